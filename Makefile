@@ -1,0 +1,72 @@
+# Every target installs what it needs on its first run and works offline afterwards.
+PYTHON ?= python3
+PYTEST = pytest -n 2 --dist loadgroup
+PIP    = python -m pip --disable-pip-version-check install -qq
+
+# The first of dev and run that is installed serves `make run`; run.txt is a subset of dev.txt.
+RUNNABLE = $(firstword $(wildcard .venv/dev.stamp) .venv/run.stamp)
+
+.PHONY: run test check fmt surfaces bench test-lowest lock clean
+.DELETE_ON_ERROR:
+
+run: $(RUNNABLE)
+	@if [ -n "$$GETATEXT_API_KEY" ]; \
+	then exec .venv/bin/getatext-gateway serve; \
+	else exec .venv/bin/getatext-gateway serve --simulate; fi
+
+test: check
+	.venv/bin/$(PYTEST)
+
+check: .venv/dev.stamp
+	.venv/bin/ruff format --check --quiet .
+	.venv/bin/ruff check --quiet .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+	.venv/bin/python -m gateway openapi --check
+
+fmt: .venv/dev.stamp
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+surfaces: .venv/dev.stamp
+	.venv/bin/python -m gateway openapi --write
+
+bench: .venv-bench/bench.stamp
+	.venv-bench/bin/python -m bench
+
+# Older libraries may warn of what newer ones have settled, so warnings are not errors here.
+test-lowest: .venv-lowest/lowest.stamp
+	.venv-lowest/bin/$(PYTEST) -W default
+
+# NAME.stamp in any environment: the lock requirements/NAME.txt and the project are installed.
+define install
+$(1)/$(2).stamp: requirements/$(2).txt pyproject.toml
+	test -x $(1)/bin/python || $$(PYTHON) -m venv $(1)
+	$(1)/bin/$$(PIP) --require-hashes -r requirements/$(2).txt
+	$(1)/bin/$$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $$@
+endef
+$(eval $(call install,.venv,run))
+$(eval $(call install,.venv,dev))
+$(eval $(call install,.venv-bench,bench))
+$(eval $(call install,.venv-lowest,lowest))
+
+# Locks name no index, so they install from whichever one pip is set to.
+COMPILE = .venv-lock/bin/uv pip compile pyproject.toml --quiet --upgrade --universal \
+	--python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links --all-extras
+
+lock: .venv-lock/bin/uv
+	$(COMPILE) --group dev --output-file requirements/dev.txt
+	$(COMPILE) --group build --constraints requirements/dev.txt --output-file requirements/run.txt
+	$(COMPILE) --group bench --constraints requirements/dev.txt --output-file requirements/bench.txt
+	$(COMPILE) --group dev --resolution lowest-direct --output-file requirements/lowest.txt
+
+.venv-lock/bin/uv:
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/$(PIP) uv
+
+clean:
+	rm -rf .venv .venv-bench .venv-lowest .venv-lock build dist
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,48 @@
+"""Readers of the account: its balance and its price list."""
+
+from adapters.getatext import scalars
+from adapters.getatext.reply import Fields
+from adapters.getatext.rows import Rows, read_rows
+from gateway.core.account import Balance
+from gateway.core.prices import Price
+from gateway.core.provider_errors import UpstreamBadResponse
+
+
+def read_balance(fields: Fields) -> Balance:
+    """The balance; an account may owe, so it may lie below zero (guess)."""
+    balance = scalars.first(
+        scalars.money(fields.get("balance"), signed=True),
+        scalars.money(fields.get("new_balance"), signed=True),
+    )
+    if balance is None:
+        raise UpstreamBadResponse("The provider's answer has no readable balance.")
+    return Balance(balance=balance)
+
+
+def read_prices(fields: Fields) -> Rows[Price]:
+    """The price list: `{"prices": […]}` (page), bare rows, or one bare object (client).
+
+    A service named twice keeps its first row; the others count as skipped.
+    """
+    raw = fields.get("prices", [fields] if "api_name" in fields else None)
+    rows = read_rows([raw] if isinstance(raw, dict) else raw, _price)
+    unique: dict[str, Price] = {}
+    for price in rows.values:
+        unique.setdefault(price.service_code, price)
+    values = list(unique.values())
+    return Rows(values, rows.skipped + len(rows.values) - len(values))
+
+
+def _price(row: Fields) -> Price | None:
+    """One row; without a name to rent it by, or without a price, it is of no use."""
+    service_code, price = scalars.word(row.get("api_name")), scalars.money(row.get("price"))
+    if service_code is None or price is None:
+        return None
+    return Price(
+        service_code=service_code,
+        service_name=scalars.text(row.get("service_name")) or service_code,
+        price=price,
+        stock=scalars.count(row.get("stock")),
+        ttl_minutes=scalars.count(row.get("ttl")),
+        multiple_sms=scalars.flag(row.get("multiple_sms")) or False,
+    )

@@ -1,0 +1,14 @@
+"""Whether the provider can be reached at all."""
+
+from adapters.getatext.calls import BALANCE
+from adapters.getatext.client import Client
+from gateway.core.errors import GatewayError
+
+
+async def reachable(client: Client) -> bool:
+    """Ask for the balance without a key: any answer, a refusal too, says that it is there."""
+    try:
+        await client.send(BALANCE, "")
+    except GatewayError:
+        return False
+    return True

@@ -1,0 +1,111 @@
+"""What the provider's words mean: its refusals, by substring and in any case.
+
+The same words mean different things in different calls: "not found" is the service in a rent and
+the rental in a status. Some words are sure. The others are loose ("available", "balance") and not
+always believed: "Service Unavailable" with HTTP 503 is no refusal of a purchase.
+"""
+
+import re
+from dataclasses import dataclass
+
+from gateway.core.errors import GatewayError, LongRentalNotFound, RentalNotFound, ServiceNotFound
+from gateway.core.provider_errors import (
+    CancelTooEarly,
+    CodeAlreadyReceived,
+    InsufficientFunds,
+    OutOfStock,
+    PriceTooHigh,
+    RentalEnded,
+    TooManyActiveRentals,
+    UpstreamAuthFailed,
+    UpstreamMaintenance,
+)
+
+Meaning = tuple[re.Pattern[str], type[GatewayError]]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What words mean in one kind of call; the first that fits counts.
+
+    `missing` is what a 404 without any words means (live: seen for rentals); None: nothing known.
+    """
+
+    sure: tuple[Meaning, ...] = ()
+    loose: tuple[Meaning, ...] = ()
+    missing: type[GatewayError] | None = None
+
+
+def meaning(words: str, subject: Subject, *, loosely: bool) -> type[GatewayError] | None:
+    """What the provider's words mean, or None for words nobody has seen."""
+    meanings = (*_ALWAYS, *subject.sure, *(subject.loose if loosely else ()))
+    return next((error for pattern, error in meanings if pattern.search(words)), None)
+
+
+def _means(pattern: str, error: type[GatewayError]) -> Meaning:
+    return re.compile(pattern, re.IGNORECASE), error
+
+
+_ALWAYS = (
+    _means("auth is not presented|wrong api.?key|user is restricted", UpstreamAuthFailed),  # page
+    _means("maintenance", UpstreamMaintenance),  # page
+)
+
+_TOO_MANY = _means("maximum number of active rentals", TooManyActiveRentals)  # client
+_MANY = _means("active rentals|maximum.* rentals", TooManyActiveRentals)  # guess
+_OUT_OF_STOCK = _means("out of stock", OutOfStock)  # client
+_NO_NUMBERS = _means(r"\bno numbers?\b", OutOfStock)  # guess
+_INSUFFICIENT = _means("insufficient (fund|balance)", InsufficientFunds)  # client
+_FUNDS = _means(r"insufficient|balance|(?<!re)fund", InsufficientFunds)  # client
+_HIGHEST_PRICE = _means("max(imum)?[ _]price", PriceTooHigh)  # client
+_PRICE = _means("price", PriceTooHigh)  # client
+_AVAILABLE = _means("available", OutOfStock)  # client
+
+_ABSENT = "not found|does not exist"  # page
+_HIDDEN = f"permission|{_ABSENT}"  # live: somebody else's, even with HTTP 200
+_NO_SERVICE = _means(_ABSENT, ServiceNotFound)
+_NO_RENTAL = _means(_HIDDEN, RentalNotFound)
+_NO_LONG_RENTAL = _means(_HIDDEN, LongRentalNotFound)
+_HAS_CODE = _means(  # guess
+    "already (has|have|received)|(?<!no )code (was |has |is |been |already )*received",
+    CodeAlreadyReceived,
+)
+_TOO_EARLY = _means(r"\bwait|\bminutes?\b|\bearly\b|\blocked", CancelTooEarly)  # client
+_ENDED = _means(  # guess
+    r"not active|no longer active|already (been )?(cancell?ed|completed|expired|ended|closed)"
+    r"|(has|is|was) (been )?(cancell?ed|completed|expired|ended|closed)\b",
+    RentalEnded,
+)
+
+_BUYING = (_TOO_MANY, _OUT_OF_STOCK, _INSUFFICIENT)
+_BUYING_LOOSELY = (_MANY, _HIGHEST_PRICE, _FUNDS, _NO_NUMBERS)
+
+ACCOUNT = Subject()
+RENT = Subject(
+    sure=(*_BUYING, _means("service not found", ServiceNotFound)),
+    loose=(*_BUYING_LOOSELY, _NO_SERVICE, _PRICE, _AVAILABLE),
+)
+SPECIFIC_RENT = Subject(
+    sure=RENT.sure,
+    loose=(_means(f"number.*({_ABSENT})", OutOfStock), *RENT.loose),  # guess
+)
+RENT_AGAIN = Subject(
+    sure=(*_BUYING, _means("rental not found", RentalNotFound)),
+    loose=(*_BUYING_LOOSELY, _NO_RENTAL, _PRICE, _AVAILABLE),
+    missing=RentalNotFound,
+)
+RENTAL = Subject(loose=(_NO_RENTAL,), missing=RentalNotFound)
+CANCEL = Subject(
+    sure=(_HAS_CODE,),
+    loose=(_NO_RENTAL, _ENDED, _TOO_EARLY),
+    missing=RentalNotFound,
+)
+COMPLETE = Subject(loose=(_NO_RENTAL, _ENDED), missing=RentalNotFound)
+
+LONG_RENT = Subject(sure=_BUYING, loose=(_MANY, _FUNDS, _NO_NUMBERS, _AVAILABLE))
+LONG_RENTAL = Subject(loose=(_NO_LONG_RENTAL, _ENDED), missing=LongRentalNotFound)
+LONG_RENEWAL = Subject(
+    sure=(_INSUFFICIENT,),
+    loose=(_FUNDS, _NO_LONG_RENTAL, _ENDED),
+    missing=LongRentalNotFound,
+)

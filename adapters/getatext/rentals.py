@@ -1,0 +1,100 @@
+"""Readers of rentals: a new one, its status, its end."""
+
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
+from typing import Any
+
+from adapters.getatext import scalars
+from adapters.getatext.reply import Fields
+from gateway.core.provider_errors import UpstreamBadResponse
+from gateway.core.rentals import Rental, RentalStatus
+
+_STATUSES = {
+    "active": RentalStatus.ACTIVE,  # page
+    "completed": RentalStatus.COMPLETED,  # client
+    "cancelled": RentalStatus.CANCELLED,  # page
+    "canceled": RentalStatus.CANCELLED,  # client
+    "expired": RentalStatus.EXPIRED,  # client
+    "timeout": RentalStatus.EXPIRED,  # client
+    "closed": RentalStatus.EXPIRED,  # client
+}
+_TELLING = ("id", "status", "code", "number", "message")
+_ENDED = frozenset({RentalStatus.COMPLETED, RentalStatus.CANCELLED, RentalStatus.EXPIRED})
+
+
+def read_new_rental(
+    fields: Fields, *, service_code: str | None, now: datetime, zone: tzinfo
+) -> Rental:
+    """A rental just bought. Its id must be readable; any other field may be lost.
+
+    Here `status` is about the request ("success", page), so a fresh rental is active.
+    """
+    inner = flat(fields, "rental")
+    rental_id = scalars.ident(inner.get("id"))
+    if rental_id is None:
+        raise UpstreamBadResponse("The provider's answer to a purchase has no readable id.")
+    rental = _rental(inner, rental_id, RentalStatus.ACTIVE, zone)
+    return rental.model_copy(update={"service_code": service_code, "created_at": now})
+
+
+def read_rental(fields: Fields, rental_id: int, zone: tzinfo) -> Rental:
+    """A rental as its status tells it; a code stays readable after the end."""
+    return _rental(_told(fields), rental_id, RentalStatus.UNKNOWN, zone)
+
+
+def read_cancelled(fields: Fields, rental_id: int, zone: tzinfo) -> Rental:
+    """A rental after its cancellation. Its `cost` is most likely the refund (guess)."""
+    return _rental(_told(fields), rental_id, RentalStatus.CANCELLED, zone)
+
+
+def read_completed(fields: Fields, rental_id: int, zone: tzinfo) -> Rental:
+    """A rental after its completion: the fields are nested in `rental` (page)."""
+    return _rental(_told(fields), rental_id, RentalStatus.COMPLETED, zone)
+
+
+def flat(fields: Fields, noun: str) -> Fields:
+    """The fields of a noun, nested under its name or beside the others (page)."""
+    inner = fields.get(noun)
+    return {**fields, **inner} if isinstance(inner, Mapping) else fields
+
+
+def status_of(raw: object, code: str | None, plain: RentalStatus) -> RentalStatus:
+    """Where a rental stands. "The code came" is no status of the provider's: a code says it.
+
+    `plain` is for no status, and for "success", which is about the request.
+    """
+    word = raw.strip().lower() if isinstance(raw, str) else "" if raw is None else "?"
+    status = plain if word in ("", "null", "success") else _STATUSES.get(word, RentalStatus.UNKNOWN)
+    return RentalStatus.CODE_RECEIVED if code is not None and status not in _ENDED else status
+
+
+def same_id(answered: object, asked: int) -> int:
+    """The id asked for, unless the answer is about another: then it is not to be trusted."""
+    if scalars.ident(answered) not in (None, asked):
+        raise UpstreamBadResponse("The provider's answer is about another id than was asked for.")
+    return asked
+
+
+def _told(fields: Fields) -> Fields:
+    inner = flat(fields, "rental")
+    if all(scalars.absent(inner.get(name)) for name in _TELLING):
+        raise UpstreamBadResponse("The provider's answer tells nothing of the rental.")
+    return inner
+
+
+def _rental(inner: Fields, rental_id: int, plain: RentalStatus, zone: tzinfo) -> Rental:
+    get: Any = inner.get
+    code = scalars.code(get("code"))
+    return Rental(
+        id=same_id(get("id"), rental_id),
+        status=status_of(get("status"), code, plain),
+        service_name=scalars.text(get("service_name")),
+        number=scalars.number(get("number")),
+        code=code,
+        price=scalars.first(scalars.money(get("price")), scalars.money(get("cost"))),
+        balance=scalars.first(
+            scalars.money(get("new_balance"), signed=True),
+            scalars.money(get("balance"), signed=True),
+        ),
+        ends_at=scalars.instant(get("end_time"), zone),
+    )

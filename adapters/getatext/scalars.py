@@ -1,0 +1,156 @@
+"""One oddity of Getatext, one function: how it writes nothing, amounts, times, numbers and texts.
+
+Every function here is total: it answers None both for "nothing" and for what cannot be read, so
+that one odd field never costs the whole answer of a purchase. Whoever needs a field says so.
+"""
+
+import re
+from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
+from typing import TypeVar
+
+from gateway.core.values import MAX_ID
+
+T = TypeVar("T")
+
+MAX_NAME = 200
+MAX_CODE = 100
+MAX_SMS = 5_000
+_MAX_COUNT = 2**31 - 1
+_LONGEST_TIME = 40
+_YEARS = range(2000, 2200)  # a zero or a sentinel date is no time
+_AMOUNT = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?", re.ASCII)
+_AMOUNT_DIGITS = 15
+_MUCH = 1e15
+_PUNCTUATION = str.maketrans("", "", " +-.()\u00a0")
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+
+
+def absent(raw: object) -> bool:
+    """True for every way Getatext writes "nothing": null, the text "null", the empty text."""
+    return raw is None or (isinstance(raw, str) and raw.strip().lower() in ("", "null"))
+
+
+def money(raw: object, *, signed: bool = False) -> Decimal | None:
+    """US dollars, exactly. Text ("0.55", page) or a JSON number (client), of 15 digits at most.
+
+    A JSON number is a double: its first 15 digits are what was meant. Below zero only if `signed`.
+    """
+    if isinstance(raw, (int, float)) and not isinstance(raw, bool):
+        raw = f"{Decimal(f'{raw:.15g}'):f}" if abs(raw) < _MUCH else None
+    if not isinstance(raw, str) or len(raw) > 2 * _AMOUNT_DIGITS:
+        return None
+    raw = raw.strip()
+    if _AMOUNT.fullmatch(raw) is None:
+        return None
+    amount = Decimal(raw)
+    if len(amount.as_tuple().digits) > _AMOUNT_DIGITS or (amount < 0 and not signed):
+        return None
+    return abs(amount) if amount == 0 else amount
+
+
+def flag(raw: object) -> bool | None:
+    """A yes or no: a boolean, or the text "true" or "false" (page); 1 and 0 too (guess)."""
+    if isinstance(raw, str):
+        return {"true": True, "false": False, "1": True, "0": False}.get(raw.strip().lower())
+    if isinstance(raw, (bool, int)) and raw in (0, 1):
+        return bool(raw)
+    return None
+
+
+def instant(raw: object, zone: tzinfo) -> datetime | None:
+    """A moment in UTC, of ISO text. Without an offset (page) it is the wall clock of `zone`.
+
+    An hour that the clock shows twice is taken as the first, one that it skips as if it had not.
+    """
+    if not isinstance(raw, str) or not 10 < len(raw) <= _LONGEST_TIME:
+        return None
+    try:
+        moment = datetime.fromisoformat(raw.strip())
+        if moment.year not in _YEARS:
+            return None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def day(raw: object) -> date | None:
+    """A date: "2025-07-06" (page), or the date of a whole time (guess)."""
+    if not isinstance(raw, str) or len(raw) > _LONGEST_TIME:
+        return None
+    try:
+        found = date.fromisoformat(raw.strip()[:10])
+    except ValueError:
+        return None
+    return found if found.year in _YEARS else None
+
+
+def ident(raw: object) -> int | None:
+    """An id: a JSON integer (page) or digits in text, from 1 to 2^63-1."""
+    found = _whole(raw)
+    return found if found is not None and 0 < found <= MAX_ID else None
+
+
+def count(raw: object) -> int | None:
+    """A stock or a number of minutes: a JSON integer (page) or digits in text, never negative."""
+    found = _whole(raw)
+    return found if found is not None and 0 <= found <= _MAX_COUNT else None
+
+
+def number(raw: object) -> str | None:
+    """A US number in E.164: ten digits (page), or eleven with the leading 1, however written."""
+    if isinstance(raw, int) and not isinstance(raw, bool) and 0 < raw < 10**11:
+        raw = str(raw)
+    if not isinstance(raw, str) or len(raw) > _LONGEST_TIME:
+        return None
+    digits = raw.translate(_PUNCTUATION)
+    if not (digits.isascii() and digits.isdigit()):
+        return None
+    if len(digits) == 10:
+        return "+1" + digits
+    return "+" + digits if len(digits) == 11 and digits[0] == "1" else None
+
+
+def code(raw: object) -> str | None:
+    """A code as text, zeros kept; an integer (page, webhook) may have lost some.
+
+    The integer 0 is no code (guess).
+    """
+    if isinstance(raw, int) and not isinstance(raw, bool) and 0 < raw <= MAX_ID:
+        return str(raw)
+    return text(raw, MAX_CODE)
+
+
+def text(raw: object, longest: int = MAX_NAME) -> str | None:
+    """A text for people: one line, without control characters, cut to `longest` characters."""
+    if not isinstance(raw, str) or absent(raw):
+        return None
+    if not raw.isprintable():
+        raw = _NO_TEXT.sub("", " ".join(raw.split()))
+    return raw.strip()[:longest].rstrip() or None
+
+
+def sms(raw: object) -> str | None:
+    """The text of an SMS as it came, lines kept; "null" is a text here. None if it is no text."""
+    if not isinstance(raw, str):
+        return None
+    return (raw if raw.isprintable() else _NO_TEXT.sub("", raw))[:MAX_SMS]
+
+
+def word(raw: object, longest: int = 100) -> str | None:
+    """A name that is sent back one day, so exact or nothing: `instagram/threads` (live)."""
+    if not isinstance(raw, str) or absent(raw):
+        return None
+    return raw if len(raw) <= longest and raw.isprintable() else None
+
+
+def first(*read: T | None) -> T | None:
+    """The first that is not None: one amount has two names."""
+    return next((value for value in read if value is not None), None)
+
+
+def _whole(raw: object) -> int | None:
+    if isinstance(raw, str):
+        digits = raw.strip() if len(raw) <= _LONGEST_TIME else ""
+        return int(digits) if digits.isascii() and digits.isdigit() else None
+    return raw if isinstance(raw, int) and not isinstance(raw, bool) else None

@@ -1,0 +1,54 @@
+"""A stand-in Getatext on a real socket: quirks, limits, faults and exact books.
+
+```python
+async with Simulator(SimulatorConfig(style=Style.PAGE)).running() as sim:
+    sim.script(Fault("rent-a-number", FaultKind.DROP_AFTER))
+    ...  # talk to sim.url with the key DEMO_KEY
+    assert sim.books.spent == Decimal("0.55")
+```
+
+It knows nothing of the gateway: everything in it comes from the provider's own API page, from
+public clients, or from notes of live calls.
+"""
+
+from adapters.simulator.catalogue import Service
+from adapters.simulator.config import (
+    DEMO_KEY,
+    NEVER,
+    AccountConfig,
+    LimitedBody,
+    Limits,
+    Rules,
+    SampleText,
+    SimulatorConfig,
+    Style,
+    Tier,
+    WebhookRules,
+    WebhookStyle,
+)
+from adapters.simulator.faults import Fault, FaultKind
+from adapters.simulator.journal import Received
+from adapters.simulator.records import LongStatus, RentalStatus
+from adapters.simulator.server import Simulator
+
+__all__ = [
+    "DEMO_KEY",
+    "NEVER",
+    "AccountConfig",
+    "Fault",
+    "FaultKind",
+    "LimitedBody",
+    "Limits",
+    "LongStatus",
+    "Received",
+    "RentalStatus",
+    "Rules",
+    "SampleText",
+    "Service",
+    "Simulator",
+    "SimulatorConfig",
+    "Style",
+    "Tier",
+    "WebhookRules",
+    "WebhookStyle",
+]

@@ -1,0 +1,99 @@
+"""Faults to come: what is to go wrong, with which call, how often."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+ANY_CALL = "*"
+
+
+class FaultKind(StrEnum):
+    """What goes wrong.
+
+    status        answers `status` and `body`
+    html          answers `status` and a proxy's error page
+    rate_limited  answers 429 as the limits say
+    hang          accepts the request and never answers
+    slow          answers truly, `seconds` late
+    drop_before   closes the connection without doing the work
+    drop_after    does the work and closes the connection without a word
+    truncated     does the work, promises the whole body, sends half and closes
+    cut_json      does the work and answers half the body as if it were all
+    """
+
+    STATUS = "status"
+    HTML = "html"
+    RATE_LIMITED = "rate_limited"
+    HANG = "hang"
+    SLOW = "slow"
+    DROP_BEFORE = "drop_before"
+    DROP_AFTER = "drop_after"
+    TRUNCATED = "truncated"
+    CUT_JSON = "cut_json"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One scripted fault, for the next `times` requests of a call (None: until cleared).
+
+    `after_work` carries the request out first, for the kinds that leave it open: the 502 of a
+    proxy after the purchase. `account` narrows the fault to one key.
+    """
+
+    call: str
+    kind: FaultKind
+    times: int | None = 1
+    status: int = 502
+    body: str = ""
+    content_type: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 1.0
+    after_work: bool = False
+    account: str | None = None
+
+    @property
+    def works(self) -> bool:
+        """Whether the request is carried out although its true answer is never sent."""
+        if self.kind is FaultKind.DROP_BEFORE:
+            return False
+        return self.after_work or self.kind is FaultKind.DROP_AFTER
+
+    def meets(self, call: str, account: str | None) -> bool:
+        """Whether this request is one of those meant."""
+        return self.call in (call, ANY_CALL) and self.account in (None, account)
+
+
+class Faults:
+    """Scripted faults in the order they were scripted; the first that fits is used up first."""
+
+    def __init__(self) -> None:
+        self._scripted: list[Fault] = []
+
+    @property
+    def scripted(self) -> tuple[Fault, ...]:
+        """Those still to come."""
+        return tuple(self._scripted)
+
+    def add(self, fault: Fault) -> None:
+        """Plans a fault after the ones already planned."""
+        self._scripted.append(fault)
+
+    def clear(self) -> None:
+        """Forgets them all."""
+        self._scripted.clear()
+
+    def take(self, call: str, account: str | None) -> Fault | None:
+        """The fault this request meets, used up by one."""
+        for index, fault in enumerate(self._scripted):
+            if fault.meets(call, account):
+                self._use(index, fault)
+                return fault
+        return None
+
+    def _use(self, index: int, fault: Fault) -> None:
+        if fault.times is None:
+            return
+        if fault.times <= 1:
+            del self._scripted[index]
+        else:
+            self._scripted[index] = replace(fault, times=fault.times - 1)

@@ -1,0 +1,127 @@
+"""The simulator on a socket, and the handle tests hold it by."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from aiohttp import web
+
+from adapters.simulator import settings
+from adapters.simulator.books import Books
+from adapters.simulator.config import SimulatorConfig
+from adapters.simulator.control import Control
+from adapters.simulator.faults import Fault
+from adapters.simulator.http import Face
+from adapters.simulator.journal import Journal
+from adapters.simulator.provider import Provider
+from adapters.simulator.records import Account, Rental
+from adapters.simulator.replies import Misbehaviour
+from adapters.simulator.webhook import Webhooks
+
+BACKLOG = 4096
+
+
+class Simulator:
+    """A stand-in Getatext: `async with Simulator(config).running() as sim: … sim.url …`."""
+
+    def __init__(self, config: SimulatorConfig | None = None) -> None:
+        self.config = config or SimulatorConfig()
+        self.webhooks = Webhooks(self.config.log_size)
+        self.provider = Provider(self.config, self._announce)
+        self._misbehaviour = Misbehaviour()
+        self._url = ""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Simulator]:
+        """Listens until the block ends; then no task, socket or waiting request is left."""
+        runner = web.AppRunner(
+            self._app(), access_log=None, handler_cancellation=True, shutdown_timeout=1.0
+        )
+        await runner.setup()
+        await self.webhooks.open()
+        ticking = asyncio.create_task(self._tick_on())
+        try:
+            site = web.TCPSite(runner, self.config.host, self.config.port, backlog=BACKLOG)
+            await site.start()
+            host, port = runner.addresses[0][:2]
+            self._url = f"http://{host}:{port}"
+            yield self
+        finally:
+            ticking.cancel()
+            with suppress(asyncio.CancelledError):
+                await ticking
+            self.release()
+            await self.webhooks.close()
+            await runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        """Where it listens, without a slash at the end."""
+        return self._url
+
+    @property
+    def books(self) -> Books:
+        """Accounts and rentals. Call `tick` first to see what has fallen due by now."""
+        return self.provider.books
+
+    @property
+    def journal(self) -> Journal:
+        """What was asked: counts, and the last requests."""
+        return self.provider.journal
+
+    @property
+    def violations(self) -> int:
+        """How many requests came too fast, of all accounts and calls."""
+        counted = self.provider.limiter.violations.values()
+        return sum(sum(calls.values()) for calls in counted)
+
+    def script(self, *faults: Fault) -> None:
+        """Plans faults after those already planned."""
+        for fault in faults:
+            self.provider.faults.add(fault)
+
+    def change(self, **changes: object) -> None:
+        """Changes settings, named as in `POST /_control/settings`."""
+        settings.change(self.provider, changes)
+
+    def tick(self) -> None:
+        """Does what has fallen due; runs by itself every `config.tick` seconds."""
+        self.provider.timeline.catch_up()
+
+    def advance(self, seconds: float) -> None:
+        """Lets time pass at once: codes come, rentals expire, locks open."""
+        self.provider.timeline.push_forward(seconds)
+        self.tick()
+
+    def receive_code(self, rental_id: int, code: str) -> Rental | None:
+        """Delivers a code now; None when the rental is no longer active."""
+        return self.provider.renting.receive(rental_id, code, self.provider.timeline.now())
+
+    def release(self) -> None:
+        """Closes the connections that hang and answers the slow ones."""
+        self._misbehaviour.release()
+
+    def reset(self) -> None:
+        """Everything as on the first day; the address stays."""
+        self.provider.reset()
+        self.webhooks.give_up()
+        self.release()
+
+    def _announce(self, account: Account, rental: Rental) -> None:
+        url = account.config.webhook_url
+        if url:
+            body = self.provider.shapes.webhook(rental)
+            self.webhooks.send(url, body, self.provider.in_force.config.webhook)
+
+    def _app(self) -> web.Application:
+        app = web.Application()
+        app.add_routes(Control(self.provider, self.webhooks, self.reset).routes())
+        app.add_routes(Face(self.provider, self._misbehaviour).routes())
+        return app
+
+    async def _tick_on(self) -> None:
+        while True:
+            await asyncio.sleep(self.config.tick)
+            self.tick()

@@ -1,0 +1,1 @@
+"""What the gateway costs, measured against plainer programs on the same machine."""

@@ -1,0 +1,55 @@
+"""Reads the settings for a command; a bad one becomes a sentence that names the variable."""
+
+import tomllib
+from typing import Any
+
+import click
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import SettingsError
+
+from gateway.cli.lazy import MISUSED
+from gateway.settings import Settings
+
+
+class BadSettings(click.ClickException):
+    """The settings cannot be used. The sentences never hold a value: it may be a secret."""
+
+    exit_code = MISUSED
+
+
+def read_settings(**given: Any) -> Settings:
+    """The settings; what is `given` (and not None) wins over the environment and the file."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise BadSettings(_sentences(error)) from None
+    except SettingsError:
+        raise BadSettings("A setting in the environment cannot be read.") from None
+    except FileNotFoundError as error:
+        raise BadSettings(f"{error}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        reason = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it cannot be read"
+        raise BadSettings(f"The file that GATEWAY_CONFIG names is not TOML: {reason}.") from None
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """Every secret the settings hold, for the log to leave out."""
+    values = (getattr(settings, name) for name in type(settings).model_fields)
+    return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+
+
+def _sentences(error: ValidationError) -> str:
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    lines = [f"{_variable(fault['loc'])}: {_words(fault['msg'])}." for fault in faults]
+    return "\n       ".join(
+        [*lines, "Change it in the environment, or in the file of GATEWAY_CONFIG."]
+    )
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    return str(place[0]).upper() if place else "The settings"
+
+
+def _words(message: str) -> str:
+    message = message.removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+    return message[:1].lower() + message[1:]

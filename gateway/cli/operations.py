@@ -1,0 +1,113 @@
+"""Makes a command of an operation: its arguments, options and help are the operation's own."""
+
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Literal, get_args, get_origin
+
+import click
+from pydantic.fields import FieldInfo
+
+from gateway.cli.verbs import Verb
+from gateway.core.catalog import BY_NAME
+from gateway.core.operation import AnyOperation
+
+SWITCH = {"on": "true", "off": "false"}
+
+
+class OperationCommand(click.Command):
+    """A command that runs one operation."""
+
+    def __init__(self, verb: Verb) -> None:
+        """Read everything from the operation the verb stands for."""
+        op = BY_NAME[verb.operation]
+        fields = op.takes.model_fields
+        named = [name for name in fields if name not in verb.arguments]
+        params: list[click.Parameter] = [_argument(verb, n, fields[n]) for n in verb.arguments]
+        params += [_option(verb, name, fields[name]) for name in named]
+        as_json = click.Option(["--json", "as_json"], is_flag=True, help="Answer in JSON.")
+        about = verb.spoken(f"{op.summary}.\n\n{op.description}", fields)
+        super().__init__(verb.name, params=[*params, as_json], help=about, short_help=verb.help)
+        self.verb = verb
+        self.op = op
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Hand what was typed to the operation, and show what comes back."""
+        from gateway.cli.embedded import run
+
+        typed = dict(ctx.params)
+        as_json = bool(typed.pop("as_json"))
+        given = {name: value for name, value in typed.items() if value is not None}
+        for name in given.keys() & self.verb.arguments.keys():
+            given[name] = SWITCH.get(given[name], given[name])
+        ctx.exit(run(self.verb, self.op, given, as_json=as_json))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The arguments explained like the options."""
+        if self.verb.arguments:
+            rows = [
+                (shown, _about(self.verb, self.op, name))
+                for name, shown in self.verb.arguments.items()
+            ]
+            with formatter.section("Arguments"):
+                formatter.write_dl(rows)
+        super().format_options(ctx, formatter)
+
+
+def make_command(verb: Verb) -> click.Command:
+    """The command a verb stands for."""
+    return OperationCommand(verb)
+
+
+def _about(verb: Verb, op: AnyOperation, name: str) -> str:
+    fields = op.takes.model_fields
+    return verb.spoken(fields[name].description or "", fields)
+
+
+def _argument(verb: Verb, name: str, field: FieldInfo) -> click.Argument:
+    choices = _choices(field.annotation)
+    if field.annotation is bool:
+        choices = list(SWITCH)
+    shown = "|".join(choices) if choices else verb.arguments[name]
+    return click.Argument(
+        [name],
+        required=field.is_required(),
+        metavar=shown if field.is_required() else f"[{shown}]",
+        type=click.Choice(choices) if choices else click.STRING,
+    )
+
+
+def _option(verb: Verb, name: str, field: FieldInfo) -> click.Option:
+    told = verb.spoken(field.description or "", BY_NAME[verb.operation].takes.model_fields)
+    names = [verb.option(name), name]
+    if field.annotation is bool:
+        return click.Option(names, is_flag=True, flag_value="true", default=None, help=told)
+    choices = _choices(field.annotation)
+    return click.Option(
+        names,
+        required=field.is_required(),
+        default=None if field.is_required() else field.default,
+        show_default=True,
+        help=told,
+        type=click.Choice(choices) if choices else click.STRING,
+        metavar=None if choices else _metavar(field.annotation),
+    )
+
+
+def _choices(annotation: Any) -> list[str]:
+    """What may be typed, where that is a short list."""
+    if get_origin(annotation) is Literal:
+        return [str(each) for each in get_args(annotation)]
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return [str(each.value) for each in annotation]
+    return []
+
+
+def _metavar(annotation: Any) -> str:
+    """A word for the kind of text that is wanted."""
+    if annotation is Decimal:
+        return "USD"
+    if annotation is int:
+        return "NUMBER"
+    return next(
+        (word for part in get_args(annotation) if (word := _metavar(part)) != "TEXT"), "TEXT"
+    )

@@ -1,0 +1,130 @@
+"""Shows values and errors: tables and colours at a terminal, JSON everywhere else."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+from pydantic import BaseModel
+
+from gateway.cli.verbs import Verb
+from gateway.core.errors import GatewayError
+from gateway.core.operation import AnyOperation
+from gateway.core.problem import problem
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.text import Text
+
+MONEY = {"price", "balance"}
+TO_THE_RIGHT = MONEY | {"id", "stock", "ttl_minutes"}
+COLOURS = {
+    "active": "cyan",
+    "code_received": "bold green",
+    "completed": "green",
+    "cancelled": "yellow",
+    "expired": "red",
+    "unknown": "bold magenta",
+}
+_JOINER = "\u200d"  # holds emoji together; every other unseen character is shown as a dot
+
+
+def show(value: BaseModel, verb: Verb, *, as_json: bool, console: "Console | None" = None) -> None:
+    """Write a value to standard output."""
+    if console is None:
+        if as_json or not sys.stdout.isatty():
+            click.echo(value.model_dump_json(indent=2 if sys.stdout.isatty() else None))
+            return
+        from rich.console import Console
+
+        console = Console()
+    fields = value.model_dump(mode="json")
+    console.print(_table(value, fields) if "data" in fields else _card(fields))
+    if note := _note(fields, verb):
+        console.print(note, style="dim", highlight=False, markup=False)
+
+
+def show_error(
+    error: GatewayError, verb: Verb, op: AnyOperation, trace_id: str, *, as_json: bool
+) -> None:
+    """Write an error to standard error: a sentence, or the problem document."""
+    if as_json:
+        tell(problem(error, trace_id).model_dump_json(exclude_none=True))
+        return
+    detail = seen(verb.spoken(error.detail, op.takes.model_fields))
+    tell(f"{click.style(error.code, fg='red', bold=True)}: {detail}")
+    if error.upstream is not None:
+        tell(click.style(f'The provider said: "{seen(error.upstream.message)}"', dim=True))
+
+
+def tell(line: str) -> None:
+    """Write a line to standard error."""
+    click.echo(line, err=True)
+
+
+def seen(text: str) -> str:
+    """The text without anything a terminal would obey: texts come from strangers."""
+    return "".join(c if c.isprintable() or c == _JOINER else "·" for c in text)
+
+
+def _table(value: BaseModel, fields: dict[str, Any]) -> "RenderableType":
+    from rich import box
+    from rich.table import Table
+
+    rows: list[dict[str, Any]] = fields["data"]
+    if not rows:
+        return "Nothing found."
+    shown = [name for name in rows[0] if name != "currency"]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in shown:
+        right = name in TO_THE_RIGHT
+        table.add_column(_title(name), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(name, row[name]) for name in shown))
+    return table
+
+
+def _card(fields: dict[str, Any]) -> "RenderableType":
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_column(overflow="fold")
+    for name, value in fields.items():
+        if value is not None and name != "currency":
+            grid.add_row(_title(name), _cell(name, value))
+    return grid
+
+
+def _note(fields: dict[str, Any], verb: Verb) -> str:
+    notes = []
+    if "fetched_at" in fields and "data" in fields:
+        stale = ", older than it should be" if fields["stale"] else ""
+        notes.append(f"{len(fields['data'])} rows, as of {_instant(fields['fetched_at'])}{stale}.")
+    if cursor := fields.get("next_cursor"):
+        notes.append(f"More: repeat it with --cursor {cursor}")
+    if verb.then and fields.get("id") is not None:
+        notes.append(verb.then.format(id=fields["id"]))
+    return "\n".join(notes)
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _cell(name: str, value: Any) -> "Text":
+    from rich.text import Text
+
+    if value is None:
+        return Text("-", style="dim")
+    if isinstance(value, bool):
+        return Text("yes" if value else "no")
+    if name in MONEY:
+        return Text(f"${value}")
+    if name.endswith("_at"):
+        return Text(_instant(value))
+    style = COLOURS.get(value, "") if name == "status" else ""
+    return Text(seen(str(value)), style="bold green" if name == "code" else style)
+
+
+def _instant(text: str) -> str:
+    return text.replace("T", " ").replace("Z", " UTC")

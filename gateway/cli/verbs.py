@@ -1,0 +1,93 @@
+"""The short verbs: which command runs which operation, and what a person types for its inputs.
+
+Everything else about a command is read from the operation itself.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One command. `arguments` are the inputs typed without a name, in order, as help shows them.
+
+    `options` names inputs otherwise than they are called; `then` is what to do next, for people.
+    """
+
+    name: str
+    operation: str
+    help: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    then: str = ""
+
+    def option(self, field_name: str) -> str:
+        """The option an input is given by."""
+        return "--" + self.options.get(field_name, field_name).replace("_", "-")
+
+    def spoken(self, text: str, fields: Mapping[str, object]) -> str:
+        """The text with the words of this command line for operations and inputs."""
+        words = dict(_COMMANDS)
+        words |= {name: self.arguments.get(name) or self.option(name) for name in fields}
+        compound = [word for word in words if "_" in word]  # one that is no word of English
+        pattern = "|".join(sorted(map(re.escape, compound), key=len, reverse=True))
+        return re.sub(rf"\b({pattern})\b", lambda found: words[found[0]], text)
+
+
+RENTAL = {"rental_id": "ID"}
+LONG_RENTAL = {"long_rental_id": "ID"}
+CODE_COMES = "Its code, once it has come: getatext-gateway status {id}"
+
+VERBS = (
+    Verb(
+        "prices",
+        "list_prices",
+        "What a number costs for each service.",
+        arguments={"query": "QUERY"},
+        options={"service_code": "service"},
+    ),
+    Verb("balance", "get_balance", "The account's balance."),
+    Verb(
+        "rent",
+        "rent_number",
+        "Rent a number for one service's code.",
+        arguments={"service_code": "SERVICE"},
+        then=CODE_COMES,
+    ),
+    Verb("status", "get_rental", "A rental's status and newest code.", arguments=RENTAL),
+    Verb("cancel", "cancel_rental", "Cancel a rental without a code: a refund.", arguments=RENTAL),
+    Verb("complete", "complete_rental", "Mark a rental as done.", arguments=RENTAL),
+    Verb(
+        "again",
+        "rent_again",
+        "Rent the number of an earlier rental again.",
+        arguments=RENTAL,
+        then=CODE_COMES,
+    ),
+)
+
+LONG_VERBS = (
+    Verb("list", "list_long_rentals", "The account's long rentals."),
+    Verb(
+        "create",
+        "create_long_rental",
+        "Rent a number for a week up to a year.",
+        arguments={"period": "PERIOD"},
+        then="Its messages: getatext-gateway long messages {id}",
+    ),
+    Verb("renew", "renew_long_rental", "Pay for another period.", arguments=LONG_RENTAL),
+    Verb("cancel", "cancel_long_rental", "Give a long rental back.", arguments=LONG_RENTAL),
+    Verb(
+        "auto-renew",
+        "set_auto_renew",
+        "Switch automatic renewal on or off.",
+        arguments=LONG_RENTAL | {"auto_renew": "STATE"},
+    ),
+    Verb(
+        "messages", "list_messages", "The messages a long rental received.", arguments=LONG_RENTAL
+    ),
+)
+
+_COMMANDS = {verb.operation: f"`{verb.name}`" for verb in VERBS}
+_COMMANDS |= {verb.operation: f"`long {verb.name}`" for verb in LONG_VERBS}

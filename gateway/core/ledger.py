@@ -1,0 +1,205 @@
+"""What is written down about money: the words of the ledger, and the port it is kept behind."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from gateway.core.callers import GatewayKey, Limits
+from gateway.core.long_rentals import LongRental
+from gateway.core.rentals import Rental, RentalStatus
+
+Kind = Literal["rental", "long_rental"]
+Thing = Rental | LongRental
+
+
+class SpendState(StrEnum):
+    """Where a purchase stands. docs/adr has the table of what leads from one to the other."""
+
+    INTENDED = "intended"  # written down, nothing sent
+    SENT = "sent"  # the request may have left
+    BOUGHT = "bought"
+    REFUSED = "refused"  # definitely not charged
+    RELEASED = "released"  # nothing was sent, or a refusal that may be tried again
+    UNKNOWN = "unknown"  # sent, and the answer was lost
+
+
+OPEN = (SpendState.INTENDED, SpendState.SENT)
+HOLDING = (*OPEN, SpendState.UNKNOWN)  # the reservation is kept
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A purchase about to be made. `reserved` None: its price cannot be known before."""
+
+    ledger_id: str
+    operation: str
+    kind: Kind
+    account_id: str
+    caller_id: str
+    request_id: str | None
+    fingerprint: str  # of the operation and its input, the request id left out
+    subject_id: int | None  # the provider's id of what is rented again or renewed
+    service_code: str | None
+    reserved: Decimal | None
+    active_until: datetime  # until when it counts as active where nothing else is heard
+    at: datetime
+    limits: Limits | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """An answer as it was given: its HTTP status and its body, byte for byte."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """A purchase as it is written down."""
+
+    ledger_id: str
+    operation: str
+    kind: Kind
+    account_id: str
+    caller_id: str
+    request_id: str | None
+    fingerprint: str
+    subject_id: int | None
+    service_code: str | None
+    state: SpendState
+    reserved: Decimal | None
+    charged: Decimal | None
+    refunded: Decimal
+    at: datetime
+    answer: StoredAnswer | None
+
+
+class Breach(StrEnum):
+    """Which limit a purchase would pass."""
+
+    BUDGET_DAY = "budget_day"
+    BUDGET_TOTAL = "budget_total"
+    MAX_ACTIVE = "max_active"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a purchase ended. `thing` is what was bought; its price is what was charged."""
+
+    state: SpendState
+    answer: StoredAnswer | None = None  # None: not kept, the request id is free again
+    thing: Thing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Whose things are meant: an account's, or only those one caller bought."""
+
+    account_id: str
+    caller_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What a caller has spent, refunds taken off; what is reserved counts."""
+
+    today: Decimal
+    total: Decimal
+
+
+class Ledger(Protocol):
+    """Remembers purchases and what was bought. Every method is one atomic, durable step."""
+
+    async def begin(self, intent: Intent) -> Spend | Breach | None:
+        """Write a purchase down and reserve its money. None: written, go on.
+
+        A Spend: the same caller has used this request id before (whatever the input), nothing
+        was written. A Breach: it would pass this limit, nothing was written.
+        """
+
+    async def mark_sent(self, ledger_id: str, at: datetime) -> None:
+        """From here on it may have been charged."""
+
+    async def settle(self, ledger_id: str, outcome: Outcome, at: datetime) -> None:
+        """Write the end down: the answer, the price in place of the reservation, the thing.
+
+        Only an open or unknown purchase can be settled; a settled one stays as it is.
+        """
+
+    async def spend(self, ledger_id: str) -> Spend | None:
+        """One purchase."""
+
+    async def by_request(self, caller_id: str, request_id: str) -> Spend | None:
+        """The purchase this caller made under this request id, while it is kept."""
+
+    async def unknown(self, account_id: str | None = None) -> Sequence[Spend]:
+        """The purchases whose outcome is unknown, oldest first."""
+
+    async def recover(self, at: datetime) -> Sequence[Spend]:
+        """Find purchases that a process left open when it died; answer those now unknown.
+
+        Sent ones become unknown, with a thing of status unknown; those never sent are released.
+        """
+
+    async def mark_undelivered(self, ledger_id: str, at: datetime) -> None:
+        """Its answer could not be delivered to the caller."""
+
+    async def take_undelivered(
+        self, caller_id: str, fingerprint: str, since: datetime
+    ) -> Spend | None:
+        """The newest bought purchase like this, undelivered since then: once, to one taker."""
+
+    async def record(self, account_id: str, thing: Thing, at: datetime) -> Thing:
+        """Merge what the provider said of a thing into what is known, and answer the whole.
+
+        Known facts are not lost where the provider is silent (code, service, number, price,
+        creation). A rental or long rental not bought here is written down as the account's. A
+        rental that is cancelled for the first time gives its price back to its caller's budget.
+        """
+
+    async def find(self, view: View, kind: Kind, provider_id: int) -> Thing | None:
+        """One thing, where the view holds it."""
+
+    async def things(self, view: View, kind: Kind) -> Sequence[Thing]:
+        """All things of a kind in the view that have a provider's id."""
+
+    async def list_rentals(
+        self,
+        view: View,
+        *,
+        status: RentalStatus | None,
+        service_code: str | None,
+        limit: int,
+        before: str | None,
+    ) -> Sequence[Rental]:
+        """Rentals, newest first, those of unknown outcome included; `before` is a ledger_id."""
+
+    async def spending(self, caller_id: str, at: datetime) -> Spending:
+        """What the caller spent on that UTC day, and in all."""
+
+    async def purge(self, before: datetime, requests_before: datetime) -> int:
+        """Delete codes, texts and stored answers older than `before`; money entries stay.
+
+        Request ids of settled purchases older than `requests_before` are forgotten. Answers how
+        many rows it touched.
+        """
+
+
+class Keys(Protocol):
+    """Keeps the gateway's own keys."""
+
+    async def create(self, key: GatewayKey) -> None:
+        """Keep a new key."""
+
+    async def find(self, hashed: str) -> GatewayKey | None:
+        """The key with this hash, revoked ones included."""
+
+    async def all(self) -> Sequence[GatewayKey]:
+        """Every key, oldest first."""
+
+    async def revoke(self, id_or_name: str, at: datetime) -> bool:
+        """Revoke a key; False where there is none to revoke."""

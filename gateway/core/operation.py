@@ -1,0 +1,66 @@
+"""What an operation is: one declaration that every face is made from."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel
+
+from gateway.core.desk import Desk
+from gateway.core.errors import GatewayError
+
+In = TypeVar("In", bound=BaseModel)
+Out = TypeVar("Out", bound=BaseModel)
+
+Toolset = Literal["rentals", "long_rentals", "account"]
+
+
+class Effect(Enum):
+    """What an operation does to the world; the one door chooses its policy by it."""
+
+    READ = "read"  # may be cached, shared and repeated
+    CHANGE = "change"  # changes something at the provider, costs nothing
+    SPEND = "spend"  # costs money
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Where an operation lives on the REST face."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    success: Literal[200, 201] = 200
+    location: str | None = None  # where the new thing can be read; {id} is its id
+
+    @cached_property
+    def path_fields(self) -> tuple[str, ...]:
+        """The inputs that stand in the path."""
+        return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
+
+
+@dataclass(frozen=True)
+class Operation(Generic[In, Out]):
+    """One thing a caller can ask for.
+
+    `summary` (80 characters, no final dot) and `description` (300) go into OpenAPI; `guidance`
+    is what an AI agent needs besides. `errors` are those of its own, beyond what any call may
+    meet. `subject` names the input that says whose rental is touched.
+    """
+
+    name: str
+    summary: str
+    description: str
+    takes: type[In]
+    gives: type[Out]
+    effect: Effect
+    rest: Rest
+    run: Callable[[Desk, In], Awaitable[Out]]
+    toolset: Toolset = "rentals"
+    errors: tuple[type[GatewayError], ...] = ()
+    guidance: str = ""
+    subject: Literal["rental_id", "long_rental_id"] | None = None
+
+
+AnyOperation = Operation[Any, Any]

@@ -1,0 +1,154 @@
+"""The words every face shares: exact money, aware instants, E.164 numbers, identifiers."""
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
+
+MAX_ID = 2**63 - 1
+_CENT = Decimal("0.01")
+
+
+class Frozen(BaseModel):
+    """A value: never changed after it is made, and without fields nobody declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def money_text(amount: Decimal) -> str:
+    """The amount as every face writes it: exact, and with two decimals at least."""
+    exponent = amount.as_tuple().exponent
+    if isinstance(exponent, int) and exponent > -2:
+        amount = amount.quantize(_CENT)
+    return f"{amount:f}"
+
+
+def instant_text(moment: datetime) -> str:
+    """RFC 3339 in UTC, with milliseconds only where there are any."""
+    precision = "milliseconds" if moment.microsecond else "seconds"
+    return moment.astimezone(UTC).isoformat(timespec=precision).removesuffix("+00:00") + "Z"
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+def _amount_asked(raw: object) -> object:
+    """A JSON number or text becomes an exact decimal; what is neither is left to be refused."""
+    if isinstance(raw, float):
+        return Decimal(str(raw))
+    if isinstance(raw, str):
+        try:
+            return Decimal(raw.strip())
+        except InvalidOperation:
+            return raw
+    return raw
+
+
+def _digits_asked(raw: object) -> object:
+    """Digit text becomes a number; a boolean must not pass for the number 1."""
+    if isinstance(raw, bool):
+        raise ValueError("must be a whole number")
+    if isinstance(raw, str):
+        text = raw.strip()
+        if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID))):
+            raise ValueError("must be a whole number")
+        return int(text)
+    return raw
+
+
+def _flag_asked(raw: object) -> object:
+    if isinstance(raw, str) and raw.strip().lower() in {"true", "false"}:
+        return raw.strip().lower() == "true"
+    if not isinstance(raw, bool):
+        raise ValueError("must be true or false")
+    return raw
+
+
+Usd = Annotated[
+    Decimal,
+    PlainSerializer(money_text, return_type=str),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^-?[0-9]+\.[0-9]{2,}$", "examples": ["0.55"]},
+        mode="serialization",
+    ),
+]
+"""An amount of US dollars: exact inside, text with at least two decimals on the wire."""
+
+UsdAsked = Annotated[
+    Decimal,
+    BeforeValidator(_amount_asked),
+    Field(gt=0, le=10_000, max_digits=12, decimal_places=4, allow_inf_nan=False),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 10_000}),
+]
+"""An amount somebody asks for: a JSON number, or text."""
+
+Instant = Annotated[
+    AwareDatetime,
+    BeforeValidator(lambda raw: _utc(raw) if isinstance(raw, datetime) and raw.tzinfo else raw),
+    PlainSerializer(instant_text, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2025-07-06T19:43:37Z"]}),
+]
+"""A moment, aware and in UTC."""
+
+PhoneNumber = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$", examples=["+14104287665"])]
+"""A telephone number in E.164."""
+
+Id = Annotated[
+    int,
+    Field(gt=0, le=MAX_ID),
+    WithJsonSchema({"type": "integer", "format": "int64", "minimum": 1}),
+]
+"""An identifier the provider made."""
+
+IdAsked = Annotated[
+    int,
+    BeforeValidator(_digits_asked),
+    Field(gt=0, le=MAX_ID),
+    WithJsonSchema({"type": "integer", "format": "int64", "minimum": 1}),
+]
+"""An identifier somebody asks for: a JSON integer, or digits in text."""
+
+CountAsked = Annotated[int, BeforeValidator(_digits_asked)]
+"""A whole number somebody asks for."""
+
+FlagAsked = Annotated[bool, BeforeValidator(_flag_asked)]
+"""A yes or no somebody asks for: a JSON boolean, or the text true or false."""
+
+ServiceCode = Annotated[
+    str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["whatsapp"])
+]
+"""The provider's short name of a service (its api_name). It may hold a slash."""
+
+CURRENCY = "USD"
+Currency = Annotated[str, WithJsonSchema({"type": "string", "enum": [CURRENCY]})]
+
+
+class Charged(StrEnum):
+    """Whether money moved."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class Kept(Frozen):
+    """A value that is kept and served many times: the same object each time it is the same."""
+
+    fetched_at: Instant = Field(description="When the provider told this.")
+    stale: bool = Field(description="Whether it is older than it should be.")
+
+
+def blank_to_absent(given: dict[str, Any]) -> dict[str, Any]:
+    """The empty text in an input means that it was left out: low-code forms send it so."""
+    return {name: value for name, value in given.items() if value != ""}

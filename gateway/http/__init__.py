@@ -1,0 +1,1 @@
+"""The aiohttp faces; they know the core only."""

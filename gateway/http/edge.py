@@ -1,0 +1,87 @@
+"""What happens to every request, whatever it asks: its name, its log line, its failures."""
+
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from gateway.core.errors import GatewayError, InternalError
+from gateway.http import problems
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+TRACE_ID = web.RequestKey("trace_id", str)
+_TRACE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}").fullmatch
+
+log = structlog.get_logger("gateway.http")
+
+
+class Edge:
+    """The outermost layer. `access_log` writes a line per request; it never holds a query."""
+
+    def __init__(
+        self, guard: Callable[[web.Request], Awaitable[None]], *, access_log: bool
+    ) -> None:
+        """`guard` looks at a request before its handler does, and raises to refuse it."""
+        self._guard = guard
+        self._access_log = access_log
+        self.draining = False
+
+    def middleware(self) -> Middleware:
+        """The layer as aiohttp takes it."""
+
+        @web.middleware
+        async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
+            begun = time.perf_counter() if self._access_log else 0.0
+            trace_id = request[TRACE_ID] = _trace_id(request)
+            response = await self._answer(request, handler, trace_id)
+            if not response.prepared:
+                response.headers["X-Request-Id"] = trace_id
+                if self.draining:
+                    response.force_close()
+            if self._access_log:
+                _log_access(request, response, trace_id, time.perf_counter() - begun)
+            return response
+
+        return edge
+
+    async def _answer(
+        self, request: web.Request, handler: Handler, trace_id: str
+    ) -> web.StreamResponse:
+        try:
+            await self._guard(request)
+            return await handler(request)
+        except GatewayError as error:
+            return problems.render(error, trace_id)
+        except web.HTTPException as error:
+            return problems.render(problems.from_http(error), trace_id)
+        except Exception:
+            log.exception("request failed", trace_id=trace_id, path=_template(request))
+            return problems.render(InternalError(), trace_id)
+
+
+def _trace_id(request: web.Request) -> str:
+    given = request.headers.get("X-Request-Id")
+    return given if given and _TRACE_ID(given) else secrets.token_hex(8)
+
+
+def _template(request: web.Request) -> str:
+    """The route's pattern, never the path itself: a path may hold a secret or a guess at one."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else "(none)"
+
+
+def _log_access(
+    request: web.Request, response: web.StreamResponse, trace_id: str, seconds: float
+) -> None:
+    log.info(
+        "request",
+        method=request.method,
+        path=_template(request),
+        status=response.status,
+        milliseconds=round(seconds * 1000, 1),
+        trace_id=trace_id,
+    )

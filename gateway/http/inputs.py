@@ -1,0 +1,68 @@
+"""Reads an operation's flat inputs from a request: path, query or one JSON body."""
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+from pydantic_core import from_json
+
+from gateway.core.errors import InvalidRequest, RequestTimeout, UnsupportedMediaType
+from gateway.core.operation import AnyOperation
+
+MAX_BODY = 64 * 1024
+BODY_SECONDS = 10.0
+
+
+async def read_inputs(op: AnyOperation, request: web.Request) -> dict[str, Any]:
+    """The inputs by name, as they came. Raises what is wrong with how they were sent."""
+    if op.rest.method == "GET":
+        given = _query(request)
+    else:
+        if request.query_string:
+            raise InvalidRequest("query: this operation takes its inputs in the JSON body.")
+        given = await _body(request)
+    for name in op.rest.path_fields:
+        in_path = request.match_info[name]
+        if given.get(name) in (None, ""):
+            given[name] = in_path
+        if str(given[name]) != in_path:
+            raise InvalidRequest(f"{name}: the path and the other inputs differ.")
+    return given
+
+
+def _query(request: web.Request) -> dict[str, Any]:
+    if not request.query_string:
+        return {}
+    pairs = request.query
+    given = dict(pairs)
+    if len(given) != len(pairs):
+        twice = next(name for name in pairs if len(pairs.getall(name)) > 1)
+        raise InvalidRequest(f"{twice[:60]}: is given more than once.")
+    return given
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    if not request.can_read_body:
+        return {}
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise UnsupportedMediaType("The body must not be compressed.")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            raw = await request.read()
+    except TimeoutError:
+        raise RequestTimeout from None
+    if not raw.strip():
+        return {}
+    if not _says_json(request.content_type):
+        raise UnsupportedMediaType
+    try:
+        body = from_json(raw, allow_inf_nan=False)
+    except ValueError:
+        raise InvalidRequest("body: is not valid JSON.") from None
+    if not isinstance(body, dict):
+        raise InvalidRequest("body: must be a JSON object.")
+    return body
+
+
+def _says_json(content_type: str) -> bool:
+    return content_type == "application/json" or content_type.endswith("+json")

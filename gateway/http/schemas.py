@@ -1,0 +1,76 @@
+"""JSON schemas of the values, in the plain form that every importer of OpenAPI understands."""
+
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic_core import core_schema
+
+REF = "#/components/schemas/{model}"
+
+
+class _Plain(GenerateJsonSchema):
+    """Titles are noise: the names say it."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+class _Output(_Plain):
+    """Nullable as `type: [x, "null"]`, never `anyOf`; every field is always there."""
+
+    def field_is_required(self, field: Any, total: bool) -> bool:
+        return True
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        inner = self.generate_inner(schema["schema"])
+        if "$ref" in inner:
+            inner = _cleaned(self.get_schema_from_definitions(inner["$ref"]) or inner)
+        if isinstance(inner.get("type"), str):
+            inner = {**inner, "type": [inner["type"], "null"]}
+            if "enum" in inner:
+                inner["enum"] = [*inner["enum"], None]
+        return inner
+
+
+class _Input(_Plain):
+    """What may be left out is simply not required; nobody sends null."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        inner = super().default_schema(schema)
+        if inner.get("default", ...) is None:
+            inner.pop("default")
+        return inner
+
+
+def output_schemas(models: list[type[BaseModel]]) -> dict[str, JsonSchemaValue]:
+    """The schemas of everything that is answered, by name."""
+    _, whole = models_json_schema(
+        [(model, "serialization") for model in models],
+        ref_template=REF,
+        schema_generator=_Output,
+    )
+    schemas: dict[str, JsonSchemaValue] = whole["$defs"]
+    return {name: _cleaned(schema) for name, schema in sorted(schemas.items())}
+
+
+def input_fields(model: type[BaseModel]) -> tuple[dict[str, JsonSchemaValue], list[str]]:
+    """The flat inputs of an operation by name, and which of them are required."""
+    schema = model.model_json_schema(schema_generator=_Input)
+    definitions = schema.get("$defs", {})
+    fields = {}
+    for name, field in schema.get("properties", {}).items():
+        reference = field.pop("$ref", "").rpartition("/")[2]
+        inlined = {**definitions.get(reference, {}), **field} if reference else field
+        fields[name] = _cleaned(inlined)
+    return fields, schema.get("required", [])
+
+
+def _cleaned(schema: JsonSchemaValue) -> JsonSchemaValue:
+    return {key: value for key, value in schema.items() if key != "title"}

@@ -1,0 +1,123 @@
+"""The log: structlog's and the standard library's records through one pipeline, to stderr."""
+
+import logging
+import sys
+from collections.abc import Iterable
+from typing import Literal
+
+import structlog
+from aiohttp.http_exceptions import HttpProcessingError
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from gateway.telemetry.redaction import Redactor
+
+Format = Literal["console", "json"]
+Level = Literal["debug", "info", "warning", "error"]
+
+UNREADABLE = "a request could not be read as HTTP"
+CRASHED = "a request failed in the server library"
+
+
+def configure(format: Format, level: Level, secrets: Iterable[str] = ()) -> None:
+    """Set up the process's log. `secrets` never appear in it, nor what looks like a key."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    pipeline = _pipeline(format, Redactor(secrets))
+    structlog.configure(
+        processors=[structlog.stdlib.add_logger_name, structlog.stdlib.add_log_level, *pipeline],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=_Lines,
+        cache_logger_on_first_use=True,
+    )
+    root = logging.getLogger()
+    for old in [each for each in root.handlers if isinstance(each, _StandardRecords)]:
+        root.removeHandler(old)
+    root.addHandler(_StandardRecords(pipeline))
+    root.setLevel(number)
+    _tame_server()
+
+
+def _pipeline(format: Format, redactor: Redactor) -> list[Processor]:
+    """What every record goes through, wherever it was made; redaction sees the exception's text."""
+
+    def redact(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        return redactor.fields(event)
+
+    renderer: Processor = structlog.processors.JSONRenderer()
+    if format == "console":
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    return [
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        redact,
+        renderer,
+    ]
+
+
+class _Lines:
+    """Writes finished lines. Looks stderr up each time: it may be exchanged."""
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+
+    def msg(self, line: str) -> None:
+        sys.stderr.write(f"{line}\n")
+
+    debug = info = warning = warn = error = critical = exception = fatal = failure = err = log = msg
+
+
+class _StandardRecords(logging.Handler):
+    """Leads the standard library's records into the pipeline."""
+
+    def __init__(self, pipeline: list[Processor]) -> None:
+        super().__init__()
+        names: list[Processor] = [
+            structlog.stdlib.add_logger_name,
+            structlog.stdlib.add_log_level,
+        ]
+        unwrap = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+        self.formatter = structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=names, processors=[unwrap, *pipeline], use_get_message=True
+        )
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(f"{self.format(record)}\n")
+        except Exception:
+            # The library's own report of this would quote the record's arguments as they are.
+            sys.stderr.write(f"a record of the logger {record.name} could not be written\n")
+
+
+class _Unquoted(logging.Filter):
+    """Takes the callers' bytes out of the server library's records.
+
+    For a request it cannot read, message and traceback quote the offending header, key included.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.exc_info:
+            return True
+        record.msg, record.args = CRASHED, ()
+        if _quotes_request(record.exc_info[1]):
+            record.msg, record.exc_info, record.exc_text = UNREADABLE, None, None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
+
+
+def _quotes_request(error: BaseException | None) -> bool:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, HttpProcessingError):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _tame_server() -> None:
+    server = logging.getLogger("aiohttp.server")
+    if not any(isinstance(each, _Unquoted) for each in server.filters):
+        server.addFilter(_Unquoted())
+    logging.getLogger("aiohttp.access").disabled = True  # the edge writes its own line

@@ -1,0 +1,1 @@
+"""The MCP face; it knows the core only."""
