@@ -23,6 +23,7 @@ check: .venv/dev.stamp
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/python -m gateway openapi --check
+	.venv/bin/python -m scripts.readme_settings --check
 
 fmt: .venv/dev.stamp
 	.venv/bin/ruff format .
@@ -30,6 +31,7 @@ fmt: .venv/dev.stamp
 
 surfaces: .venv/dev.stamp
 	.venv/bin/python -m gateway openapi --write
+	.venv/bin/python -m scripts.readme_settings --write
 
 bench: .venv-bench/bench.stamp
 	.venv-bench/bin/python -m bench

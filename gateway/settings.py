@@ -1,17 +1,28 @@
 """The settings, read once and frozen; nothing else reads the environment."""
 
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AnyHttpUrl, Field, SecretStr, UrlConstraints, field_validator
+from pydantic import (
+    AnyHttpUrl,
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    UrlConstraints,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from gateway.core.service_codes import read_overrides
+from gateway.core.upstream import rates
 
 HttpUrl = Annotated[AnyHttpUrl, UrlConstraints(max_length=2000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -28,6 +39,9 @@ class Settings(BaseSettings):
     getatext_api_key: SecretStr | None = Field(
         None, description="The server's own key at the provider; gateway keys lead to it."
     )
+    gateway_key: SecretStr | None = Field(
+        None, description="A gateway's key, for `getatext-gateway mcp` with limits."
+    )
     getatext_tier: Literal["standard", "premium"] = Field(
         "standard", description="`premium` uses the provider's premium calls."
     )
@@ -35,9 +49,11 @@ class Settings(BaseSettings):
         "America/New_York", description="The zone of the provider's times, which carry none."
     )
     getatext_connect_seconds: Seconds = Field(5, description="Time-out to connect upstream.")
-    getatext_read_seconds: Seconds = Field(10, description="Time-out of a whole upstream read.")
+    getatext_read_seconds: Seconds = Field(
+        10, description="Time-out of a whole upstream read or change."
+    )
     getatext_spend_seconds: Seconds = Field(
-        30, description="Time-out of a whole upstream purchase or change."
+        30, description="Time-out of a whole upstream purchase."
     )
     gateway_host: str = Field("127.0.0.1", description="The address to listen on.")
     gateway_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
@@ -53,11 +69,79 @@ class Settings(BaseSettings):
     gateway_prices_keep_seconds: Seconds = Field(
         3600, description="How long stale prices may serve while the provider fails."
     )
+    gateway_database_url: str | None = Field(
+        None,
+        description=(
+            "The ledger: `sqlite:///FILE` or `postgresql://…`; by default a SQLite file in the "
+            "user's data directory."
+        ),
+    )
     gateway_secret: SecretStr | None = Field(
-        None, description="Keys the hashes by which callers are known."
+        None,
+        description=(
+            "Keys the hashes by which callers are known: made and kept beside SQLite, required "
+            "with PostgreSQL."
+        ),
+    )
+    getatext_rates: dict[str, float] = Field(
+        default_factory=dict,
+        description=(
+            "Calls per second that differ from the tier's, as JSON by limit, such as "
+            '`{"rent": 1}`.'
+        ),
+    )
+    gateway_pace_margin: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.1, description="By how many seconds the provider's one-second windows are widened."
+    )
+    gateway_share_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
+        1, description="How long an answer about a rental serves everybody who asks for it."
+    )
+    gateway_retention_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        30, description="After how many days codes and message texts are deleted."
+    )
+    gateway_hand_over_seconds: Annotated[float, Field(ge=0, le=3600)] = Field(
+        60,
+        description=(
+            "How long a purchase whose answer could not be delivered is kept for the same caller "
+            "asking the same, where no request id can be sent; 0 turns it off."
+        ),
     )
     gateway_metrics_token: SecretStr | None = Field(
         None, description="Bearer token that opens /metrics to other machines than this one."
+    )
+    gateway_webhook_secret: SecretStr | None = Field(
+        None,
+        description=(
+            "The path secret of the webhook of the server's own account; other accounts have "
+            "their own, told by `getatext-gateway webhook-url`."
+        ),
+    )
+    gateway_webhook_forward: list[HttpUrl] = Field(
+        default_factory=list,
+        description="Where webhooks are passed on, as a JSON list of URLs.",
+    )
+    gateway_webhook_sources: list[IPvAnyNetwork] = Field(
+        default_factory=list,
+        description="From where webhooks may come, as a JSON list of addresses or networks.",
+    )
+    gateway_trusted_proxies: list[IPvAnyNetwork] = Field(
+        default_factory=list,
+        description="Proxies whose X-Forwarded-For is believed, as a JSON list of networks.",
+    )
+    gateway_mcp_confirm_above: Annotated[Decimal, Field(ge=0)] = Field(
+        Decimal("1.00"), description="Purchases through MCP above this many USD are confirmed."
+    )
+    gateway_mcp_unasked: Literal["allow", "refuse"] = Field(
+        "refuse",
+        description="What becomes of such a purchase where the MCP client cannot ask anybody.",
+    )
+    gateway_service_codes: Path | None = Field(
+        None,
+        description="A TOML file with codes of legacy tools, besides and instead of the built-in.",
+    )
+    gateway_any_country: bool = Field(
+        False,
+        description="Whether legacy tools that ask for another country get numbers of the USA.",
     )
     gateway_access_log: bool = Field(True, description="Whether every request is logged.")
     gateway_log_format: Literal["console", "json"] = Field(
@@ -76,6 +160,32 @@ class Settings(BaseSettings):
         if name not in available_timezones():
             raise ValueError("is not the name of a time zone, such as America/New_York")
         return name
+
+    @field_validator("getatext_rates")
+    @classmethod
+    def _known_rates(cls, asked: dict[str, float]) -> dict[str, float]:
+        rates(overrides=asked)
+        return asked
+
+    @field_validator("gateway_service_codes")
+    @classmethod
+    def _readable_codes(cls, path: Path | None) -> Path | None:
+        if path is not None:
+            if not path.is_file():
+                raise ValueError("is not the path of a file")
+            read_overrides(path.read_text(encoding="utf-8"))
+        return path
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """Calls per second to the provider, by limit."""
+        return rates(premium=self.getatext_tier == "premium", overrides=self.getatext_rates)
+
+    @property
+    def data_dir(self) -> Path:
+        """Where this user's programs keep their data."""
+        base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+        return Path(base) / "getatext-gateway"
 
     @property
     def zone(self) -> ZoneInfo:

@@ -10,10 +10,7 @@ from gateway.core.provider_errors import UpstreamBadResponse
 
 def read_balance(fields: Fields) -> Balance:
     """The balance; an account may owe, so it may lie below zero (guess)."""
-    balance = scalars.first(
-        scalars.money(fields.get("balance"), signed=True),
-        scalars.money(fields.get("new_balance"), signed=True),
-    )
+    balance = scalars.first_money(fields, "balance", "new_balance", signed=True)
     if balance is None:
         raise UpstreamBadResponse("The provider's answer has no readable balance.")
     return Balance(balance=balance)

@@ -1,10 +1,15 @@
 """Moves bytes to the provider and back. What they mean is read elsewhere."""
 
+from collections.abc import Callable
+from time import monotonic
 from types import SimpleNamespace, TracebackType
 from typing import Self
 
 import aiohttp
 from aiohttp import hdrs
+from aiohttp.client_reqrep import ClientRequest
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from yarl import URL
 
 from adapters.getatext.calls import Call
@@ -24,6 +29,11 @@ _HEADERS = {
     hdrs.USER_AGENT: "getatext-gateway",
 }
 _PLAIN = (None, "", "identity")
+_WAITED = 0.0005  # seconds; a connection that is at hand takes a tenth of it
+
+
+def _nobody() -> None:
+    """Nobody is told."""
 
 
 class _Sent:
@@ -41,6 +51,24 @@ async def _note_sent(
     _params: aiohttp.TraceRequestHeadersSentParams,
 ) -> None:
     context.trace_request_ctx.yes = True
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Tells when a call had to wait for its connection: a trace would cost every call far more."""
+
+    told: Callable[[], None] = staticmethod(_nobody)  # replaced where somebody listens
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the library's own signature
+    ) -> Connection:
+        begun = monotonic()
+        connection = await super().connect(req, traces, timeout)
+        if monotonic() - begun > _WAITED:
+            self.told()
+        return connection
 
 
 class Client:
@@ -67,17 +95,18 @@ class Client:
         self._base = base_url.rstrip("/")
         self._urls: dict[str, URL] = {}
         self._max_body = max_body
-        self._reads = _session(
-            aiohttp.TCPConnector(limit=connections),
-            _limits(connect_seconds, read_seconds),
-        )
+        kept = _Connector(limit=connections)
+        single = _Connector(limit=connections, force_close=True)
+        self._connectors = kept, single
+        self._reads = _session(kept, _limits(connect_seconds, read_seconds))
         noting = aiohttp.TraceConfig()
         noting.on_request_headers_sent.append(_note_sent)
-        self._spends = _session(
-            aiohttp.TCPConnector(limit=connections, force_close=True),
-            _limits(connect_seconds, spend_seconds),
-            noting,
-        )
+        self._spends = _session(single, _limits(connect_seconds, spend_seconds), noting)
+
+    def when_connected(self, told: Callable[[], None]) -> None:
+        """Tell somebody, in the task that asks, when a call had to wait for its connection."""
+        for connector in self._connectors:
+            connector.told = told
 
     async def __aenter__(self) -> Self:
         return self
@@ -167,6 +196,7 @@ def _session(
         connector=connector,
         timeout=limits,
         headers=_HEADERS,
+        skip_auto_headers=[hdrs.CONTENT_TYPE],  # a POST without a body has no type
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=list(traces),
         auto_decompress=False,  # 300 kB of gzip may hold 300 MB
@@ -176,7 +206,11 @@ def _session(
 
 def _limits(connect: float, total: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(
-        total=total, connect=connect, sock_connect=connect, sock_read=total, ceil_threshold=5.0
+        total=total,
+        connect=connect,
+        sock_connect=connect,
+        sock_read=None,  # `total` bounds it, and a timer per read costs a tenth of a call
+        ceil_threshold=5.0,
     )
 
 

@@ -46,7 +46,7 @@ def read_new_long_rental(fields: Fields, asked: CreateLongRental) -> LongRental:
     return rental.model_copy(
         update={
             "period": rental.period or asked.period,
-            "auto_renew": scalars.first(rental.auto_renew, asked.auto_renew),
+            "auto_renew": asked.auto_renew if rental.auto_renew is None else rental.auto_renew,
         }
     )
 
@@ -94,7 +94,7 @@ def _long_rental(inner: Fields, rental_id: int, plain: LongRentalStatus) -> Long
         id=rental_id,
         status=_status(inner.get("status"), plain),
         number=scalars.number(inner.get("number")),
-        price=scalars.first(scalars.money(inner.get("price")), scalars.money(inner.get("cost"))),
+        price=scalars.first_money(inner, "price", "cost"),
         period=_PERIODS.get(period.lower()),
         auto_renew=scalars.flag(inner.get("auto_renew")),
         rented_on=scalars.day(inner.get("rented_at")),

@@ -91,10 +91,7 @@ def _rental(inner: Fields, rental_id: int, plain: RentalStatus, zone: tzinfo) ->
         service_name=scalars.text(get("service_name")),
         number=scalars.number(get("number")),
         code=code,
-        price=scalars.first(scalars.money(get("price")), scalars.money(get("cost"))),
-        balance=scalars.first(
-            scalars.money(get("new_balance"), signed=True),
-            scalars.money(get("balance"), signed=True),
-        ),
+        price=scalars.first_money(inner, "price", "cost"),
+        balance=scalars.first_money(inner, "new_balance", "balance", signed=True),
         ends_at=scalars.instant(get("end_time"), zone),
     )

@@ -142,6 +142,8 @@ def _failed(fields: Fields) -> bool:
 
 def _said(raw: object) -> str | None:
     """The texts of an error: text (page), or a list or an object of texts (guess), in one line."""
+    if absent(raw):
+        return None
     if isinstance(raw, (bool, int, float)):
         return str(raw).lower()[:_LONGEST_NUMBER] if raw else None
     return text("; ".join(_texts(raw)), _MAX_WORDS)
@@ -202,6 +204,5 @@ def _raise(error: type[GatewayError], reply: Reply, words: str | None = None) ->
 
 def _wait(header: str | None) -> float | None:
     """Seconds of a Retry-After, a day at most; a date there (unseen) is left aside."""
-    if header is None or not _SECONDS.fullmatch(header.strip()):
-        return None
-    return min(float(header), _LONGEST_WAIT)
+    seconds = (header or "").strip()
+    return min(float(seconds), _LONGEST_WAIT) if _SECONDS.fullmatch(seconds) else None

@@ -5,13 +5,12 @@ that one odd field never costs the whole answer of a purchase. Whoever needs a f
 """
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any
 
 from gateway.core.values import MAX_ID
-
-T = TypeVar("T")
 
 MAX_NAME = 200
 MAX_CODE = 100
@@ -36,17 +35,30 @@ def money(raw: object, *, signed: bool = False) -> Decimal | None:
 
     A JSON number is a double: its first 15 digits are what was meant. Below zero only if `signed`.
     """
-    if isinstance(raw, (int, float)) and not isinstance(raw, bool):
-        raw = f"{Decimal(f'{raw:.15g}'):f}" if abs(raw) < _MUCH else None
-    if not isinstance(raw, str) or len(raw) > 2 * _AMOUNT_DIGITS:
-        return None
+    if not isinstance(raw, str):
+        raw = _number_text(raw)
     raw = raw.strip()
-    if _AMOUNT.fullmatch(raw) is None:
+    if _AMOUNT.fullmatch(raw) is None or len(raw) - ("." in raw) - ("-" in raw) > _AMOUNT_DIGITS:
         return None
     amount = Decimal(raw)
-    if len(amount.as_tuple().digits) > _AMOUNT_DIGITS or (amount < 0 and not signed):
-        return None
-    return abs(amount) if amount == 0 else amount
+    if amount > 0 or (signed and amount < 0):
+        return amount
+    return None if amount else abs(amount)
+
+
+def first_money(fields: Mapping[str, Any], *names: str, signed: bool = False) -> Decimal | None:
+    """The first amount that can be read: one amount has two names (page)."""
+    for name in names:
+        raw = fields.get(name)
+        if raw is not None and (amount := money(raw, signed=signed)) is not None:
+            return amount
+    return None
+
+
+def _number_text(raw: object) -> str:
+    if isinstance(raw, bool) or not isinstance(raw, (int, float)) or not abs(raw) < _MUCH:
+        return ""
+    return f"{Decimal(f'{raw:.15g}'):f}"
 
 
 def flag(raw: object) -> bool | None:
@@ -142,11 +154,6 @@ def word(raw: object, longest: int = 100) -> str | None:
     if not isinstance(raw, str) or absent(raw):
         return None
     return raw if len(raw) <= longest and raw.isprintable() else None
-
-
-def first(*read: T | None) -> T | None:
-    """The first that is not None: one amount has two names."""
-    return next((value for value in read if value is not None), None)
 
 
 def _whole(raw: object) -> int | None:

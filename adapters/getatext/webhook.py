@@ -49,7 +49,7 @@ def read_webhook(body: bytes, content_type: str, zone: tzinfo) -> Webhook:
         number=scalars.number(fields.get("number")),
         service_name=scalars.text(fields.get("service_name")),
         status=status_of(fields.get("status"), code, RentalStatus.UNKNOWN),
-        price=scalars.first(scalars.money(fields.get("cost")), scalars.money(fields.get("price"))),
+        price=scalars.first_money(fields, "cost", "price"),
     )
 
 

@@ -1,7 +1,7 @@
 """Every command, in reading order."""
 
 from gateway.cli.lazy import Entry, LazyGroup, verb_entries
-from gateway.cli.verbs import LONG_VERBS, VERBS
+from gateway.cli.verbs import LONG_VERBS, VERBS, WAIT
 
 EPILOG = """\b
 Exit codes:
@@ -19,17 +19,47 @@ cli = LazyGroup(
     {
         "Gateway": {
             "serve": Entry("gateway.cli.serve:serve", "Run the gateway."),
+            "mcp": Entry("gateway.cli.mcp:mcp", "Tools for an AI agent, over stdio."),
             "simulate": Entry("gateway.cli.serve:simulate", "Run a stand-in provider alone."),
+            "keys": Entry("gateway.cli.commands:keys", "Keys with limits, for other people."),
+            "ledger": Entry("gateway.cli.commands:ledger", "What was bought; lost answers."),
+            "purge": Entry("gateway.cli.ledger:purge", "Delete old codes and texts now."),
+            "webhook-url": Entry("gateway.cli.webhook_url:webhook_url", "Where webhooks go."),
+            "services": Entry("gateway.cli.services:services", "Codes of legacy tools."),
             "openapi": Entry("gateway.cli.openapi:openapi", "The OpenAPI document."),
             "version": Entry("gateway.cli.version:version", "The version of this program."),
         },
         WITH_KEY: {
             **verb_entries(VERBS),
+            "wait": Entry("gateway.cli.wait:wait", WAIT.help),
             "long": Entry("gateway.cli.commands:long", "Numbers rented for weeks."),
         },
     },
     help="Rent US phone numbers and read their SMS codes; or let other programs do it.",
     epilog=EPILOG,
+)
+
+keys = LazyGroup(
+    "keys",
+    {
+        "Keys": {
+            "create": Entry("gateway.cli.keys:create", "Make a key; it is shown once."),
+            "list": Entry("gateway.cli.keys:list_keys", "Every key, its limits and spending."),
+            "revoke": Entry("gateway.cli.keys:revoke", "Revoke a key by its id or name."),
+        }
+    },
+    help="The gateway's own keys, which lead to the account of GETATEXT_API_KEY.",
+)
+
+ledger = LazyGroup(
+    "ledger",
+    {
+        "Ledger": {
+            "list": Entry("gateway.cli.ledger:list_spends", "Purchases, newest first."),
+            "resolve": Entry("gateway.cli.ledger:resolve", "Settle one of unknown outcome."),
+        }
+    },
+    help="The purchases as they were written down.",
 )
 
 long = LazyGroup(

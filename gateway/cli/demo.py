@@ -15,7 +15,8 @@ def demo_text(url: str, key: str, first_rental: int) -> str:
     steps = (
         ("What a number costs", f"{curl} '{url}/v1/prices?query=whatsapp'"),
         ("Rent one", f"{curl} {as_json} {url}/v1/rentals"),
-        ("Read its code: it comes after some seconds", f"{curl} {rental}"),
+        ("Wait for its code: some seconds", f"{curl} '{rental}/code?wait_seconds=20'"),
+        ("Read the whole rental", f"{curl} {rental}"),
         ("Done with it", f"{curl} -X POST {rental}/complete"),
         ("What is left", f"{curl} {url}/v1/balance"),
     )

@@ -1,7 +1,9 @@
 """Runs one operation with a gateway of its own, for a person at a terminal."""
 
 import asyncio
+import math
 import secrets
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -19,6 +21,7 @@ from gateway.core.errors import (
     InternalError,
     InvalidRequest,
     OutcomeUnknown,
+    RateLimited,
     Unauthorized,
 )
 from gateway.core.invoke import Call
@@ -43,6 +46,7 @@ class _Run(Generic[In, Out]):
     settings: Settings
     trace_id: str
     sent: bool = False
+    answered: bool = False
     interrupted: bool = False
 
     async def answer(self, given: Mapping[str, Any]) -> Out:
@@ -50,23 +54,36 @@ class _Run(Generic[In, Out]):
         key = self.settings.getatext_api_key
         if key is None:
             raise Unauthorized(NO_KEY, advice=KEY_ADVICE)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop)
         async with open_gateway(self.settings) as gateway:
             caller = await gateway.callers.identify(key.get_secret_value())
-            call = Call(caller, self.trace_id)
-            task = asyncio.ensure_future(gateway.invoker.invoke(self.op, call, given))
-            if self.op.effect is Effect.READ:
-                return await task
-            self.sent = True
-            try:
-                return await asyncio.shield(task)
-            except asyncio.CancelledError:
-                self.interrupted = True
-                output.tell("Waiting for the provider's answer. Ctrl-C again gives it up.")
-                return await task
+            self.sent = self.op.effect is not Effect.READ
+            value = await gateway.invoker.invoke(self.op, Call(caller, self.trace_id), given)
+            self.answered = True
+            return value
+
+    def _stop(self) -> None:
+        if self.answered:
+            return  # the end is a moment away, and what was bought must be shown
+        if not self.sent or self.interrupted:
+            raise KeyboardInterrupt  # out of the loop, which then cancels everything
+        self.interrupted = True
+        output.tell("Waiting for the provider's answer. Ctrl-C again gives it up.")
 
 
 def run(verb: Verb, op: Operation[In, Out], given: Mapping[str, Any], *, as_json: bool) -> int:
     """Run it, show its value or its error, and answer the exit code."""
+    code, value = obtain(verb, op, given, as_json=as_json)
+    if value is not None:
+        output.show(value, verb, as_json=as_json)
+    return code
+
+
+def obtain(
+    verb: Verb, op: Operation[In, Out], given: Mapping[str, Any], *, as_json: bool
+) -> tuple[int, Out | None]:
+    """Run it, and answer the exit code with its value; an error is shown."""
     # Whoever sits here holds the account's key; pass-through is a question for callers from afar.
     settings = read_settings(gateway_pass_through=True)
     _log(settings)
@@ -75,9 +92,8 @@ def run(verb: Verb, op: Operation[In, Out], given: Mapping[str, Any], *, as_json
         value = _answer(one, given)
     except GatewayError as error:
         output.show_error(_advised(error), verb, op, one.trace_id, as_json=as_json)
-        return exit_code(error)
-    output.show(value, verb, as_json=as_json)
-    return INTERRUPTED if one.interrupted else OK
+        return exit_code(error), None
+    return INTERRUPTED if one.interrupted else OK, value
 
 
 def exit_code(error: GatewayError) -> int:
@@ -92,7 +108,7 @@ def _answer(one: _Run[In, Out], given: Mapping[str, Any]) -> Out:
     try:
         return asyncio.run(one.answer(given))
     except KeyboardInterrupt:
-        if one.sent and one.op.effect is Effect.SPEND:
+        if one.interrupted and one.op.effect is Effect.SPEND:
             raise OutcomeUnknown("The purchase was sent, and its answer not waited for.") from None
         raise
     except GatewayError:
@@ -103,9 +119,12 @@ def _answer(one: _Run[In, Out], given: Mapping[str, Any]) -> Out:
 
 
 def _advised(error: GatewayError) -> GatewayError:
-    """Advice about headers means nothing at a terminal."""
+    """The error with advice for a terminal: headers mean nothing here."""
     if isinstance(error, Unauthorized):
         error.detail = error.detail.replace(Unauthorized.advice, "Check GETATEXT_API_KEY.")
+    if isinstance(error, RateLimited):
+        wait = "a second" if error.retry_after is None else f"{math.ceil(error.retry_after)} s"
+        error.detail = error.detail.replace(RateLimited.advice, f"Try again in {wait}.")
     return error
 
 

@@ -1,5 +1,6 @@
 """Makes a command of an operation: its arguments, options and help are the operation's own."""
 
+import sys
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Literal, get_args, get_origin
@@ -24,6 +25,8 @@ class OperationCommand(click.Command):
         named = [name for name in fields if name not in verb.arguments]
         params: list[click.Parameter] = [_argument(verb, n, fields[n]) for n in verb.arguments]
         params += [_option(verb, name, fields[name]) for name in named]
+        if verb.waits:
+            params.append(click.Option(["--wait"], is_flag=True, help="Stay until its code comes."))
         as_json = click.Option(["--json", "as_json"], is_flag=True, help="Answer in JSON.")
         about = verb.spoken(f"{op.summary}.\n\n{op.description}", fields)
         super().__init__(verb.name, params=[*params, as_json], help=about, short_help=verb.help)
@@ -35,11 +38,13 @@ class OperationCommand(click.Command):
         from gateway.cli.embedded import run
 
         typed = dict(ctx.params)
-        as_json = bool(typed.pop("as_json"))
+        as_json, wait = bool(typed.pop("as_json")), bool(typed.pop("wait", False))
         given = {name: value for name, value in typed.items() if value is not None}
         for name in given.keys() & self.verb.arguments.keys():
             given[name] = SWITCH.get(given[name], given[name])
-        ctx.exit(run(self.verb, self.op, given, as_json=as_json))
+        if not wait:
+            ctx.exit(run(self.verb, self.op, given, as_json=as_json))
+        ctx.exit(_rent_and_wait(self.verb, self.op, given, as_json=as_json))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The arguments explained like the options."""
@@ -51,6 +56,23 @@ class OperationCommand(click.Command):
             with formatter.section("Arguments"):
                 formatter.write_dl(rows)
         super().format_options(ctx, formatter)
+
+
+def _rent_and_wait(verb: Verb, op: AnyOperation, given: dict[str, Any], *, as_json: bool) -> int:
+    """Buy, then stay until the code comes: what was bought is shown first, to people."""
+    from gateway.cli import output
+    from gateway.cli.embedded import obtain
+    from gateway.cli.lazy import OK
+    from gateway.cli.waiting import wait_for
+
+    code, rental = obtain(verb, op, given, as_json=as_json)
+    if rental is None:
+        return code
+    if not as_json and sys.stdout.isatty():
+        output.show(rental, verb, as_json=False)
+    else:
+        output.tell(f"Rented {rental.number} as {rental.id}.")
+    return wait_for(rental, as_json=as_json) if code == OK else code
 
 
 def make_command(verb: Verb) -> click.Command:

@@ -1,7 +1,7 @@
 """Shows values and errors: tables and colours at a terminal, JSON everywhere else."""
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from pydantic import BaseModel
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MONEY = {"price", "balance"}
 TO_THE_RIGHT = MONEY | {"id", "stock", "ttl_minutes"}
+TITLES = {"auto_renew": "renews", "ttl_minutes": "minutes", "multiple_sms": "more codes"}
 COLOURS = {
     "active": "cyan",
     "code_received": "bold green",
@@ -40,7 +41,7 @@ def show(value: BaseModel, verb: Verb, *, as_json: bool, console: "Console | Non
     fields = value.model_dump(mode="json")
     console.print(_table(value, fields) if "data" in fields else _card(fields))
     if note := _note(fields, verb):
-        console.print(note, style="dim", highlight=False, markup=False)
+        console.print(note, style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 def show_error(
@@ -73,11 +74,12 @@ def _table(value: BaseModel, fields: dict[str, Any]) -> "RenderableType":
     rows: list[dict[str, Any]] = fields["data"]
     if not rows:
         return "Nothing found."
-    shown = [name for name in rows[0] if name != "currency"]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    empty = {name for name in rows[0] if all(row[name] is None for row in rows)}
+    shown = [name for name in rows[0] if name not in empty | {"currency"}]
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for name in shown:
-        right = name in TO_THE_RIGHT
-        table.add_column(_title(name), justify="right" if right else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if name in TO_THE_RIGHT else "left"
+        table.add_column(_title(name), justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(name, row[name]) for name in shown))
     return table
@@ -108,7 +110,7 @@ def _note(fields: dict[str, Any], verb: Verb) -> str:
 
 
 def _title(name: str) -> str:
-    return name.replace("_", " ")
+    return TITLES.get(name, name.replace("_", " "))
 
 
 def _cell(name: str, value: Any) -> "Text":
@@ -127,4 +129,4 @@ def _cell(name: str, value: Any) -> "Text":
 
 
 def _instant(text: str) -> str:
-    return text.replace("T", " ").replace("Z", " UTC")
+    return f"{text[:19].replace('T', ' ')} UTC"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
+from functools import partial
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -49,8 +52,13 @@ def serve(
         gateway_log_level=log_level,
     )
     logs.configure(settings.gateway_log_format, settings.gateway_log_level, secrets_of(settings))
-    with _listening_on(settings.gateway_host, settings.gateway_port):
-        _run(_serve(settings, simulate=simulate))
+    from gateway.wiring import StoreError
+
+    try:
+        with _listening_on(settings.gateway_host, settings.gateway_port):
+            _run(_serve(settings, simulate=simulate))
+    except StoreError as error:
+        raise click.ClickException(str(error)) from None
 
 
 @click.command()
@@ -70,7 +78,8 @@ async def _serve(settings: Settings, *, simulate: bool) -> None:
         started: Callable[[str], None] = _log_address
         if simulate:
             provider = await opened.enter_async_context(open_simulator())
-            settings = _pointed_at(settings, provider.url, provider.key)
+            data = opened.enter_context(TemporaryDirectory(prefix="getatext-gateway-"))
+            settings = _pointed_at(settings, provider.url, provider.key, data)
             started = _show_calls(provider.key, provider.first_rental)
         gateway = await opened.enter_async_context(open_gateway(settings))
         await server.serve(
@@ -79,12 +88,15 @@ async def _serve(settings: Settings, *, simulate: bool) -> None:
             port=settings.gateway_port,
             keepalive=settings.gateway_keepalive_seconds,
             drain_seconds=settings.getatext_connect_seconds + settings.getatext_spend_seconds + 5,
-            started=started,
+            started=partial(_settled, started),
         )
 
 
-def _pointed_at(settings: Settings, url: str, key: str) -> Settings:
-    """The settings with another provider; the real one's key must not be sent to it."""
+def _pointed_at(settings: Settings, url: str, key: str, data: str) -> Settings:
+    """The settings with another provider and a ledger of its own.
+
+    The real provider's key must not be sent to it, nor its rentals be mixed with real ones.
+    """
     from pydantic import AnyHttpUrl, SecretStr
 
     return settings.model_copy(
@@ -94,8 +106,16 @@ def _pointed_at(settings: Settings, url: str, key: str) -> Settings:
             "getatext_tier": "standard",
             "getatext_timezone": "America/New_York",
             "gateway_pass_through": True,
+            "gateway_database_url": f"sqlite:///{data}/simulated.db",
         }
     )
+
+
+def _settled(started: Callable[[str], None], url: str) -> None:
+    """What is there by now stays: without it every full collection goes over all of it again."""
+    gc.collect()
+    gc.freeze()
+    started(url)
 
 
 def _log_address(url: str) -> None:

@@ -21,6 +21,7 @@ class Verb:
     arguments: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     then: str = ""
+    waits: bool = False  # takes --wait: what it buys is waited for
 
     def option(self, field_name: str) -> str:
         """The option an input is given by."""
@@ -37,7 +38,7 @@ class Verb:
 
 RENTAL = {"rental_id": "ID"}
 LONG_RENTAL = {"long_rental_id": "ID"}
-CODE_COMES = "Its code, once it has come: getatext-gateway status {id}"
+CODE_COMES = "Its code, once it has come: getatext-gateway wait {id}"
 
 VERBS = (
     Verb(
@@ -54,6 +55,13 @@ VERBS = (
         "Rent a number for one service's code.",
         arguments={"service_code": "SERVICE"},
         then=CODE_COMES,
+        waits=True,
+    ),
+    Verb(
+        "rentals",
+        "list_rentals",
+        "What was rented through this gateway.",
+        options={"service_code": "service"},
     ),
     Verb("status", "get_rental", "A rental's status and newest code.", arguments=RENTAL),
     Verb("cancel", "cancel_rental", "Cancel a rental without a code: a refund.", arguments=RENTAL),
@@ -64,6 +72,7 @@ VERBS = (
         "Rent the number of an earlier rental again.",
         arguments=RENTAL,
         then=CODE_COMES,
+        waits=True,
     ),
 )
 
@@ -89,5 +98,7 @@ LONG_VERBS = (
     ),
 )
 
-_COMMANDS = {verb.operation: f"`{verb.name}`" for verb in VERBS}
+WAIT = Verb("wait", "wait_for_code", "Wait for a rental's code.", arguments=RENTAL)
+
+_COMMANDS = {verb.operation: f"`{verb.name}`" for verb in (*VERBS, WAIT)}
 _COMMANDS |= {verb.operation: f"`long {verb.name}`" for verb in LONG_VERBS}

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 Out = TypeVar("Out", bound=BaseModel)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # a frozen one costs three times as much to make
 class Answer(Generic[Out]):
     """The value of a call. `body` is its kept JSON where it must be given byte for byte.
 

@@ -3,13 +3,17 @@
 import hashlib
 import hmac
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
+
+from cachetools import LRUCache, TTLCache
 
 from gateway.core.errors import Unauthorized
+from gateway.core.keys import GATEWAY_KEY_PREFIX, GatewayKey, Keys, Limits
+from gateway.core.ports import Clock
+from gateway.core.provider_errors import UpstreamAuthFailed
 
-GATEWAY_KEY_PREFIX = "gtw_"
 _MAX_KEY = 256
+_REMEMBERED = 1000
+_REVOKED_WITHIN = 2.0  # seconds until every process has noticed
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,33 +22,6 @@ class Account:
 
     id: str
     key: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a gateway key may do; None means no limit. Amounts in USD."""
-
-    read_only: bool = False
-    max_price: Decimal | None = None
-    budget_day: Decimal | None = None
-    budget_total: Decimal | None = None
-    services: frozenset[str] | None = None
-    max_active: int | None = None
-    long_rentals: bool = False  # purchases whose price cannot be known before
-    admin: bool = False  # sees the whole account
-    expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayKey:
-    """A key the gateway made; `hashed` is how it is found, the key itself is not kept."""
-
-    id: str
-    name: str
-    hashed: str = field(repr=False)
-    limits: Limits
-    created_at: datetime
-    revoked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +63,76 @@ class KeyHasher:
 class Callers:
     """Reads a key and says who is calling."""
 
-    def __init__(self, hasher: KeyHasher, *, pass_through: bool = True) -> None:
-        """`pass_through`: whether callers may bring a key of the provider's."""
+    def __init__(
+        self,
+        hasher: KeyHasher,
+        keys: Keys,
+        clock: Clock,
+        *,
+        own_key: str | None = None,
+        pass_through: bool = True,
+    ) -> None:
+        """`own_key` is the server's at the provider: the account that gateway keys lead to.
+
+        `pass_through`: whether callers may bring a key of the provider's.
+        """
         self._hasher = hasher
+        self._keys = keys
+        self._clock = clock
+        self._own = Account(hasher.name(own_key), own_key) if own_key else None
         self._pass_through = pass_through
+        self._known: dict[str, Caller] = {}  # who brought a key of the provider's
+        self._met: LRUCache[str, Account] = LRUCache(10_000)
+        self._found: TTLCache[str, GatewayKey | None] = TTLCache(
+            10_000, _REVOKED_WITHIN, timer=clock.monotonic
+        )
 
     async def identify(self, key: str | None) -> Caller:
         """The caller behind a key. Raises Unauthorized where there is none to be found."""
+        if key and (known := self._known.get(key)) is not None:
+            return known
         if not key:
             raise Unauthorized("No key was sent.")
         if len(key) > _MAX_KEY or not (key.isascii() and key.isprintable()):
             raise Unauthorized("The key has a form that no key has.")
-        if key.startswith(GATEWAY_KEY_PREFIX) or not self._pass_through:
-            raise Unauthorized
+        if key.startswith(GATEWAY_KEY_PREFIX):
+            return await self._by_gateway_key(self._hasher.name(key))
+        if not self._pass_through:
+            raise Unauthorized("This gateway takes only keys that it made itself.")
         account = Account(self._hasher.name(key), key)
-        return Caller(account.id, account)
+        self._met[account.id] = account
+        if len(self._known) >= _REMEMBERED:
+            del self._known[next(iter(self._known))]
+        caller = self._known[key] = Caller(account.id, account)
+        return caller
+
+    @property
+    def own(self) -> Account | None:
+        """The server's own account."""
+        return self._own
+
+    def met(self, account_id: str) -> Account | None:
+        """An account whose key is at hand: the server's own, or a caller's who was here lately."""
+        if self._own is not None and self._own.id == account_id:
+            return self._own
+        return self._met.get(account_id)
+
+    async def _by_gateway_key(self, hashed: str) -> Caller:
+        if hashed not in self._found:
+            self._found[hashed] = await self._keys.find(hashed)
+        key = self._found.get(hashed)
+        if key is None or not hmac.compare_digest(key.hashed, hashed):
+            raise Unauthorized
+        if key.revoked_at is not None:
+            raise Unauthorized("This key was revoked.")
+        expires = key.limits.expires_at
+        if expires is not None and expires <= self._clock.now():
+            raise Unauthorized("This key has expired.")
+        if self._own is None:
+            raise UpstreamAuthFailed("The gateway has no key of its own at the provider.")
+        return Caller(caller_id(key), self._own, key.limits)
+
+
+def caller_id(key: GatewayKey) -> str:
+    """The id of the caller that a gateway key makes; what it bought is found by it."""
+    return GATEWAY_KEY_PREFIX + key.id

@@ -1,12 +1,13 @@
 """Every operation, in reading order. The faces, the documents and the tools are made from it."""
 
-from gateway.core import account, long_rentals, prices, rentals
+from gateway.core import account, codes, long_rentals, prices, renting
 from gateway.core.operation import AnyOperation
 
 CATALOG: tuple[AnyOperation, ...] = (
     *prices.OPERATIONS,
     *account.OPERATIONS,
-    *rentals.OPERATIONS,
+    *renting.OPERATIONS,
+    *codes.OPERATIONS,
     *long_rentals.OPERATIONS,
 )
 

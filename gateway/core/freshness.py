@@ -11,12 +11,11 @@ from gateway.core.errors import GatewayError
 from gateway.core.ports import Clock, Observer, Provider
 from gateway.core.prices import ListPrices, Price, PricePage, select
 from gateway.core.provider_errors import UpstreamAuthFailed
+from gateway.core.upstream import PRICES
 
 _ACCOUNTS = 1000
 _PAGES = 64
 _PAUSE_AFTER_FAILURE = 2.0
-
-Pages = LRUCache[tuple[ListPrices, bool], PricePage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class PriceList:
     prices: list[Price]
     fetched_at: datetime
     since: float
-    pages: Pages = field(default_factory=lambda: LRUCache(_PAGES))
+    pages: dict[tuple[ListPrices, bool], PricePage] = field(default_factory=dict)
 
     def page(self, asked: ListPrices, *, stale: bool) -> PricePage:
         """The page asked for: the same object each time, so that faces can keep its bytes."""
@@ -34,6 +33,8 @@ class PriceList:
         page = self.pages.get(key)
         if page is None:
             data, cursor = select(self.prices, asked)
+            if len(self.pages) >= _PAGES:
+                del self.pages[next(iter(self.pages))]
             page = self.pages[key] = PricePage(
                 data=data, next_cursor=cursor, fetched_at=self.fetched_at, stale=stale
             )
@@ -77,6 +78,26 @@ class PriceBook:
         """The price list as it is now; joins a fetch that is under way."""
         return await asyncio.shield(self._fetch_task(desk))
 
+    async def current(self, desk: Desk) -> list[Price]:
+        """The caller's prices, fresh if the provider gives them, kept ones where it fails."""
+        listed = self._lists.get(desk.caller.account.id)
+        age = self._clock.monotonic() - listed.since if listed else self._keep
+        if listed is not None and age < self._fresh:
+            return listed.prices
+        try:
+            return (await self.fetch(desk)).prices
+        except UpstreamAuthFailed:
+            raise
+        except GatewayError:
+            if listed is None or age >= self._keep:
+                raise
+            return listed.prices
+
+    def known(self, account_id: str) -> list[Price]:
+        """The prices last heard for an account, however old; it asks nobody."""
+        listed = self._lists.get(account_id)
+        return listed.prices if listed else []
+
     async def close(self) -> None:
         """End the fetches under way."""
         tasks = list(self._fetches.values())
@@ -97,7 +118,7 @@ class PriceBook:
         return task
 
     async def _fetch(self, desk: Desk) -> PriceList:
-        prices = await desk.ask(_list_prices)
+        prices = await desk.ask(PRICES, _list_prices)
         return PriceList(prices, self._clock.now(), self._clock.monotonic())
 
     def _fetched(self, account: str, task: asyncio.Task[PriceList]) -> None:
@@ -111,7 +132,9 @@ class PriceBook:
         self._not_before[account] = self._clock.monotonic() + _PAUSE_AFTER_FAILURE
         if isinstance(error, UpstreamAuthFailed):
             self._lists.pop(account, None)  # a key no longer accepted sees nothing any more
-        self._observer.prices_looked_up("failed" if isinstance(error, GatewayError) else "crashed")
+        self._observer.prices_looked_up("failed")
+        if not isinstance(error, GatewayError):
+            self._observer.background_failed("prices", error)
 
 
 async def _list_prices(provider: Provider) -> list[Price]:

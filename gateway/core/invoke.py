@@ -1,41 +1,67 @@
 """The one door: whatever the face, a call is validated, authorised and run here."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
+from gateway.core import limits
 from gateway.core.answers import Answer
 from gateway.core.callers import Caller
-from gateway.core.desk import Desk
-from gateway.core.errors import GatewayError, InvalidRequest, Unauthorized
-from gateway.core.freshness import PriceBook
+from gateway.core.desk import Desk, Helpers
+from gateway.core.errors import (
+    GatewayError,
+    InvalidRequest,
+    LongRentalNotFound,
+    RentalNotFound,
+    Unauthorized,
+)
+from gateway.core.ledger import View
+from gateway.core.long_rentals import LongRental
 from gateway.core.operation import Effect, Operation
 from gateway.core.ports import Connect, Observer
 from gateway.core.provider_errors import UpstreamAuthFailed
-from gateway.core.values import blank_to_absent
+from gateway.core.rentals import Rental
+from gateway.core.spending import Order, Spending
+from gateway.core.validation import validate
 
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 
+_READ, _CHANGE = Effect.READ, Effect.CHANGE  # looking a member up costs as much as a call
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Call:
-    """One call: who asks, and the name by which it is found in the log."""
+    """One call: who asks, and the name by which it is found in the log.
+
+    `request_id` makes a purchase repeatable, for faces that take it beside the input;
+    `hands_over` is for faces on which callers cannot send one.
+    """
 
     caller: Caller
     trace_id: str
+    request_id: str | None = None
+    hands_over: bool = False
 
 
 class Invoker:
     """Runs operations. A face never caches, retries, counts or spends: it comes here."""
 
-    def __init__(self, connect: Connect, price_book: PriceBook, observer: Observer) -> None:
-        """Take the way to the provider and the policies' helpers."""
+    def __init__(
+        self,
+        connect: Connect,
+        helpers: Helpers,
+        spending: Spending,
+        observer: Observer,
+    ) -> None:
+        """Take the way to the provider and the policies."""
         self._connect = connect
-        self._price_book = price_book
+        self._helpers = helpers
+        self._records = helpers.records
+        self._spending = spending
         self._observer = observer
         self._running: set[asyncio.Task[Any]] = set()
 
@@ -44,34 +70,55 @@ class Invoker:
         return (await self.answer(op, call, given)).value
 
     async def answer(
-        self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]
+        self, op: Operation[In, Out], call: Call, given: Mapping[str, Any] | In
     ) -> Answer[Out]:
-        """Run one operation. Raises GatewayError; any other exception is a fault of ours."""
+        """Run one operation on inputs as they came, or as `validate` made them.
+
+        Raises GatewayError; any other exception is a fault of ours.
+        """
+        work = self._counted(op, call, given)
+        return await (work if op.effect is _READ else self._to_the_end(work))
+
+    async def _counted(
+        self, op: Operation[In, Out], call: Call, given: Mapping[str, Any] | In
+    ) -> Answer[Out]:
         outcome = "internal_error"
         try:
-            value = await self._run(op, call, validate(op.takes, given))
+            limits.check_effect(call.caller.limits, op)
+            asked = given if isinstance(given, BaseModel) else validate(op.takes, given)
+            answer = await self._run(op, call, asked)
             outcome = "ok"
         except GatewayError as error:
             outcome = error.code
             raise
         finally:
             self._observer.operation_ended(op.name, outcome)
-        return Answer(value)
+        return answer
+
+    def desk(self, caller: Caller) -> Desk:
+        """What one caller's calls work with."""
+        view = View(caller.account.id, None if caller.sees_account else caller.id)
+        return Desk(caller, view, self._connect(caller.account.key), self._helpers)
+
+    async def undelivered(self, purchase: str) -> None:
+        """The answer of this purchase did not reach its caller."""
+        await self._spending.undelivered(purchase)
 
     async def drain(self) -> None:
         """Wait until every change and purchase under way has its answer."""
         while self._running:
             await asyncio.wait(self._running)
 
-    async def _run(self, op: Operation[In, Out], call: Call, asked: In) -> Out:
+    async def _run(self, op: Operation[In, Out], call: Call, asked: In) -> Answer[Out]:
         caller = call.caller
-        desk = Desk(caller, self._connect(caller.account.key), self._price_book)
+        desk = self.desk(caller)
         try:
-            match op.effect:
-                case Effect.READ:
-                    return await op.run(desk, asked)
-                case Effect.CHANGE | Effect.SPEND:
-                    return await self._once(op, desk, asked)
+            await self._check_subject(op, desk, asked)
+            if op.effect is _READ:
+                return Answer(await op.run(desk, asked))
+            if op.effect is _CHANGE:
+                return await self._change(op, desk, asked)
+            return await self._buy(op, desk, call, asked)
         except UpstreamAuthFailed as refusal:
             if not caller.pass_through:
                 raise
@@ -79,35 +126,43 @@ class Invoker:
                 "The provider does not accept this key.", upstream=refusal.upstream
             ) from refusal
 
-    async def _once(self, op: Operation[In, Out], desk: Desk, asked: In) -> Out:
-        """Run to the end in a task of its own: a caller that hangs up stops no purchase."""
-        task = asyncio.ensure_future(op.run(desk, asked))
+    async def _check_subject(self, op: Operation[In, Out], desk: Desk, asked: In) -> None:
+        """What a caller did not buy does not exist for it, unless it sees the whole account."""
+        if op.subject is None or desk.caller.sees_account:
+            return
+        if not await self._records.shows(desk.view, op.kind, getattr(asked, op.subject)):
+            raise RentalNotFound if op.kind == "rental" else LongRentalNotFound
+
+    async def _change(self, op: Operation[In, Out], desk: Desk, asked: In) -> Answer[Out]:
+        return Answer(await self._recorded(desk, await op.run(desk, asked)))
+
+    async def _buy(self, op: Operation[In, Out], desk: Desk, call: Call, asked: In) -> Answer[Out]:
+        subject = None
+        if op.subject is not None:
+            about = getattr(asked, op.subject)
+            subject = await self._records.find(desk.view, op.kind, about)
+        order = Order(
+            op, desk, asked, call.trace_id, _request_id(call, asked), call.hands_over, subject
+        )
+        return await self._spending.buy(order)
+
+    async def _recorded(self, desk: Desk, value: Out) -> Out:
+        """The value with all that the ledger knows besides."""
+        if isinstance(value, Rental | LongRental):
+            return cast(Out, await self._records.record(desk.caller.account.id, value))
+        return value
+
+    async def _to_the_end(self, work: Coroutine[Any, Any, Answer[Out]]) -> Answer[Out]:
+        """Run in a task of its own: a caller that hangs up stops no change and no purchase."""
+        task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
 
 
-def validate(takes: type[In], given: Mapping[str, Any]) -> In:
-    """The input as the operation takes it. Raises InvalidRequest naming each wrong field."""
-    try:
-        return takes.model_validate(blank_to_absent(dict(given)))
-    except ValidationError as error:
-        raise InvalidRequest(_sentence(error, takes)) from None
-
-
-def _sentence(error: ValidationError, takes: type[BaseModel]) -> str:
-    faults = []
-    for fault in error.errors(include_url=False, include_context=False)[:5]:
-        name = str(fault["loc"][0]) if fault["loc"] else ""
-        faults.append(f"{name[:60] or 'input'}: {_words(fault['type'], fault['msg'], takes)}")
-    return "; ".join(faults) + "."
-
-
-def _words(kind: str, message: str, takes: type[BaseModel]) -> str:
-    if kind == "missing":
-        return "is required"
-    if kind == "extra_forbidden":
-        known = ", ".join(takes.model_fields) or "none"
-        return f"is not an input of this operation (inputs: {known})"
-    message = message.removeprefix("Value error, ").rstrip(".")
-    return message[:1].lower() + message[1:]
+def _request_id(call: Call, asked: BaseModel) -> str | None:
+    """The request id, from beside the input or from within. Raises where they differ."""
+    inside: str | None = getattr(asked, "request_id", None)
+    if inside is not None and call.request_id is not None and inside != call.request_id:
+        raise InvalidRequest("request_id: differs from the header Idempotency-Key.")
+    return inside or call.request_id

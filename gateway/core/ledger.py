@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Protocol
 
-from gateway.core.callers import GatewayKey, Limits
+from gateway.core.keys import Limits
 from gateway.core.long_rentals import LongRental
 from gateway.core.rentals import Rental, RentalStatus
+from gateway.core.values import Kind
 
-Kind = Literal["rental", "long_rental"]
 Thing = Rental | LongRental
 
 
@@ -91,7 +91,7 @@ class Outcome:
     """How a purchase ended. `thing` is what was bought; its price is what was charged."""
 
     state: SpendState
-    answer: StoredAnswer | None = None  # None: not kept, the request id is free again
+    answer: StoredAnswer | None = None  # refused without one: its request id is free again
     thing: Thing | None = None
 
 
@@ -121,13 +121,17 @@ class Ledger(Protocol):
         was written. A Breach: it would pass this limit, nothing was written.
         """
 
-    async def mark_sent(self, ledger_id: str, at: datetime) -> None:
-        """From here on it may have been charged."""
+    async def mark_sent(self, ledger_id: str, at: datetime) -> bool:
+        """From here on it may have been charged.
 
-    async def settle(self, ledger_id: str, outcome: Outcome, at: datetime) -> None:
+        False: it is not open any more, because this process was taken for dead. Do not send it.
+        """
+
+    async def settle(self, ledger_id: str, outcome: Outcome, at: datetime) -> bool:
         """Write the end down: the answer, the price in place of the reservation, the thing.
 
-        Only an open or unknown purchase can be settled; a settled one stays as it is.
+        Only an open or unknown purchase can be settled; a settled one stays as it is: False. An
+        answer kept for an unknown outcome gives way to the one given here, if any.
         """
 
     async def spend(self, ledger_id: str) -> Spend | None:
@@ -135,6 +139,9 @@ class Ledger(Protocol):
 
     async def by_request(self, caller_id: str, request_id: str) -> Spend | None:
         """The purchase this caller made under this request id, while it is kept."""
+
+    async def spends(self, limit: int) -> Sequence[Spend]:
+        """The newest purchases of all callers, newest first."""
 
     async def unknown(self, account_id: str | None = None) -> Sequence[Spend]:
         """The purchases whose outcome is unknown, oldest first."""
@@ -164,6 +171,9 @@ class Ledger(Protocol):
     async def find(self, view: View, kind: Kind, provider_id: int) -> Thing | None:
         """One thing, where the view holds it."""
 
+    async def is_bought(self, account_id: str, kind: Kind, provider_id: int) -> bool:
+        """Whether a thing was bought here, by whomever of the account."""
+
     async def things(self, view: View, kind: Kind) -> Sequence[Thing]:
         """All things of a kind in the view that have a provider's id."""
 
@@ -187,19 +197,3 @@ class Ledger(Protocol):
         Request ids of settled purchases older than `requests_before` are forgotten. Answers how
         many rows it touched.
         """
-
-
-class Keys(Protocol):
-    """Keeps the gateway's own keys."""
-
-    async def create(self, key: GatewayKey) -> None:
-        """Keep a new key."""
-
-    async def find(self, hashed: str) -> GatewayKey | None:
-        """The key with this hash, revoked ones included."""
-
-    async def all(self) -> Sequence[GatewayKey]:
-        """Every key, oldest first."""
-
-    async def revoke(self, id_or_name: str, at: datetime) -> bool:
-        """Revoke a key; False where there is none to revoke."""

@@ -5,11 +5,13 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from gateway.core import upstream
 from gateway.core.account import Nothing
 from gateway.core.desk import Desk
 from gateway.core.errors import LongRentalNotFound
 from gateway.core.operation import Effect, Operation, Rest
 from gateway.core.provider_errors import InsufficientFunds, OutOfStock, RentalEnded
+from gateway.core.rentals import REQUEST_ID
 from gateway.core.values import (
     CURRENCY,
     Currency,
@@ -19,6 +21,7 @@ from gateway.core.values import (
     IdAsked,
     Instant,
     PhoneNumber,
+    RequestId,
     Usd,
 )
 
@@ -91,12 +94,19 @@ class CreateLongRental(Frozen):
     auto_renew: FlagAsked = Field(
         False, description="Renew, and pay, at the end of each period by itself."
     )
+    request_id: RequestId | None = Field(None, description=REQUEST_ID)
 
 
 class OneLongRental(Frozen):
     """Which long rental."""
 
     long_rental_id: IdAsked = Field(description="The long rental's id, from list_long_rentals.")
+
+
+class RenewLongRental(OneLongRental):
+    """Which long rental to pay for."""
+
+    request_id: RequestId | None = Field(None, description=REQUEST_ID)
 
 
 class SetAutoRenew(OneLongRental):
@@ -106,30 +116,44 @@ class SetAutoRenew(OneLongRental):
 
 
 async def _list(desk: Desk, asked: Nothing) -> LongRentals:
-    return LongRentals(data=await desk.ask(lambda provider: provider.list_long_rentals()))
+    listed = await desk.ask(upstream.LONG_RENTALS, lambda provider: provider.list_long_rentals())
+    for rental in listed:
+        await desk.helpers.records.record(desk.caller.account.id, rental)
+    return LongRentals(data=await desk.visible(listed))
 
 
 async def _create(desk: Desk, asked: CreateLongRental) -> LongRental:
-    return await desk.ask(lambda provider: provider.create_long_rental(asked))
+    return await desk.ask(
+        upstream.CREATE_LONG_RENTAL, lambda provider: provider.create_long_rental(asked)
+    )
 
 
-async def _renew(desk: Desk, asked: OneLongRental) -> LongRental:
-    return await desk.ask(lambda provider: provider.renew_long_rental(asked.long_rental_id))
+async def _renew(desk: Desk, asked: RenewLongRental) -> LongRental:
+    return await desk.ask(
+        upstream.RENEW_LONG_RENTAL,
+        lambda provider: provider.renew_long_rental(asked.long_rental_id),
+    )
 
 
 async def _cancel(desk: Desk, asked: OneLongRental) -> LongRental:
-    return await desk.ask(lambda provider: provider.cancel_long_rental(asked.long_rental_id))
+    return await desk.ask(
+        upstream.UPDATE_LONG_RENTAL,
+        lambda provider: provider.cancel_long_rental(asked.long_rental_id),
+    )
 
 
 async def _set_auto_renew(desk: Desk, asked: SetAutoRenew) -> LongRental:
     return await desk.ask(
-        lambda provider: provider.set_auto_renew(asked.long_rental_id, asked.auto_renew)
+        upstream.UPDATE_LONG_RENTAL,
+        lambda provider: provider.set_auto_renew(asked.long_rental_id, asked.auto_renew),
     )
 
 
 async def _list_messages(desk: Desk, asked: OneLongRental) -> Messages:
     return Messages(
-        data=await desk.ask(lambda provider: provider.list_messages(asked.long_rental_id))
+        data=await desk.ask(
+            upstream.MESSAGES, lambda provider: provider.list_messages(asked.long_rental_id)
+        )
     )
 
 
@@ -163,6 +187,7 @@ CREATE_LONG_RENTAL = Operation(
         location="/v1/long-rentals/{id}/messages",
     ),
     run=_create,
+    spends=lambda asked: upstream.CREATE_LONG_RENTAL,
     toolset="long_rentals",
     errors=(OutOfStock, InsufficientFunds),
 )
@@ -174,11 +199,12 @@ RENEW_LONG_RENTAL = Operation(
         "Prolongs a long rental by its period and charges the account at once. Where the answer "
         "is lost the error is outcome_unknown: look at list_long_rentals before repeating."
     ),
-    takes=OneLongRental,
+    takes=RenewLongRental,
     gives=LongRental,
     effect=Effect.SPEND,
     rest=Rest("POST", "/v1/long-rentals/{long_rental_id}/renew"),
     run=_renew,
+    spends=lambda asked: upstream.RENEW_LONG_RENTAL,
     toolset="long_rentals",
     errors=(LongRentalNotFound, InsufficientFunds, RentalEnded),
     subject="long_rental_id",

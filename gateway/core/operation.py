@@ -10,11 +10,20 @@ from pydantic import BaseModel
 
 from gateway.core.desk import Desk
 from gateway.core.errors import GatewayError
+from gateway.core.quote import Quote
+from gateway.core.upstream import UpstreamCall
+from gateway.core.values import Kind
 
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 
 Toolset = Literal["rentals", "long_rentals", "account"]
+Quoter = Callable[[Desk, Any, Any], Awaitable[Quote]]
+"""Tells what a purchase may cost, from its input and from what is rented again or renewed."""
+
+
+async def _nobody_can_tell(desk: Desk, asked: Any, subject: Any) -> Quote:
+    return Quote(None)
 
 
 class Effect(Enum):
@@ -61,6 +70,13 @@ class Operation(Generic[In, Out]):
     errors: tuple[type[GatewayError], ...] = ()
     guidance: str = ""
     subject: Literal["rental_id", "long_rental_id"] | None = None
+    quote: Quoter = _nobody_can_tell
+    spends: Callable[[In], UpstreamCall] | None = None  # the call that a purchase is made by
+
+    @property
+    def kind(self) -> Kind:
+        """What it is about: rentals, or long rentals."""
+        return "long_rental" if self.toolset == "long_rentals" else "rental"
 
 
 AnyOperation = Operation[Any, Any]

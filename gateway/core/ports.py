@@ -1,6 +1,7 @@
 """What the core needs of the world, in its own words. Adapters fit; they do not inherit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -44,8 +45,62 @@ class Clock(Protocol):
     def monotonic(self) -> float: ...
 
 
+@dataclass(frozen=True, slots=True)
+class SeenCode:
+    """A code that a webhook told. It may have lost leading zeros."""
+
+    code: str
+    received_at: datetime
+
+
+class Inbox(Protocol):
+    """Keeps what webhooks told of codes, also of rentals nobody has heard of yet."""
+
+    async def keep(self, account_id: str, rental_id: int, seen: SeenCode) -> None: ...
+    async def latest(self, account_id: str, rental_id: int) -> SeenCode | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A webhook as it came, on its way to where it is passed on. The query is without its "?"."""
+
+    id: int
+    target: str
+    query: str
+    content_type: str
+    body: bytes
+    tries: int
+
+
+class Outbox(Protocol):
+    """Keeps webhooks that are to be passed on, until they are or are given up."""
+
+    async def add(
+        self, targets: Sequence[str], query: str, content_type: str, body: bytes, at: datetime
+    ) -> None:
+        """Keep one letter for each target."""
+
+    async def due(self, at: datetime, until: datetime, limit: int) -> Sequence[Letter]:
+        """Letters that are due; nobody else gets them before `until`, and `tries` counts this."""
+
+    async def put_off(self, letter_id: int, at: datetime) -> None:
+        """It could not be delivered: due again then."""
+
+    async def done(self, letter_id: int) -> None:
+        """It was delivered, or is given up."""
+
+
+class Leases(Protocol):
+    """Says which node does a thing that only one should do."""
+
+    async def take(self, name: str, seconds: float) -> bool:
+        """Take or keep a lease for so long; False while another node has it."""
+
+
 class Observer(Protocol):
     """Told of what happens, for metrics. Must not fail and must be quick."""
 
     def operation_ended(self, operation: str, outcome: str) -> None: ...
     def prices_looked_up(self, found: str) -> None: ...
+    def ledger_failed(self, ledger_id: str, fault: Exception) -> None: ...
+    def background_failed(self, work: str, fault: BaseException) -> None: ...

@@ -71,7 +71,7 @@ class ListPrices(Frozen):
         Field(ge=1, le=MAX_PAGE),
         WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
     ] = Field(100, description="How many prices at the most.")
-    cursor: Annotated[str, Field(max_length=400)] | None = Field(
+    cursor: Annotated[str, Field(max_length=3000)] | None = Field(
         None, description="The next_cursor of the page before; keep the other inputs the same."
     )
 
@@ -132,7 +132,7 @@ def _read_cursor(cursor: str, sort: str) -> Place:
 
 
 async def _list_prices(desk: Desk, asked: ListPrices) -> PricePage:
-    return await desk.price_book.page(desk, asked)
+    return await desk.helpers.price_book.page(desk, asked)
 
 
 LIST_PRICES = Operation(

@@ -1,24 +1,13 @@
-"""Numbers rented for one code: the values, and the operations on them."""
+"""Numbers rented for one code: the values, and what the operations on them take."""
 
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
-from gateway.core.desk import Desk
-from gateway.core.errors import RentalNotFound, ServiceNotFound
-from gateway.core.operation import Effect, Operation, Rest
-from gateway.core.provider_errors import (
-    CancelTooEarly,
-    CodeAlreadyReceived,
-    InsufficientFunds,
-    OutOfStock,
-    PriceTooHigh,
-    RentalEnded,
-    TooManyActiveRentals,
-)
 from gateway.core.values import (
     CURRENCY,
+    CountAsked,
     Currency,
     FlagAsked,
     Frozen,
@@ -26,9 +15,15 @@ from gateway.core.values import (
     IdAsked,
     Instant,
     PhoneNumber,
+    RequestId,
     ServiceCode,
     Usd,
     UsdAsked,
+)
+
+MAX_PAGE = 1000
+REQUEST_ID = (
+    "Your own name for this purchase: repeating the call with the same one never buys twice."
 )
 
 
@@ -41,6 +36,9 @@ class RentalStatus(StrEnum):
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     UNKNOWN = "unknown"
+
+
+OVER = (RentalStatus.COMPLETED, RentalStatus.CANCELLED, RentalStatus.EXPIRED)
 
 
 class Rental(Frozen):
@@ -59,6 +57,9 @@ class Rental(Frozen):
     service_name: str | None = Field(None, description="The service's name for people.")
     number: PhoneNumber | None = Field(None, description="The rented number in E.164.")
     code: str | None = Field(None, description="The newest code; null while none has come.")
+    code_received_at: Instant | None = Field(
+        None, description="When the gateway learned of the code."
+    )
     price: Usd | None = Field(None, description="What the rental costs.")
     currency: Currency = Field(CURRENCY, description="The currency of every amount here.")
     balance: Usd | None = Field(
@@ -84,7 +85,8 @@ class RentNumber(Frozen):
         False, description="Fail rather than take a number of another carrier."
     )
     area_codes: (
-        Annotated[str, Field(pattern=r"^ *[2-9]\d\d *(, *[2-9]\d\d *)*$", max_length=400)] | None
+        Annotated[str, Field(pattern=r"^ *[2-9][0-9]{2} *(, *[2-9][0-9]{2} *)*$", max_length=400)]
+        | None
     ) = Field(
         None,
         description="Preferred area codes, comma-separated; a match costs 1.2 times the price.",
@@ -93,9 +95,10 @@ class RentNumber(Frozen):
     lock_area_code: FlagAsked = Field(
         False, description="Fail rather than take a number with another area code."
     )
-    number: Annotated[str, Field(pattern=r"^(\+?1)?[2-9]\d{9}$")] | None = Field(
+    number: Annotated[str, Field(pattern=r"^(\+?1)?[2-9][0-9]{9}$")] | None = Field(
         None, description="Rent just this US number, if it is free.", examples=["+14104287665"]
     )
+    request_id: RequestId | None = Field(None, description=REQUEST_ID)
 
 
 class OneRental(Frozen):
@@ -104,116 +107,31 @@ class OneRental(Frozen):
     rental_id: IdAsked = Field(description="The rental's id, as rent_number answered it.")
 
 
-async def _rent_number(desk: Desk, asked: RentNumber) -> Rental:
-    return await desk.ask(lambda provider: provider.rent_number(asked))
+class RentAgain(OneRental):
+    """Which rental to buy once more."""
+
+    request_id: RequestId | None = Field(None, description=REQUEST_ID)
 
 
-async def _get_rental(desk: Desk, asked: OneRental) -> Rental:
-    return await desk.ask(lambda provider: provider.get_rental(asked.rental_id))
+class ListRentals(Frozen):
+    """Which rentals."""
+
+    status: RentalStatus | None = Field(None, description="Only rentals that stand so.")
+    service_code: ServiceCode | None = Field(None, description="Only this service.")
+    limit: Annotated[
+        CountAsked,
+        Field(ge=1, le=MAX_PAGE),
+        WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
+    ] = Field(100, description="How many rentals at the most.")
+    cursor: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")] | None = Field(
+        None, description="The next_cursor of the page before; keep the other inputs the same."
+    )
 
 
-async def _cancel_rental(desk: Desk, asked: OneRental) -> Rental:
-    return await desk.ask(lambda provider: provider.cancel_rental(asked.rental_id))
+class Rentals(Frozen):
+    """Rentals this gateway knows of, newest first."""
 
-
-async def _complete_rental(desk: Desk, asked: OneRental) -> Rental:
-    return await desk.ask(lambda provider: provider.complete_rental(asked.rental_id))
-
-
-async def _rent_again(desk: Desk, asked: OneRental) -> Rental:
-    return await desk.ask(lambda provider: provider.rent_again(asked.rental_id))
-
-
-RENT_NUMBER = Operation(
-    name="rent_number",
-    summary="Rent a US number to receive one service's SMS code",
-    description=(
-        "Buys a number at once and charges the account: set max_price. Read its code with "
-        "get_rental. Without a code it can be cancelled for a refund after some minutes. Where "
-        "the answer is lost the error is outcome_unknown: do not simply repeat the call."
-    ),
-    takes=RentNumber,
-    gives=Rental,
-    effect=Effect.SPEND,
-    rest=Rest("POST", "/v1/rentals", success=201, location="/v1/rentals/{id}"),
-    run=_rent_number,
-    errors=(
-        ServiceNotFound,
-        OutOfStock,
-        PriceTooHigh,
-        InsufficientFunds,
-        TooManyActiveRentals,
-    ),
-)
-
-GET_RENTAL = Operation(
-    name="get_rental",
-    summary="Read one rental: its status and its newest code",
-    description=(
-        "Answers what the provider says of the rental now. The code is null until the SMS has "
-        "come; a code stays readable after the rental has ended."
-    ),
-    takes=OneRental,
-    gives=Rental,
-    effect=Effect.READ,
-    rest=Rest("GET", "/v1/rentals/{rental_id}"),
-    run=_get_rental,
-    errors=(RentalNotFound,),
-    subject="rental_id",
-)
-
-CANCEL_RENTAL = Operation(
-    name="cancel_rental",
-    summary="Cancel a rental that has no code yet, for a refund",
-    description=(
-        "Gives the number back and refunds its price. The provider refuses it in the first "
-        "minutes (cancel_too_early) and once a code has come (code_already_received)."
-    ),
-    takes=OneRental,
-    gives=Rental,
-    effect=Effect.CHANGE,
-    rest=Rest("POST", "/v1/rentals/{rental_id}/cancel"),
-    run=_cancel_rental,
-    errors=(RentalNotFound, CancelTooEarly, CodeAlreadyReceived, RentalEnded),
-    subject="rental_id",
-)
-
-COMPLETE_RENTAL = Operation(
-    name="complete_rental",
-    summary="Mark a rental as done",
-    description=(
-        "Ends a rental whose code has been used. Costs nothing and refunds nothing; to get "
-        "money back for a rental without a code use cancel_rental."
-    ),
-    takes=OneRental,
-    gives=Rental,
-    effect=Effect.CHANGE,
-    rest=Rest("POST", "/v1/rentals/{rental_id}/complete"),
-    run=_complete_rental,
-    errors=(RentalNotFound, RentalEnded),
-    subject="rental_id",
-)
-
-RENT_AGAIN = Operation(
-    name="rent_again",
-    summary="Rent the number of an earlier rental once more",
-    description=(
-        "Buys the same number for the same service again, as a new rental with a new id, and "
-        "charges the account. Where the answer is lost the error is outcome_unknown: do not "
-        "simply repeat the call."
-    ),
-    takes=OneRental,
-    gives=Rental,
-    effect=Effect.SPEND,
-    rest=Rest(
-        "POST",
-        "/v1/rentals/{rental_id}/rent-again",
-        success=201,
-        location="/v1/rentals/{id}",
-    ),
-    run=_rent_again,
-    errors=(RentalNotFound, OutOfStock, InsufficientFunds, TooManyActiveRentals),
-    subject="rental_id",
-)
-
-OPERATIONS = (RENT_NUMBER, GET_RENTAL, CANCEL_RENTAL, COMPLETE_RENTAL, RENT_AGAIN)
+    data: list[Rental] = Field(description="The rentals that fit, newest first.")
+    next_cursor: str | None = Field(
+        None, description="Pass it as cursor for the next page; null on the last."
+    )

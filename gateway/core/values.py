@@ -1,9 +1,10 @@
 """The words every face shares: exact money, aware instants, E.164 numbers, identifiers."""
 
+import re
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AwareDatetime,
@@ -17,6 +18,7 @@ from pydantic import (
 
 MAX_ID = 2**63 - 1
 _CENT = Decimal("0.01")
+_AMOUNT = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?").fullmatch
 
 
 class Frozen(BaseModel):
@@ -27,6 +29,9 @@ class Frozen(BaseModel):
 
 def money_text(amount: Decimal) -> str:
     """The amount as every face writes it: exact, and with two decimals at least."""
+    text = f"{amount:f}"
+    if text[-3:-2] == ".":
+        return text
     exponent = amount.as_tuple().exponent
     if isinstance(exponent, int) and exponent > -2:
         amount = amount.quantize(_CENT)
@@ -47,11 +52,10 @@ def _amount_asked(raw: object) -> object:
     """A JSON number or text becomes an exact decimal; what is neither is left to be refused."""
     if isinstance(raw, float):
         return Decimal(str(raw))
-    if isinstance(raw, str):
-        try:
-            return Decimal(raw.strip())
-        except InvalidOperation:
-            return raw
+    if isinstance(raw, str) and _AMOUNT(raw.strip()):
+        return Decimal(raw.strip())
+    if isinstance(raw, bool | str):
+        raise ValueError("must be an amount of dollars, such as 0.55")
     return raw
 
 
@@ -126,9 +130,22 @@ FlagAsked = Annotated[bool, BeforeValidator(_flag_asked)]
 """A yes or no somebody asks for: a JSON boolean, or the text true or false."""
 
 ServiceCode = Annotated[
-    str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["whatsapp"])
+    str,
+    Field(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$",
+        examples=["whatsapp"],
+    ),
 ]
 """The provider's short name of a service (its api_name). It may hold a slash."""
+
+RequestId = Annotated[
+    str, Field(min_length=1, max_length=64, pattern=r"^[\x20-\x7e]+$", examples=["order-4711"])
+]
+"""A caller's own name for a purchase, which makes it repeatable."""
+
+Kind = Literal["rental", "long_rental"]
 
 CURRENCY = "USD"
 Currency = Annotated[str, WithJsonSchema({"type": "string", "enum": [CURRENCY]})]

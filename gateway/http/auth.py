@@ -4,7 +4,6 @@ from aiohttp import web
 
 from gateway.core.errors import Unauthorized
 
-_HEADERS = ("X-API-Key", "Auth")
 _BEARER = "bearer "
 
 
@@ -15,10 +14,13 @@ def key_of(request: web.Request) -> str | None:
     guessing would spend the wrong account's money.
     """
     headers = request.headers
-    found = {value.strip() for name in _HEADERS for value in headers.getall(name, ())}
+    values = [*headers.getall("X-API-Key", ()), *headers.getall("Auth", ())]
     for value in headers.getall("Authorization", ()):
         if value[: len(_BEARER)].lower() == _BEARER:
-            found.add(value[len(_BEARER) :].strip())
+            values += (value[len(_BEARER) :],)
+    if len(values) == 1:
+        return values[0].strip() or None
+    found = {value.strip() for value in values}
     found.discard("")
     if len(found) > 1:
         raise Unauthorized("The request carries several different keys.")

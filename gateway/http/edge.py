@@ -1,7 +1,7 @@
 """What happens to every request, whatever it asks: its name, its log line, its failures."""
 
+import random
 import re
-import secrets
 import time
 from collections.abc import Awaitable, Callable
 
@@ -13,6 +13,7 @@ from gateway.core.errors import GatewayError, InternalError
 from gateway.http import problems
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Render = Callable[[web.Request, GatewayError, str], web.StreamResponse]
 TRACE_ID = web.RequestKey("trace_id", str)
 _TRACE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}").fullmatch
 
@@ -23,10 +24,18 @@ class Edge:
     """The outermost layer. `access_log` writes a line per request; it never holds a query."""
 
     def __init__(
-        self, guard: Callable[[web.Request], Awaitable[None]], *, access_log: bool
+        self,
+        guard: Callable[[web.Request], Awaitable[None]],
+        render: Render,
+        *,
+        access_log: bool,
     ) -> None:
-        """`guard` looks at a request before its handler does, and raises to refuse it."""
+        """`guard` looks at a request before its handler does, and raises to refuse it.
+
+        `render` makes the response to a failure, in the form of the face that was asked.
+        """
         self._guard = guard
+        self._render = render
         self._access_log = access_log
         self.draining = False
 
@@ -55,17 +64,25 @@ class Edge:
             await self._guard(request)
             return await handler(request)
         except GatewayError as error:
-            return problems.render(error, trace_id)
+            return self._render(request, error, trace_id)
         except web.HTTPException as error:
-            return problems.render(problems.from_http(error), trace_id)
-        except Exception:
+            return self._render(request, problems.from_http(error), trace_id)
+        except Exception as fault:
+            if isinstance(fault, ConnectionError) and _gone(request):
+                raise  # nobody is there to answer, and nothing of ours failed
             log.exception("request failed", trace_id=trace_id, path=_template(request))
-            return problems.render(InternalError(), trace_id)
+            return self._render(request, InternalError(), trace_id)
 
 
 def _trace_id(request: web.Request) -> str:
     given = request.headers.get("X-Request-Id")
-    return given if given and _TRACE_ID(given) else secrets.token_hex(8)
+    if given and _TRACE_ID(given):
+        return given
+    return f"{random.getrandbits(64):016x}"
+
+
+def _gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
 
 
 def _template(request: web.Request) -> str:

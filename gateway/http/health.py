@@ -1,9 +1,10 @@
 """What operators and their machines ask: whether it lives, whether it is ready, what it counts."""
 
+import asyncio
 import hmac
 import ipaddress
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
@@ -21,14 +22,17 @@ class Health:
         self,
         edge: Edge,
         provider_reachable: Callable[[], Awaitable[bool]],
+        breaker_states: Callable[[], Mapping[str, str]],
         render_metrics: Callable[[], bytes],
         metrics_token: str | None,
     ) -> None:
         """`metrics_token` opens the metrics to other machines than this one."""
         self._edge = edge
         self._provider_reachable = provider_reachable
+        self._breaker_states = breaker_states
         self._render_metrics = render_metrics
         self._metrics_token = metrics_token
+        self._looking = asyncio.Lock()
         self._looked: tuple[float, bool] | None = None
 
     def routes(self) -> list[web.RouteDef]:
@@ -51,14 +55,16 @@ class Health:
             {
                 "status": "ready" if reachable else "degraded",
                 "provider": "reachable" if reachable else "unreachable",
+                "breakers": dict(self._breaker_states()),
             }
         )
 
     async def _reachable(self) -> bool:
-        now = time.monotonic()
-        if self._looked is None or now - self._looked[0] > _LOOK_AGAIN_AFTER:
-            self._looked = now, await self._provider_reachable()
-        return self._looked[1]
+        async with self._looking:  # anybody may ask, but one look at a time is enough
+            now = time.monotonic()
+            if self._looked is None or now - self._looked[0] > _LOOK_AGAIN_AFTER:
+                self._looked = now, await self._provider_reachable()
+            return self._looked[1]
 
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
         if not (_is_local(request) or self._has_token(request)):

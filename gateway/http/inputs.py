@@ -42,15 +42,7 @@ def _query(request: web.Request) -> dict[str, Any]:
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
-    if not request.can_read_body:
-        return {}
-    if request.headers.get("Content-Encoding", "identity") != "identity":
-        raise UnsupportedMediaType("The body must not be compressed.")
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            raw = await request.read()
-    except TimeoutError:
-        raise RequestTimeout from None
+    raw = await read_body(request)
     if not raw.strip():
         return {}
     if not _says_json(request.content_type):
@@ -62,6 +54,21 @@ async def _body(request: web.Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise InvalidRequest("body: must be a JSON object.")
     return body
+
+
+async def read_body(request: web.Request) -> bytes:
+    """The body's bytes, b"" for none. Raises where it is compressed or does not come in time."""
+    if not request.can_read_body:
+        return b""
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise UnsupportedMediaType("The body must not be compressed.")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError:
+        raise RequestTimeout from None
+    except web.RequestPayloadError:
+        raise InvalidRequest("body: could not be read as HTTP.") from None
 
 
 def _says_json(content_type: str) -> bool:

@@ -9,6 +9,8 @@ import yaml
 
 from gateway.core.catalog import CATALOG
 from gateway.core.errors import (
+    BudgetExceeded,
+    Forbidden,
     GatewayError,
     InternalError,
     InvalidRequest,
@@ -16,13 +18,19 @@ from gateway.core.errors import (
     OutcomeUnknown,
     PayloadTooLarge,
     RateLimited,
+    RequestIdReused,
+    RequestInProgress,
     RequestTimeout,
+    ServiceNotAllowed,
+    ServiceNotFound,
     Unauthorized,
     UnsupportedMediaType,
 )
 from gateway.core.operation import AnyOperation, Effect
 from gateway.core.problem import Problem
 from gateway.core.provider_errors import (
+    PriceTooHigh,
+    TooManyActiveRentals,
     UpstreamAuthFailed,
     UpstreamBadResponse,
     UpstreamError,
@@ -52,6 +60,16 @@ _ANY_CALL: Errors = (
     UpstreamUnavailable,
 )
 _WITH_BODY: Errors = (RequestTimeout, PayloadTooLarge, UnsupportedMediaType)
+_SPENDING: Errors = (
+    BudgetExceeded,
+    ServiceNotAllowed,
+    OutcomeUnknown,
+    RequestIdReused,
+    RequestInProgress,
+    TooManyActiveRentals,
+    PriceTooHigh,
+    ServiceNotFound,
+)
 _TAGS = {
     "rentals": "Numbers rented for one SMS code.",
     "long_rentals": "Numbers rented for weeks.",
@@ -184,11 +202,13 @@ def errors_of(op: AnyOperation) -> Errors:
     """Everything that can come back from an operation instead of its value."""
     errors = op.errors + _ANY_CALL
     if op.effect is Effect.SPEND:
-        errors += (OutcomeUnknown,)
+        errors += _SPENDING
     else:
         errors += (UpstreamTimeout,)
     if op.rest.path_fields:
         errors += (NotFound,)
+    if op.effect is not Effect.READ:
+        errors += (Forbidden,)
     return errors + _WITH_BODY if op.rest.method == "POST" else errors
 
 

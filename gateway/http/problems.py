@@ -22,6 +22,8 @@ def render(error: GatewayError, trace_id: str) -> web.Response:
     headers = {"Content-Type": PROBLEM_JSON, "Cache-Control": "no-store"}
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    if error.replayed:
+        headers["Idempotency-Replayed"] = "true"
     if error.http_status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="getatext-gateway"'
     if isinstance(error, MethodNotAllowed):

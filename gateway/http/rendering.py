@@ -2,18 +2,23 @@
 
 import gzip
 import hashlib
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import brotli
 from aiohttp import web
 from cachetools import LRUCache
-from multidict import CIMultiDict
+from multidict import CIMultiDict, CIMultiDictProxy
 from pydantic import BaseModel
 
+from gateway.core.answers import Answer
 from gateway.core.values import Kept
 
 JSON = "application/json"
+_ONCE = CIMultiDictProxy(CIMultiDict({"Content-Type": JSON, "Cache-Control": "no-store"}))
 _WORTH_COMPRESSING = 1024
 # Brotli's highest quality takes 60 ms for a price list, this one 2 ms for nearly the same size.
 _COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
@@ -22,12 +27,15 @@ _COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def render(value: BaseModel, status: int, location: str | None = None) -> web.Response:
-    """A value that is answered once."""
-    headers = {"Content-Type": JSON, "Cache-Control": "no-store"}
+def render(answer: Answer[Any], status: int, location: str | None = None) -> web.Response:
+    """A value that is answered once, or a purchase's answer again byte for byte."""
+    body = _json(answer.value) if answer.body is None else answer.body
+    response = web.Response(status=status, body=body, headers=_ONCE)
     if location is not None:
-        headers["Location"] = location
-    return web.Response(status=status, body=_json(value), headers=headers)
+        response.headers["Location"] = location
+    if answer.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
 
 
 class KeptBodies:
@@ -45,52 +53,62 @@ class KeptBodies:
         return body.response(request)
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """An answer but for its name in the log; right for as long as the age in its header."""
+
+    body: bytes | None
+    headers: CIMultiDictProxy[str]
+    age: int
+
+
 class _KeptBody:
     def __init__(self, value: Kept) -> None:
         self.value = value
         self._plain = _json(value)
         # Weak: the encodings of one body share it.
         self._etag = f'W/"{hashlib.sha256(self._plain).hexdigest()[:20]}"'
-        self._variants: dict[str, tuple[bytes, CIMultiDict[str]]] = {}
+        self._fetched_at = value.fetched_at.timestamp()
+        self._encoded: dict[str, bytes] = {}
+        self._prepared: dict[tuple[str, int], _Prepared] = {}
 
     def response(self, request: web.Request) -> web.Response:
         headers = request.headers
-        body, prepared = self._variant(_encoding(headers.get("Accept-Encoding", "")))
-        age = (datetime.now(UTC) - self.value.fetched_at).total_seconds()
-        status = 200
-        if (known := headers.get("If-None-Match")) is not None and _matches(known, self._etag):
-            status, body = 304, b""
-            prepared = prepared.copy()
-            del prepared["Content-Type"]
-            prepared.pop("Content-Encoding", None)
-        response = web.Response(status=status, body=body or None, headers=prepared)
-        response.headers["Age"] = str(max(0, int(age)))
-        return response
+        known = headers.get("If-None-Match")
+        status = 200 if known is None or not _matches(known, self._etag) else 304
+        encoding = _encoding(headers.get("Accept-Encoding", ""))
+        age = max(0, int(time.time() - self._fetched_at))
+        prepared = self._prepared.get((encoding, status))
+        if prepared is None or prepared.age != age:
+            prepared = self._prepare(encoding, status, age)
+            self._prepared[encoding, status] = prepared
+        return web.Response(status=status, body=prepared.body, headers=prepared.headers)
 
-    def _variant(self, encoding: str) -> tuple[bytes, CIMultiDict[str]]:
-        if len(self._plain) < _WORTH_COMPRESSING:
-            encoding = ""
-        if encoding not in self._variants:
-            headers = CIMultiDict(
-                {
-                    "Content-Type": JSON,
-                    "Cache-Control": "private, no-cache",
-                    "ETag": self._etag,
-                    "Vary": "Accept-Encoding",
-                }
-            )
-            body = self._plain
-            if encoding:
-                headers["Content-Encoding"] = encoding
-                body = _COMPRESSORS[encoding](body)
-            self._variants[encoding] = body, headers
-        return self._variants[encoding]
+    def _prepare(self, encoding: str, status: int, age: int) -> _Prepared:
+        headers = CIMultiDict(
+            {
+                "Cache-Control": "private, no-cache",
+                "ETag": self._etag,
+                "Vary": "Accept-Encoding",
+                "Age": str(age),
+            }
+        )
+        if status == 304:
+            return _Prepared(None, CIMultiDictProxy(headers), age)
+        headers["Content-Type"] = JSON
+        if len(self._plain) < _WORTH_COMPRESSING or not encoding:
+            return _Prepared(self._plain, CIMultiDictProxy(headers), age)
+        headers["Content-Encoding"] = encoding
+        if encoding not in self._encoded:
+            self._encoded[encoding] = _COMPRESSORS[encoding](self._plain)
+        return _Prepared(self._encoded[encoding], CIMultiDictProxy(headers), age)
 
 
 def _json(value: BaseModel) -> bytes:
     return value.__pydantic_serializer__.to_json(value)
 
 
+@lru_cache(256)
 def _encoding(accepted: str) -> str:
     """The best encoding the caller takes, or "" for none."""
     offers: dict[str, str] = {}

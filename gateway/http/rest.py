@@ -1,13 +1,18 @@
 """The REST face under /v1: one route for each operation of the catalog."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from aiohttp import web
+from pydantic import BaseModel
 
 from gateway.core.callers import Caller, Callers
 from gateway.core.catalog import CATALOG
+from gateway.core.errors import InvalidRequest
 from gateway.core.invoke import Call, Invoker
-from gateway.core.operation import AnyOperation
+from gateway.core.operation import AnyOperation, Effect
+from gateway.core.validation import validate
 from gateway.core.values import Kept
 from gateway.http import rendering
 from gateway.http.auth import key_of
@@ -15,6 +20,8 @@ from gateway.http.edge import TRACE_ID, Handler
 from gateway.http.inputs import read_inputs
 
 PREFIX = "/v1/"
+_QUERIES = 256
+_REQUEST_ID = re.compile(r"[\x20-\x7e]{1,64}").fullmatch
 CALLER = web.RequestKey("caller", Caller)
 
 
@@ -37,16 +44,51 @@ class RestFace:
         return [_route(op)(op.rest.path, self._handler(op)) for op in CATALOG]
 
     def _handler(self, op: AnyOperation) -> Handler:
+        queries = _Queries(op) if op.rest.method == "GET" and not op.rest.path_fields else None
+
         async def handle(request: web.Request) -> web.StreamResponse:
-            given = await read_inputs(op, request)
-            call = Call(request[CALLER], request[TRACE_ID])
-            value = (await self._invoker.answer(op, call, given)).value
-            if isinstance(value, Kept):
-                return self._kept.render(value, request)
-            location = op.rest.location and op.rest.location.format(id=value.id)
-            return rendering.render(value, op.rest.success, location)
+            given = await (queries.inputs(request) if queries else read_inputs(op, request))
+            call = Call(request[CALLER], request[TRACE_ID], _request_id(op, request))
+            answer = await self._invoker.answer(op, call, given)
+            if isinstance(answer.value, Kept):
+                return self._kept.render(answer.value, request)
+            location = op.rest.location and op.rest.location.format(id=answer.value.id)
+            return rendering.render(answer, op.rest.success, location)
 
         return handle
+
+
+class _Queries:
+    """The inputs of one operation that are all in the query, as they were read the first time."""
+
+    def __init__(self, op: AnyOperation) -> None:
+        self._op = op
+        self._known: dict[str, BaseModel] = {}
+
+    async def inputs(self, request: web.Request) -> Mapping[str, Any] | BaseModel:
+        query = request.rel_url.raw_query_string
+        found = self._known.get(query)
+        if found is not None:
+            return found
+        given = await read_inputs(self._op, request)
+        try:
+            asked: BaseModel = validate(self._op.takes, given)
+        except InvalidRequest:
+            return given  # the one door refuses and counts it
+        if len(self._known) >= _QUERIES:
+            del self._known[next(iter(self._known))]
+        self._known[query] = asked
+        return asked
+
+
+def _request_id(op: AnyOperation, request: web.Request) -> str | None:
+    """The header Idempotency-Key, which purchases take beside request_id."""
+    given = request.headers.get("Idempotency-Key")
+    if given is None or op.effect is not Effect.SPEND:
+        return None
+    if not _REQUEST_ID(given):
+        raise InvalidRequest("Idempotency-Key: must be 1 to 64 printable ASCII characters.")
+    return given
 
 
 def _route(op: AnyOperation) -> Callable[[str, Handler], web.RouteDef]:

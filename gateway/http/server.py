@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from gateway.http.app import EDGE, INVOKER
+from gateway.http.app import EDGE, INVOKER, STREAMS
+from gateway.http.unreadable import Runner
 
 BACKLOG = 4096
 _LAST_REQUESTS = 1.0
@@ -14,8 +15,13 @@ _LAST_REQUESTS = 1.0
 
 def make_runner(app: web.Application, *, keepalive: float, drain_seconds: float) -> web.AppRunner:
     """The runner of the application, as every server of it is set up."""
-    return web.AppRunner(
-        app, access_log=None, keepalive_timeout=keepalive, shutdown_timeout=drain_seconds
+    return Runner(
+        app,
+        access_log=None,
+        keepalive_timeout=keepalive,
+        shutdown_timeout=drain_seconds,
+        # Who hangs up waits no more. Purchases and changes run in tasks of their own.
+        handler_cancellation=True,
     )
 
 
@@ -54,6 +60,7 @@ async def _drain(app: web.Application, site: web.TCPSite) -> None:
     """Take no new connections, let what is on its way arrive, and finish every purchase."""
     app[EDGE].draining = True
     await site.stop()
+    app[STREAMS].close()
     await asyncio.sleep(_LAST_REQUESTS)
     await app[INVOKER].drain()
 

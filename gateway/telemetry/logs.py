@@ -16,6 +16,7 @@ Level = Literal["debug", "info", "warning", "error"]
 
 UNREADABLE = "a request could not be read as HTTP"
 CRASHED = "a request failed in the server library"
+LEFT_OUT = "left out: it quotes what was sent"
 
 
 def configure(format: Format, level: Level, secrets: Iterable[str] = ()) -> None:
@@ -50,6 +51,7 @@ def _pipeline(format: Format, redactor: Redactor) -> list[Processor]:
     return [
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
+        _without_quotes,
         structlog.processors.format_exc_info,
         redact,
         renderer,
@@ -106,6 +108,16 @@ class _Unquoted(logging.Filter):
         return True
 
 
+def _without_quotes(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Leave tracebacks out that hold a caller's bytes, wherever they were caught and logged."""
+    given = event.get("exc_info")
+    error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+    if isinstance(error, BaseException) and _quotes_request(error):
+        event["exc_info"] = None
+        event["exception"] = f"{type(error).__name__}, {LEFT_OUT}"
+    return event
+
+
 def _quotes_request(error: BaseException | None) -> bool:
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
@@ -120,4 +132,6 @@ def _tame_server() -> None:
     server = logging.getLogger("aiohttp.server")
     if not any(isinstance(each, _Unquoted) for each in server.filters):
         server.addFilter(_Unquoted())
+    for talkative in ("alembic", "mcp"):  # they tell of every step, session and request
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     logging.getLogger("aiohttp.access").disabled = True  # the edge writes its own line

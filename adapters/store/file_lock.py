@@ -1,0 +1,56 @@
+"""Locks on files: seen by every process, and let go by the system when their holder dies."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Self
+
+from adapters.store.errors import Busy
+
+_PAUSE = 0.001
+
+
+class FileLock:
+    """An exclusive lock on a file of its own, made where it is missing."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file; take nothing yet."""
+        self.path = path
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def try_take(self) -> bool:
+        """Take it if it is free."""
+        with suppress(BlockingIOError):
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        return False
+
+    def release(self) -> None:
+        """Let it go."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    @contextmanager
+    def held(self, patience: float) -> Iterator[None]:
+        """Hold it; Busy where it is not free within that many seconds."""
+        deadline = time.monotonic() + patience
+        while not self.try_take():
+            if time.monotonic() > deadline:
+                raise Busy(f"Another process has held {self.path} for {patience:g} s.")
+            time.sleep(_PAUSE)
+        try:
+            yield
+        finally:
+            self.release()
+
+    def close(self) -> None:
+        """Close the file, which lets the lock go."""
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

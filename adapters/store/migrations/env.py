@@ -1,0 +1,15 @@
+"""Run by Alembic: migrate the connection it was given."""
+
+from alembic import context
+
+from adapters.store.migrating import VERSION_TABLE
+from adapters.store.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    version_table=VERSION_TABLE,
+    transactional_ddl=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

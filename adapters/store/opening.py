@@ -1,0 +1,61 @@
+"""The store as the rest of the program sees it."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+from adapters.store.database import SharedDatabase
+from adapters.store.inbox import StoredInbox
+from adapters.store.keys import StoredKeys
+from adapters.store.ledger import NewId, StoredLedger
+from adapters.store.outbox import StoredOutbox
+from adapters.store.sharing import Listen
+from adapters.store.telling import StoredEvents
+from adapters.store.urls import postgres_dsn, sqlite_path
+from gateway.core.events import Events
+from gateway.core.keys import Keys
+from gateway.core.ledger import Ledger
+from gateway.core.ports import Inbox, Leases, Outbox
+from gateway.core.queueing import SharedBuckets
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An open store, by its ports."""
+
+    ledger: Ledger
+    keys: Keys
+    inbox: Inbox
+    leases: Leases
+    events: Events
+    outbox: Outbox
+    shared_buckets: SharedBuckets | None
+    listen: Listen
+
+
+@asynccontextmanager
+async def open_store(url: str, *, new_id: NewId) -> AsyncIterator[Store]:
+    """The store at this URL, migrated, until the end of the block; StoreError where it fails.
+
+    `new_id` makes the ledger_id, a text that sorts by time, of a thing not bought here.
+    """
+    path = sqlite_path(url)
+    if path is not None:
+        from adapters.store.open_sqlite import open_sqlite
+
+        opened: AbstractAsyncContextManager[SharedDatabase] = open_sqlite(path)
+    else:
+        from adapters.store.open_postgres import open_postgres
+
+        opened = open_postgres(postgres_dsn(url))
+    async with opened as database:
+        yield Store(
+            StoredLedger(database, new_id),
+            StoredKeys(database),
+            StoredInbox(database),
+            database.shared.leases,
+            StoredEvents(database),
+            StoredOutbox(database),
+            database.shared.buckets,
+            database.shared.listen,
+        )

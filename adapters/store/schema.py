@@ -1,0 +1,192 @@
+"""The one schema, for both databases.
+
+Only integers, texts and blobs, so that rows pass the drivers without converters: amounts are
+millionths of a dollar, instants microseconds since 1970 in UTC, days and enumerations text.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    literal_column,
+)
+
+metadata = MetaData()
+
+Sortable = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text compared byte by byte, whatever language the server speaks."""
+
+
+def one_of(column: ColumnElement[str], *words: str) -> ColumnElement[bool]:
+    """A condition with the words written out: partial indexes only serve such conditions."""
+    return column.in_([literal_column(f"'{word}'") for word in words])
+
+
+def _partial(condition: ColumnElement[bool]) -> dict[str, Any]:
+    return {"sqlite_where": condition, "postgresql_where": condition}
+
+
+spends = Table(
+    "spends",
+    metadata,
+    Column("ledger_id", Sortable, primary_key=True),
+    Column("operation", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("caller_id", Text, nullable=False),
+    Column("request_id", Text),
+    Column("fingerprint", Text, nullable=False),
+    Column("subject_id", BigInteger),
+    Column("service_code", Text),
+    Column("state", Text, nullable=False),
+    Column("reserved", BigInteger),
+    Column("charged", BigInteger),
+    Column("refunded", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("active_until", BigInteger, nullable=False),
+    Column("sent_at", BigInteger),
+    Column("answer_status", BigInteger),
+    Column("answer_body", LargeBinary),
+    Column("kept_at", BigInteger),  # settled then, and its answer or request id is still here
+    Column("undelivered_at", BigInteger),
+    Column("owner", Text, nullable=False),  # the process that began it
+)
+_request = spends.c.request_id.is_not(None)
+# Ask for this too where a narrower condition is meant: SQLite does not see that it follows.
+holding = one_of(spends.c.state, "intended", "sent", "unknown")
+Index("spends_request", spends.c.caller_id, spends.c.request_id, unique=True, **_partial(_request))
+Index("spends_holding", spends.c.caller_id, **_partial(holding))
+Index("spends_kept", spends.c.kept_at, **_partial(spends.c.kept_at.is_not(None)))
+Index(
+    "spends_undelivered",
+    spends.c.caller_id,
+    spends.c.fingerprint,
+    **_partial(spends.c.undelivered_at.is_not(None)),
+)
+
+things = Table(
+    "things",
+    metadata,
+    Column("ledger_id", Sortable, primary_key=True),
+    Column("account_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("provider_id", BigInteger),  # absent while the outcome of the purchase is unknown
+    Column("caller_id", Text),  # absent where it was not bought here
+    Column("status", Text, nullable=False),
+    Column("service_code", Text),
+    Column("service_name", Text),
+    Column("number", Text),
+    Column("code", Text),
+    Column("code_at", BigInteger),
+    Column("price", BigInteger),
+    Column("created_at", BigInteger),
+    Column("ends_at", BigInteger),
+    Column("active_until", BigInteger),
+    Column("period", Text),
+    Column("auto_renew", BigInteger),
+    Column("rented_on", Text),
+    Column("ends_on", Text),
+    UniqueConstraint("account_id", "kind", "provider_id", name="things_provider_id"),
+)
+_live = one_of(things.c.status, "active", "code_received")
+Index("things_listed", things.c.account_id, things.c.kind, things.c.ledger_id)
+Index(
+    "things_callers",
+    things.c.account_id,
+    things.c.kind,
+    things.c.caller_id,
+    things.c.ledger_id,
+)
+Index("things_live", things.c.caller_id, things.c.active_until, **_partial(_live))
+Index("things_codes", things.c.code_at, **_partial(things.c.code.is_not(None)))
+
+totals = Table(
+    "totals",
+    metadata,
+    Column("caller_id", Text, primary_key=True),
+    Column("period", Text, primary_key=True),  # a day in UTC, or "total"
+    Column("micros", BigInteger, nullable=False),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("hashed", Text, nullable=False),
+    Column("limits", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+    UniqueConstraint("hashed", name="keys_hashed"),
+)
+
+# SQLite only counts in a column of exactly this type, and starts over without AUTOINCREMENT.
+_Counted = BigInteger().with_variant(Integer(), "sqlite")
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _Counted, primary_key=True),
+    Column("account_id", Text, nullable=False),
+    Column("caller_id", Text),
+    Column("kind", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("rental", Text, nullable=False),  # as it stood then, as JSON
+    Column("oldest", BigInteger, nullable=False),  # the age of the oldest secret in it
+    sqlite_autoincrement=True,
+)
+Index("events_account", events.c.account_id, events.c.id)
+Index("events_caller", events.c.account_id, events.c.caller_id, events.c.id)
+Index("events_oldest", events.c.oldest)
+
+hints = Table(
+    "hints",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("rental_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("code", Text, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+)
+Index("hints_received", hints.c.received_at)
+
+letters = Table(
+    "letters",
+    metadata,
+    Column("id", _Counted, primary_key=True),
+    Column("target", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("tries", BigInteger, nullable=False),
+    Column("added_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("letters_due", letters.c.due_at, letters.c.id)
+Index("letters_added", letters.c.added_at)
+
+# These two are what nodes share: empty in SQLite, and without a log in PostgreSQL. What a crash
+# of the server takes from them is younger than the server takes to be back.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+places = Table(
+    "places",
+    metadata,
+    Column("bucket", Text, primary_key=True),
+    Column("place", BigInteger, primary_key=True, autoincrement=False),
+    Column("taken_at", BigInteger, nullable=False),
+)

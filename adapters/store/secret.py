@@ -1,0 +1,44 @@
+"""The secret under which keys are hashed: given, or made once and kept beside SQLite."""
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from adapters.store.errors import StoreError
+from adapters.store.urls import sqlite_path
+
+_FILE = "gateway.secret"
+
+
+class NoSecret(StoreError):
+    """No secret is set, and there is no file beside the database to keep one in."""
+
+
+def secret_for(url: str, given: str | None) -> bytes:
+    """The secret for the store at this URL.
+
+    A given one is taken as it is. Beside SQLite one is made at the first start, with mode 0600;
+    several processes that start at once agree on one.
+    """
+    if given is not None:
+        return given.encode()
+    path = sqlite_path(url)
+    if path is None:
+        raise NoSecret("Set GATEWAY_SECRET: all nodes on one PostgreSQL must have the same one.")
+    return _kept(path.with_name(_FILE))
+
+
+def _kept(path: Path) -> bytes:
+    """The secret in the file; where there is none, a new one that is whole from the first."""
+    if not path.exists():
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_hex(32).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(draft, path)  # fails where another process was first: its secret counts
+        draft.unlink()
+    return path.read_bytes()

@@ -1,0 +1,101 @@
+"""How a purchase ends: what it cost, what was answered, what was bought."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, func, literal_column, null, update
+
+from adapters.store import codec, things, totals
+from adapters.store.schema import one_of, spends
+from adapters.store.statement import Row, Statement, Tx, blob, number, text
+from gateway.core.ledger import Outcome, SpendState
+
+_KEPT = (SpendState.BOUGHT, SpendState.UNKNOWN)
+
+
+def _ending(states: ColumnElement[bool]) -> Statement:
+    freed = number("freed") == literal_column("1")
+    return Statement(
+        update(spends)
+        .where(spends.c.ledger_id == text("spend_id"), states)
+        .values(
+            state=text("new_state"),
+            charged=case(
+                (text("new_state") == literal_column("'bought'"),
+                 func.coalesce(number("price"), spends.c.reserved)),
+                else_=null(),
+            ),
+            request_id=case((freed, null()), else_=spends.c.request_id),
+            answer_status=case(
+                (freed, null()), else_=func.coalesce(number("status"), spends.c.answer_status)
+            ),
+            answer_body=case(
+                (freed, null()), else_=func.coalesce(blob("body"), spends.c.answer_body)
+            ),
+            kept_at=number("kept"),
+        )
+        .returning(*(spends.c[name] for name in _READ))
+    )  # fmt: skip
+
+
+_READ = (
+    "ledger_id", "kind", "account_id", "caller_id", "subject_id", "service_code", "state",
+    "reserved", "charged", "at", "active_until",
+)  # fmt: skip
+_END_OPEN = _ending(one_of(spends.c.state, "intended", "sent"))
+_END_UNKNOWN = _ending(one_of(spends.c.state, "unknown"))
+
+
+async def settle(tx: Tx, ledger_id: str, outcome: Outcome, at: int) -> bool:
+    """Write the end down; False where it has ended before."""
+    values = _values(ledger_id, outcome, at)
+    row, was_unknown = await tx.row(_END_OPEN, **values), False
+    if row is None:
+        row, was_unknown = await tx.row(_END_UNKNOWN, **values), True
+    if row is None:
+        return False
+    correction = _counted(row) - (row["reserved"] or 0)
+    if correction:
+        await totals.add(tx, row["caller_id"], row["at"], correction)
+    await _keep_thing(tx, row, outcome, at, was_unknown)
+    return True
+
+
+def _values(ledger_id: str, outcome: Outcome, at: int) -> dict[str, Any]:
+    state, answer = outcome.state, outcome.answer
+    if state not in (*_KEPT, SpendState.REFUSED, SpendState.RELEASED):
+        raise ValueError(f"a purchase cannot end as {state}")
+    freed = state is SpendState.RELEASED or (answer is None and state is SpendState.REFUSED)
+    ended = not freed and state is not SpendState.UNKNOWN
+    price = outcome.thing.price if outcome.thing is not None else None
+    return {
+        "spend_id": ledger_id,
+        "new_state": state.value,
+        "price": codec.to_micros(price),
+        "freed": int(freed),
+        "status": answer.status if answer else None,
+        "body": answer.body if answer else None,
+        "kept": at if ended else None,
+    }
+
+
+def _counted(row: Row) -> int:
+    """What counts against the budgets from now on."""
+    state = row["state"]
+    if state == SpendState.UNKNOWN:
+        return int(row["reserved"] or 0)
+    return int(row["charged"] or 0) if state == SpendState.BOUGHT else 0
+
+
+async def _keep_thing(tx: Tx, row: Row, outcome: Outcome, at: int, was_unknown: bool) -> None:
+    if outcome.state is SpendState.UNKNOWN:
+        if row["kind"] == "rental" and not was_unknown:
+            await things.put_placeholder(tx, row)
+        return
+    if was_unknown:
+        await things.drop_placeholder(tx, row["ledger_id"])
+    if outcome.state is not SpendState.BOUGHT or outcome.thing is None:
+        return
+    if row["kind"] == "long_rental" and row["subject_id"] is not None:
+        await things.merge(tx, row["account_id"], outcome.thing, at, ledger_id=row["ledger_id"])
+    else:
+        await things.put_bought(tx, row, outcome.thing, at)

@@ -1,0 +1,135 @@
+"""Writing a purchase down before it is made, and reading what was written."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, literal_column, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from adapters.store import codec, totals
+from adapters.store.schema import holding, one_of, spends, things
+from adapters.store.statement import Statement, Tx, Value, like, number, text
+from gateway.core.keys import Limits
+from gateway.core.ledger import Breach, Intent, Spend, SpendState
+
+_WRITTEN = (
+    "ledger_id", "operation", "kind", "account_id", "caller_id", "request_id", "fingerprint",
+    "subject_id", "service_code", "state", "reserved", "refunded", "at", "active_until", "owner",
+)  # fmt: skip
+_INSERT = Statement(insert(spends).values({name: like(spends.c[name]) for name in _WRITTEN}))
+_BY_ID = Statement(select(spends).where(spends.c.ledger_id == text("ledger_id")))
+_BY_REQUEST = Statement(
+    select(spends).where(
+        spends.c.caller_id == text("caller_id"), spends.c.request_id == text("request_id")
+    )
+)
+_UNKNOWN = Statement(
+    select(spends)
+    .where(holding, one_of(spends.c.state, "unknown"))
+    .where(or_(text("account_id").is_(None), spends.c.account_id == text("account_id")))
+    .order_by(spends.c.at, spends.c.ledger_id)
+)
+_NEWEST = Statement(select(spends).order_by(spends.c.ledger_id.desc()).limit(number("limit")))
+_MARK_SENT = Statement(
+    update(spends)
+    .where(spends.c.ledger_id == text("ledger_id_"), one_of(spends.c.state, "intended"))
+    .values(state=literal_column("'sent'"), sent_at=number("at_"))
+)
+_live_things = select(func.count()).where(
+    things.c.caller_id == text("caller"),
+    things.c.kind == literal_column("'rental'"),
+    one_of(things.c.status, "active", "code_received"),
+    things.c.active_until > number("at"),
+)
+_live_spends = select(func.count()).where(
+    spends.c.caller_id == text("caller"),
+    spends.c.kind == literal_column("'rental'"),
+    holding,
+    or_(one_of(spends.c.state, "intended", "sent"), spends.c.active_until > number("at")),
+)
+_ACTIVE = Statement(
+    select((_live_things.scalar_subquery() + _live_spends.scalar_subquery()).label("active"))
+)
+
+
+class Standing(Exception):
+    """What stands in the way of a purchase: raised, so that all of it is undone."""
+
+    def __init__(self, answer: Spend | Breach) -> None:
+        """Carry what begin answers."""
+        super().__init__(answer)
+        self.answer = answer
+
+
+async def begin(tx: Tx, intent: Intent, owner: str) -> None:
+    """Reserve and write down, or raise Standing."""
+    at, amount = codec.to_instant(intent.at), codec.to_micros(intent.reserved)
+    # First of all: from here on no other purchase of this caller runs.
+    sums = await totals.add(tx, intent.caller_id, at, amount or 0)
+    if intent.request_id is not None:
+        before = await by_request(tx, intent.caller_id, intent.request_id)
+        if before is not None:
+            raise Standing(before)
+    if intent.limits is not None:
+        await _check(tx, intent, intent.limits, sums)
+    await tx.execute(_INSERT, **_columns(intent, at, amount), owner=owner)
+
+
+async def _check(tx: Tx, intent: Intent, limits: Limits, sums: tuple[int, int]) -> None:
+    budgets = ((limits.budget_day, Breach.BUDGET_DAY), (limits.budget_total, Breach.BUDGET_TOTAL))
+    for spent, (budget, breach) in zip(sums, budgets, strict=True):
+        if budget is None:
+            continue
+        left = (codec.to_micros(budget) or 0) - spent
+        # Nothing left is enough for what is counted already, not for an unknown price.
+        if left < 0 or (left == 0 and intent.reserved is None):
+            raise Standing(breach)
+    if limits.max_active is not None and intent.kind == "rental":
+        row = await tx.row(_ACTIVE, caller=intent.caller_id, at=codec.to_instant(intent.at))
+        if row is None or row["active"] >= limits.max_active:
+            raise Standing(Breach.MAX_ACTIVE)
+
+
+def _columns(intent: Intent, at: int, amount: int | None) -> dict[str, Value]:
+    return {
+        "ledger_id": intent.ledger_id,
+        "operation": intent.operation,
+        "kind": intent.kind,
+        "account_id": intent.account_id,
+        "caller_id": intent.caller_id,
+        "request_id": intent.request_id,
+        "fingerprint": intent.fingerprint,
+        "subject_id": intent.subject_id,
+        "service_code": intent.service_code,
+        "state": SpendState.INTENDED.value,
+        "reserved": amount,
+        "refunded": 0,
+        "at": at,
+        "active_until": codec.to_instant(intent.active_until),
+    }
+
+
+async def mark_sent(tx: Tx, ledger_id: str, at: int) -> bool:
+    """One statement: from intended to sent."""
+    return await tx.execute(_MARK_SENT, ledger_id_=ledger_id, at_=at) == 1
+
+
+async def by_id(tx: Tx, ledger_id: str) -> Spend | None:
+    """One purchase."""
+    row = await tx.row(_BY_ID, ledger_id=ledger_id)
+    return None if row is None else codec.spend(row)
+
+
+async def by_request(tx: Tx, caller_id: str, request_id: str) -> Spend | None:
+    """The purchase under this request id."""
+    row = await tx.row(_BY_REQUEST, caller_id=caller_id, request_id=request_id)
+    return None if row is None else codec.spend(row)
+
+
+async def unknown(tx: Tx, account_id: str | None) -> Sequence[Spend]:
+    """Those of unknown outcome, oldest first."""
+    return [codec.spend(row) for row in await tx.rows(_UNKNOWN, account_id=account_id)]
+
+
+async def newest(tx: Tx, limit: int) -> Sequence[Spend]:
+    """The newest purchases of all callers, newest first."""
+    return [codec.spend(row) for row in await tx.rows(_NEWEST, limit=limit)]

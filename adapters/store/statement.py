@@ -1,0 +1,126 @@
+"""Statements written once, compiled once for each database, and what runs them."""
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ClauseElement,
+    Column,
+    LargeBinary,
+    Text,
+    bindparam,
+)
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.engine import Dialect
+
+from adapters.store.errors import Unstorable
+
+T = TypeVar("T")
+Value = str | int | bytes | None
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+
+
+class Row(Protocol):
+    """A row as both drivers give it."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+class Tx(Protocol):
+    """What a transaction can do. In SQLite none of these ever suspends."""
+
+    async def rows(self, asked: "Statement", /, **values: Value) -> Sequence[Row]:
+        """All rows of the answer."""
+
+    async def row(self, asked: "Statement", /, **values: Value) -> Row | None:
+        """The first row of the answer."""
+
+    async def execute(self, asked: "Statement", /, **values: Value) -> int:
+        """How many rows it changed."""
+
+
+Job = Callable[[Tx], Coroutine[Any, Any, T]]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """One statement for one database, and the order in which its values go."""
+
+    sql: str
+    names: tuple[str, ...]
+    fixed: Mapping[str, Any]
+
+    def bind(self, values: Mapping[str, Value]) -> list[Value]:
+        """The values in order, refused where either database would refuse them."""
+        if self.fixed:
+            values = {**self.fixed, **values}
+        bound = [values[name] for name in self.names]
+        for value in bound:
+            if isinstance(value, str):
+                _check_text(value)
+            elif isinstance(value, int) and not _LOWEST <= value <= _HIGHEST:
+                raise Unstorable("a number beyond 64 bits")
+        return bound
+
+
+class Statement:
+    """A statement of SQLAlchemy Core with named values.
+
+    Upserts are written with PostgreSQL's `insert`; SQLite's compiler understands it.
+    """
+
+    def __init__(self, clause: ClauseElement, *, in_postgres: ClauseElement | None = None) -> None:
+        """`in_postgres`: for what only PostgreSQL has to do, or to do differently."""
+        self.clause = clause
+        self._in_postgres = clause if in_postgres is None else in_postgres
+
+    @cached_property
+    def sqlite(self) -> Compiled:
+        """As SQLite takes it."""
+        return _compile(self.clause, sqlite.dialect(paramstyle="qmark"))
+
+    @cached_property
+    def postgres(self) -> Compiled:
+        """As asyncpg takes it."""
+        return _compile(self._in_postgres, asyncpg.dialect())  # type: ignore[no-untyped-call]
+
+
+def number(name: str) -> BindParameter[int]:
+    """A named integer."""
+    return bindparam(name, type_=BigInteger())
+
+
+def text(name: str) -> BindParameter[str]:
+    """A named text."""
+    return bindparam(name, type_=Text())
+
+
+def blob(name: str) -> BindParameter[bytes]:
+    """A named run of bytes."""
+    return bindparam(name, type_=LargeBinary())
+
+
+def like(column: Column[Any], name: str | None = None) -> BindParameter[Any]:
+    """A named value of a column's type."""
+    return bindparam(name or column.name, type_=column.type)
+
+
+def _compile(clause: ClauseElement, dialect: Dialect) -> Compiled:
+    made: Any = clause.compile(dialect=dialect)
+    fixed = {name: value for name, value in made.params.items() if value is not None}
+    return Compiled(made.string, tuple(made.positiontup or ()), fixed)
+
+
+def _check_text(value: str) -> None:
+    if "\0" in value:
+        raise Unstorable("a text with a NUL in it")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Unstorable("a text that is not Unicode") from None

@@ -1,0 +1,69 @@
+"""`python -m bench [NAME…]`: run the benches, all of them where none is named."""
+
+import argparse
+import importlib
+import signal
+import sys
+import traceback
+from types import FrameType
+
+from bench.report import Row, command, machine, table
+
+BENCHES = {
+    "read": "an uncached read: against a bare proxy and FastAPI + httpx, and the access log",
+    "prices": "the kept price list, whole and as 304: against a bare handler of the same bytes",
+    "shared_reads": "one rental read by many at once: against nginx before the same provider",
+    "codes": "from a code's being there to every waiter's having it: pace, rentals, webhook",
+    "waiters": "5,000 who wait, by long poll and event stream: memory, CPU, waking, leaving",
+    "footprint": "the start of the command line, and the memory of an idle server",
+}
+"""The module of each bench has `run(rounds) -> list[Row]`."""
+
+
+def main() -> int:
+    arguments = _arguments()
+    if arguments.list:
+        print("\n".join(f"{name:10} {what}" for name, what in BENCHES.items()))
+        return 0
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGHUP, _leave)
+    rows: list[tuple[str, Row]] = []
+    failed = False
+    names = arguments.names or list(BENCHES)
+    for name in names:
+        print(f"{name}: {BENCHES[name]}", file=sys.stderr, flush=True)
+        try:
+            rows += [(name, row) for row in _run(name, arguments.rounds)]
+        except Exception:
+            traceback.print_exc()
+            failed = True
+    print(f"\n{machine()}\n\n{table(rows)}\n\nAgain: {command(arguments.names)}")
+    return 1 if failed else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
+    parser.add_argument("--rounds", type=int, default=7, help="of turns of every contender")
+    parser.add_argument("--list", action="store_true", help="say what there is")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - BENCHES.keys():
+        parser.error(f"no such bench: {', '.join(sorted(unknown))}")
+    return arguments
+
+
+def _run(name: str, rounds: int) -> list[Row]:
+    rows: list[Row] = importlib.import_module(f"bench.{name}").run(rounds)
+    return rows
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """End like after Ctrl-C, so that every server is ended too."""
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

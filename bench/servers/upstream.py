@@ -1,0 +1,90 @@
+"""A provider without latency: prepared answers, so that it costs less than what is measured."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+from bench.servers.running import parser, run
+
+ROWS = 450
+_END = b"\r\n\r\n"
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+_ID = re.compile(rb"\d+")
+_STATUS_TAIL = (
+    b',"status":"active","code":null,"errors":null,"end_time":"2025-07-06 15:43:37",'
+    b'"number":"1234567890","service_name":"Whatsapp","cost":"0.55","balance":"113.32"}'
+)
+
+
+def status_body(rental_id: bytes) -> bytes:
+    return b'{"id":' + rental_id + _STATUS_TAIL
+
+
+def prices_body() -> bytes:
+    rows = [
+        {
+            "service_name": f"Service {number} of {name}",
+            "api_name": f"{name.lower()}_{number}",
+            "multiple_sms": "true" if number % 7 == 0 else "false",
+            "price": f"{(number * 37 % 400 + 15) / 100:.2f}",
+            "ttl": 5 + number % 4 * 5,
+            "stock": number * 7919 % 1500,
+        }
+        for number in range(ROWS)
+        for name in (("Market", "Wallet", "Courier", "Forum", "Player")[number % 5],)
+    ]
+    return json.dumps({"status": "success", "errors": None, "prices": rows}).encode()
+
+
+def _http(body: bytes) -> bytes:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    return head % len(body) + body
+
+
+class _Provider(asyncio.Protocol):
+    prices = _http(prices_body())
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are no subclass
+
+    def data_received(self, data: bytes) -> None:
+        assert self._transport is not None
+        self._buffer += data
+        while (end := self._buffer.find(_END)) >= 0:
+            head = bytes(self._buffer[:end])
+            length = _LENGTH.search(head)
+            until = end + len(_END) + (int(length[1]) if length else 0)
+            if len(self._buffer) < until:
+                return
+            body = bytes(self._buffer[end + len(_END) : until])
+            del self._buffer[:until]
+            self._transport.write(self._answer(head, body))
+
+    def _answer(self, head: bytes, body: bytes) -> bytes:
+        if b"prices-info" in head[:100]:
+            return self.prices
+        asked = _ID.search(body)
+        return _http(status_body(asked[0] if asked else b"12345"))
+
+
+def main() -> None:
+    port = parser().parse_args().port
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[None]:
+        server = await asyncio.get_running_loop().create_server(_Provider, "127.0.0.1", port)
+        async with server:
+            yield
+
+    run(opened)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""The ledger for an operator: what was bought, and what became of lost answers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from gateway.cli.keys import Usd
+from gateway.cli.lazy import FAILED
+from gateway.cli.opened import with_gateway
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from decimal import Decimal
+
+    from gateway.cli.tables import Row
+    from gateway.core.ledger import Spend
+    from gateway.wiring import Gateway
+
+
+@click.command("list")
+@click.option("--unknown", is_flag=True, help="Only those whose outcome is unknown.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+def list_spends(unknown: bool, limit: int, as_json: bool) -> None:
+    """Show purchases, newest first."""
+    from gateway.cli.tables import show
+
+    async def work(gateway: Gateway) -> Sequence[Spend]:
+        if unknown:
+            return list(reversed(await gateway.ledger.unknown()))[:limit]
+        return await gateway.ledger.spends(limit)
+
+    show([_row(spend) for spend in with_gateway(work)], as_json=as_json)
+
+
+@click.command()
+@click.argument("ledger_id")
+@click.option("--not-charged", is_flag=True, help="The provider charged nothing.")
+@click.option("--rental-id", type=click.IntRange(1), help="It bought this: the provider's id.")
+@click.option("--price", type=Usd(), help="What it cost; as reserved where not given.")
+def resolve(
+    ledger_id: str, not_charged: bool, rental_id: int | None, price: Decimal | None
+) -> None:
+    """Settle a purchase whose outcome is unknown, as the provider's own pages tell it."""
+    from gateway.core.resolving import resolution
+
+    if not_charged == (rental_id is not None):
+        raise click.UsageError("Say either --not-charged or --rental-id ID.")
+
+    async def work(gateway: Gateway) -> bool:
+        spend = await gateway.ledger.spend(ledger_id)
+        if spend is None:
+            return False
+        outcome = resolution(spend, rental_id, price)
+        return await gateway.ledger.settle(ledger_id, outcome, datetime.now(UTC))
+
+    if not with_gateway(work):
+        click.echo("There is no purchase of unknown outcome with this id.", err=True)
+        raise SystemExit(FAILED)
+    click.echo(f"{ledger_id} is settled.")
+
+
+@click.command()
+@click.option(
+    "--days", type=click.IntRange(0, 3650), help="Older than this; else GATEWAY_RETENTION_DAYS."
+)
+def purge(days: int | None) -> None:
+    """Delete old codes and texts now; what was paid stays."""
+
+    async def work(gateway: Gateway) -> int:
+        now = datetime.now(UTC)
+        kept = gateway.settings.gateway_retention_days if days is None else days
+        return await gateway.ledger.purge(now - timedelta(days=kept), now - timedelta(days=1))
+
+    click.echo(f"{with_gateway(work)} entries were stripped of codes, texts and kept answers.")
+
+
+def _row(spend: Spend) -> Row:
+    from gateway.core.values import instant_text, money_text
+
+    amounts = {
+        name: None if amount is None else money_text(amount)
+        for name, amount in (
+            ("reserved", spend.reserved),
+            ("charged", spend.charged),
+            ("refunded", spend.refunded),
+        )
+    }
+    return {
+        "ledger_id": spend.ledger_id,
+        "at": instant_text(spend.at),
+        "state": spend.state.value,
+        "operation": spend.operation,
+        "service_code": spend.service_code,
+        **amounts,
+        "caller": spend.caller_id,
+    }

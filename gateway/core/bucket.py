@@ -1,0 +1,156 @@
+"""One limit of one account: the log of its last turns, and those who wait for theirs.
+
+Plain arithmetic over times that are passed in; who wakes whom, and when, is `pacing`.
+"""
+
+import asyncio
+from bisect import bisect_left, insort
+from collections import deque
+from math import inf
+from typing import NamedTuple
+
+_LONGEST_PAUSE = 60.0  # of our own reckoning; the provider may ask for longer
+_STRIKES_KEPT = 300.0
+_SMALL = 10
+_SLOWER, _FASTER, _SLOWEST = 0.05, 0.0005, 1.5
+
+
+class Waiter(NamedTuple):
+    """Somebody in the queue. Sorts by priority, then by arrival; `number` is never the same."""
+
+    priority: int
+    number: int
+    expires: float
+    call: str
+    turn: asyncio.Future[None]
+
+
+class Bucket:
+    """At most `places` turns in every `window` seconds, and no more than a tenth of many at once.
+
+    A turn is logged when its caller goes on, not when it was told so: a loop that lags must not
+    let two calls closer together than they seem. In between it counts as `granted`.
+
+    A large burst would take so long to go out that it spoils the margin for the next one.
+    """
+
+    __slots__ = (
+        "_base", "alarm", "burst", "closed_until", "granted", "log", "name", "opens_at", "places",
+        "queue", "strikes", "taking", "window",
+    )  # fmt: skip
+
+    def __init__(self, name: str, per_second: float, margin: float) -> None:
+        """`margin`: seconds by which the window is wider than the provider's."""
+        self.name = name
+        self.places = max(1, int(per_second))
+        self.burst = min(self.places, max(_SMALL, self.places // 10))
+        self.window = self._base = self.places / per_second + margin
+        self.log: deque[float] = deque(maxlen=self.places)
+        self.granted = 0
+        self.queue: list[Waiter] = []
+        self.opens_at = -inf
+        self.closed_until = -inf
+        self.strikes = 0
+        self.alarm: tuple[float, asyncio.TimerHandle] | None = None
+        self.taking: asyncio.Task[float] | None = None
+
+    def room(self, now: float) -> bool:
+        """Whether a turn may be had now."""
+        if now < self.opens_at or not self._fits(self.places, self.window, now):
+            return False
+        return self.burst == self.places or self._fits(self.burst, self._spread, now)
+
+    def expected(self, ahead: int, now: float) -> float:
+        """When the turn of somebody comes before whom `ahead` others have theirs: not before."""
+        at = self._earliest(self.places, self.window, ahead, now)
+        if self.burst == self.places:
+            return at
+        return max(at, self._earliest(self.burst, self._spread, ahead, now))
+
+    def join(self, waiter: Waiter) -> int:
+        """Queue up. Answers the place in the queue."""
+        insort(self.queue, waiter)
+        return bisect_left(self.queue, waiter)
+
+    def leave(self, waiter: Waiter) -> None:
+        """Leave the queue; nothing where the waiter is not in it."""
+        place = bisect_left(self.queue, waiter)
+        if place < len(self.queue) and self.queue[place] is waiter:
+            del self.queue[place]
+
+    def hopeless(self, first: int, now: float) -> list[Waiter]:
+        """Take out everybody from place `first` on whose turn comes too late as things stand."""
+        kept, out = list[Waiter](), list[Waiter]()
+        for waiter in self.queue[first:]:
+            late = self.expected(first + len(kept), now) > waiter.expires
+            (out if late else kept).append(waiter)
+        if out:
+            self.queue[first:] = kept
+        return out
+
+    def went_on(self, now: float) -> None:
+        """Log a turn that was granted before."""
+        self.granted -= 1
+        self.log.append(now)
+
+    def delayed(self, logged: float, now: float) -> None:
+        """The call of a logged turn goes out only now."""
+        if logged in self.log:
+            self.log.remove(logged)
+        self.log.append(now)
+
+    def strike(self, now: float, asked: float, pause: float) -> None:
+        """Close, longer each time, and go slower after it.
+
+        Calls that were under way when it closed do not count again.
+        """
+        if now >= self.closed_until:
+            if now >= self.closed_until + _STRIKES_KEPT:
+                self.strikes = 0
+            self.strikes += 1
+            self.window = min(self.window + _SLOWER * self._base, _SLOWEST * self._base)
+        # The exponent is limited too: strikes may go on for ever.
+        own = min(_LONGEST_PAUSE, pause * 2.0 ** min(self.strikes - 1, 10))
+        self.closed_until = max(self.closed_until, now + max(asked, own))
+        self.opens_at = max(self.opens_at, self.closed_until)
+
+    @property
+    def wary(self) -> bool:
+        """Whether it still goes by a 429 of before."""
+        return self.strikes > 0 or self.window > self._base
+
+    def went_well(self, now: float) -> None:
+        """Take one strike off, and go a little faster again."""
+        if now >= self.closed_until:
+            self.strikes = max(0, self.strikes - 1)
+            self.window = max(self._base, self.window - _FASTER * self._base)
+
+    def idle(self, now: float) -> bool:
+        """Whether forgetting it changes nothing."""
+        if self.queue or self.granted or self.taking:
+            return False
+        if self.wary and now < self.closed_until + _STRIKES_KEPT:
+            return False
+        return not self.log or self.log[-1] + self.window <= now
+
+    @property
+    def _spread(self) -> float:
+        return self.window * self.burst / self.places
+
+    def _fits(self, places: int, window: float, now: float) -> bool:
+        index = places - self.granted
+        if index <= 0:
+            return False
+        return len(self.log) < index or self.log[-index] + window <= now
+
+    def _earliest(self, places: int, window: float, ahead: int, now: float) -> float:
+        cycles, ahead = divmod(ahead, places)
+        # The turn that stands `places` before this one: a logged one, or one just granted.
+        index = places - self.granted - ahead
+        if index <= 0:
+            at = now + window
+        elif len(self.log) < index:
+            at = now
+        else:
+            at = max(now, self.log[-index] + window)
+        return max(at, self.opens_at) + cycles * window

@@ -1,0 +1,176 @@
+"""What is seen of rentals, on any face, is written down; what was lost is found again by it."""
+
+from collections.abc import Sequence
+from typing import TypeVar, cast
+
+from cachetools import LRUCache
+
+from gateway.core.freshness import PriceBook
+from gateway.core.kept_answers import keep_value
+from gateway.core.ledger import Ledger, Outcome, Spending, SpendState, Thing, View
+from gateway.core.long_rentals import LongRental, LongRentalStatus
+from gateway.core.matching import named, only_fit
+from gateway.core.operation import AnyOperation
+from gateway.core.ports import Clock
+from gateway.core.rentals import OVER, Rental, RentalStatus
+from gateway.core.renting import OPERATIONS
+from gateway.core.values import Kind
+from gateway.core.waking import Waking
+
+_REMEMBERED = 20_000
+_Key = tuple[str, Kind, int]
+_NEVER_SAID = LongRental(id=None, status=LongRentalStatus.UNKNOWN)
+T = TypeVar("T", Rental, LongRental)
+
+
+class Records:
+    """The ledger as operations use it. A thing that has not changed is not written again."""
+
+    def __init__(self, ledger: Ledger, price_book: PriceBook, waking: Waking, clock: Clock) -> None:
+        """`price_book` tells a service's code from its name; `waking` whom news are for."""
+        self._ledger = ledger
+        self._waking = waking
+        self._price_book = price_book
+        self._clock = clock
+        self._seen: LRUCache[_Key, tuple[Thing, Thing]] = LRUCache(_REMEMBERED)
+        # The last thing that was said, and what was answered: right while the middle is still seen.
+        self._said: LRUCache[_Key, tuple[Thing, tuple[Thing, Thing], Thing]] = LRUCache(_REMEMBERED)
+        self._shown: LRUCache[tuple[View, Kind, int], bool] = LRUCache(_REMEMBERED)
+
+    async def record(self, account_id: str, thing: T) -> T:
+        """Write down what the provider said; answer it with all that is known besides."""
+        return cast(T, await self._record(account_id, thing))
+
+    async def _record(self, account_id: str, thing: Thing) -> Thing:
+        if thing.id is None:
+            return thing
+        key = account_id, kind_of(thing), thing.id
+        said = self._said.get(key)
+        if said is not None and said[0] == thing and self._seen.get(key) is said[1]:
+            return said[2]
+        bare = thing.model_copy(update={"balance": None}) if isinstance(thing, Rental) else thing
+        seen = self._seen.get(key)
+        if seen is not None and _is_over(seen[1]) and not _is_over(thing):
+            whole = seen[1]  # an answer that was on its way when it ended: no end is taken back
+        elif seen is None or seen[0] != bare:
+            whole = await self._write(account_id, bare)
+            self._seen[key] = bare, whole
+            if isinstance(whole, Rental):
+                self._waking.wake(account_id, thing.id, whole)
+        else:
+            whole = seen[1]
+        if isinstance(thing, Rental) and thing.balance is not None:
+            whole = whole.model_copy(update={"balance": thing.balance})
+        if (seen := self._seen.get(key)) is not None and seen[0] == bare:
+            self._said[key] = thing, seen, whole
+        return whole
+
+    async def known(self, account_id: str, rental_id: int) -> Rental | None:
+        """A rental of the account as it is known, without asking the provider."""
+        key: tuple[str, Kind, int] = account_id, "rental", rental_id
+        if (seen := self._seen.get(key)) is not None:
+            return cast(Rental, seen[1])
+        found = await self._ledger.find(View(account_id), "rental", rental_id)
+        if found is not None:
+            # Nothing was heard from the provider yet: the next thing it says is written down.
+            self._seen[key] = _NEVER_SAID, found
+        return cast(Rental | None, found)
+
+    def bought(self, account_id: str, thing: Thing) -> None:
+        """A purchase was written down: what was remembered of the thing before is outdated."""
+        if thing.id is not None:
+            self._seen.pop((account_id, kind_of(thing), thing.id), None)
+        self._waking.stir(account_id)
+
+    async def changed_elsewhere(self, account_id: str, rental_id: int) -> None:
+        """Another process has written something down: what is remembered here is outdated."""
+        self._seen.pop((account_id, "rental", rental_id), None)
+        if self._waking.waited_for(account_id, rental_id):
+            rental = await self.known(account_id, rental_id)
+            if rental is not None:
+                self._waking.wake(account_id, rental_id, rental)
+        self._waking.stir(account_id)
+
+    async def look_back(self, account_id: str) -> None:
+        """The answer of a purchase was lost: what was seen just before may be what it bought."""
+        for (account, kind, _), (_, whole) in list(self._seen.items()):
+            mine = account == account_id and kind == "rental"
+            if mine and isinstance(whole, Rental) and whole.created_at is None:
+                found = await self._found_again(account_id, whole)
+                if found is not None:
+                    self.bought(account_id, found)
+
+    def forget_all(self) -> None:
+        """What other processes wrote may have been missed."""
+        self._seen.clear()
+
+    async def find(self, view: View, kind: Kind, provider_id: int) -> Thing | None:
+        """One thing, where the view holds it."""
+        return await self._ledger.find(view, kind, provider_id)
+
+    async def shows(self, view: View, kind: Kind, provider_id: int) -> bool:
+        """Whether the view holds a thing. Who bought it never changes, so a yes is kept."""
+        key = view, kind, provider_id
+        if key not in self._shown:
+            if await self._ledger.find(view, kind, provider_id) is None:
+                return False
+            self._shown[key] = True
+        return True
+
+    async def things(self, view: View, kind: Kind) -> Sequence[Thing]:
+        """All things of a kind in the view."""
+        return await self._ledger.things(view, kind)
+
+    async def list_rentals(
+        self,
+        view: View,
+        *,
+        status: RentalStatus | None,
+        service_code: str | None,
+        limit: int,
+        before: str | None,
+    ) -> Sequence[Rental]:
+        """Rentals, newest first."""
+        return await self._ledger.list_rentals(
+            view, status=status, service_code=service_code, limit=limit, before=before
+        )
+
+    async def spending(self, caller_id: str) -> Spending:
+        """What a caller has spent by now."""
+        return await self._ledger.spending(caller_id, self._clock.now())
+
+    async def _write(self, account_id: str, thing: Thing) -> Thing:
+        if isinstance(thing, Rental):
+            thing = named(thing, self._price_book.known(account_id))
+            found = await self._found_again(account_id, thing)
+            if found is not None:
+                return found
+        return await self._ledger.record(account_id, thing, self._clock.now())
+
+    async def _found_again(self, account_id: str, rental: Rental) -> Rental | None:
+        """The rental as the purchase whose answer was lost, where it can be no other's."""
+        lost = await self._ledger.unknown(account_id)
+        if not lost or await self._ledger.is_bought(account_id, "rental", cast(int, rental.id)):
+            return None
+        spend = only_fit(rental, lost, self._price_book.known(account_id))
+        if spend is None:
+            return None
+        whole = rental.model_copy(
+            update={"ledger_id": spend.ledger_id, "created_at": rental.created_at or spend.at}
+        )
+        kept = keep_value(_BY_NAME[spend.operation], whole)
+        outcome = Outcome(SpendState.BOUGHT, kept, whole)
+        await self._ledger.settle(spend.ledger_id, outcome, self._clock.now())
+        return whole
+
+
+def kind_of(thing: Thing) -> Kind:
+    """Which kind of thing it is."""
+    return "rental" if isinstance(thing, Rental) else "long_rental"
+
+
+def _is_over(thing: Thing) -> bool:
+    return isinstance(thing, Rental) and thing.status in OVER
+
+
+_BY_NAME: dict[str, AnyOperation] = {op.name: op for op in OPERATIONS}

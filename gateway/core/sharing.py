@@ -1,0 +1,89 @@
+"""Reads of one rental at one time are one call to the provider, and serve for a second."""
+
+import asyncio
+from collections.abc import Awaitable
+
+from cachetools import LRUCache
+
+from gateway.core.desk import Desk
+from gateway.core.errors import GatewayError
+from gateway.core.ports import Clock, Provider
+from gateway.core.records import Records
+from gateway.core.rentals import OVER, Rental, RentalStatus
+from gateway.core.upstream import RENTAL_STATUS, Priority
+
+_REMEMBERED = 20_000
+_Key = tuple[str, int]
+
+
+class SharedReads:
+    """How a rental stands, for however many ask. `fresh`: how many seconds an answer serves."""
+
+    def __init__(self, records: Records, clock: Clock, *, fresh: float = 1.0) -> None:
+        """Take the records, which answer for ended rentals, and the time."""
+        self._records = records
+        self._clock = clock
+        self._fresh = fresh
+        self._running: dict[_Key, asyncio.Task[Rental]] = {}
+        self._last: LRUCache[_Key, tuple[float, Rental]] = LRUCache(_REMEMBERED)
+        self._over: LRUCache[_Key, bool] = LRUCache(_REMEMBERED)  # the status itself said so
+        self._sent = 0
+        self._newest: LRUCache[_Key, int] = LRUCache(_REMEMBERED)  # the answered question sent last
+
+    async def status(
+        self, desk: Desk, rental_id: int, priority: Priority | None = None, *, anew: bool = False
+    ) -> Rental:
+        """The rental as the provider says; one that has ended, as the records say.
+
+        `anew`: what was heard before now does not serve, because something has happened.
+        """
+        key = desk.caller.account.id, rental_id
+        if not anew:
+            heard = self._last.get(key)
+            if heard is not None and self._clock.monotonic() - heard[0] < self._fresh:
+                return heard[1]
+            if (running := self._running.get(key)) is not None:
+                return await asyncio.shield(running)
+        work = self._ask(desk, key, priority) if anew else self._find(desk, key, priority)
+        task = self._running[key] = asyncio.create_task(work)
+        task.add_done_callback(lambda done: self._ended(key, done))
+        return await asyncio.shield(task)
+
+    async def _find(self, desk: Desk, key: _Key, priority: Priority | None) -> Rental:
+        known = await self._records.known(*key)
+        if known is None or known.status not in OVER:
+            return await self._ask(desk, key, priority)
+        if known.code is not None or known.status is RentalStatus.CANCELLED or key in self._over:
+            return known
+        # It was ended from here before anybody read its code: the provider may have one.
+        try:
+            return await self._ask(desk, key, priority)
+        except GatewayError:
+            return known
+
+    async def _ask(self, desk: Desk, key: _Key, priority: Priority | None) -> Rental:
+        sent = 0
+
+        def question(provider: Provider) -> Awaitable[Rental]:
+            nonlocal sent
+            self._sent = sent = self._sent + 1
+            return provider.get_rental(key[1])
+
+        said = await desk.ask(RENTAL_STATUS, question, priority)
+        if sent < self._newest.get(key, 0):
+            # A later question was answered before: this is how the rental stood, not how it stands.
+            return await self._records.known(*key) or said
+        self._newest[key] = sent
+        if said.status in OVER:
+            self._over[key] = True
+        return await self._records.record(key[0], said)
+
+    def _ended(self, key: _Key, task: asyncio.Task[Rental]) -> None:
+        if self._running.get(key) is task:
+            del self._running[key]
+        if not task.cancelled() and task.exception() is None:
+            self._last[key] = self._clock.monotonic(), task.result()
+
+    def forget(self, account_id: str, rental_id: int) -> None:
+        """Something was done to the rental: what was heard of it does not serve any more."""
+        self._last.pop((account_id, rental_id), None)

@@ -1,0 +1,265 @@
+"""Purchases: written down before they are sent and after, repeated by nobody, within the limits."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from gateway.core import limits as may
+from gateway.core.answers import Answer
+from gateway.core.desk import Desk
+from gateway.core.errors import (
+    GatewayError,
+    InternalError,
+    OutcomeUnknown,
+    RequestIdReused,
+    RequestInProgress,
+)
+from gateway.core.kept_answers import give_again, keep_error, keep_value
+from gateway.core.ledger import (
+    OPEN,
+    Breach,
+    Intent,
+    Ledger,
+    Outcome,
+    Spend,
+    SpendState,
+    StoredAnswer,
+    Thing,
+)
+from gateway.core.operation import Operation
+from gateway.core.ports import Clock, Observer
+from gateway.core.quote import Quote
+from gateway.core.values import Charged
+
+In = TypeVar("In", bound=BaseModel)
+Out = TypeVar("Out", bound=BaseModel)
+
+_LOOK_EVERY = 0.05
+_UNKNOWN_TTL = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One purchase as a caller asked for it."""
+
+    op: Operation[Any, Any]
+    desk: Desk
+    asked: Any
+    trace_id: str
+    request_id: str | None
+    hands_over: bool  # the face has no request ids: see Spending.undelivered
+    subject: Thing | None = None  # what is rented again or renewed
+
+    @property
+    def cap(self) -> Decimal | None:
+        """The highest price the caller wants to pay."""
+        return getattr(self.asked, "max_price", None)
+
+    async def in_turn(self) -> "Order":
+        """The same order with leave to be sent. Raises where it is not to be had in time."""
+        assert self.op.spends is not None  # noqa: S101 - every purchase says how it is made
+        return replace(self, desk=await self.desk.ready_to_spend(self.op.spends(self.asked)))
+
+    def capped(self, price: Decimal | None) -> "Order":
+        """The same order, with the price the provider may charge at the most."""
+        if price is None or "max_price" not in type(self.asked).model_fields:
+            return self
+        return replace(self, asked=self.asked.model_copy(update={"max_price": price}))
+
+
+class Spending:
+    """The policy of every purchase.
+
+    `patience` is how many seconds a repeated request waits for the first one's answer;
+    `hand_over` how long an undelivered purchase is kept for its caller, 0 for not at all.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        observer: Observer,
+        new_id: Callable[[datetime], str],
+        *,
+        patience: float = 45.0,
+        hand_over: float = 60.0,
+    ) -> None:
+        """Take the ledger, the time, and what makes ledger ids that sort by time."""
+        self._ledger = ledger
+        self._clock = clock
+        self._observer = observer
+        self._new_id = new_id
+        self._patience = patience
+        self._hand_over = timedelta(seconds=hand_over)
+        self._running: dict[str, asyncio.Task[Answer[Any]]] = {}
+
+    async def buy(self, order: Order) -> Answer[Any]:
+        """Buy once; a repeated request gets the first answer.
+
+        It must run to its end, whatever becomes of the caller.
+        """
+        fingerprint = _fingerprint(order)
+        if order.request_id is not None:
+            caller_id = order.desk.caller.id
+            earlier = await self._ledger.by_request(caller_id, order.request_id)
+            if earlier is not None:
+                return await self._repeat(order, fingerprint, earlier)
+        elif order.hands_over and self._hand_over:
+            found = await self._undelivered(order, fingerprint)
+            if found is not None:
+                return found
+        limited, reserved, quote = await self._within_limits(order)
+        intent = self._intent(order, fingerprint, reserved, quote)
+        match await self._ledger.begin(intent):
+            case Breach() as breach:
+                raise may.refusal(breach)
+            case Spend() as earlier:
+                return await self._repeat(order, fingerprint, earlier)
+        task = asyncio.create_task(self._carry_out(limited, intent))
+        self._running[intent.ledger_id] = task
+        task.add_done_callback(lambda _: self._running.pop(intent.ledger_id, None))
+        return await task
+
+    async def undelivered(self, purchase: str) -> None:
+        """Its answer did not reach the caller: keep it for the same caller asking the same."""
+        await self._ledger.mark_undelivered(purchase, self._clock.now())
+
+    async def _within_limits(self, order: Order) -> tuple[Order, Decimal | None, Quote]:
+        """The order with its price capped, what to reserve for it, and the quote."""
+        granted = order.desk.caller.limits
+        quote = Quote(None)
+        if granted is None:
+            return order, None, quote
+        if may.needs_price(granted) or granted.services is not None or granted.max_active:
+            quote = await order.op.quote(order.desk, order.asked, order.subject)
+        may.check_service(granted, quote.service_code)
+        if not may.needs_price(granted):
+            return order, quote.at_most, quote
+        cap = may.check_price(granted, quote, order.cap)
+        return order.capped(cap), cap if quote.at_most is not None else None, quote
+
+    def _intent(
+        self, order: Order, fingerprint: str, reserved: Decimal | None, quote: Quote
+    ) -> Intent:
+        now = self._clock.now()
+        caller = order.desk.caller
+        ttl = _UNKNOWN_TTL if quote.ttl_minutes is None else timedelta(minutes=quote.ttl_minutes)
+        return Intent(
+            ledger_id=self._new_id(now),
+            operation=order.op.name,
+            kind=order.op.kind,
+            account_id=caller.account.id,
+            caller_id=caller.id,
+            request_id=order.request_id,
+            fingerprint=fingerprint,
+            subject_id=order.subject.id if order.subject else None,
+            service_code=_service(order),
+            reserved=reserved,
+            active_until=now + ttl + timedelta(minutes=1),
+            at=now,
+            limits=caller.limits,
+        )
+
+    async def _carry_out(self, order: Order, intent: Intent) -> Answer[Any]:
+        try:
+            order = await order.in_turn()
+            if not await self._ledger.mark_sent(intent.ledger_id, self._clock.now()):
+                raise InternalError("The purchase was given up before it was sent.")
+        except BaseException:
+            await self._settle(intent, Outcome(SpendState.RELEASED))
+            raise
+        value = await self._made(order, intent)
+        if "ledger_id" in type(value).model_fields:
+            value = value.model_copy(update={"ledger_id": intent.ledger_id})
+        kept = keep_value(order.op, value)
+        await self._settle(intent, Outcome(SpendState.BOUGHT, kept, value))
+        order.desk.helpers.records.bought(intent.account_id, value)
+        return Answer(value, kept.body, purchase=intent.ledger_id)
+
+    async def _made(self, order: Order, intent: Intent) -> Any:
+        """Make the purchase; where that fails, write down how."""
+        try:
+            return await order.op.run(order.desk, order.asked)
+        except GatewayError as error:
+            await self._settle(intent, _failed(error, order.trace_id))
+            if error.charged is Charged.UNKNOWN:
+                await order.desk.helpers.records.look_back(intent.account_id)
+            raise
+        except BaseException as fault:
+            # Whatever it was, it came after the sending: no caller may take it for a failure.
+            lost = OutcomeUnknown()
+            await self._settle(intent, _failed(lost, order.trace_id))
+            if not isinstance(fault, Exception):
+                raise  # the program ends: nobody is there to be told
+            self._observer.background_failed("purchase", fault)
+            raise lost from fault
+
+    async def _settle(self, intent: Intent, outcome: Outcome) -> None:
+        """Write the end down.
+
+        A ledger that fails now must not cost the caller its answer: the purchase stays open in
+        it, and is found as unknown when this process is gone.
+        """
+        try:
+            await self._ledger.settle(intent.ledger_id, outcome, self._clock.now())
+        except Exception as fault:
+            self._observer.ledger_failed(intent.ledger_id, fault)
+
+    async def _repeat(self, order: Order, fingerprint: str, earlier: Spend) -> Answer[Any]:
+        if earlier.fingerprint != fingerprint:
+            raise RequestIdReused
+        kept = earlier.answer or await self._answer_of(earlier)
+        return give_again(order.op, kept, earlier.ledger_id)
+
+    async def _answer_of(self, earlier: Spend) -> StoredAnswer:
+        """Wait for the first request's answer, here or on another node."""
+        deadline = self._clock.monotonic() + self._patience
+        task = self._running.get(earlier.ledger_id)
+        if task is not None:
+            await asyncio.wait([task], timeout=self._patience)
+        while (spend := await self._ledger.spend(earlier.ledger_id)) is not None:
+            if spend.answer is not None:
+                return spend.answer
+            if task is not None and task.done() and (error := task.exception()) is not None:
+                raise error
+            if spend.state is SpendState.UNKNOWN:
+                raise OutcomeUnknown  # the process that sent it died without an answer
+            if spend.state not in OPEN or self._clock.monotonic() >= deadline:
+                break
+            await asyncio.sleep(_LOOK_EVERY)
+        raise RequestInProgress(retry_after=1)
+
+    async def _undelivered(self, order: Order, fingerprint: str) -> Answer[Any] | None:
+        since = self._clock.now() - self._hand_over
+        caller_id = order.desk.caller.id
+        spend = await self._ledger.take_undelivered(caller_id, fingerprint, since)
+        if spend is None or spend.answer is None:
+            return None
+        return give_again(order.op, spend.answer, spend.ledger_id)
+
+
+def _failed(error: GatewayError, trace_id: str) -> Outcome:
+    """What a failed purchase leaves: definite refusals are kept, the rest may be tried again."""
+    if error.charged is Charged.UNKNOWN:
+        return Outcome(SpendState.UNKNOWN, keep_error(error, trace_id))
+    if error.retryable:
+        return Outcome(SpendState.RELEASED)
+    return Outcome(SpendState.REFUSED, keep_error(error, trace_id))
+
+
+def _service(order: Order) -> str | None:
+    """The service a purchase is for: as asked, or that of what is rented again."""
+    asked: str | None = getattr(order.asked, "service_code", None)
+    return asked or getattr(order.subject, "service_code", None)
+
+
+def _fingerprint(order: Order) -> str:
+    """Names the operation and its input; the request id is not a part of what is asked."""
+    given = order.asked.model_dump_json(exclude={"request_id"})
+    return hashlib.sha256(f"{order.op.name}\n{given}".encode()).hexdigest()

@@ -1,0 +1,282 @@
+"""Watches for codes: asks for the rentals somebody waits for, in turn, and wakes the waiters."""
+
+import asyncio
+import heapq
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from gateway.core.codes import Code, CodeStatus, code_of
+from gateway.core.desk import Desk
+from gateway.core.errors import GatewayError, RateLimited
+from gateway.core.ports import Clock, Inbox, Leases, SeenCode
+from gateway.core.provider_errors import UpstreamFault
+from gateway.core.records import Records
+from gateway.core.rentals import OVER, Rental
+from gateway.core.sharing import SharedReads
+from gateway.core.upstream import Priority
+from gateway.core.waking import Waking
+from gateway.core.watches import Round, Watch
+
+# Most codes come in the first minutes: seconds between two looks, up to this age in seconds.
+_RHYTHM = ((120.0, 1.0), (300.0, 2.0), (900.0, 4.0))
+_SLOWEST = 10.0
+_LINGER = 5.0  # who was told to ask again is still waiting
+_LEASE = 5.0
+_AFTER_FAULT = 2.0
+# Where webhooks tell of codes, looking is only for what they miss, and leaves the limit to them.
+_TOLD_RHYTHM = 20.0
+_TOLD_FOR = 300.0
+
+
+class Watcher:
+    """One round per account. Only the provider's word ends a watch, never our clock."""
+
+    def __init__(
+        self,
+        reads: SharedReads,
+        records: Records,
+        waking: Waking,
+        inbox: Inbox,
+        leases: Leases,
+        clock: Clock,
+        *,
+        at_once: int = 4,
+    ) -> None:
+        """`inbox` holds what webhooks told; `leases` says which node watches a rental.
+
+        `at_once`: how many looks of one account may be under way or wait for their turn.
+        """
+        self._reads = reads
+        self._records = records
+        self._waking = waking
+        self._inbox = inbox
+        self._leases = leases
+        self._clock = clock
+        self._rounds: dict[str, Round] = {}
+        self._looks: set[asyncio.Task[None]] = set()
+        self._at_once = at_once
+
+    async def wait(self, desk: Desk, rental_id: int, seconds: float, after: str | None) -> Code:
+        """The rental's code, as soon as there is one that is not `after`."""
+        rental = await self._known(desk, rental_id)
+        if (found := code_of(rental, after)) is not None:
+            return found
+        watch = self._join(desk, rental)
+        try:
+            told = await self._told(watch, seconds, after)
+        finally:
+            self._leave(watch)
+        if told is not None:
+            return told
+        watch.linger_until = self._clock.monotonic() + _LINGER
+        hint = await self._provisional(desk.caller.account.id, rental_id)
+        if hint is not None and not (_same(hint.code, after) or _same(hint.code, rental.code)):
+            return hint
+        return Code(rental_id=rental_id, status=CodeStatus.PENDING, retry_after_seconds=1)
+
+    @contextmanager
+    def listening(self, desk: Desk, rental: Rental) -> Iterator[None]:
+        """Count as waiting for a rental without asking for its code: for event streams."""
+        watch = self._join(desk, rental)
+        try:
+            yield
+        finally:
+            self._leave(watch)
+
+    def keep_looking(self, desk: Desk, rental: Rental) -> bool:
+        """Look at a rental for a while, as if somebody waited; whether that was so already."""
+        watches = self._round(desk.caller.account.id).watches
+        watched = rental.id in watches
+        watch = self._join(desk, rental)
+        self._leave(watch)
+        watch.linger_until = self._clock.monotonic() + _LINGER
+        return watched
+
+    async def look_now(self, desk: Desk, rental_id: int, code: str | None = None) -> Rental:
+        """Something has happened to the rental: ask at once, whoever waits, before other looks.
+
+        `code`: what is told to have come; where that is known already nothing is asked.
+        """
+        known = await self._records.known(desk.caller.account.id, rental_id)
+        if known is not None and _same(code, known.code):
+            return known
+        rental = await self._reads.status(desk, rental_id, Priority.SPEND, anew=True)
+        round_ = self._rounds.get(desk.caller.account.id)
+        if round_ is not None and _same(code, rental.code):
+            round_.told_until = self._clock.monotonic() + _TOLD_FOR
+        return rental
+
+    async def hinted(self, account_id: str, rental_id: int, seen: SeenCode) -> None:
+        """Keep what a webhook told, for as long as no status call tells it better."""
+        await self._inbox.keep(account_id, rental_id, seen)
+
+    async def tell_provisional(self, account_id: str, rental_id: int) -> None:
+        """The status could not be had: whoever waits gets what the webhook told."""
+        hint = await self._provisional(account_id, rental_id)
+        if hint is not None:
+            self._waking.wake(account_id, rental_id, hint)
+
+    async def close(self) -> None:
+        """End every round."""
+        tasks = [each.task for each in self._rounds.values() if each.task] + list(self._looks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _known(self, desk: Desk, rental_id: int) -> Rental:
+        """What is known of it; where nothing is, or no code at its end, what the provider says."""
+        known = await self._records.known(desk.caller.account.id, rental_id)
+        if known is not None and (known.code is not None or known.status not in OVER):
+            return known
+        return await self._reads.status(desk, rental_id, Priority.WAITED_FOR)
+
+    async def _told(self, watch: Watch, seconds: float, after: str | None) -> Code | None:
+        """What news tell within so many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    news = self._waking.next_news(watch.account_id, watch.rental_id)
+                    # What came between the last news and these nobody would tell again.
+                    rental = await self._records.known(watch.account_id, watch.rental_id)
+                    if rental is not None and (found := code_of(rental, after)) is not None:
+                        return found
+                    told = await asyncio.shield(news)
+                    if told is None:
+                        return None
+                    if (found := _answer(told, after)) is not None:
+                        return found
+        except TimeoutError:
+            return None
+
+    async def _provisional(self, account_id: str, rental_id: int) -> Code | None:
+        """The code a webhook told, where no status call has told one yet."""
+        seen = await self._inbox.latest(account_id, rental_id)
+        if seen is None:
+            return None
+        return Code(
+            rental_id=rental_id,
+            status=CodeStatus.RECEIVED,
+            code=seen.code,
+            received_at=seen.received_at,
+            provisional=True,
+        )
+
+    def _join(self, desk: Desk, rental: Rental) -> Watch:
+        assert rental.id is not None  # noqa: S101 - only rentals with an id are waited for
+        round_ = self._round(desk.caller.account.id)
+        watch = round_.watches.get(rental.id)
+        if watch is None:
+            now = self._clock.monotonic()
+            age = (
+                (self._clock.now() - rental.created_at).total_seconds() if rental.created_at else 0
+            )
+            watch = round_.watches[rental.id] = Watch(desk, rental.id, now - max(age, 0.0), now)
+            heapq.heappush(round_.queue, watch)
+            round_.news.set()
+        watch.waiters += 1
+        if round_.task is None or round_.task.done():
+            round_.task = asyncio.create_task(self._go_round(desk.caller.account.id, round_))
+        return watch
+
+    def _leave(self, watch: Watch) -> None:
+        watch.waiters -= 1
+
+    def _round(self, account_id: str) -> Round:
+        round_ = self._rounds.get(account_id)
+        if round_ is None:
+            places = asyncio.Semaphore(self._at_once)
+            round_ = self._rounds[account_id] = Round(places=places)
+        return round_
+
+    async def _go_round(self, account_id: str, round_: Round) -> None:
+        """Look at whatever is due, soonest first, until nobody waits for anything."""
+        while round_.watches:
+            now = self._clock.monotonic()
+            soonest = round_.queue[0] if round_.queue else None
+            if soonest is None or (soonest.due > now and soonest.wanted(now)):
+                round_.news.clear()
+                due = soonest.due - now if soonest else _LINGER
+                await _either(round_.news, min(due, _LINGER))
+            elif soonest.wanted(now):
+                await round_.places.acquire()
+                # Meanwhile its waiters may have gone, or another may have come to be due sooner.
+                self._start_look(round_, heapq.heappop(round_.queue))
+            else:
+                self._drop(round_, heapq.heappop(round_.queue))
+        if self._rounds.get(account_id) is round_:
+            del self._rounds[account_id]
+
+    def _start_look(self, round_: Round, watch: Watch) -> None:
+        look = asyncio.create_task(self._look(round_, watch))
+        self._looks.add(look)
+        look.add_done_callback(self._looks.discard)
+
+    async def _look(self, round_: Round, watch: Watch) -> None:
+        pause = 0.0
+        try:
+            if await self._leases.take(_lease(watch), _LEASE):
+                rental = await self._reads.status(watch.desk, watch.rental_id, Priority.WAITED_FOR)
+                watch.over = rental.status in OVER
+                await self._check_told(round_, watch, rental)
+        except (UpstreamFault, RateLimited) as fault:
+            pause = fault.retry_after or _AFTER_FAULT
+        except GatewayError as error:
+            # It will not get better: whoever waits is told, and may ask again.
+            self._waking.wake(watch.account_id, watch.rental_id, error)
+            watch.over = True
+        finally:
+            round_.places.release()
+            watch.due = self._clock.monotonic() + max(pause, self._pause(round_, watch))
+            self._put_back(round_, watch)
+
+    async def _check_told(self, round_: Round, watch: Watch, rental: Rental) -> None:
+        """A code that no webhook told of says that they do not come any more."""
+        if not round_.told_until or rental.code is None:
+            return
+        if await self._inbox.latest(watch.account_id, watch.rental_id) is None:
+            round_.told_until = 0.0
+
+    def _put_back(self, round_: Round, watch: Watch) -> None:
+        if watch.over:
+            self._drop(round_, watch)
+        else:
+            heapq.heappush(round_.queue, watch)
+        round_.news.set()
+
+    def _drop(self, round_: Round, watch: Watch) -> None:
+        if round_.watches.get(watch.rental_id) is watch:
+            del round_.watches[watch.rental_id]
+        if watch.waiters == 0:
+            self._waking.forget(watch.account_id, watch.rental_id)
+
+    def _pause(self, round_: Round, watch: Watch) -> float:
+        now = self._clock.monotonic()
+        if now < round_.told_until:
+            return _TOLD_RHYTHM
+        age = now - watch.since
+        return next((pause for until, pause in _RHYTHM if age < until), _SLOWEST)
+
+
+def _same(hinted: str | None, code: str | None) -> bool:
+    """Whether a webhook told this code: it may have lost its leading zeros."""
+    return hinted is not None and code is not None and hinted.lstrip("0") == code.lstrip("0")
+
+
+def _answer(told: Rental | Code | GatewayError, after: str | None) -> Code | None:
+    """What the news are to somebody who has the code `after`; None: keep waiting."""
+    if isinstance(told, GatewayError):
+        raise told
+    if isinstance(told, Code):
+        return None if _same(told.code, after) else told
+    return code_of(told, after)
+
+
+def _lease(watch: Watch) -> str:
+    return f"watch:{watch.account_id}:{watch.rental_id}"
+
+
+async def _either(news: asyncio.Event, seconds: float) -> None:
+    """Until there is news, or so many seconds have passed."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await news.wait()

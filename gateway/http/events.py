@@ -1,0 +1,173 @@
+"""Server-sent events: what happens to the caller's rentals, from the store, resumable."""
+
+import asyncio
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from gateway.core.desk import Desk
+from gateway.core.errors import InvalidRequest, RateLimited
+from gateway.core.events import Event, EventKind, Events
+from gateway.core.invoke import Invoker
+from gateway.core.rentals import Rental, RentalStatus
+from gateway.core.waking import Waking
+from gateway.http.leaving import Leaving
+from gateway.http.rest import CALLER
+
+PATH = "/v1/events"
+_PAGE = 100
+_MOST_STREAMS = 50  # of one caller
+_SLOW = 10.0  # seconds a client may take to accept what is written
+_HEARTBEAT = 15.0
+_HEADERS = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",  # proxies must pass every event on at once
+}
+
+
+@dataclass(eq=False, slots=True)
+class _Stream:
+    """One listener; it counts as waiting for every active rental it may see."""
+
+    desk: Desk
+    response: web.StreamResponse
+    transport: asyncio.Transport | None
+    last: int
+    watched: dict[int, ExitStack] = field(default_factory=dict)
+
+
+class EventsFace:
+    """GET /v1/events. One heartbeat serves every stream."""
+
+    def __init__(self, invoker: Invoker, events: Events, waking: Waking) -> None:
+        """`events` is read from the store; `waking` tells when to look."""
+        self._invoker = invoker
+        self._events = events
+        self._waking = waking
+        self._open: dict[str, int] = {}
+        self._beat: asyncio.Future[None] | None = None
+        self._closing = False
+        self._leaving = Leaving()
+
+    def routes(self) -> list[web.RouteDef]:
+        """The one address; HEAD would open a stream nobody reads."""
+        return [web.get(PATH, self._listen, allow_head=False)]
+
+    def close(self) -> None:
+        """End every stream; clients come back, with the id of the last event they have."""
+        self._closing = True
+        self._waking.send_home()
+        self._end_beat()
+
+    async def _listen(self, request: web.Request) -> web.StreamResponse:
+        caller = request[CALLER]
+        if self._open.get(caller.id, 0) >= _MOST_STREAMS:
+            raise RateLimited(f"This key has {_MOST_STREAMS} event streams open.", retry_after=5)
+        last = _last_event_id(request)
+        self._open[caller.id] = self._open.get(caller.id, 0) + 1
+        try:
+            if last is None:
+                last = await self._events.last_event()
+            response = web.StreamResponse(headers=_HEADERS)
+            await response.prepare(request)
+            stream = _Stream(self._invoker.desk(caller), response, request.transport, last)
+            with self._leaving.ends_with(request):
+                await self._serve(stream)
+            return response
+        finally:
+            self._open[caller.id] -= 1
+            if not self._open[caller.id]:
+                del self._open[caller.id]
+
+    async def _serve(self, stream: _Stream) -> None:
+        """Until the client is gone, or too slow, or the gateway ends."""
+        try:
+            with suppress(ConnectionError):
+                await self._watch_active(stream)
+                await _write(stream, b": here you are\n\n")
+                while not self._closing:
+                    await self._next(stream)
+        finally:
+            for watch in stream.watched.values():
+                watch.close()
+
+    async def _next(self, stream: _Stream) -> None:
+        """Write what has happened; where nothing has, wait for it, or for the heartbeat."""
+        stirred = self._waking.next_stir(stream.desk.caller.account.id)
+        if await self._catch_up(stream):
+            return
+        await asyncio.wait({stirred, self._next_beat()}, return_when=asyncio.FIRST_COMPLETED)
+        if not stirred.done():
+            await _write(stream, b": still here\n\n")
+
+    async def _catch_up(self, stream: _Stream) -> bool:
+        """Write what has happened since; False where nothing has."""
+        events = await self._events.events(stream.desk.view, stream.last, _PAGE)
+        for event in events:
+            await _write(stream, _line(event))
+            stream.last = event.id
+            self._follow(stream, event)
+        return bool(events)
+
+    async def _watch_active(self, stream: _Stream) -> None:
+        helpers, view = stream.desk.helpers, stream.desk.view
+        active = await helpers.records.list_rentals(
+            view, status=RentalStatus.ACTIVE, service_code=None, limit=1000, before=None
+        )
+        for rental in active:
+            if rental.id is not None:
+                _watch(stream, rental.id, rental)
+
+    def _follow(self, stream: _Stream, event: Event) -> None:
+        """Wait for new rentals, and no longer for those that have ended."""
+        rental = event.rental
+        if rental.id is None:
+            return
+        if event.kind is EventKind.RENTAL_RENTED and rental.id not in stream.watched:
+            _watch(stream, rental.id, rental)
+        elif event.kind is EventKind.RENTAL_ENDED and rental.id in stream.watched:
+            stream.watched.pop(rental.id).close()
+
+    def _next_beat(self) -> asyncio.Future[None]:
+        if self._beat is None or self._beat.done():
+            loop = asyncio.get_running_loop()
+            self._beat = loop.create_future()
+            loop.call_later(_HEARTBEAT, self._end_beat)
+        return self._beat
+
+    def _end_beat(self) -> None:
+        if self._beat is not None and not self._beat.done():
+            self._beat.set_result(None)
+
+
+def _watch(stream: _Stream, rental_id: int, rental: Rental) -> None:
+    watch = stream.watched[rental_id] = ExitStack()
+    watch.enter_context(stream.desk.helpers.watcher.listening(stream.desk, rental))
+
+
+async def _write(stream: _Stream, data: bytes) -> None:
+    try:
+        async with asyncio.timeout(_SLOW):
+            await stream.response.write(data)
+    except TimeoutError:
+        # Cut off: a proper end would wait for the client too, and all that was written with it.
+        if stream.transport is not None:
+            stream.transport.abort()
+        raise ConnectionResetError("the client is too slow") from None
+
+
+def _line(event: Event) -> bytes:
+    return (
+        f"id: {event.id}\nevent: {event.kind.value}\ndata: {event.rental.model_dump_json()}\n\n"
+    ).encode()
+
+
+def _last_event_id(request: web.Request) -> int | None:
+    given = request.headers.get("Last-Event-ID") or request.query.get("last_event_id")
+    if not given:
+        return None
+    if not (given.isascii() and given.isdigit() and len(given) < 19):
+        raise InvalidRequest("Last-Event-ID: must be the id of an event of this stream.")
+    return int(given)

@@ -1,0 +1,91 @@
+"""Carries out the provider's own calls, for the two faces that take them."""
+
+from contextlib import suppress
+from datetime import tzinfo
+from decimal import Decimal
+
+from aiohttp import web
+from cachetools import LRUCache
+from pydantic_core import to_json
+
+from gateway.core import repeats
+from gateway.core.account import GET_BALANCE
+from gateway.core.callers import Caller, Callers
+from gateway.core.errors import GatewayError
+from gateway.core.invoke import Call, Invoker
+from gateway.core.operation import Effect
+from gateway.core.rentals import Rental
+from gateway.core.renting import COMPLETE_RENTAL
+from gateway.http import getatext_bodies as bodies
+from gateway.http import getatext_refusals as refusals
+from gateway.http.edge import TRACE_ID
+from gateway.http.getatext_calls import ApiCall, Fields
+from gateway.http.price_lists import PriceLists
+from gateway.http.purchases import Purchases, request_id
+
+CALL = web.RequestKey("getatext_call", ApiCall)
+_ACCOUNTS = 10_000
+_HEADERS = {"Content-Type": refusals.JSON, "Cache-Control": "no-store"}
+
+
+class GetatextDesk:
+    """Translates a call into an operation, and its value into the provider's shape."""
+
+    def __init__(
+        self, callers: Callers, invoker: Invoker, purchases: Purchases, zone: tzinfo
+    ) -> None:
+        """`zone` is that of the provider's times."""
+        self._callers = callers
+        self._invoker = invoker
+        self._purchases = purchases
+        self._zone = zone
+        self._prices = PriceLists(invoker, bodies.prices)
+        self._balances: LRUCache[str, Decimal] = LRUCache(_ACCOUNTS)
+
+    async def identify(self, key: str | None) -> Caller:
+        """Who calls. Raises Unauthorized."""
+        if not key:
+            raise refusals.KeyMissing
+        return await self._callers.identify(key)
+
+    async def answer(
+        self, request: web.Request, call: ApiCall, caller: Caller, fields: Fields
+    ) -> web.Response:
+        """The response to one call."""
+        own_id = request_id(request.headers.get("Idempotency-Key", "").strip())
+        order = Call(caller, request[TRACE_ID], own_id, hands_over=own_id is None)
+        if call.write is None:
+            return web.Response(body=await self._prices.of(order), headers=_HEADERS)
+        op, given = call.read(fields)
+        if op is COMPLETE_RENTAL:
+            value = await repeats.complete(self._invoker, order, given["rental_id"])
+        elif op.effect is Effect.SPEND:
+            value = (await self._purchases.buy(request, op, order, given)).value
+        else:
+            value = await self._invoker.invoke(op, order, given)
+        if isinstance(value, Rental):
+            value = await self._with_balance(order, value)
+        body = to_json(call.write(value, self._zone))
+        return web.Response(status=call.success, body=body, headers=_HEADERS)
+
+    async def _with_balance(self, order: Call, rental: Rental) -> Rental:
+        """The rental with a balance: existing clients count on one.
+
+        Where it comes from our records there is none in it; then as it was told last, or now.
+        """
+        account = order.caller.account.id
+        balance = rental.balance
+        if balance is None:
+            balance = self._balances.get(account)
+        if balance is None:
+            with suppress(GatewayError):
+                balance = (await self._invoker.invoke(GET_BALANCE, order, {})).balance
+        if balance is not None:
+            self._balances[account] = balance
+        return rental.model_copy(update={"balance": balance})
+
+
+def render(request: web.Request, error: GatewayError) -> web.Response:
+    """What went wrong, in the provider's shape."""
+    call = request.get(CALL)
+    return refusals.render(error, call.keys if call else ())

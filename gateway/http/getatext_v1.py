@@ -1,0 +1,68 @@
+"""Getatext's own REST API at /api/v1, for its existing clients."""
+
+from typing import Any
+
+from aiohttp import web
+from pydantic_core import from_json
+
+from gateway.core.errors import InvalidRequest
+from gateway.http.auth import key_of
+from gateway.http.edge import Handler
+from gateway.http.getatext_calls import API, CALLS, ApiCall, Fields
+from gateway.http.getatext_desk import CALL, GetatextDesk
+from gateway.http.inputs import read_body
+from gateway.http.legacy import tolerate_expect
+from gateway.http.parameters import read_parameters
+
+PREFIX = f"{API}/"
+_FORM = "application/x-www-form-urlencoded"
+
+
+class GetatextFace:
+    """One route for each call of the provider's."""
+
+    def __init__(self, desk: GetatextDesk) -> None:
+        """Take who carries the calls out."""
+        self._desk = desk
+
+    def routes(self) -> list[web.RouteDef]:
+        """The provider's addresses."""
+        return [
+            web.route(call.method, call.path, self._handler(call), expect_handler=tolerate_expect)
+            for call in CALLS
+        ]
+
+    def _handler(self, call: ApiCall) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            request[CALL] = call
+            caller = await self._desk.identify(key_of(request))
+            return await self._desk.answer(request, call, caller, await _fields(request, call))
+
+        return handle
+
+
+async def _fields(request: web.Request, call: ApiCall) -> Fields:
+    """What was sent, the id in the path included. A GET's body is nobody's business.
+
+    Nor is that of a completion: clients send none, an empty object or an empty list.
+    """
+    in_path = dict(request.match_info)
+    if call.method == "GET" or call.path.endswith("/completed"):
+        return in_path
+    if request.content_type == _FORM:
+        return {**(await read_parameters(request)).values, **in_path}
+    return {**_parse(await read_body(request)), **in_path}
+
+
+def _parse(raw: bytes) -> dict[str, Any]:
+    if not raw.strip():
+        return {}
+    try:
+        body = from_json(raw, allow_inf_nan=False)
+    except ValueError:
+        raise InvalidRequest("The body is not valid JSON.") from None
+    if body == []:  # PHP's empty object
+        return {}
+    if not isinstance(body, dict):
+        raise InvalidRequest("The body must be a JSON object.")
+    return body

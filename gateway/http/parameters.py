@@ -1,0 +1,116 @@
+"""Reads the parameters of a GET protocol: from the query, and from a form where there is one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.message import Message
+from email.parser import BytesParser
+from email.policy import HTTP
+from functools import lru_cache
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from gateway.core.errors import InvalidRequest, Unauthorized
+from gateway.http.auth import key_of
+from gateway.http.inputs import read_body
+
+_MOST_FIELDS = 100
+_SHORT = 500
+_FORM = "application/x-www-form-urlencoded"
+_NO_TYPE = "application/octet-stream"  # what aiohttp says where no type was sent
+_MULTIPART = "multipart/form-data"
+_PREFETCHES = ("Purpose", "Sec-Purpose", "X-Purpose", "X-Moz")
+
+Pairs = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What was asked. Blanks around names and values do not count, nor do empty values.
+
+    `repeated`: some name came more than once, so it is not sure what was meant.
+    """
+
+    values: Mapping[str, str]
+    repeated: bool
+
+    def get(self, name: str) -> str | None:
+        """A value, or None."""
+        return self.values.get(name)
+
+
+async def read_parameters(request: web.Request) -> Parameters:
+    """The parameters of a request. Of a name that came twice the last value counts."""
+    raw = request.rel_url.raw_query_string
+    if request.method != "POST":
+        return _of_query(raw) if len(raw) <= _SHORT else _only(_parse(raw))
+    query, form = _parse(raw), await _form(request)
+    both = {name: value for name, value in form if name in dict(query)}
+    return Parameters(
+        {name: value for name, value in (*query, *form) if value},
+        repeated=_repeats(query) or _repeats(form) or bool(both.items() - set(query)),
+    )
+
+
+def _only(query: Pairs) -> Parameters:
+    return Parameters({name: value for name, value in query if value}, _repeats(query))
+
+
+@lru_cache(4096)
+def _of_query(raw: str) -> Parameters:
+    """Tools that poll send the same query every second."""
+    return _only(_parse(raw))
+
+
+def key_in(request: web.Request, parameters: Parameters) -> str | None:
+    """The key in api_key, or in a header. Raises Unauthorized for several different ones."""
+    given, header = parameters.get("api_key"), key_of(request)
+    if given is not None and header is not None and given != header:
+        raise Unauthorized("The request carries several different keys.")
+    return given or header
+
+
+def is_prefetch(request: web.Request) -> bool:
+    """Whether a browser asks before anybody wants the answer."""
+    said = " ".join(request.headers.get(name, "") for name in _PREFETCHES).lower()
+    return "prefetch" in said or "preview" in said or "prerender" in said
+
+
+def _repeats(pairs: Pairs) -> bool:
+    return len(dict(pairs)) != len(pairs)
+
+
+async def _form(request: web.Request) -> Pairs:
+    kind = request.content_type
+    if kind == _MULTIPART:
+        return _multipart(request.headers["Content-Type"], await read_body(request))
+    if kind not in (_FORM, _NO_TYPE):
+        return []
+    return _parse((await read_body(request)).decode(errors="replace"))
+
+
+def _parse(text: str) -> Pairs:
+    # Bytes of the query that are no UTF-8 come as surrogates.
+    clean = text.encode(errors="surrogateescape").decode(errors="replace")
+    try:
+        pairs = parse_qsl(clean, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise InvalidRequest("There are too many parameters.") from None
+    return [(name.strip(), value.strip()) for name, value in pairs]
+
+
+def _multipart(content_type: str, body: bytes) -> Pairs:
+    """The texts of a multipart form, as some HTTP libraries send every form."""
+    head = f"Content-Type: {content_type}\r\n\r\n".encode(errors="replace")
+    parts = BytesParser(policy=HTTP).parsebytes(head + body)
+    if not parts.is_multipart():
+        raise InvalidRequest("The form could not be read.")
+    return [pair for part in parts.iter_parts() if (pair := _field(part))][:_MOST_FIELDS]
+
+
+def _field(part: Message) -> tuple[str, str] | None:
+    name = part.get_param("name", header="content-disposition")
+    content = part.get_payload(decode=True)
+    if not isinstance(name, str) or not isinstance(content, bytes) or part.get_filename():
+        return None
+    return name.strip(), content.decode(errors="replace").strip()

@@ -1,0 +1,101 @@
+"""Purchases on faces whose callers send no request ids: an answer nobody took is not lost."""
+
+import asyncio
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from gateway.core.answers import Answer
+from gateway.core.invoke import Call, Invoker
+from gateway.core.operation import Operation
+
+_REQUEST_ID = re.compile(r"[ -~]{1,64}")
+
+In = TypeVar("In", bound=BaseModel)
+Out = TypeVar("Out", bound=BaseModel)
+
+
+@dataclass(eq=False, slots=True)
+class _Order:
+    """A purchase under way. `settled` once its answer was taken, or given up and written down."""
+
+    request: web.Request
+    task: asyncio.Task[Any]
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Purchases:
+    """Buys for requests, and notices when the one who asked is gone before the answer came.
+
+    Then the purchase is reported as undelivered, and the one door hands it to the same caller
+    asking the same again. One that asks again while the first purchase still runs waits for it.
+    """
+
+    def __init__(self, invoker: Invoker) -> None:
+        """Take the one door."""
+        self._invoker = invoker
+        self._orders: dict[str, set[_Order]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def buy(
+        self,
+        request: web.Request,
+        op: Operation[In, Out],
+        call: Call,
+        given: Mapping[str, Any],
+    ) -> Answer[Out]:
+        """The answer of a purchase made for a request."""
+        if not call.hands_over:
+            return await self._invoker.answer(op, call, given)
+        same = json.dumps([call.caller.id, op.name, given], sort_keys=True, default=str)
+        await self._abandoned_ones(same)
+        task = asyncio.ensure_future(self._invoker.answer(op, call, given))
+        order = _Order(request, task)
+        self._orders.setdefault(same, set()).add(order)
+        closing = asyncio.create_task(self._close(same, order))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+        await asyncio.shield(closing)
+        return task.result()
+
+    async def _abandoned_ones(self, same: str) -> None:
+        """Wait for the same purchases whose askers have left: what they bought is to be had."""
+        for order in list(self._orders.get(same, ())):
+            if gone(order.request):
+                await order.settled.wait()
+
+    async def _close(self, same: str, order: _Order) -> None:
+        try:
+            await asyncio.wait([order.task])
+            failed = order.task.cancelled() or order.task.exception() is not None
+            if not failed and gone(order.request):
+                await self._give_up(order.task.result())
+        finally:
+            order.settled.set()
+            orders = self._orders[same]
+            orders.discard(order)
+            if not orders:
+                del self._orders[same]
+
+    async def _give_up(self, answer: Answer[Any]) -> None:
+        if answer.purchase is not None:
+            await self._invoker.undelivered(answer.purchase)
+
+
+def request_id(raw: str | None) -> str | None:
+    """A caller's own name of a purchase as the one door takes it; an odd one by its hash."""
+    if not raw or _REQUEST_ID.fullmatch(raw):
+        return raw or None
+    return hashlib.sha256(raw.encode(errors="replace")).hexdigest()
+
+
+def gone(request: web.Request) -> bool:
+    """Whether the connection of a request is closed or closing."""
+    transport = request.transport
+    return transport is None or transport.is_closing()

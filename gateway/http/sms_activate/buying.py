@@ -1,0 +1,116 @@
+"""getNumber and getNumberV2: the only actions that cost money."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from gateway.core.errors import GatewayError, Unauthorized
+from gateway.core.invoke import Invoker
+from gateway.core.prices import Price
+from gateway.core.provider_errors import PriceTooHigh
+from gateway.core.rentals import Rental
+from gateway.core.renting import GET_RENTAL, RENT_NUMBER
+from gateway.core.service_codes import Assortment
+from gateway.http.legacy import Legacy
+from gateway.http.price_lists import PriceLists
+from gateway.http.purchases import Purchases, request_id
+from gateway.http.sms_activate import replies
+from gateway.http.sms_activate.asked import Action, Asked, country_key, highest_price
+from gateway.http.sms_activate.replies import USA, Body
+from gateway.http.sms_activate.tokens import (
+    BAD_ACTION,
+    BAD_SERVICE,
+    NO_NUMBERS,
+    TROUBLE,
+    wrong_max_price,
+)
+
+
+class Buying:
+    """Buys one number for one service."""
+
+    def __init__(
+        self,
+        invoker: Invoker,
+        purchases: Purchases,
+        assortments: PriceLists[Assortment],
+        legacy: Legacy,
+    ) -> None:
+        """Take the one door, and who sees to it that answers arrive."""
+        self._invoker = invoker
+        self._purchases = purchases
+        self._assortments = assortments
+        self._legacy = legacy
+
+    def actions(self) -> dict[str, Action]:
+        """By the names of the protocol."""
+        return {"getNumber": self._number, "getNumberV2": self._number_v2}
+
+    async def _number(self, asked: Asked) -> Body:
+        bought = await self._buy(asked, None)
+        return bought if isinstance(bought, str) else replies.number(bought)
+
+    async def _number_v2(self, asked: Asked) -> Body:
+        bought = await self._buy(asked, request_id(asked.get("orderId")))
+        if isinstance(bought, str):
+            return bought
+        price = await self._price(asked, asked.get("service") or "")
+        country = asked.get("country") or USA
+        return replies.number_v2(
+            bought
+            if bought.price or not price
+            else bought.model_copy(update={"price": price.price}),
+            country=country if country.isdigit() else USA,
+            again=price.multiple_sms if price else False,
+            zone=self._legacy.zone,
+        )
+
+    async def _buy(self, asked: Asked, request_id: str | None) -> Rental | str:
+        """What was bought, or the token that says why not."""
+        if asked.parameters.repeated:
+            return BAD_ACTION
+        service, highest = asked.get("service"), highest_price(asked)
+        assortment = await self._assortment(asked)
+        found = assortment.find(service) if assortment and service else None
+        if country_key(asked.get("country"), any_country=self._legacy.any_country) is None:
+            return NO_NUMBERS
+        if service is None or (assortment and found is None):
+            return BAD_SERVICE
+        if highest.wrong:
+            return wrong_max_price(found.price) if found else NO_NUMBERS
+        name = found.service_code if found else self._legacy.codes.guess(service)
+        try:
+            return await self._rent(asked, request_id, name, highest.amount)
+        except PriceTooHigh:
+            return _quote(found, highest.amount)
+
+    async def _rent(
+        self, asked: Asked, request_id: str | None, name: str, highest: Decimal | None
+    ) -> Rental | str:
+        given: dict[str, object] = {"service_code": name}
+        if highest is not None:
+            given["max_price"] = highest
+        call = replace(asked.call, request_id=request_id, hands_over=request_id is None)
+        rental = (await self._purchases.buy(asked.request, RENT_NUMBER, call, given)).value
+        if rental.number is None:  # lost in the answer of the purchase
+            rental = await self._invoker.invoke(GET_RENTAL, asked.call, {"rental_id": rental.id})
+        return TROUBLE if rental.number is None else rental
+
+    async def _assortment(self, asked: Asked) -> Assortment | None:
+        """None where the price list cannot be read: a read that fails blocks no purchase."""
+        try:
+            return await self._assortments.of(asked.call)
+        except Unauthorized:
+            raise
+        except GatewayError:
+            return None
+
+    async def _price(self, asked: Asked, service: str) -> Price | None:
+        assortment = await self._assortment(asked)
+        return assortment.find(service) if assortment else None
+
+
+def _quote(found: Price | None, highest: Decimal | None) -> str:
+    """The lowest price that would do, where the caller's own limit was what stood against it."""
+    if found is None or highest is None or found.price <= highest:
+        return NO_NUMBERS
+    return wrong_max_price(found.price)

@@ -1,0 +1,88 @@
+"""The face itself: always HTTP 200, a bare token or JSON, whatever happens."""
+
+import json
+from functools import partial
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from gateway.core.callers import Callers
+from gateway.core.errors import GatewayError
+from gateway.core.invoke import Call, Invoker
+from gateway.core.service_codes import Assortment
+from gateway.http.edge import TRACE_ID
+from gateway.http.legacy import Legacy, tolerate_expect
+from gateway.http.parameters import is_prefetch, key_in, read_parameters
+from gateway.http.price_lists import PriceLists
+from gateway.http.purchases import Purchases
+from gateway.http.sms_activate import tokens
+from gateway.http.sms_activate.asked import Action, Asked
+from gateway.http.sms_activate.buying import Buying
+from gateway.http.sms_activate.changing import Changing
+from gateway.http.sms_activate.memory import Retries
+from gateway.http.sms_activate.replies import Body
+from gateway.http.sms_activate.shopping import Shopping
+from gateway.http.sms_activate.watching import Watching
+
+PATH = "/stubs/handler_api.php"
+_TEXT = CIMultiDict({"Content-Type": "text/plain", "Cache-Control": "no-store"})
+_JSON = CIMultiDict({"Content-Type": "application/json", "Cache-Control": "no-store"})
+_METHODS = ("GET", "POST")
+_CHANGES = ("setStatus", "getNumber", "getNumberV2")
+
+
+class SmsActivateFace:
+    """Translates the protocol's actions into calls, and values into its words."""
+
+    def __init__(
+        self, callers: Callers, invoker: Invoker, purchases: Purchases, legacy: Legacy
+    ) -> None:
+        """Take who knows the callers, the one door, and what an operator sets."""
+        retries = Retries()
+        assortments = PriceLists(invoker, partial(Assortment, legacy.codes))
+        self._callers = callers
+        self._actions: dict[str, Action] = {
+            **Shopping(invoker, assortments, any_country=legacy.any_country).actions(),
+            **Watching(invoker, assortments, retries, legacy).actions(),
+            **Changing(invoker, retries).actions(),
+            **Buying(invoker, purchases, assortments, legacy).actions(),
+        }
+
+    def routes(self) -> list[web.RouteDef]:
+        """One address, with and without a slash at its end, for every method there is."""
+        return [
+            web.route("*", path, self._handle, expect_handler=tolerate_expect)
+            for path in (PATH, f"{PATH}/")
+        ]
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if request.method == "HEAD":
+            return _respond("")
+        if request.method not in _METHODS:
+            return _respond(tokens.BAD_ACTION)
+        return _respond(await self._answer(request))
+
+    async def _answer(self, request: web.Request) -> Body:
+        parameters = await read_parameters(request)
+        key = key_in(request, parameters)
+        if key is None:
+            return tokens.NO_KEY
+        name = parameters.get("action") or ""
+        action = self._actions.get(name)
+        caller = await self._callers.identify(key)
+        if action is None or (name in _CHANGES and is_prefetch(request)):
+            return tokens.BAD_ACTION
+        call = Call(caller, request[TRACE_ID])
+        return await action(Asked(request, parameters, caller, call))
+
+
+def render(error: GatewayError, trace_id: str) -> web.Response:
+    """What went wrong, as a token."""
+    return _respond(tokens.token_of(error))
+
+
+def _respond(body: Body) -> web.Response:
+    if isinstance(body, str):
+        return web.Response(body=body.encode(), headers=_TEXT.copy())
+    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+    return web.Response(body=text.encode(errors="replace"), headers=_JSON.copy())

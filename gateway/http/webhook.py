@@ -1,0 +1,80 @@
+"""Where the provider's webhook arrives: /webhooks/getatext/{secret}."""
+
+import ipaddress
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from aiohttp import web
+
+from gateway.core.errors import GatewayError, NotFound
+from gateway.core.webhooks import Hook, Webhooks
+from gateway.http.inputs import read_body
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+log = structlog.get_logger("gateway.webhook")
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookTerms:
+    """Who may send webhooks, how they are read, and where they are passed on.
+
+    `sources` empty: from anywhere. `proxies`: whose X-Forwarded-For is believed.
+    """
+
+    read: Callable[[bytes, str], Hook]
+    pass_on: Callable[[str, str, bytes], Awaitable[None]]
+    sources: Sequence[Network] = ()
+    proxies: Sequence[Network] = ()
+
+
+class WebhookFace:
+    """Takes webhooks in; a sender without the secret learns nothing, not even that it is wrong."""
+
+    def __init__(self, webhooks: Webhooks, terms: WebhookTerms) -> None:
+        """Take who knows whose secret it is, and the terms."""
+        self._webhooks = webhooks
+        self._terms = terms
+
+    def routes(self) -> list[web.RouteDef]:
+        """The one address."""
+        return [web.post("/webhooks/getatext/{secret}", self._receive)]
+
+    async def _receive(self, request: web.Request) -> web.StreamResponse:
+        account_id = self._webhooks.account_of(request.match_info["secret"])
+        if account_id is None or not self._may_send(request):
+            raise NotFound
+        body = await read_body(request)
+        content_type = request.headers.get("Content-Type", "")
+        await self._terms.pass_on(request.rel_url.raw_query_string, content_type, body)
+        try:
+            await self._webhooks.received(account_id, self._terms.read(body, content_type))
+        except GatewayError as error:
+            # The provider would only send it again, and again it could not be read.
+            log.warning("a webhook could not be read", reason=error.detail)
+        return web.json_response({"status": "ok"})
+
+    def _may_send(self, request: web.Request) -> bool:
+        if not self._terms.sources:
+            return True
+        sender = _sender(request, self._terms.proxies)
+        return sender is not None and any(sender in network for network in self._terms.sources)
+
+
+def _sender(
+    request: web.Request, proxies: Sequence[Network]
+) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address the request comes from: the last one that is not a trusted proxy's."""
+    forwarded = [
+        one.strip()
+        for line in request.headers.getall("X-Forwarded-For", [])
+        for one in line.split(",")
+    ]
+    for text in reversed([*forwarded, request.remote or ""]):
+        try:
+            address = ipaddress.ip_address(text)
+        except ValueError:
+            return None
+        if not any(address in network for network in proxies):
+            return address
+    return None

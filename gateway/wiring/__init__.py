@@ -1,0 +1,22 @@
+"""The composition root: the only importer of adapters/ and mcp_server/.
+
+Whoever opens a thing closes it.
+"""
+
+from adapters.store import StoreError
+from gateway.wiring.agents import McpChoices, serve_stdio
+from gateway.wiring.clock import SystemClock
+from gateway.wiring.gateway import Gateway, open_gateway, service_codes
+from gateway.wiring.simulated import StandIn, open_simulator
+
+__all__ = [
+    "Gateway",
+    "McpChoices",
+    "StandIn",
+    "StoreError",
+    "SystemClock",
+    "open_gateway",
+    "open_simulator",
+    "serve_stdio",
+    "service_codes",
+]

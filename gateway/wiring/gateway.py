@@ -1,0 +1,151 @@
+"""The gateway: the store, the client and the policies, open for as long as it runs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from aiohttp import web
+
+from adapters.forwarding import Forwarder
+from adapters.getatext.client import Client
+from adapters.getatext.probe import reachable
+from adapters.getatext.webhook import read_webhook
+from adapters.store import Store, open_store
+from gateway.core.callers import Callers, KeyHasher
+from gateway.core.forwarding import Forwarding
+from gateway.core.housekeeping import Housekeeping
+from gateway.core.invoke import Invoker
+from gateway.core.keys import Keys
+from gateway.core.ledger import Ledger
+from gateway.core.service_codes import ServiceCodes, read_overrides
+from gateway.http.app import Faces, make_app
+from gateway.http.legacy import Legacy
+from gateway.http.webhook import WebhookTerms
+from gateway.settings import Settings
+from gateway.telemetry.metrics import Metrics
+from gateway.wiring.agents import add_mcp
+from gateway.wiring.clock import SystemClock
+from gateway.wiring.policies import (
+    Policies,
+    database_url,
+    new_ledger_id,
+    put_together,
+    revealed,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Everything that runs, wired: what the faces and the command line work with."""
+
+    settings: Settings
+    metrics: Metrics
+    provider: Client
+    store: Store
+    policies: Policies
+    forwarding: Forwarding
+
+    @property
+    def callers(self) -> Callers:
+        """Who reads keys."""
+        return self.policies.callers
+
+    @property
+    def invoker(self) -> Invoker:
+        """The one door."""
+        return self.policies.invoker
+
+    @property
+    def hasher(self) -> KeyHasher:
+        """Who names keys without telling them."""
+        return self.policies.hasher
+
+    @property
+    def ledger(self) -> Ledger:
+        """The purchases."""
+        return self.store.ledger
+
+    @property
+    def keys(self) -> Keys:
+        """The gateway's own keys."""
+        return self.store.keys
+
+    def app(self, *, with_mcp: bool = True) -> web.Application:
+        """The HTTP faces over it."""
+        settings, policies = self.settings, self.policies
+        faces = Faces(
+            callers=policies.callers,
+            invoker=policies.invoker,
+            events=self.store.events,
+            waking=policies.waking,
+            webhooks=policies.webhooks,
+            webhook_terms=self._webhook_terms(),
+            render_metrics=self.metrics.render,
+            provider_reachable=partial(reachable, self.provider),
+            breaker_states=policies.breaker.states,
+            public_url=str(settings.gateway_public_url or "").rstrip("/"),
+            metrics_token=revealed(settings.gateway_metrics_token),
+            access_log=settings.gateway_access_log,
+            legacy=Legacy(
+                zone=settings.zone,
+                codes=service_codes(settings),
+                any_country=settings.gateway_any_country,
+            ),
+        )
+        app = make_app(faces)
+        if with_mcp:
+            add_mcp(app, settings, policies)
+        return app
+
+    def _webhook_terms(self) -> WebhookTerms:
+        return WebhookTerms(
+            read=partial(read_webhook, zone=self.settings.zone),
+            pass_on=self.forwarding.pass_on,
+            sources=self.settings.gateway_webhook_sources,
+            proxies=self.settings.gateway_trusted_proxies,
+        )
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
+    """Open everything the settings ask for; close it at the end, purchases first, store last."""
+    clock, metrics = SystemClock(), Metrics()
+    async with (
+        open_store(database_url(settings), new_id=new_ledger_id) as store,
+        _client(settings) as client,
+        aclosing(Forwarder()) as forwarder,
+    ):
+        policies = put_together(settings, store, client, clock, metrics)
+        targets = [str(target) for target in settings.gateway_webhook_forward]
+        forwarding = Forwarding(targets, store.outbox, forwarder.send, clock, metrics)
+        retention = timedelta(days=settings.gateway_retention_days)
+        housekeeping = Housekeeping(store.ledger, clock, metrics, retention=retention)
+        await housekeeping.recover()
+        background = [asyncio.create_task(work.run()) for work in (housekeeping, forwarding)]
+        try:
+            yield Gateway(settings, metrics, client, store, policies, forwarding)
+        finally:
+            await policies.close()
+            for task in background:
+                task.cancel()
+            await asyncio.wait(background)
+
+
+def service_codes(settings: Settings) -> ServiceCodes:
+    """The codes of legacy tools: the built-in table, and the operator's over it."""
+    built_in, path = ServiceCodes.built_in(), settings.gateway_service_codes
+    if path is None:
+        return built_in
+    return built_in.overridden(read_overrides(path.read_text(encoding="utf-8")))
+
+
+def _client(settings: Settings) -> Client:
+    return Client(
+        str(settings.getatext_base_url),
+        connect_seconds=settings.getatext_connect_seconds,
+        read_seconds=settings.getatext_read_seconds,
+        spend_seconds=settings.getatext_spend_seconds,
+    )

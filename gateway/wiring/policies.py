@@ -1,0 +1,148 @@
+"""The policies, put together over an open store and an open client."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from adapters.getatext.client import Client
+from adapters.getatext.provider import accounts
+from adapters.store import Store, default_url
+from adapters.store.secret import secret_for
+from gateway.core.breaker import Breaker
+from gateway.core.callers import Callers, KeyHasher
+from gateway.core.desk import Helpers
+from gateway.core.freshness import PriceBook
+from gateway.core.gate import Gate
+from gateway.core.invoke import Invoker
+from gateway.core.pacing import Pace, Pacer
+from gateway.core.ports import Clock, Connect
+from gateway.core.records import Records
+from gateway.core.sharing import SharedReads
+from gateway.core.spending import Spending
+from gateway.core.upstream import RENTAL_STATUS
+from gateway.core.waking import Waking
+from gateway.core.watching import Watcher
+from gateway.core.webhooks import Webhooks
+from gateway.settings import Settings
+from gateway.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """Everything between the faces and the adapters."""
+
+    hasher: KeyHasher
+    callers: Callers
+    pacer: Pacer
+    breaker: Breaker
+    waking: Waking
+    helpers: Helpers
+    invoker: Invoker
+    webhooks: Webhooks
+
+    async def close(self) -> None:
+        """Send everybody home who waits, and let purchases end."""
+        self.waking.send_home()
+        await self.invoker.drain()
+        await self.webhooks.close()
+        await self.helpers.watcher.close()
+        await self.helpers.price_book.close()
+        await self.pacer.close()
+
+
+def put_together(
+    settings: Settings, store: Store, client: Client, clock: Clock, metrics: Metrics
+) -> Policies:
+    """One of each policy, for all callers."""
+    hasher = KeyHasher(secret_for(database_url(settings), revealed(settings.gateway_secret)))
+    callers = Callers(
+        hasher,
+        store.keys,
+        clock,
+        own_key=revealed(settings.getatext_api_key),
+        pass_through=settings.gateway_pass_through,
+    )
+    waking, breaker = Waking(), Breaker(clock, hooks=metrics.hooks())
+    pacer = _pacer(settings, store, clock, metrics)
+    gate = Gate(clock, asyncio.sleep, pacer, breaker, hooks=metrics.hooks())
+    client.when_connected(gate.going_out)
+    helpers = _helpers(settings, store, gate, waking, clock, metrics)
+    spending = _spending(settings, store, clock, metrics)
+    invoker = Invoker(_connect(settings, client, clock, metrics), helpers, spending, metrics)
+    webhooks = Webhooks(
+        hasher,
+        callers,
+        invoker.desk,
+        helpers.watcher,
+        clock,
+        own_secret=revealed(settings.gateway_webhook_secret),
+    )
+    return Policies(hasher, callers, pacer, breaker, waking, helpers, invoker, webhooks)
+
+
+def database_url(settings: Settings) -> str:
+    """Where the store is."""
+    return settings.gateway_database_url or default_url(settings.data_dir)
+
+
+def new_ledger_id(at: datetime) -> str:
+    """A ledger id: texts of later moments sort after those of earlier ones."""
+    return f"{int(at.timestamp() * 1_000_000):013x}{secrets.token_hex(6)}"
+
+
+def revealed(secret: SecretStr | None) -> str | None:
+    """The secret's text."""
+    return secret.get_secret_value() if secret else None
+
+
+def _pacer(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> Pacer:
+    pace = Pace(per_second=settings.rates, margin_seconds=settings.gateway_pace_margin)
+    return Pacer(
+        clock,
+        asyncio.get_running_loop(),
+        pace,
+        hooks=metrics.hooks(),
+        shared=store.shared_buckets,
+    )
+
+
+def _helpers(
+    settings: Settings, store: Store, gate: Gate, waking: Waking, clock: Clock, metrics: Metrics
+) -> Helpers:
+    price_book = PriceBook(
+        clock,
+        metrics,
+        fresh=settings.gateway_prices_fresh_seconds,
+        keep=settings.gateway_prices_keep_seconds,
+    )
+    records = Records(store.ledger, price_book, waking, clock)
+    store.listen(records.changed_elsewhere, records.forget_all)
+    reads = SharedReads(records, clock, fresh=settings.gateway_share_seconds)
+    # Enough to use the whole limit, and not so many that they outlive their wait for a turn.
+    at_once = max(2, min(64, int(settings.rates[RENTAL_STATUS.bucket] / 2)))
+    watcher = Watcher(reads, records, waking, store.inbox, store.leases, clock, at_once=at_once)
+    return Helpers(gate, price_book, records, reads, watcher)
+
+
+def _spending(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> Spending:
+    return Spending(
+        store.ledger,
+        clock,
+        metrics,
+        new_ledger_id,
+        patience=settings.getatext_connect_seconds + settings.getatext_spend_seconds + 5,
+        hand_over=settings.gateway_hand_over_seconds,
+    )
+
+
+def _connect(settings: Settings, client: Client, clock: Clock, metrics: Metrics) -> Connect:
+    return accounts(
+        client,
+        now=clock.now,
+        zone=settings.zone,
+        premium=settings.getatext_tier == "premium",
+        on_call=metrics.upstream_called,
+    )

@@ -1,0 +1,32 @@
+"""What an operator or a user may choose about the MCP face."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal, get_args
+
+from gateway.core.operation import Toolset
+
+ALL_TOOLSETS: frozenset[Toolset] = frozenset(get_args(Toolset))
+Unasked = Literal["allow", "refuse"]
+
+
+@dataclass(frozen=True, slots=True)
+class McpOptions:
+    """The choices, each with a safe default.
+
+    A purchase that may cost more than `confirm_above` is confirmed by a person. `unasked` says
+    what becomes of it where the client cannot ask one. `state_key` seals questions that travel
+    through the client; nodes that serve the same clients share it.
+    """
+
+    version: str = ""
+    confirm_above: Decimal = Decimal("1.00")
+    unasked: Unasked = "refuse"
+    read_only: bool = False
+    toolsets: frozenset[Toolset] = ALL_TOOLSETS
+    state_key: bytes | None = field(default=None, repr=False)
+    public_url: str = ""
+    hosts: frozenset[str] = frozenset()
+    max_sessions: int = 500
+    session_idle_seconds: float = 600.0
+    max_body: int = 128 * 1024

@@ -1,0 +1,110 @@
+"""Values and errors as the results of tool calls, in the form they have on the wire."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from cachetools import LRUCache
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from gateway.core.errors import GatewayError, RateLimited, Unauthorized
+from gateway.core.provider_errors import UpstreamRefused
+from gateway.core.values import Kept
+from mcp_server.adjustments import HINT, LEFT_OUT, Page
+from mcp_server.cleaning import clean, cleaned
+
+Json = dict[str, Any]
+
+ERROR_META = "getatext-gateway/error"
+REPLAYED_META = "getatext-gateway/replayed"
+_MAX_DETAIL = 600
+_PENDING_HINT = "No code yet: call wait_for_code again with the same inputs."
+_ADVICE: Mapping[type[GatewayError], str] = {
+    RateLimited: "Wait {seconds} seconds, then call again.",
+    Unauthorized: "The user must correct the key in the settings of this MCP server.",
+}
+
+
+def result(content: Json) -> Json:
+    """A success: the structured content, and the same as JSON text."""
+    text = to_json(content).decode()
+    return {
+        "content": [{"type": "text", "text": text}],
+        "structuredContent": content,
+        "isError": False,
+    }
+
+
+def told(value: BaseModel) -> Json:
+    """A value as an agent sees it: cleaned, and without what is absent."""
+    content: Json = cleaned(value.model_dump(mode="json", exclude_none=True))
+    return content
+
+
+def with_hint(content: Json) -> Json:
+    """A wait's result: where nothing has come, it says what to do."""
+    return {**content, HINT: _PENDING_HINT} if content.get("status") == "pending" else content
+
+
+def cut(content: Json, page: Page, limit: int) -> Json:
+    """A whole list, newest first, cut to a page."""
+    rows = content["data"]
+    if page.newest:
+        rows = sorted(rows, key=lambda row: str(row.get(page.newest, "")), reverse=True)
+    more = {LEFT_OUT: len(rows) - limit} if len(rows) > limit else {}
+    return {"data": rows[:limit], **more}
+
+
+class KeptResults:
+    """The results of values that are kept: made once, however often they are asked for."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._results: LRUCache[int, tuple[Kept, int, Json]] = LRUCache(256)
+
+    def of(self, value: Kept, left_out: int) -> Json:
+        """The result of a kept value; `left_out` is how many more there are."""
+        known = self._results.get(id(value))
+        if known is None or known[0] is not value or known[1] != left_out:
+            known = self._results[id(value)] = value, left_out, result(counted(value, left_out))
+        return known[2]
+
+
+def counted(value: BaseModel, left_out: int) -> Json:
+    """A page, and how many more there are."""
+    content = told(value)
+    return {**content, LEFT_OUT: left_out} if left_out else content
+
+
+def failure(error: GatewayError, trace_id: str) -> Json:
+    """An error as the model sees it: its code, what happened, money, and what to do."""
+    facts = {
+        "code": error.code,
+        "charged": str(error.charged),
+        "retryable": error.retryable,
+        "trace_id": error.trace_id or trace_id,
+    }
+    if error.retry_after is not None:
+        facts["retry_after_seconds"] = _seconds(error)
+    return {
+        "content": [{"type": "text", "text": f"{error.code}: {_sentence(error)}"}],
+        "isError": True,
+        "_meta": {ERROR_META: facts},
+    }
+
+
+def _sentence(error: GatewayError) -> str:
+    """The detail in an agent's terms. What the provider said is never part of it."""
+    detail = error.detail
+    said = error.upstream.message if error.upstream else ""
+    if (said and said in detail) or isinstance(error, UpstreamRefused):
+        detail = type(error)(charged=error.charged).detail
+    for kind, advice in _ADVICE.items():
+        if isinstance(error, kind):
+            detail = detail.replace(kind.advice, advice.format(seconds=_seconds(error)))
+    return clean(detail, _MAX_DETAIL)
+
+
+def _seconds(error: GatewayError) -> int:
+    return max(1, math.ceil(error.retry_after or 1))

@@ -1,0 +1,157 @@
+"""What is looked at before an agent spends: the price, the cap, and the same call seconds ago."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from cachetools import TTLCache
+from pydantic import BaseModel
+
+from gateway.core.callers import Caller
+from gateway.core.catalog import BY_NAME
+from gateway.core.errors import GatewayError
+from gateway.core.invoke import Call
+from gateway.core.operation import AnyOperation
+from gateway.core.prices import Price
+from gateway.core.provider_errors import PriceTooHigh
+from gateway.core.quote import with_surcharges
+from gateway.core.values import Charged, money_text
+from mcp_server.adjustments import adjusted
+from mcp_server.cleaning import clean
+from mcp_server.ports import Invokes
+from mcp_server.refusals import DuplicatePurchase
+
+DUPLICATE_SECONDS = 10.0
+_CHOICES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a purchase would cost, and the cap it was given; None where that is not known.
+
+    `what` says to a person what is bought.
+    """
+
+    what: str
+    price: Decimal | None = None
+    cap: Decimal | None = None
+
+    @property
+    def likely(self) -> Decimal | None:
+        """What will be charged if no price moves meanwhile."""
+        known = [amount for amount in (self.price, self.cap) if amount is not None]
+        return min(known, default=None)
+
+
+class Quotes:
+    """Looks prices up by reading operations: it never spends."""
+
+    def __init__(self, invoker: Invokes) -> None:
+        """Take the door that the reads go through."""
+        self._invoker = invoker
+
+    async def of(self, op: AnyOperation, call: Call, asked: BaseModel) -> Quote:
+        """The quote of a purchase. Raises PriceTooHigh where the input's cap forbids it."""
+        given = asked.model_dump()
+        match adjusted(op).priced:
+            case "service":
+                return await self._service(call, given, given["max_price"])
+            case "rental":
+                price = await self._of_one("get_rental", call, given["rental_id"])
+                return Quote("Rent the number of an earlier rental once more", price)
+            case "long_rental":
+                price = await self._of_one("list_long_rentals", call, given["long_rental_id"])
+                return Quote("Pay for another period of a long rental", price)
+            case _:
+                return Quote(op.summary, cap=given.get("max_price"))
+
+    async def _service(self, call: Call, given: Mapping[str, Any], most: Decimal) -> Quote:
+        code = given["service_code"]
+        rows = await self._prices(call, service_code=code)
+        if not rows:
+            return Quote(f"Rent a US number for {clean(code, 40)}", cap=most)
+        price = rows[0].price
+        if price > most:
+            raise await self._too_high(call, rows[0], most)
+        full = with_surcharges(
+            price, carrier=given["carrier"] != "any", area=given["area_codes"] is not None
+        )
+        name = clean(rows[0].service_name, 40)
+        return Quote(f"Rent a US number for {name}", full, most)
+
+    async def _too_high(self, call: Call, row: Price, most: Decimal) -> GatewayError:
+        word = row.service_name.split()[0][:20] if row.service_name.split() else row.service_code
+        alike = await self._prices(call, query=word, max_price=most, in_stock=True, sort="price")
+        cheaper = ", ".join(
+            f"{clean(each.service_code, 40)} at {money_text(each.price)}"
+            for each in alike[:_CHOICES]
+        )
+        return PriceTooHigh(
+            f"{clean(row.service_code, 40)} costs {money_text(row.price)} USD now, "
+            f"above max_price {money_text(most)}.",
+            advice=(
+                f"Cheaper services with such a name: {cheaper}."
+                if cheaper
+                else "No service with such a name costs less."
+            )
+            + " Raise max_price only if the user agrees.",
+        )
+
+    async def _prices(self, call: Call, **given: Any) -> list[Price]:
+        """The prices that fit; none where they cannot be read: reads never block a purchase."""
+        try:
+            page = await self._invoker.invoke(BY_NAME["list_prices"], call, given)
+        except GatewayError:
+            return []
+        rows: list[Price] = page.data
+        return rows
+
+    async def _of_one(self, reading: str, call: Call, wanted: int) -> Decimal | None:
+        op = BY_NAME[reading]
+        given = {"rental_id": wanted} if reading == "get_rental" else {}
+        try:
+            value = await self._invoker.invoke(op, call, given)
+        except GatewayError:
+            return None
+        things = getattr(value, "data", [value])
+        price: Decimal | None = next((each.price for each in things if each.id == wanted), None)
+        return price
+
+
+class RecentPurchases:
+    """Remembers what was bought in the last seconds: agents repeat themselves."""
+
+    def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
+        """`timer` is the clock, so that tests can hold it."""
+        self._running: set[str] = set()
+        self._done: TTLCache[str, bool] = TTLCache(10_000, DUPLICATE_SECONDS, timer)
+
+    def check(self, caller: Caller, op: AnyOperation, asked: BaseModel) -> None:
+        """Raises DuplicatePurchase for what was bought, or is being bought, just now."""
+        name = _name(caller, op, asked)
+        if name in self._running or name in self._done:
+            raise DuplicatePurchase
+
+    def begin(self, caller: Caller, op: AnyOperation, asked: BaseModel, *, again: bool) -> str:
+        """The name of a purchase that begins. Raises DuplicatePurchase unless `again`."""
+        if not again:
+            self.check(caller, op, asked)
+        name = _name(caller, op, asked)
+        self._running.add(name)
+        return name
+
+    def end(self, name: str, *, charged: Charged) -> None:
+        """It has ended; where nothing was charged, it may be tried again at once."""
+        self._running.discard(name)
+        if charged is not Charged.NO:
+            self._done[name] = True
+
+
+def _name(caller: Caller, op: AnyOperation, asked: BaseModel) -> str:
+    inputs = asked.model_dump(exclude={"request_id"})
+    plain = {
+        key: f"{v.normalize():f}" if isinstance(v, Decimal) else v for key, v in inputs.items()
+    }
+    return f"{caller.id} {op.name} {sorted(plain.items())}"

@@ -1,0 +1,1 @@
+"""Runs the official conformance suite of the protocol against our bridge: `make conformance`."""

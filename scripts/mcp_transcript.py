@@ -1,0 +1,88 @@
+"""Writes docs/mcp-transcript.md by running it: `python -m scripts.mcp_transcript`."""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from mcp import Client, StdioServerParameters
+from mcp_types import ElicitRequestParams, ElicitResult, TextContent
+
+from adapters.simulator import DEMO_KEY, Limits, Rules, Simulator, SimulatorConfig
+
+WRITTEN = Path(__file__).resolve().parents[1] / "docs" / "mcp-transcript.md"
+_HEAD = """\
+# An agent gets a code
+
+A client of the official SDK started `getatext-gateway mcp` before the simulator; this is what was
+said, shortened by nothing. `python -m scripts.mcp_transcript` writes it anew.
+
+"""
+
+
+class Transcript:
+    """Writes down what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.client: Client
+
+    async def call(self, tool: str, **given: Any) -> Any:
+        """Call a tool and write both sides down; answers its structured content."""
+        self.lines.append(f"**{tool}** `{json.dumps(given)}`\n")
+        result = await self.client.call_tool(tool, given, progress_callback=self._progress)
+        (block,) = result.content
+        assert isinstance(block, TextContent)  # noqa: S101 - tools here answer in text
+        self.lines.append(f"```json\n{_wrapped(block.text)}\n```\n")
+        return result.structured_content
+
+    async def answer(self, context: Any, params: ElicitRequestParams) -> ElicitResult:
+        """A person who is asked says yes."""
+        self.lines.append(f"> The user is asked: *{params.message}* and says yes.\n")
+        return ElicitResult(action="accept", content={"confirm": True})
+
+    async def _progress(self, done: float, total: float | None, message: str | None) -> None:
+        self.lines.append(f"> Progress {done:g} of {total:g}: {message}\n")
+
+    async def flow(self) -> None:
+        """The whole flow."""
+        await self.call("list_prices", query="tele", limit=2)
+        await self.call("rent_number", service_code="telegram", max_price=0.2)
+        rental = await self.call("rent_number", service_code="telegram", max_price=2.5)
+        await self.call("rent_number", service_code="telegram", max_price=2.5)
+        await self.call("wait_for_code", rental_id=rental["id"])
+        await self.call("complete_rental", rental_id=rental["id"])
+        await self.call("cancel_rental", rental_id=rental["id"])
+        await self.call("get_balance")
+
+
+def _wrapped(text: str) -> str:
+    return text if text.startswith("{") is False else json.dumps(json.loads(text), indent=1)
+
+
+async def main() -> None:
+    """Run it and write it down."""
+    config = SimulatorConfig(limits=Limits(on=False), rules=Rules(code_after=7.0))
+    said = Transcript()
+    with TemporaryDirectory() as folder:
+        async with Simulator(config).running() as simulator:
+            program = StdioServerParameters(
+                command=sys.executable,
+                args=["-m", "gateway", "mcp"],
+                env={
+                    "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+                    "GETATEXT_BASE_URL": simulator.url,
+                    "GETATEXT_API_KEY": DEMO_KEY,
+                    "GATEWAY_DATABASE_URL": f"sqlite:///{folder}/gateway.db",
+                },
+            )
+            async with Client(program, elicitation_callback=said.answer) as said.client:
+                await said.flow()
+    WRITTEN.write_text(_HEAD + "\n".join(said.lines))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,302 @@
+"""The client on a real socket: what goes out, and what every fault of the line means."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator
+
+import pytest
+
+from adapters.getatext import calls
+from adapters.getatext.calls import Call
+from adapters.getatext.client import Client
+from adapters.getatext.reply import Reply
+from gateway.core.errors import GatewayError, OutcomeUnknown
+from gateway.core.provider_errors import (
+    UpstreamBadResponse,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from gateway.core.values import Charged
+from tests.adapters.getatext.scripted import ScriptedServer, Send, cut, http
+
+KEY = "sk_live_5ecret"
+CAP = 1000
+CHUNKED = b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n"
+CHUNK = b"190\r\n%s\r\n" % (b"x" * 0x190)
+OK = b'{"balance": "1.00"}'
+KINDS = pytest.mark.parametrize(
+    "call", [calls.BALANCE, calls.STATUS, calls.CANCEL, calls.RENT], ids=lambda call: call.name
+)
+
+
+@pytest.fixture
+async def client(getatext: ScriptedServer) -> AsyncIterator[Client]:
+    async with Client(getatext.url + "/", max_body=CAP) as client:
+        yield client
+
+
+@pytest.fixture
+async def hasty(getatext: ScriptedServer) -> AsyncIterator[Client]:
+    """A client that waits for no answer longer than a moment."""
+    async with Client(getatext.url, read_seconds=0.05, spend_seconds=0.05) as client:
+        yield client
+
+
+async def failure(client: Client, call: Call) -> GatewayError:
+    body = None if call.method == "GET" else b"{}"
+    with pytest.raises(GatewayError) as raised:
+        await client.send(call, KEY, body)
+    assert KEY not in f"{raised.value!r} {raised.value} {raised.value.__notes__}"
+    return raised.value
+
+
+async def test_a_read_carries_the_key_and_nothing_needless(
+    client: Client, getatext: ScriptedServer
+) -> None:
+    getatext.script.append(http(200, OK))
+    reply = await client.send(calls.BALANCE, KEY)
+
+    assert reply == Reply(200, OK)
+    asked = getatext.asked[0]
+    assert (asked.method, asked.target, asked.body) == ("GET", "/api/v1/balance", b"")
+    assert asked.headers == {
+        "host": getatext.url.removeprefix("http://"),
+        "auth": KEY,
+        "accept": "application/json",
+        "accept-encoding": "identity",
+        "user-agent": "getatext-gateway",
+    }
+
+
+async def test_a_body_goes_out_as_json(client: Client, getatext: ScriptedServer) -> None:
+    getatext.script.append(http(200, OK))
+    await client.send(calls.STATUS, KEY, b'{"id":5}')
+
+    asked = getatext.asked[0]
+    assert (asked.method, asked.target) == ("POST", "/api/v1/rental-status")
+    assert asked.body == b'{"id":5}'
+    assert asked.headers["content-type"] == "application/json"
+
+
+async def test_an_empty_post_names_no_type(client: Client, getatext: ScriptedServer) -> None:
+    getatext.script.append(http(200, OK))
+    await client.send(calls.COMPLETE, KEY, about=5)
+
+    asked = getatext.asked[0]
+    assert (asked.method, asked.target) == ("POST", "/api/v1/rental-status/5/completed")
+    assert asked.body == b""
+    assert "content-type" not in asked.headers
+
+
+async def test_reads_share_a_connection_and_purchases_never_do(
+    client: Client, getatext: ScriptedServer
+) -> None:
+    for call in (calls.STATUS, calls.STATUS, calls.RENT, calls.RENT, calls.STATUS):
+        getatext.script.append(http(200, OK))
+        await client.send(call, KEY, b"{}")
+
+    first, second, third, fourth, last = (asked.connection for asked in getatext.asked)
+    assert first == second == last
+    assert len({first, third, fourth}) == 3
+
+
+async def test_retry_after_comes_along(client: Client, getatext: ScriptedServer) -> None:
+    getatext.script.append(http(429, b"{}", "Retry-After: 3"))
+
+    assert await client.send(calls.STATUS, KEY, b"{}") == Reply(429, b"{}", "3")
+
+
+async def test_cookies_are_not_kept(client: Client, getatext: ScriptedServer) -> None:
+    getatext.script += [http(200, OK, "Set-Cookie: session=abc"), http(200, OK)]
+    await client.send(calls.BALANCE, KEY)
+    await client.send(calls.BALANCE, KEY)
+
+    assert "cookie" not in getatext.asked[1].headers
+
+
+@KINDS
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_a_redirect_is_not_followed(
+    client: Client, getatext: ScriptedServer, call: Call, status: int
+) -> None:
+    getatext.script.append(http(status, b"", f"Location: {getatext.url}/elsewhere"))
+
+    assert await client.send(call, KEY) == Reply(status, b"")
+    assert len(getatext.asked) == 1
+
+
+@KINDS
+async def test_a_body_up_to_the_cap_is_read(
+    client: Client, getatext: ScriptedServer, call: Call
+) -> None:
+    getatext.script.append(http(200, b"x" * CAP))
+
+    assert await client.send(call, KEY) == Reply(200, b"x" * CAP)
+
+
+@KINDS
+@pytest.mark.parametrize(
+    "send",
+    [
+        http(200, b"x" * (CAP + 1)),
+        Send(b"HTTP/1.1 200 X\r\nContent-Length: 999999999\r\n\r\n" + b"x" * 2 * CAP, hang=True),
+        Send(CHUNKED + 4 * CHUNK, hang=True),
+        http(200, gzip.compress(b" " * 10_000_000), "Content-Encoding: gzip"),
+        http(200, OK, "Content-Encoding: br"),
+    ],
+    ids=["just above the cap", "endless", "endless chunks", "a gzip bomb", "brotli"],
+)  # fmt: skip
+async def test_a_body_too_large_or_encoded_is_left_unread(
+    client: Client, getatext: ScriptedServer, call: Call, send: Send
+) -> None:
+    getatext.script += [send, http(200, OK)]
+
+    assert await client.send(call, KEY) == Reply(200, None)
+    assert await client.send(call, KEY) == Reply(200, OK)
+
+
+async def test_a_body_in_pieces_is_put_together(client: Client, getatext: ScriptedServer) -> None:
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in OK) + b"0\r\n\r\n"
+    getatext.script.append(Send(CHUNKED + chunks))
+
+    assert await client.send(calls.BALANCE, KEY) == Reply(200, OK)
+
+
+LOST = [
+    ("dropped without an answer", Send(drop=True), UpstreamUnavailable),
+    ("dropped in the head", Send(b"HTTP/1.1 200 X\r\nCont", drop=True), UpstreamUnavailable),
+    ("dropped in the body", cut(200, OK), UpstreamBadResponse),
+    ("no HTTP", Send(b"SSH-2.0-OpenSSH_9.9\r\n\r\n", drop=True), UpstreamBadResponse),
+    (
+        "a broken chunk",
+        Send(CHUNKED + b"zz\r\n", drop=True),
+        UpstreamBadResponse,
+    ),
+    (
+        "a head without an end",
+        Send(b"HTTP/1.1 200 X\r\nX: " + b"x" * 100_000, drop=True),
+        UpstreamBadResponse,
+    ),
+]
+lost = pytest.mark.parametrize(
+    ("send", "expected"), [row[1:] for row in LOST], ids=[row[0] for row in LOST]
+)
+
+
+@lost
+@pytest.mark.parametrize("call", [calls.STATUS, calls.CANCEL], ids=lambda call: call.name)
+async def test_a_lost_answer_to_what_costs_nothing_is_a_fault(
+    client: Client,
+    getatext: ScriptedServer,
+    call: Call,
+    send: Send,
+    expected: type[GatewayError],
+) -> None:
+    getatext.script.append(send)
+    error = await failure(client, call)
+
+    assert type(error) is expected
+    assert error.charged is Charged.NO
+    assert len(getatext.asked) == 1
+
+
+@lost
+@pytest.mark.parametrize(
+    "call", [call for call in calls.ALL if call.spends], ids=lambda call: call.name
+)
+async def test_a_purchase_whose_answer_is_lost_has_an_unknown_outcome(
+    client: Client,
+    getatext: ScriptedServer,
+    call: Call,
+    send: Send,
+    expected: type[GatewayError],
+) -> None:
+    getatext.script.append(send)
+    error = await failure(client, call)
+
+    assert type(error) is OutcomeUnknown
+    assert error.charged is Charged.UNKNOWN
+    assert len(getatext.asked) == 1
+
+
+SILENT = [
+    Send(hang=True),
+    Send(b"HTTP/1.1 200 X\r\n", hang=True),
+    Send(b"HTTP/1.1 200 X\r\nContent-Length: 99\r\n\r\n{", hang=True),
+]
+silent = pytest.mark.parametrize("send", SILENT, ids=["at once", "in the head", "in the body"])
+
+
+@silent
+async def test_a_read_ends_in_time(hasty: Client, getatext: ScriptedServer, send: Send) -> None:
+    getatext.script.append(send)
+    error = await failure(hasty, calls.STATUS)
+
+    assert type(error) is UpstreamTimeout
+    assert error.charged is Charged.NO
+
+
+@silent
+async def test_a_purchase_ends_in_time_with_an_unknown_outcome(
+    hasty: Client, getatext: ScriptedServer, send: Send
+) -> None:
+    getatext.script.append(send)
+
+    assert type(await failure(hasty, calls.RENT)) is OutcomeUnknown
+
+
+@KINDS
+async def test_a_refused_connection_is_no_purchase(call: Call) -> None:
+    async with ScriptedServer() as gone:
+        url = gone.url
+    async with Client(url) as client:
+        error = await failure(client, call)
+
+    assert type(error) is UpstreamUnavailable
+    assert error.charged is Charged.NO
+
+
+@KINDS
+async def test_a_host_without_an_address_is_no_purchase(call: Call) -> None:
+    async with Client("http://nowhere.invalid") as client:
+        error = await failure(client, call)
+
+    assert type(error) is UpstreamUnavailable
+    assert error.charged is Charged.NO
+
+
+@KINDS
+async def test_a_failed_handshake_is_no_purchase(call: Call) -> None:
+    def refuse(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"This is no TLS.")
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    async with server, Client(f"https://{host}:{port}") as client:
+        error = await failure(client, call)
+
+    assert type(error) is UpstreamUnavailable
+    assert error.charged is Charged.NO
+
+
+@pytest.mark.parametrize("call", [calls.STATUS, calls.RENT], ids=lambda call: call.name)
+async def test_a_call_that_got_no_connection_in_time_was_not_sent(
+    getatext: ScriptedServer, call: Call
+) -> None:
+    async with Client(getatext.url, connections=1, connect_seconds=0.05) as client:
+        busy = asyncio.ensure_future(client.send(call, KEY, b"{}"))
+        await getatext.somebody_asked.wait()
+        error = await failure(client, call)
+        busy.cancel()
+
+    assert type(error) is UpstreamUnavailable
+    assert error.charged is Charged.NO
+    assert len(getatext.asked) == 1
+
+
+async def test_a_purchase_on_a_closed_client_was_not_sent(getatext: ScriptedServer) -> None:
+    client = Client(getatext.url)
+    await client.close()
+
+    assert type(await failure(client, calls.RENT)) is UpstreamUnavailable

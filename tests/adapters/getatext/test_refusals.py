@@ -1,0 +1,129 @@
+"""Every text of the provider, said in a call where it means something."""
+
+import json
+
+import pytest
+
+from adapters.getatext import calls
+from adapters.getatext.calls import Call
+from adapters.getatext.reply import Fields, Reply, read_answer
+from gateway.core.errors import (
+    GatewayError,
+    LongRentalNotFound,
+    OutcomeUnknown,
+    RentalNotFound,
+    ServiceNotFound,
+    Upstream,
+)
+from gateway.core.provider_errors import (
+    CancelTooEarly,
+    CodeAlreadyReceived,
+    InsufficientFunds,
+    OutOfStock,
+    PriceTooHigh,
+    RentalEnded,
+    TooManyActiveRentals,
+    UpstreamAuthFailed,
+    UpstreamError,
+    UpstreamMaintenance,
+    UpstreamRefused,
+)
+from gateway.core.values import Charged
+
+SAID: list[tuple[str, Call, int, str, type[GatewayError]]] = [
+    ("page", calls.BALANCE, 403, "Auth is not presented on the request", UpstreamAuthFailed),
+    ("page", calls.RENT, 403, "Wrong Api Key or User is restricted", UpstreamAuthFailed),
+    ("page", calls.STATUS, 403, "WRONG API KEY OR USER IS RESTRICTED", UpstreamAuthFailed),
+    ("page", calls.RENT, 503, "Service is under maintenance", UpstreamMaintenance),
+    ("page", calls.PRICES, 503, "service is under MAINTENANCE", UpstreamMaintenance),
+    ("guess", calls.RENT, 200, "Service is under maintenance", UpstreamMaintenance),
+    ("client", calls.RENT, 400, "Service is out of stock", OutOfStock),
+    ("client", calls.RENT, 400, "This service is not available right now", OutOfStock),
+    ("client", calls.RENT, 400, "Service unavailable for this carrier", OutOfStock),
+    ("guess", calls.RENT, 400, "No numbers left", OutOfStock),
+    ("guess", calls.RENT, 500, "Service is out of stock", OutOfStock),
+    ("client", calls.RENT, 400, "You have insufficient funds", InsufficientFunds),
+    ("client", calls.RENT, 400, "Not enough balance", InsufficientFunds),
+    ("guess", calls.RENT, 200, "Low balance", InsufficientFunds),
+    ("guess", calls.RENT, 400, "Your balance is lower than the price", InsufficientFunds),
+    ("guess", calls.RENT, 400, "Please add funds", InsufficientFunds),
+    ("client", calls.RENT, 400, "Price is above your maximum price", PriceTooHigh),
+    ("client", calls.RENT, 400, "The price has changed", PriceTooHigh),
+    ("guess", calls.RENT, 400, "No numbers available for your max_price", PriceTooHigh),
+    (
+        "client",
+        calls.RENT,
+        400,
+        "You have reached the maximum number of active rentals",
+        TooManyActiveRentals,
+    ),
+    ("guess", calls.RENT, 400, "Maximum active rentals reached", TooManyActiveRentals),
+    ("page", calls.RENT, 404, "Service not found", ServiceNotFound),
+    ("page", calls.RENT, 404, "The service does not exist", ServiceNotFound),
+    ("guess", calls.RENT_SPECIFIC, 400, "Number is not available", OutOfStock),
+    ("guess", calls.RENT_SPECIFIC, 404, "Number not found", OutOfStock),
+    ("page", calls.RENT_SPECIFIC, 404, "Service not found", ServiceNotFound),
+    ("page", calls.RENT_AGAIN, 404, "Rental not found", RentalNotFound),
+    ("client", calls.RENT_AGAIN, 400, "Insufficient funds", InsufficientFunds),
+    ("client", calls.RENT_AGAIN, 400, "Number is not available", OutOfStock),
+    ("live", calls.RENT_AGAIN, 200, "You do not have permission", RentalNotFound),
+    ("page", calls.STATUS, 404, "Rental not found", RentalNotFound),
+    ("live", calls.STATUS, 200, "You do not have permission to access this", RentalNotFound),
+    ("page", calls.CANCEL, 404, "Rental not found", RentalNotFound),
+    ("client", calls.CANCEL, 400, "You need to wait 5 minutes before cancelling", CancelTooEarly),
+    ("client", calls.CANCEL, 400, "Too early to cancel", CancelTooEarly),
+    ("client", calls.CANCEL, 400, "Rental is locked", CancelTooEarly),
+    ("guess", calls.CANCEL, 400, "Can be cancelled after 1 minute", CancelTooEarly),
+    ("guess", calls.CANCEL, 400, "No code received yet, wait 5 minutes", CancelTooEarly),
+    ("guess", calls.CANCEL, 400, "Rental already has a code", CodeAlreadyReceived),
+    ("guess", calls.CANCEL, 400, "A code was already received", CodeAlreadyReceived),
+    ("guess", calls.CANCEL, 400, "Rental is not active", RentalEnded),
+    ("guess", calls.CANCEL, 400, "Rental was cancelled 5 minutes ago", RentalEnded),
+    ("guess", calls.CANCEL, 400, "Already completed", RentalEnded),
+    ("guess", calls.COMPLETE, 400, "Rental is not active", RentalEnded),
+    ("page", calls.COMPLETE, 404, "Rental not found", RentalNotFound),
+    ("guess", calls.LONG_RENT, 400, "Insufficient balance", InsufficientFunds),
+    ("guess", calls.LONG_RENT, 400, "No numbers available", OutOfStock),
+    ("guess", calls.LONG_RENEW, 400, "Not enough funds", InsufficientFunds),
+    ("guess", calls.LONG_RENEW, 404, "Long rental not found", LongRentalNotFound),
+    ("guess", calls.LONG_CANCEL, 404, "Long rental does not exist", LongRentalNotFound),
+    ("guess", calls.LONG_CANCEL, 400, "Long rental is not active", RentalEnded),
+    ("guess", calls.LONG_AUTO_RENEW, 200, "You have no permission", LongRentalNotFound),
+    ("guess", calls.MESSAGES, 404, "Rental not found", LongRentalNotFound),
+    # The same words where they mean nothing known.
+    ("guess", calls.STATUS, 400, "Please wait a minute", UpstreamRefused),
+    ("guess", calls.BALANCE, 400, "Balance is not available", UpstreamRefused),
+    ("guess", calls.RENT, 400, "Try again early next week", UpstreamRefused),
+    ("guess", calls.RENT, 400, "This number was refunded", UpstreamRefused),
+    ("guess", calls.PRICES, 403, "Premium access is required", UpstreamRefused),
+    ("guess", calls.RENT, 200, "The carrier field is invalid", UpstreamRefused),
+    # Loose words of a server that fails are no refusal.
+    ("guess", calls.STATUS, 503, "Service Unavailable", UpstreamError),
+    ("guess", calls.RENT, 503, "Service Unavailable", OutcomeUnknown),
+    ("guess", calls.RENT, 500, "Error while updating the balance", OutcomeUnknown),
+    ("guess", calls.RENT, 500, "Insufficient memory", OutcomeUnknown),
+    ("guess", calls.CANCEL, 500, "Please wait a minute", UpstreamError),
+]
+
+
+def unread(fields: Fields) -> object:
+    raise AssertionError(fields)
+
+
+@pytest.mark.parametrize(
+    ("call", "status", "words", "expected"),
+    [row[1:] for row in SAID],
+    ids=[f"{call.name} {status} {words} ({source})" for source, call, status, words, _ in SAID],
+)
+def test_words_mean_what_they_mean_in_their_call(
+    call: Call, status: int, words: str, expected: type[GatewayError]
+) -> None:
+    reply = Reply(status, json.dumps({"errors": words}).encode())
+
+    with pytest.raises(GatewayError) as raised:
+        read_answer(reply, call, unread)
+
+    assert type(raised.value) is expected
+    assert raised.value.upstream == Upstream(status, words)
+    unknown = expected is OutcomeUnknown
+    assert raised.value.charged is (Charged.UNKNOWN if unknown else Charged.NO)

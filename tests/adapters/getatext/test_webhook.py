@@ -1,0 +1,86 @@
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from adapters.getatext.webhook import Webhook, read_webhook
+from gateway.core.errors import InvalidRequest
+from gateway.core.rentals import RentalStatus
+from tests.adapters.getatext.tables import ENDS, NEW_YORK
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded; charset=utf-8"
+SAMPLE = (
+    b'{"id":12345,"code":654321,"received_at":"2025-07-06 15:43:37","number":"1234567890",'
+    b'"service_name":"Whatsapp"}'
+)
+CAME = Webhook(
+    rental_id=12345,
+    code="654321",
+    received_at=ENDS,
+    number="+11234567890",
+    service_name="Whatsapp",
+    status=RentalStatus.CODE_RECEIVED,
+    price=None,
+)
+NEWER = SAMPLE[:-1] + b',"status":"completed","cost":"0.55"}'
+NEWER_CAME = replace(CAME, status=RentalStatus.COMPLETED, price=Decimal("0.55"))
+BARE = Webhook(12345, None, None, None, None, RentalStatus.UNKNOWN, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "expected"),
+    [
+        (SAMPLE, JSON, CAME),
+        (SAMPLE, "", CAME),
+        (NEWER, JSON, NEWER_CAME),
+        (SAMPLE.replace(b"654321", b'"012345"'), JSON, replace(CAME, code="012345")),
+        (
+            SAMPLE.replace(b"654321", b"null"),
+            JSON,
+            replace(CAME, code=None, status=RentalStatus.UNKNOWN),
+        ),
+        (
+            b"id=12345&code=012345&received_at=2025-07-06+15%3A43%3A37&number=1234567890"
+            b"&service_name=Whatsapp",
+            FORM,
+            replace(CAME, code="012345"),
+        ),
+        (b'{"id":"12345","received_at":[],"number":{},"more":1}', JSON, BARE),
+        (b"id=12345&code=", FORM, BARE),
+    ],
+    ids=[
+        "the sample (page)",
+        "no content type (guess)",
+        "newer (page)",
+        "a code in text (guess)",
+        "no code (guess)",
+        "a form (guess)",
+        "little that can be read (guess)",
+        "a form with an empty code (guess)",
+    ],
+)
+def test_a_webhook_is_read(body: bytes, content_type: str, expected: Webhook) -> None:
+    assert read_webhook(body, content_type, NEW_YORK) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"", JSON),
+        (b"[]", JSON),
+        (b"<html>", "text/html"),
+        (b"{}", JSON),
+        (b'{"id": true}', JSON),
+        (b'{"id": 1, "id": 2}', JSON),
+        (b"[" * 100_000, JSON),
+        (b"id=", FORM),
+        (b"\xff", FORM),
+        (b"id=%ff", FORM),
+        (b"a=1&" * 100, FORM),
+    ],
+    ids=repr,
+)
+def test_a_webhook_about_no_rental_is_no_webhook(body: bytes, content_type: str) -> None:
+    with pytest.raises(InvalidRequest):
+        read_webhook(body, content_type, NEW_YORK)

@@ -1,0 +1,119 @@
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from adapters.store import NewerSchema, StoreError, migrating, open_store
+from adapters.store.schema import metadata
+from tests.support.ledger import intent, new_id
+from tests.support.postgres import Postgres
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "gateway.db"
+
+
+async def opened(url: str) -> None:
+    async with open_store(url, new_id=new_id) as store:
+        await store.ledger.begin(intent())
+
+
+def differences(connection: Connection) -> list[Any]:
+    context = MigrationContext.configure(
+        connection, opts={"version_table": migrating.VERSION_TABLE, "compare_type": True}
+    )
+    return list(compare_metadata(context, metadata))
+
+
+def test_the_newest_migration_is_the_one_we_say() -> None:
+    from alembic.script import ScriptDirectory
+
+    script = ScriptDirectory(str(Path(migrating.__file__).parent / "migrations"))
+
+    assert script.get_heads() == [migrating.HEAD]
+
+
+async def test_migrations_make_the_schema_in_sqlite(path: Path) -> None:
+    await opened(f"sqlite:///{path}")
+
+    with create_engine(f"sqlite:///{path}", poolclass=NullPool).connect() as connection:
+        assert differences(connection) == []
+
+
+async def test_migrations_make_the_schema_in_postgres(postgres: Postgres) -> None:
+    with postgres.database("template0") as url:
+        await opened(url)
+        async_url = url.replace("postgresql://", "postgresql+asyncpg://")
+        engine = create_async_engine(async_url, poolclass=NullPool)
+        async with engine.connect() as connection:
+            assert await connection.run_sync(differences) == []
+
+
+async def test_many_open_a_new_file_at_once(path: Path) -> None:
+    await asyncio.gather(*(opened(f"sqlite:///{path}") for _ in range(5)))
+
+
+async def test_many_open_a_new_database_at_once(postgres: Postgres) -> None:
+    with postgres.database("template0") as url:
+        await asyncio.gather(*(opened(url) for _ in range(5)))
+
+
+def test_a_newer_file_is_refused_and_not_touched(path: Path) -> None:
+    asyncio.run(opened(f"sqlite:///{path}"))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"UPDATE {migrating.VERSION_TABLE} SET version_num = '9999'")
+    before = path.read_bytes()
+
+    with pytest.raises(NewerSchema, match=r"made by a newer getatext-gateway .*9999.*upgrade"):
+        asyncio.run(opened(f"sqlite:///{path}"))
+    assert path.read_bytes() == before
+
+
+async def test_a_newer_database_is_refused(postgres: Postgres) -> None:
+    with postgres.database() as url:
+        postgres.sql(f"UPDATE {migrating.VERSION_TABLE} SET version_num = '9999'", url)
+
+        with pytest.raises(NewerSchema, match="made by a newer"):
+            await opened(url)
+        assert postgres.sql("SELECT count(*) FROM spends", url) == "0\n"
+
+
+def test_somebody_elses_file_is_refused_and_not_touched(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE recipes (name TEXT)")
+    before = path.read_bytes()
+
+    with pytest.raises(StoreError, match="something else"):
+        asyncio.run(opened(f"sqlite:///{path}"))
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_a_migration_is_whole_or_not_at_all(
+    kind: str, path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Broken after its last table; the next start makes it whole."""
+    whole = migrating.upgrade
+
+    def broken(connection: Connection) -> None:
+        whole(connection)
+        raise OSError("the power failed")
+
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.database("template0") as there:
+        url = f"sqlite:///{path}" if kind == "sqlite" else there
+        with monkeypatch.context() as patch:
+            patch.setattr(migrating, "upgrade", broken)
+            with pytest.raises(StoreError, match="the power failed"):
+                await opened(url)
+
+        await opened(url)

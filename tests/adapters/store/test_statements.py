@@ -1,0 +1,95 @@
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from sqlalchemy import create_engine
+
+from adapters.store import (
+    Unstorable,
+    delivery,
+    forgetting,
+    inbox,
+    keys,
+    outbox,
+    recovery,
+    settling,
+    spends,
+    telling,
+    things,
+    totals,
+)
+from adapters.store import views as views_module
+from adapters.store.schema import metadata
+from adapters.store.statement import Statement
+
+# Keys are few; nodes' leases and places are forgotten in one go; what is open or unknown is few,
+# and all in an index of its own; and the newest purchases are read from the end of an index, up
+# to a limit.
+FEW = (
+    "SCAN keys",
+    "SCAN leases",
+    "SCAN places",
+    "SCAN due",  # those taken by the statement itself
+    "SCAN spends USING INDEX spends_holding",
+    "SCAN spends USING INDEX sqlite_autoindex_spends_1",
+)
+MODULES = (
+    *(delivery, forgetting, inbox, keys, outbox, recovery, settling, spends, telling, things),
+    *(totals, views_module),
+)
+
+
+def statements() -> Iterator[tuple[str, Statement]]:
+    for module in MODULES:
+        for name, found in vars(module).items():
+            if isinstance(found, Statement):
+                yield f"{module.__name__}.{name}", found
+    narrowed = ("account_id", "caller_id", "status", "service_code")
+    for count in range(1, len(narrowed) + 1):
+        yield f"page by {narrowed[:count]}", views_module._page(frozenset(narrowed[:count]), True)
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+    path = tmp_path_factory.mktemp("plans") / "x.db"
+    engine = create_engine(f"sqlite:///{path}")
+    metadata.create_all(engine)
+    engine.dispose()
+    with closing(sqlite3.connect(path)) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("statement", [pytest.param(one, id=name) for name, one in statements()])
+def test_no_statement_reads_a_whole_table(
+    statement: Statement, connection: sqlite3.Connection
+) -> None:
+    compiled = statement.sqlite
+    values = [compiled.fixed.get(name, 1) for name in compiled.names]
+
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {compiled.sql}", values).fetchall()
+
+    whole = [step for *_, step in plan if step.startswith("SCAN") and step not in FEW]
+    assert [step for step in whole if "CONSTANT ROW" not in step] == []
+
+
+def test_a_callers_page_does_not_read_the_accounts(connection: sqlite3.Connection) -> None:
+    page = views_module._page(frozenset({"account_id", "caller_id"}), True).sqlite
+
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {page.sql}", [1] * len(page.names)).fetchall()
+
+    assert [step for *_, step in plan] == [
+        "SEARCH things USING INDEX things_callers "
+        "(account_id=? AND kind=? AND caller_id=? AND ledger_id<?)"
+    ]
+
+
+@pytest.mark.parametrize("value", ["a\0", "\udc80", 2**63, -(2**63) - 1])
+def test_what_one_of_the_databases_would_refuse_is_refused(value: str | int) -> None:
+    with pytest.raises(Unstorable):
+        spends._BY_ID.sqlite.bind({"ledger_id": value})
+
+
+def test_a_value_not_given_is_a_mistake() -> None:
+    with pytest.raises(KeyError):
+        spends._BY_ID.postgres.bind({})

@@ -1,0 +1,86 @@
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+import structlog
+from click.testing import CliRunner, Result
+
+from adapters.simulator import DEMO_KEY, Fault, Limits, Rules, Simulator, SimulatorConfig
+from gateway.cli.commands import cli
+
+
+@dataclass
+class Provider:
+    """A simulator in a thread of its own, so that commands can run loops of theirs."""
+
+    simulator: Simulator
+    loop: asyncio.AbstractEventLoop
+
+    @property
+    def url(self) -> str:
+        return self.simulator.url
+
+    def script(self, fault: Fault) -> None:
+        self.loop.call_soon_threadsafe(self.simulator.script, fault)
+
+    def asked(self, call: str) -> int:
+        return self.simulator.journal.calls[call]
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    rules = Rules(code_after=0.0, cancel_locked=0.0)
+    simulator = Simulator(SimulatorConfig(rules=rules, limits=Limits(on=False)))
+    ready, loops = threading.Event(), list[asyncio.AbstractEventLoop]()
+    stop = asyncio.Event()
+
+    async def live() -> None:
+        async with simulator.running():
+            loops.append(asyncio.get_running_loop())
+            ready.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=[live()])
+    thread.start()
+    ready.wait(10)
+    yield Provider(simulator, loops[0])
+    loops[0].call_soon_threadsafe(stop.set)
+    thread.join(10)
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No setting of the machine's own; logging as it was afterwards."""
+    for name in ("GATEWAY_CONFIG", "GETATEXT_API_KEY", "GETATEXT_BASE_URL", "GETATEXT_TIER"):
+        monkeypatch.delenv(name, raising=False)
+    root, access = logging.getLogger(), logging.getLogger("aiohttp.access")
+    handlers, level, disabled = root.handlers[:], root.level, access.disabled
+    yield
+    root.handlers[:], access.disabled = handlers, disabled
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run() -> Run:
+    def invoke(*words: str, **env: str) -> Result:
+        return CliRunner(env=env).invoke(cli, words)
+
+    return invoke
+
+
+@pytest.fixture
+def at(provider: Provider, run: Run) -> Run:
+    """Runs a command against the simulator, with its demo key."""
+
+    def invoke(*words: str, **env: str) -> Result:
+        usual = {"GETATEXT_BASE_URL": provider.url, "GETATEXT_API_KEY": DEMO_KEY}
+        return run(*words, **(usual | env))
+
+    return invoke

@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+SECRET = "kq7Plain-0wn"
+
+BAD = [
+    ("GATEWAY_PORT", SECRET, "GATEWAY_PORT: should be a valid integer"),
+    ("GATEWAY_PORT", "70000", "GATEWAY_PORT: should be less than or equal to 65535"),
+    ("GETATEXT_TIER", SECRET, "GETATEXT_TIER: should be 'standard' or 'premium'"),
+    ("GETATEXT_BASE_URL", SECRET, "GETATEXT_BASE_URL: should be a valid URL"),
+    ("GETATEXT_TIMEZONE", SECRET, "GETATEXT_TIMEZONE: is not the name of a time zone"),
+    ("GATEWAY_ACCESS_LOG", SECRET, "GATEWAY_ACCESS_LOG: should be a valid boolean"),
+    ("GATEWAY_CONFIG", "/no/such/file", "GATEWAY_CONFIG names /no/such/file, which is not a file"),
+]
+
+
+@pytest.mark.parametrize("command", ["serve", "balance"])
+@pytest.mark.parametrize(("name", "value", "told"), BAD)
+def test_a_bad_setting_is_named_and_not_quoted(
+    name: str, value: str, told: str, command: str, run: Run
+) -> None:
+    done = run(command, **{name: value})
+
+    assert done.exit_code == 2
+    assert told in done.stderr
+    assert SECRET not in done.output
+    assert "Traceback" not in done.output
+
+
+def test_every_bad_setting_is_told_at_once(run: Run) -> None:
+    done = run("serve", GATEWAY_PORT="x", GETATEXT_TIER="gold")
+
+    assert "GATEWAY_PORT: " in done.stderr
+    assert "GETATEXT_TIER: " in done.stderr
+
+
+@pytest.mark.parametrize("content", [b"gateway_port = = 1", b"gateway_port = '\xff'"])
+def test_a_file_that_is_not_toml_is_named(content: bytes, tmp_path: Path, run: Run) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_bytes(content)
+    done = run("balance", GATEWAY_CONFIG=str(path))
+
+    assert done.exit_code == 2
+    assert "The file that GATEWAY_CONFIG names is not TOML" in done.stderr
+
+
+def test_a_bad_value_in_the_file_is_named_like_one_in_the_environment(
+    tmp_path: Path, run: Run
+) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text(f'gateway_port = "{SECRET}"')
+    done = run("balance", GATEWAY_CONFIG=str(path))
+
+    assert done.exit_code == 2
+    assert "GATEWAY_PORT: should be a valid integer" in done.stderr
+    assert SECRET not in done.output

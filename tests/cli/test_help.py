@@ -1,0 +1,86 @@
+import json
+import subprocess
+import sys
+
+import click
+import pytest
+
+from gateway.cli.commands import cli, long
+from gateway.cli.lazy import LazyGroup
+from gateway.cli.operations import OperationCommand
+from gateway.cli.verbs import LONG_VERBS, VERBS, WAIT, Verb
+from gateway.core.catalog import BY_NAME, CATALOG
+from tests.cli.conftest import Run
+
+SLOW = {"aiohttp", "pydantic", "rich", "structlog", "sqlalchemy", "mcp", "yaml", "asyncio"}
+PROBE = """
+import json, sys
+sys.argv = ["getatext-gateway", *json.loads(sys.argv[1])]
+try:
+    from gateway.__main__ import main
+    main()
+finally:
+    print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+PATHS = [[name] for name in cli.list_commands(click.Context(cli))]
+PATHS += [["long", name] for name in long.list_commands(click.Context(long))]
+
+
+@pytest.mark.parametrize("words", [["--help"], ["long", "--help"]], ids=" ".join)
+def test_help_imports_nothing_slow(words: list[str]) -> None:
+    command = [sys.executable, "-c", PROBE, json.dumps(words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert done.stdout.startswith("Usage: getatext-gateway")
+    imported = {name.partition(".")[0] for name in json.loads(done.stderr)}
+    assert imported & SLOW == set()
+
+
+@pytest.mark.parametrize("words", PATHS, ids=" ".join)
+def test_every_command_explains_itself(words: list[str], run: Run) -> None:
+    shown = run(*words, "--help")
+
+    assert shown.exit_code == 0
+    assert f"Usage: getatext-gateway {' '.join(words)}" in shown.output
+
+
+@pytest.mark.parametrize("group", [cli, long], ids=lambda group: group.name)
+def test_help_lists_every_command_with_a_line_of_its_own(group: LazyGroup) -> None:
+    ctx = click.Context(group)
+    shown = group.get_help(ctx).splitlines()
+
+    for name in group.list_commands(ctx):
+        assert any(line.startswith(f"  {name} ") for line in shown)
+    assert max(map(len, shown)) < 80
+
+
+def test_help_documents_the_exit_codes(run: Run) -> None:
+    shown = run("--help").output
+
+    for code in ("0    done", "1    ", "2    ", "3    ", "130  "):
+        assert code in shown
+
+
+def test_every_operation_has_one_verb() -> None:
+    verbs = [verb.operation for verb in (*VERBS, WAIT, *LONG_VERBS)]
+
+    assert sorted(verbs) == sorted(op.name for op in CATALOG)
+
+
+@pytest.mark.parametrize("verb", [*VERBS, *LONG_VERBS], ids=lambda verb: verb.operation)
+def test_a_verb_takes_every_input_of_its_operation_by_its_name(verb: Verb) -> None:
+    op = BY_NAME[verb.operation]
+    command = OperationCommand(verb)
+
+    own = {"as_json", "wait"} if verb.waits else {"as_json"}
+
+    assert {p.name for p in command.params} == {*op.takes.model_fields, *own}
+    assert {*verb.arguments, *verb.options} <= set(op.takes.model_fields)
+
+
+@pytest.mark.parametrize("words", PATHS, ids=" ".join)
+def test_help_speaks_of_commands_and_options_not_of_the_api(words: list[str], run: Run) -> None:
+    shown = run(*words, "--help").output
+
+    assert not [name for name in BY_NAME if name in shown]
+    assert "max_price" not in shown

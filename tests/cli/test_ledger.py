@@ -1,0 +1,148 @@
+"""`ledger list`, `ledger resolve` and `purge`: what an operator does about lost answers."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.simulator import DEMO_KEY, Fault, FaultKind
+from tests.cli.conftest import Provider, Run
+from tests.support.contract import Answer
+from tests.support.gateway import run_gateway
+
+LOST = Fault("rent-a-number", FaultKind.DROP_AFTER)
+FIRST = 12345
+
+
+class Shop:
+    """A ledger, the commands on it, and a gateway that runs when somebody rents."""
+
+    def __init__(self, provider: Provider, at: Run, url: str) -> None:
+        self.provider, self.at, self.url = provider, at, url
+
+    def run(self, *words: str) -> Any:
+        return self.at(*words, GATEWAY_DATABASE_URL=self.url)
+
+    def rows(self, *words: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.run("ledger", "list", *words).stdout)["data"]
+        return found
+
+    def rent(self, request_id: str = "order-1") -> Answer:
+        async def use() -> Answer:
+            given: dict[str, Any] = {
+                "gateway_database_url": self.url,
+                "getatext_api_key": DEMO_KEY,
+            }
+            async with run_gateway(self.provider.url, **given) as running:
+                asked = {"service_code": "whatsapp", "request_id": request_id}
+                return await running.client.post("/v1/rentals", asked)
+
+        return asyncio.run(use())
+
+    def lose(self, request_id: str = "order-1") -> str:
+        """A rent whose answer is lost; its ledger id."""
+        self.provider.simulator.script(LOST)
+        assert self.rent(request_id).json["code"] == "outcome_unknown"
+        ledger_id: str = self.rows("--unknown")[0]["ledger_id"]
+        return ledger_id
+
+
+@pytest.fixture
+def shop(provider: Provider, at: Run, tmp_path: Path) -> Shop:
+    return Shop(provider, at, f"sqlite:///{tmp_path / 'gateway.db'}")
+
+
+def test_purchases_are_listed_newest_first(shop: Shop) -> None:
+    shop.rent("order-1")
+    shop.lose("order-2")
+    newest, oldest = shop.rows("--json")
+
+    assert (newest["state"], oldest["state"]) == ("unknown", "bought")
+    assert (oldest["charged"], oldest["refunded"], newest["charged"]) == ("0.55", "0.00", None)
+    assert newest["ledger_id"] > oldest["ledger_id"]
+    assert {row["operation"] for row in (newest, oldest)} == {"rent_number"}
+    assert {row["service_code"] for row in (newest, oldest)} == {"whatsapp"}
+
+
+def test_only_those_of_unknown_outcome_and_only_so_many_can_be_listed(shop: Shop) -> None:
+    for number in range(3):
+        shop.rent(f"order-{number}")
+    ledger_id = shop.lose("order-lost")
+
+    assert [row["ledger_id"] for row in shop.rows("--unknown")] == [ledger_id]
+    assert len(shop.rows("--limit", "2")) == 2
+
+
+def test_a_purchase_that_was_made_is_settled_and_its_request_answered(shop: Shop) -> None:
+    ledger_id = shop.lose()
+    settled = shop.run("ledger", "resolve", ledger_id, "--rental-id", str(FIRST), "--price", "0.55")
+    again = shop.rent()
+
+    assert (settled.exit_code, settled.stdout) == (0, f"{ledger_id} is settled.\n")
+    assert (again.status, again.json["id"], again.json["price"]) == (201, FIRST, "0.55")
+    assert again.json["ledger_id"] == ledger_id
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert shop.provider.asked("rent-a-number") == 1
+    assert shop.rows("--unknown") == []
+    assert shop.rows()[0]["charged"] == "0.55"
+
+
+def test_a_purchase_that_was_not_made_is_settled_and_its_request_refused(shop: Shop) -> None:
+    ledger_id = shop.lose()
+    settled = shop.run("ledger", "resolve", ledger_id, "--not-charged")
+    again = shop.rent()
+
+    assert settled.exit_code == 0
+    assert (again.status, again.json["code"]) == (409, "upstream_refused")
+    assert (again.json["charged"], again.json["retryable"]) == ("no", False)
+    assert shop.provider.asked("rent-a-number") == 1
+    assert shop.rows()[0]["state"] == "refused"
+
+
+def test_what_is_settled_stays_as_it_is(shop: Shop) -> None:
+    ledger_id = shop.lose()
+    shop.run("ledger", "resolve", ledger_id, "--not-charged")
+    again = shop.run("ledger", "resolve", ledger_id, "--rental-id", "1")
+
+    assert again.exit_code == 1
+    assert "no purchase of unknown outcome" in again.stderr
+    assert shop.rows()[0]["state"] == "refused"
+
+
+WRONG: list[tuple[tuple[str, ...], int]] = [
+    (("nothing", "--not-charged"), 1),
+    (("nothing",), 2),
+    (("nothing", "--not-charged", "--rental-id", "1"), 2),
+    (("nothing", "--rental-id", "0"), 2),
+    (("nothing", "--rental-id", "1", "--price", "much"), 2),
+    ((), 2),
+]
+
+
+@pytest.mark.parametrize(("words", "code"), WRONG, ids=str)
+def test_what_makes_no_sense_is_refused(shop: Shop, words: tuple[str, ...], code: int) -> None:
+    result = shop.run("ledger", "resolve", *words)
+
+    assert result.exit_code == code
+    assert "Traceback" not in result.output
+
+
+def test_a_bought_purchase_cannot_be_settled_otherwise(shop: Shop) -> None:
+    shop.rent()
+    ledger_id = shop.rows()[0]["ledger_id"]
+    result = shop.run("ledger", "resolve", ledger_id, "--not-charged")
+
+    assert result.exit_code == 1
+    assert shop.rows()[0]["state"] == "bought"
+
+
+def test_purging_keeps_what_is_young_and_what_was_paid(shop: Shop) -> None:
+    shop.rent()
+    young = shop.run("purge")
+    old = shop.run("purge", "--days", "0")
+
+    assert (young.exit_code, young.stdout.split()[0]) == (0, "0")
+    assert (old.exit_code, old.stdout.split()[0] > "0") == (0, True)
+    assert [(row["state"], row["charged"]) for row in shop.rows()] == [("bought", "0.55")]

@@ -1,0 +1,152 @@
+import json
+
+import pytest
+
+from adapters.simulator import Fault, FaultKind
+from gateway.cli.commands import cli
+from tests.cli.conftest import Provider, Run
+
+KEY = "kq7Plain-0wn"  # looks like no key at all
+
+
+def test_prices_are_searched_as_the_operation_searches(at: Run) -> None:
+    done = at("prices", "whats", "--max-price", "0.55", "--in-stock", "--limit", "5")
+
+    assert done.exit_code == 0
+    assert [row["price"] for row in json.loads(done.stdout)["data"]] == ["0.55"]
+
+
+def test_a_rental_lives_from_rent_to_complete(at: Run) -> None:
+    rented = json.loads(at("rent", "whatsapp", "--max-price", "1").stdout)
+    number = str(rented["id"])
+    read = json.loads(at("status", number).stdout)
+    completed = json.loads(at("complete", number).stdout)
+
+    assert (rented["status"], rented["code"], rented["price"]) == ("active", None, "0.55")
+    assert read["status"] == "code_received"
+    assert read["code"]
+    assert completed["status"] == "completed"
+
+
+def test_a_rental_is_cancelled_and_the_number_rented_again(at: Run, provider: Provider) -> None:
+    provider.simulator.change(code_after="never")
+    number = str(json.loads(at("rent", "whatsapp").stdout)["id"])
+
+    assert json.loads(at("cancel", number).stdout)["status"] == "cancelled"
+    again = at("again", number)
+    assert again.exit_code == 0, again.output
+    assert json.loads(again.stdout)["id"] > int(number)
+
+
+def test_options_reach_the_provider(at: Run, provider: Provider) -> None:
+    words = ("--carrier", "verizon", "--keep-carrier", "--area-codes", "646", "--lock-area-code")
+    done = at("rent", "whatsapp", "--max-price", "2.5", *words)
+
+    assert done.exit_code == 0, done.output
+    received = provider.simulator.journal.received[-1].json
+    assert isinstance(received, dict)
+    assert "verizon" in received.values()
+
+
+def test_long_rentals_live_from_create_to_cancel(at: Run) -> None:
+    made = json.loads(at("long", "create", "1w").stdout)
+    number = str(made["id"])
+
+    assert (made["period"], made["auto_renew"]) == ("1w", False)
+    assert json.loads(at("long", "auto-renew", number, "on").stdout)["auto_renew"] is True
+    assert json.loads(at("long", "auto-renew", number, "off").stdout)["auto_renew"] is False
+    assert json.loads(at("long", "renew", number).stdout)["id"] == made["id"]
+    assert json.loads(at("long", "messages", number).stdout)["data"] == []
+    assert len(json.loads(at("long", "list").stdout)["data"]) == 1
+    assert json.loads(at("long", "cancel", number).stdout)["status"] == "cancelled"
+
+
+def test_the_balance_is_one_object_on_one_line(at: Run) -> None:
+    line = at("balance").stdout
+
+    assert line.count("\n") == 1
+    assert line.startswith('{"balance":"100.00","currency":"USD","spent_today":')
+
+
+def test_a_refusal_is_one_sentence_in_the_command_lines_own_words(at: Run) -> None:
+    done = at("rent", "nothing-like-it")
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == (
+        "service_not_found: There is no such service. Nothing was charged. "
+        "Take a SERVICE from `prices`.\n"
+        'The provider said: "Service not found"\n'
+    )
+
+
+def test_with_json_an_error_is_the_problem_document(at: Run) -> None:
+    done = at("rent", "nothing-like-it", "--json")
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    problem = json.loads(done.stderr)
+    assert (problem["code"], problem["charged"]) == ("service_not_found", "no")
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["status", "twelve"], "ID"),
+        (["prices", "--limit", "0"], "limit"),
+        (["rent", "whatsapp", "--max-price", "much"], "--max-price"),
+        (["rent", "whatsapp", "--carrier", "nokia"], "--carrier"),
+        (["long", "create", "3w"], "1w|2w|1m|1y"),
+        (["rent"], "SERVICE"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_wrong_input_is_named_and_nothing_is_sent(
+    words: list[str], named: str, at: Run, provider: Provider
+) -> None:
+    done = at(*words)
+
+    assert done.exit_code == 2
+    assert named in done.stderr
+    assert not provider.simulator.journal.received
+
+
+def test_a_lost_answer_of_a_purchase_has_an_exit_code_of_its_own(
+    at: Run, provider: Provider
+) -> None:
+    provider.script(Fault("rent-a-number", FaultKind.DROP_AFTER))
+    done = at("rent", "whatsapp")
+
+    assert done.exit_code == 3
+    assert done.stderr.startswith("outcome_unknown: ")
+
+
+def test_without_a_key_it_says_where_to_put_it(run: Run) -> None:
+    done = run("balance", GETATEXT_API_KEY="")
+
+    assert done.exit_code == 2
+    assert done.stderr.startswith("unauthorized: No key is set.")
+    assert "GETATEXT_API_KEY" in done.stderr
+
+
+@pytest.mark.parametrize("log_level", ["info", "debug"])
+def test_a_wrong_key_is_refused_and_never_shown(log_level: str, at: Run) -> None:
+    done = at("balance", GETATEXT_API_KEY=KEY, GATEWAY_LOG_LEVEL=log_level)
+
+    assert done.exit_code == 2
+    assert "Check GETATEXT_API_KEY." in done.stderr
+    assert KEY not in done.output
+
+
+def test_pass_through_switched_off_does_not_lock_out_who_has_the_key(at: Run) -> None:
+    assert at("balance", GATEWAY_PASS_THROUGH="false").exit_code == 0
+
+
+def test_a_provider_that_is_down_is_a_sentence(at: Run) -> None:
+    done = at("balance", GETATEXT_BASE_URL="http://127.0.0.1:1")
+
+    assert done.exit_code == 1
+    assert done.stderr.startswith("upstream_unavailable: ")
+
+
+def test_keys_are_not_taken_from_the_command_line(at: Run) -> None:
+    assert cli.name
+    assert at("balance", "--api-key", KEY).exit_code == 2

@@ -1,0 +1,87 @@
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from io import StringIO
+
+from pydantic import BaseModel
+from rich.console import Console
+
+from gateway.cli import output
+from gateway.cli.verbs import LONG_VERBS, VERBS, Verb
+from gateway.core.account import Balance
+from gateway.core.long_rentals import (
+    LongRental,
+    LongRentals,
+    LongRentalStatus,
+    Message,
+    Messages,
+    Period,
+)
+from gateway.core.prices import Price, PricePage
+from gateway.core.rentals import Rental, RentalStatus
+
+PRICES, RENT = VERBS[0], VERBS[2]
+MESSAGES = LONG_VERBS[-1]
+NOON = datetime(2025, 7, 6, 12, 0, 1, tzinfo=UTC)
+WHATSAPP = Price(
+    service_code="whatsapp", service_name="Whatsapp", price=Decimal("0.55"), stock=None
+)
+
+
+def shown(value: BaseModel, verb: Verb = RENT, width: int = 80) -> str:
+    file = StringIO()
+    console = Console(file=file, width=width)
+    output.show(value, verb, as_json=False, console=console)
+    return file.getvalue()
+
+
+def test_prices_are_a_table_that_says_how_old_it_is() -> None:
+    text = shown(PricePage(data=[WHATSAPP], next_cursor="abc", fetched_at=NOON, stale=True), PRICES)
+
+    assert "service code" in text
+    assert "$0.55" in text
+    assert "currency" not in text
+    assert "1 rows, as of 2025-07-06 12:00:01 UTC, older than it should be." in text
+    assert "More: repeat it with --cursor abc\n" in text
+
+
+def test_an_empty_list_says_so() -> None:
+    assert "Nothing found." in shown(Messages(data=[]), MESSAGES)
+
+
+def test_a_rental_is_a_card_without_what_is_absent_and_with_the_next_step() -> None:
+    rental = Rental(id=7, status=RentalStatus.ACTIVE, number="+14104287665", price=Decimal("0.55"))
+    text = shown(rental)
+
+    assert "+14104287665" in text
+    assert "ends at" not in text
+    assert text.endswith("getatext-gateway wait 7\n")
+
+
+def test_numbers_of_long_rentals_are_not_broken_on_a_usual_terminal() -> None:
+    one = LongRental(
+        id=123456,
+        status=LongRentalStatus.CANCELLED,
+        number="+14104287665",
+        price=Decimal("10.55"),
+        period=Period.ONE_WEEK,
+        auto_renew=True,
+        rented_on=date(2025, 7, 6),
+        ends_on=date(2025, 7, 13),
+    )
+    text = shown(LongRentals(data=[one, one]), LONG_VERBS[0])
+
+    assert "+14104287665" in text
+    assert "2025-07-13" in text
+
+
+def test_the_balance_shows_its_cents() -> None:
+    assert "$100.00" in shown(Balance(balance=Decimal(100)))
+
+
+def test_a_strangers_text_cannot_steer_the_terminal_or_the_layout() -> None:
+    text = shown(
+        Messages(data=[Message(text="\x1b[2J[red]hi\u202e\n[/red] \u2764\ufe0f")]), MESSAGES
+    )
+
+    assert "\x1b" not in text
+    assert "·[2J[red]hi··[/red] \u2764\ufe0f" in text

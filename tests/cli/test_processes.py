@@ -1,0 +1,191 @@
+"""Commands as processes of their own: signals, sockets, and the calls they print."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import IO
+
+import pytest
+
+from adapters.simulator import DEMO_KEY, Fault, FaultKind
+from tests.cli.conftest import Provider
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts a command; what still runs afterwards is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def popen(*words: str, **env: str) -> subprocess.Popen[str]:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("GATE", "GETA"))}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gateway", *words],
+            env=environment | env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield popen
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def read_until(stream: IO[str] | None, words: str) -> str:
+    text = ""
+    assert stream
+    while words not in text and (line := stream.readline()):
+        text += line
+    return text
+
+
+def replay(call: str) -> dict[str, object]:
+    """A printed curl call, made without curl."""
+    words = iter(shlex.split(call)[1:])
+    headers, method, body, url = {}, None, None, ""
+    for word in words:
+        match word:
+            case "-sS":
+                pass
+            case "-H":
+                name, _, value = next(words).partition(": ")
+                headers[name] = value
+            case "-X":
+                method = next(words)
+            case "-d":
+                body = next(words).encode()
+            case _:
+                url = word
+    request = urllib.request.Request(url, body, headers, method=method)
+    with urllib.request.urlopen(request, timeout=10) as response:
+        answer = json.load(response)
+        assert isinstance(answer, dict)
+        return answer
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_the_calls_that_serve_prints_work_when_pasted_in_order(start: Start) -> None:
+    process = start("serve", "--simulate", "--port", "0", GETATEXT_API_KEY="sk_real_0123456789")
+    threading.Thread(target=lambda: process.stderr and process.stderr.read()).start()
+    text = read_until(process.stdout, "Ctrl-C ends it")
+    calls = re.findall("^curl .*", text, re.M)
+    prices, rented, waited, read, completed, balance = map(replay, calls)
+
+    assert "\x1b" not in text
+    assert "sk_real" not in text
+    assert isinstance(prices["data"], list)
+    assert prices["data"][0]["service_code"] == "whatsapp"
+    assert (rented["status"], read["id"]) == ("active", rented["id"])
+    assert (waited["status"], waited["code"]) == ("received", read["code"])
+    assert completed["status"] == "completed"
+    assert balance["balance"] == "99.45"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 0
+
+
+def test_serve_logs_where_it_listens_and_ends_on_sigterm(start: Start) -> None:
+    process = start("serve", "--port", "0", "--log-format", "json")
+    assert process.stderr
+    line = json.loads(process.stderr.readline())
+
+    assert line["event"] == "listening"
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", line["url"])
+    process.terminate()
+    assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize("command", ["serve", "simulate"])
+def test_a_port_in_use_is_a_sentence(command: str, start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        process = start(command, "--port", port)
+        _, errors = process.communicate(timeout=10)
+
+    assert process.returncode == 1
+    assert f"Port {port} of 127.0.0.1 is in use." in errors
+    assert "Traceback" not in errors
+
+
+def test_the_stand_in_provider_runs_alone(start: Start) -> None:
+    process = start("simulate")
+    assert process.stdout
+    found = re.fullmatch(
+        r"export GETATEXT_BASE_URL=(\S+) GETATEXT_API_KEY=(\S+)\n", process.stdout.readline()
+    )
+    assert found
+    client = start("balance", GETATEXT_BASE_URL=found[1], GETATEXT_API_KEY=found[2])
+    answer, _ = client.communicate(timeout=10)
+
+    assert json.loads(answer)["balance"] == "100.00"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 0
+
+
+@pytest.fixture
+def renting(provider: Provider, start: Start) -> Callable[[Fault], subprocess.Popen[str]]:
+    """A purchase that has reached the provider and waits for its answer."""
+
+    def begin(fault: Fault) -> subprocess.Popen[str]:
+        provider.script(fault)
+        env = {"GETATEXT_BASE_URL": provider.url, "GETATEXT_API_KEY": DEMO_KEY}
+        process = start("rent", "whatsapp", **env)
+        wait_for(lambda: provider.asked("rent-a-number") == 1)
+        return process
+
+    return begin
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupting_a_purchase_still_shows_what_was_bought(
+    number: signal.Signals, renting: Callable[[Fault], subprocess.Popen[str]]
+) -> None:
+    process = renting(Fault("rent-a-number", FaultKind.SLOW, seconds=1.0))
+    process.send_signal(number)
+    answer, errors = process.communicate(timeout=10)
+
+    assert process.returncode == 130
+    assert json.loads(answer)["status"] == "active"
+    assert errors == "Waiting for the provider's answer. Ctrl-C again gives it up.\n"
+
+
+def test_giving_a_purchase_up_says_that_its_outcome_is_unknown(
+    renting: Callable[[Fault], subprocess.Popen[str]],
+) -> None:
+    process = renting(Fault("rent-a-number", FaultKind.HANG))
+    process.send_signal(signal.SIGINT)
+    read_until(process.stderr, "gives it up")
+    process.send_signal(signal.SIGINT)
+    answer, errors = process.communicate(timeout=10)
+
+    assert (process.returncode, answer) == (3, "")
+    assert errors.startswith("outcome_unknown: ")
+
+
+def test_interrupting_a_question_ends_it_without_a_word(provider: Provider, start: Start) -> None:
+    provider.script(Fault("balance", FaultKind.HANG))
+    process = start("balance", GETATEXT_BASE_URL=provider.url, GETATEXT_API_KEY=DEMO_KEY)
+    wait_for(lambda: provider.asked("balance") == 1)
+    process.send_signal(signal.SIGINT)
+    answer, errors = process.communicate(timeout=10)
+
+    assert (process.returncode, answer, errors) == (130, "", "")

@@ -1,0 +1,194 @@
+"""The stream of events: what happened, in order, from where the client left off."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import pytest
+
+from gateway.core.events import Event, Events
+from gateway.core.ledger import View
+from gateway.http import events as face
+from gateway.http.app import STREAMS
+from tests.codes.support import listening_to, looks, premium, rent
+from tests.support.gateway import Stand
+from tests.support.waiting import until
+
+KINDS = ["rental_rented", "code_received", "rental_ended"]
+
+
+async def lived(stand: Stand) -> int:
+    """A rental that was rented, had a code and was completed."""
+    rental = await rent(stand.client)
+    stand.sim.receive_code(rental, "012345")
+    await stand.client.get(f"/v1/rentals/{rental}/code", wait_seconds="5")
+    await stand.client.post(f"/v1/rentals/{rental}/complete")
+    return rental
+
+
+async def test_events_come_as_they_happen_and_in_order() -> None:
+    async with premium() as stand, listening_to(stand.client) as stream:
+        rental = await lived(stand)
+        told = [await stream.event() for _ in KINDS]
+
+    assert stream.response.headers["Content-Type"] == "text/event-stream"
+    assert [each.kind for each in told] == KINDS
+    assert {each.data["id"] for each in told} == {rental}
+    assert [each.data["code"] for each in told] == [None, "012345", "012345"]
+    assert sorted(told, key=lambda each: int(each.id)) == told
+
+
+async def test_a_client_that_comes_back_misses_nothing_and_hears_nothing_twice() -> None:
+    async with premium() as stand:
+        async with listening_to(stand.client) as stream:
+            first = await lived(stand)
+            rented = await stream.event()
+        second = await lived(stand)
+        async with listening_to(stand.client, Last_Event_ID=rented.id) as stream:
+            told = [await stream.event() for _ in range(5)]
+
+    assert [each.kind for each in told] == [*KINDS[1:], *KINDS]
+    assert [each.data["id"] for each in told] == [first] * 2 + [second] * 3
+
+
+async def test_an_id_that_is_none_is_refused() -> None:
+    async with premium() as stand:
+        client = replace(stand.client, checked=False)  # the document has no streams
+        answers = [
+            await client.get("/v1/events", last_event_id=each)
+            for each in ("x", "-1", "9" * 30, "1.5")
+        ]
+
+    assert [each.status for each in answers] == [400] * 4
+
+
+async def test_a_client_hears_of_its_own_rentals_only() -> None:
+    async with premium() as stand, listening_to(stand.client) as stream:
+        bob = await stand.gateway.callers.identify("sk_bob")
+        ours = await rent(stand.client)
+        heard = await stream.event()
+        theirs = await stand.gateway.store.events.events(View(bob.account.id), 0, 100)
+
+    assert heard.data["id"] == ours
+    assert not theirs
+
+
+async def test_a_silent_stream_says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(face, "_HEARTBEAT", 0.05)
+    async with premium() as stand, listening_to(stand.client) as stream:
+        blocks = [await stream.block() for _ in range(3)]
+
+    assert blocks == [": still here"] * 3
+
+
+async def test_who_listens_waits_for_the_codes_of_active_rentals() -> None:
+    async with premium() as stand:
+        before = await rent(stand.client)
+        async with listening_to(stand.client) as stream:
+            after = await rent(stand.client)
+            assert (await stream.event()).kind == "rental_rented"
+            stand.sim.receive_code(before, "000001")
+            first = await stream.event()
+            stand.sim.receive_code(after, "000002")
+            second = await stream.event()
+
+    assert (first.data["id"], first.data["code"]) == (before, "000001")
+    assert (second.data["id"], second.data["code"]) == (after, "000002")
+    assert looks(stand) >= 2
+    assert stand.sim.violations == 0
+
+
+async def test_a_client_that_is_gone_waits_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(face, "_HEARTBEAT", 0.1)
+    async with premium() as stand:
+        rental = await rent(stand.client)
+        streams = stand.app[STREAMS]
+        rounds = stand.gateway.policies.helpers.watcher._rounds
+        async with listening_to(stand.client):
+            await until(lambda: looks(stand) == 1)
+            assert streams._open
+            watches = [each for one in rounds.values() for each in one.watches.values()]
+            waiters = {each.rental_id: each.waiters for each in watches}
+        await until(lambda: not streams._open and not rounds)
+
+    assert waiters == {rental: 1}
+
+
+async def test_a_key_has_only_so_many_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(face, "_MOST_STREAMS", 2)
+    async with premium() as stand, listening_to(stand.client), listening_to(stand.client):
+        third = await replace(stand.client, checked=False).get("/v1/events")
+
+    assert (third.status, third.json["code"]) == (429, "rate_limited")
+
+
+class Endless:
+    """Tells the same event for ever, a hundred at a time."""
+
+    def __init__(self, event: Event) -> None:
+        self._event = event
+
+    async def events(self, view: View, after: int, limit: int) -> Sequence[Event]:
+        return [self._event] * limit
+
+    async def last_event(self) -> int:
+        return 0
+
+
+async def test_a_client_too_slow_for_what_happens_is_let_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(face, "_SLOW", 0.2)
+    async with premium() as stand:
+        await rent(stand.client)
+        caller = await stand.gateway.callers.identify(stand.client.key)
+        (event,) = await stand.gateway.store.events.events(View(caller.account.id), 0, 1)
+        endless: Events = Endless(event)
+        streams = stand.app[STREAMS]
+        streams._events = endless
+        address = urlsplit(stand.url)
+        with socket.create_connection((address.hostname, address.port)) as one:
+            one.setblocking(False)
+            loop = asyncio.get_running_loop()
+            asked = f"GET /v1/events HTTP/1.1\r\nHost: x\r\nX-API-Key: {stand.client.key}\r\n\r\n"
+            await loop.sock_sendall(one, asked.encode())
+            await until(lambda: streams._open)
+            await until(lambda: not streams._open)
+            read = b""
+            with suppress(ConnectionResetError):
+                async with asyncio.timeout(10):
+                    while part := await loop.sock_recv(one, 1 << 20):
+                        read = (read + part)[-100:]
+
+    # Cut off, not ended well: what was written and never taken does not stay in memory.
+    assert not read.endswith(b"0\r\n\r\n")
+
+
+async def test_streams_end_when_the_gateway_does() -> None:
+    async with premium() as stand, listening_to(stand.client) as stream:
+        stand.app[STREAMS].close()
+
+        assert await stream.ended()
+
+
+async def test_it_reads_well_with_curl() -> None:
+    async with premium() as stand:
+        rental = await rent(stand.client)
+        curl = await asyncio.create_subprocess_exec(
+            *("curl", "-sN", "-H", f"X-API-Key: {stand.client.key}"),
+            f"{stand.url}/v1/events?last_event_id=0",
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert curl.stdout is not None
+        async with asyncio.timeout(10):
+            lines = [await curl.stdout.readline() for _ in range(5)]
+        curl.kill()
+        await curl.communicate()
+
+    assert lines[0].startswith(b": ")
+    assert lines[2].startswith(b"id: ")
+    assert lines[3] == b"event: rental_rented\n"
+    assert lines[4].startswith(b'data: {"id":%d,' % rental)

@@ -1,0 +1,100 @@
+"""Two gateways on one PostgreSQL: one watches a rental, and both know its code."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from adapters.simulator import Simulator
+from tests.codes.support import STATUS_CALLS, measured, provider, rent, wait
+from tests.support.gateway import Client, open_client, run_gateway
+from tests.support.postgres import Postgres
+from tests.support.program import Program, program
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.xdist_group("codes_on_postgres")
+
+
+@pytest.fixture
+def url(postgres: Postgres, postgres_url: str) -> str:
+    postgres.empty(postgres_url)
+    return postgres_url
+
+
+@asynccontextmanager
+async def nodes(url: str) -> AsyncIterator[tuple[Simulator, Program, Client, Client]]:
+    """The provider, a node in a process of its own, its client, and the client of another."""
+    terms: dict[str, Any] = {
+        "gateway_database_url": url,
+        "gateway_secret": "the same for all nodes",
+        "getatext_tier": "premium",
+        "getatext_rates": {"rent": 10_000.0, "prices": 10_000.0},
+        "gateway_share_seconds": 1,
+    }
+    async with (
+        Simulator(provider()).running() as sim,
+        program(sim.url, **terms) as first,
+        open_client(first.url) as one,
+        run_gateway(sim.url, **terms) as second,
+    ):
+        yield sim, first, one, second.client
+
+
+def looked(sim: Simulator, after: int = 0) -> Callable[[], bool]:
+    return lambda: sum(sim.journal.calls[name] for name in STATUS_CALLS) > after
+
+
+async def timed(client: Client, rental: int) -> tuple[str, float]:
+    told = await wait(client, rental, 20)
+    return told["code"], time.monotonic()
+
+
+async def test_a_code_seen_by_one_node_wakes_who_waits_at_the_other(url: str) -> None:
+    async with nodes(url) as (sim, _, one, other):
+        behind = []
+        for number in range(5):
+            rental = await rent(one)
+            asked = sum(sim.journal.calls[name] for name in STATUS_CALLS)
+            first = asyncio.create_task(timed(one, rental))
+            await until(looked(sim, asked))
+            second = asyncio.create_task(timed(other, rental))
+            await until(looked(sim, asked + 1))
+            sim.receive_code(rental, f"00000{number}")
+            (code, at), (same, then) = await asyncio.gather(first, second)
+            assert code == same == f"00000{number}"
+            behind.append(then - at)
+
+    print(f"the other node: {[round(each * 1000) for each in behind]} ms later")  # noqa: T201
+    assert sorted(behind)[2] < 0.1
+    assert max(behind) < 1
+    assert sim.violations == 0
+
+
+async def test_one_node_watches_for_both(url: str) -> None:
+    async with nodes(url) as (sim, _, one, other):
+        rental = await rent(one)
+        await asyncio.gather(wait(one, rental, 4), wait(other, rental, 4))
+        asked = sum(sim.journal.calls[name] for name in STATUS_CALLS)
+
+    assert asked <= 5  # one a second; the first may be asked by both
+
+
+async def test_the_watch_moves_when_its_node_is_killed(url: str) -> None:
+    async with nodes(url) as (sim, first, one, other):
+        rental = await rent(one)
+        losing = asyncio.create_task(wait(one, rental, 20))
+        await until(looked(sim))
+        waiting = asyncio.create_task(timed(other, rental))
+        await until(looked(sim, 2))
+        first.process.kill()
+        await asyncio.gather(losing, return_exceptions=True)
+        sim.receive_code(rental, "000042")
+        with measured() as watch:
+            code, _ = await waiting
+
+    print(f"after a kill: {watch.seconds:.1f} s")  # noqa: T201
+    assert code == "000042"
+    assert watch.seconds < 9

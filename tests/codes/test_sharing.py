@@ -1,0 +1,84 @@
+"""get_rental: reads at one time are one call, an answer serves a second, an end is remembered."""
+
+import asyncio
+
+from adapters.simulator import Fault, FaultKind
+from tests.codes.support import looks, premium, rent, standard
+from tests.support.gateway import Stand
+from tests.support.waiting import until
+
+
+async def read(stand: Stand, rental: int) -> dict[str, object]:
+    answer = await stand.client.get(f"/v1/rentals/{rental}")
+    assert answer.status == 200
+    found: dict[str, object] = answer.json
+    return found
+
+
+async def test_a_hundred_readers_at_once_are_one_call() -> None:
+    async with standard(gateway_share_seconds=30) as stand:
+        rental = await rent(stand.client)
+        told = await asyncio.gather(*(read(stand, rental) for _ in range(100)))
+
+    assert looks(stand) == 1
+    assert all(each == told[0] for each in told)
+    assert stand.sim.violations == 0
+
+
+async def test_an_answer_serves_for_a_second() -> None:
+    async with premium(gateway_share_seconds=0.2) as stand:
+        rental = await rent(stand.client)
+        await read(stand, rental)
+        await read(stand, rental)
+        within = looks(stand)
+        async with asyncio.timeout(5):
+            while looks(stand) == within:
+                await read(stand, rental)
+
+    assert within == 1
+
+
+async def test_rentals_do_not_share_answers() -> None:
+    async with premium() as stand:
+        rentals = [await rent(stand.client) for _ in range(3)]
+        told = await asyncio.gather(*(read(stand, rental) for rental in rentals))
+
+    assert [each["id"] for each in told] == rentals
+    assert looks(stand) == 3
+
+
+async def test_an_ended_rental_is_answered_without_asking() -> None:
+    async with premium() as stand:
+        rental = await rent(stand.client)
+        await stand.client.post(f"/v1/rentals/{rental}/cancel")
+        told = await read(stand, rental)
+
+    assert told["status"] == "cancelled"
+    assert looks(stand) == 0
+
+
+async def test_what_was_heard_before_a_change_serves_nobody_after_it() -> None:
+    async with premium() as stand:
+        rental = await rent(stand.client)
+        before = await read(stand, rental)
+        await stand.client.post(f"/v1/rentals/{rental}/cancel")
+        after = await read(stand, rental)
+
+    assert (before["status"], after["status"]) == ("active", "cancelled")
+
+
+async def test_an_older_answer_that_comes_late_takes_no_code_back() -> None:
+    async with premium() as stand:
+        rental = await rent(stand.client)
+        desk = stand.gateway.invoker.desk(await stand.gateway.callers.identify(stand.client.key))
+        stand.sim.receive_code(rental, "111111")
+        stand.sim.script(Fault("rental-status-premium", FaultKind.SLOW, seconds=0.4))
+        slow = asyncio.create_task(read(stand, rental))
+        await until(lambda: looks(stand) == 1)
+        stand.sim.receive_code(rental, "222222")
+        quick = await stand.gateway.policies.helpers.watcher.look_now(desk, rental)
+        await slow
+        told = await stand.client.get(f"/v1/rentals/{rental}/code", wait_seconds="0")
+
+    assert quick.code == "222222"
+    assert told.json["code"] == "222222"

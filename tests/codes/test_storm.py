@@ -1,0 +1,145 @@
+"""The provider fails in every way it knows while callers rent, wait and cancel."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from adapters.simulator import Fault, FaultKind, Rules, Simulator
+from gateway.core.resolving import resolution
+from tests.codes.support import provider, rent
+from tests.support.contract import Answer
+from tests.support.gateway import Client, Stand, run_simulated
+
+SECONDS, CALLERS = 7.0, 30
+KINDS: list[tuple[FaultKind, dict[str, Any]]] = [
+    (FaultKind.RATE_LIMITED, {}), (FaultKind.STATUS, {"status": 500}), (FaultKind.HANG, {}),
+    (FaultKind.HANG, {"after_work": True}), (FaultKind.DROP_BEFORE, {}),
+    (FaultKind.DROP_AFTER, {}), (FaultKind.TRUNCATED, {}), (FaultKind.CUT_JSON, {}),
+    (FaultKind.HTML, {}), (FaultKind.HTML, {"after_work": True, "status": 504}),
+]  # fmt: skip
+CALLS = ("rent-a-number-premium", "rental-status-premium", "cancel-rental-premium", "prices-info")
+
+
+@dataclass
+class Told:
+    """What the callers were told."""
+
+    rents: dict[str, Answer] = field(default_factory=dict)
+    codes: dict[int, str] = field(default_factory=dict)
+    ends: Counter[str] = field(default_factory=Counter)
+
+
+async def storm(sim: Simulator, until: float) -> None:
+    """A fault for a call, every few hundredths of a second."""
+    rng = random.Random(11)
+    while time.monotonic() < until:
+        kind, more = rng.choice(KINDS)
+        call = rng.choice(CALLS)
+        if call != "prices-info":
+            more = {**more, "times": rng.randint(1, 2)}
+        if len(sim.provider.faults.scripted) < 8:
+            sim.script(Fault(call, kind, **more))
+        await asyncio.sleep(0.05)
+    sim.provider.faults.clear()
+
+
+async def live(client: Client, name: int, until: float, told: Told) -> None:
+    """Rent, wait or cancel, and again; a purchase is repeated under its id until it is settled."""
+    turn = 0
+    while time.monotonic() < until:
+        turn += 1
+        request_id = f"caller {name}, turn {turn}"
+        answer = await settled(client, request_id)
+        told.rents[request_id] = answer
+        if answer.status != 201:
+            continue
+        if turn % 3 == 0:
+            done = await client.post(f"/v1/rentals/{answer.json['id']}/cancel")
+            told.ends[f"cancel {done.status}"] += 1
+        else:
+            await wait_on(client, answer.json["id"], told)
+
+
+async def settled(client: Client, request_id: str) -> Answer:
+    async with asyncio.timeout(30):
+        while True:
+            body = {"service_code": "whatsapp", "request_id": request_id}
+            answer = await client.post("/v1/rentals", body)
+            if answer.status == 201 or not answer.json["retryable"]:
+                return answer
+            await asyncio.sleep(0.1)
+
+
+async def wait_on(client: Client, rental: int, told: Told) -> None:
+    async with asyncio.timeout(45):
+        while True:
+            answer = await client.get(f"/v1/rentals/{rental}/code", wait_seconds="5")
+            if answer.status == 200 and answer.json["status"] == "received":
+                told.codes[rental] = answer.json["code"]
+                return
+            told.ends[f"wait {answer.status}"] += 1
+            if answer.status != 200:
+                await asyncio.sleep(0.1)
+
+
+async def resolve_the_lost(stand: Stand) -> int:
+    """What an operator does with the provider's own list; how many were lost."""
+    ledger = stand.gateway.ledger
+    for rental in stand.sim.books.rentals:  # cancellations whose answers were lost
+        answer = await stand.client.get(f"/v1/rentals/{rental}")
+        assert answer.status == 200
+    account = (await stand.gateway.callers.identify(stand.client.key)).account.id
+    lost = [
+        each
+        for each in stand.sim.books.rentals.values()
+        if not await ledger.is_bought(account, "rental", each.id)
+    ]
+    unknown = await ledger.unknown()
+    assert len(lost) <= len(unknown)
+    for spend in unknown:
+        found = lost.pop() if lost else None
+        outcome = resolution(spend, found.id if found else None, found.price if found else None)
+        await ledger.settle(spend.ledger_id, outcome, spend.at)
+    return len(unknown)
+
+
+def settings() -> dict[str, Any]:
+    return {
+        "getatext_tier": "premium",
+        "getatext_rates": {"rent": 10_000.0, "prices": 10_000.0},
+        "gateway_share_seconds": 1,
+        "getatext_read_seconds": 1.0,
+        "getatext_spend_seconds": 1.0,
+    }
+
+
+async def test_no_double_rent_no_lost_code_and_books_that_agree() -> None:
+    rules = Rules(code_after=0.4, next_code_after=1e9, cancel_locked=0.0, max_active=10**6)
+    config = replace(provider(), rules=rules)
+    told = Told()
+    async with run_simulated(config, **settings()) as stand:
+        await stand.client.get("/v1/prices")
+        end = time.monotonic() + SECONDS
+        callers = (live(stand.client, name, end, told) for name in range(CALLERS))
+        await asyncio.gather(storm(stand.sim, end), *callers)
+        over = time.monotonic()
+        await wait_on(stand.client, await rent(stand.client), told)
+        recovered = time.monotonic() - over
+        unknown = await resolve_the_lost(stand)
+        ends = await stand.client.get("/v1/balance")
+        books = stand.sim.books
+        codes = {each.id: each.code for each in books.rentals.values()}
+
+    bought = [each for each in told.rents.values() if each.status == 201]
+    ids = [each.json["id"] for each in bought]
+    print(f"{len(bought)} bought, {unknown} unknown, {told.ends}, again after {recovered:.1f} s")  # noqa: T201
+    assert len(bought) > CALLERS
+    assert len(set(ids)) == len(ids)
+    assert len(books.rentals) <= len(told.rents) + 1
+    assert all(codes[rental] == code for rental, code in told.codes.items())
+    assert recovered < 8
+    assert Decimal(ends.json["spent_total"]) == books.spent - books.refunded

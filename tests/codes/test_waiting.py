@@ -1,0 +1,165 @@
+"""wait_for_code over HTTP: at once, when it comes, pending, ended; and nobody waits in vain."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from adapters.simulator import Fault, FaultKind
+from gateway.core import watching
+from tests.codes.support import looks, measured, premium, rent, standard, wait
+from tests.support.waiting import until
+
+
+async def test_a_known_code_is_answered_at_once_and_without_asking_again() -> None:
+    async with premium() as stand:
+        rental = await rent(stand.client)
+        stand.sim.receive_code(rental, "012345")
+        first = await wait(stand.client, rental)
+        asked = looks(stand)
+        with measured() as again:
+            second = await wait(stand.client, rental)
+
+    assert (first["status"], first["code"], first["provisional"]) == ("received", "012345", False)
+    assert second == first
+    assert again.seconds < 0.3
+    assert looks(stand) == asked == 1
+
+
+async def test_a_code_is_there_about_a_second_after_it_came_at_one_call_a_second() -> None:
+    async with standard() as stand:
+        rental = await rent(stand.client)
+        waiting = asyncio.create_task(wait(stand.client, rental))
+        await until(lambda: looks(stand) == 1)
+        stand.sim.receive_code(rental, "000042")
+        with measured() as watch:
+            told = await waiting
+
+    assert told["code"] == "000042"
+    assert watch.seconds < 1.6
+    assert stand.sim.violations == 0
+
+
+async def test_without_a_code_it_is_pending_and_says_when_to_ask_again() -> None:
+    async with premium() as stand:
+        rental = await rent(stand.client)
+        with measured() as watch:
+            told = await wait(stand.client, rental, 1)
+        at_once = await wait(stand.client, rental, 0)
+
+    assert (told["status"], told["code"], told["retry_after_seconds"]) == ("pending", None, 1)
+    assert 0.9 < watch.seconds < 2
+    assert at_once["status"] == "pending"
+
+
+@pytest.mark.parametrize("how", ["cancelled", "expired", "completed"])
+async def test_the_end_of_a_rental_is_told_with_its_reason(how: str) -> None:
+    async with premium() as stand:
+        rental = await rent(stand.client)
+        waiting = asyncio.create_task(wait(stand.client, rental))
+        await until(lambda: looks(stand) == 1)
+        if how == "expired":
+            stand.sim.provider.renting.expire(rental, stand.sim.provider.timeline.now())
+        else:
+            way = {"cancelled": "cancel", "completed": "complete"}[how]
+            await stand.client.post(f"/v1/rentals/{rental}/{way}")
+        told = await waiting
+        asked = looks(stand)
+        again = await wait(stand.client, rental)
+        settled = looks(stand)
+        once_more = await wait(stand.client, rental)
+
+    assert (told["status"], told["ended_reason"], told["code"]) == ("ended", how, None)
+    assert again == once_more == told
+    # Completing tells no code: whether one had come is asked once, and never again.
+    assert settled == asked + (how == "completed")
+    assert looks(stand) == settled
+
+
+async def test_the_next_of_several_codes_is_waited_for_by_the_last_one() -> None:
+    async with premium() as stand:
+        rental = await rent(stand.client)
+        told: list[str] = []
+        for code in ("011111", "022222", "033333"):
+            waiting = asyncio.create_task(
+                wait(stand.client, rental, after_code=told[-1] if told else "none")
+            )
+            await until(lambda: looks(stand) > len(told))
+            stand.sim.receive_code(rental, code)
+            told.append((await waiting)["code"])
+        newest = await wait(stand.client, rental)
+
+    assert told == ["011111", "022222", "033333"]
+    assert newest["code"] == "033333"
+
+
+async def test_a_caller_that_hangs_up_waits_no_more() -> None:
+    async with premium() as stand:
+        rental = await rent(stand.client)
+        waiting = asyncio.create_task(wait(stand.client, rental, 25))
+        await until(lambda: looks(stand) == 1)
+        watched = stand.gateway.policies.waking.waited_for
+        account = (await stand.gateway.callers.identify(stand.client.key)).account.id
+        assert watched(account, rental)
+        waiting.cancel()
+        with suppress(asyncio.CancelledError):
+            await waiting
+        await until(lambda: not watched(account, rental))
+        asked = looks(stand)
+        # Another rental is looked at again and again, this one no more.
+        await wait(stand.client, await rent(stand.client), 3)
+
+    status = [each for each in stand.sim.journal.received if "status" in each.call]
+    assert sum(each.json == {"id": rental} for each in status) <= asked + 1 < looks(stand)
+
+
+async def test_an_unknown_rental_is_not_found() -> None:
+    async with premium() as stand:
+        answer = await stand.client.get("/v1/rentals/99999/code", wait_seconds="5")
+
+    assert (answer.status, answer.json["code"]) == (404, "rental_not_found")
+
+
+async def test_many_waiters_for_one_rental_cost_one_call_a_look() -> None:
+    async with standard() as stand:
+        rental = await rent(stand.client)
+        waiting = [asyncio.create_task(wait(stand.client, rental)) for _ in range(100)]
+        await until(lambda: looks(stand) == 2)
+        stand.sim.receive_code(rental, "098765")
+        told = await asyncio.gather(*waiting)
+
+    assert {each["code"] for each in told} == {"098765"}
+    assert looks(stand) == 3
+    assert stand.sim.violations == 0
+
+
+async def test_news_that_come_in_one_breath_are_all_heard() -> None:
+    """The second one comes before the waiter has run again after the first."""
+    async with premium() as stand:
+        rental = await rent(stand.client)
+        waiting = asyncio.create_task(wait(stand.client, rental, 5, after_code="1"))
+        await until(lambda: looks(stand) == 1)
+        helpers = stand.gateway.policies.helpers
+        account = (await stand.gateway.callers.identify(stand.client.key)).account.id
+        known = await helpers.records.known(account, rental)
+        assert known is not None
+        stand.gateway.policies.waking.wake(account, rental, known)
+        await helpers.records.record(account, known.model_copy(update={"code": "002"}))
+        with measured() as watch:
+            told = await waiting
+
+    assert told["code"] == "002"
+    assert watch.seconds < 0.5
+
+
+async def test_a_watch_goes_on_while_the_provider_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "_AFTER_FAULT", 0.2)
+    async with premium() as stand:
+        rental = await rent(stand.client)
+        stand.sim.script(Fault("rental-status-premium", FaultKind.HTML, times=4))
+        waiting = asyncio.create_task(wait(stand.client, rental))
+        await until(lambda: looks(stand) >= 1)
+        stand.sim.receive_code(rental, "000007")
+        told = await waiting
+
+    assert told["code"] == "000007"

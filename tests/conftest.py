@@ -1,0 +1,37 @@
+"""What every test gets: no settings and no data of this machine, and the option --many."""
+
+import os
+import shutil
+import tempfile
+
+import pytest
+
+MINE = ("GETATEXT_", "GATEWAY_")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--many",
+        action="store_true",
+        help="feed 100,000 generated provider bodies through the gateway, not a few thousand",
+    )
+
+
+def pytest_configure() -> None:
+    """The machine's own settings must not leak into tests, nor into programs they start.
+
+    Nor do tests write into this user's data.
+    """
+    for name in [name for name in os.environ if name.upper().startswith(MINE)]:
+        del os.environ[name]
+    os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="gateway-tests-")
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(os.environ["XDG_DATA_HOME"], ignore_errors=True)
+
+
+@pytest.fixture
+def many(request: pytest.FixtureRequest) -> bool:
+    """Whether --many was given."""
+    return bool(request.config.getoption("--many"))

@@ -1,0 +1,244 @@
+"""What nodes on one PostgreSQL share, and that a file is shared with nobody."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from adapters.store import Store, open_store
+from gateway.core.queueing import SharedBuckets
+from gateway.core.rentals import RentalStatus
+from tests.support.ledger import LATER, NOW, buy, long_rental, new_id, rental
+from tests.support.postgres import Postgres
+from tests.support.store_process import another
+from tests.support.waiting import until
+
+LISTENERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"  # noqa: E501
+Nodes = tuple[Store, Store]
+
+
+class Heard:
+    """What one node was told."""
+
+    def __init__(self, store: Store) -> None:
+        self.changes: list[tuple[str, int]] = []
+        self.at = 0.0
+        self.missed = 0
+        store.listen(self._changed, self._missed)
+
+    async def _changed(self, account_id: str, rental_id: int) -> None:
+        self.at = time.monotonic()
+        self.changes.append((account_id, rental_id))
+
+    def _missed(self) -> None:
+        self.missed += 1
+
+
+@pytest.fixture
+def url(postgres: Postgres, postgres_url: str) -> str:
+    postgres.empty(postgres_url)
+    return postgres_url
+
+
+@pytest.fixture
+async def nodes(url: str) -> AsyncIterator[Nodes]:
+    async with open_store(url, new_id=new_id) as one, open_store(url, new_id=new_id) as two:
+        yield one, two
+
+
+def shared(store: Store) -> SharedBuckets:
+    assert store.shared_buckets is not None
+    return store.shared_buckets
+
+
+async def test_a_file_is_shared_with_nobody(tmp_path: object) -> None:
+    async with open_store(f"sqlite:///{tmp_path}/gateway.db", new_id=new_id) as store:
+        heard = Heard(store)
+        await buy(store.ledger, rental())
+
+        assert store.shared_buckets is None
+        assert await store.leases.take("watch", 60)
+        assert heard.changes == []
+
+
+async def test_one_node_has_a_lease_and_keeps_it(nodes: Nodes) -> None:
+    one, two = nodes
+
+    assert await one.leases.take("watch", 60)
+    assert not await two.leases.take("watch", 60)
+    assert await one.leases.take("watch", 60)
+    assert await two.leases.take("watch another", 60)
+
+
+async def test_many_ask_at_once_and_one_node_has_it(nodes: Nodes) -> None:
+    asked = [store for store in nodes for _ in range(10)]
+
+    had = await asyncio.gather(*(store.leases.take("watch", 60) for store in asked))
+
+    assert had in ([True] * 10 + [False] * 10, [False] * 10 + [True] * 10)
+
+
+async def test_a_lease_ends_with_its_time(nodes: Nodes) -> None:
+    one, two = nodes
+    assert await one.leases.take("watch", 0.2)
+    begun = time.monotonic()
+
+    await until(lambda: two.leases.take("watch", 60))
+
+    assert time.monotonic() - begun > 0.15
+    assert not await one.leases.take("watch", 60)
+
+
+async def test_the_lease_of_a_killed_node_is_free_at_once(nodes: Nodes, url: str) -> None:
+    with another(url, "hold_lease") as other:
+        other.go()
+        assert other.line() == "True"
+        assert not await nodes[0].leases.take("watch", 60)
+        other.kill()
+        begun = time.monotonic()
+        await until(lambda: nodes[0].leases.take("watch", 60))
+
+    assert time.monotonic() - begun < 5
+    assert not await nodes[1].leases.take("watch", 60)
+
+
+async def grants(stores: Sequence[Store], places: int, window: float, wanted: int) -> list[float]:
+    """When each place was known to be taken, by takers on all nodes."""
+    bucket, at = uuid4().hex, list[float]()
+
+    async def work(buckets: SharedBuckets) -> None:
+        while len(at) < wanted:
+            wait = await buckets.take(bucket, places, window)
+            if wait == 0.0:
+                at.append(time.monotonic())
+            else:
+                assert wait <= window
+                await asyncio.sleep(wait)
+
+    await asyncio.gather(*(work(shared(store)) for store in stores))
+    return sorted(at)
+
+
+def most_in(at: Sequence[float], window: float) -> int:
+    return max(sum(first <= other < first + window for other in at) for first in at)
+
+
+@pytest.mark.parametrize(("places", "window"), [(1, 0.1), (2, 0.1), (10, 0.3), (50, 0.25)])
+async def test_no_window_has_more_grants_than_places(
+    nodes: Nodes, places: int, window: float
+) -> None:
+    for store in nodes:  # connections and statements are ready
+        await shared(store).take("warm", 5, 0.01)
+    begun = time.monotonic()
+    at = await grants(nodes * 2, places, window, wanted=places * 5)
+
+    # The margin is what a grant may take to reach us.
+    assert most_in(at, window - 0.05) <= places
+    assert at[-1] - begun < window * 4 + 2
+
+
+async def test_the_log_of_the_server_has_every_grant_a_window_apart(
+    nodes: Nodes, url: str, postgres: Postgres
+) -> None:
+    """Written by a trigger at the moment of the grant: no time on the way in it."""
+    postgres.sql(
+        "CREATE TABLE granted (place bigint, at bigint);"
+        "CREATE FUNCTION note_grant() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "INSERT INTO granted VALUES (new.place, new.taken_at); RETURN new; END $$;"
+        "CREATE TRIGGER note_grant AFTER UPDATE ON places "
+        "FOR EACH ROW EXECUTE FUNCTION note_grant()",
+        url,
+    )
+    try:
+        at = await grants(nodes * 3, 4, 0.05, wanted=60)
+        found = [
+            int(line) for line in postgres.sql("SELECT at FROM granted ORDER BY at", url).split()
+        ]
+    finally:
+        postgres.sql(
+            "DROP TRIGGER note_grant ON places; DROP FUNCTION note_grant; DROP TABLE granted", url
+        )
+
+    assert len(found) == len(at) >= 60
+    assert min(later - at for at, later in zip(found, found[4:], strict=False)) >= 50_000
+
+
+async def test_buckets_do_not_share_their_places(nodes: Nodes) -> None:
+    assert await shared(nodes[0]).take("one", 1, 60) == 0.0
+    assert await shared(nodes[1]).take("two", 1, 60) == 0.0
+    assert 59 < await shared(nodes[1]).take("one", 1, 60) <= 60
+
+
+async def test_old_leases_and_places_are_forgotten(nodes: Nodes, postgres: Postgres) -> None:
+    one, _ = nodes
+    await one.leases.take("watch", 0)
+    await shared(one).take("one", 3, 1)
+
+    await one.ledger.purge(NOW, NOW + timedelta(days=100_000))
+
+    assert not await one.ledger.purge(NOW, NOW)
+    assert await shared(one).take("one", 3, 60) == 0.0
+
+
+async def test_a_change_on_one_node_wakes_the_other(nodes: Nodes) -> None:
+    heard, own = Heard(nodes[1]), Heard(nodes[0])
+    await until(lambda: heard.missed and own.missed)
+    await buy(nodes[0].ledger, rental(7))
+    await until(lambda: heard.changes == [("account", 7)])
+    delays = list[float]()
+    for number in range(20):
+        await nodes[0].ledger.record("account", rental(7, code=str(number)), LATER)
+        written = time.monotonic()
+        await until(lambda: len(heard.changes) == len(delays) + 2)
+        delays.append(heard.at - written)
+
+    assert set(heard.changes) == {("account", 7)}
+    assert own.changes == []
+    assert max(delays) < 2
+    assert sorted(delays)[10] < 0.1
+
+
+async def test_what_changes_nothing_wakes_nobody(nodes: Nodes) -> None:
+    heard = Heard(nodes[1])
+    await until(lambda: heard.missed)
+    await buy(nodes[0].ledger, long_rental(), kind="long_rental")
+    await nodes[0].ledger.record("a:b", rental(1), NOW)
+    await nodes[0].ledger.record("a:b", rental(1), LATER)
+    await nodes[0].ledger.record("a:b", rental(2, status=RentalStatus.CANCELLED), LATER)
+
+    await until(lambda: ("a:b", 2) in heard.changes)
+    assert heard.changes == [("a:b", 1), ("a:b", 2)]
+
+
+async def test_a_lost_connection_is_made_again_and_told_of(
+    nodes: Nodes, url: str, postgres: Postgres
+) -> None:
+    heard = Heard(nodes[1])
+    await until(lambda: heard.missed == 1)
+
+    postgres.sql(LISTENERS, url)
+    await until(lambda: heard.missed == 2)
+    await buy(nodes[0].ledger, rental(7))
+
+    await until(lambda: heard.changes == [("account", 7)])
+
+
+async def test_a_listener_that_fails_does_not_end_the_listening(nodes: Nodes) -> None:
+    heard: list[int] = []
+    missed: list[None] = []
+
+    async def changed(account_id: str, rental_id: int) -> None:
+        heard.append(rental_id)
+        if rental_id == 1:
+            raise ValueError("the store was away")
+
+    nodes[1].listen(changed, lambda: missed.append(None))
+    await until(lambda: missed)
+    for id in (1, 2):
+        await buy(nodes[0].ledger, rental(id))
+
+    await until(lambda: heard == [1, 2])
+    assert len(missed) == 2

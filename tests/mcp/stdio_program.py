@@ -1,0 +1,50 @@
+"""What a client starts: the gateway on standard input and output. Its arguments are JSON."""
+
+import asyncio
+import json
+import os
+import sys
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from gateway.settings import Settings
+from gateway.wiring import open_gateway
+from mcp_server.options import McpOptions
+from mcp_server.ports import Invokes
+from mcp_server.remote import open_remote
+from mcp_server.stdio import run_stdio
+from tests.mcp.support import own_settings
+
+
+async def main(provider_url: str, key: str, gateway_url: str | None = None) -> None:
+    if gateway_url is not None:
+        async with open_remote(gateway_url, key) as remote:
+            await run_stdio(remote, remote.caller, McpOptions())
+        return
+    with TemporaryDirectory() as folder:
+        await embedded(own_settings(provider_url, folder), key)
+
+
+async def embedded(settings: Settings, key: str) -> None:
+    async with open_gateway(settings) as gateway:
+        caller = await gateway.callers.identify(key)
+        await run_stdio(Chatty(gateway.invoker), caller, McpOptions())
+
+
+class Chatty:
+    """Prints where nothing may be printed."""
+
+    def __init__(self, inner: Invokes) -> None:
+        self._inner = inner
+
+    async def invoke(self, *call: Any) -> Any:
+        sys.stdout.write("this must not reach the client\n")
+        return await self._inner.invoke(*call)
+
+    async def answer(self, *call: Any) -> Any:
+        os.write(1, b"nor this\n")
+        return await self._inner.answer(*call)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(**json.loads(sys.argv[1])))

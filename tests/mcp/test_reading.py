@@ -1,0 +1,100 @@
+"""Lists, resources, prompts: short, clean, and the same by every way."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from mcp import Client
+from mcp.shared.exceptions import MCPError
+
+from tests.mcp.support import (
+    ERAS,
+    Person,
+    SimulatedStand,
+    apart,
+    connected,
+    done,
+    refused,
+    run_mcp,
+)
+
+
+@pytest.fixture
+async def stand() -> AsyncIterator[SimulatedStand]:
+    async with run_mcp() as stand:
+        yield stand
+
+
+@pytest.fixture(params=ERAS)
+async def client(stand: SimulatedStand, request: pytest.FixtureRequest) -> AsyncIterator[Client]:
+    async with apart(connected(stand.mcp, request.param, person=Person())) as client:
+        yield client
+
+
+async def test_lists_are_short_and_say_what_they_leave_out(client: Client) -> None:
+    first = await done(client, "list_prices", {"limit": 5})
+    rest = await done(client, "list_prices", {"limit": "500", "cursor": first["next_cursor"]})
+
+    assert len(first["data"]) == 5
+    assert first["left_out"] == len(rest["data"])
+    assert "next_cursor" not in rest
+    assert "left_out" not in rest
+
+
+async def test_a_model_may_write_null_for_what_it_leaves_out(client: Client) -> None:
+    asked = {"query": None, "in_stock": None, "limit": None, "max_price": None}
+
+    assert (await done(client, "list_prices", asked))["data"]
+
+
+async def test_messages_come_newest_first_and_cut(client: Client, stand: SimulatedStand) -> None:
+    rented = await done(client, "create_long_rental", {"period": "1w"})
+    stand.sim.advance(60)
+    whole = await done(client, "list_messages", {"long_rental_id": rented["id"]})
+    newest = await done(client, "list_messages", {"long_rental_id": rented["id"], "limit": 1})
+
+    times = [message["received_at"] for message in whole["data"]]
+    assert times == sorted(times, reverse=True)
+    assert newest == {"data": whole["data"][:1], "left_out": len(times) - 1}
+
+
+async def test_a_wrong_input_is_named(client: Client) -> None:
+    assert (await refused(client, "get_rental", {"rental_id": "x"})).startswith(
+        "invalid_request: rental_id: must be a whole number"
+    )
+    assert "limit: must be a whole number" in await refused(client, "list_prices", {"limit": "x"})
+    assert "inputs: rental_id" in await refused(client, "get_rental", {"rental_id": 1, "x": 2})
+
+
+async def test_resources_give_what_the_tools_give(client: Client) -> None:
+    rental = await done(client, "rent_number", {"service_code": "whatsapp", "max_price": 1})
+    read = (await client.read_resource(f"rental://{rental['id']}")).contents[0]
+    prices = (await client.read_resource("prices://catalog")).contents[0]
+    guide = (await client.read_resource("guide://renting")).contents[0]
+
+    assert f'"id":{rental["id"]}' in read.text  # type: ignore[union-attr]
+    assert len(prices.text.splitlines()) == 21  # type: ignore[union-attr]
+    assert "wait_for_code" in guide.text  # type: ignore[union-attr]
+    assert len((await client.list_resources()).resources) == 2
+    assert (await client.list_resource_templates()).resource_templates[0].name == "rental"
+
+
+@pytest.mark.parametrize("uri", ["rental://99", "rental://x", "prices://nothing", "other://x"])
+async def test_what_is_not_there_is_an_error_that_names_it(client: Client, uri: str) -> None:
+    with pytest.raises(MCPError) as caught:
+        await client.read_resource(uri)
+
+    assert caught.value.error.code == -32602
+    assert caught.value.error.data == {"uri": uri}
+
+
+async def test_prompts_are_filled_in(client: Client) -> None:
+    names = [prompt.name for prompt in (await client.list_prompts()).prompts]
+    flow = await client.get_prompt("receive_code", {"service": "WhatsApp"})
+    over = await client.get_prompt("reconcile_spending")
+
+    assert names == ["receive_code", "reconcile_spending"]
+    assert "for WhatsApp, and" in flow.messages[0].content.text  # type: ignore[union-attr]
+    assert "since the beginning of today" in over.messages[0].content.text  # type: ignore[union-attr]
+    for name in ("receive_code", "nothing"):
+        with pytest.raises(MCPError):
+            await client.get_prompt(name, {})

@@ -1,0 +1,100 @@
+"""A gateway killed at any point of a purchase: the request, repeated later, buys nothing twice."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+
+import pytest
+from aiohttp import ClientError
+
+from adapters.simulator import Simulator
+from gateway.core import housekeeping
+from tests.support.contract import Answer
+from tests.support.dying import POINTS
+from tests.support.gateway import open_client
+from tests.support.money import SHOP, asked_to_rent, open_bank, rent, replayed, terms
+from tests.support.program import node
+from tests.support.waiting import until
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How often the provider was asked before the kill and in all; what the repetition got."""
+
+    before: tuple[int, ...]
+    status: int
+    in_all: tuple[int, ...]
+    kept: bool = False
+    answered: bool = False
+
+
+ROWS = {
+    "before the intent is committed": Row((0,), 201, (1,)),
+    "after the intent is committed": Row((0,), 201, (1,)),
+    "after the sent-marker": Row((0,), 409, (0,)),
+    "after connecting": Row((0,), 409, (0,)),
+    "after the headers left": Row((0, 1), 409, (1,)),
+    "after the answer is read": Row((1,), 409, (1,)),
+    "after the outcome is committed": Row((1,), 201, (1,), kept=True),
+    "after the answer is written": Row((1,), 201, (1,), kept=True, answered=True),
+}
+
+
+def test_every_point_is_looked_at() -> None:
+    assert list(ROWS) == list(POINTS)
+
+
+@pytest.mark.parametrize("point", ROWS)
+async def test_a_killed_gateway_never_buys_twice(store_url: str, point: str) -> None:
+    row, first = ROWS[point], None
+    async with Simulator(SHOP).running() as sim:
+        async with (
+            node(sim.url, dies_at=point, **terms(store_url)) as doomed,
+            open_client(doomed.url) as client,
+        ):
+            with suppress(ClientError):
+                first = await rent(client, "order-1")
+            await doomed.died()
+            before = asked_to_rent(sim)
+        async with open_bank(store_url, sim) as bank:
+            again, once_more = [await rent(bank.client, "order-1") for _ in range(2)]
+            unknown = await bank.unknown()
+
+    assert (first is not None) is row.answered
+    assert before in row.before
+    assert asked_to_rent(sim) in row.in_all
+    assert again.status == row.status
+    assert replayed(again) is row.kept
+    assert once_more.status == again.status
+    if first is not None:
+        assert first.body == again.body
+    if row.status == 409:
+        assert_unknown(again)
+        assert len(unknown) == 1
+
+
+def assert_unknown(answer: Answer) -> None:
+    told = answer.json
+    assert (told["code"], told["charged"], told["retryable"]) == (
+        "outcome_unknown", "unknown", False,
+    )  # fmt: skip
+
+
+async def test_a_node_that_lives_finds_what_another_left_open(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "LOOK_EVERY", 0.2)
+    async with Simulator(SHOP).running() as sim, open_bank(store_url, sim) as bank:
+        async with (
+            node(sim.url, dies_at="after the answer is read", **terms(store_url)) as doomed,
+            open_client(doomed.url) as client,
+        ):
+            with suppress(ClientError):
+                await rent(client, "order-1")
+            await doomed.died()
+        repeating = asyncio.ensure_future(rent(bank.client, "order-1"))
+        await until(bank.unknown)
+        again = await repeating
+
+    assert_unknown(again)
+    assert asked_to_rent(sim) == 1

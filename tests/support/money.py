@@ -1,0 +1,137 @@
+"""What the tests of money share: a provider that charges, gateways on one ledger, their keys."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from adapters.simulator import (
+    DEMO_KEY,
+    NEVER,
+    AccountConfig,
+    Rules,
+    Service,
+    Simulator,
+    SimulatorConfig,
+)
+from gateway.cli.new_key import make_key
+from gateway.core.keys import Limits
+from gateway.core.ledger import Spend
+from tests.support.contract import Answer
+from tests.support.gateway import USUAL, Client, Running, open_client, run_gateway
+from tests.support.program import node
+
+OWN = "sk_the_servers_own"
+RENT = {"service_code": "whatsapp"}
+PRICE = Decimal("0.55")
+SERVICES = (
+    Service("Whatsapp", "whatsapp", PRICE, 5, stock=1000),
+    Service("Telegram", "telegram", Decimal("1.00"), 5, stock=1000),
+    Service("Rare", "rare", Decimal("0.10"), 5, stock=0),
+)
+SHOP = replace(
+    USUAL,
+    services=SERVICES,
+    accounts=(AccountConfig(DEMO_KEY), AccountConfig(OWN)),
+    rules=Rules(code_after=NEVER, cancel_locked=0.0, max_active=10_000),
+    log_size=5000,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """A gateway on a ledger, before a provider that charges."""
+
+    running: Running
+    sim: Simulator
+
+    @property
+    def client(self) -> Client:
+        return self.running.client
+
+    @property
+    def rents(self) -> int:
+        """How often the provider was asked for a number."""
+        return asked_to_rent(self.sim)
+
+    @property
+    def sent(self) -> list[Any]:
+        """What the provider was sent with each rent."""
+        return [one.json for one in self.sim.journal.received if one.call == "rent-a-number"]
+
+    async def key(self, **limits: Any) -> str:
+        """A new gateway key with these limits."""
+        return await make_key(self.running.gateway, "a test", Limits(**limits))
+
+    def holder(self, key: str) -> Client:
+        """Somebody who has this key."""
+        return replace(self.client, key=key)
+
+    async def with_key(self, **limits: Any) -> Client:
+        """Somebody with a new gateway key."""
+        return self.holder(await self.key(**limits))
+
+    async def unknown(self) -> list[Spend]:
+        return list(await self.running.gateway.ledger.unknown())
+
+
+def asked_to_rent(sim: Simulator) -> int:
+    return sim.journal.calls["rent-a-number"]
+
+
+def terms(url: str) -> dict[str, Any]:
+    """The settings of every gateway on one ledger."""
+    return {
+        "gateway_database_url": url,
+        "gateway_secret": "the same for all nodes",
+        "getatext_api_key": OWN,
+    }
+
+
+@asynccontextmanager
+async def open_bank(
+    url: str, sim: Simulator | None = None, config: SimulatorConfig = SHOP, **changes: Any
+) -> AsyncIterator[Bank]:
+    """A gateway on the ledger at the URL; its provider is new where none is given."""
+    if sim is not None:
+        async with run_gateway(sim.url, **(terms(url) | changes)) as running:
+            yield Bank(running, sim)
+        return
+    async with Simulator(config).running() as opened, open_bank(url, opened, **changes) as bank:
+        yield bank
+
+
+@asynccontextmanager
+async def two_clients(
+    provider_url: str, url: str, key: str = DEMO_KEY
+) -> AsyncIterator[tuple[Client, Client]]:
+    """Of two gateway processes on one ledger."""
+    async with (
+        node(provider_url, **terms(url)) as one,
+        node(provider_url, **terms(url)) as other,
+        open_client(one.url, key) as of_one,
+        open_client(other.url, key) as of_other,
+    ):
+        yield of_one, of_other
+
+
+def named(request_id: str) -> Mapping[str, str]:
+    """The header that names a request."""
+    return {"Idempotency-Key": request_id}
+
+
+def replayed(answer: Answer) -> bool:
+    return answer.headers.get("Idempotency-Replayed") == "true"
+
+
+async def rent(client: Client, request_id: str | None = None, **wish: Any) -> Answer:
+    """Rent a number, under a request id where one is given."""
+    headers = named(request_id) if request_id else {}
+    return await client.post("/v1/rentals", {**RENT, **wish}, headers=headers)
+
+
+async def rent_many(client: Client, times: int, **more: Any) -> list[Answer]:
+    """So many rents at once."""
+    return await asyncio.gather(*(rent(client, **more) for _ in range(times)))

@@ -1,0 +1,65 @@
+import re
+
+from gateway.telemetry.metrics import Metrics
+
+
+def sample(metrics: Metrics, line: str) -> float | None:
+    found = re.search(rf"^getatext_gateway_{re.escape(line)} (\S+)$", rendered(metrics), re.M)
+    return float(found[1]) if found else None
+
+
+def rendered(metrics: Metrics) -> str:
+    return metrics.render().decode()
+
+
+def test_operations_are_counted_by_name_and_outcome() -> None:
+    metrics = Metrics()
+    metrics.operation_ended("rent_number", "ok")
+    metrics.operation_ended("rent_number", "ok")
+    metrics.operation_ended("rent_number", "out_of_stock")
+
+    name = 'operations_total{operation="rent_number",outcome='
+    assert sample(metrics, name + '"ok"}') == 2
+    assert sample(metrics, name + '"out_of_stock"}') == 1
+
+
+def test_price_lookups_are_counted_by_what_was_found() -> None:
+    metrics = Metrics()
+    metrics.prices_looked_up("fresh")
+
+    assert sample(metrics, 'price_lookups_total{found="fresh"}') == 1
+
+
+def test_calls_to_the_provider_are_counted_and_timed_in_seconds() -> None:
+    metrics = Metrics()
+    metrics.upstream_called("balance", "ok", 0.2)
+    metrics.upstream_called("balance", "timeout", 31.0)
+
+    assert sample(metrics, 'upstream_calls_total{call="balance",outcome="timeout"}') == 1
+    duration = "upstream_call_duration_seconds"
+    assert sample(metrics, duration + '_sum{call="balance"}') == 31.2
+    assert sample(metrics, duration + '_bucket{call="balance",le="0.25"}') == 1
+    assert sample(metrics, duration + '_bucket{call="balance",le="+Inf"}') == 2
+
+
+def test_a_label_value_cannot_forge_a_line() -> None:
+    metrics = Metrics()
+    metrics.operation_ended('x"} 7\nforged 1', "ok")
+
+    assert "\nforged" not in rendered(metrics)
+
+
+def test_two_gateways_in_one_process_count_apart() -> None:
+    one, other = Metrics(), Metrics()
+    one.prices_looked_up("miss")
+
+    assert sample(other, 'price_lookups_total{found="miss"}') is None
+
+
+def test_every_name_carries_the_prefix_and_the_process_is_measured() -> None:
+    metrics = Metrics()
+    metrics.upstream_called("balance", "ok", 0.2)
+
+    names = re.findall(r"^# TYPE (\S+)", rendered(metrics), re.M)
+    assert all(name.startswith("getatext_gateway_") for name in names)
+    assert (sample(metrics, "process_resident_memory_bytes") or 0) > 1_000_000
