@@ -151,18 +151,29 @@ class Bridge:
         exchange = Exchange(request, headers)
         self._open.add(exchange)
         self._none_open.clear()
+        # In a task of its own: a caller that hangs up cancels the handler, and the application
+        # must learn of it by `receive`, for it takes a cancelled call for one that never was.
+        scope = {**_scope(request), **more}
+        task = asyncio.ensure_future(self._app(scope, exchange.receive, exchange.send))
+        task.add_done_callback(lambda done: self._ended(exchange, done))
         try:
-            await self._app({**_scope(request), **more}, exchange.receive, exchange.send)
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            exchange.gone.set()
+            raise
         except Exception:
             if not (exchange.late or exchange.gone.is_set()):
                 raise
-        finally:
-            self._open.discard(exchange)
-            if not self._open:
-                self._none_open.set()
         if exchange.late and exchange.response is None:
             raise RequestTimeout
         return exchange.response or web.Response(status=500)
+
+    def _ended(self, exchange: Exchange, done: "asyncio.Future[None]") -> None:
+        if not done.cancelled():
+            done.exception()  # a handler that was cancelled does not ask for it
+        self._open.discard(exchange)
+        if not self._open:
+            self._none_open.set()
 
     async def _look(self) -> None:
         while True:

@@ -13,7 +13,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--many",
         action="store_true",
-        help="feed 100,000 generated provider bodies through the gateway, not a few thousand",
+        help="the long versions: 100,000 generated provider bodies, a storm of a minute",
     )
 
 
@@ -33,5 +33,5 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture
 def many(request: pytest.FixtureRequest) -> bool:
-    """Whether --many was given."""
+    """Whether the long versions are asked for: --many was given."""
     return bool(request.config.getoption("--many"))

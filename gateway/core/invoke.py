@@ -156,8 +156,13 @@ class Invoker:
         """Run in a task of its own: a caller that hangs up stops no change and no purchase."""
         task = asyncio.create_task(work)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._ended)
         return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # a caller that hung up does not ask for it; it is counted and kept
 
 
 def _request_id(call: Call, asked: BaseModel) -> str | None:

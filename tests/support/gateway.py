@@ -92,10 +92,11 @@ def settings(provider_url: str, **changes: Any) -> Settings:
     usual = {
         "getatext_base_url": provider_url,
         "getatext_rates": UNPACED,
-        "gateway_database_url": new_database(),
         "gateway_share_seconds": 0,
         "gateway_access_log": False,
     }
+    if "gateway_database_url" not in changes:
+        usual["gateway_database_url"] = new_database()
     return Settings(**{**usual, **changes})
 
 
