@@ -13,7 +13,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--many",
         action="store_true",
-        help="the long versions: 100,000 generated provider bodies, a storm of a minute",
+        help="the long versions: 100,000 generated provider bodies, a storm of a minute; "
+        "with -o faulthandler_timeout=0",
     )
 
 
