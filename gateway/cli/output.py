@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 MONEY = {"price", "balance"}
 TO_THE_RIGHT = MONEY | {"id", "stock", "ttl_minutes"}
-TITLES = {"auto_renew": "renews", "ttl_minutes": "minutes", "multiple_sms": "more codes"}
+TITLES = {
+    "service_code": "service",
+    "auto_renew": "renews",
+    "ttl_minutes": "minutes",
+    "multiple_sms": "more codes",
+}
 COLOURS = {
     "active": "cyan",
     "code_received": "bold green",
@@ -26,6 +31,8 @@ COLOURS = {
     "expired": "red",
     "unknown": "bold magenta",
 }
+# A row of a list has little room: who wants the rest looks at the one thing, or takes --json.
+_DETAILS = {"currency", "code_received_at"}
 _JOINER = "\u200d"  # holds emoji together; every other unseen character is shown as a dot
 
 
@@ -74,15 +81,35 @@ def _table(value: BaseModel, fields: dict[str, Any]) -> "RenderableType":
     rows: list[dict[str, Any]] = fields["data"]
     if not rows:
         return "Nothing found."
-    empty = {name for name in rows[0] if all(row[name] is None for row in rows)}
-    shown = [name for name in rows[0] if name not in empty | {"currency"}]
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    shown = _columns(rows)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
     for name in shown:
         justify: Literal["left", "right"] = "right" if name in TO_THE_RIGHT else "left"
-        table.add_column(_title(name), justify=justify, overflow="fold")
+        table.add_column(_heading(name), justify=justify, overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(name, row[name]) for name in shown))
+        table.add_row(*(_short(name, row[name]) for name in shown))
     return table
+
+
+def _columns(rows: list[dict[str, Any]]) -> list[str]:
+    """What a list shows: the ledger's id only where something has no other, one name a service."""
+    hidden = _DETAILS | {name for name in rows[0] if all(row[name] is None for row in rows)}
+    if all(row.get("id") is not None for row in rows):
+        hidden.add("ledger_id")
+    if "number" in rows[0] and any(row.get("service_code") for row in rows):
+        hidden.add("service_name")
+    return [name for name in rows[0] if name not in hidden]
+
+
+def _heading(name: str) -> str:
+    return f"{_title(name)[:-3]} (UTC)" if name.endswith("_at") else _title(name)
+
+
+def _short(name: str, value: Any) -> "Text | str":
+    """A cell of a list: times without year and seconds, their zone stands in the heading."""
+    if name.endswith("_at") and value is not None:
+        return str(value)[5:16].replace("T", " ")
+    return _cell(name, value)
 
 
 def _card(fields: dict[str, Any]) -> "RenderableType":

@@ -17,7 +17,7 @@ from gateway.core.long_rentals import (
     Period,
 )
 from gateway.core.prices import Price, PricePage
-from gateway.core.rentals import Rental, RentalStatus
+from gateway.core.rentals import Rental, Rentals, RentalStatus
 
 PRICES, RENT = VERBS[0], VERBS[2]
 MESSAGES = LONG_VERBS[-1]
@@ -37,7 +37,7 @@ def shown(value: BaseModel, verb: Verb = RENT, width: int = 80) -> str:
 def test_prices_are_a_table_that_says_how_old_it_is() -> None:
     text = shown(PricePage(data=[WHATSAPP], next_cursor="abc", fetched_at=NOON, stale=True), PRICES)
 
-    assert "service code" in text
+    assert "service name" in text
     assert "$0.55" in text
     assert "currency" not in text
     assert "1 rows, as of 2025-07-06 12:00:01 UTC, older than it should be." in text
@@ -55,6 +55,28 @@ def test_a_rental_is_a_card_without_what_is_absent_and_with_the_next_step() -> N
     assert "+14104287665" in text
     assert "ends at" not in text
     assert text.endswith("getatext-gateway wait 7\n")
+
+
+def test_rentals_fit_a_usual_terminal_each_on_its_line() -> None:
+    rental = Rental(
+        id=12345,
+        ledger_id="6612c666fa62d1f8d833386a9",
+        status=RentalStatus.CODE_RECEIVED,
+        service_code="whatsapp",
+        service_name="Whatsapp",
+        number="+14104287665",
+        code="596853",
+        price=Decimal("0.55"),
+        created_at=NOON,
+        ends_at=NOON,
+    )
+    unknown = rental.model_copy(update={"id": None, "status": RentalStatus.UNKNOWN})
+    text = shown(Rentals(data=[rental]))
+
+    (row,) = [line for line in text.splitlines() if "12345" in line]
+    seen = "12345 code_received whatsapp +14104287665 596853 $0.55 07-06 12:00 07-06 12:00"
+    assert " ".join(row.split()) == seen
+    assert "6612c666" in shown(Rentals(data=[rental, unknown]))
 
 
 def test_numbers_of_long_rentals_are_not_broken_on_a_usual_terminal() -> None:
