@@ -2,8 +2,9 @@
 
 import os
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -26,6 +27,7 @@ from gateway.core.upstream import rates
 
 HttpUrl = Annotated[AnyHttpUrl, UrlConstraints(max_length=2000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+_FILE = "gateway_config"  # where the others are, so none of them
 
 
 class Settings(BaseSettings):
@@ -208,4 +210,35 @@ class Settings(BaseSettings):
         path = Path(named)
         if not path.is_file():
             raise FileNotFoundError(f"GATEWAY_CONFIG names {named}, which is not a file")
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, path)
+        return init_settings, env_settings, _File(settings_cls, path)
+
+
+class UnknownSetting(ValueError):
+    """The file has a name that is no setting: most likely a slip, which must not pass unseen."""
+
+
+class _File(TomlConfigSettingsSource):
+    def __call__(self) -> dict[str, Any]:
+        given = {name.lower(): value for name, value in super().__call__().items()}
+        unknown = [name for name in given if name not in Settings.model_fields]
+        if unknown:
+            raise UnknownSetting("; ".join(_told(name, _meant(name)) for name in unknown))
+        return given
+
+
+def misspelt() -> list[str]:
+    """What in the environment looks like a setting and is none.
+
+    Only what is close to a real one: other programs give their variables such names too.
+    """
+    ours = {name for name in os.environ if name.startswith(("GATEWAY_", "GETATEXT_"))}
+    unknown = (name for name in ours if name.lower() not in {*Settings.model_fields, _FILE})
+    return [_told(name, meant.upper()) for name in unknown if (meant := _meant(name))]
+
+
+def _meant(name: str) -> str:
+    return next(iter(get_close_matches(name.lower(), Settings.model_fields, n=1, cutoff=0.9)), "")
+
+
+def _told(name: str, meant: str) -> str:
+    return f"{name[:60]} is no setting" + (f"; did you mean {meant}?" if meant else "")

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from adapters.store.errors import StoreError
-from adapters.store.urls import sqlite_path
+from adapters.store.urls import postgres_dsn, sqlite_path
 
 _FILE = "gateway.secret"
 
@@ -23,10 +23,22 @@ def secret_for(url: str, given: str | None) -> bytes:
     """
     if given is not None:
         return given.encode()
+    return _kept(_beside(url))
+
+
+def check_secret(url: str, given: str | None) -> None:
+    """Raises NoSecret where `secret_for` would have none to give; it can be asked at any time."""
+    if given is None:
+        _beside(url)
+
+
+def _beside(url: str) -> Path:
+    """The file of the secret; raises NoSecret where there is no place for one."""
     path = sqlite_path(url)
     if path is None:
+        postgres_dsn(url)  # a URL that is none is told first
         raise NoSecret("Set GATEWAY_SECRET: all nodes on one PostgreSQL must have the same one.")
-    return _kept(path.with_name(_FILE))
+    return path.with_name(_FILE)
 
 
 def _kept(path: Path) -> bytes:

@@ -8,7 +8,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsError
 
 from gateway.cli.lazy import MISUSED
-from gateway.settings import Settings
+from gateway.settings import Settings, UnknownSetting
 
 
 class BadSettings(click.ClickException):
@@ -25,6 +25,8 @@ def read_settings(**given: Any) -> Settings:
         raise BadSettings(_sentences(error)) from None
     except SettingsError:
         raise BadSettings("A setting in the environment cannot be read.") from None
+    except UnknownSetting as error:
+        raise BadSettings(f"The file that GATEWAY_CONFIG names: {error}") from None
     except FileNotFoundError as error:
         raise BadSettings(f"{error}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:

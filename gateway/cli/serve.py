@@ -52,8 +52,11 @@ def serve(
         gateway_log_level=log_level,
     )
     logs.configure(settings.gateway_log_format, settings.gateway_log_level, secrets_of(settings))
+    from gateway.settings import misspelt
     from gateway.wiring import StoreError
 
+    for told in misspelt():
+        click.echo(f"Warning: {told}", err=True)
     try:
         with _listening_on(settings.gateway_host, settings.gateway_port):
             _run(_serve(settings, simulate=simulate))

@@ -14,6 +14,7 @@ from adapters.getatext.client import Client
 from adapters.getatext.probe import reachable
 from adapters.getatext.webhook import read_webhook
 from adapters.store import Store, open_store
+from adapters.store.secret import check_secret
 from gateway.core.callers import Callers, KeyHasher
 from gateway.core.forwarding import Forwarding
 from gateway.core.housekeeping import Housekeeping
@@ -113,6 +114,7 @@ class Gateway:
 async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     """Open everything the settings ask for; close it at the end, purchases first, store last."""
     clock, metrics = SystemClock(), Metrics()
+    check_secret(database_url(settings), revealed(settings.gateway_secret))
     async with (
         open_store(database_url(settings), new_id=new_ledger_id) as store,
         _client(settings) as client,

@@ -57,3 +57,30 @@ def test_a_bad_value_in_the_file_is_named_like_one_in_the_environment(
     assert done.exit_code == 2
     assert "GATEWAY_PORT: should be a valid integer" in done.stderr
     assert SECRET not in done.output
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("gateway_prot = 8123", "gateway_prot is no setting; did you mean gateway_port?"),
+        ("colour = 'red'", "colour is no setting"),
+    ],
+)
+def test_a_name_in_the_file_that_is_no_setting_is_told(
+    line: str, told: str, tmp_path: Path, run: Run
+) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text(line)
+    done = run("balance", GATEWAY_CONFIG=str(path))
+
+    assert done.exit_code == 2
+    assert told in done.stderr
+
+
+def test_a_slip_in_the_environment_is_told_and_other_programs_names_are_not(run: Run) -> None:
+    slips = {"GATEWAY_PROT": "1", "GATEWAY_SERVICE_HOST": "10.0.0.1", "GATEWAY_CONFIG": ""}
+    done = run("serve", GATEWAY_DATABASE_URL="mysql://x", **slips)
+
+    assert "Warning: GATEWAY_PROT is no setting; did you mean GATEWAY_PORT?" in done.stderr
+    assert "SERVICE_HOST" not in done.stderr
+    assert "GATEWAY_CONFIG" not in done.stderr
