@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -104,3 +104,4 @@ class Observer(Protocol):
     def prices_looked_up(self, found: str) -> None: ...
     def ledger_failed(self, ledger_id: str, fault: Exception) -> None: ...
     def background_failed(self, work: str, fault: BaseException) -> None: ...
+    def times_compared(self, off: timedelta) -> None: ...

@@ -35,7 +35,9 @@ from gateway.core.ledger import (
 from gateway.core.operation import Operation
 from gateway.core.ports import Clock, Observer
 from gateway.core.quote import Quote
+from gateway.core.rentals import Rental
 from gateway.core.values import Charged
+from gateway.core.zones import off_by
 
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
@@ -180,7 +182,13 @@ class Spending:
         kept = keep_value(order.op, value)
         await self._settle(intent, Outcome(SpendState.BOUGHT, kept, value))
         order.desk.helpers.records.bought(intent.account_id, value)
+        self._compare_times(order, value)
         return Answer(value, kept.body, purchase=intent.ledger_id)
+
+    def _compare_times(self, order: Order, value: Any) -> None:
+        known = order.desk.helpers.price_book.known(order.desk.caller.account.id)
+        if isinstance(value, Rental) and (off := off_by(value, known)) is not None:
+            self._observer.times_compared(off)
 
     async def _made(self, order: Order, intent: Intent) -> Any:
         """Make the purchase; where that fails, write down how."""

@@ -1,6 +1,7 @@
 """Counts what happens, in a registry of its own, and writes it out for Prometheus."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge, Histogram, disable_created_metrics
@@ -15,6 +16,7 @@ from gateway.core.upstream import Hooks
 log = structlog.get_logger("gateway.ledger")
 
 PREFIX = "getatext_gateway"
+_ZONE = "GETATEXT_TIMEZONE"
 # The provider answers in tenths of seconds, gives up after some, and a purchase may take 30.
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -49,6 +51,12 @@ class Metrics:
         self._ledger_failures = self._counter(
             "ledger_failures", "Purchases whose end could not be written down."
         )
+        self._times_off = Gauge(
+            f"{PREFIX}_provider_times_off_seconds",
+            "How far the end of the newest rental lies off: GETATEXT_TIMEZONE is wrong.",
+            registry=self._registry,
+        )
+        self._told_off = timedelta(0)
         self._calls = self._counter(
             "upstream_calls", "Calls to the provider, by how they ended.", "call", "outcome"
         )
@@ -74,6 +82,14 @@ class Metrics:
     def background_failed(self, work: str, fault: BaseException) -> None:
         """Something that nobody waits for failed; it will be tried again."""
         log.error("work in the background failed", work=work, exc_info=fault)
+
+    def times_compared(self, off: timedelta) -> None:
+        """A fresh rental's end was held against the clock; a new difference is logged."""
+        self._times_off.set(off.total_seconds())
+        if off and off != self._told_off:
+            hours = off.total_seconds() / 3600
+            log.warning("the provider's times are in another zone", setting=_ZONE, hours_off=hours)
+        self._told_off = off
 
     def hooks(self) -> Hooks:
         """What the policies around the provider's calls tell."""

@@ -49,6 +49,7 @@ class Told:
     lookups: list[str] = field(default_factory=list)
     ledger_faults: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    times_off: list[timedelta] = field(default_factory=list)
 
     def operation_ended(self, operation: str, outcome: str) -> None:
         self.operations.append((operation, outcome))
@@ -61,6 +62,9 @@ class Told:
 
     def background_failed(self, work: str, fault: BaseException) -> None:
         self.faults.append(f"{work}: {fault!r}")
+
+    def times_compared(self, off: timedelta) -> None:
+        self.times_off.append(off)
 
 
 @dataclass

@@ -1,4 +1,7 @@
 import re
+from datetime import timedelta
+
+from structlog.testing import capture_logs
 
 from gateway.telemetry.metrics import Metrics
 
@@ -28,6 +31,16 @@ def test_price_lookups_are_counted_by_what_was_found() -> None:
     metrics.prices_looked_up("fresh")
 
     assert sample(metrics, 'price_lookups_total{found="fresh"}') == 1
+
+
+def test_times_in_another_zone_are_measured_and_a_new_difference_is_logged() -> None:
+    metrics = Metrics()
+    with capture_logs() as lines:
+        for hours in (0, 4, 4, 0):
+            metrics.times_compared(timedelta(hours=hours))
+            assert sample(metrics, "provider_times_off_seconds") == hours * 3600
+
+    assert [line["hours_off"] for line in lines] == [4]
 
 
 def test_calls_to_the_provider_are_counted_and_timed_in_seconds() -> None:
