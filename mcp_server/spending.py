@@ -59,10 +59,10 @@ class Quotes:
             case "service":
                 return await self._service(call, given, given["max_price"])
             case "rental":
-                price = await self._of_one("get_rental", call, given["rental_id"])
+                price = await self._again(call, given["rental_id"])
                 return Quote("Rent the number of an earlier rental once more", price)
             case "long_rental":
-                price = await self._of_one("list_long_rentals", call, given["long_rental_id"])
+                price = await self._period(call, given["long_rental_id"])
                 return Quote("Pay for another period of a long rental", price)
             case _:
                 return Quote(op.summary, cap=given.get("max_price"))
@@ -94,30 +94,42 @@ class Quotes:
             advice=(
                 f"Cheaper services with such a name: {cheaper}."
                 if cheaper
-                else "No service with such a name costs less."
+                else "No service with such a name is within max_price."
             )
             + " Raise max_price only if the user agrees.",
         )
 
     async def _prices(self, call: Call, **given: Any) -> list[Price]:
         """The prices that fit; none where they cannot be read: reads never block a purchase."""
-        try:
-            page = await self._invoker.invoke(BY_NAME["list_prices"], call, given)
-        except GatewayError:
-            return []
-        rows: list[Price] = page.data
+        page = await self._read("list_prices", call, **given)
+        rows: list[Price] = page.data if page else []
         return rows
 
-    async def _of_one(self, reading: str, call: Call, wanted: int) -> Decimal | None:
-        op = BY_NAME[reading]
-        given = {"rental_id": wanted} if reading == "get_rental" else {}
+    async def _again(self, call: Call, rental_id: int) -> Decimal | None:
+        """The dearer of what it cost then and what its service costs now."""
+        rental = await self._read("get_rental", call, rental_id=rental_id)
+        if rental is None:
+            return None
+        code = rental.service_code
+        rows = await self._prices(call, service_code=code) if code else []
+        known = (rental.price, *(row.price for row in rows))
+        return max((price for price in known if price is not None), default=None)
+
+    async def _period(self, call: Call, long_rental_id: int) -> Decimal | None:
+        """What a period of a long rental costs."""
+        held = await self._read("list_long_rentals", call)
+        rows = held.data if held else ()
+        price: Decimal | None = next(
+            (each.price for each in rows if each.id == long_rental_id), None
+        )
+        return price
+
+    async def _read(self, reading: str, call: Call, **given: Any) -> Any:
+        """What a reading operation answers; None where it fails."""
         try:
-            value = await self._invoker.invoke(op, call, given)
+            return await self._invoker.invoke(BY_NAME[reading], call, given)
         except GatewayError:
             return None
-        things = getattr(value, "data", [value])
-        price: Decimal | None = next((each.price for each in things if each.id == wanted), None)
-        return price
 
 
 class RecentPurchases:
