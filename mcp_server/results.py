@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from gateway.core.errors import GatewayError, OutcomeUnknown, RateLimited, Unauthorized
 from gateway.core.operation import Effect
-from gateway.core.provider_errors import UpstreamRefused
+from gateway.core.provider_errors import PriceTooHigh, UpstreamRefused
 from gateway.core.values import Kept
 from mcp_server.adjustments import HINT, LEFT_OUT, Page
 from mcp_server.cleaning import clean, cleaned
@@ -20,14 +20,17 @@ Json = dict[str, Any]
 
 ERROR_META = "getatext-gateway/error"
 REPLAYED_META = "getatext-gateway/replayed"
+LOOK_FIRST = "Do not repeat it: look first at get_balance and at list_rentals or list_long_rentals."
 _MAX_DETAIL = 600
 _UNCHARGED = "Nothing was charged."
 _PENDING_HINT = "No code yet: call wait_for_code again with the same inputs."
 _ADVICE: Mapping[type[GatewayError], str] = {
     RateLimited: "Wait {seconds} seconds, then call again.",
-    OutcomeUnknown: (
-        "Do not repeat it: look first at get_balance and at list_rentals or list_long_rentals."
+    PriceTooHigh: (
+        "See list_prices; carrier and area_codes cost more. "
+        "Raise max_price only if the user agrees."
     ),
+    OutcomeUnknown: LOOK_FIRST,
     Unauthorized: "The user must correct the key in the settings of this MCP server.",
 }
 
