@@ -6,7 +6,7 @@ PIP    = python -m pip --disable-pip-version-check install -qq
 # The first of dev and run that is installed serves `make run`; run.txt is a subset of dev.txt.
 RUNNABLE = $(firstword $(wildcard .venv/dev.stamp) .venv/run.stamp)
 
-.PHONY: run test check fmt surfaces bench test-lowest lock clean
+.PHONY: run test check fmt surfaces bench conformance mcpb transcript test-lowest lock clean
 .DELETE_ON_ERROR:
 
 run: $(RUNNABLE)
@@ -24,6 +24,7 @@ check: .venv/dev.stamp
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/python -m gateway openapi --check
 	.venv/bin/python -m scripts.readme_settings --check
+	.venv/bin/python -m scripts.mcp_surface --check
 
 fmt: .venv/dev.stamp
 	.venv/bin/ruff format .
@@ -32,9 +33,27 @@ fmt: .venv/dev.stamp
 surfaces: .venv/dev.stamp
 	.venv/bin/python -m gateway openapi --write
 	.venv/bin/python -m scripts.readme_settings --write
+	.venv/bin/python -m scripts.mcp_surface --write
 
 bench: .venv-bench/bench.stamp
 	.venv-bench/bin/python -m bench
+
+# The protocol's own suite and inspector; npm fetches them, and the Node they need.
+conformance: .venv/dev.stamp .node/conformance.stamp
+	PATH="$(CURDIR)/.node/node_modules/.bin:$$PATH" .venv/bin/python -m scripts.conformance
+
+.node/conformance.stamp: scripts/conformance/package.json
+	@command -v npm >/dev/null || { echo "Needs npm, which comes with Node: https://nodejs.org"; exit 1; }
+	mkdir -p .node && cp scripts/conformance/package.json .node
+	cd .node && npm install --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# The bundle that desktop clients install.
+mcpb: $(RUNNABLE)
+	.venv/bin/python -m scripts.mcpb
+
+transcript: .venv/dev.stamp
+	.venv/bin/python -m scripts.mcp_transcript
 
 # Older libraries may warn of what newer ones have settled, so warnings are not errors here.
 test-lowest: .venv-lowest/lowest.stamp
@@ -69,6 +88,6 @@ lock: .venv-lock/bin/uv
 	.venv-lock/bin/$(PIP) uv
 
 clean:
-	rm -rf .venv .venv-bench .venv-lowest .venv-lock build dist
+	rm -rf .venv .venv-bench .venv-lowest .venv-lock .node build dist
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -15,6 +15,7 @@ BENCHES = {
     "shared_reads": "one rental read by many at once: against nginx before the same provider",
     "codes": "from a code's being there to every waiter's having it: pace, rentals, webhook",
     "waiters": "5,000 who wait, by long poll and event stream: memory, CPU, waking, leaving",
+    "mcp": "a cached tool call: against the SDK's bare server on uvicorn, and fastmcp on our REST",
     "footprint": "the start of the command line, and the memory of an idle server",
 }
 """The module of each bench has `run(rounds) -> list[Row]`."""

@@ -74,8 +74,9 @@ ADJUSTED: Mapping[str, Adjusted] = {
     "rent_number": Adjusted(
         guidance=(
             "It never charges more than max_price, which is required: take the price of "
-            "list_prices, not a round number. Then use wait_for_code with the id. Use rent_again "
-            f"for a number rented before. {_REFUND} {_ONCE_MORE}"
+            "list_prices, not a round number; with carrier or area_codes 1.2 times it, with both "
+            "1.4 times. Use rent_again for a number rented before. Once a code has come there is "
+            f"no refund. {_ONCE_MORE}"
         ),
         required=("max_price",),
         priced="service",
@@ -89,9 +90,8 @@ ADJUSTED: Mapping[str, Adjusted] = {
     ),
     "wait_for_code": Adjusted(
         guidance=(
-            "A code that is already there is answered at once. When the time is over the status "
-            "is pending: simply call it again, until a code comes or the status is ended. Use it "
-            "instead of calling get_rental in a loop."
+            "pending is no failure: simply call it again, until a code comes or the status is "
+            "ended. Use it instead of calling get_rental in a loop."
         ),
         wait=Wait(),
     ),
@@ -102,7 +102,8 @@ ADJUSTED: Mapping[str, Adjusted] = {
     "rent_again": Adjusted(
         guidance=(
             "For a further code from the same service to a number that was rented before; for a "
-            f"new number use rent_number. It charges the current price. {_REFUND} {_ONCE_MORE}"
+            "new number use rent_number. It charges the current price, which cannot be capped "
+            f"here. {_REFUND} {_ONCE_MORE}"
         ),
         priced="rental",
     ),
@@ -112,8 +113,9 @@ ADJUSTED: Mapping[str, Adjusted] = {
     ),
     "create_long_rental": Adjusted(
         guidance=(
-            "For one code rent_number is far cheaper. Its price cannot be capped: a person is "
-            f"asked first. No refund is promised. {_ONCE_MORE}"
+            "For one code rent_number is far cheaper. Its price cannot be capped, so a person is "
+            "asked first; where none can be, it is refused unless the user has allowed it. No "
+            f"refund is promised. {_ONCE_MORE}"
         )
     ),
     "renew_long_rental": Adjusted(
@@ -136,16 +138,15 @@ ADJUSTED: Mapping[str, Adjusted] = {
 # The fields of results whose names do not say everything.
 NOTED_OUTPUTS = frozenset(
     {
-        "id",
         "code",
         "text",
         "sender",
         "stock",
-        "stale",
         "next_cursor",
         "ended_reason",
         "provisional",
         "retry_after_seconds",
+        "balance",
         "spent_today",
         "left_today",
     }

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from gateway.core.errors import Forbidden, GatewayError, InternalError, InvalidRequest
 from gateway.core.invoke import Call
 from gateway.core.operation import Effect
-from gateway.core.values import Kept
+from gateway.core.values import Charged, Kept
 from mcp_server import results, waiting
 from mcp_server.adjustments import LIMIT, Page, Wait
 from mcp_server.options import McpOptions
@@ -53,18 +53,19 @@ class Calls:
         self, ctx: "Context", params: "CallToolRequestParams", call: Call
     ) -> "Json | InputRequiredResult":
         """The result of a call; whatever goes wrong is a result too. A tool must be known."""
+        spec = self._tools.of(call.caller).get(params.name)
+        effect = spec.op.effect if spec else Effect.READ
         try:
-            spec = self._tools.of(call.caller).get(params.name)
             if spec is None:
                 raise Forbidden(f"{params.name} is not open to this key: it may only read.")
             # What a model leaves out it often writes as null.
             given = {k: v for k, v in (params.arguments or {}).items() if v is not None}
             return await self._result(Turn(ctx, params, spec, call, given))
         except GatewayError as error:
-            return results.failure(error, call.trace_id)
+            return results.failure(error, call.trace_id, effect)
         except Exception:
             log.exception("tool failed: %s, trace_id %s", params.name, call.trace_id)
-            return results.failure(InternalError(), call.trace_id)
+            return results.failure(_fault(effect), call.trace_id, effect)
 
     async def drain(self) -> None:
         """Wait until every purchase under way has its answer."""
@@ -107,6 +108,13 @@ class Calls:
         if isinstance(value, Kept):
             return self._kept.of(value, left_out)
         return results.result(results.counted(value, left_out))
+
+
+def _fault(effect: Effect) -> GatewayError:
+    """A fault of ours. Whether a purchase was made before it is not known here."""
+    if effect is not Effect.SPEND:
+        return InternalError()
+    return InternalError(charged=Charged.UNKNOWN, advice=results.LOOK_FIRST)
 
 
 def _require(turn: Turn) -> None:

@@ -129,7 +129,7 @@ def _raise_the_limit(most: Decimal | None) -> str:
         )
     return (
         f"The user can allow it by setting GATEWAY_MCP_CONFIRM_ABOVE={money_text(most)} "
-        "for this MCP server, or you pass a lower max_price."
+        "for this MCP server; or choose what costs less."
     )
 
 

@@ -13,7 +13,7 @@ class DuplicatePurchase(GatewayError):
     """The same purchase was made, or is being made, within seconds."""
 
     code, title, http_status = "duplicate_purchase", "Duplicate purchase", 409
-    happened = "The same purchase was made seconds ago, so this would buy a second time."
+    happened = "The same purchase was made seconds ago; this one, a second, was not sent."
     advice = (
         "Use what the first call bought. Only to buy again on purpose, "
         "repeat it with allow_duplicate true."

@@ -8,6 +8,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -18,10 +19,12 @@ from yarl import URL
 
 from gateway.core.answers import Answer
 from gateway.core.callers import Account, Caller
-from gateway.core.errors import GatewayError, InternalError, OutcomeUnknown
+from gateway.core.errors import Forbidden, GatewayError, InternalError, OutcomeUnknown
 from gateway.core.invoke import Call
+from gateway.core.keys import Limits
 from gateway.core.operation import Effect, Operation
 from gateway.core.provider_errors import UpstreamBadResponse, UpstreamUnavailable
+from gateway.core.renting import CANCEL_RENTAL
 from gateway.core.validation import validate
 from gateway.core.values import Charged
 
@@ -50,7 +53,10 @@ async def open_remote(url: str, key: str) -> AsyncIterator["RemoteInvoker"]:
         headers={"X-API-Key": key, "Accept-Encoding": "identity"},
     )
     async with session:
-        yield RemoteInvoker(session, url, Caller("remote", Account("remote", key)))
+        remote = RemoteInvoker(session, url, Caller("remote", Account("remote", key)))
+        if await remote.only_reads():
+            remote.caller = replace(remote.caller, limits=Limits(read_only=True))
+        yield remote
 
 
 class RemoteInvoker:
@@ -61,6 +67,19 @@ class RemoteInvoker:
         self._session = session
         self._url = url.rstrip("/")
         self.caller = caller
+
+    async def only_reads(self) -> bool:
+        """Whether the key is one that may only read; False where the gateway does not say so.
+
+        A cancellation that no rental can be meant by tells it: a key's limits come before the
+        input, and there is nothing that it could change.
+        """
+        call = Call(self.caller, secrets.token_hex(8))
+        try:
+            status, body, _ = await self._exchange(CANCEL_RENTAL, call, {"rental_id": 0})
+        except (ClientError, TimeoutError, GatewayError):
+            return False
+        return status >= 400 and _problem(CANCEL_RENTAL, {}, body).code == Forbidden.code
 
     async def invoke(self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]) -> Out:
         """The value of one operation."""

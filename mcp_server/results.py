@@ -8,20 +8,29 @@ from cachetools import LRUCache
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from gateway.core.errors import GatewayError, RateLimited, Unauthorized
-from gateway.core.provider_errors import UpstreamRefused
+from gateway.core.errors import GatewayError, OutcomeUnknown, RateLimited, Unauthorized
+from gateway.core.operation import Effect
+from gateway.core.provider_errors import PriceTooHigh, UpstreamRefused
 from gateway.core.values import Kept
 from mcp_server.adjustments import HINT, LEFT_OUT, Page
 from mcp_server.cleaning import clean, cleaned
+from mcp_server.refusals import DuplicatePurchase
 
 Json = dict[str, Any]
 
 ERROR_META = "getatext-gateway/error"
 REPLAYED_META = "getatext-gateway/replayed"
+LOOK_FIRST = "Do not repeat it: look first at get_balance and at list_rentals or list_long_rentals."
 _MAX_DETAIL = 600
+_UNCHARGED = "Nothing was charged."
 _PENDING_HINT = "No code yet: call wait_for_code again with the same inputs."
 _ADVICE: Mapping[type[GatewayError], str] = {
     RateLimited: "Wait {seconds} seconds, then call again.",
+    PriceTooHigh: (
+        "See list_prices; carrier and area_codes cost more. "
+        "Raise max_price only if the user agrees."
+    ),
+    OutcomeUnknown: LOOK_FIRST,
     Unauthorized: "The user must correct the key in the settings of this MCP server.",
 }
 
@@ -77,8 +86,11 @@ def counted(value: BaseModel, left_out: int) -> Json:
     return {**content, LEFT_OUT: left_out} if left_out else content
 
 
-def failure(error: GatewayError, trace_id: str) -> Json:
-    """An error as the model sees it: its code, what happened, money, and what to do."""
+def failure(error: GatewayError, trace_id: str, effect: Effect = Effect.READ) -> Json:
+    """An error as the model sees it: its code, what happened, money, and what to do.
+
+    `effect` is that of the operation which failed.
+    """
     facts = {
         "code": error.code,
         "charged": str(error.charged),
@@ -88,14 +100,18 @@ def failure(error: GatewayError, trace_id: str) -> Json:
     if error.retry_after is not None:
         facts["retry_after_seconds"] = _seconds(error)
     return {
-        "content": [{"type": "text", "text": f"{error.code}: {_sentence(error)}"}],
+        "content": [{"type": "text", "text": f"{error.code}: {_sentence(error, effect)}"}],
         "isError": True,
         "_meta": {ERROR_META: facts},
     }
 
 
-def _sentence(error: GatewayError) -> str:
-    """The detail in an agent's terms. What the provider said is never part of it."""
+def _sentence(error: GatewayError, effect: Effect) -> str:
+    """The detail in an agent's terms. What the provider said is never part of it.
+
+    "Nothing was charged" would say of a cancellation that fails that the rental was free, and of
+    a second purchase that the first was.
+    """
     detail = error.detail
     said = error.upstream.message if error.upstream else ""
     if (said and said in detail) or isinstance(error, UpstreamRefused):
@@ -103,6 +119,10 @@ def _sentence(error: GatewayError) -> str:
     for kind, advice in _ADVICE.items():
         if isinstance(error, kind):
             detail = detail.replace(kind.advice, advice.format(seconds=_seconds(error)))
+    if effect is not Effect.SPEND:
+        detail = detail.replace(_UNCHARGED, "No money moved.")
+    elif isinstance(error, DuplicatePurchase):
+        detail = detail.replace(_UNCHARGED, "Nothing was charged for it.")
     return clean(detail, _MAX_DETAIL)
 
 

@@ -54,6 +54,11 @@ def output_schema(model: type[BaseModel], noted: Set[str]) -> Json:
     return _brief(_whole(schema), noted)  # type: ignore[no-any-return]
 
 
+def absent(text: str) -> str:
+    """The words for a tool: what is null elsewhere is left out here."""
+    return text.replace("null", "absent")
+
+
 def _whole(schema: Json) -> Json:
     definitions = schema.get("$defs", {})
     inlined = _inlined(schema, definitions)
@@ -92,7 +97,7 @@ def _brief(part: Any, noted: Set[str], name: str = "") -> Any:
         return part
     brief = {key: value for key, value in part.items() if key in _TELLING}
     if "description" in part and name in noted:
-        brief["description"] = part["description"].replace("null", "absent")
+        brief["description"] = absent(part["description"])
     if "properties" in part:
         brief["properties"] = {
             key: _brief(value, noted, key) for key, value in part["properties"].items()

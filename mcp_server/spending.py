@@ -25,6 +25,7 @@ from mcp_server.refusals import DuplicatePurchase
 
 DUPLICATE_SECONDS = 10.0
 _CHOICES = 3
+_ASIDE = {"request_id", "max_price"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +60,21 @@ class Quotes:
             case "service":
                 return await self._service(call, given, given["max_price"])
             case "rental":
-                price = await self._of_one("get_rental", call, given["rental_id"])
-                return Quote("Rent the number of an earlier rental once more", price)
+                return await self._again(call, given["rental_id"])
             case "long_rental":
-                price = await self._of_one("list_long_rentals", call, given["long_rental_id"])
-                return Quote("Pay for another period of a long rental", price)
+                return await self._period(call, given["long_rental_id"])
             case _:
-                return Quote(op.summary, cap=given.get("max_price"))
+                told = ", ".join(
+                    f"{name} {_shown(given[name])}" for name in given if name not in _ASIDE
+                )
+                return Quote(f"{op.summary} ({told})", cap=given.get("max_price"))
 
     async def _service(self, call: Call, given: Mapping[str, Any], most: Decimal) -> Quote:
         code = given["service_code"]
         rows = await self._prices(call, service_code=code)
+        number = given["number"] or "a US number"
         if not rows:
-            return Quote(f"Rent a US number for {clean(code, 40)}", cap=most)
+            return Quote(f"Rent {number} for {clean(code, 40)}", cap=most)
         price = rows[0].price
         if price > most:
             raise await self._too_high(call, rows[0], most)
@@ -79,7 +82,7 @@ class Quotes:
             price, carrier=given["carrier"] != "any", area=given["area_codes"] is not None
         )
         name = clean(rows[0].service_name, 40)
-        return Quote(f"Rent a US number for {name}", full, most)
+        return Quote(f"Rent {number} for {name}", full, most)
 
     async def _too_high(self, call: Call, row: Price, most: Decimal) -> GatewayError:
         word = row.service_name.split()[0][:20] if row.service_name.split() else row.service_code
@@ -94,30 +97,44 @@ class Quotes:
             advice=(
                 f"Cheaper services with such a name: {cheaper}."
                 if cheaper
-                else "No service with such a name costs less."
+                else "No service with such a name is within max_price."
             )
             + " Raise max_price only if the user agrees.",
         )
 
     async def _prices(self, call: Call, **given: Any) -> list[Price]:
         """The prices that fit; none where they cannot be read: reads never block a purchase."""
-        try:
-            page = await self._invoker.invoke(BY_NAME["list_prices"], call, given)
-        except GatewayError:
-            return []
-        rows: list[Price] = page.data
+        page = await self._read("list_prices", call, **given)
+        rows: list[Price] = page.data if page else []
         return rows
 
-    async def _of_one(self, reading: str, call: Call, wanted: int) -> Decimal | None:
-        op = BY_NAME[reading]
-        given = {"rental_id": wanted} if reading == "get_rental" else {}
+    async def _again(self, call: Call, rental_id: int) -> Quote:
+        """The dearer of what it cost then and what its service costs now."""
+        rental = await self._read("get_rental", call, rental_id=rental_id)
+        if rental is None:
+            return Quote("Rent the number of an earlier rental once more")
+        code = rental.service_code
+        rows = await self._prices(call, service_code=code) if code else []
+        known = (rental.price, *(row.price for row in rows))
+        price = max((price for price in known if price is not None), default=None)
+        service = clean(rental.service_name or code or "the same service", 40)
+        return Quote(f"Rent {rental.number or 'the same number'} for {service} once more", price)
+
+    async def _period(self, call: Call, long_rental_id: int) -> Quote:
+        """What a period of a long rental costs."""
+        held = await self._read("list_long_rentals", call)
+        rows = held.data if held else ()
+        row = next((each for each in rows if each.id == long_rental_id), None)
+        if row is None:
+            return Quote("Pay for another period of a long rental")
+        return Quote(f"Pay for another period ({row.period}) of {row.number}", row.price)
+
+    async def _read(self, reading: str, call: Call, **given: Any) -> Any:
+        """What a reading operation answers; None where it fails."""
         try:
-            value = await self._invoker.invoke(op, call, given)
+            return await self._invoker.invoke(BY_NAME[reading], call, given)
         except GatewayError:
             return None
-        things = getattr(value, "data", [value])
-        price: Decimal | None = next((each.price for each in things if each.id == wanted), None)
-        return price
 
 
 class RecentPurchases:
@@ -147,6 +164,14 @@ class RecentPurchases:
         self._running.discard(name)
         if charged is not Charged.NO:
             self._done[name] = True
+
+
+def _inputs(given: Mapping[str, Any]) -> str:
+    told = {name: value for name, value in given.items() if name not in _ASIDE}
+    return ", ".join(
+        f"{name} {str(value).lower() if isinstance(value, bool) else clean(str(value), 40)}"
+        for name, value in told.items()
+    )
 
 
 def _name(caller: Caller, op: AnyOperation, asked: BaseModel) -> str:

@@ -15,7 +15,7 @@ from mcp_server.adjustments import (
     more_outputs,
 )
 from mcp_server.options import McpOptions
-from mcp_server.schemas import input_schema, output_schema
+from mcp_server.schemas import absent, input_schema, output_schema
 
 Json = dict[str, Any]
 
@@ -61,7 +61,7 @@ def tool_spec(op: AnyOperation) -> ToolSpec:
     guidance = op.guidance or changes.guidance
     definition = {
         "name": op.name,
-        "description": f"{op.summary}. {op.description} {guidance}".strip(),
+        "description": absent(f"{op.summary}. {op.description} {guidance}".strip()),
         "inputSchema": _input(op, changes),
         "outputSchema": _output(op, changes),
         "annotations": _annotations(op, changes),

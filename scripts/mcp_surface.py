@@ -1,4 +1,4 @@
-"""Writes what tools/list answers into a file: `python -m scripts.mcp_surface --write`."""
+"""Keeps the file of what tools/list answers the same as the tools: --write or --check."""
 
 import json
 import sys
@@ -19,8 +19,13 @@ def surface() -> str:
     return json.dumps({"tools": tools}, indent=2, ensure_ascii=False) + "\n"
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Rewrite the file, or exit with 1 where it is out of date."""
     if "--write" in sys.argv[1:]:
-        COMMITTED.write_text(surface())
-    else:
-        sys.stdout.write(surface())
+        COMMITTED.write_text(surface(), encoding="utf-8")
+    elif COMMITTED.read_text(encoding="utf-8") != surface():
+        sys.exit(f"{COMMITTED.name}: the tools are out of date. Run `make surfaces`.")
+
+
+if __name__ == "__main__":
+    main()

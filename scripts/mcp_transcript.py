@@ -1,4 +1,4 @@
-"""Writes docs/mcp-transcript.md by running it: `python -m scripts.mcp_transcript`."""
+"""Writes docs/mcp-transcript.md by running it: `make transcript`."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ _HEAD = """\
 # An agent gets a code
 
 A client of the official SDK started `getatext-gateway mcp` before the simulator; this is what was
-said, shortened by nothing. `python -m scripts.mcp_transcript` writes it anew.
+said, with nothing left out. `make transcript` writes it anew.
 
 """
 
@@ -36,7 +36,8 @@ class Transcript:
         result = await self.client.call_tool(tool, given, progress_callback=self._progress)
         (block,) = result.content
         assert isinstance(block, TextContent)  # noqa: S101 - tools here answer in text
-        self.lines.append(f"```json\n{_wrapped(block.text)}\n```\n")
+        language = "text" if result.is_error else "json"
+        self.lines.append(f"```{language}\n{_wrapped(block.text)}\n```\n")
         return result.structured_content
 
     async def answer(self, context: Any, params: ElicitRequestParams) -> ElicitResult:
@@ -44,15 +45,17 @@ class Transcript:
         self.lines.append(f"> The user is asked: *{params.message}* and says yes.\n")
         return ElicitResult(action="accept", content={"confirm": True})
 
-    async def _progress(self, done: float, total: float | None, message: str | None) -> None:
-        self.lines.append(f"> Progress {done:g} of {total:g}: {message}\n")
+    async def _progress(self, progress: float, total: float | None, message: str | None) -> None:
+        self.lines.append(f"> Progress {progress:g} of {total or 0:g}: {message}\n")
 
     async def flow(self) -> None:
         """The whole flow."""
-        await self.call("list_prices", query="tele", limit=2)
-        await self.call("rent_number", service_code="telegram", max_price=0.2)
-        rental = await self.call("rent_number", service_code="telegram", max_price=2.5)
-        await self.call("rent_number", service_code="telegram", max_price=2.5)
+        prices = await self.call("list_prices", query="telegram", limit=2)
+        await self.call("rent_number", service_code="telegram", max_price="0.20")
+        dear = {"service_code": "telegram", "max_price": prices["data"][0]["price"]}
+        rental = await self.call("rent_number", **dear)
+        await self.call("rent_number", **dear)
+        await self.call("wait_for_code", rental_id=rental["id"], wait_seconds=2)
         await self.call("wait_for_code", rental_id=rental["id"])
         await self.call("complete_rental", rental_id=rental["id"])
         await self.call("cancel_rental", rental_id=rental["id"])
@@ -60,12 +63,12 @@ class Transcript:
 
 
 def _wrapped(text: str) -> str:
-    return text if text.startswith("{") is False else json.dumps(json.loads(text), indent=1)
+    return json.dumps(json.loads(text), indent=1) if text.startswith("{") else text
 
 
 async def main() -> None:
     """Run it and write it down."""
-    config = SimulatorConfig(limits=Limits(on=False), rules=Rules(code_after=7.0))
+    config = SimulatorConfig(limits=Limits(on=False), rules=Rules(code_after=9.0))
     said = Transcript()
     with TemporaryDirectory() as folder:
         async with Simulator(config).running() as simulator:

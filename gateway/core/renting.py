@@ -90,8 +90,8 @@ RENT_NUMBER = Operation(
     name="rent_number",
     summary="Rent a US number to receive one service's SMS code",
     description=(
-        "Buys a number at once and charges the account: set max_price. Read its code with "
-        "get_rental. Without a code it can be cancelled for a refund after some minutes. Send a "
+        "Buys a number at once and charges the account: set max_price. Then wait_for_code reads "
+        "its code. Without a code it can be cancelled for a refund after some minutes. Send a "
         "request_id: repeating the call with it never buys twice."
     ),
     takes=RentNumber,

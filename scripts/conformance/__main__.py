@@ -1,11 +1,14 @@
-"""Serves the everything-server through the bridge and runs the suite: needs Node 22 or later."""
+"""Serves the everything-server through the bridge and runs the suite on it, then on /mcp itself.
+
+`make conformance` starts it, with the suite's programs on the PATH.
+"""
 
 import asyncio
-import re
-import shutil
+import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from tempfile import TemporaryDirectory
 
 from aiohttp import web
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -13,6 +16,7 @@ from pydantic import AnyHttpUrl
 
 from adapters.simulator import DEMO_KEY, Simulator
 from gateway.core.callers import Account, Caller
+from gateway.core.catalog import CATALOG
 from gateway.core.errors import GatewayError
 from gateway.http import problems
 from gateway.http.edge import Handler
@@ -20,12 +24,11 @@ from gateway.settings import Settings
 from gateway.wiring import open_gateway
 from mcp_server.http import Mount, mount, mount_manager
 from mcp_server.options import McpOptions
+from scripts.conformance import programs
 from scripts.conformance.everything import Events, make_server
+from scripts.mcpb import MANIFEST
 
-PACKAGE = "@modelcontextprotocol/conformance@0.2.0-alpha.12"
 REVISIONS = ("2025-11-25", "2026-07-28")
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-
 
 # What the suite can ask of any server: no fixture is needed.
 FREE = {
@@ -37,6 +40,7 @@ FREE = {
         "resources-list",
         "prompts-list",
         "dns-rebinding-protection",
+        "server-sse-multiple-streams",
     ),
     "2026-07-28": (
         "tools-list",
@@ -44,6 +48,7 @@ FREE = {
         "prompts-list",
         "caching",
         "dns-rebinding-protection",
+        "server-sse-multiple-streams",
         "http-header-validation",
         "sep-2164-resource-not-found",
         "input-required-result-unsupported-methods",
@@ -95,55 +100,82 @@ async def everything() -> AsyncIterator[str]:
 @asynccontextmanager
 async def ourselves() -> AsyncIterator[str]:
     """The gateway's own tools, before the simulator."""
-    async with Simulator().running() as simulator:
-        settings = Settings(getatext_base_url=AnyHttpUrl(simulator.url))
-        async with open_gateway(settings) as gateway:
-            mounted = mount(gateway.invoker, identify, lambda request: "", McpOptions())
-            async with serving(mounted) as url:
-                yield url
+    with TemporaryDirectory() as folder:
+        async with Simulator().running() as simulator:
+            settings = Settings(
+                getatext_base_url=AnyHttpUrl(simulator.url),
+                gateway_database_url=f"sqlite:///{folder}/gateway.db",
+            )
+            async with open_gateway(settings) as gateway:
+                mounted = mount(gateway.invoker, identify, lambda request: "", McpOptions())
+                async with serving(mounted) as url:
+                    yield url
 
 
-async def run_suite(url: str, *arguments: str) -> tuple[int, str]:
-    """The suite's exit code, and what it printed."""
-    program = shutil.which("conformance")
-    command = [program] if program else ["npx", "--yes", PACKAGE]
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        "server",
-        "--url",
-        url,
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+async def bridge_conforms(revision: str) -> bool:
+    """Run the whole suite on the everything-server."""
+    async with everything() as url:
+        code, printed = await programs.run(
+            "conformance", "server", "--url", url, "--requirements", revision
+        )
+    found = programs.scenarios(printed)
+    sys.stdout.write("\n".join(programs.told(revision, code, found)) + "\n")
+    if code or not found:
+        sys.stdout.write(printed)
+    return code == 0 and bool(found)
+
+
+async def passes(url: str, revision: str, scenario: str) -> bool:
+    """Run one scenario on /mcp itself."""
+    code, printed = await programs.run(
+        "conformance", "server", "--url", url, "--scenario", scenario, "--spec-version", revision
     )
-    printed, _ = await process.communicate()
-    return process.returncode or 0, _COLOURS.sub("", printed.decode(errors="replace"))
+    sys.stdout.write(f"{_mark(code == 0)} {revision} {scenario}\n{printed if code else ''}")
+    return code == 0
+
+
+async def inspector_works(url: str) -> bool:
+    """The inspector's command line lists the tools, and calls one."""
+    there = ("mcp-inspector", "--cli", url, "--transport", "http")
+    asked = ("--tool-name", "list_prices", "--tool-arg", "limit=1")
+    _, listed = await programs.run(*there, "--method", "tools/list")
+    _, called = await programs.run(*there, "--method", "tools/call", *asked)
+    try:
+        names = [tool["name"] for tool in json.loads(listed)["tools"]]
+        works = names == [op.name for op in CATALOG]
+        works = works and len(json.loads(called)["structuredContent"]["data"]) == 1
+    except (ValueError, KeyError):
+        works = False
+    sys.stdout.write(f"{_mark(works)} inspector\n{'' if works else listed + called}")
+    return works
+
+
+async def bundle_is_valid() -> bool:
+    """The bundle's manifest is as its makers want it."""
+    code, printed = await programs.run("mcpb", "validate", str(MANIFEST))
+    sys.stdout.write(f"{_mark(code == 0)} mcpb/manifest.json\n{printed if code else ''}")
+    return code == 0
 
 
 async def main() -> int:
-    """Run it all; the worst exit code."""
-    codes: list[int] = []
-    async with everything() as url:
-        for revision in REVISIONS:
-            code, printed = await run_suite(url, "--requirements", revision)
-            codes.append(code)
-            sys.stdout.write(f"== Requirements {revision}, the bridge\n{_summary(printed)}\n")
+    """Run it all; 0 where all is well."""
+    if lack := await programs.missing():
+        sys.stdout.write(f"{lack}\n")
+        return 2
+    sys.stdout.write("== the bridge: requirements, scored scenarios, their checks\n")
+    well = [await bridge_conforms(revision) for revision in REVISIONS]
+    sys.stdout.write("== /mcp itself\n")
     async with ourselves() as url:
-        for revision, scenarios in FREE.items():
-            sys.stdout.write(f"== {revision}, /mcp itself\n")
-            for scenario in scenarios:
-                code, printed = await run_suite(
-                    url, "--scenario", scenario, "--spec-version", revision
-                )
-                codes.append(code)
-                mark = "ok  " if code == 0 else "FAIL"
-                sys.stdout.write(f"{mark} {scenario}\n{'' if code == 0 else printed}")
-    return max(codes)
+        well += [
+            await passes(url, revision, name) for revision, names in FREE.items() for name in names
+        ]
+        well.append(await inspector_works(url))
+    well.append(await bundle_is_valid())
+    return 0 if all(well) else 1
 
 
-def _summary(printed: str) -> str:
-    """From the suite's summary on; all of it where there is none."""
-    return printed[max(0, printed.find("=== SUMMARY")) :]
+def _mark(passed: bool) -> str:
+    return "ok  " if passed else "FAIL"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientConnectionError, ClientPayloadError, ClientSession, web
 
 from gateway.core.errors import RequestTimeout
 from mcp_server import bridge as bridge_module
@@ -143,20 +143,25 @@ async def test_who_hangs_up_before_the_headers_is_noticed_too() -> None:
             await gone.wait()
 
 
+@pytest.mark.parametrize("path", ["/fails", "/answers"])
 async def test_a_body_that_does_not_come_is_not_waited_for(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     monkeypatch.setattr(bridge_module, "BODY_SECONDS", 0.1)
 
     async def reads(scope: Any, receive: Receive, send: Send) -> None:
         while (message := await receive())["type"] == "http.request":
             assert message["more_body"]
+        if scope["path"] == "/answers":
+            await send({"type": "http.response.start", "status": 500, "headers": []})
+            await send({"type": "http.response.body", "body": b"as the SDK's older transport"})
         raise ConnectionError("as the SDK does when the client has gone")
 
     async with bridged(reads) as (url, _):
         host, port = url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
+        writer.write(head.encode() + b"half")
         answer = await reader.readline()
         writer.close()
 
@@ -202,3 +207,77 @@ async def test_a_fault_inside_is_a_fault() -> None:
         session.post(url) as response,
     ):
         assert response.status == 500
+
+
+async def test_a_stream_that_breaks_off_is_not_taken_for_a_whole_one() -> None:
+    async def breaks(scope: Any, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": STREAM})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        raise LookupError
+
+    async with bridged(breaks) as (url, _), ClientSession() as session:
+        response = await session.get(url)
+        with pytest.raises((ClientPayloadError, ClientConnectionError)):
+            await response.read()
+
+
+@pytest.mark.parametrize("headers", [[], STREAM], ids=["one body", "stream"])
+async def test_only_the_first_answer_counts(headers: list[tuple[bytes, bytes]]) -> None:
+    async def answers_twice(scope: Any, receive: Receive, send: Send) -> None:
+        for status, body in ((202, b"first"), (500, b"second")):
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+
+    async with (
+        bridged(answers_twice) as (url, _),
+        ClientSession() as session,
+        session.post(url) as response,
+    ):
+        assert response.status == 202
+        assert await response.read() == b"first"
+
+
+class GoesOn:
+    """Hears of the disconnect, and goes on for ever all the same."""
+
+    def __init__(self) -> None:
+        self.arrived = asyncio.Event()
+        self.cancelled = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        await receive()
+        self.arrived.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.cancelled.set()
+
+
+async def test_what_goes_on_though_nobody_is_there_is_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bridge_module, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(bridge_module, "LINGER_SECONDS", 0.1)
+    app = GoesOn()
+    async with bridged(app) as (url, _), ClientSession() as session:
+        asking = asyncio.create_task(session.post(url))
+        await app.arrived.wait()
+        asking.cancel()
+        async with asyncio.timeout(5):
+            await app.cancelled.wait()
+
+
+async def test_what_goes_on_at_the_end_of_the_server_is_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bridge_module, "GRACE_SECONDS", 0.05)
+    app = GoesOn()
+    async with bridged(app) as (url, bridge), ClientSession() as session:
+        asking = asyncio.create_task(session.post(url))
+        await app.arrived.wait()
+        async with asyncio.timeout(5):
+            await bridge.stop()
+        with pytest.raises(ClientConnectionError):
+            await asking
+
+    assert app.cancelled.is_set()

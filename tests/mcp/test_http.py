@@ -1,5 +1,6 @@
 """Who may come to /mcp, by what name, and what they see there."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -93,6 +94,21 @@ async def test_a_session_belongs_to_the_key_that_opened_it(
 
     assert mine.status == 200
     assert somebody_elses.status == 404
+
+
+async def test_a_sessions_stream_can_be_opened_again_after_a_hang_up(
+    session: ClientSession, stand: SimulatedStand
+) -> None:
+    opened = (await post(session, stand)).headers["Mcp-Session-Id"]
+    headers = {**HEADERS, "Mcp-Session-Id": opened}
+
+    for _ in range(3):
+        async with asyncio.timeout(5):
+            while (stream := await session.get(stand.mcp, headers=headers)).status == 409:
+                stream.close()  # the one before has not been noticed to be gone yet
+        assert stream.status == 200
+        assert stream.headers["Content-Type"].startswith("text/event-stream")
+        stream.close()
 
 
 async def test_there_are_only_so_many_sessions(session: ClientSession) -> None:

@@ -1,86 +1,155 @@
 """One operation, three descriptions, one answer: catalog, OpenAPI, tools; REST and MCP."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession
 from mcp import Client
+from yarl import URL
 
-from adapters.simulator import DEMO_KEY
+from adapters.simulator import DEMO_KEY, NEVER, Fault, FaultKind, Rules
 from gateway.core.catalog import BY_NAME, CATALOG
-from gateway.core.errors import GatewayError
-from gateway.core.invoke import Call
 from gateway.core.operation import AnyOperation
 from gateway.http.openapi import document
-from mcp_server.remote import RemoteInvoker, open_remote
 from mcp_server.results import ERROR_META
 from mcp_server.tools import tool_spec
-from tests.mcp.support import (
-    MODERN,
-    Person,
-    SimulatedStand,
-    apart,
-    connected,
-    run_mcp,
-)
-from tests.support.gateway import listening
+from tests.mcp.support import MODERN, QUICK, Person, SimulatedStand, connected, run_mcp
 
 ONLY_TOOLS = {"limit", "allow_duplicate"}
 ONLY_RESULTS = {"hint", "left_out"}
-MOVING = {"balance", "ledger_id", "id", "number", "created_at", "ends_at", "fetched_at"}
-MOVING |= {"spent_today", "spent_total", "code", "received_at", "rented_on", "ends_on"}
+# What two calls of one operation cannot have in common.
+MOVING = {"balance", "ledger_id", "id", "rental_id", "number", "created_at", "ends_at"}
+MOVING |= {"fetched_at", "spent_today", "spent_total", "received_at", "code_received_at"}
 RENT = {"service_code": "whatsapp", "max_price": 1}
-# A call that works, or one that is refused where no two calls can both work.
+STILL = replace(QUICK, rules=Rules(code_after=NEVER, cancel_locked=0.0))
+
+# A call of each operation that works; RENTAL and LONG are things that were bought for it.
+RENTAL, LONG = "a rental", "a long rental"
 INPUTS: dict[str, dict[str, Any]] = {
     "list_prices": {"limit": 3},
     "get_balance": {},
     "rent_number": RENT,
     "list_rentals": {"limit": 2},
-    "get_rental": {"rental_id": 0},
-    "wait_for_code": {"rental_id": 0, "wait_seconds": 0},
-    "cancel_rental": {"rental_id": 99},
-    "complete_rental": {"rental_id": 99},
-    "rent_again": {"rental_id": 99},
+    "get_rental": {"rental_id": RENTAL},
+    "wait_for_code": {"rental_id": RENTAL, "wait_seconds": 0},
+    "cancel_rental": {"rental_id": RENTAL},
+    "complete_rental": {"rental_id": RENTAL},
+    "rent_again": {"rental_id": RENTAL},
     "list_long_rentals": {},
     "create_long_rental": {"period": "1m"},
-    "renew_long_rental": {"long_rental_id": 99},
-    "cancel_long_rental": {"long_rental_id": 99},
-    "set_auto_renew": {"long_rental_id": 0, "auto_renew": True},
-    "list_messages": {"long_rental_id": 0},
+    "renew_long_rental": {"long_rental_id": LONG},
+    "cancel_long_rental": {"long_rental_id": LONG},
+    "set_auto_renew": {"long_rental_id": LONG, "auto_renew": True},
+    "list_messages": {"long_rental_id": LONG},
 }
-WRONG: dict[str, Any] = {"nothing_takes_this": 1}
+NOT_THERE = {"rental_id": 99, "long_rental_id": 99}
+HELD = {"rental_id": RENTAL}
+LONG_RENT = "create-long-rental"
+
+
+def says(call: str, words: str, status: int = 400) -> Fault:
+    """The provider refuses every such call with these words."""
+    body = json.dumps({"errors": words})
+    return Fault(call, FaultKind.STATUS, status=status, body=body, times=None)
+
+
+CODES: list[tuple[str, dict[str, Any], Fault | None, str]] = [
+    ("rent_number", {**RENT, "service_code": "no_such"}, None, "service_not_found"),
+    ("rent_number", {**RENT, "max_price": "0.01"}, None, "price_too_high"),
+    ("rent_number", RENT, says("rent-a-number", "out of stock"), "out_of_stock"),
+    ("rent_number", RENT, says("rent-a-number", "insufficient funds"), "insufficient_funds"),
+    (
+        "rent_number",
+        RENT,
+        says("rent-a-number", "maximum number of active rentals"),
+        "too_many_active_rentals",
+    ),
+    ("rent_number", RENT, says("rent-a-number", "new words"), "upstream_refused"),
+    ("rent_number", RENT, says("rent-a-number", "maintenance", 503), "upstream_maintenance"),
+    ("rent_number", RENT, Fault("rent-a-number", FaultKind.DROP_AFTER, None), "outcome_unknown"),
+    ("create_long_rental", {"period": "1w"}, says(LONG_RENT, "low balance"), "insufficient_funds"),
+    ("cancel_rental", HELD, says("cancel-rental", "wait 2 minutes"), "cancel_too_early"),
+    ("cancel_rental", HELD, says("cancel-rental", "already has code"), "code_already_received"),
+    ("complete_rental", HELD, says("completed", "not active"), "rental_ended"),
+    ("get_rental", HELD, Fault("rental-status", FaultKind.STATUS, None), "upstream_error"),
+    ("get_balance", {}, says("balance", "wrong api key", 401), "unauthorized"),
+    ("get_balance", {}, Fault("balance", FaultKind.CUT_JSON, None), "upstream_bad_response"),
+]
 
 each = pytest.mark.parametrize("op", CATALOG, ids=lambda op: op.name)
 
 
-@pytest.fixture
-async def stand() -> AsyncIterator[SimulatedStand]:
-    async with run_mcp() as stand:
-        yield stand
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """Two ways to one gateway: each answers a value, or the code of an error."""
+
+    stand: SimulatedStand
+    session: ClientSession
+    client: Client
+
+    @property
+    def both(self) -> tuple[Callable[[AnyOperation, dict[str, Any]], Awaitable[Any]], ...]:
+        return self.by_rest, self.by_mcp
+
+    async def by_mcp(self, op: AnyOperation, given: dict[str, Any]) -> Any:
+        result = await self.client.call_tool(op.name, given)
+        if result.is_error:
+            assert result.meta is not None
+            return result.meta[ERROR_META]["code"]
+        content: dict[str, Any] = result.structured_content
+        return {name: value for name, value in content.items() if name not in ONLY_RESULTS}
+
+    async def by_rest(self, op: AnyOperation, given: dict[str, Any]) -> Any:
+        path, inputs = op.rest.path, dict(given)
+        for name in op.rest.path_fields:
+            path = path.replace(f"{{{name}}}", str(inputs.pop(name)))
+        reads = op.rest.method == "GET"
+        query = {name: str(value).lower() for name, value in inputs.items()} if reads else {}
+        async with self.session.request(
+            op.rest.method,
+            URL(self.stand.url + path).with_query(query),
+            json=None if reads else inputs,
+        ) as response:
+            told = await response.json(content_type=None)
+        return told if response.status < 400 else told["code"]
+
+    async def filled(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The input with what was bought for it; every face gets its own."""
+        rents: dict[str, tuple[str, dict[str, Any]]] = {
+            RENTAL: ("rent_number", RENT),
+            LONG: ("create_long_rental", {"period": "1w"}),
+        }
+        full = dict(given)
+        for name, value in given.items():
+            if value in (RENTAL, LONG):
+                operation, inputs = rents[value]
+                full[name] = (await self.by_rest(BY_NAME[operation], inputs))["id"]
+        return full
 
 
-@pytest.fixture
-async def remote(stand: SimulatedStand) -> AsyncIterator[RemoteInvoker]:
-    async with open_remote(stand.url, DEMO_KEY) as remote:
-        yield remote
+@asynccontextmanager
+async def opened() -> AsyncIterator[Faces]:
+    async with (
+        run_mcp(STILL) as stand,
+        ClientSession(headers={"X-API-Key": DEMO_KEY}) as session,
+        connected(stand.mcp, MODERN, person=Person()) as client,
+    ):
+        yield Faces(stand, session, client)
 
 
-@pytest.fixture
-async def client(stand: SimulatedStand) -> AsyncIterator[Client]:
-    async with apart(connected(stand.mcp, MODERN, person=Person())) as client:
-        yield client
-
-
-@pytest.fixture
-async def owned(remote: RemoteInvoker) -> dict[str, int]:
-    """A rental and a long rental to ask about."""
-    call = Call(remote.caller, "t")
-    rental = await remote.invoke(BY_NAME["rent_number"], call, RENT)
-    long = await remote.invoke(BY_NAME["create_long_rental"], call, {"period": "1w"})
-    return {"rental_id": rental.id, "long_rental_id": long.id}
+def compared(value: Any) -> Any:
+    """Without what is absent, and without what two calls cannot have in common."""
+    if isinstance(value, dict):
+        return {
+            name: compared(each)
+            for name, each in value.items()
+            if name not in MOVING and each is not None
+        }
+    return [compared(each) for each in value] if isinstance(value, list) else value
 
 
 def test_the_three_descriptions_name_the_same_operations() -> None:
@@ -91,8 +160,8 @@ def test_the_three_descriptions_name_the_same_operations() -> None:
         if "operationId" in operation
     ]
 
-    assert set(INPUTS) == set(BY_NAME)
-    assert set(BY_NAME) <= set(listed)
+    assert [op.name for op in CATALOG if op.name in listed] == list(BY_NAME)
+    assert {name for name in listed if name in INPUTS} == set(INPUTS) == set(BY_NAME)
 
 
 @each
@@ -106,93 +175,49 @@ def test_a_tool_takes_and_gives_what_the_operation_does(op: AnyOperation) -> Non
 
 
 @each
-async def test_both_faces_answer_the_same(
-    op: AnyOperation, remote: RemoteInvoker, client: Client, owned: dict[str, int]
-) -> None:
-    given = {
-        name: owned.get(name) if value == 0 and name in owned else value
-        for name, value in INPUTS[op.name].items()
-    }
+async def test_both_faces_answer_the_same(op: AnyOperation) -> None:
+    async with opened() as faces:
+        inputs = [await faces.filled(INPUTS[op.name]) for _ in faces.both]
+        rest, mcp = [await face(op, given) for face, given in zip(faces.both, inputs, strict=True)]
 
-    assert await by_mcp(client, op, given) == await by_rest(remote, op, given)
+    assert isinstance(rest, dict), rest
+    assert compared(mcp) == compared(rest)
 
 
 @each
-async def test_both_faces_refuse_the_same(
-    op: AnyOperation, remote: RemoteInvoker, client: Client
+async def test_both_faces_refuse_the_same(op: AnyOperation) -> None:
+    unknown = {**INPUTS[op.name], **_not_there(op), "nothing_takes_this": 1}
+    async with opened() as faces:
+        codes = [await face(op, unknown) for face in faces.both]
+
+    assert codes == ["invalid_request", "invalid_request"]
+
+
+@pytest.mark.parametrize("op", [op for op in CATALOG if op.subject], ids=lambda op: op.name)
+async def test_both_faces_miss_the_same(op: AnyOperation) -> None:
+    absent = {**INPUTS[op.name], **_not_there(op)}
+    async with opened() as faces:
+        codes = [await face(op, absent) for face in faces.both]
+
+    assert codes == [f"{op.kind}_not_found"] * 2
+
+
+def _not_there(op: AnyOperation) -> dict[str, Any]:
+    return {name: value for name, value in NOT_THERE.items() if name in op.takes.model_fields}
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "fault", "code"), CODES, ids=[f"{name} {code}" for name, _, _, code in CODES]
+)
+async def test_both_faces_fail_the_same(
+    name: str, given: dict[str, Any], fault: Fault | None, code: str
 ) -> None:
-    given = {**INPUTS[op.name], **WRONG}
+    async with opened() as faces:
+        inputs = [await faces.filled(given) for _ in faces.both]
+        if fault:
+            faces.stand.sim.script(fault)
+        codes = [
+            await face(BY_NAME[name], given) for face, given in zip(faces.both, inputs, strict=True)
+        ]
 
-    assert await by_mcp(client, op, given) == "invalid_request"
-    assert await by_rest(remote, op, given) == "invalid_request"
-
-
-async def by_mcp(client: Client, op: AnyOperation, given: dict[str, Any]) -> Any:
-    result = await client.call_tool(op.name, given)
-    if result.is_error:
-        assert result.meta is not None
-        return result.meta[ERROR_META]["code"]
-    content = result.structured_content
-    return compared({name: value for name, value in content.items() if name not in ONLY_RESULTS})
-
-
-async def by_rest(remote: RemoteInvoker, op: AnyOperation, given: dict[str, Any]) -> Any:
-    try:
-        value = await remote.invoke(op, Call(remote.caller, "t"), given)
-    except GatewayError as error:
-        return error.code
-    return compared(json.loads(value.model_dump_json(exclude_none=True)))
-
-
-def compared(value: Any) -> Any:
-    """Without what two calls of one operation cannot have in common, and in one order."""
-    if isinstance(value, dict):
-        return {name: compared(each) for name, each in value.items() if name not in MOVING}
-    if isinstance(value, list):
-        return sorted((compared(each) for each in value), key=str)
-    return value
-
-
-async def test_the_address_of_a_gateway_may_end_with_a_slash(stand: SimulatedStand) -> None:
-    async with open_remote(stand.url + "/", DEMO_KEY) as remote:
-        page = await remote.invoke(BY_NAME["list_prices"], Call(remote.caller, "t"), {"limit": 1})
-
-    assert len(page.data) == 1
-
-
-async def test_a_gateway_that_is_not_there_is_named_so() -> None:
-    async with open_remote("http://127.0.0.1:1", DEMO_KEY) as remote:
-        for name in ("get_balance", "rent_number"):
-            with pytest.raises(GatewayError, match="cannot be reached") as caught:
-                await remote.invoke(BY_NAME[name], Call(remote.caller, "t"), INPUTS[name])
-            assert caught.value.charged == "no"
-
-
-async def test_a_purchase_whose_answer_is_lost_can_be_asked_for_again() -> None:
-    async def drop(reader: Any, writer: Any) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.close()
-
-    server = await asyncio.start_server(drop, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server, open_remote(f"http://127.0.0.1:{port}", DEMO_KEY) as remote:
-        with pytest.raises(GatewayError) as caught:
-            await remote.invoke(BY_NAME["rent_number"], Call(remote.caller, "t"), RENT)
-
-    assert caught.value.code == "outcome_unknown"
-    assert "Repeat the call with request_id mcp-" in caught.value.detail
-
-
-async def test_unreadable_answers_of_a_gateway_are_told_as_such() -> None:
-    async def page(request: web.Request) -> web.Response:
-        return web.Response(status=200, text="<html>")
-
-    app = web.Application()
-    app.router.add_route("*", "/{tail:.*}", page)
-    async with listening(app) as url, open_remote(url, DEMO_KEY) as remote:
-        call = Call(remote.caller, "t")
-        codes = {"list_prices": "upstream_bad_response", "rent_number": "outcome_unknown"}
-        for name, code in codes.items():
-            with pytest.raises(GatewayError) as caught:
-                await remote.invoke(BY_NAME[name], call, INPUTS[name])
-            assert caught.value.code == code
+    assert codes == [code, code]

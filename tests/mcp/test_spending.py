@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,15 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, ElicitResult, InputRequiredResult
 
 from adapters.simulator import AccountConfig, Fault, FaultKind, Service
+from gateway.core.callers import Account, Caller
+from gateway.core.catalog import BY_NAME
+from gateway.core.invoke import Call
+from gateway.core.operation import AnyOperation
+from gateway.core.prices import Price, PricePage
+from gateway.core.rentals import RentAgain, Rental, RentalStatus
+from mcp_server import results
 from mcp_server.options import McpOptions
+from mcp_server.spending import Quotes
 from tests.mcp.support import (
     ERAS,
     MODERN,
@@ -37,6 +46,8 @@ MARKET = replace(
         Service("Mail", "mail", Decimal("1.50"), 10, 5),
     ),
 )
+PASSER_BY = Caller("a", Account("a", "sk_a"))
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 CHEAP = {"service_code": "cheapmail", "max_price": 0.5}
 DEAR = {"service_code": "mail", "max_price": "2.00"}
 
@@ -79,7 +90,7 @@ async def test_the_same_call_again_would_buy_twice(client: Client, stand: Simula
     on_purpose = await done(client, "rent_number", {**CHEAP, "allow_duplicate": True})
 
     assert sentence.startswith("duplicate_purchase: ")
-    assert "Nothing was charged." in sentence
+    assert "a second, was not sent. Nothing was charged for it." in sentence
     assert on_purpose["id"] != first["id"]
     assert bought(stand) == 2
 
@@ -167,7 +178,7 @@ async def test_where_nobody_can_be_asked_it_names_the_setting(
     sentence = await refused(client, "rent_number", DEAR)
 
     assert sentence.startswith("confirmation_required: ")
-    assert "GATEWAY_MCP_CONFIRM_ABOVE=1.50 or" in sentence or "=1.50 for" in sentence
+    assert "GATEWAY_MCP_CONFIRM_ABOVE=1.50 for this MCP server" in sentence
     assert bought(stand) == 0
 
 
@@ -189,9 +200,67 @@ async def test_a_price_nobody_knows_before_is_always_asked_for(
         rented = await done(client, "create_long_rental", {"period": "1w"})
         await done(client, "renew_long_rental", {"long_rental_id": rented["id"]})
 
-    assert len(person.asked) == 2
-    assert "Pay for another period" in person.asked[1]
-    assert rented["price"] in person.asked[1]
+    assert person.asked == [
+        "Rent a US number for a week up to a year (period 1w, auto_renew false)? "
+        "It costs what the provider asks, charged at once.",
+        f"Pay for another period (1w) of {rented['number']}? "
+        f"It costs {rented['price']} USD, charged at once.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "counts"), [("0.30", "1.70", "1.70"), ("1.70", "0.30", "1.70")]
+)
+async def test_for_renting_again_the_dearer_of_then_and_now_counts(
+    then: str, now: str, counts: str
+) -> None:
+    quote = await Quotes(Known(then, now)).of(
+        BY_NAME["rent_again"], Call(PASSER_BY, "t"), RentAgain(rental_id=1)
+    )
+
+    assert quote.likely == Decimal(counts)
+    assert quote.what == "Rent +16465550100 for Mail once more"
+
+
+async def test_a_fault_of_ours_does_not_say_that_nothing_was_charged(
+    client: Client, stand: SimulatedStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(value: object) -> None:
+        raise LookupError
+
+    monkeypatch.setattr(results, "told", breaks)
+    sentence = await refused(client, "rent_number", CHEAP)
+
+    assert bought(stand) == 1
+    assert sentence == (
+        "internal_error: Something went wrong in the gateway. It is not known whether money was "
+        f"charged. {results.LOOK_FIRST}"
+    )
+
+
+class Known:
+    """Answers one rental of a service, and the service's price."""
+
+    def __init__(self, then: str, now: str) -> None:
+        self._rental = Rental(
+            id=1,
+            ledger_id="1",
+            status=RentalStatus.COMPLETED,
+            service_code="mail",
+            service_name="Mail",
+            number="+16465550100",
+            price=Decimal(then),
+        )
+        self._price = Price(service_code="mail", service_name="Mail", price=Decimal(now))
+
+    async def invoke(self, op: AnyOperation, call: Call, given: Any) -> Any:
+        if op.name == "get_rental":
+            return self._rental
+        assert (op.name, given) == ("list_prices", {"service_code": "mail"})
+        return PricePage(data=[self._price], fetched_at=NOON, stale=False)
+
+    async def answer(self, op: AnyOperation, call: Call, given: Any) -> Any:
+        raise AssertionError("a quote must not buy")
 
 
 @pytest.mark.parametrize("era", ERAS)

@@ -96,7 +96,7 @@ def test_toolsets_choose_what_is_there() -> None:
 
 
 def test_the_committed_surface_is_what_the_server_says() -> None:
-    assert COMMITTED.read_text() == surface(), "run: python -m scripts.mcp_surface --write"
+    assert COMMITTED.read_text() == surface(), "run: make surfaces"
 
 
 def test_the_surface_fits_into_an_agents_head() -> None:

@@ -1,0 +1,136 @@
+"""`getatext-gateway mcp` as a client starts it: its key, its limits, and what it shows."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from mcp import Client, StdioServerParameters
+from mcp.shared.exceptions import MCPError
+
+from adapters.simulator import DEMO_KEY, Simulator
+from gateway.cli.new_key import make_key
+from gateway.core.catalog import CATALOG
+from gateway.core.keys import Limits
+from gateway.core.operation import Effect
+from gateway.wiring import Gateway, open_gateway
+from tests.mcp.support import QUICK, done, refused
+from tests.support.gateway import listening, settings
+
+ROOT = Path(__file__).absolute().parents[2]
+READING = [op.name for op in CATALOG if op.effect is Effect.READ]
+RENT = {"service_code": "whatsapp", "max_price": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A gateway's folder before a simulator, and the gateway that keeps its ledger there."""
+
+    gateway: Gateway
+    url: str
+    env: dict[str, str]
+
+    @asynccontextmanager
+    async def client(self, *words: str, **env: str) -> AsyncIterator[Client]:
+        """The SDK's client before the command."""
+        program = StdioServerParameters(
+            command=sys.executable,
+            args=["-m", "gateway", "mcp", *words],
+            cwd=ROOT,
+            env=self.env | env,
+        )
+        async with Client(program) as client:
+            yield client
+
+
+@pytest.fixture
+async def home(tmp_path: Path) -> AsyncIterator[Home]:
+    async with Simulator(QUICK).running() as simulator:
+        database = f"sqlite:///{tmp_path}/gateway.db"
+        chosen = settings(simulator.url, gateway_database_url=database, getatext_api_key=DEMO_KEY)
+        env = {"GETATEXT_BASE_URL": simulator.url, "GATEWAY_DATABASE_URL": database}
+        async with open_gateway(chosen) as gateway, listening(gateway.app()) as url:
+            yield Home(gateway, url, env)
+
+
+async def names(client: Client) -> list[str]:
+    return [tool.name for tool in (await client.list_tools()).tools]
+
+
+async def test_read_only_leaves_out_all_that_changes(home: Home) -> None:
+    async with home.client("--read-only", GETATEXT_API_KEY=DEMO_KEY) as client:
+        seen = await names(client)
+        with pytest.raises(MCPError, match="Unknown tool: rent_number"):
+            await client.call_tool("rent_number", RENT)
+
+    assert seen == READING
+
+
+async def test_toolsets_choose_by_subject(home: Home) -> None:
+    async with home.client("--toolsets", "account", GETATEXT_API_KEY=DEMO_KEY) as client:
+        assert await names(client) == [op.name for op in CATALOG if op.toolset == "account"]
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["embedded", "--gateway"])
+async def test_the_limits_of_a_gateway_key_hold(home: Home, elsewhere: bool) -> None:
+    key = await make_key(home.gateway, "agent", Limits(max_price=Decimal("0.10")))
+    words = ("--gateway", home.url) if elsewhere else ()
+    env = {} if elsewhere else {"GETATEXT_API_KEY": DEMO_KEY}
+    async with home.client(*words, GATEWAY_KEY=key, **env) as client:
+        balance = await done(client, "get_balance")
+        sentence = await refused(client, "rent_number", RENT)
+
+    assert balance["spent_total"] == "0.00"
+    assert sentence.startswith("price_too_high: ")
+    assert "Nothing was charged." in sentence
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["embedded", "--gateway"])
+async def test_a_reading_key_sees_only_tools_that_read(home: Home, elsewhere: bool) -> None:
+    key = await make_key(home.gateway, "reader", Limits(read_only=True))
+    words = ("--gateway", home.url) if elsewhere else ()
+    env = {} if elsewhere else {"GETATEXT_API_KEY": DEMO_KEY}
+    async with home.client(*words, GATEWAY_KEY=key, **env) as client:
+        assert await names(client) == READING
+        assert (await done(client, "get_balance"))["balance"]
+
+
+async def test_a_running_gateway_does_the_work(home: Home) -> None:
+    async with home.client("--gateway", home.url, GETATEXT_API_KEY=DEMO_KEY) as client:
+        seen = await names(client)
+        rental = await done(client, "rent_number", RENT)
+        code = await done(client, "wait_for_code", {"rental_id": rental["id"]})
+
+    assert seen == [op.name for op in CATALOG]
+    assert code["status"] == "received"
+
+
+@pytest.mark.parametrize(
+    ("env", "words", "says"),
+    [
+        ({}, (), "Set GETATEXT_API_KEY, or GATEWAY_KEY."),
+        ({"GATEWAY_KEY": "gtw_unknown"}, (), "The key is not accepted."),
+        ({"GETATEXT_API_KEY": DEMO_KEY}, ("--toolsets", "none"), "rentals, long_rentals, account"),
+    ],
+)
+async def test_what_cannot_work_is_said_on_standard_error(
+    home: Home, env: dict[str, str], words: tuple[str, ...], says: str
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "gateway", "mcp", *words),
+        cwd=ROOT,
+        env=home.env | env,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    printed, told = await process.communicate()
+
+    assert process.returncode == 2
+    assert printed == b""
+    assert says in told.decode()
