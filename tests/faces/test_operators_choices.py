@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.simulator import Fault, FaultKind
 from gateway.cli.new_key import make_key
 from gateway.core.keys import Limits
 from tests.faces.support import QUIET, STUB, Tool, tool_of
@@ -115,6 +116,16 @@ async def test_active_activations_are_those_the_ledger_knows(stand: Stand) -> No
         "canGetAnotherSms": "1",
         "currency": 840,
     }
+
+
+async def test_active_activations_are_told_in_trouble_too(stand: Stand) -> None:
+    tool = await keyed(stand)
+    rental_id, _ = await tool.buy()
+    stand.sim.advance(2 * 3600)  # older than a price list may be
+    stand.sim.script(Fault("*", FaultKind.STATUS, times=None, status=500))
+    (row,) = (await tool.json("getActiveActivations"))["data"]
+
+    assert (row["activationId"], row["serviceCode"]) == (str(rental_id), "wa")
 
 
 async def test_an_order_id_buys_once(stand: Stand) -> None:
