@@ -77,10 +77,17 @@ def words_of(error: GatewayError) -> tuple[int, str]:
 def render(error: GatewayError, keys: tuple[str, ...] = ()) -> web.Response:
     """The refusal of a call that would have answered `keys`: they are there, and null."""
     status, text = words_of(error)
-    headers = {"Content-Type": JSON, "Cache-Control": "no-store"}
+    response = refuse(status, text, keys)
+    headers = response.headers
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     if isinstance(error, errors.MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allowed)
+    return response
+
+
+def refuse(status: int, text: str, keys: tuple[str, ...] = ()) -> web.Response:
+    """A refusal in these words."""
     body = to_json({**dict.fromkeys(keys), "errors": text})
+    headers = {"Content-Type": JSON, "Cache-Control": "no-store"}
     return web.Response(status=status, body=body, headers=headers)
