@@ -31,6 +31,7 @@ _WORDS: dict[type[BaseException], Words] = {
     errors.Unauthorized: _UNAUTHORIZED,
     errors.BudgetExceeded: Words(400, "Insufficient funds: the spending limit of this key"),
     errors.ServiceNotFound: Words(404, "Service not found", ("not found",)),
+    errors.ServiceNotAllowed: Words(404, "Service not found: this key may not rent it"),
     errors.RentalNotFound: Words(404, "Rental not found"),
     errors.LongRentalNotFound: Words(404, "Long rental not found"),
     errors.NotFound: Words(404, "Not found"),
