@@ -1,12 +1,13 @@
 # Every target installs what it needs on its first run and works offline afterwards.
 PYTHON ?= python3
 PYTEST = pytest -n 2 --dist loadgroup
+CLIENTS = tests/faces/clients/npm
 PIP    = python -m pip --disable-pip-version-check install -qq
 
 # The first of dev and run that is installed serves `make run`; run.txt is a subset of dev.txt.
 RUNNABLE = $(firstword $(wildcard .venv/dev.stamp) .venv/run.stamp)
 
-.PHONY: run test check fmt surfaces bench conformance mcpb transcript test-lowest lock clean
+.PHONY: run test test-npm check fmt surfaces bench conformance mcpb transcript test-lowest lock clean
 .DELETE_ON_ERROR:
 
 run: $(RUNNABLE)
@@ -34,6 +35,14 @@ surfaces: .venv/dev.stamp
 	.venv/bin/python -m gateway openapi --write
 	.venv/bin/python -m scripts.readme_settings --write
 	.venv/bin/python -m scripts.mcp_surface --write
+
+# Needs Node and npm, which nothing else does.
+test-npm: .venv/dev.stamp $(CLIENTS)/node_modules/.package-lock.json
+	.venv/bin/$(PYTEST) tests/faces/clients -k npm
+
+$(CLIENTS)/node_modules/.package-lock.json: $(CLIENTS)/package-lock.json
+	npm ci --prefix $(CLIENTS) --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 bench: .venv-bench/bench.stamp
 	.venv-bench/bin/python -m bench
@@ -88,6 +97,6 @@ lock: .venv-lock/bin/uv
 	.venv-lock/bin/$(PIP) uv
 
 clean:
-	rm -rf .venv .venv-bench .venv-lowest .venv-lock .node build dist
+	rm -rf .venv .venv-bench .venv-lowest .venv-lock .node build dist $(CLIENTS)/node_modules
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

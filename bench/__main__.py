@@ -12,6 +12,7 @@ from bench.report import Row, command, machine, table
 BENCHES = {
     "read": "an uncached read: against a bare proxy and FastAPI + httpx, and the access log",
     "prices": "the kept price list, whole and as 304: against a bare handler of the same bytes",
+    "polling": "getStatus of a watched rental: against a bare handler of a constant text",
     "shared_reads": "one rental read by many at once: against nginx before the same provider",
     "codes": "from a code's being there to every waiter's having it: pace, rentals, webhook",
     "waiters": "5,000 who wait, by long poll and event stream: memory, CPU, waking, leaving",

@@ -3,6 +3,7 @@
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -46,7 +47,7 @@ def main() -> None:
     @asynccontextmanager
     async def opened() -> AsyncIterator[None]:
         app = web.Application()
-        app.router.add_get("/v1/prices", content.whole)
+        app.router.add_get(urlsplit(given.like).path, content.whole)
         app.router.add_get("/unchanged", content.unchanged)
         runner = await listen(app, given.port)
         try:

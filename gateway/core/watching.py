@@ -85,12 +85,13 @@ class Watcher:
 
     def keep_looking(self, desk: Desk, rental: Rental) -> bool:
         """Look at a rental for a while, as if somebody waited; whether that was so already."""
-        watches = self._round(desk.caller.account.id).watches
-        watched = rental.id in watches
-        watch = self._join(desk, rental)
-        self._leave(watch)
+        round_ = self._round(desk.caller.account.id)
+        watch = found = round_.watches.get(rental.id or 0)
+        if watch is None or round_.task is None or round_.task.done():
+            watch = self._join(desk, rental)
+            self._leave(watch)
         watch.linger_until = self._clock.monotonic() + _LINGER
-        return watched
+        return found is not None
 
     async def look_now(self, desk: Desk, rental_id: int, code: str | None = None) -> Rental:
         """Something has happened to the rental: ask at once, whoever waits, before other looks.

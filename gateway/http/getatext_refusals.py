@@ -31,6 +31,7 @@ _WORDS: dict[type[BaseException], Words] = {
     errors.Unauthorized: _UNAUTHORIZED,
     errors.BudgetExceeded: Words(400, "Insufficient funds: the spending limit of this key"),
     errors.ServiceNotFound: Words(404, "Service not found", ("not found",)),
+    errors.ServiceNotAllowed: Words(404, "Service not found: this key may not rent it"),
     errors.RentalNotFound: Words(404, "Rental not found"),
     errors.LongRentalNotFound: Words(404, "Long rental not found"),
     errors.NotFound: Words(404, "Not found"),
@@ -77,10 +78,17 @@ def words_of(error: GatewayError) -> tuple[int, str]:
 def render(error: GatewayError, keys: tuple[str, ...] = ()) -> web.Response:
     """The refusal of a call that would have answered `keys`: they are there, and null."""
     status, text = words_of(error)
-    headers = {"Content-Type": JSON, "Cache-Control": "no-store"}
+    response = refuse(status, text, keys)
+    headers = response.headers
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     if isinstance(error, errors.MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allowed)
+    return response
+
+
+def refuse(status: int, text: str, keys: tuple[str, ...] = ()) -> web.Response:
+    """A refusal in these words."""
     body = to_json({**dict.fromkeys(keys), "errors": text})
+    headers = {"Content-Type": JSON, "Cache-Control": "no-store"}
     return web.Response(status=status, body=body, headers=headers)

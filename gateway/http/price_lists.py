@@ -5,6 +5,7 @@ from typing import Generic, TypeVar
 
 from cachetools import LRUCache
 
+from gateway.core.errors import GatewayError, Unauthorized
 from gateway.core.invoke import Call, Invoker
 from gateway.core.prices import LIST_PRICES, MAX_PAGE, Price, PricePage
 
@@ -31,6 +32,15 @@ class PriceLists(Generic[T]):
         made = self._make(await self._whole(call, first))
         self._kept[id(first)] = first, made
         return made
+
+    async def if_readable(self, call: Call) -> T | None:
+        """The same, or None where it cannot be read. Raises Unauthorized for a wrong key."""
+        try:
+            return await self.of(call)
+        except Unauthorized:
+            raise
+        except GatewayError:
+            return None
 
     async def _whole(self, call: Call, first: PricePage) -> list[Price]:
         prices, page = list(first.data), first

@@ -3,14 +3,23 @@
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from gateway.http.sms_activate.face import PATH
-from gateway.http.sms_activate.tokens import BAD_ACTION
+from gateway.http import getatext_refusals, getatext_v1, handler_api
+from gateway.http.sms_activate import face as sms_activate
 
 _TEXT = {"Content-Type": "text/plain"}
 _WORDS = "The request could not be read as HTTP."
+_METHOD, _TARGET = 12, 80  # as many bytes of each tell whose face was asked
 
 
 class _Protocol(RequestHandler):
+    __slots__ = ("_begun",)
+
+    def data_received(self, data: bytes) -> None:
+        """Remember how a request begins: of one that cannot be read nothing else is told."""
+        if b" /" in data[:_METHOD]:
+            self._begun = data[:_TARGET]
+        super().data_received(data)
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -18,18 +27,25 @@ class _Protocol(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The library's answer in our words, and never as a page.
+        """The library's answer in the words of the face that was asked, and never as a page."""
+        status = super().handle_error(request, status, exc, message).status
+        answer = _refusal(_path(getattr(self, "_begun", b"")), status)
+        answer.force_close()
+        return answer
 
-        Of a line that is too long its message tells the beginning, which says who asked.
-        """
-        answer = super().handle_error(request, status, exc, message)
-        if message is not None and PATH in message:
-            status, words = 200, BAD_ACTION
-        else:
-            status, words = answer.status, _WORDS
-        plain = web.Response(status=status, body=words.encode(), headers=_TEXT)
-        plain.force_close()
-        return plain
+
+def _path(begun: bytes) -> str:
+    """The path of a request that begins so, without a slash at its end."""
+    target = begun.partition(b" ")[2].partition(b" ")[0].partition(b"?")[0]
+    return target.decode("ascii", "replace").rstrip("/")
+
+
+def _refusal(path: str, status: int) -> web.Response:
+    if path == sms_activate.PATH:
+        return sms_activate.refuse()
+    if path == handler_api.PATH or path.startswith(getatext_v1.PREFIX):
+        return getatext_refusals.refuse(status, _WORDS)
+    return web.Response(status=status, body=_WORDS.encode(), headers=_TEXT)
 
 
 class _Server(web.Server):

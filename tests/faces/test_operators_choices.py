@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from adapters.simulator import Fault, FaultKind
 from gateway.cli.new_key import make_key
 from gateway.core.keys import Limits
 from tests.faces.support import QUIET, STUB, Tool, tool_of
+from tests.support.contract import Answer
 from tests.support.gateway import Stand, run_simulated
 
 
@@ -66,6 +68,77 @@ async def test_a_limit_of_a_key_has_its_token(
     assert tool.bought == 0
 
 
+READ_ONLY = "This key is read-only; rent_number changes something. Nothing was charged."
+# On the provider's own faces: the words that its clients look for.
+WORDS = [
+    (Limits(read_only=True), 403, READ_ONLY),
+    (
+        Limits(budget_total=Decimal("0.50")),
+        400,
+        "Insufficient funds: the spending limit of this key",
+    ),
+    (Limits(budget_day=Decimal("0.50")), 400, "Insufficient funds: the spending limit of this key"),
+    (Limits(services=frozenset({"telegram"})), 404, "Service not found: this key may not rent it"),
+    (Limits(max_price=Decimal("0.50")), 400, "Price is above your maximum price"),
+    (Limits(max_active=0), 400, "You have reached the maximum number of active rentals"),
+]
+
+
+@pytest.mark.parametrize(("limits", "status", "text"), WORDS, ids=lambda each: str(each)[:40])
+async def test_a_limit_of_a_key_has_the_providers_words(
+    stand: Stand, limits: Limits, status: int, text: str
+) -> None:
+    tool = await keyed(stand, limits)
+    rent, headers = "/api/v1/rent-a-number", {"Auth": tool.key or ""}
+    stub = f"{STUB}?api_key={tool.key}&action=getNumber&service=whatsapp"
+    answers = [
+        await tool.raw("POST", rent, json={"service": "whatsapp"}, headers=headers),
+        await tool.raw("GET", stub),
+    ]
+
+    for answer in answers:
+        assert (answer.status, answer.json["errors"]) == (status, text)
+        assert all(value is None for name, value in answer.json.items() if name != "errors")
+    assert tool.bought == 0
+
+
+async def test_a_gateway_key_does_everything_on_the_providers_api(stand: Stand) -> None:
+    tool = await keyed(stand)
+    headers = {"Auth": tool.key or ""}
+
+    async def said(method: str, call: str, body: object = None) -> Answer:
+        return await tool.raw(method, f"/api/v1/{call}", json=body, headers=headers)
+
+    rented = await said("POST", "rent-a-number", {"service": "whatsapp"})
+    status = await said("POST", "rental-status", {"id": rented.json["id"]})
+    cancelled = await said("POST", "cancel-rental", {"id": rented.json["id"]})
+    other = tool_of(stand)  # the account's own key
+    theirs, _ = await other.buy()
+
+    assert (rented.status, rented.json["new_balance"]) == (201, "99.45")
+    assert status.json["status"] == "active"
+    assert (cancelled.json["status"], cancelled.json["balance"]) == ("cancelled", "100.00")
+    assert (await said("POST", "rental-status", {"id": theirs})).status == 404
+    assert (await said("POST", f"rental-status/{theirs}/completed")).status == 404
+
+
+async def test_where_only_gateway_keys_are_taken_the_providers_are_wrong_ones() -> None:
+    async with run_simulated(
+        QUIET, getatext_api_key="sk_demo", gateway_pass_through=False
+    ) as stand:
+        stranger, tool = tool_of(stand), await keyed(stand)
+        call = await stranger.raw("GET", "/api/v1/balance", headers={"Auth": "sk_demo"})
+        stub = await stranger.raw("GET", f"{STUB}?api_key=sk_demo&action=getBalance")
+
+        assert await stranger.text("getBalance") == "BAD_KEY"
+        assert await stranger.text("getNumber", service="wa") == "BAD_KEY"
+        for answer in (call, stub):
+            assert answer.status == 403
+            assert answer.json["errors"] == "Wrong Api Key or User is restricted"
+        assert tool.bought == 0
+        assert (await tool.text("getNumber", service="wa")).startswith("ACCESS_NUMBER")
+
+
 async def test_without_a_key_of_its_own_the_gateway_has_trouble_not_the_caller() -> None:
     async with run_simulated(QUIET, getatext_api_key="sk_refused") as stand:
         tool = await keyed(stand)
@@ -115,6 +188,16 @@ async def test_active_activations_are_those_the_ledger_knows(stand: Stand) -> No
         "canGetAnotherSms": "1",
         "currency": 840,
     }
+
+
+async def test_active_activations_are_told_in_trouble_too(stand: Stand) -> None:
+    tool = await keyed(stand)
+    rental_id, _ = await tool.buy()
+    stand.sim.advance(2 * 3600)  # older than a price list may be
+    stand.sim.script(Fault("*", FaultKind.STATUS, times=None, status=500))
+    (row,) = (await tool.json("getActiveActivations"))["data"]
+
+    assert (row["activationId"], row["serviceCode"]) == (str(rental_id), "wa")
 
 
 async def test_an_order_id_buys_once(stand: Stand) -> None:

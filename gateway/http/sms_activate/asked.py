@@ -3,11 +3,13 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal, InvalidOperation
+from functools import lru_cache
 
 from aiohttp import web
 
 from gateway.core.callers import Caller
 from gateway.core.invoke import Call
+from gateway.core.rentals import OneRental
 from gateway.core.values import MAX_ID
 from gateway.http.parameters import Parameters
 from gateway.http.sms_activate.replies import USA, Body
@@ -39,6 +41,18 @@ def rental_id(raw: str | None) -> int | None:
     if raw is None or not (raw.isascii() and raw.isdigit()):
         return None
     return min(int(raw[:20]), MAX_ID)
+
+
+def one_rental(raw: str | None) -> OneRental | None:
+    """The input that names an activation; None where it is not a number, or nobody's."""
+    wanted = rental_id(raw)
+    return _one_rental(wanted) if wanted else None
+
+
+@lru_cache(4096)
+def _one_rental(wanted: int) -> OneRental:
+    """Tools that poll ask for the same ones every second; to validate is a tenth of the answer."""
+    return OneRental(rental_id=wanted)
 
 
 def country_key(raw: str | None, *, any_country: bool) -> str | None:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from gateway.core.errors import GatewayError, Unauthorized
 from gateway.core.invoke import Invoker
 from gateway.core.prices import Price
 from gateway.core.provider_errors import PriceTooHigh
@@ -69,7 +68,8 @@ class Buying:
         if asked.parameters.repeated:
             return BAD_ACTION
         service, highest = asked.get("service"), highest_price(asked)
-        assortment = await self._assortment(asked)
+        # A price list that cannot be read blocks no purchase.
+        assortment = await self._assortments.if_readable(asked.call)
         found = assortment.find(service) if assortment and service else None
         if country_key(asked.get("country"), any_country=self._legacy.any_country) is None:
             return NO_NUMBERS
@@ -95,17 +95,8 @@ class Buying:
             rental = await self._invoker.invoke(GET_RENTAL, asked.call, {"rental_id": rental.id})
         return TROUBLE if rental.number is None else rental
 
-    async def _assortment(self, asked: Asked) -> Assortment | None:
-        """None where the price list cannot be read: a read that fails blocks no purchase."""
-        try:
-            return await self._assortments.of(asked.call)
-        except Unauthorized:
-            raise
-        except GatewayError:
-            return None
-
     async def _price(self, asked: Asked, service: str) -> Price | None:
-        assortment = await self._assortment(asked)
+        assortment = await self._assortments.if_readable(asked.call)
         return assortment.find(service) if assortment else None
 
 

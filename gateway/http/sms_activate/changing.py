@@ -4,20 +4,26 @@ from gateway.core import repeats
 from gateway.core.errors import Forbidden, GatewayError, RentalNotFound, Unauthorized
 from gateway.core.glances import GLANCE
 from gateway.core.invoke import Invoker
+from gateway.core.service_codes import Assortment
+from gateway.http.price_lists import PriceLists
 from gateway.http.sms_activate.asked import Action, Asked, rental_id
 from gateway.http.sms_activate.memory import Retries
 from gateway.http.sms_activate.replies import Body, waits_again
 from gateway.http.sms_activate.tokens import BAD_STATUS, WRONG_ACTIVATION_ID
 
+_STATUSES = ("1", "3", "6", "8", "-1")
 _REFUSALS = (RentalNotFound, Unauthorized, Forbidden)
 
 
 class Changing:
     """What a tool tells about an activation."""
 
-    def __init__(self, invoker: Invoker, retries: Retries) -> None:
+    def __init__(
+        self, invoker: Invoker, assortments: PriceLists[Assortment], retries: Retries
+    ) -> None:
         """Take the one door, and what is remembered of activations."""
         self._invoker = invoker
+        self._assortments = assortments
         self._retries = retries
 
     def actions(self) -> dict[str, Action]:
@@ -25,12 +31,14 @@ class Changing:
         return {"setStatus": self._set_status}
 
     async def _set_status(self, asked: Asked) -> Body:
-        wanted = rental_id(asked.get("id"))
+        wanted, status = rental_id(asked.get("id")), asked.get("status")
+        if not wanted or status not in _STATUSES:
+            await self._assortments.if_readable(asked.call)  # a wrong key learns so even here
         if wanted is None:
             return WRONG_ACTIVATION_ID
         if wanted == 0:
             raise RentalNotFound
-        match asked.get("status"):
+        match status:
             case "1":
                 return await self._ready(asked, wanted)
             case "3":

@@ -44,7 +44,7 @@ class SmsActivateFace:
         self._actions: dict[str, Action] = {
             **Shopping(invoker, assortments, any_country=legacy.any_country).actions(),
             **Watching(invoker, assortments, retries, legacy).actions(),
-            **Changing(invoker, retries).actions(),
+            **Changing(invoker, assortments, retries).actions(),
             **Buying(invoker, purchases, assortments, legacy).actions(),
         }
 
@@ -79,6 +79,11 @@ class SmsActivateFace:
 def render(error: GatewayError, trace_id: str) -> web.Response:
     """What went wrong, as a token."""
     return _respond(tokens.token_of(error))
+
+
+def refuse() -> web.Response:
+    """The answer to what cannot be read at all."""
+    return _respond(tokens.BAD_ACTION)
 
 
 def _respond(body: Body) -> web.Response:

@@ -9,7 +9,7 @@ from gateway.core.service_codes import Assortment
 from gateway.http.legacy import Legacy, naive_text
 from gateway.http.price_lists import PriceLists
 from gateway.http.sms_activate import replies
-from gateway.http.sms_activate.asked import Action, Asked, rental_id
+from gateway.http.sms_activate.asked import Action, Asked, one_rental
 from gateway.http.sms_activate.memory import Retries
 from gateway.http.sms_activate.replies import WAITING, Body
 
@@ -61,21 +61,26 @@ class Watching:
 
         In upstream trouble as it stood last; None for one that nothing is known of.
         """
-        wanted = rental_id(asked.get("id"))
-        if not wanted:
+        wanted = one_rental(asked.get("id"))
+        if wanted is None:
+            await self._assortments.if_readable(asked.call)  # a wrong key learns so even here
             raise RentalNotFound
         try:
-            rental = await self._invoker.invoke(GLANCE, asked.call, {"rental_id": wanted})
+            rental = (await self._invoker.answer(GLANCE, asked.call, wanted)).value
         except (RentalNotFound, Unauthorized, Forbidden):
             raise
         except GatewayError:
             return None, None
-        return rental, self._retries.after(asked.caller, wanted)
+        if rental.code is None:
+            return rental, None
+        return rental, self._retries.after(asked.caller, wanted.rental_id)
 
     async def _active(self, asked: Asked) -> Body:
         rentals = [rental for status in _ACTIVE for rental in await self._list(asked, status)]
-        assortment = await self._assortments.of(asked.call) if rentals else None
-        rows = [self._row(asked, rental, assortment) for rental in rentals if assortment]
+        # Asked for even where there are no rentals: a wrong key learns so.
+        assortment = await self._assortments.if_readable(asked.call)
+        known = assortment or Assortment(self._legacy.codes, ())
+        rows = [self._row(asked, rental, known) for rental in rentals]
         return {"status": "success", "activeActivations": rows, "data": rows}
 
     async def _list(self, asked: Asked, status: RentalStatus) -> list[Rental]:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib import import_module
 from typing import Any, Protocol
 
+import pytest
+
+from tests.faces.clients.npm_driver import Npm, Refused, is_installed
+
+NPM = "npm "
 Number = tuple[str, str]
 """The id and the number, as text."""
-
-
-class Refused(Exception):
-    """The client met a refusal; its text holds the protocol's token."""
 
 
 class Driver(Protocol):
@@ -327,7 +329,17 @@ DRIVERS: dict[str, Callable[[str, str], Driver]] = {
     "async_sms_activate": AsyncSmsActivate,
     "grizzly_sms": GrizzlySms,
     "herosms": HeroSms,
+    "npm hero-sms": partial(Npm, "hero-sms"),
+    "npm sms-activate": partial(Npm, "sms-activate"),
 }
+
+
+def expect_installed(name: str) -> None:
+    """Skip the test where the client is not there: those of npm come with `make test-npm`."""
+    if not name.startswith(NPM):
+        pytest.importorskip(name.split(maxsplit=1)[0])
+    elif not is_installed(name.removeprefix(NPM)):
+        pytest.skip("make test-npm installs and tests the clients of npm")
 
 
 @asynccontextmanager

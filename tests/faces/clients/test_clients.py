@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from adapters.simulator import DEMO_KEY
-from tests.faces.clients.drivers import DRIVERS, Driver, Refused, driving
+from tests.faces.clients.drivers import DRIVERS, Driver, driving, expect_installed
+from tests.faces.clients.npm_driver import Refused
 from tests.faces.support import NOBODY, PHP
 from tests.support.gateway import Stand
 from tests.support.waiting import until
@@ -14,7 +15,7 @@ from tests.support.waiting import until
 @pytest.fixture(params=DRIVERS)
 def name(request: pytest.FixtureRequest) -> str:
     client: str = request.param
-    pytest.importorskip(client.split(maxsplit=1)[0])
+    expect_installed(client)
     return client
 
 
