@@ -18,6 +18,7 @@ from gateway.core.errors import (
     InternalError,
     OutcomeUnknown,
     RequestIdReused,
+    RequestInProgress,
 )
 from gateway.core.first_answers import FirstAnswers
 from gateway.core.kept_answers import give_again, keep_error, keep_value
@@ -95,6 +96,7 @@ class Spending:
         self._patience = patience
         self._hand_over = timedelta(seconds=hand_over)
         self._answers = FirstAnswers(ledger, clock)
+        self._under_way: dict[tuple[str, str, str], asyncio.Task[Answer[Any]]] = {}
 
     async def buy(self, order: Order) -> Answer[Any]:
         """Buy once; a repeated request gets the first answer.
@@ -102,32 +104,58 @@ class Spending:
         It must run to its end, whatever becomes of the caller.
         """
         fingerprint = _fingerprint(order)
-        deadline = self._clock.monotonic() + self._patience
-        if order.request_id is None and order.hands_over and self._hand_over:
+        if order.request_id is None:
+            return await self._unnamed(order, fingerprint)
+        name = order.desk.caller.id, order.request_id, fingerprint
+        same = self._under_way.get(name)
+        if same is not None:
+            return await self._joined(same, order)
+        task = self._under_way[name] = asyncio.create_task(self._named(order, fingerprint))
+        task.add_done_callback(lambda _: self._under_way.pop(name, None))
+        return await task
+
+    async def undelivered(self, purchase: str) -> None:
+        """Its answer did not reach the caller: keep it for the same caller asking the same."""
+        await self._ledger.mark_undelivered(purchase, self._clock.now())
+
+    async def _unnamed(self, order: Order, fingerprint: str) -> Answer[Any]:
+        if order.hands_over and self._hand_over:
             found = await self._undelivered(order, fingerprint)
             if found is not None:
                 return found
+        limited, intent = await self._planned(order, fingerprint)
+        await self._begun(intent)
+        return await self._carry_out(limited, intent)
+
+    async def _named(self, order: Order, fingerprint: str) -> Answer[Any]:
+        """Buy, unless the ledger knows of a first request with this id."""
+        deadline = self._clock.monotonic() + self._patience
         while True:
             first = await self._first(order)
             if first is None:
                 limited, intent = await self._planned(order, fingerprint)
                 first = await self._begun(intent)
                 if first is None:
-                    return await self._start(limited, intent)
+                    return await self._carry_out(limited, intent)
             if first.fingerprint != fingerprint:
                 raise RequestIdReused
-            kept = await self._answers.of(order.op, first, deadline)
+            kept = await self._answers.of(first, deadline)
             if kept is not None:
                 return give_again(order.op, kept, first.ledger_id)
 
-    async def undelivered(self, purchase: str) -> None:
-        """Its answer did not reach the caller: keep it for the same caller asking the same."""
-        await self._ledger.mark_undelivered(purchase, self._clock.now())
+    async def _joined(self, same: "asyncio.Task[Answer[Any]]", order: Order) -> Answer[Any]:
+        """The answer of the same request, which this process has under way."""
+        done, _ = await asyncio.wait([same], timeout=self._patience)
+        if not done:
+            raise RequestInProgress(retry_after=1)
+        first = await self._first(order)
+        if first is not None and first.answer is not None:
+            return give_again(order.op, first.answer, first.ledger_id)
+        return replace(same.result(), replayed=True)  # not kept: what it raised is raised here too
 
     async def _first(self, order: Order) -> Spend | None:
         """What was bought under this request id before."""
-        if order.request_id is None:
-            return None
+        assert order.request_id is not None  # noqa: S101 - only named requests are repeated
         return await self._ledger.by_request(order.desk.caller.id, order.request_id)
 
     async def _planned(self, order: Order, fingerprint: str) -> tuple[Order, Intent]:
@@ -140,11 +168,6 @@ class Spending:
         if isinstance(standing, Breach):
             raise may.refusal(standing)
         return standing
-
-    async def _start(self, order: Order, intent: Intent) -> Answer[Any]:
-        purchase = asyncio.create_task(self._carry_out(order, intent))
-        self._answers.expect(intent.ledger_id, purchase)
-        return await purchase
 
     async def _within_limits(self, order: Order) -> tuple[Order, Decimal | None, Quote]:
         """The order with its price capped, what to reserve for it, and the quote."""

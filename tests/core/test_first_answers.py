@@ -1,6 +1,5 @@
 """What a repeated request is told of a first one that another node makes."""
 
-import asyncio
 from dataclasses import replace
 from typing import Any, cast
 
@@ -9,7 +8,6 @@ import pytest
 from gateway.core.errors import OutcomeUnknown, RequestInProgress
 from gateway.core.first_answers import FirstAnswers
 from gateway.core.ledger import Ledger, Spend, SpendState, StoredAnswer
-from gateway.core.renting import RENT_NUMBER
 from gateway.core.values import Charged
 from tests.support.core import START, Clock
 
@@ -41,11 +39,10 @@ def make(then: Spend, **more: Any) -> tuple[FirstAnswers, OneSpend, float]:
     return FirstAnswers(cast(Ledger, ledger), clock), ledger, clock.monotonic() + 10
 
 
-async def test_its_answer_is_theirs_and_the_ledger_is_asked_once_for_all() -> None:
+async def test_its_answer_is_theirs() -> None:
     answers, ledger, deadline = make(replace(SENT, state=SpendState.BOUGHT, answer=ANSWER))
-    told = await asyncio.gather(*(answers.of(RENT_NUMBER, SENT, deadline) for _ in range(50)))
 
-    assert told == [ANSWER] * 50
+    assert await answers.of(SENT, deadline) == ANSWER
     assert ledger.asked == 2
 
 
@@ -53,13 +50,13 @@ async def test_its_answer_is_theirs_and_the_ledger_is_asked_once_for_all() -> No
 async def test_one_that_left_no_answer_may_be_made_anew(state: SpendState) -> None:
     answers, _, deadline = make(replace(SENT, state=state, request_id=None))
 
-    assert await answers.of(RENT_NUMBER, SENT, deadline) is None
+    assert await answers.of(SENT, deadline) is None
 
 
 async def test_without_time_left_for_that_nothing_was_charged() -> None:
     answers, _, deadline = make(replace(SENT, state=SpendState.RELEASED), seconds=6.0)
     with pytest.raises(RequestInProgress) as caught:
-        await answers.of(RENT_NUMBER, SENT, deadline)
+        await answers.of(SENT, deadline)
 
     assert caught.value.charged is Charged.NO
     assert caught.value.retryable
@@ -69,7 +66,7 @@ async def test_without_time_left_for_that_nothing_was_charged() -> None:
 async def test_one_that_outlasts_their_patience_may_yet_be_charged() -> None:
     answers, _, deadline = make(SENT, seconds=6.0)
     with pytest.raises(RequestInProgress) as caught:
-        await answers.of(RENT_NUMBER, SENT, deadline)
+        await answers.of(SENT, deadline)
 
     assert caught.value.charged is Charged.UNKNOWN
 
@@ -77,4 +74,4 @@ async def test_one_that_outlasts_their_patience_may_yet_be_charged() -> None:
 async def test_one_that_was_lost_without_an_answer_is_unknown() -> None:
     answers, _, deadline = make(replace(SENT, state=SpendState.UNKNOWN))
     with pytest.raises(OutcomeUnknown):
-        await answers.of(RENT_NUMBER, SENT, deadline)
+        await answers.of(SENT, deadline)
