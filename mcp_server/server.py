@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.core.catalog import CATALOG
 from gateway.core.errors import GatewayError
 from gateway.core.invoke import Call
+from gateway.core.naming import shown, shown_uri
 from gateway.core.operation import AnyOperation
 from mcp_server import resources, results
 from mcp_server.calls import Calls
@@ -104,7 +105,7 @@ class Face:
             bind_principal=lambda ctx: self._call_of(ctx).caller.id,
         )
         # Tracing is left out: it costs on every message and nothing here collects it.
-        server.middleware[:] = [RequestStateBoundary(sealed, default_audience=NAME)]
+        server.middleware[:] = [_unsaid, RequestStateBoundary(sealed, default_audience=NAME)]
         return server
 
     async def _list_tools(self, ctx: "Context", params: Any) -> Json:
@@ -113,7 +114,7 @@ class Face:
 
     async def _call_tool(self, ctx: "Context", params: Any) -> Any:
         if self._tools.input_schema(params.name) is None:
-            raise _invalid(f"Unknown tool: {params.name[:60]}")
+            raise _invalid(f"Unknown tool: {shown(params.name)}")
         return await self._calls.run(ctx, params, self._call_of(ctx))
 
     async def _list_resources(self, ctx: "Context", params: Any) -> Json:
@@ -123,9 +124,10 @@ class Face:
         return {"resourceTemplates": list(resources.TEMPLATES)}
 
     async def _read_resource(self, ctx: "Context", params: Any) -> Json:
-        call, where = self._call_of(ctx), {"uri": str(params.uri)}
+        call, uri = self._call_of(ctx), str(params.uri)
+        where = {"uri": uri} if shown_uri(uri) else None
         try:
-            contents = await self._resources.read(where["uri"], call)
+            contents = await self._resources.read(uri, call)
         except GatewayError as error:
             sentence = results.failure(error, call.trace_id)["content"][0]["text"]
             raise _invalid(sentence, where, fault=error.http_status >= 500) from None
@@ -139,12 +141,25 @@ class Face:
     async def _get_prompt(self, ctx: "Context", params: Any) -> Json:
         prompt = PROMPTS.get(params.name)
         if prompt is None:
-            raise _invalid(f"Unknown prompt: {params.name[:60]}")
+            raise _invalid(f"Unknown prompt: {shown(params.name)}")
         given = params.arguments or {}
         missing = [name for name, _, needed in prompt.arguments if needed and not given.get(name)]
         if missing:
             raise _invalid(f"{missing[0]}: is required.")
         return prompt.filled(given)
+
+
+async def _unsaid(ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
+    """The SDK repeats a method it does not know: not where that may be somebody's key."""
+    from mcp.shared.exceptions import MCPError
+
+    try:
+        return await call_next(ctx)
+    except MCPError as error:
+        if error.data == ctx.method:
+            safe = "/".join(map(shown, ctx.method.split("/")))
+            raise MCPError(error.code, error.message, safe) from None
+        raise
 
 
 def _completed(handler: Handler) -> Handler:

@@ -66,6 +66,10 @@ class StoredLedger:
         """The purchases whose outcome is unknown, oldest first."""
         return await self._database.read(lambda tx: spends.unknown(tx, account_id))
 
+    async def unanswered(self, account_id: str) -> Sequence[Spend]:
+        """The account's purchases that were sent and have no answer, yet or ever, oldest first."""
+        return await self._database.read(lambda tx: spends.unanswered(tx, account_id))
+
     async def recover(self, at: datetime) -> Sequence[Spend]:
         """End what dead processes left open; answer those of unknown outcome."""
         now, owners = codec.to_instant(at), self._database.owners

@@ -28,6 +28,12 @@ _UNKNOWN = Statement(
     .where(or_(text("account_id").is_(None), spends.c.account_id == text("account_id")))
     .order_by(spends.c.at, spends.c.ledger_id)
 )
+_UNANSWERED = Statement(
+    select(spends)
+    .where(holding, one_of(spends.c.state, "sent", "unknown"))
+    .where(spends.c.account_id == text("account_id"))
+    .order_by(spends.c.at, spends.c.ledger_id)
+)
 _NEWEST = Statement(select(spends).order_by(spends.c.ledger_id.desc()).limit(number("limit")))
 _MARK_SENT = Statement(
     update(spends)
@@ -128,6 +134,11 @@ async def by_request(tx: Tx, caller_id: str, request_id: str) -> Spend | None:
 async def unknown(tx: Tx, account_id: str | None) -> Sequence[Spend]:
     """Those of unknown outcome, oldest first."""
     return [codec.spend(row) for row in await tx.rows(_UNKNOWN, account_id=account_id)]
+
+
+async def unanswered(tx: Tx, account_id: str) -> Sequence[Spend]:
+    """An account's purchases that were sent and have no answer, oldest first."""
+    return [codec.spend(row) for row in await tx.rows(_UNANSWERED, account_id=account_id)]
 
 
 async def newest(tx: Tx, limit: int) -> Sequence[Spend]:

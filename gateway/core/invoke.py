@@ -20,6 +20,7 @@ from gateway.core.errors import (
 )
 from gateway.core.ledger import View
 from gateway.core.long_rentals import LongRental
+from gateway.core.naming import holds_key
 from gateway.core.operation import Effect, Operation
 from gateway.core.ports import Connect, Observer
 from gateway.core.provider_errors import UpstreamAuthFailed
@@ -142,9 +143,9 @@ class Invoker:
         if op.subject is not None:
             about = getattr(asked, op.subject)
             subject = await self._records.find(desk.view, op.kind, about)
-        order = Order(
-            op, desk, asked, call.trace_id, _request_id(call, asked), call.hands_over, subject
-        )
+        request_id = _request_id(call, asked)
+        _check_no_key({**dict(asked), "request_id": request_id}, desk.caller)
+        order = Order(op, desk, asked, call.trace_id, request_id, call.hands_over, subject)
         return await self._spending.buy(order)
 
     async def _recorded(self, desk: Desk, value: Out) -> Out:
@@ -172,3 +173,10 @@ def _request_id(call: Call, asked: BaseModel) -> str | None:
     if inside is not None and call.request_id is not None and inside != call.request_id:
         raise InvalidRequest("request_id: differs from the header Idempotency-Key.")
     return inside or call.request_id
+
+
+def _check_no_key(given: Mapping[str, Any], caller: Caller) -> None:
+    """Raises where a key stands among the inputs of a purchase, all of which are kept."""
+    for name, value in given.items():
+        if isinstance(value, str) and holds_key(value, caller.account.key):
+            raise InvalidRequest(f"{name}: holds a key. Keys belong in the header X-API-Key.")

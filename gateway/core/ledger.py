@@ -146,6 +146,9 @@ class Ledger(Protocol):
     async def unknown(self, account_id: str | None = None) -> Sequence[Spend]:
         """The purchases whose outcome is unknown, oldest first."""
 
+    async def unanswered(self, account_id: str) -> Sequence[Spend]:
+        """The account's purchases that were sent and have no answer, yet or ever, oldest first."""
+
     async def recover(self, at: datetime) -> Sequence[Spend]:
         """Find purchases that a process left open when it died; answer those now unknown.
 

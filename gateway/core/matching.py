@@ -18,11 +18,15 @@ def named(rental: Rental, prices: Iterable[Price]) -> Rental:
     return rental.model_copy(update={"service_code": codes[0]}) if len(codes) == 1 else rental
 
 
-def only_fit(rental: Rental, lost: Iterable[Spend], prices: Iterable[Price]) -> Spend | None:
-    """The one lost purchase that fits in service and time; None where none or several do."""
+def priced(rental: Rental, prices: Iterable[Price]) -> bool:
+    """Whether the price list has the rental's service: without it, nothing can be said to fit."""
+    return any(price.service_code == rental.service_code for price in prices)
+
+
+def all_fitting(rental: Rental, sent: Iterable[Spend], prices: Iterable[Price]) -> list[Spend]:
+    """Those purchases that the rental fits in service and time."""
     minutes = {price.service_code: price.ttl_minutes for price in prices}
-    fitting = [spend for spend in lost if _fits(rental, spend, minutes)]
-    return fitting[0] if len(fitting) == 1 else None
+    return [spend for spend in sent if _fits(rental, spend, minutes)]
 
 
 def _fits(rental: Rental, spend: Spend, minutes: dict[str, int | None]) -> bool:

@@ -1,19 +1,17 @@
 """What is seen of rentals, on any face, is written down; what was lost is found again by it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
 from cachetools import LRUCache
 
+from gateway.core.finding import Finder
 from gateway.core.freshness import PriceBook
-from gateway.core.kept_answers import keep_value
-from gateway.core.ledger import Ledger, Outcome, Spending, SpendState, Thing, View
+from gateway.core.ledger import Ledger, Spending, SpendState, Thing, View
 from gateway.core.long_rentals import LongRental, LongRentalStatus
-from gateway.core.matching import named, only_fit
-from gateway.core.operation import AnyOperation
+from gateway.core.matching import named
 from gateway.core.ports import Clock
 from gateway.core.rentals import OVER, Rental, RentalStatus
-from gateway.core.renting import OPERATIONS
 from gateway.core.values import Kind
 from gateway.core.waking import Waking
 
@@ -32,6 +30,8 @@ class Records:
         self._waking = waking
         self._price_book = price_book
         self._clock = clock
+        self._finder = Finder(ledger, price_book, clock)
+        self._search: Callable[[str], None] = _nobody
         self._seen: LRUCache[_Key, tuple[Thing, Thing]] = LRUCache(_REMEMBERED)
         # The last thing that was said, and what was answered: right while the middle is still seen.
         self._said: LRUCache[_Key, tuple[Thing, tuple[Thing, Thing], Thing]] = LRUCache(_REMEMBERED)
@@ -91,14 +91,19 @@ class Records:
                 self._waking.wake(account_id, rental_id, rental)
         self._waking.stir(account_id)
 
+    def ended(self, account_id: str, state: SpendState) -> None:
+        """A purchase of the account has ended so: what was seen before may fit one that is lost."""
+        if state is SpendState.UNKNOWN or self._finder.was_put_off(account_id):
+            self._search(account_id)
+
     async def look_back(self, account_id: str) -> None:
-        """The answer of a purchase was lost: what was seen just before may be what it bought."""
-        for (account, kind, _), (_, whole) in list(self._seen.items()):
-            mine = account == account_id and kind == "rental"
-            if mine and isinstance(whole, Rental) and whole.created_at is None:
-                found = await self._found_again(account_id, whole)
-                if found is not None:
-                    self.bought(account_id, found)
+        """The answer of a purchase was lost: what was seen of the account may be what it bought."""
+        for found in await self._finder.look_back(account_id):
+            self.bought(account_id, found)
+
+    def when_lost(self, search: Callable[[str], None]) -> None:
+        """`search` is told of accounts that have lost something; it must not wait or fail."""
+        self._search = search
 
     def forget_all(self) -> None:
         """What other processes wrote may have been missed."""
@@ -140,27 +145,16 @@ class Records:
         return await self._ledger.spending(caller_id, self._clock.now())
 
     async def _write(self, account_id: str, thing: Thing) -> Thing:
-        if isinstance(thing, Rental):
-            thing = named(thing, self._price_book.known(account_id))
-            found = await self._found_again(account_id, thing)
-            if found is not None:
-                return found
-        return await self._ledger.record(account_id, thing, self._clock.now())
-
-    async def _found_again(self, account_id: str, rental: Rental) -> Rental | None:
-        """The rental as the purchase whose answer was lost, where it can be no other's."""
-        lost = await self._ledger.unknown(account_id)
-        if not lost or await self._ledger.is_bought(account_id, "rental", cast(int, rental.id)):
-            return None
-        spend = only_fit(rental, lost, self._price_book.known(account_id))
-        if spend is None:
-            return None
-        whole = rental.model_copy(
-            update={"ledger_id": spend.ledger_id, "created_at": rental.created_at or spend.at}
-        )
-        kept = keep_value(_BY_NAME[spend.operation], whole)
-        outcome = Outcome(SpendState.BOUGHT, kept, whole)
-        await self._ledger.settle(spend.ledger_id, outcome, self._clock.now())
+        if not isinstance(thing, Rental):
+            return await self._ledger.record(account_id, thing, self._clock.now())
+        thing = named(thing, self._price_book.known(account_id))
+        found = await self._finder.found(account_id, thing)
+        if found is not None:
+            return found
+        whole = await self._ledger.record(account_id, thing, self._clock.now())
+        strange = isinstance(whole, Rental) and whole.created_at is None  # not bought here
+        if strange and await self._finder.would_prices_tell(account_id, thing):
+            self._search(account_id)
         return whole
 
 
@@ -173,4 +167,5 @@ def _is_over(thing: Thing) -> bool:
     return isinstance(thing, Rental) and thing.status in OVER
 
 
-_BY_NAME: dict[str, AnyOperation] = {op.name: op for op in OPERATIONS}
+def _nobody(account_id: str) -> None:
+    """Nobody searches."""

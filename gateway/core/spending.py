@@ -20,16 +20,15 @@ from gateway.core.errors import (
     RequestIdReused,
     RequestInProgress,
 )
+from gateway.core.first_answers import FirstAnswers
 from gateway.core.kept_answers import give_again, keep_error, keep_value
 from gateway.core.ledger import (
-    OPEN,
     Breach,
     Intent,
     Ledger,
     Outcome,
     Spend,
     SpendState,
-    StoredAnswer,
     Thing,
 )
 from gateway.core.operation import Operation
@@ -42,7 +41,6 @@ from gateway.core.zones import off_by
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 
-_LOOK_EVERY = 0.05
 _UNKNOWN_TTL = timedelta(hours=1)
 
 
@@ -99,7 +97,8 @@ class Spending:
         self._new_id = new_id
         self._patience = patience
         self._hand_over = timedelta(seconds=hand_over)
-        self._running: dict[str, asyncio.Task[Answer[Any]]] = {}
+        self._answers = FirstAnswers(ledger, clock)
+        self._under_way: dict[tuple[str, str, str], asyncio.Task[Answer[Any]]] = {}
 
     async def buy(self, order: Order) -> Answer[Any]:
         """Buy once; a repeated request gets the first answer.
@@ -107,30 +106,70 @@ class Spending:
         It must run to its end, whatever becomes of the caller.
         """
         fingerprint = _fingerprint(order)
-        if order.request_id is not None:
-            caller_id = order.desk.caller.id
-            earlier = await self._ledger.by_request(caller_id, order.request_id)
-            if earlier is not None:
-                return await self._repeat(order, fingerprint, earlier)
-        elif order.hands_over and self._hand_over:
-            found = await self._undelivered(order, fingerprint)
-            if found is not None:
-                return found
-        limited, reserved, quote = await self._within_limits(order)
-        intent = self._intent(order, fingerprint, reserved, quote)
-        match await self._ledger.begin(intent):
-            case Breach() as breach:
-                raise may.refusal(breach)
-            case Spend() as earlier:
-                return await self._repeat(order, fingerprint, earlier)
-        task = asyncio.create_task(self._carry_out(limited, intent))
-        self._running[intent.ledger_id] = task
-        task.add_done_callback(lambda _: self._running.pop(intent.ledger_id, None))
+        if order.request_id is None:
+            return await self._unnamed(order, fingerprint)
+        name = order.desk.caller.id, order.request_id, fingerprint
+        same = self._under_way.get(name)
+        if same is not None:
+            return await self._joined(same, order)
+        task = self._under_way[name] = asyncio.create_task(self._named(order, fingerprint))
+        task.add_done_callback(lambda _: self._under_way.pop(name, None))
         return await task
 
     async def undelivered(self, purchase: str) -> None:
         """Its answer did not reach the caller: keep it for the same caller asking the same."""
         await self._ledger.mark_undelivered(purchase, self._clock.now())
+
+    async def _unnamed(self, order: Order, fingerprint: str) -> Answer[Any]:
+        if order.hands_over and self._hand_over:
+            found = await self._undelivered(order, fingerprint)
+            if found is not None:
+                return found
+        limited, intent = await self._planned(order, fingerprint)
+        await self._begun(intent)
+        return await self._carry_out(limited, intent)
+
+    async def _named(self, order: Order, fingerprint: str) -> Answer[Any]:
+        """Buy, unless the ledger knows of a first request with this id."""
+        deadline = self._clock.monotonic() + self._patience
+        while True:
+            first = await self._first(order)
+            if first is None:
+                limited, intent = await self._planned(order, fingerprint)
+                first = await self._begun(intent)
+                if first is None:
+                    return await self._carry_out(limited, intent)
+            if first.fingerprint != fingerprint:
+                raise RequestIdReused
+            kept = await self._answers.of(first, deadline)
+            if kept is not None:
+                return give_again(order.op, kept, first.ledger_id)
+
+    async def _joined(self, same: "asyncio.Task[Answer[Any]]", order: Order) -> Answer[Any]:
+        """The answer of the same request, which this process has under way."""
+        done, _ = await asyncio.wait([same], timeout=self._patience)
+        if not done:
+            raise RequestInProgress(retry_after=1)
+        first = await self._first(order)
+        if first is not None and first.answer is not None:
+            return give_again(order.op, first.answer, first.ledger_id)
+        return replace(same.result(), replayed=True)  # not kept: what it raised is raised here too
+
+    async def _first(self, order: Order) -> Spend | None:
+        """What was bought under this request id before."""
+        assert order.request_id is not None  # noqa: S101 - only named requests are repeated
+        return await self._ledger.by_request(order.desk.caller.id, order.request_id)
+
+    async def _planned(self, order: Order, fingerprint: str) -> tuple[Order, Intent]:
+        limited, reserved, quote = await self._within_limits(order)
+        return limited, self._intent(order, fingerprint, reserved, quote)
+
+    async def _begun(self, intent: Intent) -> Spend | None:
+        """Write it down; or the purchase that another request with its id has begun."""
+        standing = await self._ledger.begin(intent)
+        if isinstance(standing, Breach):
+            raise may.refusal(standing)
+        return standing
 
     async def _within_limits(self, order: Order) -> tuple[Order, Decimal | None, Quote]:
         """The order with its price capped, what to reserve for it, and the quote."""
@@ -174,13 +213,13 @@ class Spending:
             if not await self._ledger.mark_sent(intent.ledger_id, self._clock.now()):
                 raise InternalError("The purchase was given up before it was sent.")
         except BaseException:
-            await self._settle(intent, Outcome(SpendState.RELEASED))
+            await self._settle(order, intent, Outcome(SpendState.RELEASED))
             raise
         value = await self._made(order, intent)
         if "ledger_id" in type(value).model_fields:
             value = value.model_copy(update={"ledger_id": intent.ledger_id})
         kept = keep_value(order.op, value)
-        await self._settle(intent, Outcome(SpendState.BOUGHT, kept, value))
+        await self._settle(order, intent, Outcome(SpendState.BOUGHT, kept, value))
         order.desk.helpers.records.bought(intent.account_id, value)
         self._compare_times(order, value)
         return Answer(value, kept.body, purchase=intent.ledger_id)
@@ -195,20 +234,18 @@ class Spending:
         try:
             return await order.op.run(order.desk, order.asked)
         except GatewayError as error:
-            await self._settle(intent, _failed(error, order.trace_id))
-            if error.charged is Charged.UNKNOWN:
-                await order.desk.helpers.records.look_back(intent.account_id)
+            await self._settle(order, intent, _failed(error, order.trace_id))
             raise
         except BaseException as fault:
             # Whatever it was, it came after the sending: no caller may take it for a failure.
             lost = OutcomeUnknown()
-            await self._settle(intent, _failed(lost, order.trace_id))
+            await self._settle(order, intent, _failed(lost, order.trace_id))
             if not isinstance(fault, Exception):
                 raise  # the program ends: nobody is there to be told
             self._observer.background_failed("purchase", fault)
             raise lost from fault
 
-    async def _settle(self, intent: Intent, outcome: Outcome) -> None:
+    async def _settle(self, order: Order, intent: Intent, outcome: Outcome) -> None:
         """Write the end down.
 
         A ledger that fails now must not cost the caller its answer: the purchase stays open in
@@ -218,30 +255,8 @@ class Spending:
             await self._ledger.settle(intent.ledger_id, outcome, self._clock.now())
         except Exception as fault:
             self._observer.ledger_failed(intent.ledger_id, fault)
-
-    async def _repeat(self, order: Order, fingerprint: str, earlier: Spend) -> Answer[Any]:
-        if earlier.fingerprint != fingerprint:
-            raise RequestIdReused
-        kept = earlier.answer or await self._answer_of(earlier)
-        return give_again(order.op, kept, earlier.ledger_id)
-
-    async def _answer_of(self, earlier: Spend) -> StoredAnswer:
-        """Wait for the first request's answer, here or on another node."""
-        deadline = self._clock.monotonic() + self._patience
-        task = self._running.get(earlier.ledger_id)
-        if task is not None:
-            await asyncio.wait([task], timeout=self._patience)
-        while (spend := await self._ledger.spend(earlier.ledger_id)) is not None:
-            if spend.answer is not None:
-                return spend.answer
-            if task is not None and task.done() and (error := task.exception()) is not None:
-                raise error
-            if spend.state is SpendState.UNKNOWN:
-                raise OutcomeUnknown  # the process that sent it died without an answer
-            if spend.state not in OPEN or self._clock.monotonic() >= deadline:
-                break
-            await asyncio.sleep(_LOOK_EVERY)
-        raise RequestInProgress(retry_after=1)
+        else:
+            order.desk.helpers.records.ended(intent.account_id, outcome.state)
 
     async def _undelivered(self, order: Order, fingerprint: str) -> Answer[Any] | None:
         since = self._clock.now() - self._hand_over

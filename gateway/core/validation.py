@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from gateway.core.errors import InvalidRequest
+from gateway.core.naming import shown
 from gateway.core.values import blank_to_absent
 
 In = TypeVar("In", bound=BaseModel)
@@ -22,8 +23,8 @@ def validate(takes: type[In], given: Mapping[str, Any]) -> In:
 def _sentence(error: ValidationError, takes: type[BaseModel]) -> str:
     faults = []
     for fault in error.errors(include_url=False, include_context=False)[:5]:
-        name = str(fault["loc"][0]) if fault["loc"] else ""
-        faults.append(f"{name[:60] or 'input'}: {_words(fault['type'], fault['msg'], takes)}")
+        name = shown(str(fault["loc"][0])) if fault["loc"] else "input"
+        faults.append(f"{name}: {_words(fault['type'], fault['msg'], takes)}")
     return "; ".join(faults) + "."
 
 

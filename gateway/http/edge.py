@@ -10,12 +10,14 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from gateway.core.errors import GatewayError, InternalError
+from gateway.core.naming import may_hold_key
 from gateway.http import problems
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Render = Callable[[web.Request, GatewayError, str], web.StreamResponse]
 TRACE_ID = web.RequestKey("trace_id", str)
 _TRACE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}").fullmatch
+_KEY_HEADERS = ("X-API-Key", "Auth", "Authorization")
 
 log = structlog.get_logger("gateway.http")
 
@@ -76,9 +78,16 @@ class Edge:
 
 def _trace_id(request: web.Request) -> str:
     given = request.headers.get("X-Request-Id")
-    if given and _TRACE_ID(given):
+    if given and _TRACE_ID(given) and not _is_secret(given, request):
         return given
     return f"{random.getrandbits(64):016x}"
+
+
+def _is_secret(given: str, request: web.Request) -> bool:
+    """Whether a caller named its request by its key: the name is told to others, and logged."""
+    keys = [value for name in _KEY_HEADERS for value in request.headers.getall(name, ())]
+    keys += request.query.getall("api_key", ())
+    return may_hold_key(given) or any(key.endswith(given) for key in keys)
 
 
 def _gone(request: web.Request) -> bool:

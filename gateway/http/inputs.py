@@ -7,6 +7,7 @@ from aiohttp import web
 from pydantic_core import from_json
 
 from gateway.core.errors import InvalidRequest, RequestTimeout, UnsupportedMediaType
+from gateway.core.naming import shown
 from gateway.core.operation import AnyOperation
 
 MAX_BODY = 64 * 1024
@@ -37,7 +38,7 @@ def _query(request: web.Request) -> dict[str, Any]:
     given = dict(pairs)
     if len(given) != len(pairs):
         twice = next(name for name in pairs if len(pairs.getall(name)) > 1)
-        raise InvalidRequest(f"{twice[:60]}: is given more than once.")
+        raise InvalidRequest(f"{shown(twice)}: is given more than once.")
     return given
 
 

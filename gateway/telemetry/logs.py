@@ -132,6 +132,7 @@ def _tame_server() -> None:
     server = logging.getLogger("aiohttp.server")
     if not any(isinstance(each, _Unquoted) for each in server.filters):
         server.addFilter(_Unquoted())
-    for talkative in ("alembic", "mcp"):  # they tell of every step, session and request
+    # They tell of every step, session and request; the last one quotes answers, codes included.
+    for talkative in ("alembic", "mcp", "sse_starlette"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     logging.getLogger("aiohttp.access").disabled = True  # the edge writes its own line

@@ -12,14 +12,15 @@ from adapters.getatext.provider import accounts
 from adapters.store import Store, default_url
 from adapters.store.secret import secret_for
 from gateway.core.breaker import Breaker
-from gateway.core.callers import Callers, KeyHasher
-from gateway.core.desk import Helpers
+from gateway.core.callers import Caller, Callers, KeyHasher
+from gateway.core.desk import Desk, Helpers
 from gateway.core.freshness import PriceBook
 from gateway.core.gate import Gate
 from gateway.core.invoke import Invoker
 from gateway.core.pacing import Pace, Pacer
 from gateway.core.ports import Clock, Connect
 from gateway.core.records import Records
+from gateway.core.searching import Search
 from gateway.core.sharing import SharedReads
 from gateway.core.spending import Spending
 from gateway.core.upstream import RENTAL_STATUS
@@ -42,6 +43,7 @@ class Policies:
     helpers: Helpers
     invoker: Invoker
     webhooks: Webhooks
+    search: Search
 
     async def close(self) -> None:
         """Send everybody home who waits, and let purchases end."""
@@ -49,6 +51,7 @@ class Policies:
         await self.invoker.drain()
         await self.webhooks.close()
         await self.helpers.watcher.close()
+        await self.search.close()
         await self.helpers.price_book.close()
         await self.pacer.close()
 
@@ -80,7 +83,8 @@ def put_together(
         clock,
         own_secret=revealed(settings.gateway_webhook_secret),
     )
-    return Policies(hasher, callers, pacer, breaker, waking, helpers, invoker, webhooks)
+    search = _search(callers, invoker, helpers, metrics)
+    return Policies(hasher, callers, pacer, breaker, waking, helpers, invoker, webhooks, search)
 
 
 def database_url(settings: Settings) -> str:
@@ -136,6 +140,16 @@ def _spending(settings: Settings, store: Store, clock: Clock, metrics: Metrics) 
         patience=settings.getatext_connect_seconds + settings.getatext_spend_seconds + 5,
         hand_over=settings.gateway_hand_over_seconds,
     )
+
+
+def _search(callers: Callers, invoker: Invoker, helpers: Helpers, metrics: Metrics) -> Search:
+    def desk_of(account_id: str) -> Desk | None:
+        account = callers.met(account_id)
+        return None if account is None else invoker.desk(Caller(account.id, account))
+
+    search = Search(helpers.records, helpers.price_book, desk_of, metrics)
+    helpers.records.when_lost(search.begin)
+    return search
 
 
 def _connect(settings: Settings, client: Client, clock: Clock, metrics: Metrics) -> Connect:

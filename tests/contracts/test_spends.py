@@ -200,6 +200,23 @@ async def test_an_unknown_outcome_stays_reserved_and_is_listed(ledger: Ledger) -
     assert await ledger.things(ACCOUNT, "rental") == []
 
 
+async def test_those_that_were_sent_and_have_no_answer_are_told_by_account(ledger: Ledger) -> None:
+    await end(ledger, bought(rental()))
+    await end(ledger, RELEASED)
+    lost = await end(ledger, UNKNOWN)
+    await end(ledger, UNKNOWN, account_id="other")
+    intended, sent = intent(), intent(at=LATER)
+    for wanted in (intended, sent):
+        await ledger.begin(wanted)
+    await ledger.mark_sent(sent.ledger_id, LATER)
+
+    unanswered = await ledger.unanswered("account")
+    assert [(one.ledger_id, one.state) for one in unanswered] == [
+        (lost, SpendState.UNKNOWN),
+        (sent.ledger_id, SpendState.SENT),
+    ]
+
+
 async def test_an_unknown_outcome_turns_out_bought(ledger: Ledger) -> None:
     ledger_id = await end(ledger, UNKNOWN, request_id="r1")
 

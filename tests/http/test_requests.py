@@ -3,13 +3,15 @@
 import asyncio
 import gzip
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from adapters.simulator import AccountConfig
 from gateway.http import inputs
 from tests.support.contract import PROBLEM_JSON, Answer
-from tests.support.gateway import Client, Stand
+from tests.support.gateway import USUAL, Client, Stand, run_simulated
 from tests.support.samples import ASKS
 
 JSON = {"Content-Type": "application/json"}
@@ -197,6 +199,34 @@ async def test_wrong_inputs_are_named(stand: Stand, row: tuple[str, str, str, An
 
     assert problem(answer) == (400, "invalid_request")
     assert answer.json["detail"].startswith(words), answer.json["detail"]
+    assert stand.sim.books.spent == 0
+
+
+KEY = "sk_live_0b5f9c8e4d3a"
+KEYS_ASTRAY: list[tuple[str, str, str, Any, dict[str, str]]] = [
+    ("a field's value", "POST", RENT, {"service_code": "w", "api_key": KEY}, {}),
+    ("a field's name", "POST", RENT, {"service_code": "w", KEY: 1}, {}),
+    ("several names", "POST", RENT, {f"{KEY}{number}": 1 for number in range(50)}, {}),
+    ("a name of the query", "GET", f"/v1/prices?{KEY}=1", None, {}),
+    ("a name given twice", "GET", f"/v1/prices?{KEY}=1&{KEY}=2", None, {}),
+    ("a service", "POST", RENT, {"service_code": KEY}, {}),
+    ("a request's name", "POST", RENT, {"service_code": "w", "request_id": f"1-{KEY}"}, {}),
+    ("the header of one", "POST", RENT, {"service_code": "w"}, {"Idempotency-Key": KEY}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", KEYS_ASTRAY, ids=lambda row: row[0])
+async def test_a_key_that_stands_where_none_belongs_is_not_said_again(row: Any) -> None:
+    _, method, path, given, headers = row
+    config = replace(USUAL, accounts=(AccountConfig(KEY),))
+    async with run_simulated(config) as stand:
+        named = headers | {"X-Request-Id": KEY}
+        answer = await stand.client.ask(method, path, json=given, headers=named, key=KEY)
+
+    assert problem(answer) == (400, "invalid_request")
+    assert KEY.encode() not in answer.body
+    assert KEY not in str(answer.headers)
+    assert len(answer.body) < 2000
     assert stand.sim.books.spent == 0
 
 

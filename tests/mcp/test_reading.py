@@ -87,6 +87,31 @@ async def test_what_is_not_there_is_an_error_that_names_it(client: Client, uri: 
     assert caught.value.error.data == {"uri": uri}
 
 
+KEY = "sk_live_0b5f9c8e4d3a"
+
+
+async def test_a_key_among_the_arguments_is_not_said_again(client: Client) -> None:
+    good = {"service_code": "whatsapp", "max_price": 1}
+    for tool, given in (
+        ("rent_number", {**good, KEY: 1}),
+        ("rent_number", {**good, "service_code": KEY, "request_id": f"gtw_{'x' * 32}"}),
+        ("get_rental", {"rental_id": KEY}),
+        ("list_prices", {"limit": KEY}),
+    ):
+        sentence = await refused(client, tool, given)
+        assert sentence.startswith("invalid_request: ")
+        assert KEY not in sentence
+        assert "gtw_x" not in sentence
+
+
+@pytest.mark.parametrize("ask", ["call_tool", "get_prompt", "read_resource"])
+async def test_a_key_for_a_name_is_not_said_again(client: Client, ask: str) -> None:
+    with pytest.raises(MCPError) as caught:
+        await getattr(client, ask)(f"rental://{KEY}" if ask == "read_resource" else KEY)
+
+    assert KEY not in str(caught.value.error)
+
+
 async def test_prompts_are_filled_in(client: Client) -> None:
     names = [prompt.name for prompt in (await client.list_prompts()).prompts]
     flow = await client.get_prompt("receive_code", {"service": "WhatsApp"})

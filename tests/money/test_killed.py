@@ -98,3 +98,22 @@ async def test_a_node_that_lives_finds_what_another_left_open(
 
     assert_unknown(again)
     assert asked_to_rent(sim) == 1
+
+
+async def test_who_waits_for_a_purchase_that_was_never_sent_makes_it(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "LOOK_EVERY", 0.5)
+    async with Simulator(SHOP).running() as sim, open_bank(store_url, sim) as bank:
+        async with (
+            node(sim.url, dies_at="after the intent is committed", **terms(store_url)) as doomed,
+            open_client(doomed.url) as client,
+        ):
+            with suppress(ClientError):
+                await rent(client, "order-1")
+            await doomed.died()
+        answers = await asyncio.gather(*(rent(bank.client, "order-1") for _ in range(20)))
+
+    assert {answer.status for answer in answers} == {201}
+    assert len({answer.body for answer in answers}) == 1
+    assert asked_to_rent(sim) == 1

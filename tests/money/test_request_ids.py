@@ -245,3 +245,26 @@ async def test_a_caller_that_hangs_up_gets_its_answer_by_its_id(bank: Bank) -> N
     assert (await again).status == 201
     assert replayed(await again)
     assert bank.rents == 1
+
+
+async def test_who_waits_on_another_node_for_a_refusal_that_may_be_tried_again_tries_it(
+    store_url: str,
+) -> None:
+    async with open_bank(store_url) as one, open_bank(store_url, one.sim) as other:
+        one.sim.script(Fault("rent-a-number", FaultKind.SLOW, seconds=30))
+        first = asyncio.ensure_future(rent(one.client, "order-1", service_code="rare"))
+        await until(lambda: one.rents)
+        waiting = [
+            asyncio.ensure_future(rent(other.client, "order-1", service_code="rare"))
+            for _ in range(20)
+        ]
+        done, _ = await asyncio.wait(waiting, timeout=0.2)
+        one.sim.release()
+        answers = [await task for task in (first, *waiting)]
+        (spend,) = {one.state for one in await one.running.gateway.ledger.spends(100)}
+
+    assert not done
+    assert {(one.json["code"], one.json["charged"]) for one in answers} == {("out_of_stock", "no")}
+    assert {one.json["retryable"] for one in answers} == {True}
+    assert other.rents == 2
+    assert spend == "released"

@@ -34,6 +34,15 @@ SHOP_OF_KEYS = replace(
     rules=Rules(code_after=0.0, cancel_locked=0.0),
 )
 
+FACES = {
+    "/metrics": {200},
+    "/mcp": {200, 404},
+    "/v1/rentals": {200, 201, 400, 401, 409},
+    "/api/v1/rent-a-number": {201, 400, 403},
+    "/stubs/handler_api": {200, 201, 400, 403},
+    "/stubs/handler_api.php": {200},
+}
+
 
 @dataclass
 class Told:
@@ -47,11 +56,21 @@ class Told:
         self.answers.append(answer)
         return answer
 
+    def expect_everything(self, hook: str) -> None:
+        """Fails unless every face was asked, and answered good calls as well as bad ones."""
+        answered: dict[str, set[int]] = {}
+        for one in self.answers:
+            answered.setdefault(one.path, set()).add(one.status)
+        for path, statuses in {**FACES, hook: {200}}.items():
+            assert answered[path] >= statuses, (path, answered[path])
+        assert b"rental_rented" in self.log
+        assert any(b"holds a key" in one.body for one in self.answers if one.path == "/mcp")
+
     def pieces(self) -> Iterator[tuple[str, bytes]]:
         yield "the log", self.log
         for answer in self.answers:
             head = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
-            yield f"{answer.method} {answer.path}", head.encode() + answer.body
+            yield f"{answer.method} {answer.path} {answer.status}", head.encode() + answer.body
 
 
 async def cli(env: dict[str, str], *words: str) -> tuple[bytes, bytes]:
@@ -125,8 +144,76 @@ async def everything(told: Told, client: Client, sim: Simulator, key: str) -> No
         await told.by(client, "GET", "/v1/balance", key=None, headers=headers)
     await told.by(client, "POST", f"/v1/rentals?api_key={quote(key)}", key=key, json=RENT)
     await told.by(client, "POST", "/v1/rentals", key=key, json={**RENT, "api_key": key})
+    await odd_places(told, client, key)
     await told.by(client, "GET", f"/v1/{quote(key, safe='')}", key=key)
     await told.by(client, "GET", f"/{quote(key, safe='')}?key={quote(key)}", key=None)
+
+
+async def odd_places(told: Told, client: Client, key: str) -> None:
+    """A key where none belongs: as the name of a field or header, as an input, as a name."""
+    in_url = quote(key, safe="")
+    for body in (
+        {**RENT, key: 1},
+        {key: {key: key}},
+        {**RENT, "carrier": key},
+        {**RENT, "request_id": key},
+        {"service_code": key},
+        [key],
+    ):
+        await told.by(client, "POST", "/v1/rentals", key=key, json=body)
+    await told.by(client, "POST", "/v1/rentals", key=key, data=f'{{"{key}"'.encode())
+    for query in (f"{in_url}=1", f"{in_url}=1&{in_url}=2", f"service_code={in_url}&limit={in_url}"):
+        await told.by(client, "GET", f"/v1/prices?{query}", key=key)
+    await told.by(client, "GET", f"/v1/rentals/{in_url}/code", key=key)
+    await told.by(client, "GET", "/v1/events?cursor=x", key=key, headers={"Last-Event-ID": key})
+    for name in ("Idempotency-Key", "X-Request-Id", "Content-Type", "Cookie", "User-Agent"):
+        await told.by(client, "POST", "/v1/rentals", key=key, json=RENT, headers={name: key})
+    if key.replace("_", "").replace("-", "").isalnum():
+        await told.by(client, "GET", "/v1/balance", key=None, headers={f"X-{key}": "1"})
+
+
+async def agents(told: Told, client: Client, key: str) -> None:
+    """Through MCP: good calls, and keys among the arguments and for names."""
+    capped = {**RENT, "max_price": "1.00"}
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("tools/call", {"name": "get_balance", "arguments": {}}),
+        ("tools/call", {"name": "rent_number", "arguments": capped}),
+        ("tools/call", {"name": "rent_number", "arguments": {**capped, key: 1}}),
+        ("tools/call", {"name": "rent_number", "arguments": {**capped, "service_code": key}}),
+        ("tools/call", {"name": "rent_number", "arguments": {**capped, "request_id": key}}),
+        ("tools/call", {"name": "get_rental", "arguments": {"rental_id": key}}),
+        ("tools/call", {"name": "get_rental", "arguments": key}),
+        ("tools/call", {"name": key, "arguments": {}}),
+        ("tools/call", {key: key}),
+        ("resources/read", {"uri": f"getatext://{quote(key, safe='')}"}),
+        ("prompts/get", {"name": key, "arguments": {key: key}}),
+        (key, {}),
+    ]
+    accept = {"Accept": "application/json, text/event-stream"}
+    opening = {"protocolVersion": "2025-11-25", "capabilities": {},
+               "clientInfo": {"name": "a test", "version": "1"}}  # fmt: skip
+    begun = await mcp(told, client, key, "initialize", opening, accept)
+    session = accept | {"Mcp-Session-Id": begun.headers.get("Mcp-Session-Id", "none")}
+    for method, params in calls:
+        await mcp(told, client, key, method, params, session)
+        await mcp(told, client, key, method, params, accept | {"Mcp-Session-Id": key})
+
+
+async def mcp(
+    told: Told, client: Client, key: str, method: str, params: Any, headers: dict[str, str]
+) -> Answer:
+    asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    return await told.by(client, "POST", "/mcp", key=key, json=asked, headers=headers)
+
+
+async def events(told: Told, client: Client, key: str) -> None:
+    """What the stream tells of a rental, while it is bought."""
+    heard = b""
+    async with client.session.get(f"{client.url}/v1/events", headers={"X-API-Key": key}) as stream:
+        await told.by(client, "POST", "/v1/rentals", key=key, json=RENT)
+        while b"rental_rented" not in heard:
+            heard += await asyncio.wait_for(stream.content.readany(), 10)
+    told.log += heard
 
 
 async def old_tools(told: Told, client: Client, key: str) -> None:
@@ -137,16 +224,36 @@ async def old_tools(told: Told, client: Client, key: str) -> None:
     for action in ("getBalance", "getNumber", "getPrices", "getStatus", "nothing"):
         query = f"action={action}&service=wa&country=187&id=12345&api_key={given}"
         await told.by(client, "GET", f"/stubs/handler_api.php?{query}", key=None)
+    for path in ("/stubs/handler_api", "/stubs/handler_api.php"):
+        for odd in (f"action={given}", f"action=getNumber&service={given}", f"{given}={given}",
+                    f"action=getStatus&id={given}"):  # fmt: skip
+            await told.by(client, "GET", f"{path}?{odd}&api_key={given}", key=None)
+        form = {"api_key": key, "action": "getNumber", "service": key, key: key}
+        await told.by(client, "POST", path, key=None, data=form)
     await told.by(client, "GET", "/api/v1/balance", key=None, headers={"Auth": key})
-    await told.by(client, "POST", "/api/v1/rent-a-number", key=None, headers={"Auth": key},
-                  json={"service": "whatsapp"})  # fmt: skip
+    for body in ({"service": "whatsapp"}, {"service": key}, {"service": "whatsapp", key: key}):
+        await told.by(client, "POST", "/api/v1/rent-a-number", key=None, headers={"Auth": key},
+                      json=body)  # fmt: skip
+    await told.by(client, "POST", "/api/v1/rental-status", key=None, headers={"Auth": key},
+                  json={"id": key})  # fmt: skip
+    await told.by(client, "POST", f"/api/v1/{given}", key=None, headers={"Auth": key})
 
 
-async def hooks(told: Told, client: Client) -> None:
-    for secret in (HOOK, CALLERS):
+async def hook_of(env: dict[str, str], key: str) -> str:
+    """The path secret of an account's webhook: the one thing that tells it is asked for it."""
+    told, _ = await cli(
+        env | {"GETATEXT_API_KEY": key, "GATEWAY_WEBHOOK_SECRET": ""}, "webhook-url"
+    )
+    return told.decode().strip().rpartition("/")[2]
+
+
+async def hooks(told: Told, client: Client, callers_hook: str) -> None:
+    for secret in (HOOK, CALLERS, callers_hook):
+        path = f"/webhooks/getatext/{secret}"
         body = {"id": 12345, "code": 4821, "key": CALLERS}
-        await told.by(client, "POST", f"/webhooks/getatext/{secret}", key=None, json=body)
-        await told.by(client, "POST", f"/webhooks/getatext/{secret}", key=None, data=b"not JSON")
+        await told.by(client, "POST", path, key=None, json=body)
+        await told.by(client, "POST", path, key=None, data=b"not JSON")
+        await told.by(client, "POST", f"{path}?api_key={CALLERS}", key=None, json={CALLERS: 1})
 
 
 def places(url: str, folder: Path, postgres: Postgres | None) -> Iterator[tuple[str, bytes]]:
@@ -158,11 +265,33 @@ def places(url: str, folder: Path, postgres: Postgres | None) -> Iterator[tuple[
             yield path.name, path.read_bytes()
 
 
+def forms(*secrets: str) -> set[str]:
+    """Each as it is, as in a URL, and as in JSON."""
+    return {
+        form
+        for one in secrets
+        for form in (one, quote(one, safe=""), json.dumps(one)[1:-1], one.replace("_", "-"))
+    }
+
+
+async def the_whole_run(told: Told, url: str, sim: Simulator, key: str, callers_hook: str) -> None:
+    async with open_client(url, None) as client:
+        client.checked = False
+        for one in (key, CALLERS, ODD, WRONG, f"{key[:-1]}!", f"sk_{'x' * 300}"):
+            await everything(told, client, sim, one)
+        for one in (key, CALLERS, ODD, WRONG):
+            await old_tools(told, client, one)
+            await agents(told, client, one)
+        for one in (key, CALLERS, ODD):
+            await events(told, client, one)
+        await hooks(told, client, callers_hook)
+        await told.by(client, "GET", "/metrics", key=None)
+
+
 async def test_no_key_is_written_anywhere(
     store_url: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     told, of_postgres = Told(), store_url.startswith("postgres")
-    form = "json" if of_postgres else "console"
     async with Simulator(SHOP_OF_KEYS).running() as sim:
         env = os.environ | {
             "GETATEXT_BASE_URL": sim.url,
@@ -172,29 +301,21 @@ async def test_no_key_is_written_anywhere(
             "GATEWAY_SECRET": SECRET,
             "GATEWAY_WEBHOOK_SECRET": HOOK,
         }
+        form = "json" if of_postgres else "console"
         async with serving(env, told, tmp_path, form) as url:
             made, said = await cli(env, "keys", "create", "--name", "a shop", "--long-rentals")
             key = made.decode().strip()
-            async with open_client(url, None) as client:
-                client.checked = False
-                for one in (key, CALLERS, ODD, WRONG, f"{key[:-1]}!", f"sk_{'x' * 300}"):
-                    await everything(told, client, sim, one)
-                for one in (key, CALLERS, ODD, WRONG):
-                    await old_tools(told, client, one)
-                await hooks(told, client)
-                metrics = await told.by(client, "GET", "/metrics", key=None)
-            commands = ("keys list --json", "ledger list --json", "balance")
+            callers_hook = await hook_of(env, CALLERS)
+            await the_whole_run(told, url, sim, key, callers_hook)
+            commands = ("keys list --json", "ledger list --json", "balance", "purge")
             for texts in await asyncio.gather(*(cli(env, *line.split()) for line in commands)):
                 told.log += b"".join(texts)
-        served = [answer.status for answer in told.answers]
     postgres = request.getfixturevalue("postgres") if of_postgres else None
     searched = [*told.pieces(), *places(store_url, tmp_path, postgres), ("stderr", said)]
-    forms = {form for one in (key, SERVERS, CALLERS, WRONG, ODD, HOOK, SECRET)
-             for form in (one, quote(one, safe=""), json.dumps(one)[1:-1])}  # fmt: skip
-    found = [(where, one) for where, raw in searched for one in forms if one.encode() in raw]
+    secret = forms(key, SERVERS, CALLERS, WRONG, ODD, HOOK, SECRET, callers_hook.split(".")[1])
+    found = [(where, one) for where, raw in searched for one in secret if one.encode() in raw]
 
     assert key.startswith("gtw_")
-    assert metrics.status == 200
-    assert {200, 201, 400, 401, 404, 409} <= set(served)
+    told.expect_everything(f"/webhooks/getatext/{callers_hook}")
     assert sum(len(raw) for _, raw in searched) > 50_000
     assert found == []
