@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from aiohttp import web
 
@@ -10,7 +11,8 @@ from gateway.core.desk import Desk
 from gateway.core.errors import InvalidRequest, RateLimited
 from gateway.core.events import Event, EventKind, Events
 from gateway.core.invoke import Invoker
-from gateway.core.rentals import Rental, RentalStatus
+from gateway.core.listening import another_may_come, awaited
+from gateway.core.rentals import Rental
 from gateway.core.waking import Waking
 from gateway.http.leaving import Leaving
 from gateway.http.rest import CALLER
@@ -29,7 +31,7 @@ _HEADERS = {
 
 @dataclass(eq=False, slots=True)
 class _Stream:
-    """One listener; it counts as waiting for every active rental it may see."""
+    """One listener; it counts as waiting for every rental it may see that may bring a code."""
 
     desk: Desk
     response: web.StreamResponse
@@ -108,27 +110,21 @@ class EventsFace:
         for event in events:
             await _write(stream, _line(event))
             stream.last = event.id
-            self._follow(stream, event)
+            await self._follow(stream, event)
         return bool(events)
 
     async def _watch_active(self, stream: _Stream) -> None:
-        helpers, view = stream.desk.helpers, stream.desk.view
-        active = await helpers.records.list_rentals(
-            view, status=RentalStatus.ACTIVE, service_code=None, limit=1000, before=None
-        )
-        for rental in active:
-            if rental.id is not None:
-                _watch(stream, rental.id, rental)
+        for rental in await awaited(stream.desk, datetime.now(UTC)):
+            _watch(stream, rental)
 
-    def _follow(self, stream: _Stream, event: Event) -> None:
-        """Wait for new rentals, and no longer for those that have ended."""
-        rental = event.rental
-        if rental.id is None:
-            return
-        if event.kind is EventKind.RENTAL_RENTED and rental.id not in stream.watched:
-            _watch(stream, rental.id, rental)
-        elif event.kind is EventKind.RENTAL_ENDED and rental.id in stream.watched:
-            stream.watched.pop(rental.id).close()
+    async def _follow(self, stream: _Stream, event: Event) -> None:
+        """Wait for new rentals, and no longer for those that will bring nothing more."""
+        if event.kind is EventKind.RENTAL_RENTED:
+            _watch(stream, event.rental)
+        elif event.kind is EventKind.RENTAL_ENDED or not await another_may_come(
+            stream.desk, event.rental
+        ):
+            _watch_no_more(stream, event.rental)
 
     def _next_beat(self) -> asyncio.Future[None]:
         if self._beat is None or self._beat.done():
@@ -142,9 +138,17 @@ class EventsFace:
             self._beat.set_result(None)
 
 
-def _watch(stream: _Stream, rental_id: int, rental: Rental) -> None:
-    watch = stream.watched[rental_id] = ExitStack()
+def _watch(stream: _Stream, rental: Rental) -> None:
+    if rental.id is None or rental.id in stream.watched:
+        return
+    watch = stream.watched[rental.id] = ExitStack()
     watch.enter_context(stream.desk.helpers.watcher.listening(stream.desk, rental))
+
+
+def _watch_no_more(stream: _Stream, rental: Rental) -> None:
+    watch = stream.watched.pop(rental.id, None) if rental.id is not None else None
+    if watch is not None:
+        watch.close()
 
 
 async def _write(stream: _Stream, data: bytes) -> None:
