@@ -2,8 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine
 from typing import Any
 
 from gateway.core.codes import Code, CodeStatus, code_of
@@ -62,11 +61,11 @@ class Watcher:
         rental = await self._known(desk, rental_id)
         if (found := code_of(rental, after)) is not None:
             return found
-        watch = self._join(desk, rental)
+        watch = self.join(desk, rental)
         try:
             told = await self._told(watch, seconds, after)
         finally:
-            self._leave(watch)
+            self.leave(watch)
         if told is not None:
             return told
         watch.linger_until = self._clock.monotonic() + _LINGER
@@ -77,21 +76,12 @@ class Watcher:
                 return hint
         return Code(rental_id=rental_id, status=CodeStatus.PENDING, retry_after_seconds=1)
 
-    @contextmanager
-    def listening(self, desk: Desk, rental: Rental) -> Iterator[None]:
-        """Count as waiting for a rental without asking for its code: for event streams."""
-        watch = self._join(desk, rental)
-        try:
-            yield
-        finally:
-            self._leave(watch)
-
     def keep_looking(self, desk: Desk, rental: Rental) -> bool:
         """Look at a rental for a while, as if somebody waited; whether that was so already."""
         watches = self._round(desk.caller.account.id).watches
         watched = rental.id in watches
-        watch = self._join(desk, rental)
-        self._leave(watch)
+        watch = self.join(desk, rental)
+        self.leave(watch)
         watch.linger_until = self._clock.monotonic() + _LINGER
         return watched
 
@@ -164,7 +154,8 @@ class Watcher:
             provisional=True,
         )
 
-    def _join(self, desk: Desk, rental: Rental) -> Watch:
+    def join(self, desk: Desk, rental: Rental) -> Watch:
+        """Count as waiting for a rental, until `leave`."""
         assert rental.id is not None  # noqa: S101 - only rentals with an id are waited for
         round_ = self._round(desk.caller.account.id)
         watch = round_.watches.get(rental.id)
@@ -181,7 +172,8 @@ class Watcher:
             round_.task = asyncio.create_task(self._go_round(desk.caller.account.id, round_))
         return watch
 
-    def _leave(self, watch: Watch) -> None:
+    def leave(self, watch: Watch) -> None:
+        """Count no more as waiting."""
         watch.waiters -= 1
 
     def _round(self, account_id: str) -> Round:

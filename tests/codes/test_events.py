@@ -143,7 +143,7 @@ async def test_a_client_that_is_gone_waits_no_more(monkeypatch: pytest.MonkeyPat
             assert streams._open
             watches = [each for one in rounds.values() for each in one.watches.values()]
             waiters = {each.rental_id: each.waiters for each in watches}
-        await until(lambda: not streams._open and not rounds)
+        await until(lambda: not (streams._open or streams._feeds or rounds))
 
     assert waiters == {rental: 1}
 
