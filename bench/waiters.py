@@ -26,7 +26,7 @@ from gateway.core.callers import KeyHasher
 from gateway.core.keys import GatewayKey, Limits
 
 _COUNT, _STREAMS_EACH = 5000, 50
-_IDLE_SECONDS = 4.0
+_IDLE_SECONDS = {"long poll": 12.0, "event stream": 25.0}  # with one heartbeat of a stream
 _CLOSE_TO = 100  # open connections that count as none: the bench's own and the gateway's
 _SECRET = "the secret of a bench"
 _BOUGHT = status_body(b"1").replace(b'"active"', b'"success"').replace(b'"cost"', b'"price"')
@@ -113,7 +113,7 @@ async def _way(way: str) -> list[Row]:
         await asyncio.sleep(2)
         each = (server.resident_bytes() - empty) / _COUNT / 1024
         cpu, clock = server.cpu_seconds(), time.perf_counter()
-        await asyncio.sleep(_IDLE_SECONDS)
+        await asyncio.sleep(_IDLE_SECONDS[way])
         idle = (server.cpu_seconds() - cpu) / (time.perf_counter() - clock) * 100
         _Telling.code = b"0012345"
         async with asyncio.timeout(60):

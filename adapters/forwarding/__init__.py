@@ -13,7 +13,10 @@ class Forwarder:
     def __init__(self) -> None:
         """Make it inside a running event loop, and close it."""
         self._session = aiohttp.ClientSession(
-            timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+            timeout=_TIMEOUT,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            skip_auto_headers=("Content-Type",),  # what came without one goes on without
         )
 
     async def aclose(self) -> None:

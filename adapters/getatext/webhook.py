@@ -32,12 +32,13 @@ class Webhook:
     price: Decimal | None
 
 
-def read_webhook(body: bytes, content_type: str, zone: tzinfo) -> Webhook:
+def read_webhook(body: bytes, zone: tzinfo) -> Webhook:
     """The webhook of a body in JSON (page) or as a form (guess); `zone` is of its naive times.
 
+    Which of them it is the body says: senders leave the content type out, or to their library.
     Raises InvalidRequest for a body that cannot be read or names no rental.
     """
-    fields = _form(body) if "form-urlencoded" in content_type.lower() else parse(body)
+    fields = parse(body) or _form(body)
     rental_id = scalars.ident(fields.get("id")) if fields else None
     if fields is None or rental_id is None:
         raise InvalidRequest("The webhook has no readable rental id.")

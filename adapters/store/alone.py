@@ -7,3 +7,6 @@ class AloneLeases:
     async def take(self, name: str, seconds: float) -> bool:
         """Always had."""
         return True
+
+    async def give_back(self, name: str) -> None:
+        """Nobody else wants it."""

@@ -1,7 +1,7 @@
 """Stops asking a provider that is down, and keeps repeated reads within a budget.
 
 Calls are judged in groups: reads that fail never stop a purchase. A refusal, a 4xx and a 429 are
-answers, not failures.
+answers, not failures. What only one account sees, while others are served, stops nobody.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,10 @@ class Tolerance:
 
     After `in_a_row` failures, or when `share` of `sample` calls failed; a count starts with a
     failure and is over after `span_seconds`. It stays open `pause_seconds`, twice as long each
-    time the call that tries fails, but never above `longest_pause_seconds`.
+    time the call that tries fails, but never above `longest_pause_seconds`: one call in so many
+    seconds burdens nobody, and after a longer pause whoever waits for a code would go on waiting
+    when the provider is back. Failures of one account do not count while another was served in the
+    last `alone_seconds`.
     """
 
     in_a_row: int = 5
@@ -39,7 +42,8 @@ class Tolerance:
     sample: int = 20
     span_seconds: float = 60.0
     pause_seconds: float = 2.0
-    longest_pause_seconds: float = 30.0
+    longest_pause_seconds: float = 5.0
+    alone_seconds: float = 15.0
 
 
 def failed(call: UpstreamCall, error: BaseException) -> bool:
@@ -57,8 +61,8 @@ class Circuit:
     """The breaker of one group."""
 
     __slots__ = (
-        "_clock", "_epoch", "_failures", "_group", "_hooks", "_in_a_row", "_opened", "_seen",
-        "_since", "_state", "_tolerance", "_trying", "_until",
+        "_clock", "_epoch", "_failed_for", "_failures", "_group", "_hooks", "_in_a_row", "_opened",
+        "_seen", "_served", "_since", "_state", "_tolerance", "_trying", "_until",
     )  # fmt: skip
 
     def __init__(self, group: str, clock: Clock, tolerance: Tolerance, hooks: Hooks) -> None:
@@ -74,6 +78,8 @@ class Circuit:
         self._trying = False
         self._seen = self._failures = self._in_a_row = 0
         self._since = 0.0
+        self._failed_for: set[str] = set()
+        self._served: dict[str, float] = {}  # the two accounts that were served last, and when
 
     @property
     def state(self) -> State:
@@ -101,11 +107,15 @@ class Circuit:
             self._trying = True
         return self._epoch
 
-    def ended(self, ticket: int, *, ok: bool | None) -> None:
-        """How a call ended; None where that says nothing about the provider."""
+    def ended(self, ticket: int, *, ok: bool | None, account_id: str) -> None:
+        """How an account's call ended; None where that says nothing about the provider."""
+        if ok:
+            self._serve(account_id)
         if ticket != self._epoch:
             return
         if self._state is State.CLOSED:
+            if ok is False:
+                self._failed_for.add(account_id)
             if ok is False or (ok and self._seen):
                 self._count(ok)
             return
@@ -128,12 +138,27 @@ class Circuit:
         self._failures += not ok
         self._in_a_row = 0 if ok else self._in_a_row + 1
         if self._in_a_row >= tolerance.in_a_row:
-            self._open()
+            self._give_up()
         elif self._seen >= tolerance.sample:
             if self._failures >= tolerance.share * self._seen:
-                self._open()
+                self._give_up()
             else:
                 self._forget()
+
+    def _give_up(self) -> None:
+        """Open; but the trouble of one account is no reason while others are served."""
+        since = self._clock.monotonic() - self._tolerance.alone_seconds
+        others = {each for each, at in self._served.items() if at > since} - self._failed_for
+        if len(self._failed_for) == 1 and others:
+            self._forget()
+        else:
+            self._open()
+
+    def _serve(self, account_id: str) -> None:
+        self._served.pop(account_id, None)
+        self._served[account_id] = self._clock.monotonic()
+        if len(self._served) > 2:
+            del self._served[next(iter(self._served))]
 
     def _open(self) -> None:
         tolerance = self._tolerance
@@ -150,6 +175,7 @@ class Circuit:
 
     def _forget(self) -> None:
         self._seen = self._failures = self._in_a_row = 0
+        self._failed_for.clear()
 
 
 class Breaker:

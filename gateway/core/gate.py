@@ -156,7 +156,7 @@ class Gate:
             ok = not failed(call, error)
             raise
         finally:
-            circuit.ended(ticket, ok=ok)
+            circuit.ended(ticket, ok=ok, account_id=turn.account_id)
             if ok:  # after a 429 the bucket is closed, and this changes nothing
                 self._pacer.went_well(turn.account_id, call)
         return answer

@@ -96,6 +96,9 @@ class Leases(Protocol):
     async def take(self, name: str, seconds: float) -> bool:
         """Take or keep a lease for so long; False while another node has it."""
 
+    async def give_back(self, name: str) -> None:
+        """End a lease of our own before its time."""
+
 
 class Observer(Protocol):
     """Told of what happens, for metrics. Must not fail and must be quick."""

@@ -1,6 +1,7 @@
 """What the watcher keeps of the rentals that somebody waits for."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from gateway.core.desk import Desk
@@ -17,11 +18,18 @@ class Watch:
     waiters: int = 0
     linger_until: float = 0.0
     over: bool = False
+    leased: bool = False  # by this node
+    heard: bool | None = None  # whether the last look was answered; None before the first
 
     @property
     def account_id(self) -> str:
         """Whose rental it is."""
         return self.desk.caller.account.id
+
+    @property
+    def lease(self) -> str:
+        """What the lease of looking at it is named."""
+        return f"watch:{self.account_id}:{self.rental_id}"
 
     def wanted(self, now: float) -> bool:
         """Whether somebody waits, or was told to ask again a moment ago."""
@@ -41,3 +49,9 @@ class Round:
     places: asyncio.Semaphore = field(default_factory=asyncio.Semaphore)
     task: asyncio.Task[None] | None = None
     told_until: float = 0.0  # webhooks of this account work
+
+    async def something_new(self, seconds: float) -> None:
+        """Until there is news, or so many seconds have passed."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.news.wait()

@@ -2,8 +2,8 @@
 
 import asyncio
 import heapq
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Coroutine
+from typing import Any
 
 from gateway.core.codes import Code, CodeStatus, code_of
 from gateway.core.desk import Desk
@@ -21,7 +21,7 @@ from gateway.core.watches import Round, Watch
 _RHYTHM = ((120.0, 1.0), (300.0, 2.0), (900.0, 4.0))
 _SLOWEST = 10.0
 _LINGER = 5.0  # who was told to ask again is still waiting
-_LEASE = 5.0
+_LEASE = 5.0  # longer than the time to the next look
 _AFTER_FAULT = 2.0
 # Where webhooks tell of codes, looking is only for what they miss, and leaves the limit to them.
 _TOLD_RHYTHM = 20.0
@@ -61,35 +61,28 @@ class Watcher:
         rental = await self._known(desk, rental_id)
         if (found := code_of(rental, after)) is not None:
             return found
-        watch = self._join(desk, rental)
+        watch = self.join(desk, rental)
         try:
             told = await self._told(watch, seconds, after)
         finally:
-            self._leave(watch)
+            self.leave(watch)
         if told is not None:
             return told
         watch.linger_until = self._clock.monotonic() + _LINGER
-        hint = await self._provisional(desk.caller.account.id, rental_id)
-        if hint is not None and not (_same(hint.code, after) or _same(hint.code, rental.code)):
-            return hint
+        # What a webhook told serves only while the status cannot be had.
+        if watch.heard is False or (watch.heard is None and seconds):
+            hint = await self._provisional(desk.caller.account.id, rental_id)
+            if hint is not None and not (_same(hint.code, after) or _same(hint.code, rental.code)):
+                return hint
         return Code(rental_id=rental_id, status=CodeStatus.PENDING, retry_after_seconds=1)
-
-    @contextmanager
-    def listening(self, desk: Desk, rental: Rental) -> Iterator[None]:
-        """Count as waiting for a rental without asking for its code: for event streams."""
-        watch = self._join(desk, rental)
-        try:
-            yield
-        finally:
-            self._leave(watch)
 
     def keep_looking(self, desk: Desk, rental: Rental) -> bool:
         """Look at a rental for a while, as if somebody waited; whether that was so already."""
         round_ = self._round(desk.caller.account.id)
         watch = found = round_.watches.get(rental.id or 0)
         if watch is None or round_.task is None or round_.task.done():
-            watch = self._join(desk, rental)
-            self._leave(watch)
+            watch = self.join(desk, rental)
+            self.leave(watch)
         watch.linger_until = self._clock.monotonic() + _LINGER
         return found is not None
 
@@ -162,7 +155,8 @@ class Watcher:
             provisional=True,
         )
 
-    def _join(self, desk: Desk, rental: Rental) -> Watch:
+    def join(self, desk: Desk, rental: Rental) -> Watch:
+        """Count as waiting for a rental, until `leave`."""
         assert rental.id is not None  # noqa: S101 - only rentals with an id are waited for
         round_ = self._round(desk.caller.account.id)
         watch = round_.watches.get(rental.id)
@@ -179,7 +173,8 @@ class Watcher:
             round_.task = asyncio.create_task(self._go_round(desk.caller.account.id, round_))
         return watch
 
-    def _leave(self, watch: Watch) -> None:
+    def leave(self, watch: Watch) -> None:
+        """Count no more as waiting."""
         watch.waiters -= 1
 
     def _round(self, account_id: str) -> Round:
@@ -197,29 +192,37 @@ class Watcher:
             if soonest is None or (soonest.due > now and soonest.wanted(now)):
                 round_.news.clear()
                 due = soonest.due - now if soonest else _LINGER
-                await _either(round_.news, min(due, _LINGER))
+                await round_.something_new(min(due, _LINGER))
             elif soonest.wanted(now):
                 await round_.places.acquire()
                 # Meanwhile its waiters may have gone, or another may have come to be due sooner.
-                self._start_look(round_, heapq.heappop(round_.queue))
+                self._look_or_drop(round_, heapq.heappop(round_.queue))
             else:
                 self._drop(round_, heapq.heappop(round_.queue))
         if self._rounds.get(account_id) is round_:
             del self._rounds[account_id]
 
-    def _start_look(self, round_: Round, watch: Watch) -> None:
-        look = asyncio.create_task(self._look(round_, watch))
-        self._looks.add(look)
-        look.add_done_callback(self._looks.discard)
+    def _look_or_drop(self, round_: Round, watch: Watch) -> None:
+        if watch.wanted(self._clock.monotonic()):
+            self._start(self._look(round_, watch))
+        else:
+            round_.places.release()
+            self._drop(round_, watch)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._looks.add(task)
+        task.add_done_callback(self._looks.discard)
 
     async def _look(self, round_: Round, watch: Watch) -> None:
         pause = 0.0
         try:
-            if await self._leases.take(_lease(watch), _LEASE):
+            if await self._leased(round_, watch):
                 rental = await self._reads.status(watch.desk, watch.rental_id, Priority.WAITED_FOR)
-                watch.over = rental.status in OVER
+                watch.over, watch.heard = rental.status in OVER, True
                 await self._check_told(round_, watch, rental)
         except (UpstreamFault, RateLimited) as fault:
+            watch.heard = False
             pause = fault.retry_after or _AFTER_FAULT
         except GatewayError as error:
             # It will not get better: whoever waits is told, and may ask again.
@@ -229,6 +232,15 @@ class Watcher:
             round_.places.release()
             watch.due = self._clock.monotonic() + max(pause, self._pause(round_, watch))
             self._put_back(round_, watch)
+
+    async def _leased(self, round_: Round, watch: Watch) -> bool:
+        """Whether it is this node that looks, until it has looked again."""
+        late = max(
+            0.0, self._clock.monotonic() - watch.due
+        )  # where many wait, the next will be too
+        until_next = self._pause(round_, watch) + late
+        watch.leased = await self._leases.take(watch.lease, until_next + _LEASE)
+        return watch.leased
 
     async def _check_told(self, round_: Round, watch: Watch, rental: Rental) -> None:
         """A code that no webhook told of says that they do not come any more."""
@@ -247,6 +259,8 @@ class Watcher:
     def _drop(self, round_: Round, watch: Watch) -> None:
         if round_.watches.get(watch.rental_id) is watch:
             del round_.watches[watch.rental_id]
+        if watch.leased:  # others may still wait at another node
+            self._start(self._leases.give_back(watch.lease))
         if watch.waiters == 0:
             self._waking.forget(watch.account_id, watch.rental_id)
 
@@ -270,14 +284,3 @@ def _answer(told: Rental | Code | GatewayError, after: str | None) -> Code | Non
     if isinstance(told, Code):
         return None if _same(told.code, after) else told
     return code_of(told, after)
-
-
-def _lease(watch: Watch) -> str:
-    return f"watch:{watch.account_id}:{watch.rental_id}"
-
-
-async def _either(news: asyncio.Event, seconds: float) -> None:
-    """Until there is news, or so many seconds have passed."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await news.wait()

@@ -1,8 +1,10 @@
 """Server-sent events: what happens to the caller's rentals, from the store, resumable."""
 
 import asyncio
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from aiohttp import web
 
@@ -10,16 +12,18 @@ from gateway.core.desk import Desk
 from gateway.core.errors import InvalidRequest, RateLimited
 from gateway.core.events import Event, EventKind, Events
 from gateway.core.invoke import Invoker
-from gateway.core.rentals import Rental, RentalStatus
+from gateway.core.listening import another_may_come, awaited
+from gateway.core.rentals import Rental
 from gateway.core.waking import Waking
+from gateway.core.watches import Watch
+from gateway.http.feed import Feed
 from gateway.http.leaving import Leaving
 from gateway.http.rest import CALLER
 
 PATH = "/v1/events"
-_PAGE = 100
 _MOST_STREAMS = 50  # of one caller
 _SLOW = 10.0  # seconds a client may take to accept what is written
-_HEARTBEAT = 15.0
+_HEARTBEAT = 25.0
 _HEADERS = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",
@@ -29,13 +33,13 @@ _HEADERS = {
 
 @dataclass(eq=False, slots=True)
 class _Stream:
-    """One listener; it counts as waiting for every active rental it may see."""
+    """One listener; it counts as waiting for every rental it may see that may bring a code."""
 
     desk: Desk
     response: web.StreamResponse
     transport: asyncio.Transport | None
     last: int
-    watched: dict[int, ExitStack] = field(default_factory=dict)
+    watched: dict[int, Watch] = field(default_factory=dict)
 
 
 class EventsFace:
@@ -47,6 +51,7 @@ class EventsFace:
         self._events = events
         self._waking = waking
         self._open: dict[str, int] = {}
+        self._feeds: dict[str, Feed] = {}
         self._beat: asyncio.Future[None] | None = None
         self._closing = False
         self._leaving = Leaving()
@@ -84,51 +89,63 @@ class EventsFace:
     async def _serve(self, stream: _Stream) -> None:
         """Until the client is gone, or too slow, or the gateway ends."""
         try:
-            with suppress(ConnectionError):
+            with suppress(ConnectionError), self._feed(stream.desk.caller.account.id) as feed:
                 await self._watch_active(stream)
                 await _write(stream, b": here you are\n\n")
                 while not self._closing:
-                    await self._next(stream)
+                    await self._next(stream, feed)
         finally:
             for watch in stream.watched.values():
-                watch.close()
+                stream.desk.helpers.watcher.leave(watch)
 
-    async def _next(self, stream: _Stream) -> None:
-        """Write what has happened; where nothing has, wait for it, or for the heartbeat."""
-        stirred = self._waking.next_stir(stream.desk.caller.account.id)
-        if await self._catch_up(stream):
+    async def _next(self, stream: _Stream, feed: Feed) -> None:
+        """Write what has happened; where nothing has, wait for it, and say so meanwhile."""
+        seen = feed.happened
+        if await self._catch_up(stream, feed):
             return
-        await asyncio.wait({stirred, self._next_beat()}, return_when=asyncio.FIRST_COMPLETED)
-        if not stirred.done():
-            await _write(stream, b": still here\n\n")
+        while feed.happened == seen and not self._closing:
+            await feed.next_turn()
+            if feed.happened == seen:
+                await _write(stream, b": still here\n\n")
 
-    async def _catch_up(self, stream: _Stream) -> bool:
+    async def _catch_up(self, stream: _Stream, feed: Feed) -> bool:
         """Write what has happened since; False where nothing has."""
-        events = await self._events.events(stream.desk.view, stream.last, _PAGE)
-        for event in events:
-            await _write(stream, _line(event))
+        page = await feed.page(stream.desk.view, stream.last)
+        for event, line in page:
+            await _write(stream, line)
             stream.last = event.id
-            self._follow(stream, event)
-        return bool(events)
+            await self._follow(stream, event)
+        return bool(page)
+
+    @contextmanager
+    def _feed(self, account_id: str) -> Iterator[Feed]:
+        """The account's feed, which is there as long as it has streams."""
+        feed = self._feeds.get(account_id)
+        if feed is None:
+            feed = self._feeds[account_id] = Feed(
+                account_id, self._events, self._waking, self._next_beat
+            )
+        feed.streams += 1
+        try:
+            yield feed
+        finally:
+            feed.streams -= 1
+            if not feed.streams:
+                del self._feeds[account_id]
+                feed.close()
 
     async def _watch_active(self, stream: _Stream) -> None:
-        helpers, view = stream.desk.helpers, stream.desk.view
-        active = await helpers.records.list_rentals(
-            view, status=RentalStatus.ACTIVE, service_code=None, limit=1000, before=None
-        )
-        for rental in active:
-            if rental.id is not None:
-                _watch(stream, rental.id, rental)
+        for rental in await awaited(stream.desk, datetime.now(UTC)):
+            _watch(stream, rental)
 
-    def _follow(self, stream: _Stream, event: Event) -> None:
-        """Wait for new rentals, and no longer for those that have ended."""
-        rental = event.rental
-        if rental.id is None:
-            return
-        if event.kind is EventKind.RENTAL_RENTED and rental.id not in stream.watched:
-            _watch(stream, rental.id, rental)
-        elif event.kind is EventKind.RENTAL_ENDED and rental.id in stream.watched:
-            stream.watched.pop(rental.id).close()
+    async def _follow(self, stream: _Stream, event: Event) -> None:
+        """Wait for new rentals, and no longer for those that will bring nothing more."""
+        if event.kind is EventKind.RENTAL_RENTED:
+            _watch(stream, event.rental)
+        elif event.kind is EventKind.RENTAL_ENDED or not await another_may_come(
+            stream.desk, event.rental
+        ):
+            _watch_no_more(stream, event.rental)
 
     def _next_beat(self) -> asyncio.Future[None]:
         if self._beat is None or self._beat.done():
@@ -142,9 +159,16 @@ class EventsFace:
             self._beat.set_result(None)
 
 
-def _watch(stream: _Stream, rental_id: int, rental: Rental) -> None:
-    watch = stream.watched[rental_id] = ExitStack()
-    watch.enter_context(stream.desk.helpers.watcher.listening(stream.desk, rental))
+def _watch(stream: _Stream, rental: Rental) -> None:
+    if rental.id is None or rental.id in stream.watched:
+        return
+    stream.watched[rental.id] = stream.desk.helpers.watcher.join(stream.desk, rental)
+
+
+def _watch_no_more(stream: _Stream, rental: Rental) -> None:
+    watch = stream.watched.pop(rental.id, None) if rental.id is not None else None
+    if watch is not None:
+        stream.desk.helpers.watcher.leave(watch)
 
 
 async def _write(stream: _Stream, data: bytes) -> None:
@@ -156,12 +180,6 @@ async def _write(stream: _Stream, data: bytes) -> None:
         if stream.transport is not None:
             stream.transport.abort()
         raise ConnectionResetError("the client is too slow") from None
-
-
-def _line(event: Event) -> bytes:
-    return (
-        f"id: {event.id}\nevent: {event.kind.value}\ndata: {event.rental.model_dump_json()}\n\n"
-    ).encode()
 
 
 def _last_event_id(request: web.Request) -> int | None:

@@ -20,7 +20,7 @@ from gateway.http.edge import TRACE_ID, Handler
 from gateway.http.inputs import read_inputs
 
 PREFIX = "/v1/"
-_QUERIES = 256
+_ADDRESSES = 256
 _REQUEST_ID = re.compile(r"[\x20-\x7e]{1,64}").fullmatch
 CALLER = web.RequestKey("caller", Caller)
 
@@ -33,6 +33,7 @@ class RestFace:
         self._callers = callers
         self._invoker = invoker
         self._kept = rendering.KeptBodies()
+        self._bodies = rendering.LastBodies()
 
     async def guard(self, request: web.Request) -> None:
         """Before anything else under /v1, even its 404: find out who is calling."""
@@ -44,30 +45,31 @@ class RestFace:
         return [_route(op)(op.rest.path, self._handler(op)) for op in CATALOG]
 
     def _handler(self, op: AnyOperation) -> Handler:
-        queries = _Queries(op) if op.rest.method == "GET" and not op.rest.path_fields else None
+        known = _KnownInputs(op) if op.rest.method == "GET" else None
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            given = await (queries.inputs(request) if queries else read_inputs(op, request))
+            given = await (known.inputs(request) if known else read_inputs(op, request))
             call = Call(request[CALLER], request[TRACE_ID], _request_id(op, request))
             answer = await self._invoker.answer(op, call, given)
             if isinstance(answer.value, Kept):
                 return self._kept.render(answer.value, request)
             location = op.rest.location and op.rest.location.format(id=answer.value.id)
-            return rendering.render(answer, op.rest.success, location)
+            body = self._bodies.of(answer.value) if op.effect is Effect.READ else answer.body
+            return rendering.render(answer, op.rest.success, body, location)
 
         return handle
 
 
-class _Queries:
-    """The inputs of one operation that are all in the query, as they were read the first time."""
+class _KnownInputs:
+    """The inputs of one operation that are all in the address, as they were read the first time."""
 
     def __init__(self, op: AnyOperation) -> None:
         self._op = op
         self._known: dict[str, BaseModel] = {}
 
     async def inputs(self, request: web.Request) -> Mapping[str, Any] | BaseModel:
-        query = request.rel_url.raw_query_string
-        found = self._known.get(query)
+        address = request.raw_path
+        found = self._known.get(address)
         if found is not None:
             return found
         given = await read_inputs(self._op, request)
@@ -75,9 +77,9 @@ class _Queries:
             asked: BaseModel = validate(self._op.takes, given)
         except InvalidRequest:
             return given  # the one door refuses and counts it
-        if len(self._known) >= _QUERIES:
+        if len(self._known) >= _ADDRESSES:
             del self._known[next(iter(self._known))]
-        self._known[query] = asked
+        self._known[address] = asked
         return asked
 
 

@@ -22,7 +22,7 @@ class WebhookTerms:
     `sources` empty: from anywhere. `proxies`: whose X-Forwarded-For is believed.
     """
 
-    read: Callable[[bytes, str], Hook]
+    read: Callable[[bytes], Hook]
     pass_on: Callable[[str, str, bytes], Awaitable[None]]
     sources: Sequence[Network] = ()
     proxies: Sequence[Network] = ()
@@ -48,7 +48,7 @@ class WebhookFace:
         content_type = request.headers.get("Content-Type", "")
         await self._terms.pass_on(request.rel_url.raw_query_string, content_type, body)
         try:
-            await self._webhooks.received(account_id, self._terms.read(body, content_type))
+            await self._webhooks.received(account_id, self._terms.read(body))
         except GatewayError as error:
             # The provider would only send it again, and again it could not be read.
             log.warning("a webhook could not be read", reason=error.detail)

@@ -1,6 +1,6 @@
 """Counts what happens, in a registry of its own, and writes it out for Prometheus."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 import structlog
@@ -11,7 +11,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from gateway.core.breaker import State
-from gateway.core.upstream import Hooks
+from gateway.core.upstream import CALLS, Hooks
 
 log = structlog.get_logger("gateway.ledger")
 
@@ -42,12 +42,15 @@ class Metrics:
             "rate_limited", "Calls refused for a limit, by whom.", "call", "by"
         )
         self._retries = self._counter("retries", "Reads that were put once more.", "call")
+        self._retries.expect([(call.name,) for call in CALLS if call.kind == "read"])
         self._shared_failures = self._counter(
             "shared_limit_failures", "Times the limits shared with other nodes were not to be had."
         )
         self._breakers = self._gauge(
             "breaker_state", "1 for the state a group of calls is in.", "group", "state"
         )
+        for group in dict.fromkeys(call.group for call in CALLS):
+            self._show_breaker(group, State.CLOSED)
         self._ledger_failures = self._counter(
             "ledger_failures", "Purchases whose end could not be written down."
         )
@@ -102,9 +105,12 @@ class Metrics:
         )
 
     def _tripped(self, group: str, state: str) -> None:
+        self._show_breaker(group, state)
+        log.warning("breaker", group=group, state=state)
+
+    def _show_breaker(self, group: str, state: str) -> None:
         for one in State:
             self._breakers.labels(group, one.value).set(one.value == state)
-        log.warning("breaker", group=group, state=state)
 
     def upstream_called(self, call: str, outcome: str, seconds: float) -> None:
         """A call to the provider ended after so many seconds."""
@@ -138,6 +144,10 @@ class _Counts(Collector):
         self._about = name, help_text, labels
         # Without labels it is known from the start, as nothing.
         self._counts: dict[tuple[str, ...], int] = {} if labels else {(): 0}
+
+    def expect(self, labels: Iterable[tuple[str, ...]]) -> None:
+        """Show these from the start, as nothing: the first of them is then seen as a change."""
+        self._counts.update(dict.fromkeys(labels, 0))
 
     def add(self, labels: tuple[str, ...]) -> None:
         self._counts[labels] = self._counts.get(labels, 0) + 1

@@ -5,16 +5,18 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from decimal import Decimal
 from urllib.parse import urlsplit
 
 import pytest
 
+from adapters.simulator import Service
 from gateway.core.events import Event, Events
 from gateway.core.ledger import View
 from gateway.http import events as face
 from gateway.http.app import STREAMS
-from tests.codes.support import listening_to, looks, premium, rent
-from tests.support.gateway import Stand
+from tests.codes.support import listening_to, looks, premium, provider, rent
+from tests.support.gateway import Stand, run_simulated
 from tests.support.waiting import until
 
 KINDS = ["rental_rented", "code_received", "rental_ended"]
@@ -101,6 +103,35 @@ async def test_who_listens_waits_for_the_codes_of_active_rentals() -> None:
     assert stand.sim.violations == 0
 
 
+async def test_a_rental_that_will_bring_nothing_more_is_not_looked_at_any_more() -> None:
+    once = Service("Whatsapp", "whatsapp", Decimal("0.55"), 20, multiple_sms=False)
+    config = replace(provider(), services=(once,))
+    async with (
+        run_simulated(config, getatext_tier="premium", gateway_share_seconds=1) as stand,
+        listening_to(stand.client) as stream,
+    ):
+        rental = await rent(stand.client)
+        assert (await stream.event()).kind == "rental_rented"
+        stand.sim.receive_code(rental, "012345")
+        assert (await stream.event()).kind == "code_received"
+        rounds = stand.gateway.policies.helpers.watcher._rounds
+
+        await until(lambda: not rounds)
+
+
+async def test_who_comes_back_hears_of_the_next_code_too() -> None:
+    async with premium() as stand:
+        rental = await rent(stand.client)
+        stand.sim.receive_code(rental, "000001")
+        async with listening_to(stand.client) as stream:
+            first = await stream.event()
+        async with listening_to(stand.client, Last_Event_ID=first.id) as stream:
+            stand.sim.receive_code(rental, "000002")
+            second = await stream.event()
+
+    assert (first.data["code"], second.data["code"]) == ("000001", "000002")
+
+
 async def test_a_client_that_is_gone_waits_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(face, "_HEARTBEAT", 0.1)
     async with premium() as stand:
@@ -112,7 +143,7 @@ async def test_a_client_that_is_gone_waits_no_more(monkeypatch: pytest.MonkeyPat
             assert streams._open
             watches = [each for one in rounds.values() for each in one.watches.values()]
             waiters = {each.rental_id: each.waiters for each in watches}
-        await until(lambda: not streams._open and not rounds)
+        await until(lambda: not (streams._open or streams._feeds or rounds))
 
     assert waiters == {rental: 1}
 

@@ -54,20 +54,18 @@ async def timed(client: Client, rental: int) -> tuple[str, float]:
 
 async def test_a_code_seen_by_one_node_wakes_who_waits_at_the_other(url: str) -> None:
     async with nodes(url) as (sim, _, one, other):
-        behind = []
-        for number in range(5):
-            rental = await rent(one)
-            asked = sum(sim.journal.calls[name] for name in STATUS_CALLS)
-            first = asyncio.create_task(timed(one, rental))
-            await until(looked(sim, asked))
-            second = asyncio.create_task(timed(other, rental))
-            await until(looked(sim, asked + 1))
-            sim.receive_code(rental, f"00000{number}")
-            (code, at), (same, then) = await asyncio.gather(first, second)
-            assert code == same == f"00000{number}"
-            behind.append(then - at)
+        rentals = [await rent(one) for _ in range(5)]
+        at_one = [asyncio.create_task(timed(one, rental)) for rental in rentals]
+        await until(looked(sim, 4))
+        at_other = [asyncio.create_task(timed(other, rental)) for rental in rentals]
+        await until(looked(sim, 9))
+        for rental in rentals:
+            sim.receive_code(rental, f"0{rental}")
+        told, same = await asyncio.gather(*at_one), await asyncio.gather(*at_other)
+        behind = [abs(then - at) for (_, at), (_, then) in zip(told, same, strict=True)]
 
-    print(f"the other node: {[round(each * 1000) for each in behind]} ms later")  # noqa: T201
+    print(f"between the nodes: {[round(each * 1000) for each in behind]} ms")  # noqa: T201
+    assert [code for code, _ in told] == [code for code, _ in same] == [f"0{it}" for it in rentals]
     assert sorted(behind)[2] < 0.1
     assert max(behind) < 1
     assert sim.violations == 0

@@ -21,6 +21,8 @@ KINDS: list[tuple[FaultKind, dict[str, Any]]] = [
     (FaultKind.DROP_AFTER, {}), (FaultKind.TRUNCATED, {}), (FaultKind.CUT_JSON, {}),
     (FaultKind.HTML, {}), (FaultKind.HTML, {"after_work": True, "status": 504}),
 ]  # fmt: skip
+SECONDS_AFTER = 12  # the storm everybody is served again; most of it is the breaker's pause
+TRUE: tuple[FaultKind, dict[str, Any]] = (FaultKind.SLOW, {"seconds": 0.01})
 CALLS = ("rent-a-number-premium", "rental-status-premium", "cancel-rental-premium", "prices-info")
 
 
@@ -34,55 +36,59 @@ class Told:
 
 
 async def storm(sim: Simulator, until: float) -> None:
-    """A fault for a call, every few hundredths of a second."""
-    rng = random.Random(11)
-    while time.monotonic() < until:
-        kind, more = rng.choice(KINDS)
-        call = rng.choice(CALLS)
-        waiting = sum(each.call == call for each in sim.provider.faults.scripted)
-        if waiting < 3:  # each call has its own, or those of a rare call would stand in the way
-            sim.script(Fault(call, kind, times=rng.randint(1, 2), **more))
+    """One call in four fails, each in its own way; midway, for a tenth of the time, all do."""
+    rng, faults, begun = random.Random(11), sim.provider.faults, time.monotonic()
+    worst_from, worst_to = (begun + (until - begun) * share for share in (0.45, 0.55))
+    while (now := time.monotonic()) < until:
+        faults.clear()
+        share = 1.0 if worst_from < now < worst_to else 0.25
+        for call in CALLS:
+            for _ in range(20):  # more than come until the next look
+                kind, more = rng.choice(KINDS) if rng.random() < share else TRUE
+                sim.script(Fault(call, kind, **more))
         await asyncio.sleep(0.05)
-    sim.provider.faults.clear()
+    faults.clear()
 
 
 async def live(client: Client, name: int, until: float, told: Told) -> None:
-    """Rent, wait or cancel, and again; a purchase is repeated under its id until it is settled."""
+    """Rent, wait or cancel, and again; a purchase is repeated under its id until it is settled.
+
+    So many seconds after the storm everybody has what they wanted.
+    """
     turn = 0
-    while time.monotonic() < until:
-        turn += 1
-        request_id = f"caller {name}, turn {turn}"
-        answer = await settled(client, request_id)
-        told.rents[request_id] = answer
-        if answer.status != 201:
-            continue
-        if turn % 3 == 0:
-            done = await client.post(f"/v1/rentals/{answer.json['id']}/cancel")
-            told.ends[f"cancel {done.status}"] += 1
-        else:
-            await wait_on(client, answer.json["id"], told)
+    async with asyncio.timeout(until + SECONDS_AFTER - time.monotonic()):
+        while time.monotonic() < until:
+            turn += 1
+            request_id = f"caller {name}, turn {turn}"
+            answer = await settled(client, request_id)
+            told.rents[request_id] = answer
+            if answer.status != 201:
+                continue
+            if (name + turn) % 3 == 0:
+                done = await client.post(f"/v1/rentals/{answer.json['id']}/cancel")
+                told.ends[f"cancel {done.status}"] += 1
+            else:
+                await wait_on(client, answer.json["id"], told)
 
 
 async def settled(client: Client, request_id: str) -> Answer:
-    async with asyncio.timeout(30):
-        while True:
-            body = {"service_code": "whatsapp", "request_id": request_id}
-            answer = await client.post("/v1/rentals", body)
-            if answer.status == 201 or not answer.json["retryable"]:
-                return answer
-            await asyncio.sleep(0.1)
+    while True:
+        body = {"service_code": "whatsapp", "request_id": request_id}
+        answer = await client.post("/v1/rentals", body)
+        if answer.status == 201 or not answer.json["retryable"]:
+            return answer
+        await asyncio.sleep(0.1)
 
 
 async def wait_on(client: Client, rental: int, told: Told) -> None:
-    async with asyncio.timeout(45):
-        while True:
-            answer = await client.get(f"/v1/rentals/{rental}/code", wait_seconds="5")
-            if answer.status == 200 and answer.json["status"] == "received":
-                told.codes[rental] = answer.json["code"]
-                return
-            told.ends[f"wait {answer.status}"] += 1
-            if answer.status != 200:
-                await asyncio.sleep(0.1)
+    while True:
+        answer = await client.get(f"/v1/rentals/{rental}/code", wait_seconds="5")
+        if answer.status == 200 and answer.json["status"] == "received":
+            told.codes[rental] = answer.json["code"]
+            return
+        told.ends[f"wait {answer.status}"] += 1
+        if answer.status != 200:
+            await asyncio.sleep(0.1)
 
 
 async def resolve_the_lost(stand: Stand) -> int:
@@ -113,6 +119,7 @@ def settings() -> dict[str, Any]:
         "gateway_share_seconds": 1,
         "getatext_read_seconds": 1.0,
         "getatext_spend_seconds": 1.0,
+        "gateway_prices_fresh_seconds": 1,
     }
 
 
@@ -126,9 +133,8 @@ async def test_no_double_rent_no_lost_code_and_books_that_agree(many: bool) -> N
         end = time.monotonic() + seconds
         lives = (live(stand.client, name, end, told) for name in range(callers))
         await asyncio.gather(storm(stand.sim, end), *lives)
-        over = time.monotonic()
-        await wait_on(stand.client, await rent(stand.client), told)
-        recovered = time.monotonic() - over
+        await asyncio.wait_for(wait_on(stand.client, await rent(stand.client), told), 20)
+        recovered = time.monotonic() - end
         unknown = await resolve_the_lost(stand)
         ends = await stand.client.get("/v1/balance")
         books = stand.sim.books
@@ -136,10 +142,10 @@ async def test_no_double_rent_no_lost_code_and_books_that_agree(many: bool) -> N
 
     bought = [each for each in told.rents.values() if each.status == 201]
     ids = [each.json["id"] for each in bought]
-    print(f"{len(bought)} bought, {unknown} unknown, {told.ends}, again after {recovered:.1f} s")  # noqa: T201
+    print(f"{len(bought)} bought, {unknown} unknown, {told.ends}, well {recovered:.1f} s after")  # noqa: T201
     assert len(bought) > callers
     assert len(set(ids)) == len(ids)
     assert len(books.rentals) <= len(told.rents) + 1
     assert all(codes[rental] == code for rental, code in told.codes.items())
-    assert recovered < 8
+    assert recovered < SECONDS_AFTER
     assert Decimal(ends.json["spent_total"]) == books.spent - books.refunded

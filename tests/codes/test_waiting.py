@@ -7,6 +7,7 @@ import pytest
 
 from adapters.simulator import Fault, FaultKind
 from gateway.core import watching
+from gateway.core.ports import Leases
 from tests.codes.support import looks, measured, premium, rent, standard, wait
 from tests.support.waiting import until
 
@@ -53,7 +54,11 @@ async def test_without_a_code_it_is_pending_and_says_when_to_ask_again() -> None
 
 
 @pytest.mark.parametrize("how", ["cancelled", "expired", "completed"])
-async def test_the_end_of_a_rental_is_told_with_its_reason(how: str) -> None:
+async def test_the_end_of_a_rental_is_told_with_its_reason(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if how != "expired":  # that is learned by looking again; the others without
+        monkeypatch.setattr(watching, "_RHYTHM", ())
     async with premium() as stand:
         rental = await rent(stand.client)
         waiting = asyncio.create_task(wait(stand.client, rental))
@@ -163,3 +168,36 @@ async def test_a_watch_goes_on_while_the_provider_fails(monkeypatch: pytest.Monk
         told = await waiting
 
     assert told["code"] == "000007"
+
+
+class NotedLeases:
+    """Gives every lease, and notes for how long, and which came back."""
+
+    def __init__(self) -> None:
+        self.taken: list[float] = []
+        self.given_back: list[str] = []
+
+    async def take(self, name: str, seconds: float) -> bool:
+        self.taken.append(seconds)
+        return True
+
+    async def give_back(self, name: str) -> None:
+        self.given_back.append(name)
+
+
+async def test_a_lease_outlasts_the_time_to_the_next_look_and_comes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watching, "_RHYTHM", ())
+    monkeypatch.setattr(watching, "_LINGER", 0.1)
+    async with premium() as stand:
+        leases: Leases = (noted := NotedLeases())
+        watcher = stand.gateway.policies.helpers.watcher
+        watcher._leases = leases
+        rental = await rent(stand.client)
+        told = await wait(stand.client, rental, 1)
+        await until(lambda: noted.given_back)
+
+    assert told["status"] == "pending"
+    assert min(noted.taken) > watching._SLOWEST
+    assert [name.rpartition(":")[2] for name in noted.given_back] == [str(rental)]

@@ -98,6 +98,9 @@ FORMS = [
      "application/json; charset=utf-8"),
     ("form", b"id=%d&code=12345&number=1234567890", "application/x-www-form-urlencoded"),
     ("no content type", b'{"id": "%d", "code": "12345"}', ""),
+    ("JSON said to be a form, as curl -d does", b'{"id": %d, "code": 12345}',
+     "application/x-www-form-urlencoded"),
+    ("a form said to be text", b"id=%d&code=12345", "text/plain"),
 ]  # fmt: skip
 
 
@@ -105,7 +108,7 @@ FORMS = [
 async def test_every_form_wakes_who_waits_and_the_leading_zero_survives(
     body: bytes, content_type: str
 ) -> None:
-    # One look a minute: only the webhook can bring the code in time.
+    # A rental is looked at once a second: the webhook is to be quicker.
     async with premium(getatext_rates={"rent": 10_000.0, "rental_status": 4}) as stand:
         rental = await rent(stand.client)
         secret = await secret_of(stand)
@@ -167,14 +170,16 @@ async def test_a_code_is_provisional_while_the_status_fails_and_corrected_later(
 async def test_nobody_sets_a_code_that_the_provider_does_not_know() -> None:
     async with premium() as stand:
         rental = await rent(stand.client)
-        waiting = asyncio.create_task(wait(stand.client, rental, 3))
+        waiting = asyncio.create_task(wait(stand.client, rental, 5))
         await send(stand.client, await secret_of(stand), {"id": rental, "code": 666666})
         await looked(stand)
         read = await stand.client.get(f"/v1/rentals/{rental}")
+        nothing = await wait(stand.client, rental, 1)
         stand.sim.receive_code(rental, "000001")
         told = await waiting
 
     assert read.json["code"] is None
+    assert (nothing["status"], nothing["code"]) == ("pending", None)
     assert told["code"] == "000001"
 
 

@@ -81,6 +81,17 @@ async def test_many_ask_at_once_and_one_node_has_it(nodes: Nodes) -> None:
     assert had in ([True] * 10 + [False] * 10, [False] * 10 + [True] * 10)
 
 
+async def test_a_lease_given_back_is_free_at_once_but_only_its_owner_can(nodes: Nodes) -> None:
+    one, two = nodes
+    assert await one.leases.take("watch", 60)
+
+    await two.leases.give_back("watch")
+    assert not await two.leases.take("watch", 60)
+
+    await one.leases.give_back("watch")
+    assert await two.leases.take("watch", 60)
+
+
 async def test_a_lease_ends_with_its_time(nodes: Nodes) -> None:
     one, two = nodes
     assert await one.leases.take("watch", 0.2)

@@ -50,9 +50,9 @@ class Line:
         hooks = Hooks(tripped=lambda _group, state: self.told.append(state))
         self.circuit = Circuit("status", self.clock, tolerance or Tolerance(), hooks)
 
-    def call(self, *endings: bool | None) -> None:
+    def call(self, *endings: bool | None, account: str = "one") -> None:
         for ok in endings:
-            self.circuit.ended(self.circuit.enter(), ok=ok)
+            self.circuit.ended(self.circuit.enter(), ok=ok, account_id=account)
 
     def refused(self) -> UpstreamUnavailable:
         with pytest.raises(UpstreamUnavailable) as refusal:
@@ -120,6 +120,34 @@ def test_a_smaller_share_is_borne_for_ever() -> None:
     assert line.told == []
 
 
+def test_what_only_one_account_sees_stops_nobody_while_another_is_served() -> None:
+    line = Line()
+    for _ in range(20):
+        line.call(GOOD, account="another")
+        line.call(*[BAD] * 6)
+        line.clock.pass_by(10.0)
+
+    assert line.told == []
+
+
+def test_an_account_that_is_alone_is_believed() -> None:
+    line = Line()
+    line.call(GOOD, account="another")
+    line.clock.pass_by(16.0)
+    line.call(*[BAD] * 5)
+
+    assert line.circuit.state is State.OPEN
+
+
+def test_what_two_accounts_see_stops_the_calls_though_a_third_was_served() -> None:
+    line = Line()
+    line.call(GOOD, account="third")
+    line.call(*[BAD] * 4)
+    line.call(BAD, account="another")
+
+    assert line.circuit.state is State.OPEN
+
+
 def test_failures_of_long_ago_do_not_count() -> None:
     line = Line()
     for _ in range(20):
@@ -137,7 +165,7 @@ def test_one_call_at_a_time_tries_whether_it_works_again() -> None:
 
     assert line.circuit.state is State.HALF_OPEN
     assert line.refused().retry_after == 1.0
-    line.circuit.ended(ticket, ok=True)
+    line.circuit.ended(ticket, ok=True, account_id="one")
     line.call(GOOD, BAD, GOOD)
     assert line.told == ["open", "half_open", "closed"]
 
@@ -154,7 +182,7 @@ def test_each_try_that_fails_makes_the_pause_longer_up_to_a_limit() -> None:
     line.clock.pass_by(30.0)
     line.call(GOOD, *[BAD] * 5)
 
-    assert pauses == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+    assert pauses == [2.0, 4.0, 5.0, 5.0, 5.0, 5.0]
     assert line.refused().retry_after == 2.0
 
 
@@ -171,11 +199,11 @@ def test_calls_from_before_the_last_change_say_nothing() -> None:
     line = Line()
     early = [line.circuit.enter() for _ in range(3)]
     line.call(*[BAD] * 5)
-    line.circuit.ended(early[0], ok=True)
+    line.circuit.ended(early[0], ok=True, account_id="one")
     line.clock.pass_by(2.0)
     line.circuit.enter()
-    line.circuit.ended(early[1], ok=False)
-    line.circuit.ended(early[2], ok=None)
+    line.circuit.ended(early[1], ok=False, account_id="one")
+    line.circuit.ended(early[2], ok=None, account_id="one")
 
     assert line.told == ["open", "half_open"]
     line.refused()  # the one call that tries is still under way
@@ -192,7 +220,7 @@ def test_a_circuit_always_comes_back(endings: list[tuple[bool | None, int]]) -> 
         except UpstreamUnavailable as refusal:
             waits.append(refusal.retry_after or 0.0)
         else:
-            line.circuit.ended(ticket, ok=ok)
+            line.circuit.ended(ticket, ok=ok, account_id="one")
     line.clock.pass_by(30.0)
     line.call(GOOD)
 
@@ -207,7 +235,8 @@ def test_reads_that_fail_stop_no_purchase() -> None:
     for call in upstream.CALLS:
         for _ in range(5 if call.kind == "read" else 0):
             if breaker.of(call).state is State.CLOSED:
-                breaker.of(call).ended(breaker.of(call).enter(), ok=False)
+                circuit = breaker.of(call)
+                circuit.ended(circuit.enter(), ok=False, account_id="one")
 
     assert breaker.states() == {
         "spend": "closed",

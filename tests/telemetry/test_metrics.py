@@ -55,6 +55,14 @@ def test_calls_to_the_provider_are_counted_and_timed_in_seconds() -> None:
     assert sample(metrics, duration + '_bucket{call="balance",le="+Inf"}') == 2
 
 
+def test_breakers_and_repeats_are_shown_before_anything_happens() -> None:
+    metrics = Metrics()
+
+    assert sample(metrics, 'breaker_state{group="spend",state="closed"}') == 1
+    assert sample(metrics, 'breaker_state{group="spend",state="open"}') == 0
+    assert sample(metrics, 'retries_total{call="balance"}') == 0
+
+
 def test_a_label_value_cannot_forge_a_line() -> None:
     metrics = Metrics()
     metrics.operation_ended('x"} 7\nforged 1', "ok")

@@ -8,8 +8,6 @@ from gateway.core.errors import InvalidRequest
 from gateway.core.rentals import RentalStatus
 from tests.adapters.getatext.tables import ENDS, NEW_YORK
 
-JSON = "application/json"
-FORM = "application/x-www-form-urlencoded; charset=utf-8"
 SAMPLE = (
     b'{"id":12345,"code":654321,"received_at":"2025-07-06 15:43:37","number":"1234567890",'
     b'"service_name":"Whatsapp"}'
@@ -29,29 +27,25 @@ BARE = Webhook(12345, None, None, None, None, RentalStatus.UNKNOWN, None)
 
 
 @pytest.mark.parametrize(
-    ("body", "content_type", "expected"),
+    ("body", "expected"),
     [
-        (SAMPLE, JSON, CAME),
-        (SAMPLE, "", CAME),
-        (NEWER, JSON, NEWER_CAME),
-        (SAMPLE.replace(b"654321", b'"012345"'), JSON, replace(CAME, code="012345")),
+        (SAMPLE, CAME),
+        (NEWER, NEWER_CAME),
+        (SAMPLE.replace(b"654321", b'"012345"'), replace(CAME, code="012345")),
         (
             SAMPLE.replace(b"654321", b"null"),
-            JSON,
             replace(CAME, code=None, status=RentalStatus.UNKNOWN),
         ),
         (
             b"id=12345&code=012345&received_at=2025-07-06+15%3A43%3A37&number=1234567890"
             b"&service_name=Whatsapp",
-            FORM,
             replace(CAME, code="012345"),
         ),
-        (b'{"id":"12345","received_at":[],"number":{},"more":1}', JSON, BARE),
-        (b"id=12345&code=", FORM, BARE),
+        (b'{"id":"12345","received_at":[],"number":{},"more":1}', BARE),
+        (b"id=12345&code=", BARE),
     ],
     ids=[
         "the sample (page)",
-        "no content type (guess)",
         "newer (page)",
         "a code in text (guess)",
         "no code (guess)",
@@ -60,27 +54,27 @@ BARE = Webhook(12345, None, None, None, None, RentalStatus.UNKNOWN, None)
         "a form with an empty code (guess)",
     ],
 )
-def test_a_webhook_is_read(body: bytes, content_type: str, expected: Webhook) -> None:
-    assert read_webhook(body, content_type, NEW_YORK) == expected
+def test_a_webhook_is_read(body: bytes, expected: Webhook) -> None:
+    assert read_webhook(body, NEW_YORK) == expected
 
 
 @pytest.mark.parametrize(
-    ("body", "content_type"),
+    "body",
     [
-        (b"", JSON),
-        (b"[]", JSON),
-        (b"<html>", "text/html"),
-        (b"{}", JSON),
-        (b'{"id": true}', JSON),
-        (b'{"id": 1, "id": 2}', JSON),
-        (b"[" * 100_000, JSON),
-        (b"id=", FORM),
-        (b"\xff", FORM),
-        (b"id=%ff", FORM),
-        (b"a=1&" * 100, FORM),
+        b"",
+        b"[]",
+        b"<html>",
+        b"{}",
+        b'{"id": true}',
+        b'{"id": 1, "id": 2}',
+        b"[" * 100_000,
+        b"id=",
+        b"\xff",
+        b"id=%ff",
+        b"a=1&" * 100,
     ],
     ids=repr,
 )
-def test_a_webhook_about_no_rental_is_no_webhook(body: bytes, content_type: str) -> None:
+def test_a_webhook_about_no_rental_is_no_webhook(body: bytes) -> None:
     with pytest.raises(InvalidRequest):
-        read_webhook(body, content_type, NEW_YORK)
+        read_webhook(body, NEW_YORK)
