@@ -65,9 +65,7 @@ class Calls:
             return results.failure(error, call.trace_id, effect)
         except Exception:
             log.exception("tool failed: %s, trace_id %s", params.name, call.trace_id)
-            # What was bought before it failed is not known here.
-            charged = Charged.UNKNOWN if effect is Effect.SPEND else Charged.NO
-            return results.failure(InternalError(charged=charged), call.trace_id, effect)
+            return results.failure(_fault(effect), call.trace_id, effect)
 
     async def drain(self) -> None:
         """Wait until every purchase under way has its answer."""
@@ -110,6 +108,13 @@ class Calls:
         if isinstance(value, Kept):
             return self._kept.of(value, left_out)
         return results.result(results.counted(value, left_out))
+
+
+def _fault(effect: Effect) -> GatewayError:
+    """A fault of ours. Whether a purchase was made before it is not known here."""
+    if effect is not Effect.SPEND:
+        return InternalError()
+    return InternalError(charged=Charged.UNKNOWN, advice=results.LOOK_FIRST)
 
 
 def _require(turn: Turn) -> None:

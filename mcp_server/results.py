@@ -8,9 +8,19 @@ from cachetools import LRUCache
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from gateway.core.errors import GatewayError, OutcomeUnknown, RateLimited, Unauthorized
+from gateway.core.errors import (
+    BudgetExceeded,
+    Forbidden,
+    GatewayError,
+    InternalError,
+    InvalidRequest,
+    OutcomeUnknown,
+    RateLimited,
+    ServiceNotAllowed,
+    Unauthorized,
+)
 from gateway.core.operation import Effect
-from gateway.core.provider_errors import UpstreamRefused
+from gateway.core.provider_errors import PriceTooHigh, UpstreamRefused
 from gateway.core.values import Kept
 from mcp_server.adjustments import HINT, LEFT_OUT, Page
 from mcp_server.cleaning import clean, cleaned
@@ -20,15 +30,28 @@ Json = dict[str, Any]
 
 ERROR_META = "getatext-gateway/error"
 REPLAYED_META = "getatext-gateway/replayed"
+LOOK_FIRST = "Do not repeat it: look first at get_balance and at list_rentals or list_long_rentals."
 _MAX_DETAIL = 600
 _UNCHARGED = "Nothing was charged."
 _PENDING_HINT = "No code yet: call wait_for_code again with the same inputs."
 _ADVICE: Mapping[type[GatewayError], str] = {
     RateLimited: "Wait {seconds} seconds, then call again.",
-    OutcomeUnknown: (
-        "Do not repeat it: look first at get_balance and at list_rentals or list_long_rentals."
+    PriceTooHigh: (
+        "See list_prices; carrier and area_codes cost more. "
+        "Raise max_price only if the user agrees."
     ),
+    OutcomeUnknown: LOOK_FIRST,
     Unauthorized: "The user must correct the key in the settings of this MCP server.",
+}
+
+
+_NEXT: Mapping[type[GatewayError], str] = {  # where the error itself has no advice
+    Forbidden: "Tell the user: only who made the key can change what it may do.",
+    BudgetExceeded: "get_balance tells what is left; who made the key sets its limits.",
+    ServiceNotAllowed: "Choose another service; who made the key sets what it may rent.",
+    InvalidRequest: "Correct it and call again.",
+    UpstreamRefused: "Check the inputs; if they are right, tell the user.",
+    InternalError: "Try once more; if it fails again, tell the user.",
 }
 
 
@@ -116,6 +139,9 @@ def _sentence(error: GatewayError, effect: Effect) -> str:
     for kind, advice in _ADVICE.items():
         if isinstance(error, kind):
             detail = detail.replace(kind.advice, advice.format(seconds=_seconds(error)))
+    if detail.endswith("charged."):
+        advice = next((text for kind, text in _NEXT.items() if isinstance(error, kind)), "")
+        detail = f"{detail} {advice}"
     if effect is not Effect.SPEND:
         detail = detail.replace(_UNCHARGED, "No money moved.")
     elif isinstance(error, DuplicatePurchase):

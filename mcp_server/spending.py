@@ -25,6 +25,7 @@ from mcp_server.refusals import DuplicatePurchase
 
 DUPLICATE_SECONDS = 10.0
 _CHOICES = 3
+_ASIDE = {"request_id", "max_price"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +60,18 @@ class Quotes:
             case "service":
                 return await self._service(call, given, given["max_price"])
             case "rental":
-                price = await self._again(call, given["rental_id"])
-                return Quote("Rent the number of an earlier rental once more", price)
+                return await self._again(call, given["rental_id"])
             case "long_rental":
-                price = await self._period(call, given["long_rental_id"])
-                return Quote("Pay for another period of a long rental", price)
+                return await self._period(call, given["long_rental_id"])
             case _:
-                return Quote(op.summary, cap=given.get("max_price"))
+                return Quote(f"{op.summary} ({_inputs(given)})", cap=given.get("max_price"))
 
     async def _service(self, call: Call, given: Mapping[str, Any], most: Decimal) -> Quote:
         code = given["service_code"]
         rows = await self._prices(call, service_code=code)
+        number = given["number"] or "a US number"
         if not rows:
-            return Quote(f"Rent a US number for {clean(code, 40)}", cap=most)
+            return Quote(f"Rent {number} for {clean(code, 40)}", cap=most)
         price = rows[0].price
         if price > most:
             raise await self._too_high(call, rows[0], most)
@@ -79,7 +79,7 @@ class Quotes:
             price, carrier=given["carrier"] != "any", area=given["area_codes"] is not None
         )
         name = clean(rows[0].service_name, 40)
-        return Quote(f"Rent a US number for {name}", full, most)
+        return Quote(f"Rent {number} for {name}", full, most)
 
     async def _too_high(self, call: Call, row: Price, most: Decimal) -> GatewayError:
         word = row.service_name.split()[0][:20] if row.service_name.split() else row.service_code
@@ -105,24 +105,26 @@ class Quotes:
         rows: list[Price] = page.data if page else []
         return rows
 
-    async def _again(self, call: Call, rental_id: int) -> Decimal | None:
+    async def _again(self, call: Call, rental_id: int) -> Quote:
         """The dearer of what it cost then and what its service costs now."""
         rental = await self._read("get_rental", call, rental_id=rental_id)
         if rental is None:
-            return None
+            return Quote("Rent the number of an earlier rental once more")
         code = rental.service_code
         rows = await self._prices(call, service_code=code) if code else []
         known = (rental.price, *(row.price for row in rows))
-        return max((price for price in known if price is not None), default=None)
+        price = max((price for price in known if price is not None), default=None)
+        service = clean(rental.service_name or code or "the same service", 40)
+        return Quote(f"Rent {rental.number or 'the same number'} for {service} once more", price)
 
-    async def _period(self, call: Call, long_rental_id: int) -> Decimal | None:
+    async def _period(self, call: Call, long_rental_id: int) -> Quote:
         """What a period of a long rental costs."""
         held = await self._read("list_long_rentals", call)
         rows = held.data if held else ()
-        price: Decimal | None = next(
-            (each.price for each in rows if each.id == long_rental_id), None
-        )
-        return price
+        row = next((each for each in rows if each.id == long_rental_id), None)
+        if row is None:
+            return Quote("Pay for another period of a long rental")
+        return Quote(f"Pay for another period ({row.period}) of {row.number}", row.price)
 
     async def _read(self, reading: str, call: Call, **given: Any) -> Any:
         """What a reading operation answers; None where it fails."""
@@ -159,6 +161,14 @@ class RecentPurchases:
         self._running.discard(name)
         if charged is not Charged.NO:
             self._done[name] = True
+
+
+def _inputs(given: Mapping[str, Any]) -> str:
+    told = {name: value for name, value in given.items() if name not in _ASIDE}
+    return ", ".join(
+        f"{name} {str(value).lower() if isinstance(value, bool) else clean(str(value), 40)}"
+        for name, value in told.items()
+    )
 
 
 def _name(caller: Caller, op: AnyOperation, asked: BaseModel) -> str:

@@ -19,6 +19,7 @@ from gateway.core.invoke import Call
 from gateway.core.operation import AnyOperation
 from gateway.core.prices import Price, PricePage
 from gateway.core.rentals import RentAgain, Rental, RentalStatus
+from mcp_server import results
 from mcp_server.options import McpOptions
 from mcp_server.spending import Quotes
 from tests.mcp.support import (
@@ -66,7 +67,9 @@ async def client(stand: SimulatedStand, request: pytest.FixtureRequest) -> Async
 async def test_a_cap_must_be_given(client: Client, stand: SimulatedStand) -> None:
     sentence = await refused(client, "rent_number", {"service_code": "cheapmail"})
 
-    assert sentence == "invalid_request: max_price: is required. Nothing was charged."
+    assert sentence == (
+        "invalid_request: max_price: is required. Nothing was charged. Correct it and call again."
+    )
     assert bought(stand) == 0
 
 
@@ -199,9 +202,12 @@ async def test_a_price_nobody_knows_before_is_always_asked_for(
         rented = await done(client, "create_long_rental", {"period": "1w"})
         await done(client, "renew_long_rental", {"long_rental_id": rented["id"]})
 
-    assert len(person.asked) == 2
-    assert "Pay for another period" in person.asked[1]
-    assert rented["price"] in person.asked[1]
+    assert person.asked == [
+        "Rent a US number for a week up to a year (period 1w, auto_renew false)? "
+        "It costs what the provider asks, charged at once.",
+        f"Pay for another period (1w) of {rented['number']}? "
+        f"It costs {rented['price']} USD, charged at once.",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -215,6 +221,23 @@ async def test_for_renting_again_the_dearer_of_then_and_now_counts(
     )
 
     assert quote.likely == Decimal(counts)
+    assert quote.what == "Rent +16465550100 for Mail once more"
+
+
+async def test_a_fault_of_ours_does_not_say_that_nothing_was_charged(
+    client: Client, stand: SimulatedStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(value: object) -> None:
+        raise LookupError
+
+    monkeypatch.setattr(results, "told", breaks)
+    sentence = await refused(client, "rent_number", CHEAP)
+
+    assert bought(stand) == 1
+    assert sentence == (
+        "internal_error: Something went wrong in the gateway. It is not known whether money was "
+        f"charged. {results.LOOK_FIRST}"
+    )
 
 
 class Known:
@@ -226,6 +249,8 @@ class Known:
             ledger_id="1",
             status=RentalStatus.COMPLETED,
             service_code="mail",
+            service_name="Mail",
+            number="+16465550100",
             price=Decimal(then),
         )
         self._price = Price(service_code="mail", service_name="Mail", price=Decimal(now))
