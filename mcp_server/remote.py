@@ -19,7 +19,13 @@ from yarl import URL
 
 from gateway.core.answers import Answer
 from gateway.core.callers import Account, Caller
-from gateway.core.errors import Forbidden, GatewayError, InternalError, OutcomeUnknown
+from gateway.core.errors import (
+    Forbidden,
+    GatewayError,
+    InternalError,
+    OutcomeUnknown,
+    Upstream,
+)
 from gateway.core.invoke import Call
 from gateway.core.keys import Limits
 from gateway.core.operation import Effect, Operation
@@ -165,21 +171,24 @@ def _problem(op: Operation[In, Out], inputs: Json, body: bytes) -> GatewayError:
     """The error behind a problem document, as the class that carries its code."""
     try:
         told = json.loads(body)
-        kind = _KINDS.get(told["code"], InternalError)
+        kind = KINDS.get(told["code"], InternalError)
         error = kind(charged=Charged(told["charged"]))
         error.detail = str(told["detail"])
         error.retry_after = told.get("retry_after")
         error.trace_id = told.get("trace_id")
+        if said := told.get("upstream"):
+            error.upstream = Upstream(int(said["status"]), str(said["message"]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return _unreadable(op, inputs)
     return error
 
 
 def _all_kinds(kind: type[GatewayError]) -> "Mapping[str, type[GatewayError]]":
+    """By code; a class that shares its parent's code stands for both: it is what is raised."""
     found = {kind.code: kind}
     for each in kind.__subclasses__():
-        found = {**_all_kinds(each), **found}
+        found |= _all_kinds(each)
     return found
 
 
-_KINDS = _all_kinds(GatewayError)
+KINDS = _all_kinds(GatewayError)

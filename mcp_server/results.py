@@ -8,7 +8,17 @@ from cachetools import LRUCache
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from gateway.core.errors import GatewayError, OutcomeUnknown, RateLimited, Unauthorized
+from gateway.core.errors import (
+    BudgetExceeded,
+    Forbidden,
+    GatewayError,
+    InternalError,
+    InvalidRequest,
+    OutcomeUnknown,
+    RateLimited,
+    ServiceNotAllowed,
+    Unauthorized,
+)
 from gateway.core.operation import Effect
 from gateway.core.provider_errors import PriceTooHigh, UpstreamRefused
 from gateway.core.values import Kept
@@ -32,6 +42,16 @@ _ADVICE: Mapping[type[GatewayError], str] = {
     ),
     OutcomeUnknown: LOOK_FIRST,
     Unauthorized: "The user must correct the key in the settings of this MCP server.",
+}
+
+
+_NEXT: Mapping[type[GatewayError], str] = {  # where the error itself has no advice
+    Forbidden: "Tell the user: only who made the key can change what it may do.",
+    BudgetExceeded: "get_balance tells what is left; who made the key sets its limits.",
+    ServiceNotAllowed: "Choose another service; who made the key sets what it may rent.",
+    InvalidRequest: "Correct it and call again.",
+    UpstreamRefused: "Check the inputs; if they are right, tell the user.",
+    InternalError: "Try once more; if it fails again, tell the user.",
 }
 
 
@@ -119,6 +139,9 @@ def _sentence(error: GatewayError, effect: Effect) -> str:
     for kind, advice in _ADVICE.items():
         if isinstance(error, kind):
             detail = detail.replace(kind.advice, advice.format(seconds=_seconds(error)))
+    if detail.endswith("charged."):
+        advice = next((text for kind, text in _NEXT.items() if isinstance(error, kind)), "")
+        detail = f"{detail} {advice}"
     if effect is not Effect.SPEND:
         detail = detail.replace(_UNCHARGED, "No money moved.")
     elif isinstance(error, DuplicatePurchase):

@@ -64,10 +64,7 @@ class Quotes:
             case "long_rental":
                 return await self._period(call, given["long_rental_id"])
             case _:
-                told = ", ".join(
-                    f"{name} {_shown(given[name])}" for name in given if name not in _ASIDE
-                )
-                return Quote(f"{op.summary} ({told})", cap=given.get("max_price"))
+                return Quote(f"{op.summary} ({_inputs(given)})", cap=given.get("max_price"))
 
     async def _service(self, call: Call, given: Mapping[str, Any], most: Decimal) -> Quote:
         code = given["service_code"]

@@ -67,7 +67,9 @@ async def client(stand: SimulatedStand, request: pytest.FixtureRequest) -> Async
 async def test_a_cap_must_be_given(client: Client, stand: SimulatedStand) -> None:
     sentence = await refused(client, "rent_number", {"service_code": "cheapmail"})
 
-    assert sentence == "invalid_request: max_price: is required. Nothing was charged."
+    assert sentence == (
+        "invalid_request: max_price: is required. Nothing was charged. Correct it and call again."
+    )
     assert bought(stand) == 0
 
 
