@@ -11,6 +11,8 @@ from bench.report import Row, command, machine, table
 
 BENCHES = {
     "read": "an uncached read: against a bare proxy and FastAPI + httpx, and the access log",
+    "rent": "a purchase: with the ledger on SQLite and PostgreSQL, against the same without one",
+    "store": "durable pairs of writes: our thin drivers against SQLAlchemy's asynchronous engine",
     "prices": "the kept price list, whole and as 304: against a bare handler of the same bytes",
     "polling": "getStatus of a watched rental: against a bare handler of a constant text",
     "shared_reads": "one rental read by many at once: against nginx before the same provider",

@@ -16,7 +16,9 @@ def upstream() -> Iterator[Server]:
 
 
 @contextmanager
-def gateway(provider: Server, *, access_log: bool = False, **settings: str) -> Iterator[Server]:
+def gateway(
+    provider: Server, module: str = "gateway", *, access_log: bool = False, **settings: str
+) -> Iterator[Server]:
     """`serve` as it is shipped, but free of the provider's pace; log and ledger go to files."""
     port = free_port()
     with TemporaryDirectory() as folder, TemporaryFile() as log:
@@ -29,7 +31,7 @@ def gateway(provider: Server, *, access_log: bool = False, **settings: str) -> I
             "GATEWAY_ACCESS_LOG": str(access_log).lower(),
             **settings,
         }
-        with serving(("-m", "gateway", "serve"), port, environment, log) as server:
+        with serving(("-m", module, "serve"), port, environment, log) as server:
             yield server
 
 

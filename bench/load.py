@@ -1,7 +1,7 @@
 """The load: keep-alive connections that each send the next request when an answer is whole."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -118,8 +118,18 @@ async def connected(port: int, connections: int = CONNECTIONS) -> AsyncIterator[
         load.close()
 
 
+def post(path: str, body: bytes, **headers: str) -> bytes:
+    """The bytes of a POST of JSON."""
+    about = {"Content_Type": "application/json", "Content_Length": str(len(body))}
+    return _request("POST", path, headers | about) + body
+
+
 def get(path: str, **headers: str) -> bytes:
     """The bytes of a GET; `X_API_Key="…"` is the header X-API-Key."""
-    lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1"]
+    return _request("GET", path, headers)
+
+
+def _request(method: str, path: str, headers: Mapping[str, str]) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()

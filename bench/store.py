@@ -1,15 +1,20 @@
-"""What the thin drivers are worth: `python -m bench.store` in the development environment.
+"""What the thin drivers are worth, against SQLAlchemy's own asynchronous engine.
 
 Pairs of durable writes, an intent and its outcome, thirty-two at once: the same statements, the
-same ledger and the same files or server, once through the drivers of adapters.store and once
-through SQLAlchemy's own asynchronous engine. Ratios travel; the figures are this machine's.
+same ledger and the same kind of file or server, by turns through the drivers of adapters.store and
+through that engine, each time in a new database.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    nullcontext,
+)
+from itertools import count
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -20,12 +25,15 @@ from adapters.store import open_store
 from adapters.store.ledger import StoredLedger
 from adapters.store.owners import Owners
 from adapters.store.sqlite import PRAGMAS
-from adapters.store.statement import Job, Row, Statement, T, Tx, Value
+from adapters.store.statement import Job, Statement, T, Tx, Value
+from adapters.store.statement import Row as Found
+from bench.measure import Sample, Samples, median, ratio
+from bench.report import Row
 from gateway.core.ledger import Ledger
 from tests.support.ledger import NOW, bought, intent, new_id, rental
 from tests.support.postgres import running
 
-PAIRS, AT_ONCE = 4000, 32
+PAIRS, AT_ONCE = 2000, 32
 
 
 class PlainTx:
@@ -34,12 +42,12 @@ class PlainTx:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def rows(self, asked: Statement, /, **values: Value) -> Sequence[Row]:
-        found: Sequence[Row] = (await self._run(asked, values)).mappings().all()
+    async def rows(self, asked: Statement, /, **values: Value) -> Sequence[Found]:
+        found: Sequence[Found] = (await self._run(asked, values)).mappings().all()
         return found
 
-    async def row(self, asked: Statement, /, **values: Value) -> Row | None:
-        found: Row | None = (await self._run(asked, values)).mappings().first()
+    async def row(self, asked: Statement, /, **values: Value) -> Found | None:
+        found: Found | None = (await self._run(asked, values)).mappings().first()
         return found
 
     async def execute(self, asked: Statement, /, **values: Value) -> int:
@@ -103,8 +111,8 @@ def _begin(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-async def measure(opened: AbstractAsyncContextManager[Ledger], pairs: int) -> tuple[float, float]:
-    """Pairs a second, and microseconds of this process's CPU for each."""
+async def measure(opened: AbstractAsyncContextManager[Ledger], pairs: int) -> Sample:
+    """What so many pairs take of this process."""
     async with opened as ledger:
         await _work(ledger, range(1, 33))
         wall, cpu = time.perf_counter(), time.process_time()
@@ -112,7 +120,7 @@ async def measure(opened: AbstractAsyncContextManager[Ledger], pairs: int) -> tu
             *(_work(ledger, range(100 + first, pairs + 100, AT_ONCE)) for first in range(AT_ONCE))
         )
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return pairs / wall, cpu / pairs * 1e6
+    return Sample(pairs, wall, cpu)
 
 
 async def _work(ledger: Ledger, numbers: range) -> None:
@@ -122,23 +130,40 @@ async def _work(ledger: Ledger, numbers: range) -> None:
         assert await ledger.settle(wanted.ledger_id, bought(rental(number)), NOW)
 
 
-def compare(name: str, first: str, second: str) -> None:
-    """Each on a new database; the plain way gets fewer pairs, it is slow."""
-    slow = asyncio.run(measure(plain(first), PAIRS // 4))
-    quick = asyncio.run(measure(ours(second), PAIRS))
-    for way, (rate, cpu) in (("SQLAlchemy", slow), ("ours", quick)):
-        print(f"{name:<12}{way:<12}{rate:>8.0f} pairs/s {cpu:>8.0f} µs CPU a pair")
-    times, less = quick[0] / slow[0], slow[1] / quick[1]
-    print(f"{name:<12}{'':<12}{times:>8.1f} times   {less:>8.1f} times less")
-
-
-def main() -> None:
+def run(rounds: int) -> list[Row]:
     """Both databases, one after the other."""
     with TemporaryDirectory() as folder:
-        compare("SQLite", *(f"sqlite:///{Path(folder) / name}" for name in ("a.db", "b.db")))
-    with running(quick=False) as server, server.database() as first, server.database() as second:
-        compare("PostgreSQL", first, second)
+        files = (nullcontext(f"sqlite:///{folder}/{number}.db") for number in count())
+        rows = _compare("SQLite", files, rounds)
+    with running(quick=False) as server:
+        databases = (server.database() for _ in count())
+        return [*rows, *_compare("PostgreSQL", databases, rounds)]
 
 
-if __name__ == "__main__":
-    main()
+Databases = Iterator[AbstractContextManager[str]]
+
+
+def _compare(name: str, databases: Databases, rounds: int) -> list[Row]:
+    """The plain way gets fewer pairs: it is slow."""
+    quick, slow = [], []
+    for _ in range(rounds):
+        with next(databases) as url:
+            quick.append(asyncio.run(measure(ours(url), PAIRS)))
+        with next(databases) as url:
+            slow.append(asyncio.run(measure(plain(url), PAIRS // 4)))
+    samples = {"ours": quick, "SQLAlchemy": slow}
+    return [_row(name, samples, *measured) for measured in _MEASURES]
+
+
+_MEASURES: tuple[tuple[str, Callable[[Sample], float], str], ...] = (
+    ("CPU per pair", lambda sample: sample.cpu_micros, "{:.0f} / {:.0f} µs"),
+    ("pairs/s", lambda sample: sample.per_second, "{:.0f} / {:.0f}"),
+)
+
+
+def _row(
+    name: str, samples: Samples, measure: str, of: Callable[[Sample], float], form: str
+) -> Row:
+    medians = [median(samples, way, of) for way in ("ours", "SQLAlchemy")]
+    value = ratio(samples, "ours", "SQLAlchemy", of)
+    return Row(f"{name}: ours / SQLAlchemy", measure, value, absolute=form.format(*medians))

@@ -34,10 +34,22 @@ class StoredLedger:
     async def begin(self, intent: Intent) -> Spend | Breach | None:
         """Write a purchase down and reserve its money, or say what stands in the way."""
         owner = self._database.owners.mine
+        if not spends.counts(intent):
+            return await self._put(intent, owner)
         try:
             await self._database.write(lambda tx: spends.begin(tx, intent, owner))
         except spends.Standing as standing:
             return standing.answer
+        return None
+
+    async def _put(self, intent: Intent, owner: str) -> Spend | None:
+        """Nothing has to be summed up or checked first: one statement does it."""
+        while not await self._database.alone(lambda tx: spends.put(tx, intent, owner)):
+            assert intent.request_id is not None  # noqa: S101 - nothing else stands in the way
+            before = await self.by_request(intent.caller_id, intent.request_id)
+            if before is not None:
+                return before
+            # It has just become free again: once more.
         return None
 
     async def mark_sent(self, ledger_id: str, at: datetime) -> bool:

@@ -6,6 +6,7 @@ from sqlalchemy import func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.store import codec, totals
+from adapters.store.errors import Busy
 from adapters.store.schema import holding, one_of, spends, things
 from adapters.store.statement import Statement, Tx, Value, like, number, text
 from gateway.core.keys import Limits
@@ -15,7 +16,14 @@ _WRITTEN = (
     "ledger_id", "operation", "kind", "account_id", "caller_id", "request_id", "fingerprint",
     "subject_id", "service_code", "state", "reserved", "refunded", "at", "active_until", "owner",
 )  # fmt: skip
-_INSERT = Statement(insert(spends).values({name: like(spends.c[name]) for name in _WRITTEN}))
+_INSERT = Statement(
+    insert(spends)
+    .values({name: like(spends.c[name]) for name in _WRITTEN})
+    .on_conflict_do_nothing(
+        index_elements=[spends.c.caller_id, spends.c.request_id],
+        index_where=spends.c.request_id.is_not(None),
+    )
+)
 _BY_ID = Statement(select(spends).where(spends.c.ledger_id == text("ledger_id")))
 _BY_REQUEST = Statement(
     select(spends).where(
@@ -66,10 +74,22 @@ class Standing(Exception):
         self.answer = answer
 
 
+def counts(intent: Intent) -> bool:
+    """Whether it takes part in sums or limits, and so has to wait for the caller's others."""
+    limits = intent.limits or Limits()
+    limited = (limits.budget_day, limits.budget_total, limits.max_active)
+    return intent.reserved is not None or any(limit is not None for limit in limited)
+
+
+async def put(tx: Tx, intent: Intent, owner: str) -> bool:
+    """One statement: write down one that does not count; False where its request id is taken."""
+    return await tx.execute(_INSERT, **_columns(intent), owner=owner) == 1
+
+
 async def begin(tx: Tx, intent: Intent, owner: str) -> None:
     """Reserve and write down, or raise Standing."""
     at, amount = codec.to_instant(intent.at), codec.to_micros(intent.reserved)
-    # First of all: from here on no other purchase of this caller runs.
+    # First of all: from here on no other purchase of this caller runs that counts.
     sums = await totals.add(tx, intent.caller_id, at, amount or 0)
     if intent.request_id is not None:
         before = await by_request(tx, intent.caller_id, intent.request_id)
@@ -77,7 +97,15 @@ async def begin(tx: Tx, intent: Intent, owner: str) -> None:
             raise Standing(before)
     if intent.limits is not None:
         await _check(tx, intent, intent.limits, sums)
-    await tx.execute(_INSERT, **_columns(intent, at, amount), owner=owner)
+    if not await put(tx, intent, owner):  # one that does not count has just come in between
+        raise Standing(await _taken(tx, intent))
+
+
+async def _taken(tx: Tx, intent: Intent) -> Spend:
+    before = await by_request(tx, intent.caller_id, intent.request_id or "")
+    if before is None:
+        raise Busy("The request id was taken and let go at the same moment. Nothing was written.")
+    return before
 
 
 async def _check(tx: Tx, intent: Intent, limits: Limits, sums: tuple[int, int]) -> None:
@@ -95,7 +123,7 @@ async def _check(tx: Tx, intent: Intent, limits: Limits, sums: tuple[int, int]) 
             raise Standing(Breach.MAX_ACTIVE)
 
 
-def _columns(intent: Intent, at: int, amount: int | None) -> dict[str, Value]:
+def _columns(intent: Intent) -> dict[str, Value]:
     return {
         "ledger_id": intent.ledger_id,
         "operation": intent.operation,
@@ -107,9 +135,9 @@ def _columns(intent: Intent, at: int, amount: int | None) -> dict[str, Value]:
         "subject_id": intent.subject_id,
         "service_code": intent.service_code,
         "state": SpendState.INTENDED.value,
-        "reserved": amount,
+        "reserved": codec.to_micros(intent.reserved),
         "refunded": 0,
-        "at": at,
+        "at": codec.to_instant(intent.at),
         "active_until": codec.to_instant(intent.active_until),
     }
 

@@ -13,12 +13,19 @@ class Proxy:
 
     def __init__(self, session: ClientSession, upstream: str) -> None:
         self._session = session
-        self._url = f"{upstream}/api/v1/rental-status"
+        self._upstream = f"{upstream}/api/v1"
 
     async def rental(self, request: web.Request) -> web.Response:
         body = f'{{"id":{request.match_info["rental_id"]}}}'.encode()
+        return await self._ask(request, "rental-status", body)
+
+    async def rent(self, request: web.Request) -> web.Response:
+        return await self._ask(request, "rent-a-number", await request.read())
+
+    async def _ask(self, request: web.Request, call: str, body: bytes) -> web.Response:
+        url = f"{self._upstream}/{call}"
         headers = {"Auth": request.headers["X-API-Key"], "Content-Type": "application/json"}
-        async with self._session.post(self._url, data=body, headers=headers) as answer:
+        async with self._session.post(url, data=body, headers=headers) as answer:
             return web.Response(
                 status=answer.status,
                 body=await answer.read(),
@@ -35,7 +42,9 @@ def main() -> None:
     async def opened() -> AsyncIterator[None]:
         async with ClientSession() as session:
             app = web.Application()
-            app.router.add_get("/v1/rentals/{rental_id}", Proxy(session, given.upstream).rental)
+            proxy = Proxy(session, given.upstream)
+            app.router.add_get("/v1/rentals/{rental_id}", proxy.rental)
+            app.router.add_post("/v1/rentals", proxy.rent)
             runner = await listen(app, given.port)
             try:
                 yield

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import cast
 
 from bench.servers.running import parser, run
@@ -17,10 +18,20 @@ _STATUS_TAIL = (
     b',"status":"active","code":null,"errors":null,"end_time":"2025-07-06 15:43:37",'
     b'"number":"1234567890","service_name":"Whatsapp","cost":"0.55","balance":"113.32"}'
 )
+_RENT_TAIL = (
+    b',"status":"success","message":"Number rented successfully.","errors":null,'
+    b'"end_time":"2025-07-06 15:43:37","number":"1234567890","service_name":"Whatsapp",'
+    b'"price":"0.55","new_balance":"113.32"}'
+)
+_rented = count(1)
 
 
 def status_body(rental_id: bytes) -> bytes:
     return b'{"id":' + rental_id + _STATUS_TAIL
+
+
+def rent_body(rental_id: int) -> bytes:
+    return b'{"id":%d' % rental_id + _RENT_TAIL
 
 
 def prices_body() -> bytes:
@@ -39,9 +50,9 @@ def prices_body() -> bytes:
     return json.dumps({"status": "success", "errors": None, "prices": rows}).encode()
 
 
-def _http(body: bytes) -> bytes:
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-    return head % len(body) + body
+def _http(body: bytes, status: bytes = b"200 OK") -> bytes:
+    head = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    return head % (status, len(body)) + body
 
 
 class _Provider(asyncio.Protocol):
@@ -70,6 +81,8 @@ class _Provider(asyncio.Protocol):
     def _answer(self, head: bytes, body: bytes) -> bytes:
         if b"prices-info" in head[:100]:
             return self.prices
+        if b"rent-a-number" in head[:100]:
+            return _http(rent_body(next(_rented)), b"201 Created")
         asked = _ID.search(body)
         return _http(status_body(asked[0] if asked else b"12345"))
 

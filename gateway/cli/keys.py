@@ -43,7 +43,10 @@ class Usd(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 
 @click.option("--services", help="The services it may rent for, comma-separated.")
 @click.option("--max-active", type=click.IntRange(1), help="The most rentals at one time.")
 @click.option(
-    "--long-rentals", is_flag=True, help="It may buy what tells no price before: long rentals."
+    "--long-rentals",
+    is_flag=True,
+    help="It may also buy what tells no price before: long rentals and renewals. Such a purchase "
+    "can cost more than its highest price and pass its budgets; it counts once it is charged.",
 )
 @click.option("--admin", is_flag=True, help="It sees the whole account, not only what it bought.")
 @click.option(

@@ -132,8 +132,10 @@ class Spending:
     async def _named(self, order: Order, fingerprint: str) -> Answer[Any]:
         """Buy, unless the ledger knows of a first request with this id."""
         deadline = self._clock.monotonic() + self._patience
+        unlimited = order.desk.caller.limits is None
         while True:
-            first = await self._first(order)
+            # Limits refuse nothing that was bought before; without any, begin tells of it as well.
+            first = None if unlimited else await self._first(order)
             if first is None:
                 limited, intent = await self._planned(order, fingerprint)
                 first = await self._begun(intent)

@@ -1,0 +1,83 @@
+"""A rent from a provider without latency: what the ledger costs, on SQLite and PostgreSQL.
+
+"Without" is the same gateway with a store that keeps nothing, so that only the ledger differs;
+the plain proxy beside it knows neither money nor errors. Every rent is named by a request id, and
+every commit is as durable as it is shipped. CPU is the gateway's own: PostgreSQL's comes on top.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from bench.contenders import KEY, bare_proxy, gateway, upstream
+from bench.load import post
+from bench.measure import Contender, Sample, Samples, by_turns, median, ratio
+from bench.process import Server
+from bench.report import Row
+
+REQUESTS = 1500
+# PostgreSQL looks through as many rows as there may be rents in a second: no more than it needs.
+_RATES, _SHARED_RATES = '{"rent": 10000}', '{"rent": 1000}'
+_LEDGERS = ("SQLite", "PostgreSQL")
+
+
+def run(rounds: int) -> list[Row]:
+    """The servers take turns in every round; all stand before one provider."""
+    with ExitStack() as stack:
+        provider = stack.enter_context(upstream())
+        shared = stack.enter_context(_postgres())
+        servers = {
+            "no ledger": stack.enter_context(
+                gateway(provider, "bench.servers.no_ledger", GETATEXT_RATES=_RATES)
+            ),
+            "SQLite": stack.enter_context(gateway(provider, GETATEXT_RATES=_RATES)),
+            "PostgreSQL": stack.enter_context(
+                gateway(
+                    provider,
+                    GATEWAY_DATABASE_URL=shared,
+                    GATEWAY_SECRET="bench",
+                    GETATEXT_RATES=_SHARED_RATES,
+                )
+            ),
+            "bare proxy": stack.enter_context(bare_proxy(provider)),
+        }
+        contenders = {name: _rents(server) for name, server in servers.items()}
+        samples = by_turns(contenders, rounds, REQUESTS)
+    return [
+        *(row for name in _LEDGERS for row in _rows(samples, name, "no ledger")),
+        *_rows(samples, "no ledger", "bare proxy"),
+    ]
+
+
+@contextmanager
+def _postgres() -> Iterator[str]:
+    """A server that writes as durably as any: nothing is turned off for speed."""
+    from tests.support.postgres import running
+
+    with running(quick=False) as server, server.database() as url:
+        yield url
+
+
+def _rents(server: Server) -> Contender:
+    def request(number: int) -> bytes:
+        body = f'{{"service_code":"market_0","request_id":"order-{number}"}}'
+        return post("/v1/rentals", body.encode(), X_API_Key=KEY)
+
+    return Contender(server, request, status=201)
+
+
+def _rows(samples: Samples, ours: str, theirs: str) -> Iterator[Row]:
+    for measure, of, form in (
+        ("CPU per request", _cpu, "{:.0f} / {:.0f} µs"),
+        ("requests/s", _per_second, "{:.0f} / {:.0f}"),
+    ):
+        medians = [median(samples, name, of) for name in (ours, theirs)]
+        value = ratio(samples, ours, theirs, of)
+        yield Row(f"rent: {ours} / {theirs}", measure, value, absolute=form.format(*medians))
+
+
+def _cpu(sample: Sample) -> float:
+    return sample.cpu_micros
+
+
+def _per_second(sample: Sample) -> float:
+    return sample.per_second

@@ -1,0 +1,73 @@
+"""`serve` as it is shipped, but with a store that keeps nothing: all but the ledger.
+
+Wired here only; whoever repeats a purchase with it buys twice.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from adapters.store import Store
+from adapters.store.alone import AloneLeases
+from gateway.__main__ import main
+from gateway.core.ledger import Spending, Thing
+from gateway.wiring import gateway
+
+
+class Nothing:
+    """The ledger, the keys, the inbox, the outbox and the events of somebody without memory."""
+
+    async def begin(self, intent: Any) -> None:
+        """Go on."""
+
+    async def mark_sent(self, ledger_id: str, at: datetime) -> bool:
+        return True
+
+    async def settle(self, ledger_id: str, outcome: Any, at: datetime) -> bool:
+        return True
+
+    async def record(self, account_id: str, thing: Thing, at: datetime) -> Thing:
+        return thing
+
+    async def is_bought(self, account_id: str, kind: str, provider_id: int) -> bool:
+        return False
+
+    async def spending(self, caller_id: str, at: datetime) -> Spending:
+        return Spending(Decimal(0), Decimal(0))
+
+    async def purge(self, before: datetime, requests_before: datetime) -> int:
+        return 0
+
+    async def last_event(self) -> int:
+        return 0
+
+    async def one(self, *_: Any, **__: Any) -> None:
+        """There is none."""
+
+    async def all(self, *_: Any, **__: Any) -> Sequence[Any]:
+        return ()
+
+    by_request = spend = find = latest = take_undelivered = mark_undelivered = keep = one
+    unknown = unanswered = recover = things = list_rentals = spends = events = due = all
+
+
+@asynccontextmanager
+async def open_nothing(url: str, *, new_id: Any) -> AsyncIterator[Store]:
+    nothing: Any = Nothing()
+    yield Store(
+        ledger=nothing,
+        keys=nothing,
+        inbox=nothing,
+        leases=AloneLeases(),
+        events=nothing,
+        outbox=nothing,
+        shared_buckets=None,
+        listen=lambda changed, missed: None,
+    )
+
+
+if __name__ == "__main__":
+    setattr(gateway, "open_store", open_nothing)  # noqa: B010 - what it imports is not its to give
+    main()
