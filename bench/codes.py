@@ -29,6 +29,7 @@ from bench.report import Row, Target
 from bench.waiting import calling, rent
 
 _WAITERS = 10
+_CODE = "012345"
 _OWN = "bench-webhook-secret"
 _STATUS = {"rental-status", "rental-status-premium"}
 
@@ -97,10 +98,13 @@ async def _case(sim: Simulator, server: Server, pace: _Pace, case: _Case) -> Row
         await asyncio.sleep(0.3 + len(rentals) / 300)
         rng, loop = random.Random(5), asyncio.get_running_loop()
         for rental in rentals:
-            loop.call_later(rng.uniform(0, case.seconds), sim.receive_code, rental, "012345")
+            loop.call_later(rng.uniform(0, case.seconds), sim.receive_code, rental, _CODE)
         await waiting
         delays = [at - _since(sim, told["rental_id"]) for at, told in callers.told]
         provisional = sum(told["provisional"] for _, told in callers.told)
+        right = sum(told["code"] == _CODE for _, told in callers.told)
+        if len(delays) != len(rentals) * _WAITERS or right + provisional < len(delays):
+            raise RuntimeError(f"{right} of {len(rentals) * _WAITERS} waiters were told the code")
     return _row(pace, case, [delay * pace.times for delay in delays], provisional)
 
 

@@ -26,7 +26,7 @@ from gateway.core.callers import KeyHasher
 from gateway.core.keys import GatewayKey, Limits
 
 _COUNT, _STREAMS_EACH = 5000, 50
-_IDLE_SECONDS = {"long poll": 12.0, "event stream": 25.0}  # with one heartbeat of a stream
+_IDLE_SECONDS = {"long poll": 12.0, "event stream": 30.0}  # with one heartbeat of a stream
 _CLOSE_TO = 100  # open connections that count as none: the bench's own and the gateway's
 _SECRET = "the secret of a bench"
 _BOUGHT = status_body(b"1").replace(b'"active"', b'"success"').replace(b'"cost"', b'"price"')

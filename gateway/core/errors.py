@@ -44,6 +44,7 @@ class GatewayError(Exception):
     retryable: ClassVar[bool] = False
     happened: ClassVar[str] = "Something went wrong in the gateway."
     advice: ClassVar[str] = ""
+    usual_wait: ClassVar[float | None] = None  # seconds, where nobody knows better
 
     def __init__(
         self,
@@ -62,7 +63,7 @@ class GatewayError(Exception):
         )
         self.detail = " ".join(filter(None, sentences))
         self.charged = charged
-        self.retry_after = retry_after
+        self.retry_after = self.usual_wait if retry_after is None else retry_after
         self.upstream = upstream
         self.trace_id: str | None = None
         self.replayed = False

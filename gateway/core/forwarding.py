@@ -6,14 +6,18 @@ from datetime import timedelta
 
 from gateway.core.ports import Clock, Letter, Observer, Outbox
 
-MOST_TRIES = 12
-_AT_ONCE = 20
+MOST_TRIES = 35  # with the pauses between them: a day
+_AT_ONCE = 100
 _HELD = timedelta(seconds=60)
 _LOOK_EVERY = 5.0
 _LONGEST_PAUSE = 3600.0
 
 Send = Callable[[Letter], Awaitable[bool]]
 """Delivers a letter; False where that failed."""
+
+
+class _GivenUp(Exception):
+    """It could not be delivered."""
 
 
 class Forwarding:
@@ -29,6 +33,7 @@ class Forwarding:
         self._clock = clock
         self._observer = observer
         self._added = asyncio.Event()
+        self._under_way: set[asyncio.Task[None]] = set()
 
     async def pass_on(self, query: str, content_type: str, body: bytes) -> None:
         """Keep a webhook for its targets. Once this returns it is not lost."""
@@ -38,28 +43,46 @@ class Forwarding:
 
     async def run(self) -> None:
         """Deliver until cancelled."""
-        while self._targets:
-            self._added.clear()
-            try:
-                delivered = await self._deliver_due()
-            except Exception as fault:
-                self._observer.background_failed("forwarding", fault)
-                delivered = 0
-            if not delivered:
-                await self._wait()
+        try:
+            while self._targets:
+                self._added.clear()
+                try:
+                    started = await self._start_due()
+                except Exception as fault:
+                    self._observer.background_failed("forwarding", fault)
+                    started = 0
+                if not started:
+                    await self._wait()
+        finally:
+            for task in self._under_way:
+                task.cancel()
+            await asyncio.gather(*self._under_way, return_exceptions=True)
 
-    async def _deliver_due(self) -> int:
+    async def _start_due(self) -> int:
+        """Start whatever is due; a target that hangs holds up nothing but its own letters."""
+        if len(self._under_way) >= _AT_ONCE:
+            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
         now = self._clock.now()
-        letters = await self._outbox.due(now, now + _HELD, _AT_ONCE)
-        await asyncio.gather(*(self._deliver(letter) for letter in letters))
+        letters = await self._outbox.due(now, now + _HELD, _AT_ONCE - len(self._under_way))
+        for letter in letters:
+            task = asyncio.create_task(self._deliver(letter))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
         return len(letters)
 
     async def _deliver(self, letter: Letter) -> None:
-        if await self._send(letter) or letter.tries >= MOST_TRIES:
-            await self._outbox.done(letter.id)
-            return
-        pause = min(2.0**letter.tries, _LONGEST_PAUSE)
-        await self._outbox.put_off(letter.id, self._clock.now() + timedelta(seconds=pause))
+        try:
+            if await self._send(letter):
+                await self._outbox.done(letter.id)
+            elif letter.tries >= MOST_TRIES:
+                await self._outbox.done(letter.id)
+                self._observer.background_failed("forwarding", _GivenUp("a webhook, after a day"))
+            else:
+                pause = min(2.0**letter.tries, _LONGEST_PAUSE)
+                at = self._clock.now() + timedelta(seconds=pause)
+                await self._outbox.put_off(letter.id, at)
+        except Exception as fault:  # it is due again when it is held no longer
+            self._observer.background_failed("forwarding", fault)
 
     async def _wait(self) -> None:
         try:

@@ -106,6 +106,7 @@ class UpstreamMaintenance(UpstreamFault):
 
     code, title, http_status = "upstream_maintenance", "Provider under maintenance", 503
     happened = "The provider is under maintenance."
+    usual_wait = 5.0
 
 
 class UpstreamUnavailable(UpstreamFault):
@@ -113,6 +114,7 @@ class UpstreamUnavailable(UpstreamFault):
 
     code, title, http_status = "upstream_unavailable", "Provider unavailable", 503
     happened = "The provider cannot be reached."
+    usual_wait = 2.0
 
 
 class UpstreamTimeout(UpstreamFault):
@@ -120,3 +122,4 @@ class UpstreamTimeout(UpstreamFault):
 
     code, title, http_status = "upstream_timeout", "Provider time-out", 504
     happened = "The provider did not answer in time."
+    usual_wait = 2.0

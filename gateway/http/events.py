@@ -23,7 +23,7 @@ from gateway.http.rest import CALLER
 PATH = "/v1/events"
 _MOST_STREAMS = 50  # of one caller
 _SLOW = 10.0  # seconds a client may take to accept what is written
-_HEARTBEAT = 25.0
+_HEARTBEAT = 30.0
 _HEADERS = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",
@@ -172,6 +172,9 @@ def _watch_no_more(stream: _Stream, rental: Rental) -> None:
 
 
 async def _write(stream: _Stream, data: bytes) -> None:
+    if stream.transport is not None and not stream.transport.get_write_buffer_size():
+        await stream.response.write(data)  # nothing is before it, so this does not wait
+        return
     try:
         async with asyncio.timeout(_SLOW):
             await stream.response.write(data)

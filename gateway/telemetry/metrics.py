@@ -14,6 +14,7 @@ from gateway.core.breaker import State
 from gateway.core.upstream import CALLS, Hooks
 
 log = structlog.get_logger("gateway.ledger")
+breaker_log = structlog.get_logger("gateway.breaker")
 
 PREFIX = "getatext_gateway"
 _ZONE = "GETATEXT_TIMEZONE"
@@ -106,7 +107,7 @@ class Metrics:
 
     def _tripped(self, group: str, state: str) -> None:
         self._show_breaker(group, state)
-        log.warning("breaker", group=group, state=state)
+        breaker_log.warning("breaker", group=group, state=state)
 
     def _show_breaker(self, group: str, state: str) -> None:
         for one in State:

@@ -25,7 +25,7 @@ from gateway.core.webhooks import webhook_secret
 from tests.codes.support import looks, measured, premium, provider, rent, wait
 from tests.support.contract import Answer
 from tests.support.gateway import Client, Stand, run_simulated
-from tests.support.scripted import NOTHING_SCRIPTED, Scripted, reply
+from tests.support.scripted import NOTHING_SCRIPTED, Act, Scripted, reply
 from tests.support.waiting import until
 
 BOB = "sk_bob"
@@ -259,6 +259,21 @@ async def announcing(style: WebhookStyle = WebhookStyle.PAGE) -> AsyncIterator[S
         url = f"{stand.url}/webhooks/getatext/{OWN}"
         stand.sim.change(accounts={DEMO_KEY: {"webhook_url": url}})
         yield stand
+
+
+async def test_a_target_that_hangs_does_not_hold_up_the_others() -> None:
+    async with Scripted().running() as hanging, Scripted().running() as other:
+        hanging.always, other.always = Act.HANG, reply(204, b"")
+        targets = [f"{hanging.url}/in", f"{other.url}/in"]
+        async with premium(gateway_webhook_forward=targets) as stand:
+            secret = await secret_of(stand)
+            with measured() as watch:
+                for number in range(30):
+                    await send(stand.client, secret, {"id": 1000 + number})
+                await until(lambda: len(other.asked) == 30)
+
+    assert len(hanging.asked) >= 20
+    assert watch.seconds < 8  # a delivery is given ten
 
 
 async def test_a_webhook_is_passed_on_as_it_came_until_every_target_has_it(

@@ -79,6 +79,7 @@ async def test_a_provider_that_is_not_there_costs_nothing(name: str) -> None:
 
     told = answer.json
     assert (answer.status, told["code"], told["charged"]) == (503, "upstream_unavailable", "no")
+    assert told["retry_after"] == int(answer.headers["Retry-After"]) == 2
 
 
 @pytest.mark.parametrize("name", ASKS)
