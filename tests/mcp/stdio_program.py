@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway.settings import Settings
 from gateway.wiring import open_gateway
+from mcp_server import waiting
 from mcp_server.options import McpOptions
 from mcp_server.ports import Invokes
 from mcp_server.remote import open_remote
@@ -16,7 +17,13 @@ from mcp_server.stdio import run_stdio
 from tests.mcp.support import own_settings
 
 
-async def main(provider_url: str, key: str, gateway_url: str | None = None) -> None:
+async def main(
+    provider_url: str,
+    key: str,
+    gateway_url: str | None = None,
+    progress_seconds: float = waiting.PROGRESS_SECONDS,
+) -> None:
+    waiting.PROGRESS_SECONDS = progress_seconds
     if gateway_url is not None:
         async with open_remote(gateway_url, key) as remote:
             await run_stdio(remote, remote.caller, McpOptions())

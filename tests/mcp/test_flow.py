@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from mcp import Client, StdioServerParameters
 
 from adapters.simulator import DEMO_KEY, Simulator
 from gateway.wiring import open_gateway
+from mcp_server import waiting
 from tests.mcp.support import (
     ERAS,
     QUICK,
@@ -26,13 +28,15 @@ from tests.mcp.support import (
 from tests.support.gateway import listening
 
 ROOT = Path(__file__).absolute().parents[2]
+SLOW = replace(QUICK, rules=replace(QUICK.rules, code_after=1.5))
+PROGRESS_SECONDS = 0.2
 WAYS = ("http", "stdio", "stdio before a gateway")
 DEAR = {"service_code": "telegram", "max_price": 9.5}
 
 
 @pytest.fixture
 async def stand() -> AsyncIterator[SimulatedStand]:
-    async with run_mcp() as stand:
+    async with run_mcp(SLOW) as stand:
         yield stand
 
 
@@ -44,7 +48,11 @@ async def joined(
         async with connected(stand.mcp, era, person=person) as client:
             yield client
         return
-    args: dict[str, Any] = {"provider_url": stand.sim.url, "key": "sk_demo"}
+    args: dict[str, Any] = {
+        "provider_url": stand.sim.url,
+        "key": DEMO_KEY,
+        "progress_seconds": PROGRESS_SECONDS,
+    }
     if way == "stdio before a gateway":
         args["gateway_url"] = stand.url
     program = StdioServerParameters(
@@ -59,21 +67,31 @@ async def joined(
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("way", WAYS)
 async def test_an_agent_rents_a_number_and_reads_its_code(
-    stand: SimulatedStand, way: str, era: str
+    stand: SimulatedStand, way: str, era: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(waiting, "PROGRESS_SECONDS", PROGRESS_SECONDS)
     person = Person()
+    heard: list[str | None] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        heard.append(message)
+
     async with joined(stand, way, era, person) as client:
         (price,) = (await done(client, "list_prices", {"service_code": "telegram"}))["data"]
         above = await refused(client, "rent_number", {**DEAR, "max_price": 0.01})
         rental = await done(client, "rent_number", DEAR)
-        code = (await done(client, "wait_for_code", {"rental_id": rental["id"]}))["code"]
+        waited = await client.call_tool(
+            "wait_for_code", {"rental_id": rental["id"]}, progress_callback=hear
+        )
         ended = await done(client, "complete_rental", {"rental_id": rental["id"]})
         late = await refused(client, "cancel_rental", {"rental_id": rental["id"]})
 
     assert above.startswith("price_too_high: telegram costs " + price["price"])
     assert rental["price"] == price["price"]
     assert len(person.asked) == (float(price["price"]) > 1)
-    assert code.isdigit()
+    assert len(heard) >= 2
+    assert "No code yet" in (heard[0] or "")
+    assert waited.structured_content["code"].isdigit()
     assert ended["status"] == "completed"
     assert "No money moved." in late
     assert late.split(":")[0] in ("rental_ended", "code_already_received")
