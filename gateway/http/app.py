@@ -20,7 +20,7 @@ from gateway.http.getatext_v1 import GetatextFace
 from gateway.http.handler_api import HandlerApiFace
 from gateway.http.health import Health
 from gateway.http.inputs import MAX_BODY
-from gateway.http.legacy import Legacy
+from gateway.http.legacy import Legacy, spelt_usually
 from gateway.http.purchases import Purchases
 from gateway.http.rest import RestFace
 from gateway.http.sms_activate import face as sms_activate
@@ -84,9 +84,9 @@ def _drop_ins(faces: Faces) -> list[web.RouteDef]:
 
 def _render(request: web.Request, error: GatewayError, trace_id: str) -> web.StreamResponse:
     """A failure in the form of the face that was asked."""
-    path = request.path
-    if path.rstrip("/") == sms_activate.PATH:
+    path = spelt_usually(request.path)
+    if path == sms_activate.PATH:
         return sms_activate.render(error, trace_id)
-    if path.rstrip("/") == handler_api.PATH or path.startswith(getatext_v1.PREFIX):
+    if path == handler_api.PATH or path.startswith(getatext_v1.PREFIX):
         return getatext_desk.render(request, error)
     return problems.render(error, trace_id)

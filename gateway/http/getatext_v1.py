@@ -11,8 +11,13 @@ from gateway.http.edge import Handler
 from gateway.http.getatext_calls import API, CALLS, ApiCall, Fields
 from gateway.http.getatext_desk import CALL, GetatextDesk
 from gateway.http.inputs import read_body
-from gateway.http.legacy import tolerate_expect
-from gateway.http.parameters import read_parameters
+from gateway.http.legacy import spellings, tolerate_expect
+from gateway.http.parameters import (
+    expect_no_prefetch,
+    expect_once,
+    query_parameters,
+    read_parameters,
+)
 
 PREFIX = f"{API}/"
 _FORM = "application/x-www-form-urlencoded"
@@ -26,10 +31,11 @@ class GetatextFace:
         self._desk = desk
 
     def routes(self) -> list[web.RouteDef]:
-        """The provider's addresses."""
+        """The provider's addresses, however they are spelt."""
         return [
-            web.route(call.method, call.path, self._handler(call), expect_handler=tolerate_expect)
+            web.route(call.method, path, self._handler(call), expect_handler=tolerate_expect)
             for call in CALLS
+            for path in spellings(call.path)
         ]
 
     def _handler(self, call: ApiCall) -> Handler:
@@ -47,10 +53,16 @@ async def _fields(request: web.Request, call: ApiCall) -> Fields:
     Nor is that of a completion: clients send none, an empty object or an empty list.
     """
     in_path = dict(request.match_info)
-    if call.method == "GET" or call.path.endswith("/completed"):
+    if call.method == "GET":
+        return in_path
+    expect_no_prefetch(request)
+    if call.path.endswith("/completed"):
         return in_path
     if request.content_type == _FORM:
-        return {**(await read_parameters(request)).values, **in_path}
+        parameters = await read_parameters(request)
+        expect_once(parameters)
+        return {**parameters.values, **in_path}
+    expect_once(query_parameters(request))
     return {**_parse(await read_body(request)), **in_path}
 
 

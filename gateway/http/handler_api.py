@@ -5,10 +5,10 @@ from typing import Any
 from aiohttp import web
 
 from gateway.core.errors import InvalidRequest
-from gateway.http.getatext_calls import RENT, STUBS, ApiCall
+from gateway.http.getatext_calls import RENT, STUBS
 from gateway.http.getatext_desk import CALL, GetatextDesk
-from gateway.http.legacy import tolerate_expect
-from gateway.http.parameters import Parameters, is_prefetch, key_in, read_parameters
+from gateway.http.legacy import spellings, tolerate_expect
+from gateway.http.parameters import expect_no_prefetch, expect_once, key_in, read_parameters
 
 PATH = "/stubs/handler_api"
 _CHANGING = ("getNumber", "cancelRental")
@@ -22,8 +22,8 @@ class HandlerApiFace:
         self._desk = desk
 
     def routes(self) -> list[web.RouteDef]:
-        """With and without a slash at the end; never HEAD."""
-        paths = (PATH, f"{PATH}/")
+        """However it is spelt; never HEAD."""
+        paths = spellings(PATH)
         more: dict[str, Any] = {"expect_handler": tolerate_expect}
         return [
             *(web.get(path, self._handle, allow_head=False, **more) for path in paths),
@@ -40,14 +40,8 @@ class HandlerApiFace:
         if call is None:
             raise InvalidRequest(f"action: must be one of {', '.join(STUBS)}.")
         if action in _CHANGING:
-            _expect_meant(request, parameters, call)
+            expect_no_prefetch(request)
+        if call is RENT:
+            expect_once(parameters)
         fields = {**parameters.values, "id": parameters.get("rental_id") or parameters.get("id")}
         return await self._desk.answer(request, call, caller, fields)
-
-
-def _expect_meant(request: web.Request, parameters: Parameters, call: ApiCall) -> None:
-    """Raises unless it is sure that somebody wants just this, now."""
-    if is_prefetch(request):
-        raise InvalidRequest("A prefetch changes nothing.")
-    if parameters.repeated and call is RENT:
-        raise InvalidRequest("A parameter is given more than once.")

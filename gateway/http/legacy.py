@@ -27,6 +27,19 @@ class Legacy:
     now: Callable[[], datetime] = _utc_now
 
 
+def spellings(path: str) -> tuple[str, ...]:
+    """An address as existing tools write it.
+
+    With a slash at the end, or with two at the front: the base URL they were given ends with one.
+    """
+    return path, f"{path}/", f"/{path}", f"/{path}/"
+
+
+def spelt_usually(path: str) -> str:
+    """The path of which this is a spelling."""
+    return f"/{path.strip('/')}"
+
+
 def naive_text(moment: datetime, zone: tzinfo) -> str:
     """A moment as the provider writes it: its wall clock, without a zone."""
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")

@@ -41,15 +41,32 @@ class Parameters:
 
 async def read_parameters(request: web.Request) -> Parameters:
     """The parameters of a request. Of a name that came twice the last value counts."""
-    raw = request.rel_url.raw_query_string
     if request.method != "POST":
-        return _of_query(raw) if len(raw) <= _SHORT else _only(_parse(raw))
-    query, form = _parse(raw), await _form(request)
+        return query_parameters(request)
+    query, form = _parse(request.rel_url.raw_query_string), await _form(request)
     both = {name: value for name, value in form if name in dict(query)}
     return Parameters(
         {name: value for name, value in (*query, *form) if value},
         repeated=_repeats(query) or _repeats(form) or bool(both.items() - set(query)),
     )
+
+
+def query_parameters(request: web.Request) -> Parameters:
+    """The parameters in the query alone."""
+    raw = request.rel_url.raw_query_string
+    return _of_query(raw) if len(raw) <= _SHORT else _only(_parse(raw))
+
+
+def expect_once(parameters: Parameters) -> None:
+    """Raises where a parameter came more than once: a purchase must be just what was meant."""
+    if parameters.repeated:
+        raise InvalidRequest("A parameter is given more than once.")
+
+
+def expect_no_prefetch(request: web.Request) -> None:
+    """Raises where a browser asks before anybody wants the answer."""
+    if is_prefetch(request):
+        raise InvalidRequest("A prefetch changes nothing.")
 
 
 def _only(query: Pairs) -> Parameters:

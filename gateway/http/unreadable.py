@@ -4,6 +4,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from gateway.http import getatext_refusals, getatext_v1, handler_api
+from gateway.http.legacy import spelt_usually
 from gateway.http.sms_activate import face as sms_activate
 
 _TEXT = {"Content-Type": "text/plain"}
@@ -35,9 +36,9 @@ class _Protocol(RequestHandler):
 
 
 def _path(begun: bytes) -> str:
-    """The path of a request that begins so, without a slash at its end."""
+    """The path of a request that begins so, however it is spelt."""
     target = begun.partition(b" ")[2].partition(b" ")[0].partition(b"?")[0]
-    return target.decode("ascii", "replace").rstrip("/")
+    return spelt_usually(target.decode("ascii", "replace"))
 
 
 def _refusal(path: str, status: int) -> web.Response:

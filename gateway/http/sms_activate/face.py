@@ -11,7 +11,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.invoke import Call, Invoker
 from gateway.core.service_codes import Assortment
 from gateway.http.edge import TRACE_ID
-from gateway.http.legacy import Legacy, tolerate_expect
+from gateway.http.legacy import Legacy, spellings, tolerate_expect
 from gateway.http.parameters import is_prefetch, key_in, read_parameters
 from gateway.http.price_lists import PriceLists
 from gateway.http.purchases import Purchases
@@ -49,10 +49,10 @@ class SmsActivateFace:
         }
 
     def routes(self) -> list[web.RouteDef]:
-        """One address, with and without a slash at its end, for every method there is."""
+        """One address, however it is spelt, for every method there is."""
         return [
             web.route("*", path, self._handle, expect_handler=tolerate_expect)
-            for path in (PATH, f"{PATH}/")
+            for path in spellings(PATH)
         ]
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:

@@ -214,8 +214,40 @@ async def test_a_wrong_method_buys_nothing(tool: Tool, method: str) -> None:
     assert tool.bought == 0
 
 
+@pytest.mark.parametrize("call", ["rent-a-number", "rent-a-number-premium", "re-rent"])
+async def test_what_nobody_may_have_meant_buys_nothing(tool: Tool, call: str) -> None:
+    rental_id, _ = await tool.buy()
+    before = tool.sim.journal.calls.total()
+    auth, body = {"Auth": DEMO_KEY}, {"service": "whatsapp", "rental_id": rental_id}
+    form = {**auth, "Content-Type": "application/x-www-form-urlencoded"}
+    target, twice = f"{API}/{call}", f"service=whatsapp&service=whatsapp&rental_id={rental_id}"
+    answers = [
+        await tool.raw("POST", target, json=body, headers={**auth, "Purpose": "prefetch"}),
+        await tool.raw("POST", f"{target}?{twice}", json=body, headers=auth),
+        await tool.raw("POST", target, data=twice, headers=form),
+        await tool.raw("POST", f"{target}?service=telegram", data="service=whatsapp", headers=form),
+    ]
+
+    assert [errors(answer) for answer in answers] == [
+        (400, "A prefetch changes nothing. Nothing was charged."),
+        *[(400, "A parameter is given more than once. Nothing was charged.")] * 3,
+    ]
+    assert tool.sim.journal.calls.total() == before
+
+
 async def test_an_unknown_address_is_json_too(tool: Tool) -> None:
     assert errors(await post(tool, "auctions")) == (404, "Not found")
+    headers = {"Auth": DEMO_KEY}
+    assert errors(await tool.raw("GET", "//api/v1/auctions", headers=headers)) == (404, "Not found")
+
+
+async def test_a_base_url_that_ends_with_a_slash_is_no_mistake(tool: Tool) -> None:
+    headers = {"Auth": DEMO_KEY}
+    balance = await tool.raw("GET", "//api/v1/balance", headers=headers)
+    rented = await tool.raw("POST", f"/{RENT}", json={"service": "whatsapp"}, headers=headers)
+
+    assert (balance.status, balance.json["balance"]) == (200, "100.00")
+    assert rented.status == 201
 
 
 @pytest.mark.parametrize(
@@ -248,7 +280,7 @@ STUBS = [
 async def test_the_get_form_refuses_as_the_calls_do(
     tool: Tool, query: str, status: int, text: str
 ) -> None:
-    for path in (STUB, f"{STUB}/"):
+    for path in (STUB, f"{STUB}/", f"/{STUB}"):
         answer = await tool.raw("GET", f"{path}?api_key=sk_demo&{query}")
         assert errors(answer) == (status, text)
 

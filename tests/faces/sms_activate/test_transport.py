@@ -27,6 +27,8 @@ def token(answer: Answer) -> str:
     [
         f"{PHP}?{QUERY}",
         f"{PHP}/?{QUERY}",
+        f"/{PHP}?{QUERY}",
+        f"/{PHP}/?{QUERY}",
         f"{PHP}?{QUERY}&ref=1&whatever=x",
         f"{PHP}?api_key=sk_demo&action%20=getBalance",
         f"{PHP}?api_key+=%20sk_demo%20&action=getBalance+",
@@ -88,6 +90,8 @@ async def test_the_key_may_stand_in_a_header(tool: Tool, headers: dict[str, str]
         (f"{PHP}?api_key={'k' * 300}&action=getBalance", "BAD_KEY"),
         (f"{PHP}?api_key={quote('ключ')}&action=getBalance", "BAD_KEY"),
         (f"{PHP}?api_key=sk_demo", "BAD_ACTION"),
+        (f"/{PHP}?api_key=sk_demo", "BAD_ACTION"),
+        (f"/{PHP}/?api_key={NOBODY}&action=getBalance", "BAD_KEY"),
         (f"{PHP}?api_key=sk_demo&action=getRentStatus", "BAD_ACTION"),
         (f"{PHP}?api_key=sk_demo&action=getbalance", "BAD_ACTION"),
         (f"{PHP}?{QUERY}&{'&'.join(f'a{n}=1' for n in range(200))}", "BAD_ACTION"),
