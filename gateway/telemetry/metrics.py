@@ -25,6 +25,8 @@ _SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 class Metrics:
     """The core's Observer. A label's child is looked up once: that is a quarter of the cost."""
 
+    _told_off = timedelta(0)
+
     def __init__(self) -> None:
         """Start every count at nothing."""
         # A time of birth for each child would double every scrape.
@@ -55,12 +57,10 @@ class Metrics:
         self._ledger_failures = self._counter(
             "ledger_failures", "Purchases whose end could not be written down."
         )
-        self._times_off = Gauge(
-            f"{PREFIX}_provider_times_off_seconds",
+        self._times_off = self._gauge(
+            "provider_times_off_seconds",
             "How far the end of the newest rental lies off: GETATEXT_TIMEZONE is wrong.",
-            registry=self._registry,
         )
-        self._told_off = timedelta(0)
         self._calls = self._counter(
             "upstream_calls", "Calls to the provider, by how they ended.", "call", "outcome"
         )

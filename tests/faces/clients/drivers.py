@@ -13,8 +13,6 @@ from functools import partial
 from importlib import import_module
 from typing import Any, Protocol
 
-import pytest
-
 from tests.faces.clients.npm_driver import Npm, Refused, is_installed
 
 NPM = "npm "
@@ -334,12 +332,11 @@ DRIVERS: dict[str, Callable[[str, str], Driver]] = {
 }
 
 
-def expect_installed(name: str) -> None:
-    """Skip the test where the client is not there: those of npm come with `make test-npm`."""
-    if not name.startswith(NPM):
-        pytest.importorskip(name.split(maxsplit=1)[0])
-    elif not is_installed(name.removeprefix(NPM)):
-        pytest.skip("make test-npm installs and tests the clients of npm")
+def installed() -> list[str]:
+    """Every client of PyPI, and those of npm that `make test-npm` has put there."""
+    of_npm = (name for name in DRIVERS if name.startswith(NPM))
+    missing = {name for name in of_npm if not is_installed(name.removeprefix(NPM))}
+    return [name for name in DRIVERS if name not in missing]
 
 
 @asynccontextmanager

@@ -5,17 +5,16 @@ from collections.abc import AsyncIterator
 import pytest
 
 from adapters.simulator import DEMO_KEY
-from tests.faces.clients.drivers import DRIVERS, Driver, driving, expect_installed
+from tests.faces.clients.drivers import Driver, driving, installed
 from tests.faces.clients.npm_driver import Refused
 from tests.faces.support import NOBODY, PHP
 from tests.support.gateway import Stand
 from tests.support.waiting import until
 
 
-@pytest.fixture(params=DRIVERS)
+@pytest.fixture(params=installed())
 def name(request: pytest.FixtureRequest) -> str:
     client: str = request.param
-    expect_installed(client)
     return client
 
 
