@@ -1,8 +1,11 @@
 """Answers requests that the server library cannot read: without quoting them, keys included."""
 
+from typing import Any
+
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from gateway.http.edge import Edge
 from gateway.http.sms_activate.face import PATH
 from gateway.http.sms_activate.tokens import BAD_ACTION
 
@@ -38,12 +41,17 @@ class _Server(web.Server):
 
 
 class Runner(web.AppRunner):
-    """Runs an application as the library does, but for what it cannot read."""
+    """Runs an application as the library does, but for its edge and for what it cannot read."""
+
+    def __init__(self, app: web.Application, edge: Edge, **kwargs: Any) -> None:
+        """`kwargs` are the library's own."""
+        super().__init__(app, **kwargs)
+        self._edge = edge
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
         return _Server(
-            made.request_handler,
+            self._edge.around(made.request_handler, self.app.router),
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
             **made._kwargs,
