@@ -1,42 +1,44 @@
 """Counts what happens, in a registry of its own, and writes it out for Prometheus."""
 
-from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 import structlog
-from prometheus_client import CollectorRegistry, Gauge, Histogram, disable_created_metrics
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client import CollectorRegistry, Gauge, disable_created_metrics
 from prometheus_client.exposition import generate_latest
 from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.registry import Collector
 
 from gateway.core.breaker import State
 from gateway.core.upstream import CALLS, Hooks
+from gateway.telemetry.counting import Counts, Durations
 
 log = structlog.get_logger("gateway.ledger")
 breaker_log = structlog.get_logger("gateway.breaker")
 
 PREFIX = "getatext_gateway"
 _ZONE = "GETATEXT_TIMEZONE"
-# The provider answers in tenths of seconds, gives up after some, and a purchase may take 30.
-_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 class Metrics:
-    """The core's Observer. A label's child is looked up once: that is a quarter of the cost."""
-
-    _told_off = timedelta(0)
+    """The core's Observer. What every request is counted by is kept in plain numbers."""
 
     def __init__(self) -> None:
         """Start every count at nothing."""
         # A time of birth for each child would double every scrape.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
+        self._count_what_callers_do()
+        self._count_what_the_provider_does()
+        ProcessCollector(namespace=PREFIX, registry=self._registry)
+
+    def _count_what_callers_do(self) -> None:
         self._operations = self._counter(
             "operations", "Operations that ended, by error code or ok.", "operation", "outcome"
         )
         self._lookups = self._counter(
             "price_lookups", "Looks into the kept price lists, by what was found.", "found"
+        )
+        self._ledger_failures = self._counter(
+            "ledger_failures", "Purchases whose end could not be written down."
         )
         self._waits = self._histogram(
             "turn_wait_seconds", "How long calls to the provider waited for their turn."
@@ -44,31 +46,29 @@ class Metrics:
         self._limited = self._counter(
             "rate_limited", "Calls refused for a limit, by whom.", "call", "by"
         )
-        self._retries = self._counter("retries", "Reads that were put once more.", "call")
-        self._retries.expect([(call.name,) for call in CALLS if call.kind == "read"])
         self._shared_failures = self._counter(
             "shared_limit_failures", "Times the limits shared with other nodes were not to be had."
         )
-        self._breakers = self._gauge(
-            "breaker_state", "1 for the state a group of calls is in.", "group", "state"
-        )
-        for group in dict.fromkeys(call.group for call in CALLS):
-            self._show_breaker(group, State.CLOSED)
-        self._ledger_failures = self._counter(
-            "ledger_failures", "Purchases whose end could not be written down."
-        )
-        self._times_off = self._gauge(
-            "provider_times_off_seconds",
-            "How far the end of the newest rental lies off: GETATEXT_TIMEZONE is wrong.",
-        )
+
+    def _count_what_the_provider_does(self) -> None:
         self._calls = self._counter(
             "upstream_calls", "Calls to the provider, by how they ended.", "call", "outcome"
         )
         self._durations = self._histogram(
             "upstream_call_duration_seconds", "How long calls to the provider took."
         )
-        ProcessCollector(namespace=PREFIX, registry=self._registry)
-        self._histograms: dict[str, Histogram] = {}
+        self._retries = self._counter("retries", "Reads that were put once more.", "call")
+        self._retries.expect([(call.name,) for call in CALLS if call.kind == "read"])
+        self._breakers = self._gauge(
+            "breaker_state", "1 for the state a group of calls is in.", "group", "state"
+        )
+        for group in dict.fromkeys(call.group for call in CALLS):
+            self._show_breaker(group, State.CLOSED)
+        self._times_off = self._gauge(
+            "provider_times_off_seconds",
+            "How far the end of the newest rental lies off: GETATEXT_TIMEZONE is wrong.",
+        )
+        self._told_off = timedelta(0)
 
     def operation_ended(self, operation: str, outcome: str) -> None:
         """An operation ended: `outcome` is ok or the code of its error."""
@@ -98,7 +98,7 @@ class Metrics:
     def hooks(self) -> Hooks:
         """What the policies around the provider's calls tell."""
         return Hooks(
-            waited=lambda call, seconds: self._waits.labels(call).observe(seconds),
+            waited=self._waits.observe,
             limited=lambda call, by: self._limited.add((call, by)),
             retried=lambda call: self._retries.add((call,)),
             tripped=self._tripped,
@@ -116,46 +116,21 @@ class Metrics:
     def upstream_called(self, call: str, outcome: str, seconds: float) -> None:
         """A call to the provider ended after so many seconds."""
         self._calls.add((call, outcome))
-        histogram = self._histograms.get(call)
-        if histogram is None:
-            histogram = self._histograms[call] = self._durations.labels(call)
-        histogram.observe(seconds)
+        self._durations.observe(call, seconds)
 
     def render(self) -> bytes:
         """Everything in Prometheus' text format."""
         return generate_latest(self._registry)
 
-    def _counter(self, name: str, help_text: str, *labels: str) -> "_Counts":
-        counts = _Counts(f"{PREFIX}_{name}", help_text, labels)
+    def _counter(self, name: str, help_text: str, *labels: str) -> Counts:
+        counts = Counts(f"{PREFIX}_{name}", help_text, labels)
         self._registry.register(counts)
         return counts
 
     def _gauge(self, name: str, help_text: str, *labels: str) -> Gauge:
         return Gauge(f"{PREFIX}_{name}", help_text, labels, registry=self._registry)
 
-    def _histogram(self, name: str, help_text: str) -> Histogram:
-        full_name = f"{PREFIX}_{name}"
-        return Histogram(full_name, help_text, ("call",), buckets=_SECONDS, registry=self._registry)
-
-
-class _Counts(Collector):
-    """One counter, by its labels: a plain number costs a fifth of the library's locked one."""
-
-    def __init__(self, name: str, help_text: str, labels: tuple[str, ...]) -> None:
-        self._about = name, help_text, labels
-        # Without labels it is known from the start, as nothing.
-        self._counts: dict[tuple[str, ...], int] = {} if labels else {(): 0}
-
-    def expect(self, labels: Iterable[tuple[str, ...]]) -> None:
-        """Show these from the start, as nothing: the first of them is then seen as a change."""
-        self._counts.update(dict.fromkeys(labels, 0))
-
-    def add(self, labels: tuple[str, ...]) -> None:
-        self._counts[labels] = self._counts.get(labels, 0) + 1
-
-    def collect(self) -> Iterator[CounterMetricFamily]:
-        name, help_text, labels = self._about
-        family = CounterMetricFamily(name, help_text, labels=labels)
-        for values, count in self._counts.items():
-            family.add_metric(values, count)
-        yield family
+    def _histogram(self, name: str, help_text: str) -> Durations:
+        durations = Durations(f"{PREFIX}_{name}", help_text)
+        self._registry.register(durations)
+        return durations
