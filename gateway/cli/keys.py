@@ -121,6 +121,8 @@ def _row(key: GatewayKey, spent: Spending) -> Row:
         "services": sorted(limits.services) if limits.services is not None else None,
         "max_price": text(limits.max_price),
         "max_active": limits.max_active,
+        "budget_day": text(limits.budget_day),
+        "budget_total": text(limits.budget_total),
         "spent_today": money_text(spent.today),
         "spent_total": money_text(spent.total),
         "left_today": text(left(limits.budget_day, spent.today)),

@@ -45,6 +45,7 @@ def resolve(
     ledger_id: str, not_charged: bool, rental_id: int | None, price: Decimal | None
 ) -> None:
     """Settle a purchase whose outcome is unknown, as the provider's own pages tell it."""
+    from gateway.core.ledger import SpendState
     from gateway.core.resolving import resolution
 
     if not_charged == (rental_id is not None):
@@ -52,8 +53,10 @@ def resolve(
 
     async def work(gateway: Gateway) -> bool:
         spend = await gateway.ledger.spend(ledger_id)
-        if spend is None:
+        if spend is None or spend.state is not SpendState.UNKNOWN:
             return False
+        if rental_id is not None and await _is_anothers(gateway, spend, rental_id):
+            raise click.UsageError(f"{rental_id} was bought by another purchase.")
         outcome = resolution(spend, rental_id, price)
         return await gateway.ledger.settle(ledger_id, outcome, datetime.now(UTC))
 
@@ -76,6 +79,13 @@ def purge(days: int | None) -> None:
         return await gateway.ledger.purge(now - timedelta(days=kept), now - timedelta(days=1))
 
     click.echo(f"{with_gateway(work)} entries were stripped of codes, texts and kept answers.")
+
+
+async def _is_anothers(gateway: Gateway, spend: Spend, provider_id: int) -> bool:
+    """Whether that is known to be what another purchase bought; a renewal buys what is there."""
+    if spend.operation == "renew_long_rental":
+        return False
+    return await gateway.ledger.is_bought(spend.account_id, spend.kind, provider_id)
 
 
 def _row(spend: Spend) -> Row:

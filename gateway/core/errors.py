@@ -11,6 +11,7 @@ GatewayError
 ├─ UpstreamFault: the provider did not answer properly (provider_errors)
 │   ├─ UpstreamAuthFailed · UpstreamError · UpstreamBadResponse
 │   └─ UpstreamMaintenance · UpstreamUnavailable · UpstreamTimeout
+├─ LedgerUnavailable: nothing was written down, so nothing was sent
 └─ MethodNotAllowed · RequestTimeout · PayloadTooLarge · UnsupportedMediaType · InternalError
 """
 
@@ -216,3 +217,12 @@ class UnsupportedMediaType(GatewayError):
 
 class InternalError(GatewayError):
     """A fault of ours; the trace id leads to it in the log."""
+
+
+class LedgerUnavailable(GatewayError):
+    """A purchase could not be written down, and so was not sent."""
+
+    code, title, http_status = "ledger_unavailable", "Ledger unavailable", 503
+    retryable = True
+    happened = "The gateway's ledger could not be written, so nothing was sent to the provider."
+    advice = "Try again later with the same request_id; if it lasts, tell who runs the gateway."

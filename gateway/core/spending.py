@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,6 +17,7 @@ from gateway.core.desk import Desk
 from gateway.core.errors import (
     GatewayError,
     InternalError,
+    LedgerUnavailable,
     OutcomeUnknown,
     RequestIdReused,
     RequestInProgress,
@@ -35,6 +37,7 @@ from gateway.core.operation import Operation
 from gateway.core.ports import Clock, Observer
 from gateway.core.quote import Quote
 from gateway.core.rentals import Rental
+from gateway.core.settling import Settling
 from gateway.core.values import Charged
 from gateway.core.zones import off_by
 
@@ -98,6 +101,7 @@ class Spending:
         self._patience = patience
         self._hand_over = timedelta(seconds=hand_over)
         self._answers = FirstAnswers(ledger, clock)
+        self._settling = Settling(ledger, clock, observer)
         self._under_way: dict[tuple[str, str, str], asyncio.Task[Answer[Any]]] = {}
 
     async def buy(self, order: Order) -> Answer[Any]:
@@ -166,9 +170,19 @@ class Spending:
         limited, reserved, quote = await self._within_limits(order)
         return limited, self._intent(order, fingerprint, reserved, quote)
 
+    @contextmanager
+    def _before_sending(self, intent: Intent) -> Iterator[None]:
+        """A ledger that fails while nothing has been sent is an error that says so."""
+        try:
+            yield
+        except Exception as fault:
+            self._observer.ledger_failed(intent.ledger_id, fault)
+            raise LedgerUnavailable from fault
+
     async def _begun(self, intent: Intent) -> Spend | None:
         """Write it down; or the purchase that another request with its id has begun."""
-        standing = await self._ledger.begin(intent)
+        with self._before_sending(intent):
+            standing = await self._ledger.begin(intent)
         if isinstance(standing, Breach):
             raise may.refusal(standing)
         return standing
@@ -212,7 +226,9 @@ class Spending:
     async def _carry_out(self, order: Order, intent: Intent) -> Answer[Any]:
         try:
             order = await order.in_turn()
-            if not await self._ledger.mark_sent(intent.ledger_id, self._clock.now()):
+            with self._before_sending(intent):
+                marked = await self._ledger.mark_sent(intent.ledger_id, self._clock.now())
+            if not marked:
                 raise InternalError("The purchase was given up before it was sent.")
         except BaseException:
             await self._settle(order, intent, Outcome(SpendState.RELEASED))
@@ -248,16 +264,8 @@ class Spending:
             raise lost from fault
 
     async def _settle(self, order: Order, intent: Intent, outcome: Outcome) -> None:
-        """Write the end down.
-
-        A ledger that fails now must not cost the caller its answer: the purchase stays open in
-        it, and is found as unknown when this process is gone.
-        """
-        try:
-            await self._ledger.settle(intent.ledger_id, outcome, self._clock.now())
-        except Exception as fault:
-            self._observer.ledger_failed(intent.ledger_id, fault)
-        else:
+        """Write the end down; what it means for others is looked at once it is."""
+        if await self._settling.end(intent.ledger_id, outcome):
             order.desk.helpers.records.ended(intent.account_id, outcome.state)
 
     async def _undelivered(self, order: Order, fingerprint: str) -> Answer[Any] | None:

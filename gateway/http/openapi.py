@@ -14,6 +14,7 @@ from gateway.core.errors import (
     GatewayError,
     InternalError,
     InvalidRequest,
+    LedgerUnavailable,
     NotFound,
     OutcomeUnknown,
     PayloadTooLarge,
@@ -69,6 +70,7 @@ _SPENDING: Errors = (
     TooManyActiveRentals,
     PriceTooHigh,
     ServiceNotFound,
+    LedgerUnavailable,
 )
 _TAGS = {
     "rentals": "Numbers rented for one SMS code.",

@@ -72,6 +72,8 @@ def test_a_list_tells_what_each_key_may_do(at_store: Run) -> None:
         "services": ["telegram", "whatsapp"],
         "max_price": "0.60",
         "max_active": 3,
+        "budget_day": "1.10",
+        "budget_total": "5.00",
         "spent_today": "0.00",
         "spent_total": "0.00",
         "left_today": "1.10",

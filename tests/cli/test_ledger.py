@@ -101,6 +101,16 @@ def test_a_purchase_that_was_not_made_is_settled_and_its_request_refused(shop: S
     assert shop.rows()[0]["state"] == "refused"
 
 
+def test_one_rental_is_not_taken_for_what_two_purchases_bought(shop: Shop) -> None:
+    made = shop.rent("order-1").json["id"]
+    ledger_id = shop.lose("order-2")
+    result = shop.run("ledger", "resolve", ledger_id, "--rental-id", str(made))
+
+    assert result.exit_code == 2
+    assert f"{made} was bought by another purchase" in result.stderr
+    assert [row["ledger_id"] for row in shop.rows("--unknown")] == [ledger_id]
+
+
 def test_what_is_settled_stays_as_it_is(shop: Shop) -> None:
     ledger_id = shop.lose()
     shop.run("ledger", "resolve", ledger_id, "--not-charged")

@@ -12,7 +12,7 @@ from gateway.core import housekeeping
 from tests.support.contract import Answer
 from tests.support.dying import POINTS
 from tests.support.gateway import open_client
-from tests.support.money import SHOP, asked_to_rent, open_bank, rent, replayed, terms
+from tests.support.money import PRICE, SHOP, asked_to_rent, open_bank, rent, replayed, terms
 from tests.support.program import node
 from tests.support.waiting import until
 
@@ -117,3 +117,33 @@ async def test_who_waits_for_a_purchase_that_was_never_sent_makes_it(
     assert {answer.status for answer in answers} == {201}
     assert len({answer.body for answer in answers}) == 1
     assert asked_to_rent(sim) == 1
+
+
+@pytest.mark.parametrize(
+    ("point", "end"),
+    [
+        ("before the intent is committed", "bought"),
+        ("after the intent is committed", "bought"),
+        ("after the sent-marker", "budget_exceeded"),
+        ("after the answer is read", "budget_exceeded"),
+        ("after the outcome is committed", "budget_exceeded"),
+    ],
+)
+async def test_a_budget_for_one_is_held_or_free_after_a_kill(
+    store_url: str, point: str, end: str
+) -> None:
+    async with Simulator(SHOP).running() as sim:
+        async with open_bank(store_url, sim) as bank:
+            key = await bank.key(budget_total=PRICE)
+        async with (
+            node(sim.url, dies_at=point, **terms(store_url)) as doomed,
+            open_client(doomed.url, key) as client,
+        ):
+            with suppress(ClientError):
+                await rent(client, "order-1")
+            await doomed.died()
+        async with open_bank(store_url, sim) as bank:
+            another = await rent(bank.holder(key), "order-2")
+
+    assert (another.json["code"] or "bought") == end
+    assert asked_to_rent(sim) <= 1

@@ -1,0 +1,98 @@
+"""A ledger that cannot be written: nothing is sent, and what was bought is written down later."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.simulator import Fault, FaultKind
+from adapters.store import sqlite
+from gateway.core import settling
+from gateway.core.ledger import SpendState
+from tests.support.contract import Answer
+from tests.support.gateway import new_database
+from tests.support.money import Bank, open_bank, rent, replayed
+from tests.support.waiting import until
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settling, "_AGAIN_AFTER", 0.05)
+    monkeypatch.setattr(sqlite, "PATIENCE", 0.2)
+
+
+def connection_of(bank: Bank) -> sqlite3.Connection:
+    ledger: Any = bank.running.gateway.ledger
+    found: sqlite3.Connection = ledger._database._connection
+    return found
+
+
+@contextmanager
+def read_only(bank: Bank) -> Iterator[None]:
+    """As on a disk that was mounted anew after an error."""
+    connection_of(bank).execute("PRAGMA query_only = ON")
+    try:
+        yield
+    finally:
+        connection_of(bank).execute("PRAGMA query_only = OFF")
+
+
+@contextmanager
+def locked(bank: Bank) -> Iterator[None]:
+    """Another process holds the file and does not let go."""
+    (_, _, file) = connection_of(bank).execute("PRAGMA database_list").fetchone()
+    other = sqlite3.connect(Path(file), isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    connection_of(bank).execute("PRAGMA busy_timeout = 100")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
+def assert_not_sent(answer: Answer) -> None:
+    told = answer.json
+    assert (answer.status, told["code"]) == (503, "ledger_unavailable")
+    assert (told["charged"], told["retryable"]) == ("no", True)
+    assert "nothing was sent" in told["detail"]
+
+
+@pytest.mark.parametrize("trouble", [read_only, locked], ids=lambda made: made.__name__)
+async def test_what_cannot_be_written_down_is_not_sent(trouble: Any) -> None:
+    async with open_bank(new_database()) as bank:
+        with trouble(bank):
+            refused = [await rent(bank.client), await rent(bank.client, "order-1")]
+        sent = bank.rents
+        made = await rent(bank.client, "order-1")
+
+    for answer in refused:
+        assert_not_sent(answer)
+    assert sent == 0
+    assert (made.status, replayed(made)) == (201, False)
+
+
+async def test_an_end_that_cannot_be_written_is_answered_and_written_later() -> None:
+    async with open_bank(new_database()) as bank:
+        bank.sim.script(Fault("rent-a-number", FaultKind.SLOW, seconds=30))
+        renting = asyncio.ensure_future(rent(bank.client, "order-1"))
+        await until(lambda: bank.rents)
+        with read_only(bank):
+            bank.sim.release()
+            made = await renting
+            (before,) = await bank.running.gateway.ledger.spends(9)
+        await until(lambda: is_bought(bank))
+        again = await rent(bank.client, "order-1")
+
+    assert (made.status, before.state) == (201, SpendState.SENT)
+    assert (again.status, again.body, replayed(again)) == (201, made.body, True)
+    assert bank.rents == 1
+
+
+async def is_bought(bank: Bank) -> bool:
+    (spend,) = await bank.running.gateway.ledger.spends(9)
+    return spend.state is SpendState.BOUGHT
