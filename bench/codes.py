@@ -82,9 +82,10 @@ async def _at(pace: _Pace) -> list[Row]:
             rows = [await _case(sim, server, pace, case) for case in _PLAN[pace]]
         finally:
             await asyncio.to_thread(opened.__exit__, None, None, None)
-        if sim.violations:
-            raise RuntimeError(f"{sim.violations} calls broke a limit of the provider's")
-        return rows
+        broken = float(sim.violations)
+        calls = f"of {sum(sim.journal.calls.values())} calls"
+        count = Ratio(broken, broken, broken)
+        return [*rows, Row(f"all, {pace.name}", "limits broken", count, Target("≤", 0), "", calls)]
 
 
 async def _case(sim: Simulator, server: Server, pace: _Pace, case: _Case) -> Row:
@@ -151,6 +152,7 @@ def _provider(pace: _Pace) -> SimulatorConfig:
 def _settings(pace: _Pace) -> dict[str, str]:
     settings = {
         "GETATEXT_RATES": f'{{"rent": 10000, "prices": 10000, "rental_status": {pace.rate}}}',
+        "GATEWAY_KEEPALIVE_SECONDS": "120",  # who has its code stays until all have theirs
         "GETATEXT_TIER": "premium" if pace.rate == 200 else "standard",
     }
     if pace.webhook:

@@ -11,12 +11,15 @@ from urllib.parse import urlsplit
 import pytest
 
 from adapters.simulator import Service
+from adapters.store import open_store
 from gateway.core.events import Event, Events
 from gateway.core.ledger import View
 from gateway.http import events as face
 from gateway.http.app import STREAMS
 from tests.codes.support import listening_to, looks, premium, provider, rent
 from tests.support.gateway import Stand, run_simulated
+from tests.support.ledger import NOW, new_id
+from tests.support.ledger import rental as heard
 from tests.support.waiting import until
 
 KINDS = ["rental_rented", "code_received", "rental_ended"]
@@ -84,6 +87,21 @@ async def test_a_silent_stream_says_that_it_is_there(monkeypatch: pytest.MonkeyP
         blocks = [await stream.block() for _ in range(3)]
 
     assert blocks == [": still here"] * 3
+
+
+async def test_what_another_process_wrote_is_told_with_the_next_heartbeat(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(face, "_HEARTBEAT", 0.1)
+    async with premium() as stand, listening_to(stand.client) as stream:
+        caller = await stand.gateway.callers.identify(stand.client.key)
+        url = stand.gateway.settings.gateway_database_url
+        assert url is not None
+        async with open_store(url, new_id=new_id) as other:
+            await other.ledger.record(caller.account.id, heard(7, code="000001"), NOW)
+            told = await stream.event()
+
+    assert (told.kind, told.data["id"], told.data["code"]) == ("code_received", 7, "000001")
 
 
 async def test_who_listens_waits_for_the_codes_of_active_rentals() -> None:
