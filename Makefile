@@ -53,7 +53,7 @@ test-lowest: .venv-lowest/lowest.stamp
 define install
 $(1)/$(2).stamp: requirements/$(2).txt pyproject.toml
 	test -x $(1)/bin/python || $$(PYTHON) -m venv $(1)
-	$(1)/bin/$$(PIP) --require-hashes -r requirements/$(2).txt
+	$(1)/bin/$$(PIP) --no-deps --require-hashes -r requirements/$(2).txt
 	$(1)/bin/$$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $$@
 endef

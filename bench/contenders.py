@@ -10,8 +10,9 @@ KEY = "sk_bench_0123456789abcdef"
 
 
 @contextmanager
-def upstream() -> Iterator[Server]:
-    with _module("upstream") as server:
+def upstream(*, news: bool = False) -> Iterator[Server]:
+    """`news`: no two of its answers about a rental are the same."""
+    with _module("upstream", *(["--news"] if news else [])) as server:
         yield server
 
 

@@ -28,6 +28,7 @@ _HEADERS = {
     hdrs.ACCEPT_ENCODING: "identity",
     hdrs.USER_AGENT: "getatext-gateway",
 }
+_NO_TYPE = (hdrs.CONTENT_TYPE,)
 _PLAIN = (None, "", "identity")
 _WAITED = 0.0005  # seconds; a connection that is at hand takes a tenth of it
 
@@ -158,6 +159,8 @@ class Client:
             self._url(call, about),
             data=body,
             headers=headers,
+            # A POST without a body has no type. (Asked of every call it would cost each of them.)
+            skip_auto_headers=_NO_TYPE if body is None else None,
             allow_redirects=False,  # a redirect would take the key along
             trace_request_ctx=sent,
         ) as response:
@@ -196,7 +199,6 @@ def _session(
         connector=connector,
         timeout=limits,
         headers=_HEADERS,
-        skip_auto_headers=[hdrs.CONTENT_TYPE],  # a POST without a body has no type
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=list(traces),
         auto_decompress=False,  # 300 kB of gzip may hold 300 MB

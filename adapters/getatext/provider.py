@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from time import perf_counter
 from typing import TypeVar
@@ -24,8 +24,9 @@ from adapters.getatext.rentals import (
     read_new_rental,
     read_rental,
 )
-from adapters.getatext.reply import Fields, read_answer
+from adapters.getatext.reply import Fields, Reply, read_answer
 from adapters.getatext.rows import Rows
+from adapters.getatext.unchanged import Unchanged
 from gateway.core.account import Balance
 from gateway.core.errors import GatewayError
 from gateway.core.long_rentals import (
@@ -61,6 +62,7 @@ class Terms:
     rent: Call = calls.RENT
     status: Call = calls.STATUS
     cancel: Call = calls.CANCEL
+    unchanged: Unchanged[Rental] = field(default_factory=Unchanged)
 
 
 def accounts(
@@ -111,9 +113,16 @@ class Getatext:
 
     async def get_rental(self, rental_id: int) -> Rental:
         """Read a rental."""
-        return await self._ask(
-            self._terms.status,
-            lambda fields: read_rental(fields, rental_id, self._terms.zone),
+        terms = self._terms
+
+        def read(reply: Reply) -> Rental:
+            return read_answer(
+                reply, terms.status, lambda fields: read_rental(fields, rental_id, terms.zone)
+            )
+
+        return await self._call(
+            terms.status,
+            lambda reply: terms.unchanged.read(rental_id, reply, read),
             b'{"id":%d}' % rental_id,
         )
 
@@ -202,13 +211,22 @@ class Getatext:
         body: bytes | None = None,
         about: int | None = None,
     ) -> T:
+        """Make one call and read the fields of its answer."""
+        return await self._call(call, lambda reply: read_answer(reply, call, read), body, about)
+
+    async def _call(
+        self,
+        call: Call,
+        read: Callable[[Reply], T],
+        body: bytes | None = None,
+        about: int | None = None,
+    ) -> T:
         """Make one call and read its answer. No error tells the key, even if the provider does."""
         started, outcome = perf_counter(), "aborted"
         try:
             if not _sendable(self._key):
                 raise UpstreamAuthFailed()
-            reply = await self._terms.client.send(call, self._key, body, about)
-            answer = read_answer(reply, call, read)
+            answer = read(await self._terms.client.send(call, self._key, body, about))
             outcome = "ok"
             return answer
         except GatewayError as error:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from gateway.core.values import MAX_ID
@@ -75,8 +76,11 @@ def instant(raw: object, zone: tzinfo) -> datetime | None:
 
     An hour that the clock shows twice is taken as the first, one that it skips as if it had not.
     """
-    if not isinstance(raw, str) or not 10 < len(raw) <= _LONGEST_TIME:
-        return None
+    return _moment(raw, zone) if isinstance(raw, str) and 10 < len(raw) <= _LONGEST_TIME else None
+
+
+@lru_cache(5000)  # a rental ends when it ended at the last look
+def _moment(raw: str, zone: tzinfo) -> datetime | None:
     try:
         moment = datetime.fromisoformat(raw.strip())
         if moment.year not in _YEARS:

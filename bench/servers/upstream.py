@@ -15,12 +15,12 @@ _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _ID = re.compile(rb"\d+")
 _STATUS_TAIL = (
     b',"status":"active","code":null,"errors":null,"end_time":"2025-07-06 15:43:37",'
-    b'"number":"1234567890","service_name":"Whatsapp","cost":"0.55","balance":"113.32"}'
+    b'"number":"1234567890","service_name":"Whatsapp","cost":"0.55","balance":"%d.32"}'
 )
 
 
-def status_body(rental_id: bytes) -> bytes:
-    return b'{"id":' + rental_id + _STATUS_TAIL
+def status_body(rental_id: bytes, balance: int = 113) -> bytes:
+    return b'{"id":' + rental_id + _STATUS_TAIL % balance
 
 
 def prices_body() -> bytes:
@@ -45,7 +45,11 @@ def _http(body: bytes) -> bytes:
 
 
 class _Provider(asyncio.Protocol):
+    """`news`: whether the balance is another one in every answer."""
+
     prices = _http(prices_body())
+    news = False
+    answers = 0
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -71,11 +75,21 @@ class _Provider(asyncio.Protocol):
         if b"prices-info" in head[:100]:
             return self.prices
         asked = _ID.search(body)
-        return _http(status_body(asked[0] if asked else b"12345"))
+        self._count()
+        balance = 100 + self.answers % 900 if self.news else 113
+        return _http(status_body(asked[0] if asked else b"12345", balance))
+
+    @classmethod
+    def _count(cls) -> None:
+        cls.answers += 1
 
 
 def main() -> None:
-    port = parser().parse_args().port
+    arguments = parser()
+    arguments.add_argument("--news", action="store_true", help="another balance in every answer")
+    given = arguments.parse_args()
+    _Provider.news = given.news
+    port = given.port
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[None]:

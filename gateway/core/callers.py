@@ -87,9 +87,13 @@ class Callers:
             10_000, _REVOKED_WITHIN, timer=clock.monotonic
         )
 
+    def recall(self, key: str | None) -> Caller | None:
+        """The caller behind a key of the provider's that was identified before."""
+        return self._known.get(key) if key else None
+
     async def identify(self, key: str | None) -> Caller:
         """The caller behind a key. Raises Unauthorized where there is none to be found."""
-        if key and (known := self._known.get(key)) is not None:
+        if (known := self.recall(key)) is not None:
             return known
         if not key:
             raise Unauthorized("No key was sent.")

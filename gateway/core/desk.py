@@ -34,7 +34,7 @@ class Helpers:
     watcher: "Watcher"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Desk:
     """One caller's desk: the provider as its account sees it, and the policies' helpers."""
 

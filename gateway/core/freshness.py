@@ -4,13 +4,12 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from cachetools import LRUCache
-
 from gateway.core.desk import Desk
 from gateway.core.errors import GatewayError
 from gateway.core.ports import Clock, Observer, Provider
 from gateway.core.prices import ListPrices, Price, PricePage, select
 from gateway.core.provider_errors import UpstreamAuthFailed
+from gateway.core.remembered import Remembered
 from gateway.core.upstream import PRICES
 
 _ACCOUNTS = 1000
@@ -56,9 +55,9 @@ class PriceBook:
         self._observer = observer
         self._fresh = fresh
         self._keep = max(keep, fresh)
-        self._lists: LRUCache[str, PriceList] = LRUCache(_ACCOUNTS)
+        self._lists: Remembered[str, PriceList] = Remembered(_ACCOUNTS)
         self._fetches: dict[str, asyncio.Task[PriceList]] = {}
-        self._not_before: LRUCache[str, float] = LRUCache(_ACCOUNTS)
+        self._not_before: Remembered[str, float] = Remembered(_ACCOUNTS)
 
     async def page(self, desk: Desk, asked: ListPrices) -> PricePage:
         """A page of the caller's prices, from the book where it may serve."""
@@ -131,7 +130,7 @@ class PriceBook:
             return
         self._not_before[account] = self._clock.monotonic() + _PAUSE_AFTER_FAILURE
         if isinstance(error, UpstreamAuthFailed):
-            self._lists.pop(account, None)  # a key no longer accepted sees nothing any more
+            self._lists.pop(account)  # a key no longer accepted sees nothing any more
         self._observer.prices_looked_up("failed")
         if not isinstance(error, GatewayError):
             self._observer.background_failed("prices", error)

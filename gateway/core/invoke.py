@@ -23,6 +23,7 @@ from gateway.core.long_rentals import LongRental
 from gateway.core.operation import Effect, Operation
 from gateway.core.ports import Connect, Observer
 from gateway.core.provider_errors import UpstreamAuthFailed
+from gateway.core.remembered import Remembered
 from gateway.core.rentals import Rental
 from gateway.core.spending import Order, Spending
 from gateway.core.validation import validate
@@ -30,6 +31,7 @@ from gateway.core.validation import validate
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 
+_DESKS = 200
 _READ, _CHANGE = Effect.READ, Effect.CHANGE  # looking a member up costs as much as a call
 
 
@@ -64,6 +66,7 @@ class Invoker:
         self._spending = spending
         self._observer = observer
         self._running: set[asyncio.Task[Any]] = set()
+        self._desks: Remembered[int, Desk] = Remembered(_DESKS)
 
     async def invoke(self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]) -> Out:
         """The value of one operation, for faces that need nothing else of its answer."""
@@ -96,9 +99,14 @@ class Invoker:
         return answer
 
     def desk(self, caller: Caller) -> Desk:
-        """What one caller's calls work with."""
+        """What one caller's calls work with; the same desk for all of them."""
+        kept = self._desks.get(id(caller))
+        if kept is not None and kept.caller is caller:
+            return kept
         view = View(caller.account.id, None if caller.sees_account else caller.id)
-        return Desk(caller, view, self._connect(caller.account.key), self._helpers)
+        desk = Desk(caller, view, self._connect(caller.account.key), self._helpers)
+        self._desks[id(caller)] = desk
+        return desk
 
     async def undelivered(self, purchase: str) -> None:
         """The answer of this purchase did not reach its caller."""
@@ -113,8 +121,7 @@ class Invoker:
         caller = call.caller
         desk = self.desk(caller)
         try:
-            if op.subject is not None and not caller.sees_account:
-                await self._check_subject(op, op.subject, desk, asked)
+            await self._check_subject(op, desk, asked)
             if op.effect is _READ:
                 return Answer(await op.run(desk, asked))
             if op.effect is _CHANGE:
@@ -127,11 +134,11 @@ class Invoker:
                 "The provider does not accept this key.", upstream=refusal.upstream
             ) from refusal
 
-    async def _check_subject(
-        self, op: Operation[In, Out], subject: str, desk: Desk, asked: In
-    ) -> None:
+    async def _check_subject(self, op: Operation[In, Out], desk: Desk, asked: In) -> None:
         """What a caller did not buy does not exist for it, unless it sees the whole account."""
-        if not await self._records.shows(desk.view, op.kind, getattr(asked, subject)):
+        if op.subject is None or desk.caller.sees_account:
+            return
+        if not await self._records.shows(desk.view, op.kind, getattr(asked, op.subject)):
             raise RentalNotFound if op.kind == "rental" else LongRentalNotFound
 
     async def _change(self, op: Operation[In, Out], desk: Desk, asked: In) -> Answer[Out]:

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import TypeVar, cast
 
-from cachetools import LRUCache
-
 from gateway.core.freshness import PriceBook
 from gateway.core.kept_answers import keep_value
 from gateway.core.ledger import Ledger, Outcome, Spending, SpendState, Thing, View
@@ -12,6 +10,7 @@ from gateway.core.long_rentals import LongRental, LongRentalStatus
 from gateway.core.matching import named, only_fit
 from gateway.core.operation import AnyOperation
 from gateway.core.ports import Clock
+from gateway.core.remembered import Remembered
 from gateway.core.rentals import OVER, Rental, RentalStatus
 from gateway.core.renting import OPERATIONS
 from gateway.core.values import Kind
@@ -32,10 +31,12 @@ class Records:
         self._waking = waking
         self._price_book = price_book
         self._clock = clock
-        self._seen: LRUCache[_Key, tuple[Thing, Thing]] = LRUCache(_REMEMBERED)
+        self._seen: Remembered[_Key, tuple[Thing, Thing]] = Remembered(_REMEMBERED)
         # The last thing that was said, and what was answered: right while the middle is still seen.
-        self._said: LRUCache[_Key, tuple[Thing, tuple[Thing, Thing], Thing]] = LRUCache(_REMEMBERED)
-        self._shown: LRUCache[tuple[View, Kind, int], bool] = LRUCache(_REMEMBERED)
+        self._said: Remembered[_Key, tuple[Thing, tuple[Thing, Thing], Thing]] = Remembered(
+            _REMEMBERED
+        )
+        self._shown: Remembered[tuple[View, Kind, int], bool] = Remembered(_REMEMBERED)
 
     async def record(self, account_id: str, thing: T) -> T:
         """Write down what the provider said; answer it with all that is known besides."""
@@ -46,13 +47,17 @@ class Records:
             return thing
         key = account_id, kind_of(thing), thing.id
         said = self._said.get(key)
-        if said is not None and said[0] == thing and self._seen.get(key) is said[1]:
+        if (
+            said is not None
+            and (said[0] is thing or said[0] == thing)
+            and self._seen.get(key) is said[1]
+        ):
             return said[2]
-        bare = thing.model_copy(update={"balance": None}) if isinstance(thing, Rental) else thing
         seen = self._seen.get(key)
         if seen is not None and _is_over(seen[1]) and not _is_over(thing):
             whole = seen[1]  # an answer that was on its way when it ended: no end is taken back
-        elif seen is None or seen[0] != bare:
+        elif seen is None or not _same(seen[0], thing):
+            bare = _bare(thing)
             whole = await self._write(account_id, bare)
             self._seen[key] = bare, whole
             if isinstance(whole, Rental):
@@ -61,7 +66,7 @@ class Records:
             whole = seen[1]
         if isinstance(thing, Rental) and thing.balance is not None:
             whole = whole.model_copy(update={"balance": thing.balance})
-        if (seen := self._seen.get(key)) is not None and seen[0] == bare:
+        if (seen := self._seen.get(key)) is not None and _same(seen[0], thing):
             self._said[key] = thing, seen, whole
         return whole
 
@@ -79,12 +84,12 @@ class Records:
     def bought(self, account_id: str, thing: Thing) -> None:
         """A purchase was written down: what was remembered of the thing before is outdated."""
         if thing.id is not None:
-            self._seen.pop((account_id, kind_of(thing), thing.id), None)
+            self._seen.pop((account_id, kind_of(thing), thing.id))
         self._waking.stir(account_id)
 
     async def changed_elsewhere(self, account_id: str, rental_id: int) -> None:
         """Another process has written something down: what is remembered here is outdated."""
-        self._seen.pop((account_id, "rental", rental_id), None)
+        self._seen.pop((account_id, "rental", rental_id))
         if self._waking.waited_for(account_id, rental_id):
             rental = await self.known(account_id, rental_id)
             if rental is not None:
@@ -93,7 +98,7 @@ class Records:
 
     async def look_back(self, account_id: str) -> None:
         """The answer of a purchase was lost: what was seen just before may be what it bought."""
-        for (account, kind, _), (_, whole) in list(self._seen.items()):
+        for (account, kind, _), (_, whole) in self._seen.all():
             mine = account == account_id and kind == "rental"
             if mine and isinstance(whole, Rental) and whole.created_at is None:
                 found = await self._found_again(account_id, whole)
@@ -167,6 +172,18 @@ class Records:
 def kind_of(thing: Thing) -> Kind:
     """Which kind of thing it is."""
     return "rental" if isinstance(thing, Rental) else "long_rental"
+
+
+def _bare(thing: Thing) -> Thing:
+    """The thing without the balance, which is the account's and no part of it."""
+    return thing.model_copy(update={"balance": None}) if isinstance(thing, Rental) else thing
+
+
+def _same(bare: Thing, thing: Thing) -> bool:
+    """Whether a thing is as it was written down; quicker than to make it bare for it."""
+    if not isinstance(thing, Rental):
+        return bare == thing
+    return type(bare) is Rental and bare.__dict__ == {**thing.__dict__, "balance": None}
 
 
 def _is_over(thing: Thing) -> bool:

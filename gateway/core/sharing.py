@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import Awaitable
 
-from cachetools import LRUCache
-
 from gateway.core.desk import Desk
 from gateway.core.errors import GatewayError
 from gateway.core.ports import Clock, Provider
 from gateway.core.records import Records
+from gateway.core.remembered import Remembered
 from gateway.core.rentals import OVER, Rental, RentalStatus
 from gateway.core.upstream import RENTAL_STATUS, Priority
 
@@ -25,10 +24,12 @@ class SharedReads:
         self._clock = clock
         self._fresh = fresh
         self._running: dict[_Key, asyncio.Task[Rental]] = {}
-        self._last: LRUCache[_Key, tuple[float, Rental]] = LRUCache(_REMEMBERED)
-        self._over: LRUCache[_Key, bool] = LRUCache(_REMEMBERED)  # the status itself said so
+        self._last: Remembered[_Key, tuple[float, Rental]] = Remembered(_REMEMBERED)
+        self._over: Remembered[_Key, bool] = Remembered(_REMEMBERED)  # the status itself said so
         self._sent = 0
-        self._newest: LRUCache[_Key, int] = LRUCache(_REMEMBERED)  # the answered question sent last
+        self._newest: Remembered[_Key, int] = Remembered(
+            _REMEMBERED
+        )  # the answered question sent last
 
     async def status(
         self, desk: Desk, rental_id: int, priority: Priority | None = None, *, anew: bool = False
@@ -86,4 +87,4 @@ class SharedReads:
 
     def forget(self, account_id: str, rental_id: int) -> None:
         """Something was done to the rental: what was heard of it does not serve any more."""
-        self._last.pop((account_id, rental_id), None)
+        self._last.pop((account_id, rental_id))

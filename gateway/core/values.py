@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -38,6 +39,7 @@ def money_text(amount: Decimal) -> str:
     return f"{amount:f}"
 
 
+@lru_cache(5000)
 def instant_text(moment: datetime) -> str:
     """RFC 3339 in UTC, with milliseconds only where there are any."""
     precision = "milliseconds" if moment.microsecond else "seconds"

@@ -62,7 +62,7 @@ def make_app(faces: Faces) -> web.Application:
         faces.render_metrics,
         faces.metrics_token,
     )
-    app = web.Application(middlewares=[edge.middleware()], client_max_size=MAX_BODY)
+    app = web.Application(client_max_size=MAX_BODY)
     streams = EventsFace(faces.invoker, faces.events, faces.waking)
     app[EDGE], app[INVOKER], app[STREAMS] = edge, faces.invoker, streams
     app.add_routes(streams.routes())

@@ -1,10 +1,12 @@
 """Finds the key in a request. Nothing here knows whether it is a good one."""
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from multidict import istr
 
 from gateway.core.errors import Unauthorized
 
 _BEARER = "bearer "
+_X_API_KEY, _AUTH = istr("X-API-Key"), istr("Auth")  # looked up as they are, as `hdrs` does
 
 
 def key_of(request: web.Request) -> str | None:
@@ -14,8 +16,8 @@ def key_of(request: web.Request) -> str | None:
     guessing would spend the wrong account's money.
     """
     headers = request.headers
-    values = [*headers.getall("X-API-Key", ()), *headers.getall("Auth", ())]
-    for value in headers.getall("Authorization", ()):
+    values = [*headers.getall(_X_API_KEY, ()), *headers.getall(_AUTH, ())]
+    for value in headers.getall(hdrs.AUTHORIZATION, ()):
         if value[: len(_BEARER)].lower() == _BEARER:
             values += (value[len(_BEARER) :],)
     if len(values) == 1:

@@ -4,15 +4,18 @@ import random
 import re
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 from aiohttp import web
-from aiohttp.typedefs import Middleware
 
 from gateway.core.errors import GatewayError, InternalError
 from gateway.http import problems
+from gateway.http.ready import REQUEST_ID
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+WholeHandler = Callable[[Any], Awaitable[web.StreamResponse]]
+"""A whole application's: the library gives it requests that its own factory has made."""
 Render = Callable[[web.Request, GatewayError, str], web.StreamResponse]
 TRACE_ID = web.RequestKey("trace_id", str)
 _TRACE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}").fullmatch
@@ -39,26 +42,30 @@ class Edge:
         self._access_log = access_log
         self.draining = False
 
-    def middleware(self) -> Middleware:
-        """The layer as aiohttp takes it."""
+    def around(self, handler: WholeHandler, router: web.UrlDispatcher) -> WholeHandler:
+        """The handler of a whole application, with this layer around it.
 
-        @web.middleware
-        async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
+        A middleware would do the same; that the library has any costs an answer from memory a
+        tenth of its time.
+        """
+
+        async def edge(request: Any) -> web.StreamResponse:
             begun = time.perf_counter() if self._access_log else 0.0
             trace_id = request[TRACE_ID] = _trace_id(request)
-            response = await self._answer(request, handler, trace_id)
+            response = await self._answer(request, handler, router, trace_id)
             if not response.prepared:
-                response.headers["X-Request-Id"] = trace_id
+                response.headers[REQUEST_ID] = trace_id
                 if self.draining:
                     response.force_close()
             if self._access_log:
-                _log_access(request, response, trace_id, time.perf_counter() - begun)
+                template = await _template(request, router)
+                _log_access(request, response, template, trace_id, time.perf_counter() - begun)
             return response
 
         return edge
 
     async def _answer(
-        self, request: web.Request, handler: Handler, trace_id: str
+        self, request: web.Request, handler: Handler, router: web.UrlDispatcher, trace_id: str
     ) -> web.StreamResponse:
         try:
             await self._guard(request)
@@ -70,12 +77,13 @@ class Edge:
         except Exception as fault:
             if isinstance(fault, ConnectionError) and _gone(request):
                 raise  # nobody is there to answer, and nothing of ours failed
-            log.exception("request failed", trace_id=trace_id, path=_template(request))
+            path = await _template(request, router)
+            log.exception("request failed", trace_id=trace_id, path=path)
             return self._render(request, InternalError(), trace_id)
 
 
 def _trace_id(request: web.Request) -> str:
-    given = request.headers.get("X-Request-Id")
+    given = request.headers.get(REQUEST_ID)
     if given and _TRACE_ID(given):
         return given
     return f"{random.getrandbits(64):016x}"
@@ -85,19 +93,23 @@ def _gone(request: web.Request) -> bool:
     return request.transport is None or request.transport.is_closing()
 
 
-def _template(request: web.Request) -> str:
+async def _template(request: web.Request, router: web.UrlDispatcher) -> str:
     """The route's pattern, never the path itself: a path may hold a secret or a guess at one."""
-    resource = request.match_info.route.resource
+    resource = (await router.resolve(request)).route.resource
     return resource.canonical if resource else "(none)"
 
 
 def _log_access(
-    request: web.Request, response: web.StreamResponse, trace_id: str, seconds: float
+    request: web.Request,
+    response: web.StreamResponse,
+    template: str,
+    trace_id: str,
+    seconds: float,
 ) -> None:
     log.info(
         "request",
         method=request.method,
-        path=_template(request),
+        path=template,
         status=response.status,
         milliseconds=round(seconds * 1000, 1),
         trace_id=trace_id,

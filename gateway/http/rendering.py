@@ -4,22 +4,24 @@ import gzip
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import brotli
-from aiohttp import web
-from cachetools import LRUCache
-from multidict import CIMultiDict, CIMultiDictProxy
+from aiohttp import hdrs, web
 from pydantic import BaseModel
 
 from gateway.core.answers import Answer
+from gateway.core.remembered import Remembered
 from gateway.core.values import Kept
+from gateway.http.ready import Head, Made, Ready
 
 JSON = "application/json"
-_ONCE = CIMultiDictProxy(CIMultiDict({"Content-Type": JSON, "Cache-Control": "no-store"}))
+_ONCE = MappingProxyType({"Content-Type": JSON, "Cache-Control": "no-store"})
+_READ = Head(200, _ONCE)
 _WORTH_COMPRESSING = 1024
+_SMALL, _SMALL_KEPT = 2048, 2000
 # Brotli's highest quality takes 60 ms for a price list, this one 2 ms for nearly the same size.
 _COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "br": lambda body: brotli.compress(body, quality=5),
@@ -38,28 +40,38 @@ def render(answer: Answer[Any], status: int, location: str | None = None) -> web
     return response
 
 
+class SmallBodies:
+    """The responses to reads whose value is still the same object, as the one door answers them."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._made: Remembered[int, tuple[BaseModel, Made]] = Remembered(_SMALL_KEPT)
+
+    def render(self, value: BaseModel) -> Ready:
+        """The response with a value."""
+        found = self._made.get(id(value))
+        if found is not None and found[0] is value:
+            return Ready(found[1])
+        body = _json(value)
+        made = Made(_READ, body)
+        if len(body) <= _SMALL:
+            self._made[id(value)] = value, made
+        return Ready(made)
+
+
 class KeptBodies:
     """The bytes of kept values, by encoding: made once, however often they are asked for."""
 
     def __init__(self) -> None:
         """Start empty."""
-        self._bodies: LRUCache[int, _KeptBody] = LRUCache(256)
+        self._bodies: Remembered[int, _KeptBody] = Remembered(256)
 
-    def render(self, value: Kept, request: web.Request) -> web.Response:
+    def render(self, value: Kept, request: web.Request) -> Ready:
         """The response to one request: 304 where the caller has these bytes already."""
         body = self._bodies.get(id(value))
         if body is None or body.value is not value:
             body = self._bodies[id(value)] = _KeptBody(value)
         return body.response(request)
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """An answer but for its name in the log; right for as long as the age in its header."""
-
-    body: bytes | None
-    headers: CIMultiDictProxy[str]
-    age: int
 
 
 class _KeptBody:
@@ -70,38 +82,36 @@ class _KeptBody:
         self._etag = f'W/"{hashlib.sha256(self._plain).hexdigest()[:20]}"'
         self._fetched_at = value.fetched_at.timestamp()
         self._encoded: dict[str, bytes] = {}
-        self._prepared: dict[tuple[str, int], _Prepared] = {}
+        # Each is right for as long as the age in its header.
+        self._made: dict[tuple[str, int], tuple[int, Made]] = {}
 
-    def response(self, request: web.Request) -> web.Response:
+    def response(self, request: web.Request) -> Ready:
         headers = request.headers
-        known = headers.get("If-None-Match")
-        status = 200 if known is None or not _matches(known, self._etag) else 304
-        encoding = _encoding(headers.get("Accept-Encoding", ""))
+        known = headers.get(hdrs.IF_NONE_MATCH)
+        status = 304 if known is not None and _matches(known, self._etag) else 200
+        encoding = _encoding(headers.get(hdrs.ACCEPT_ENCODING, ""))
         age = max(0, int(time.time() - self._fetched_at))
-        prepared = self._prepared.get((encoding, status))
-        if prepared is None or prepared.age != age:
-            prepared = self._prepare(encoding, status, age)
-            self._prepared[encoding, status] = prepared
-        return web.Response(status=status, body=prepared.body, headers=prepared.headers)
+        made = self._made.get((encoding, status))
+        if made is None or made[0] != age:
+            made = self._made[encoding, status] = age, self._make(encoding, status, age)
+        return Ready(made[1])
 
-    def _prepare(self, encoding: str, status: int, age: int) -> _Prepared:
-        headers = CIMultiDict(
-            {
-                "Cache-Control": "private, no-cache",
-                "ETag": self._etag,
-                "Vary": "Accept-Encoding",
-                "Age": str(age),
-            }
-        )
+    def _make(self, encoding: str, status: int, age: int) -> Made:
+        headers = {
+            "Cache-Control": "private, no-cache",
+            "ETag": self._etag,
+            "Vary": "Accept-Encoding",
+            "Age": str(age),
+        }
         if status == 304:
-            return _Prepared(None, CIMultiDictProxy(headers), age)
+            return Made(Head(status, headers), None)
         headers["Content-Type"] = JSON
         if len(self._plain) < _WORTH_COMPRESSING or not encoding:
-            return _Prepared(self._plain, CIMultiDictProxy(headers), age)
+            return Made(Head(status, headers), self._plain)
         headers["Content-Encoding"] = encoding
         if encoding not in self._encoded:
             self._encoded[encoding] = _COMPRESSORS[encoding](self._plain)
-        return _Prepared(self._encoded[encoding], CIMultiDictProxy(headers), age)
+        return Made(Head(status, headers), self._encoded[encoding])
 
 
 def _json(value: BaseModel) -> bytes:
@@ -123,6 +133,8 @@ def _encoding(accepted: str) -> str:
 
 def _matches(known: str, etag: str) -> bool:
     """If-None-Match by weak comparison (RFC 9110)."""
+    if known == etag:
+        return True
     opaque = etag.removeprefix("W/")
     return known.strip() == "*" or any(
         one.strip().removeprefix("W/") == opaque for one in known.split(",")

@@ -12,6 +12,7 @@ from gateway.core.catalog import CATALOG
 from gateway.core.errors import InvalidRequest
 from gateway.core.invoke import Call, Invoker
 from gateway.core.operation import AnyOperation, Effect
+from gateway.core.remembered import Remembered
 from gateway.core.validation import validate
 from gateway.core.values import Kept
 from gateway.http import rendering
@@ -20,7 +21,7 @@ from gateway.http.edge import TRACE_ID, Handler
 from gateway.http.inputs import read_inputs
 
 PREFIX = "/v1/"
-_QUERIES = 256
+_TARGETS, _SHORT_TARGET = 2000, 500
 _REQUEST_ID = re.compile(r"[\x20-\x7e]{1,64}").fullmatch
 CALLER = web.RequestKey("caller", Caller)
 
@@ -33,51 +34,61 @@ class RestFace:
         self._callers = callers
         self._invoker = invoker
         self._kept = rendering.KeptBodies()
+        self._small = rendering.SmallBodies()
 
     async def guard(self, request: web.Request) -> None:
         """Before anything else under /v1, even its 404: find out who is calling."""
         if request.path.startswith(PREFIX):
-            request[CALLER] = await self._callers.identify(key_of(request))
+            key = key_of(request)
+            request[CALLER] = self._callers.recall(key) or await self._callers.identify(key)
 
     def routes(self) -> list[web.RouteDef]:
         """The catalog as routes; HEAD only where nothing changes."""
         return [_route(op)(op.rest.path, self._handler(op)) for op in CATALOG]
 
     def _handler(self, op: AnyOperation) -> Handler:
-        queries = _Queries(op) if op.rest.method == "GET" and not op.rest.path_fields else None
+        return self._reader(op) if op.rest.method == "GET" else self._writer(op)
+
+    def _reader(self, op: AnyOperation) -> Handler:
+        targets = _Targets(op)
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            given = await (queries.inputs(request) if queries else read_inputs(op, request))
+            given = targets.known(request.raw_path) or await targets.read(request)
+            call = Call(request[CALLER], request[TRACE_ID])
+            value = (await self._invoker.answer(op, call, given)).value
+            if isinstance(value, Kept):
+                return self._kept.render(value, request)
+            return self._small.render(value)
+
+        return handle
+
+    def _writer(self, op: AnyOperation) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            given = await read_inputs(op, request)
             call = Call(request[CALLER], request[TRACE_ID], _request_id(op, request))
             answer = await self._invoker.answer(op, call, given)
-            if isinstance(answer.value, Kept):
-                return self._kept.render(answer.value, request)
             location = op.rest.location and op.rest.location.format(id=answer.value.id)
             return rendering.render(answer, op.rest.success, location)
 
         return handle
 
 
-class _Queries:
-    """The inputs of one operation that are all in the query, as they were read the first time."""
+class _Targets:
+    """The inputs of one operation that are all in its address, as they were read the first time."""
 
     def __init__(self, op: AnyOperation) -> None:
         self._op = op
-        self._known: dict[str, BaseModel] = {}
+        self._known: Remembered[str, BaseModel] = Remembered(_TARGETS)
+        self.known = self._known.get
 
-    async def inputs(self, request: web.Request) -> Mapping[str, Any] | BaseModel:
-        query = request.rel_url.raw_query_string
-        found = self._known.get(query)
-        if found is not None:
-            return found
+    async def read(self, request: web.Request) -> Mapping[str, Any] | BaseModel:
         given = await read_inputs(self._op, request)
         try:
             asked: BaseModel = validate(self._op.takes, given)
         except InvalidRequest:
             return given  # the one door refuses and counts it
-        if len(self._known) >= _QUERIES:
-            del self._known[next(iter(self._known))]
-        self._known[query] = asked
+        if len(request.raw_path) <= _SHORT_TARGET:
+            self._known[request.raw_path] = asked
         return asked
 
 

@@ -17,6 +17,7 @@ def make_runner(app: web.Application, *, keepalive: float, drain_seconds: float)
     """The runner of the application, as every server of it is set up."""
     return Runner(
         app,
+        app[EDGE],
         access_log=None,
         keepalive_timeout=keepalive,
         shutdown_timeout=drain_seconds,

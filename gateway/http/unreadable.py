@@ -1,9 +1,12 @@
 """Answers requests that the server library cannot read: without quoting them, keys included."""
 
+from typing import Any
+
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from gateway.http import getatext_refusals, getatext_v1, handler_api
+from gateway.http.edge import Edge
 from gateway.http.legacy import spelt_usually
 from gateway.http.sms_activate import face as sms_activate
 
@@ -55,12 +58,17 @@ class _Server(web.Server):
 
 
 class Runner(web.AppRunner):
-    """Runs an application as the library does, but for what it cannot read."""
+    """Runs an application as the library does, but for its edge and for what it cannot read."""
+
+    def __init__(self, app: web.Application, edge: Edge, **kwargs: Any) -> None:
+        """`kwargs` are the library's own."""
+        super().__init__(app, **kwargs)
+        self._edge = edge
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
         return _Server(
-            made.request_handler,
+            self._edge.around(made.request_handler, self.app.router),
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
             **made._kwargs,

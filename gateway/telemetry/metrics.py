@@ -1,10 +1,12 @@
 """Counts what happens, in a registry of its own, and writes it out for Prometheus."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import accumulate
 
 import structlog
-from prometheus_client import CollectorRegistry, Gauge, Histogram, disable_created_metrics
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client import CollectorRegistry, Gauge, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import generate_latest
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
@@ -20,7 +22,7 @@ _SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 class Metrics:
-    """The core's Observer. A label's child is looked up once: that is a quarter of the cost."""
+    """The core's Observer. What every request is counted by is kept in plain numbers."""
 
     def __init__(self) -> None:
         """Start every count at nothing."""
@@ -56,7 +58,6 @@ class Metrics:
             "upstream_call_duration_seconds", "How long calls to the provider took."
         )
         ProcessCollector(namespace=PREFIX, registry=self._registry)
-        self._histograms: dict[str, Histogram] = {}
 
     def operation_ended(self, operation: str, outcome: str) -> None:
         """An operation ended: `outcome` is ok or the code of its error."""
@@ -78,7 +79,7 @@ class Metrics:
     def hooks(self) -> Hooks:
         """What the policies around the provider's calls tell."""
         return Hooks(
-            waited=lambda call, seconds: self._waits.labels(call).observe(seconds),
+            waited=self._waits.observe,
             limited=lambda call, by: self._limited.add((call, by)),
             retried=lambda call: self._retries.add((call,)),
             tripped=self._tripped,
@@ -93,10 +94,7 @@ class Metrics:
     def upstream_called(self, call: str, outcome: str, seconds: float) -> None:
         """A call to the provider ended after so many seconds."""
         self._calls.add((call, outcome))
-        histogram = self._histograms.get(call)
-        if histogram is None:
-            histogram = self._histograms[call] = self._durations.labels(call)
-        histogram.observe(seconds)
+        self._durations.observe(call, seconds)
 
     def render(self) -> bytes:
         """Everything in Prometheus' text format."""
@@ -110,9 +108,10 @@ class Metrics:
     def _gauge(self, name: str, help_text: str, *labels: str) -> Gauge:
         return Gauge(f"{PREFIX}_{name}", help_text, labels, registry=self._registry)
 
-    def _histogram(self, name: str, help_text: str) -> Histogram:
-        full_name = f"{PREFIX}_{name}"
-        return Histogram(full_name, help_text, ("call",), buckets=_SECONDS, registry=self._registry)
+    def _histogram(self, name: str, help_text: str) -> "_Durations":
+        durations = _Durations(f"{PREFIX}_{name}", help_text)
+        self._registry.register(durations)
+        return durations
 
 
 class _Counts(Collector):
@@ -131,4 +130,29 @@ class _Counts(Collector):
         family = CounterMetricFamily(name, help_text, labels=labels)
         for values, count in self._counts.items():
             family.add_metric(values, count)
+        yield family
+
+
+class _Durations(Collector):
+    """How long things took, by the call; as cheap as a count, for the same reason."""
+
+    def __init__(self, name: str, help_text: str) -> None:
+        self._about = name, help_text
+        self._seen: dict[str, list[int]] = {}  # so many in each bucket, the last is without end
+        self._sums: dict[str, float] = {}
+
+    def observe(self, call: str, seconds: float) -> None:
+        seen = self._seen.get(call)
+        if seen is None:
+            seen = self._seen[call] = [0] * (len(_SECONDS) + 1)
+        seen[bisect_left(_SECONDS, seconds)] += 1
+        self._sums[call] = self._sums.get(call, 0.0) + seconds
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        name, help_text = self._about
+        family = HistogramMetricFamily(name, help_text, labels=("call",))
+        ends = [*map(str, _SECONDS), "+Inf"]
+        for call, seen in self._seen.items():
+            buckets = list(zip(ends, accumulate(seen), strict=True))
+            family.add_metric((call,), buckets, self._sums[call])
         yield family
