@@ -26,7 +26,7 @@ class Driver(Protocol):
     """What a tool does with a client."""
 
     async def balance(self) -> float: ...
-    async def price(self) -> float: ...
+    async def price(self) -> float | None: ...
     async def buy(self, service: str) -> Number: ...
     async def code(self, rental_id: str) -> str | None: ...
     async def done(self, rental_id: str) -> str: ...
@@ -166,8 +166,8 @@ class SmsActivateRu:
     async def balance(self) -> float:
         return float(await self._do(self._module.GetBalance()))
 
-    async def price(self) -> float:
-        return 0.55  # it knows no prices
+    async def price(self) -> None:
+        """It knows no prices."""
 
     async def buy(self, service: str) -> Number:
         action = self._module.GetNumber(_service(service), country="12")
