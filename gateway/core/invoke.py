@@ -122,8 +122,7 @@ class Invoker:
         caller = call.caller
         desk = self.desk(caller)
         try:
-            if op.subject is not None and not caller.sees_account:
-                await self._check_subject(op, op.subject, desk, asked)
+            await self._check_subject(op, desk, asked)
             if op.effect is _READ:
                 return Answer(await op.run(desk, asked))
             if op.effect is _CHANGE:
@@ -136,11 +135,11 @@ class Invoker:
                 "The provider does not accept this key.", upstream=refusal.upstream
             ) from refusal
 
-    async def _check_subject(
-        self, op: Operation[In, Out], subject: str, desk: Desk, asked: In
-    ) -> None:
+    async def _check_subject(self, op: Operation[In, Out], desk: Desk, asked: In) -> None:
         """What a caller did not buy does not exist for it, unless it sees the whole account."""
-        if not await self._records.shows(desk.view, op.kind, getattr(asked, subject)):
+        if op.subject is None or desk.caller.sees_account:
+            return
+        if not await self._records.shows(desk.view, op.kind, getattr(asked, op.subject)):
             raise RentalNotFound if op.kind == "rental" else LongRentalNotFound
 
     async def _change(self, op: Operation[In, Out], desk: Desk, asked: In) -> Answer[Out]:

@@ -15,6 +15,7 @@ from gateway.http.legacy import Legacy, spellings, tolerate_expect
 from gateway.http.parameters import is_prefetch, key_in, read_parameters
 from gateway.http.price_lists import PriceLists
 from gateway.http.purchases import Purchases
+from gateway.http.ready import Head, Made, Ready
 from gateway.http.sms_activate import tokens
 from gateway.http.sms_activate.asked import Action, Asked
 from gateway.http.sms_activate.buying import Buying
@@ -27,6 +28,7 @@ from gateway.http.sms_activate.watching import Watching
 PATH = "/stubs/handler_api.php"
 _TEXT = CIMultiDict({"Content-Type": "text/plain", "Cache-Control": "no-store"})
 _JSON = CIMultiDict({"Content-Type": "application/json", "Cache-Control": "no-store"})
+_TEXT_HEAD = Head(200, _TEXT)
 _METHODS = ("GET", "POST")
 _CHANGES = ("setStatus", "getNumber", "getNumberV2")
 
@@ -76,18 +78,18 @@ class SmsActivateFace:
         return await action(Asked(request, parameters, caller, call))
 
 
-def render(error: GatewayError, trace_id: str) -> web.Response:
+def render(error: GatewayError, trace_id: str) -> web.StreamResponse:
     """What went wrong, as a token."""
     return _respond(tokens.token_of(error))
 
 
 def refuse() -> web.Response:
     """The answer to what cannot be read at all."""
-    return _respond(tokens.BAD_ACTION)
+    return web.Response(body=tokens.BAD_ACTION.encode(), headers=_TEXT.copy())
 
 
-def _respond(body: Body) -> web.Response:
+def _respond(body: Body) -> web.StreamResponse:
     if isinstance(body, str):
-        return web.Response(body=body.encode(), headers=_TEXT.copy())
+        return Ready(Made(_TEXT_HEAD, body.encode()))
     text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
     return web.Response(body=text.encode(errors="replace"), headers=_JSON.copy())
