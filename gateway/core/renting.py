@@ -69,15 +69,21 @@ async def _get_rental(desk: Desk, asked: OneRental) -> Rental:
 
 
 async def _cancel_rental(desk: Desk, asked: OneRental) -> Rental:
-    desk.helpers.reads.forget(desk.caller.account.id, asked.rental_id)
-    return await desk.ask(upstream.CANCEL, lambda provider: provider.cancel_rental(asked.rental_id))
+    try:
+        return await desk.ask(
+            upstream.CANCEL, lambda provider: provider.cancel_rental(asked.rental_id)
+        )
+    finally:
+        desk.helpers.reads.forget(desk.caller.account.id, asked.rental_id)
 
 
 async def _complete_rental(desk: Desk, asked: OneRental) -> Rental:
-    desk.helpers.reads.forget(desk.caller.account.id, asked.rental_id)
-    return await desk.ask(
-        upstream.COMPLETE, lambda provider: provider.complete_rental(asked.rental_id)
-    )
+    try:
+        return await desk.ask(
+            upstream.COMPLETE, lambda provider: provider.complete_rental(asked.rental_id)
+        )
+    finally:
+        desk.helpers.reads.forget(desk.caller.account.id, asked.rental_id)
 
 
 async def _rent_again(desk: Desk, asked: RentAgain) -> Rental:

@@ -27,9 +27,8 @@ class SharedReads:
         self._last: Remembered[_Key, tuple[float, Rental]] = Remembered(_REMEMBERED)
         self._over: Remembered[_Key, bool] = Remembered(_REMEMBERED)  # the status itself said so
         self._sent = 0
-        self._newest: Remembered[_Key, int] = Remembered(
-            _REMEMBERED
-        )  # the answered question sent last
+        # The answered question that was sent last.
+        self._newest: Remembered[_Key, int] = Remembered(_REMEMBERED)
 
     async def status(
         self, desk: Desk, rental_id: int, priority: Priority | None = None, *, anew: bool = False
@@ -80,11 +79,13 @@ class SharedReads:
         return await self._records.record(key[0], said)
 
     def _ended(self, key: _Key, task: asyncio.Task[Rental]) -> None:
-        if self._running.get(key) is task:
-            del self._running[key]
+        if self._running.get(key) is not task:
+            return  # something has happened to the rental since it began
+        del self._running[key]
         if not task.cancelled() and task.exception() is None:
             self._last[key] = self._clock.monotonic(), task.result()
 
     def forget(self, account_id: str, rental_id: int) -> None:
-        """Something was done to the rental: what was heard of it does not serve any more."""
+        """Something was done to the rental: what was heard or asked before does not serve now."""
         self._last.pop((account_id, rental_id))
+        self._running.pop((account_id, rental_id), None)

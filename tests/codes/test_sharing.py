@@ -3,8 +3,10 @@
 import asyncio
 
 from adapters.simulator import Fault, FaultKind
-from tests.codes.support import looks, premium, rent, standard
-from tests.support.gateway import Stand
+from tests.codes.support import RENT, looks, premium, rent, standard
+from tests.support.gateway import Stand, run_scripted
+from tests.support.samples import COMPLETED, RENTED, STATUS
+from tests.support.scripted import Held, reply
 from tests.support.waiting import until
 
 
@@ -55,6 +57,24 @@ async def test_an_ended_rental_is_answered_without_asking() -> None:
 
     assert told["status"] == "cancelled"
     assert looks(stand) == 0
+
+
+async def test_what_was_asked_before_a_change_serves_nobody_after_it() -> None:
+    late, after = {**STATUS, "code": None}, {**STATUS, "status": "completed", "code": "012345"}
+    async with run_scripted(gateway_share_seconds=30) as stand:
+        stand.provider.script.extend(
+            [reply(201, RENTED), Held(reply(200, late)), reply(200, COMPLETED), reply(200, after)]
+        )
+        await stand.client.post("/v1/rentals", RENT)
+        early = asyncio.create_task(stand.client.get("/v1/rentals/12345"))
+        await until(lambda: len(stand.provider.asked) == 2)
+        await stand.client.post("/v1/rentals/12345/complete")
+        stand.provider.release()
+        await early
+        told = await stand.client.get("/v1/rentals/12345")
+
+    assert told.json["code"] == "012345"
+    assert len(stand.provider.asked) == 4
 
 
 async def test_what_was_heard_before_a_change_serves_nobody_after_it() -> None:

@@ -14,6 +14,7 @@ from yarl import URL
 
 from adapters.simulator import DEMO_KEY, Limits, Simulator, SimulatorConfig
 from gateway.core.upstream import BUCKETS
+from gateway.http.app import EDGE
 from gateway.http.server import make_runner
 from gateway.settings import Settings
 from gateway.wiring import Gateway, open_gateway
@@ -121,8 +122,12 @@ async def open_client(url: str, key: str | None = DEMO_KEY) -> AsyncIterator[Cli
 
 @asynccontextmanager
 async def listening(app: web.Application) -> AsyncIterator[str]:
-    """The application on a free port, set up as the real server does it; gives its address."""
-    runner = make_runner(app, keepalive=20.0, drain_seconds=5.0)
+    """The application on a free port, ours set up as the real server does it; gives its address."""
+    runner = (
+        make_runner(app, keepalive=20.0, drain_seconds=5.0)
+        if EDGE in app
+        else web.AppRunner(app, access_log=None, shutdown_timeout=5.0, handler_cancellation=True)
+    )
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
