@@ -49,13 +49,16 @@ class Desk:
         call: UpstreamCall,
         question: Callable[[Provider], Awaitable[T]],
         priority: Priority | None = None,
+        deadline: float | None = None,
     ) -> T:
-        """Put one question to the provider, when its turn comes."""
+        """Put one question to the provider, when its turn comes: within `deadline` seconds."""
         gate, provider = self.helpers.gate, self.provider
         if call.kind == "spend" and self.turn is not None:
             return await gate.ask_now(self.turn, lambda: question(provider))
         account_id = self.caller.account.id
-        return await gate.ask(account_id, call, lambda: question(provider), priority=priority)
+        return await gate.ask(
+            account_id, call, lambda: question(provider), priority=priority, deadline=deadline
+        )
 
     async def ready_to_spend(self, call: UpstreamCall) -> "Desk":
         """The desk with leave to make this purchase; nothing has been sent where this raises."""

@@ -1,7 +1,8 @@
 """Reads of one rental at one time are one call to the provider, and serve for a second."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
+from typing import Any
 
 from gateway.core.desk import Desk
 from gateway.core.errors import GatewayError
@@ -31,20 +32,30 @@ class SharedReads:
         self._newest: Remembered[_Key, int] = Remembered(_REMEMBERED)
 
     async def status(
-        self, desk: Desk, rental_id: int, priority: Priority | None = None, *, anew: bool = False
+        self,
+        desk: Desk,
+        rental_id: int,
+        priority: Priority | None = None,
     ) -> Rental:
-        """The rental as the provider says; one that has ended, as the records say.
+        """The rental as the provider says; one that has ended, as the records say."""
+        key = desk.caller.account.id, rental_id
+        heard = self._last.get(key)
+        if heard is not None and self._clock.monotonic() - heard[0] < self._fresh:
+            return heard[1]
+        if (running := self._running.get(key)) is not None:
+            return await asyncio.shield(running)
+        return await self._shared(key, self._find(desk, key, priority))
 
-        `anew`: what was heard before now does not serve, because something has happened.
+    async def anew(self, desk: Desk, rental_id: int, deadline: float) -> Rental:
+        """The same before all other looks, because something has happened to the rental.
+
+        What was heard before does not serve. Raises RateLimited where it has no turn in so many
+        seconds.
         """
         key = desk.caller.account.id, rental_id
-        if not anew:
-            heard = self._last.get(key)
-            if heard is not None and self._clock.monotonic() - heard[0] < self._fresh:
-                return heard[1]
-            if (running := self._running.get(key)) is not None:
-                return await asyncio.shield(running)
-        work = self._ask(desk, key, priority) if anew else self._find(desk, key, priority)
+        return await self._shared(key, self._ask(desk, key, Priority.SPEND, deadline))
+
+    async def _shared(self, key: _Key, work: Coroutine[Any, Any, Rental]) -> Rental:
         task = self._running[key] = asyncio.create_task(work)
         task.add_done_callback(lambda done: self._ended(key, done))
         return await asyncio.shield(task)
@@ -61,7 +72,9 @@ class SharedReads:
         except GatewayError:
             return known
 
-    async def _ask(self, desk: Desk, key: _Key, priority: Priority | None) -> Rental:
+    async def _ask(
+        self, desk: Desk, key: _Key, priority: Priority | None, deadline: float | None = None
+    ) -> Rental:
         sent = 0
 
         def question(provider: Provider) -> Awaitable[Rental]:
@@ -69,7 +82,7 @@ class SharedReads:
             self._sent = sent = self._sent + 1
             return provider.get_rental(key[1])
 
-        said = await desk.ask(RENTAL_STATUS, question, priority)
+        said = await desk.ask(RENTAL_STATUS, question, priority, deadline)
         if sent < self._newest.get(key, 0):
             # A later question was answered before: this is how the rental stood, not how it stands.
             return await self._records.known(*key) or said

@@ -1,6 +1,7 @@
 """What the watcher keeps of the rentals that somebody waits for."""
 
 import asyncio
+import heapq
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ class Watch:
     over: bool = False
     leased: bool = False  # by this node
     heard: bool | None = None  # whether the last look was answered; None before the first
+    hinted: bool = False  # a webhook has told of a code that no look has confirmed yet
 
     @property
     def account_id(self) -> str:
@@ -49,6 +51,17 @@ class Round:
     places: asyncio.Semaphore = field(default_factory=asyncio.Semaphore)
     task: asyncio.Task[None] | None = None
     told_until: float = 0.0  # webhooks of this account work
+
+    def hasten(self, rental_id: int, due: float) -> None:
+        """Look at a rental of which a webhook has told no later than this."""
+        watch = self.watches.get(rental_id)
+        if watch is None:
+            return
+        watch.hinted = True
+        if watch.due > due and watch in self.queue:
+            watch.due = due
+            heapq.heapify(self.queue)
+            self.news.set()
 
     async def something_new(self, seconds: float) -> None:
         """Until there is news, or so many seconds have passed."""

@@ -25,7 +25,9 @@ _LEASE = 5.0  # longer than the time to the next look
 _AFTER_FAULT = 2.0
 # Where webhooks tell of codes, looking is only for what they miss, and leaves the limit to them.
 _TOLD_RHYTHM = 20.0
+_TOLD_SHARE = 0.125  # of the limit, at the most
 _TOLD_FOR = 300.0
+_WORTH_WAITING = 0.5  # for a turn to read a code that a webhook has told of, maybe without zeros
 
 
 class Watcher:
@@ -40,11 +42,11 @@ class Watcher:
         leases: Leases,
         clock: Clock,
         *,
-        at_once: int = 4,
+        per_second: float = 8.0,
     ) -> None:
         """`inbox` holds what webhooks told; `leases` says which node watches a rental.
 
-        `at_once`: how many looks of one account may be under way or wait for their turn.
+        `per_second`: how many looks a second the provider allows an account.
         """
         self._reads = reads
         self._records = records
@@ -54,7 +56,9 @@ class Watcher:
         self._clock = clock
         self._rounds: dict[str, Round] = {}
         self._looks: set[asyncio.Task[None]] = set()
-        self._at_once = at_once
+        self._per_second = per_second
+        # Enough to use the whole limit, and not so many that they outlive their wait for a turn.
+        self._at_once = max(2, min(64, int(per_second / 2)))
 
     async def wait(self, desk: Desk, rental_id: int, seconds: float, after: str | None) -> Code:
         """The rental's code, as soon as there is one that is not `after`."""
@@ -94,7 +98,7 @@ class Watcher:
         known = await self._records.known(desk.caller.account.id, rental_id)
         if known is not None and _same(code, known.code):
             return known
-        rental = await self._reads.status(desk, rental_id, Priority.SPEND, anew=True)
+        rental = await self._reads.anew(desk, rental_id, _WORTH_WAITING)
         round_ = self._rounds.get(desk.caller.account.id)
         if round_ is not None and _same(code, rental.code):
             round_.told_until = self._clock.monotonic() + _TOLD_FOR
@@ -105,7 +109,9 @@ class Watcher:
         await self._inbox.keep(account_id, rental_id, seen)
 
     async def tell_provisional(self, account_id: str, rental_id: int) -> None:
-        """The status could not be had: whoever waits gets what the webhook told."""
+        """The status is not to be had just now: whoever waits gets what the webhook told."""
+        if (round_ := self._rounds.get(account_id)) is not None:
+            round_.hasten(rental_id, self._clock.monotonic() + _AFTER_FAULT)
         hint = await self._provisional(account_id, rental_id)
         if hint is not None:
             self._waking.wake(account_id, rental_id, hint)
@@ -219,7 +225,7 @@ class Watcher:
         try:
             if await self._leased(round_, watch):
                 rental = await self._reads.status(watch.desk, watch.rental_id, Priority.WAITED_FOR)
-                watch.over, watch.heard = rental.status in OVER, True
+                watch.over, watch.heard, watch.hinted = rental.status in OVER, True, False
                 await self._check_told(round_, watch, rental)
         except (UpstreamFault, RateLimited) as fault:
             watch.heard = False
@@ -235,9 +241,8 @@ class Watcher:
 
     async def _leased(self, round_: Round, watch: Watch) -> bool:
         """Whether it is this node that looks, until it has looked again."""
-        late = max(
-            0.0, self._clock.monotonic() - watch.due
-        )  # where many wait, the next will be too
+        # Where many wait, the next look will be late too.
+        late = max(0.0, self._clock.monotonic() - watch.due)
         until_next = self._pause(round_, watch) + late
         watch.leased = await self._leases.take(watch.lease, until_next + _LEASE)
         return watch.leased
@@ -266,8 +271,8 @@ class Watcher:
 
     def _pause(self, round_: Round, watch: Watch) -> float:
         now = self._clock.monotonic()
-        if now < round_.told_until:
-            return _TOLD_RHYTHM
+        if now < round_.told_until and not watch.hinted:
+            return max(_TOLD_RHYTHM, len(round_.watches) / (self._per_second * _TOLD_SHARE))
         age = now - watch.since
         return next((pause for until, pause in _RHYTHM if age < until), _SLOWEST)
 

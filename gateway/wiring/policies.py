@@ -125,9 +125,10 @@ def _helpers(
     records = Records(store.ledger, price_book, waking, clock)
     store.listen(records.changed_elsewhere, records.forget_all)
     reads = SharedReads(records, clock, fresh=settings.gateway_share_seconds)
-    # Enough to use the whole limit, and not so many that they outlive their wait for a turn.
-    at_once = max(2, min(64, int(settings.rates[RENTAL_STATUS.bucket] / 2)))
-    watcher = Watcher(reads, records, waking, store.inbox, store.leases, clock, at_once=at_once)
+    per_second = settings.rates[RENTAL_STATUS.bucket]
+    watcher = Watcher(
+        reads, records, waking, store.inbox, store.leases, clock, per_second=per_second
+    )
     return Helpers(gate, price_book, records, reads, watcher)
 
 

@@ -105,7 +105,8 @@ async def test_a_caller_that_hangs_up_waits_no_more() -> None:
         await until(lambda: looks(stand) == 1)
         watched = stand.gateway.policies.waking.waited_for
         account = (await stand.gateway.callers.identify(stand.client.key)).account.id
-        assert watched(account, rental)
+        # The look wakes everybody, and they go on waiting.
+        await until(lambda: watched(account, rental))
         waiting.cancel()
         with suppress(asyncio.CancelledError):
             await waiting
