@@ -9,7 +9,7 @@ D = TypeVar("D")
 
 
 class Remembered(Generic[K, V]):
-    """Like the LRUCache of cachetools, at a fifth of its cost: a read looks into seven of them."""
+    """Like the LRUCache of cachetools, at a fifth of its cost: a read looks into many of them."""
 
     __slots__ = ("_most", "_things")
 
