@@ -44,11 +44,6 @@ class Sample:
     def cpu_micros(self) -> float:
         return self.cpu_seconds / self.requests * 1e6
 
-    @property
-    def busy(self) -> float:
-        """The part of a core the server used: far below 1, the load was the limit."""
-        return self.cpu_seconds / self.seconds
-
 
 @dataclass(frozen=True, slots=True)
 class Ratio:

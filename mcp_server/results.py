@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from cachetools import LRUCache
 from pydantic import BaseModel
 from pydantic_core import to_json
 
@@ -21,6 +20,7 @@ from gateway.core.errors import (
 )
 from gateway.core.operation import Effect
 from gateway.core.provider_errors import PriceTooHigh, UpstreamRefused
+from gateway.core.remembered import ByIdentity
 from gateway.core.values import Kept
 from mcp_server.adjustments import HINT, LEFT_OUT, Page
 from mcp_server.cleaning import clean, cleaned
@@ -90,14 +90,14 @@ class KeptResults:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._results: LRUCache[int, tuple[Kept, int, Json]] = LRUCache(256)
+        self._results: ByIdentity[Kept, tuple[int, Json]] = ByIdentity(256)
 
     def of(self, value: Kept, left_out: int) -> Json:
         """The result of a kept value; `left_out` is how many more there are."""
-        known = self._results.get(id(value))
-        if known is None or known[0] is not value or known[1] != left_out:
-            known = self._results[id(value)] = value, left_out, result(counted(value, left_out))
-        return known[2]
+        known = self._results.get(value)
+        if known is None or known[0] != left_out:
+            known = self._results[value] = left_out, result(counted(value, left_out))
+        return known[1]
 
 
 def counted(value: BaseModel, left_out: int) -> Json:

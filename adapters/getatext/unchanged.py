@@ -4,11 +4,11 @@ Readers are pure, so the same bytes are the same value. Reading a status takes a
 gateway's own time of a call.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from adapters.getatext.reply import Reply
+from gateway.core.remembered import Remembered
 
 T = TypeVar("T")
 
@@ -20,8 +20,7 @@ class Unchanged(Generic[T]):
     """The last answer about each thing, by its id, with its value. A refusal is never kept."""
 
     def __init__(self, most: int = _MOST) -> None:
-        self._most = most
-        self._last: OrderedDict[int, tuple[Reply, T]] = OrderedDict()
+        self._last: Remembered[int, tuple[Reply, T]] = Remembered(most)
 
     def read(self, about: int, reply: Reply, read: Callable[[Reply], T]) -> T:
         """The value of a reply about a thing: the same object where the reply is the same."""
@@ -31,7 +30,4 @@ class Unchanged(Generic[T]):
         value = read(reply)
         if reply.body is not None and len(reply.body) <= _LONGEST:
             self._last[about] = reply, value
-            self._last.move_to_end(about)
-            if len(self._last) > self._most:
-                self._last.popitem(last=False)
         return value

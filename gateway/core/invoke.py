@@ -24,7 +24,7 @@ from gateway.core.naming import holds_key
 from gateway.core.operation import Effect, Operation
 from gateway.core.ports import Connect, Observer
 from gateway.core.provider_errors import UpstreamAuthFailed
-from gateway.core.remembered import Remembered
+from gateway.core.remembered import ByIdentity
 from gateway.core.rentals import Rental
 from gateway.core.spending import Order, Spending
 from gateway.core.validation import validate
@@ -67,7 +67,7 @@ class Invoker:
         self._spending = spending
         self._observer = observer
         self._running: set[asyncio.Task[Any]] = set()
-        self._desks: Remembered[int, Desk] = Remembered(_DESKS)
+        self._desks: ByIdentity[Caller, Desk] = ByIdentity(_DESKS)
 
     async def invoke(self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]) -> Out:
         """The value of one operation, for faces that need nothing else of its answer."""
@@ -101,12 +101,12 @@ class Invoker:
 
     def desk(self, caller: Caller) -> Desk:
         """What one caller's calls work with; the same desk for all of them."""
-        kept = self._desks.get(id(caller))
-        if kept is not None and kept.caller is caller:
+        kept = self._desks.get(caller)
+        if kept is not None:
             return kept
         view = View(caller.account.id, None if caller.sees_account else caller.id)
         desk = Desk(caller, view, self._connect(caller.account.key), self._helpers)
-        self._desks[id(caller)] = desk
+        self._desks[caller] = desk
         return desk
 
     async def undelivered(self, purchase: str) -> None:

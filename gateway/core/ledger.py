@@ -27,7 +27,6 @@ class SpendState(StrEnum):
 
 
 OPEN = (SpendState.INTENDED, SpendState.SENT)
-HOLDING = (*OPEN, SpendState.UNKNOWN)  # the reservation is kept
 
 
 @dataclass(frozen=True, slots=True)

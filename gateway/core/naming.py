@@ -2,12 +2,14 @@
 
 import re
 
+from gateway.core.keys import GATEWAY_KEY_PREFIX
+
 UNSAID = "(a name that is not repeated here)"
 # What a field of somebody's API is called; no key is: they have digits, or many letters.
 _PLAIN = re.compile(r"[A-Za-z]{1,15}(?:[_-][A-Za-z]{1,15}){0,3}[0-9]{0,2}").fullmatch
 _PLAIN_URI = re.compile(r"[a-z]{1,15}://(?:[a-z]{1,15}|[0-9]{1,19})").fullmatch
 _SHORTEST_KEY = 8  # a shorter one, as in a demonstration, is found in ordinary words
-_OURS = re.compile(r"gtw_[A-Za-z0-9_-]{20}")
+_OURS = re.compile(rf"{GATEWAY_KEY_PREFIX}[A-Za-z0-9_-]{{20}}")
 _KEY = re.compile(r"(?:sk|gtw)[_-]", re.IGNORECASE)
 
 

@@ -47,11 +47,6 @@ class Overview:
     matches: tuple[CodeMatch, ...]
     without_code: tuple[Price, ...]
 
-    @property
-    def unmatched(self) -> tuple[CodeMatch, ...]:
-        """The codes that mean nothing today."""
-        return tuple(match for match in self.matches if match.price is None)
-
 
 @dataclass(frozen=True, slots=True)
 class Offer:

@@ -147,6 +147,9 @@ RequestId = Annotated[
 ]
 """A caller's own name for a purchase, which makes it repeatable."""
 
+is_request_id = re.compile(r"[\x20-\x7e]{1,64}").fullmatch
+"""The same for faces that take it beside the input."""
+
 Kind = Literal["rental", "long_rental"]
 
 CURRENCY = "USD"

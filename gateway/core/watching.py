@@ -241,7 +241,7 @@ class Watcher:
 
     async def _leased(self, round_: Round, watch: Watch) -> bool:
         """Whether it is this node that looks, until it has looked again."""
-        # Where many wait, the next look will be late too.
+        # Where many wait this look is late, and the next will be too.
         late = max(0.0, self._clock.monotonic() - watch.due)
         until_next = self._pause(round_, watch) + late
         watch.leased = await self._leases.take(watch.lease, until_next + _LEASE)

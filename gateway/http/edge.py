@@ -12,6 +12,7 @@ from aiohttp import web
 from gateway.core.errors import GatewayError, InternalError
 from gateway.core.naming import may_hold_key
 from gateway.http import problems
+from gateway.http.leaving import gone
 from gateway.http.ready import REQUEST_ID
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -77,7 +78,7 @@ class Edge:
         except web.HTTPException as error:
             return self._render(request, problems.from_http(error), trace_id)
         except Exception as fault:
-            if isinstance(fault, ConnectionError) and _gone(request):
+            if isinstance(fault, ConnectionError) and gone(request):
                 raise  # nobody is there to answer, and nothing of ours failed
             path = await _template(request, router)
             log.exception("request failed", trace_id=trace_id, path=path)
@@ -96,10 +97,6 @@ def _is_secret(given: str, request: web.Request) -> bool:
     keys = [value for name in _KEY_HEADERS for value in request.headers.getall(name, ())]
     keys += request.query.getall("api_key", ())
     return may_hold_key(given) or any(key.endswith(given) for key in keys)
-
-
-def _gone(request: web.Request) -> bool:
-    return request.transport is None or request.transport.is_closing()
 
 
 async def _template(request: web.Request, router: web.UrlDispatcher) -> str:

@@ -13,6 +13,7 @@ from gateway.http.getatext_desk import CALL, GetatextDesk
 from gateway.http.inputs import read_body
 from gateway.http.legacy import spellings, tolerate_expect
 from gateway.http.parameters import (
+    FORM,
     expect_no_prefetch,
     expect_once,
     query_parameters,
@@ -20,7 +21,6 @@ from gateway.http.parameters import (
 )
 
 PREFIX = f"{API}/"
-_FORM = "application/x-www-form-urlencoded"
 
 
 class GetatextFace:
@@ -58,7 +58,7 @@ async def _fields(request: web.Request, call: ApiCall) -> Fields:
     expect_no_prefetch(request)
     if call.path.endswith("/completed"):
         return in_path
-    if request.content_type == _FORM:
+    if request.content_type == FORM:
         parameters = await read_parameters(request)
         expect_once(parameters)
         return {**parameters.values, **in_path}

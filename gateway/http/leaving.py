@@ -1,4 +1,4 @@
-"""Ends the work of requests whose callers have hung up, where that work is waiting."""
+"""Who has hung up, and the end of what waits for them."""
 
 import asyncio
 from collections.abc import Iterator
@@ -36,8 +36,14 @@ class Leaving:
 
     def _look(self) -> None:
         for task, request in self._waiting.items():
-            if request.transport is None or request.transport.is_closing():
+            if gone(request):
                 task.cancel()
         self._looking = bool(self._waiting)
         if self._looking:
             asyncio.get_running_loop().call_later(_LOOK_EVERY, self._look)
+
+
+def gone(request: web.BaseRequest) -> bool:
+    """Whether the connection of a request is closed or closing."""
+    transport = request.transport
+    return transport is None or transport.is_closing()

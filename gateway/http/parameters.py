@@ -16,7 +16,7 @@ from gateway.http.inputs import read_body
 
 _MOST_FIELDS = 100
 _SHORT = 500
-_FORM = "application/x-www-form-urlencoded"
+FORM = "application/x-www-form-urlencoded"
 _NO_TYPE = "application/octet-stream"  # what aiohttp says where no type was sent
 _MULTIPART = "multipart/form-data"
 _PREFETCHES = ("Purpose", "Sec-Purpose", "X-Purpose", "X-Moz")
@@ -101,7 +101,7 @@ async def _form(request: web.Request) -> Pairs:
     kind = request.content_type
     if kind == _MULTIPART:
         return _multipart(request.headers["Content-Type"], await read_body(request))
-    if kind not in (_FORM, _NO_TYPE):
+    if kind not in (FORM, _NO_TYPE):
         return []
     return _parse((await read_body(request)).decode(errors="replace"))
 

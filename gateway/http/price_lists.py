@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from cachetools import LRUCache
-
 from gateway.core.errors import GatewayError, Unauthorized
 from gateway.core.invoke import Call, Invoker
 from gateway.core.prices import LIST_PRICES, MAX_PAGE, Price, PricePage
+from gateway.core.remembered import ByIdentity
 
 T = TypeVar("T")
 
@@ -21,16 +20,16 @@ class PriceLists(Generic[T]):
         """Start empty."""
         self._invoker = invoker
         self._make = make
-        self._kept: LRUCache[int, tuple[PricePage, T]] = LRUCache(_KEPT)
+        self._kept: ByIdentity[PricePage, T] = ByIdentity(_KEPT)
 
     async def of(self, call: Call) -> T:
         """What is made of the caller's price list. Raises what list_prices raises."""
         first = await self._page(call, None)
-        kept = self._kept.get(id(first))
-        if kept is not None and kept[0] is first:
-            return kept[1]
+        kept = self._kept.get(first)
+        if kept is not None:
+            return kept
         made = self._make(await self._whole(call, first))
-        self._kept[id(first)] = first, made
+        self._kept[first] = made
         return made
 
     async def if_readable(self, call: Call) -> T | None:

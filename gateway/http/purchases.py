@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -14,8 +13,8 @@ from pydantic import BaseModel
 from gateway.core.answers import Answer
 from gateway.core.invoke import Call, Invoker
 from gateway.core.operation import Operation
-
-_REQUEST_ID = re.compile(r"[ -~]{1,64}")
+from gateway.core.values import is_request_id
+from gateway.http.leaving import gone
 
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
@@ -90,12 +89,6 @@ class Purchases:
 
 def request_id(raw: str | None) -> str | None:
     """A caller's own name of a purchase as the one door takes it; an odd one by its hash."""
-    if not raw or _REQUEST_ID.fullmatch(raw):
+    if not raw or is_request_id(raw):
         return raw or None
     return hashlib.sha256(raw.encode(errors="replace")).hexdigest()
-
-
-def gone(request: web.Request) -> bool:
-    """Whether the connection of a request is closed or closing."""
-    transport = request.transport
-    return transport is None or transport.is_closing()

@@ -13,7 +13,7 @@ from aiohttp import hdrs, web
 from pydantic import BaseModel
 
 from gateway.core.answers import Answer
-from gateway.core.remembered import Remembered
+from gateway.core.remembered import ByIdentity
 from gateway.core.values import Kept
 from gateway.http.ready import Head, Made, Ready
 
@@ -45,17 +45,17 @@ class SmallBodies:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._made: Remembered[int, tuple[BaseModel, Made]] = Remembered(_SMALL_KEPT)
+        self._made: ByIdentity[BaseModel, Made] = ByIdentity(_SMALL_KEPT)
 
     def render(self, value: BaseModel) -> Ready:
         """The response with a value."""
-        found = self._made.get(id(value))
-        if found is not None and found[0] is value:
-            return Ready(found[1])
+        found = self._made.get(value)
+        if found is not None:
+            return Ready(found)
         body = _json(value)
         made = Made(_READ, body)
         if len(body) <= _SMALL:
-            self._made[id(value)] = value, made
+            self._made[value] = made
         return Ready(made)
 
 
@@ -64,19 +64,18 @@ class KeptBodies:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._bodies: Remembered[int, _KeptBody] = Remembered(256)
+        self._bodies: ByIdentity[Kept, _KeptBody] = ByIdentity(256)
 
     def render(self, value: Kept, request: web.Request) -> Ready:
         """The response to one request: 304 where the caller has these bytes already."""
-        body = self._bodies.get(id(value))
-        if body is None or body.value is not value:
-            body = self._bodies[id(value)] = _KeptBody(value)
+        body = self._bodies.get(value)
+        if body is None:
+            body = self._bodies[value] = _KeptBody(value)
         return body.response(request)
 
 
 class _KeptBody:
     def __init__(self, value: Kept) -> None:
-        self.value = value
         self._plain = _json(value)
         # Weak: the encodings of one body share it.
         self._etag = f'W/"{hashlib.sha256(self._plain).hexdigest()[:20]}"'

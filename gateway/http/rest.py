@@ -1,6 +1,5 @@
 """The REST face under /v1: one route for each operation of the catalog."""
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,7 +13,7 @@ from gateway.core.invoke import Call, Invoker
 from gateway.core.operation import AnyOperation, Effect
 from gateway.core.remembered import Remembered
 from gateway.core.validation import validate
-from gateway.core.values import Kept
+from gateway.core.values import Kept, is_request_id
 from gateway.http import rendering
 from gateway.http.auth import key_of
 from gateway.http.edge import TRACE_ID, Handler
@@ -22,7 +21,6 @@ from gateway.http.inputs import read_inputs
 
 PREFIX = "/v1/"
 _TARGETS, _SHORT_TARGET = 2000, 500
-_REQUEST_ID = re.compile(r"[\x20-\x7e]{1,64}").fullmatch
 CALLER = web.RequestKey("caller", Caller)
 
 
@@ -97,7 +95,7 @@ def _request_id(op: AnyOperation, request: web.Request) -> str | None:
     given = request.headers.get("Idempotency-Key")
     if given is None or op.effect is not Effect.SPEND:
         return None
-    if not _REQUEST_ID(given):
+    if not is_request_id(given):
         raise InvalidRequest("Idempotency-Key: must be 1 to 64 printable ASCII characters.")
     return given
 

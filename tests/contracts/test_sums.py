@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from adapters.store import open_store
 from gateway.core.keys import Limits
-from gateway.core.ledger import HOLDING, Ledger, Outcome, Spend, SpendState
+from gateway.core.ledger import OPEN, Ledger, Outcome, Spend, SpendState
 from gateway.core.rentals import RentalStatus
 from tests.support.ledger import NOW, bought, intent, new_id, rental
 
@@ -81,7 +81,7 @@ class Story:
 
 
 def counted(spend: Spend) -> Decimal:
-    if spend.state in HOLDING:
+    if spend.state in (*OPEN, SpendState.UNKNOWN):
         return spend.reserved or Decimal(0)
     return (spend.charged or Decimal(0)) - spend.refunded
 

@@ -23,7 +23,8 @@ from gateway.core.provider_errors import (
 )
 from gateway.core.upstream import Priority, UpstreamCall
 from gateway.core.values import Charged
-from tests.core.test_pacing import LoopClock, Told, held, loop, pacer_of
+from tests.support.held_time import LoopClock, held, loop
+from tests.support.pacing import Told, pacer_of
 
 Ending = str | Exception
 

@@ -1,187 +1,32 @@
 """The limiter: what holds in every window, who goes first, and who is told that it is no use."""
 
 import asyncio
-import functools
-import selectors
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from math import inf
-from typing import Any, ParamSpec
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gateway.core import upstream
-from gateway.core.bucket import Bucket
 from gateway.core.errors import RateLimited
-from gateway.core.pacing import Pace, Pacer, Turn
-from gateway.core.queueing import SharedBuckets
-from gateway.core.upstream import Hooks, Priority, UpstreamCall, rates
+from gateway.core.pacing import Turn
+from gateway.core.upstream import Priority
 from gateway.core.values import Charged
-
-P = ParamSpec("P")
-MARGIN = 0.05
-TICK = 0.003  # what timers may be late by
-
-
-class _Jumping(selectors.SelectSelector):
-    """Where a loop would wait, its time jumps instead."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seconds = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        events = super().select(0)
-        if not events:
-            assert timeout is not None, "everybody waits, and nobody will come"
-            self.seconds += timeout
-        return events
-
-
-class HeldLoop(asyncio.SelectorEventLoop):
-    """An event loop that holds the time: nothing in it waits really."""
-
-    def __init__(self) -> None:
-        self.held = _Jumping()
-        super().__init__(self.held)
-
-    def time(self) -> float:
-        return self.held.seconds
-
-    def lag(self, seconds: float) -> None:
-        """Something keeps the loop busy."""
-        self.held.seconds += seconds
-
-
-def held(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """Run a test in held time."""
-
-    @functools.wraps(test)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        with asyncio.Runner(loop_factory=HeldLoop) as runner:
-            runner.run(test(*args, **kwargs))
-
-    return run
-
-
-def loop() -> HeldLoop:
-    running = asyncio.get_running_loop()
-    assert isinstance(running, HeldLoop)
-    return running
-
-
-class LoopClock:
-    """The time of the loop as the core's clock."""
-
-    def monotonic(self) -> float:
-        return loop().time()
-
-    def now(self) -> datetime:
-        return datetime(2025, 7, 6, tzinfo=UTC) + timedelta(seconds=self.monotonic())
-
-
-@dataclass
-class Told:
-    """Writes down what the hooks are told."""
-
-    waited: list[tuple[str, float]] = field(default_factory=list)
-    limited: list[tuple[str, str]] = field(default_factory=list)
-    retried: list[str] = field(default_factory=list)
-    tripped: list[tuple[str, str]] = field(default_factory=list)
-    shared_failed: int = 0
-
-    def hooks(self) -> Hooks:
-        def shared_failed() -> None:
-            self.shared_failed += 1
-
-        return Hooks(
-            waited=lambda call, seconds: self.waited.append((call, round(seconds, 2))),
-            limited=lambda call, by: self.limited.append((call, by)),
-            retried=self.retried.append,
-            tripped=lambda group, state: self.tripped.append((group, state)),
-            shared_failed=shared_failed,
-        )
-
-
-def pacer_of(
-    per_second: float = 1.0,
-    *,
-    told: Told | None = None,
-    longest_queue: int = 1000,
-    shared: SharedBuckets | None = None,
-) -> Pacer:
-    pace = Pace(dict.fromkeys(upstream.BUCKETS, per_second), MARGIN, longest_queue)
-    return Pacer(LoopClock(), loop(), pace, shared=shared, hooks=(told or Told()).hooks())
-
-
-@dataclass
-class Caller:
-    """Somebody who wants a turn: when, how urgently, how long, and when it gives up."""
-
-    at: float = 0.0
-    priority: Priority = Priority.READ
-    patience: float = 60.0
-    hangs_up_after: float | None = None
-    number: int = -1
-    granted: float | None = None
-    refusal: RateLimited | None = None
-    ended: float = inf
-
-    async def want(
-        self, pacer: Pacer, count: Callable[[], int], call: UpstreamCall = upstream.BALANCE
-    ) -> None:
-        await asyncio.sleep(self.at)
-        self.at, self.number = loop().time(), count()
-        waiting = asyncio.ensure_future(
-            pacer.turn("alice", call, self.priority, deadline_seconds=self.patience)
-        )
-        if self.hangs_up_after is not None:
-            loop().call_later(self.hangs_up_after, waiting.cancel)
-        await asyncio.wait([waiting])
-        self.ended = loop().time()
-        if waiting.cancelled():
-            return
-        error = waiting.exception()
-        if error is None:
-            self.granted = waiting.result().at
-        else:
-            assert isinstance(error, RateLimited)
-            self.refusal = error
-
-
-async def all_want(pacer: Pacer, callers: Sequence[Caller]) -> list[float]:
-    """Let everybody come; the times of the turns given."""
-    numbers = iter(range(len(callers)))
-    await asyncio.gather(*(each.want(pacer, lambda: next(numbers)) for each in callers))
-    return sorted(each.granted for each in callers if each.granted is not None)
-
-
-def places(per_second: float) -> int:
-    return max(1, int(per_second))
-
-
-def window(per_second: float) -> float:
-    return places(per_second) / per_second + MARGIN
-
-
-def closest(turns: Sequence[float], most: int) -> float:
-    """The shortest time from one turn to the one that must not share a window with it."""
-    return min((late - soon for soon, late in zip(turns, turns[most:], strict=False)), default=inf)
-
-
-RATES = st.sampled_from([0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 10.0])
-FAST_TOO = RATES | st.just(15.0)  # no more than ten of them at once
-MOMENTS = st.integers(0, 500).map(lambda hundredths: hundredths / 100)
-CALLERS = st.builds(
+from tests.support.held_time import held, loop
+from tests.support.pacing import (
+    CALLERS,
+    FAST_TOO,
+    MOMENTS,
+    RATES,
+    TICK,
     Caller,
-    at=MOMENTS,
-    priority=st.sampled_from(Priority),
-    patience=MOMENTS | st.just(100.0),
-    hangs_up_after=st.none() | MOMENTS,
+    Told,
+    all_want,
+    closest,
+    pacer_of,
+    places,
+    window,
 )
 
 
@@ -345,38 +190,6 @@ async def test_a_turn_that_comes_too_late_because_of_a_lag_is_not_given() -> Non
     assert next_one.granted == pytest.approx(1.35)
 
 
-@given(
-    st.integers(1, 4),
-    st.lists(st.integers(0, 30), max_size=8),
-    st.integers(0, 4),
-    st.integers(0, 12),
-    st.none() | st.integers(20, 60),
-)
-def test_a_turn_is_expected_when_those_before_it_leave_room(
-    most: int, logged: list[int], granted: int, ahead: int, opens_at: int | None
-) -> None:
-    now, bucket = 30.0, Bucket("alice:balance", float(most), margin=9.0)
-    bucket.log.extend(sorted(map(float, logged)))
-    bucket.granted = min(granted, most - len([each for each in bucket.log if each > 20.0]))
-    bucket.opens_at = -inf if opens_at is None else float(opens_at)
-    turns = [*bucket.log, *[now] * bucket.granted]
-    for _ in range(ahead + 1):
-        free = turns[-most] + 10.0 if len(turns) >= most else now
-        turns.append(max(now, bucket.opens_at, free))
-
-    assert bucket.window == 10.0
-    assert bucket.expected(ahead, now) == turns[-1]
-    assert bucket.room(now) == (bucket.expected(0, now) == now)
-
-
-def test_the_next_turn_after_a_burst_is_expected_when_the_next_burst_may_come() -> None:
-    bucket = Bucket("alice:rent", 200.0, margin=0.1)
-    bucket.log.extend([30.0] * 20)
-
-    assert bucket.expected(0, 30.0) == pytest.approx(30.11)
-    assert bucket.expected(20, 30.0) == pytest.approx(30.22)
-
-
 @held
 async def test_a_full_queue_turns_the_least_urgent_away() -> None:
     prices = Caller(at=0.1, priority=Priority.PRICES)
@@ -476,92 +289,6 @@ async def test_idle_accounts_are_forgotten_and_limits_in_force_are_not() -> None
             await pacer.turn(account, upstream.BALANCE, deadline_seconds=0.5)
 
 
-class Refusing:
-    """An account the provider answers 429 to, again and again."""
-
-    def __init__(self) -> None:
-        self.pacer = pacer_of(10.0)
-
-    async def turn(self) -> float:
-        turn = await self.pacer.turn("alice", upstream.RENT, deadline_seconds=1000.0)
-        return turn.at
-
-    def slowed(self, retry_after: float | None = None) -> float:
-        return self.pacer.slowed("alice", upstream.RENT, retry_after)
-
-
-@held
-async def test_pauses_grow_while_the_provider_goes_on_and_shrink_when_it_is_well() -> None:
-    account = Refusing()
-    pauses = []
-    for _ in range(7):
-        await account.turn()
-        pauses.append(account.slowed())
-    for _ in range(3):
-        await account.turn()
-        account.pacer.went_well("alice", upstream.RENT)
-
-    assert pauses == [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
-    assert account.slowed() == 32.0
-    await asyncio.sleep(1000.0)
-    assert account.slowed() == 2.0
-
-
-@held
-async def test_turns_come_slower_after_a_429_and_faster_again_while_all_is_well() -> None:
-    pacer = pacer_of(1.0)
-
-    async def apart() -> float:
-        first = await pacer.turn("alice", upstream.RENT, deadline_seconds=1000.0)
-        second = await pacer.turn("alice", upstream.RENT, deadline_seconds=1000.0)
-        return second.at - first.at
-
-    pacer.slowed("alice", upstream.RENT)
-    after_one = await apart()
-    for _ in range(50):
-        await asyncio.sleep(100.0)
-        pacer.slowed("alice", upstream.RENT)
-    at_most = await apart()
-    for _ in range(2000):
-        pacer.went_well("alice", upstream.RENT)
-
-    assert [after_one, at_most] == pytest.approx([1.05 * 1.05, 1.05 * 1.5], abs=TICK)
-    assert await apart() == pytest.approx(1.05, abs=TICK)
-
-
-@held
-async def test_what_was_under_way_when_the_bucket_closed_does_not_count_again() -> None:
-    account = Refusing()
-    pauses = [account.slowed() for _ in range(5)]
-    account.pacer.went_well("alice", upstream.RENT)
-
-    assert pauses == [2.0] * 5
-    assert await account.turn() == pytest.approx(2.0)
-    assert account.slowed() == 4.0
-
-
-@held
-async def test_the_pause_the_provider_asks_for_is_kept_where_it_is_longer() -> None:
-    account = Refusing()
-
-    assert account.slowed(90.0) == 90.0
-    assert await account.turn() == pytest.approx(90.0)
-
-
-@held
-async def test_a_pause_refuses_those_who_cannot_wait_for_its_end() -> None:
-    pacer = pacer_of(1.0)
-    waits, leaves = Caller(patience=10.0), Caller(patience=4.0)
-    loop().call_later(0.5, pacer.slowed, "alice", upstream.BALANCE, 5.0)
-    await all_want(pacer, [Caller(), waits, leaves])
-
-    assert waits.granted == pytest.approx(5.5)
-    assert leaves.ended == pytest.approx(0.5)
-    assert leaves.refusal is not None
-    assert "asked for a pause" in leaves.refusal.detail
-    assert leaves.refusal.retry_after == pytest.approx(6.1, abs=0.01)  # after the one who waits
-
-
 @held
 async def test_closing_refuses_all_who_wait_and_all_who_would_have_to() -> None:
     pacer = pacer_of(1.0)
@@ -572,138 +299,3 @@ async def test_closing_refuses_all_who_wait_and_all_who_would_have_to() -> None:
     await everybody
 
     assert [each.ended for each in callers] == pytest.approx([0.0, 0.5, 0.5, 0.7])
-
-
-class SharedLog:
-    """One node's way to limits of several nodes: a sliding log, some milliseconds away."""
-
-    def __init__(self, logs: dict[str, deque[float]] | None = None, takes: float = 0.002) -> None:
-        self.logs = {} if logs is None else logs
-        self.takes = takes
-        self.broken = False
-        self.under_way = 0
-
-    async def take(self, bucket: str, places: int, window: float) -> float:
-        self.under_way += 1
-        assert self.under_way == 1
-        try:
-            await asyncio.sleep(self.takes)
-        finally:
-            self.under_way -= 1
-        if self.broken:
-            raise ConnectionError
-        log = self.logs.setdefault(bucket, deque(maxlen=places))
-        now = loop().time()
-        if len(log) == places and (wait := log[0] + window - now) > 0:
-            return wait
-        log.append(now)
-        return 0.0
-
-
-@given(RATES, st.lists(CALLERS, max_size=25), st.lists(CALLERS, max_size=25))
-@held
-async def test_nodes_keep_the_shared_limits_together(
-    per_second: float, here: list[Caller], there: list[Caller]
-) -> None:
-    logs: dict[str, deque[float]] = {}
-    nodes = [pacer_of(per_second, shared=SharedLog(logs)) for _ in range(2)]
-    turns = await asyncio.gather(all_want(nodes[0], here), all_want(nodes[1], there))
-    together = sorted([*turns[0], *turns[1]])
-
-    assert closest(together, places(per_second)) >= window(per_second) - 1e-9
-    for caller in (*here, *there):
-        assert caller.ended <= caller.at + caller.patience + TICK
-
-
-@held
-async def test_a_shared_place_goes_to_whoever_is_first_when_it_comes() -> None:
-    prices = Caller(priority=Priority.PRICES)
-    spend = Caller(at=0.001, priority=Priority.SPEND)
-    await all_want(pacer_of(1.0, shared=SharedLog()), [prices, spend])
-
-    assert spend.granted == pytest.approx(0.002)
-    assert prices.granted == pytest.approx(1.054, abs=TICK)
-
-
-@held
-async def test_a_shared_place_that_comes_in_a_pause_is_not_used() -> None:
-    pacer = pacer_of(1.0, shared=SharedLog(takes=0.1))
-    caller = Caller()
-    loop().call_later(0.05, pacer.slowed, "alice", upstream.BALANCE, 5.0)
-    await all_want(pacer, [caller])
-
-    assert caller.granted == pytest.approx(5.15, abs=TICK)
-
-
-@held
-async def test_a_deadline_holds_whatever_the_shared_store_does() -> None:
-    slow = Caller(patience=0.3)
-    await all_want(pacer_of(1.0, shared=SharedLog(takes=0.8)), [slow])
-
-    assert slow.granted is None
-    assert slow.ended == pytest.approx(0.3)
-
-
-@held
-async def test_who_cannot_wait_as_long_as_the_shared_store_says_is_told_at_once() -> None:
-    logs: dict[str, deque[float]] = {}
-    leaves = Caller(at=0.5, patience=0.4)
-    await all_want(pacer_of(1.0, shared=SharedLog(logs)), [Caller()])
-    await all_want(pacer_of(1.0, shared=SharedLog(logs)), [leaves])
-
-    assert leaves.granted is None
-    assert leaves.ended == pytest.approx(0.504, abs=TICK)
-
-
-@pytest.mark.parametrize("hangs", [False, True])
-def test_a_shared_store_that_fails_leaves_our_own_limits(hangs: bool) -> None:
-    @held
-    async def run() -> None:
-        told, shared = Told(), SharedLog(takes=inf if hangs else 0.002)
-        shared.broken = True
-        pacer = pacer_of(2.0, told=told, shared=shared)
-        turns = await all_want(pacer, [Caller(), Caller(), Caller(at=0.5), Caller(at=0.6)])
-
-        assert closest(turns, 2) >= 1.05 - 1e-9
-        assert len(turns) == 4
-        assert told.shared_failed == 1
-        shared.broken, shared.takes = False, 0.002
-        await all_want(pacer, [Caller(at=10.0)])
-        assert [len(log) for log in shared.logs.values()] == [1]
-
-    run()
-
-
-@held
-async def test_closing_ends_what_is_asked_of_the_shared_store() -> None:
-    shared = SharedLog(takes=inf)
-    pacer = pacer_of(1.0, shared=shared)
-    caller = Caller()
-    waiting = asyncio.ensure_future(all_want(pacer, [caller]))
-    await asyncio.sleep(0.5)
-    await pacer.close()
-    await waiting
-
-    assert caller.refusal is not None
-    assert shared.under_way == 0
-
-
-def test_the_limits_are_the_providers_and_an_operator_may_set_others() -> None:
-    standard, premium = rates(), rates(premium=True, overrides={"prices": 0.1})
-
-    assert (standard["rent"], standard["rent_specific"], standard["rent_again"]) == (2.0, 2.0, 1.0)
-    assert {rate for bucket, rate in standard.items() if not bucket.startswith("rent_")} >= {1.0}
-    assert [premium[name] for name in ("rent", "rental_status", "cancel")] == [200.0] * 3
-    assert (premium["rent_specific"], premium["balance"], premium["prices"]) == (2.0, 1.0, 0.1)
-    for wrong in ({"rents": 1.0}, {"rent": 0.0}, {"rent": float("nan")}, {"rent": inf}):
-        with pytest.raises(ValueError, match="limit"):
-            rates(overrides=wrong)
-
-
-def test_only_reads_may_be_repeated_and_failing_reads_stand_apart_from_purchases() -> None:
-    reads = {call.group for call in upstream.CALLS if call.kind == "read"}
-    others = {call.group for call in upstream.CALLS if call.kind != "read"}
-
-    assert not reads & others
-    assert all(call.group == "spend" for call in upstream.CALLS if call.kind == "spend")
-    assert [call.name for call in upstream.CALLS if call.priority is Priority.PRICES] == ["prices"]

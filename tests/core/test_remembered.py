@@ -1,6 +1,8 @@
 """A memory of limited size."""
 
-from gateway.core.remembered import Remembered
+import weakref
+
+from gateway.core.remembered import ByIdentity, Remembered
 
 
 def full() -> Remembered[str, int]:
@@ -49,3 +51,27 @@ def test_what_is_forgotten_is_gone() -> None:
     memory.clear()
 
     assert (taken, left, len(memory)) == (1, [("b", 2)], 0)
+
+
+def test_what_was_made_of_an_object_is_not_for_another_that_is_equal() -> None:
+    one, equal = [1], [1]
+    made: ByIdentity[list[int], str] = ByIdentity(2)
+    made[one] = "of the one"
+
+    assert made.get(one) == "of the one"
+    assert made.get(equal) is None
+
+
+def test_an_object_lives_while_something_made_of_it_is_remembered_and_no_longer() -> None:
+    made: ByIdentity[set[int], int] = ByIdentity(1)
+    first = weakref.ref(_remembered(made))
+    kept = first() is not None
+    _remembered(made)
+
+    assert (kept, first()) == (True, None)
+
+
+def _remembered(made: ByIdentity[set[int], int]) -> set[int]:
+    thing = {1}
+    made[thing] = 1
+    return thing

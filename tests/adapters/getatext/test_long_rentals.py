@@ -43,7 +43,6 @@ LONG = LongRental(
     ends_on=date(2025, 7, 6),
 )
 CANCELLED = LONG.model_copy(update={"status": LongRentalStatus.CANCELLED})
-UNTOLD = LONG.model_copy(update={"status": LongRentalStatus.UNKNOWN})
 ASKED = CreateLongRental(period=Period.ONE_WEEK, auto_renew=True)
 
 

@@ -13,7 +13,6 @@ from tests.faces.support import JSON, NOBODY, PHP, TEXT, Tool
 from tests.support.contract import Answer
 
 BALANCE = "ACCESS_BALANCE:100.00"
-FIELDS = {"api_key": "sk_demo", "action ": "getBalance"}
 QUERY = "api_key=sk_demo&action=getBalance"
 
 

@@ -1,0 +1,119 @@
+"""What the tests of the limiter share: who wants turns, and what must hold of those given."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import inf
+
+from hypothesis import strategies as st
+
+from gateway.core import upstream
+from gateway.core.errors import RateLimited
+from gateway.core.pacing import Pace, Pacer
+from gateway.core.queueing import SharedBuckets
+from gateway.core.upstream import Hooks, Priority, UpstreamCall
+from tests.support.held_time import LoopClock, loop
+
+MARGIN = 0.05
+TICK = 0.003  # what timers may be late by
+
+
+@dataclass
+class Told:
+    """Writes down what the hooks are told."""
+
+    waited: list[tuple[str, float]] = field(default_factory=list)
+    limited: list[tuple[str, str]] = field(default_factory=list)
+    retried: list[str] = field(default_factory=list)
+    tripped: list[tuple[str, str]] = field(default_factory=list)
+    shared_failed: int = 0
+
+    def hooks(self) -> Hooks:
+        def shared_failed() -> None:
+            self.shared_failed += 1
+
+        return Hooks(
+            waited=lambda call, seconds: self.waited.append((call, round(seconds, 2))),
+            limited=lambda call, by: self.limited.append((call, by)),
+            retried=self.retried.append,
+            tripped=lambda group, state: self.tripped.append((group, state)),
+            shared_failed=shared_failed,
+        )
+
+
+def pacer_of(
+    per_second: float = 1.0,
+    *,
+    told: Told | None = None,
+    longest_queue: int = 1000,
+    shared: SharedBuckets | None = None,
+) -> Pacer:
+    pace = Pace(dict.fromkeys(upstream.BUCKETS, per_second), MARGIN, longest_queue)
+    return Pacer(LoopClock(), loop(), pace, shared=shared, hooks=(told or Told()).hooks())
+
+
+@dataclass
+class Caller:
+    """Somebody who wants a turn: when, how urgently, how long, and when it gives up."""
+
+    at: float = 0.0
+    priority: Priority = Priority.READ
+    patience: float = 60.0
+    hangs_up_after: float | None = None
+    number: int = -1
+    granted: float | None = None
+    refusal: RateLimited | None = None
+    ended: float = inf
+
+    async def want(
+        self, pacer: Pacer, count: Callable[[], int], call: UpstreamCall = upstream.BALANCE
+    ) -> None:
+        await asyncio.sleep(self.at)
+        self.at, self.number = loop().time(), count()
+        waiting = asyncio.ensure_future(
+            pacer.turn("alice", call, self.priority, deadline_seconds=self.patience)
+        )
+        if self.hangs_up_after is not None:
+            loop().call_later(self.hangs_up_after, waiting.cancel)
+        await asyncio.wait([waiting])
+        self.ended = loop().time()
+        if waiting.cancelled():
+            return
+        error = waiting.exception()
+        if error is None:
+            self.granted = waiting.result().at
+        else:
+            assert isinstance(error, RateLimited)
+            self.refusal = error
+
+
+async def all_want(pacer: Pacer, callers: Sequence[Caller]) -> list[float]:
+    """Let everybody come; the times of the turns given."""
+    numbers = iter(range(len(callers)))
+    await asyncio.gather(*(each.want(pacer, lambda: next(numbers)) for each in callers))
+    return sorted(each.granted for each in callers if each.granted is not None)
+
+
+def places(per_second: float) -> int:
+    return max(1, int(per_second))
+
+
+def window(per_second: float) -> float:
+    return places(per_second) / per_second + MARGIN
+
+
+def closest(turns: Sequence[float], most: int) -> float:
+    """The shortest time from one turn to the one that must not share a window with it."""
+    return min((late - soon for soon, late in zip(turns, turns[most:], strict=False)), default=inf)
+
+
+RATES = st.sampled_from([0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 10.0])
+FAST_TOO = RATES | st.just(15.0)  # no more than ten of them at once
+MOMENTS = st.integers(0, 500).map(lambda hundredths: hundredths / 100)
+CALLERS = st.builds(
+    Caller,
+    at=MOMENTS,
+    priority=st.sampled_from(Priority),
+    patience=MOMENTS | st.just(100.0),
+    hangs_up_after=st.none() | MOMENTS,
+)
