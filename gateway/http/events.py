@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import structlog
 from aiohttp import web
 
 from gateway.core.callers import Callers
@@ -31,6 +32,8 @@ _HEADERS = {
     "Cache-Control": "no-store",
     "X-Accel-Buffering": "no",  # proxies must pass every event on at once
 }
+
+log = structlog.get_logger("gateway.events")
 
 
 @dataclass(eq=False, slots=True)
@@ -99,6 +102,9 @@ class EventsFace:
                 await _write(stream, b": here you are\n\n")
                 while await self._goes_on(stream):
                     await self._next(stream, feed)
+        except Exception:  # the store is away, say: the client comes back by itself
+            log.exception("a stream of events broke off")
+            _cut(stream)
         finally:
             for watch in stream.watched.values():
                 stream.desk.helpers.watcher.leave(watch)
@@ -196,10 +202,15 @@ async def _write(stream: _Stream, data: bytes) -> None:
         async with asyncio.timeout(_SLOW):
             await stream.response.write(data)
     except TimeoutError:
-        # Cut off: a proper end would wait for the client too, and all that was written with it.
-        if stream.transport is not None:
-            stream.transport.abort()
+        # A proper end would wait for the client too, and all that was written with it.
+        _cut(stream)
         raise ConnectionResetError("the client is too slow") from None
+
+
+def _cut(stream: _Stream) -> None:
+    """Break the connection off: no answer can follow one that has begun."""
+    if stream.transport is not None:
+        stream.transport.abort()
 
 
 def _last_event_id(request: web.Request) -> int | None:

@@ -10,9 +10,10 @@ from decimal import Decimal
 from urllib.parse import urlsplit
 
 import pytest
+from aiohttp import ClientPayloadError
 
 from adapters.simulator import DEMO_KEY, Service
-from adapters.store import open_store
+from adapters.store import StoreError, open_store
 from gateway.cli.new_key import make_key
 from gateway.core import callers
 from gateway.core.events import Event, Events
@@ -249,6 +250,25 @@ async def test_a_key_that_is_revoked_hears_no_more(
 
 async def is_refused(client: Client) -> bool:
     return (await client.get("/v1/balance")).status == 401
+
+
+async def test_a_stream_that_cannot_be_read_on_breaks_off_and_is_taken_up_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def away(*asked: object) -> Sequence[Event]:
+        raise StoreError("away")
+
+    async with premium() as stand:
+        async with listening_to(stand.client) as stream:
+            with monkeypatch.context() as trouble:
+                trouble.setattr(stand.gateway.store.events, "events", away)
+                rental = await rent(stand.client)
+                with pytest.raises(ClientPayloadError):
+                    await stream.rest()
+        async with listening_to(stand.client, Last_Event_ID="0") as stream:
+            told = await stream.event()
+
+    assert (told.kind, told.data["id"]) == ("rental_rented", rental)
 
 
 async def test_listeners_who_have_gone_leave_nothing() -> None:
