@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -57,14 +56,20 @@ class LockOwners:
     async def _keep(self) -> None:
         while True:
             await self._lost.wait()
-            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            try:
                 await self._connect()
-                continue
-            await asyncio.sleep(_PAUSE)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                await asyncio.sleep(_PAUSE)  # and once more: the lock is still lost
 
     async def _connect(self) -> None:
-        self._lost.clear()
         connection = await asyncpg.connect(self._dsn, server_settings=_KEEPALIVE)
-        connection.add_termination_listener(lambda _: self._lost.set())
         self._connection = connection
-        await connection.execute("SELECT pg_advisory_lock($1)", self._key)
+        try:
+            await connection.execute("SELECT pg_advisory_lock($1)", self._key)
+        except BaseException:
+            connection.terminate()
+            raise
+        self._lost.clear()
+        connection.add_termination_listener(lambda _: self._lost.set())
+        if connection.is_closed():
+            self._lost.set()

@@ -159,15 +159,20 @@ class SqliteDatabase:
                 sql("RELEASE job")
             sql("COMMIT")
         except Exception as error:
-            if self._connection.in_transaction:
-                sql("ROLLBACK")
+            with suppress(sqlite3.Error):  # a disk that fails may fail this too: see _begin
+                self._undo()
             for ticket in tickets:
                 ticket.fail(error)
+
+    def _undo(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
 
     def _begin(self) -> None:
         # SQLite lets whoever asks at the right moment write next; behind the gate only one
         # process at a time asks, so that none of several busy ones is left out.
         with self._gate.held(PATIENCE):
+            self._undo()
             self._connection.execute("BEGIN IMMEDIATE")
 
     def _answer(self, tickets: list[_Ticket[Any]]) -> None:

@@ -1,6 +1,7 @@
 """What a request is told whose id another node's request has used before."""
 
 import asyncio
+from contextlib import suppress
 
 from gateway.core.errors import OutcomeUnknown, RequestInProgress
 from gateway.core.ledger import OPEN, Ledger, Spend, SpendState, StoredAnswer
@@ -31,7 +32,8 @@ class FirstAnswers:
             if spend.state not in OPEN or self._late(deadline):
                 break
             await asyncio.sleep(_LOOK_EVERY)
-            spend = await self._ledger.spend(first.ledger_id)
+            with suppress(Exception):  # a ledger that is away for a moment is asked again
+                spend = await self._ledger.spend(first.ledger_id)
         if spend is not None and spend.answer is not None:
             return spend.answer
         raise RequestInProgress(retry_after=1)

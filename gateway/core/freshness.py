@@ -131,7 +131,7 @@ class PriceBook:
             return
         self._not_before[account] = self._clock.monotonic() + _PAUSE_AFTER_FAILURE
         if isinstance(error, UpstreamAuthFailed):
-            self._lists.pop(account)  # a key no longer accepted sees nothing any more
+            self._lists.pop(account, None)  # a key no longer accepted sees nothing any more
         self._observer.prices_looked_up("failed")
         if not isinstance(error, GatewayError):
             self._observer.background_failed("prices", error)

@@ -124,8 +124,7 @@ class Gate:
 
         Raises UpstreamUnavailable where it was not sent, else what the question raises.
         """
-        self._pacer.going_out(turn)
-        return await self._put(turn, question)
+        return await self._put(self._pacer.going_out(turn), question)
 
     def going_out(self) -> None:
         """The question being put in this task goes out just now.
@@ -135,7 +134,7 @@ class Gate:
         """
         turn = self._turn.get(None)
         if turn is not None:
-            self._pacer.going_out(turn)
+            self._turn.set(self._pacer.going_out(turn))
 
     async def _put(self, turn: Turn, question: Question[T]) -> T:
         call = turn.call

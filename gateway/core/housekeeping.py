@@ -16,13 +16,23 @@ class Housekeeping:
     """Looks after the ledger while the gateway runs."""
 
     def __init__(
-        self, ledger: Ledger, clock: Clock, observer: Observer, *, retention: timedelta
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        observer: Observer,
+        *,
+        retention: timedelta,
+        purged: Callable[[], None],
     ) -> None:
-        """`retention`: how long codes, texts and answers are kept."""
+        """`retention`: how long codes, texts and answers are kept.
+
+        `purged` is told when some were deleted: what is remembered of them must go too.
+        """
         self._ledger = ledger
         self._clock = clock
         self._observer = observer
         self._retention = retention
+        self._purged = purged
 
     async def recover(self) -> None:
         """End the purchases that dead processes left open."""
@@ -31,7 +41,8 @@ class Housekeeping:
     async def purge(self) -> None:
         """Forget old codes, texts and answers, and the request ids of yesterday."""
         now = self._clock.now()
-        await self._ledger.purge(now - self._retention, now - REQUEST_IDS_KEPT)
+        if await self._ledger.purge(now - self._retention, now - REQUEST_IDS_KEPT):
+            self._purged()
 
     async def run(self) -> None:
         """Until cancelled. A database that is away for a while ends nothing."""

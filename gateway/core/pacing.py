@@ -89,11 +89,16 @@ class Pacer:
         self._hooks.waited(call.name, at - now)
         return Turn(account_id, call, at)
 
-    def going_out(self, turn: Turn) -> None:
-        """The call goes out now; where that is later than its turn, now is what counts."""
+    def going_out(self, turn: Turn) -> Turn:
+        """The call goes out now; where that is later than its turn, now is what counts.
+
+        Answers the turn as it counts from here on, for a call that is held up once more.
+        """
         now = self._clock.monotonic()
-        if now - turn.at > _LATE:
-            self._bucket(turn.account_id, turn.call).delayed(turn.at, now)
+        if now - turn.at <= _LATE:
+            return turn
+        self._bucket(turn.account_id, turn.call).delayed(turn.at, now)
+        return turn._replace(at=now)
 
     def slowed(
         self, account_id: str, call: UpstreamCall, retry_after: float | None = None

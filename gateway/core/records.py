@@ -111,8 +111,9 @@ class Records:
         self._search = search
 
     def forget_all(self) -> None:
-        """What other processes wrote may have been missed."""
+        """What is remembered may be outdated: others wrote, or old codes were deleted."""
         self._seen.clear()
+        self._said.clear()
 
     async def find(self, view: View, kind: Kind, provider_id: int) -> Thing | None:
         """One thing, where the view holds it."""

@@ -2,10 +2,11 @@
 
 import asyncio
 
-from gateway.core.ledger import Ledger, Outcome
+from gateway.core.ledger import Ledger, Outcome, SpendState
 from gateway.core.ports import Clock, Observer
 
 _AGAIN_AFTER, _AT_MOST = 1.0, 30.0  # seconds
+_MOST_RELEASED = 1000
 
 
 class Settling:
@@ -27,11 +28,23 @@ class Settling:
             await self._ledger.settle(ledger_id, outcome, self._clock.now())
         except Exception as fault:
             self._observer.ledger_failed(ledger_id, fault)
-            task = asyncio.create_task(self._until_written(ledger_id, outcome))
-            self._later.add(task)
-            task.add_done_callback(self._later.discard)
+            self._write_later(ledger_id, outcome)
             return False
         return True
+
+    def release(self, ledger_id: str) -> None:
+        """A ledger that failed to write a purchase down may have done it all the same.
+
+        Nothing was sent, so it is released in the background. Of very many the rest stays open
+        until this process ends: a ledger may be away for long.
+        """
+        if len(self._later) < _MOST_RELEASED:
+            self._write_later(ledger_id, Outcome(SpendState.RELEASED))
+
+    def _write_later(self, ledger_id: str, outcome: Outcome) -> None:
+        task = asyncio.create_task(self._until_written(ledger_id, outcome))
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
 
     async def _until_written(self, ledger_id: str, outcome: Outcome) -> None:
         pause = _AGAIN_AFTER

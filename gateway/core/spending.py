@@ -3,13 +3,11 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
-
-from pydantic import BaseModel
+from typing import Any
 
 from gateway.core import limits as may
 from gateway.core.answers import Answer
@@ -40,9 +38,6 @@ from gateway.core.rentals import Rental
 from gateway.core.settling import Settling
 from gateway.core.values import Charged
 from gateway.core.zones import off_by
-
-In = TypeVar("In", bound=BaseModel)
-Out = TypeVar("Out", bound=BaseModel)
 
 _UNKNOWN_TTL = timedelta(hours=1)
 
@@ -156,33 +151,39 @@ class Spending:
         done, _ = await asyncio.wait([same], timeout=self._patience)
         if not done:
             raise RequestInProgress(retry_after=1)
-        first = await self._first(order)
-        if first is not None and first.answer is not None:
-            return give_again(order.op, first.answer, first.ledger_id)
+        with suppress(LedgerUnavailable):
+            first = await self._first(order)
+            if first is not None and first.answer is not None:
+                return give_again(order.op, first.answer, first.ledger_id)
         return replace(same.result(), replayed=True)  # not kept: what it raised is raised here too
 
     async def _first(self, order: Order) -> Spend | None:
         """What was bought under this request id before."""
         assert order.request_id is not None  # noqa: S101 - only named requests are repeated
-        return await self._ledger.by_request(order.desk.caller.id, order.request_id)
+        with self._before_sending("(not begun)"):
+            return await self._ledger.by_request(order.desk.caller.id, order.request_id)
 
     async def _planned(self, order: Order, fingerprint: str) -> tuple[Order, Intent]:
         limited, reserved, quote = await self._within_limits(order)
         return limited, self._intent(order, fingerprint, reserved, quote)
 
     @contextmanager
-    def _before_sending(self, intent: Intent) -> Iterator[None]:
+    def _before_sending(self, ledger_id: str) -> Iterator[None]:
         """A ledger that fails while nothing has been sent is an error that says so."""
         try:
             yield
         except Exception as fault:
-            self._observer.ledger_failed(intent.ledger_id, fault)
+            self._observer.ledger_failed(ledger_id, fault)
             raise LedgerUnavailable from fault
 
     async def _begun(self, intent: Intent) -> Spend | None:
         """Write it down; or the purchase that another request with its id has begun."""
-        with self._before_sending(intent):
-            standing = await self._ledger.begin(intent)
+        try:
+            with self._before_sending(intent.ledger_id):
+                standing = await self._ledger.begin(intent)
+        except LedgerUnavailable:
+            self._settling.release(intent.ledger_id)
+            raise
         if isinstance(standing, Breach):
             raise may.refusal(standing)
         return standing
@@ -226,7 +227,7 @@ class Spending:
     async def _carry_out(self, order: Order, intent: Intent) -> Answer[Any]:
         try:
             order = await order.in_turn()
-            with self._before_sending(intent):
+            with self._before_sending(intent.ledger_id):
                 marked = await self._ledger.mark_sent(intent.ledger_id, self._clock.now())
             if not marked:
                 raise InternalError("The purchase was given up before it was sent.")

@@ -61,6 +61,10 @@ class Waking:
         for stir in stirs.values():
             stir.set_result(None)
 
+    def hush(self, account_id: str) -> None:
+        """Nobody listens to the account any more."""
+        self._stirs.pop(account_id, None)
+
     def waited_for(self, account_id: str, rental_id: int) -> bool:
         """Whether anybody in this process waits for the rental."""
         return (account_id, rental_id) in self._waited

@@ -63,7 +63,7 @@ def make_app(faces: Faces) -> web.Application:
         faces.metrics_token,
     )
     app = web.Application(client_max_size=MAX_BODY)
-    streams = EventsFace(faces.invoker, faces.events, faces.waking)
+    streams = EventsFace(faces.callers, faces.invoker, faces.events, faces.waking)
     app[EDGE], app[INVOKER], app[STREAMS] = edge, faces.invoker, streams
     app.add_routes(streams.routes())
     app.add_routes(WebhookFace(faces.webhooks, faces.webhook_terms).routes())

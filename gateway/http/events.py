@@ -6,16 +6,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import structlog
 from aiohttp import web
 
+from gateway.core.callers import Callers
 from gateway.core.desk import Desk
-from gateway.core.errors import InvalidRequest, RateLimited
+from gateway.core.errors import InvalidRequest, RateLimited, Unauthorized
 from gateway.core.events import Event, EventKind, Events
 from gateway.core.invoke import Invoker
 from gateway.core.listening import another_may_come, awaited
 from gateway.core.rentals import Rental
 from gateway.core.waking import Waking
 from gateway.core.watches import Watch
+from gateway.http.auth import key_of
 from gateway.http.feed import Feed
 from gateway.http.leaving import Leaving
 from gateway.http.rest import CALLER
@@ -30,11 +33,14 @@ _HEADERS = {
     "X-Accel-Buffering": "no",  # proxies must pass every event on at once
 }
 
+log = structlog.get_logger("gateway.events")
+
 
 @dataclass(eq=False, slots=True)
 class _Stream:
     """One listener; it counts as waiting for every rental it may see that may bring a code."""
 
+    key: str | None
     desk: Desk
     response: web.StreamResponse
     transport: asyncio.Transport | None
@@ -45,8 +51,9 @@ class _Stream:
 class EventsFace:
     """GET /v1/events. One heartbeat serves every stream."""
 
-    def __init__(self, invoker: Invoker, events: Events, waking: Waking) -> None:
+    def __init__(self, callers: Callers, invoker: Invoker, events: Events, waking: Waking) -> None:
         """`events` is read from the store; `waking` tells when to look."""
+        self._callers = callers
         self._invoker = invoker
         self._events = events
         self._waking = waking
@@ -77,7 +84,8 @@ class EventsFace:
                 last = await self._events.last_event()
             response = web.StreamResponse(headers=_HEADERS)
             await response.prepare(request)
-            stream = _Stream(self._invoker.desk(caller), response, request.transport, last)
+            desk = self._invoker.desk(caller)
+            stream = _Stream(key_of(request), desk, response, request.transport, last)
             with self._leaving.ends_with(request):
                 await self._serve(stream)
             return response
@@ -87,23 +95,38 @@ class EventsFace:
                 del self._open[caller.id]
 
     async def _serve(self, stream: _Stream) -> None:
-        """Until the client is gone, or too slow, or the gateway ends."""
+        """Until the client is gone, or too slow, or its key is no more, or the gateway ends."""
         try:
             with suppress(ConnectionError), self._feed(stream.desk.caller.account.id) as feed:
                 await self._watch_active(stream)
                 await _write(stream, b": here you are\n\n")
-                while not self._closing:
+                while await self._goes_on(stream):
                     await self._next(stream, feed)
+        except Exception:  # the store is away, say: the client comes back by itself
+            log.exception("a stream of events broke off")
+            _cut(stream)
         finally:
             for watch in stream.watched.values():
                 stream.desk.helpers.watcher.leave(watch)
+
+    async def _goes_on(self, stream: _Stream) -> bool:
+        """Not when the gateway ends; and who has lost its key meanwhile hears no more."""
+        if stream.desk.caller.pass_through:
+            return not self._closing
+        try:
+            await self._callers.identify(stream.key)
+        except Unauthorized:
+            return False
+        except Exception:  # the store is away for a moment: nothing can be read of it either
+            return not self._closing
+        return not self._closing
 
     async def _next(self, stream: _Stream, feed: Feed) -> None:
         """Write what has happened; where nothing has, wait for it, and say so meanwhile."""
         seen = feed.happened
         if await self._catch_up(stream, feed):
             return
-        while feed.happened == seen and not self._closing:
+        while feed.happened == seen and await self._goes_on(stream):
             await feed.next_turn()
             if feed.happened == seen:
                 await _write(stream, b": still here\n\n")
@@ -179,10 +202,15 @@ async def _write(stream: _Stream, data: bytes) -> None:
         async with asyncio.timeout(_SLOW):
             await stream.response.write(data)
     except TimeoutError:
-        # Cut off: a proper end would wait for the client too, and all that was written with it.
-        if stream.transport is not None:
-            stream.transport.abort()
+        # A proper end would wait for the client too, and all that was written with it.
+        _cut(stream)
         raise ConnectionResetError("the client is too slow") from None
+
+
+def _cut(stream: _Stream) -> None:
+    """Break the connection off: no answer can follow one that has begun."""
+    if stream.transport is not None:
+        stream.transport.abort()
 
 
 def _last_event_id(request: web.Request) -> int | None:

@@ -40,6 +40,7 @@ class Feed:
     def close(self) -> None:
         """Wake nobody any more."""
         self._turning.cancel()
+        self._waking.hush(self._account_id)
 
     async def next_turn(self) -> None:
         """Until something has happened, or for the length of a heartbeat.

@@ -3,9 +3,12 @@
 from contextlib import suppress
 from datetime import tzinfo
 from decimal import Decimal
+from functools import partial
+from typing import TypeVar
 
 from aiohttp import web
 from cachetools import LRUCache
+from pydantic import BaseModel
 from pydantic_core import to_json
 
 from gateway.core import repeats
@@ -22,6 +25,8 @@ from gateway.http.edge import TRACE_ID
 from gateway.http.getatext_calls import ApiCall, Fields
 from gateway.http.price_lists import PriceLists
 from gateway.http.purchases import Purchases, request_id
+
+Value = TypeVar("Value", bound=BaseModel)
 
 CALL = web.RequestKey("getatext_call", ApiCall)
 _ACCOUNTS = 10_000
@@ -58,31 +63,34 @@ class GetatextDesk:
             return web.Response(body=await self._prices.of(order), headers=_HEADERS)
         op, given = call.read(fields)
         if op is COMPLETE_RENTAL:
-            value = await repeats.complete(self._invoker, order, given["rental_id"])
+            done = await repeats.complete(self._invoker, order, given["rental_id"])
+            value = await self._with_balance(order, done)
         elif op.effect is Effect.SPEND:
-            value = (await self._purchases.buy(request, op, order, given)).value
+            finish = partial(self._with_balance, order)
+            value = await self._purchases.buy(request, op, order, given, finish)
         else:
-            value = await self._invoker.invoke(op, order, given)
-        if isinstance(value, Rental):
-            value = await self._with_balance(order, value)
+            value = await self._with_balance(order, await self._invoker.invoke(op, order, given))
         body = to_json(call.write(value, self._zone))
         return web.Response(status=call.success, body=body, headers=_HEADERS)
 
-    async def _with_balance(self, order: Call, rental: Rental) -> Rental:
-        """The rental with a balance: existing clients count on one.
+    async def _with_balance(self, order: Call, value: Value) -> Value:
+        """A rental with a balance: existing clients count on one.
 
         Where it comes from our records there is none in it; then as it was told last, or now.
+        Without one it is told all the same: it may have been paid for just now.
         """
+        if not isinstance(value, Rental):
+            return value
         account = order.caller.account.id
-        balance = rental.balance
+        balance = value.balance
         if balance is None:
             balance = self._balances.get(account)
         if balance is None:
-            with suppress(GatewayError):
+            with suppress(Exception):
                 balance = (await self._invoker.invoke(GET_BALANCE, order, {})).balance
         if balance is not None:
             self._balances[account] = balance
-        return rental.model_copy(update={"balance": balance})
+        return value.model_copy(update={"balance": balance})
 
 
 def render(request: web.Request, error: GatewayError) -> web.Response:

@@ -10,7 +10,7 @@ from gateway.http.auth import key_of
 from gateway.http.edge import Handler
 from gateway.http.getatext_calls import API, CALLS, ApiCall, Fields
 from gateway.http.getatext_desk import CALL, GetatextDesk
-from gateway.http.inputs import read_body
+from gateway.http.inputs import media_type, read_body
 from gateway.http.legacy import spellings, tolerate_expect
 from gateway.http.parameters import (
     FORM,
@@ -58,7 +58,7 @@ async def _fields(request: web.Request, call: ApiCall) -> Fields:
     expect_no_prefetch(request)
     if call.path.endswith("/completed"):
         return in_path
-    if request.content_type == FORM:
+    if media_type(request) == FORM:
         parameters = await read_parameters(request)
         expect_once(parameters)
         return {**parameters.values, **in_path}

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from gateway.http.leaving import gone
 
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
+Told = TypeVar("Told")
 
 
 @dataclass(eq=False, slots=True)
@@ -25,7 +26,7 @@ class _Order:
     """A purchase under way. `settled` once its answer was taken, or given up and written down."""
 
     request: web.Request
-    task: asyncio.Task[Any]
+    answer: Answer[Any] | None = None
     settled: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -48,16 +49,26 @@ class Purchases:
         op: Operation[In, Out],
         call: Call,
         given: Mapping[str, Any],
-    ) -> Answer[Out]:
-        """The answer of a purchase made for a request."""
+        finish: Callable[[Out], Awaitable[Told]],
+    ) -> Told:
+        """What the caller is told of a purchase made for a request.
+
+        `finish` makes it of what was bought. Where that fails, or the caller leaves meanwhile, it
+        was not told: then too the purchase is kept for it.
+        """
         if not call.hands_over:
-            return await self._invoker.answer(op, call, given)
+            return await finish((await self._invoker.answer(op, call, given)).value)
         same = json.dumps([call.caller.id, op.name, given], sort_keys=True, default=str)
         await self._abandoned_ones(same)
-        task = asyncio.ensure_future(self._invoker.answer(op, call, given))
-        order = _Order(request, task)
+        order = _Order(request)
+
+        async def make() -> Told:
+            order.answer = await self._invoker.answer(op, call, given)
+            return await finish(order.answer.value)
+
+        task = asyncio.create_task(make())
         self._orders.setdefault(same, set()).add(order)
-        closing = asyncio.create_task(self._close(same, order))
+        closing = asyncio.create_task(self._close(same, order, task))
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
         await asyncio.shield(closing)
@@ -69,12 +80,12 @@ class Purchases:
             if gone(order.request):
                 await order.settled.wait()
 
-    async def _close(self, same: str, order: _Order) -> None:
+    async def _close(self, same: str, order: _Order, task: asyncio.Task[Any]) -> None:
         try:
-            await asyncio.wait([order.task])
-            failed = order.task.cancelled() or order.task.exception() is not None
-            if not failed and gone(order.request):
-                await self._give_up(order.task.result())
+            await asyncio.wait([task])
+            failed = task.cancelled() or task.exception() is not None
+            if order.answer is not None and (failed or gone(order.request)):
+                await self._give_up(order.answer)
         finally:
             order.settled.set()
             orders = self._orders[same]

@@ -124,7 +124,13 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         targets = [str(target) for target in settings.gateway_webhook_forward]
         forwarding = Forwarding(targets, store.outbox, forwarder.send, clock, metrics)
         retention = timedelta(days=settings.gateway_retention_days)
-        housekeeping = Housekeeping(store.ledger, clock, metrics, retention=retention)
+        housekeeping = Housekeeping(
+            store.ledger,
+            clock,
+            metrics,
+            retention=retention,
+            purged=policies.helpers.records.forget_all,
+        )
         await housekeeping.recover()
         background = [asyncio.create_task(work.run()) for work in (housekeeping, forwarding)]
         try:

@@ -122,6 +122,11 @@ class Stream:
         fields = dict(line.split(": ", 1) for line in block.split("\n"))
         return Event(fields["id"], fields["event"], json.loads(fields["data"]))
 
+    async def rest(self) -> bytes:
+        """All that comes until the server closes it, within seconds."""
+        async with asyncio.timeout(10):
+            return await self.response.content.read()
+
     async def ended(self) -> bool:
         """Whether the server closes it within seconds."""
         async with asyncio.timeout(10):

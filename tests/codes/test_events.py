@@ -5,19 +5,24 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from urllib.parse import urlsplit
 
 import pytest
+from aiohttp import ClientPayloadError
 
-from adapters.simulator import Service
-from adapters.store import open_store
+from adapters.simulator import DEMO_KEY, Service
+from adapters.store import StoreError, open_store
+from gateway.cli.new_key import make_key
+from gateway.core import callers
 from gateway.core.events import Event, Events
+from gateway.core.keys import Limits
 from gateway.core.ledger import View
 from gateway.http import events as face
 from gateway.http.app import STREAMS
 from tests.codes.support import listening_to, looks, premium, provider, rent
-from tests.support.gateway import Stand, run_simulated
+from tests.support.gateway import Client, Stand, run_simulated
 from tests.support.ledger import NOW, new_id
 from tests.support.ledger import rental as heard
 from tests.support.waiting import until
@@ -221,6 +226,59 @@ async def test_streams_end_when_the_gateway_does() -> None:
         stand.app[STREAMS].close()
 
         assert await stream.ended()
+
+
+@pytest.mark.parametrize("beat", [0.05, 30.0])
+async def test_a_key_that_is_revoked_hears_no_more(
+    monkeypatch: pytest.MonkeyPatch, beat: float
+) -> None:
+    monkeypatch.setattr(face, "_HEARTBEAT", beat)
+    monkeypatch.setattr(callers, "_REVOKED_WITHIN", 0.1)
+    async with premium(getatext_api_key=DEMO_KEY) as stand:
+        holder = replace(stand.client, key=await make_key(stand.gateway, "a test", Limits()))
+        async with listening_to(holder) as stream:
+            rental = await rent(holder)
+            before = (await stream.event()).data["id"]
+            await stand.gateway.keys.revoke("a test", datetime.now(UTC))
+            await until(lambda: is_refused(holder))
+            stand.sim.receive_code(rental, "012345")
+            after = await stream.rest()
+
+    assert before == rental
+    assert b"012345" not in after
+
+
+async def is_refused(client: Client) -> bool:
+    return (await client.get("/v1/balance")).status == 401
+
+
+async def test_a_stream_that_cannot_be_read_on_breaks_off_and_is_taken_up_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def away(*asked: object) -> Sequence[Event]:
+        raise StoreError("away")
+
+    async with premium() as stand:
+        async with listening_to(stand.client) as stream:
+            with monkeypatch.context() as trouble:
+                trouble.setattr(stand.gateway.store.events, "events", away)
+                rental = await rent(stand.client)
+                with pytest.raises(ClientPayloadError):
+                    await stream.rest()
+        async with listening_to(stand.client, Last_Event_ID="0") as stream:
+            told = await stream.event()
+
+    assert (told.kind, told.data["id"]) == ("rental_rented", rental)
+
+
+async def test_listeners_who_have_gone_leave_nothing() -> None:
+    async with premium() as stand:
+        waking = stand.gateway.policies.waking
+        for number in range(5):
+            async with listening_to(replace(stand.client, key=f"sk_somebody_{number}")) as stream:
+                assert waking._stirs
+                assert stream.response.status == 200
+        await until(lambda: not waking._stirs)
 
 
 async def test_it_reads_well_with_curl() -> None:

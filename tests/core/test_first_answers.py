@@ -26,10 +26,14 @@ class OneSpend:
     def __init__(self, clock: Clock, then: Spend, *, looks: int = 2, seconds: float = 1.0) -> None:
         self.clock, self.then, self.before, self.seconds = clock, then, looks, seconds
         self.asked = 0
+        self.away = 0
 
     async def spend(self, ledger_id: str) -> Spend:
-        self.asked += 1
         self.clock.pass_by(self.seconds)
+        if self.away:
+            self.away -= 1
+            raise OSError("away")
+        self.asked += 1
         return self.then if self.asked >= self.before else SENT
 
 
@@ -51,6 +55,17 @@ async def test_one_that_left_no_answer_may_be_made_anew(state: SpendState) -> No
     answers, _, deadline = make(replace(SENT, state=state, request_id=None))
 
     assert await answers.of(SENT, deadline) is None
+
+
+async def test_a_ledger_that_is_away_meanwhile_says_nothing_of_the_purchase() -> None:
+    answers, ledger, deadline = make(replace(SENT, state=SpendState.BOUGHT, answer=ANSWER))
+    ledger.away = 1
+
+    assert await answers.of(SENT, deadline) == ANSWER
+    ledger.away = 20
+    with pytest.raises(RequestInProgress) as caught:
+        await answers.of(SENT, deadline)
+    assert caught.value.charged is Charged.UNKNOWN
 
 
 async def test_without_time_left_for_that_nothing_was_charged() -> None:

@@ -140,6 +140,18 @@ async def test_a_key_refused_on_refresh_loses_its_list_and_nobody_elses() -> Non
     assert (await shop.ask(account="bob")).data == FIRST
 
 
+async def test_a_key_refused_at_the_first_look_is_left_in_peace_like_any_failure() -> None:
+    shop = Shop(UpstreamAuthFailed())
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: faults.append(told))
+    with pytest.raises(UpstreamAuthFailed):
+        await shop.ask()
+    await settle()
+
+    assert shop.told.lookups == ["miss", "failed"]
+    assert faults == []
+
+
 @pytest.mark.parametrize("fault", [UpstreamUnavailable(), ValueError("a bug")])
 async def test_everybody_who_waits_for_a_failing_fetch_hears_of_it(fault: Exception) -> None:
     shop = Shop(fault)

@@ -264,6 +264,24 @@ async def test_a_purchase_is_noted_between_its_turn_and_its_question() -> None:
 
 
 @held
+async def test_a_purchase_held_up_by_the_ledger_and_then_by_its_connection_counts_once() -> None:
+    way = Way("bought", per_second=2.0)
+
+    async def question() -> str:
+        await asyncio.sleep(0.2)  # a connection is opened
+        way.gate.going_out()
+        return await way.provider.answer()
+
+    turn = await way.gate.turn_for("alice", upstream.RENT)
+    await asyncio.sleep(0.1)  # the ledger writes
+    await way.gate.ask_now(turn, question)
+    await way.ask(upstream.RENT)
+    await way.ask(upstream.RENT)
+
+    assert way.provider.asked == [0.3, 0.3, 1.35]
+
+
+@held
 async def test_a_question_that_goes_out_late_counts_from_then() -> None:
     way = Way("here", per_second=1.0)
     way.gate.going_out()  # outside of any question it means nothing

@@ -8,16 +8,19 @@ from itertools import count
 
 import pytest
 
+from adapters.store import StoreError
 from gateway.core.callers import Caller
+from gateway.core.ledger import Spending
 from tests.support.core import settle
 from tests.support.gateway import ScriptedStand, run_scripted
-from tests.support.samples import PRICES, RENTED
+from tests.support.samples import BALANCE, PRICES, RENTED
 from tests.support.scripted import Asked, Held, reply
 from tests.support.waiting import until
 
 PHP = "/stubs/handler_api.php?api_key=sk_demo&action=getNumber&service=wa"
 STUB = "/stubs/handler_api?api_key=sk_demo&action=getNumber&service=whatsapp"
 RENT = "/api/v1/rent-a-number"
+BALANCE_PATH = "/api/v1/balance"
 OTHER = {**PRICES["prices"][0], "api_name": "other"}
 FACES = ["php", "php v2", "stub", "v1"]
 
@@ -28,6 +31,7 @@ class Provider:
     def __init__(self, stand: ScriptedStand) -> None:
         self.stand = stand
         self.slow = False
+        self.tells_balance = True
         self._ids = count(1)
         stand.provider.always = self._answer
 
@@ -36,9 +40,15 @@ class Provider:
         return sum(path == RENT for _, path, _ in self.stand.provider.briefs)
 
     def _answer(self, asked: Asked) -> bytes | Held:
+        if asked.path == BALANCE_PATH:
+            return Held(reply(200, BALANCE)) if self.slow else reply(200, BALANCE)
         if asked.path != RENT:
             return reply(200, {**PRICES, "prices": [*PRICES["prices"], OTHER]})
-        answer = reply(201, {**RENTED, "id": next(self._ids)})
+        sold = {**RENTED, "id": next(self._ids)}
+        if not self.tells_balance:
+            del sold["new_balance"]
+            return reply(201, sold)
+        answer = reply(201, sold)
         return Held(answer) if self.slow else answer
 
 
@@ -163,6 +173,38 @@ async def test_one_that_asks_again_while_the_first_runs_waits_for_it(
 
     assert await answer == 1
     assert provider.sold == 1
+
+
+@pytest.mark.parametrize("face", ["stub", "v1"])
+async def test_one_that_leaves_while_the_balance_is_asked_for_gets_it_when_it_comes_back(
+    stand: ScriptedStand, provider: Provider, face: str
+) -> None:
+    provider.tells_balance, provider.slow = False, True
+    marked = undelivered(stand)
+    tool = await Tool.asking(stand, request(face))
+    await until(lambda: BALANCE_PATH in [path for _, path, _ in stand.provider.briefs])
+    await tool.hang_up()
+    provider.slow = False
+    stand.provider.release()
+    await until(marked)
+    again = await Tool.asking(stand, request(face))
+
+    assert await again.answer() == 1
+    assert provider.sold == 1
+
+
+@pytest.mark.parametrize("face", ["stub", "v1"])
+async def test_a_ledger_that_cannot_tell_the_spending_costs_no_purchase_its_answer(
+    stand: ScriptedStand, provider: Provider, face: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(caller_id: str) -> Spending:
+        raise StoreError("away")
+
+    provider.tells_balance = False
+    monkeypatch.setattr(stand.gateway.policies.helpers.records, "spending", away)
+    tool = await Tool.asking(stand, request(face))
+
+    assert await tool.answer() == 1
 
 
 async def test_it_is_handed_out_once(stand: ScriptedStand, provider: Provider) -> None:

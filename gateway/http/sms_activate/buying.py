@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from gateway.core.invoke import Invoker
 from gateway.core.prices import Price
-from gateway.core.provider_errors import PriceTooHigh
+from gateway.core.provider_errors import PriceTooHigh, UpstreamBadResponse
 from gateway.core.rentals import Rental
 from gateway.core.renting import GET_RENTAL, RENT_NUMBER
 from gateway.core.service_codes import Assortment
@@ -19,7 +19,6 @@ from gateway.http.sms_activate.tokens import (
     BAD_ACTION,
     BAD_SERVICE,
     NO_NUMBERS,
-    TROUBLE,
     wrong_max_price,
 )
 
@@ -85,15 +84,21 @@ class Buying:
 
     async def _rent(
         self, asked: Asked, request_id: str | None, name: str, highest: Decimal | None
-    ) -> Rental | str:
+    ) -> Rental:
         given: dict[str, object] = {"service_code": name}
         if highest is not None:
             given["max_price"] = highest
         call = replace(asked.call, request_id=request_id, hands_over=request_id is None)
-        rental = (await self._purchases.buy(asked.request, RENT_NUMBER, call, given)).value
-        if rental.number is None:  # lost in the answer of the purchase
-            rental = await self._invoker.invoke(GET_RENTAL, asked.call, {"rental_id": rental.id})
-        return TROUBLE if rental.number is None else rental
+
+        async def whole(rental: Rental) -> Rental:
+            if rental.number is None:  # lost in the answer of the purchase
+                wanted = {"rental_id": rental.id}
+                rental = await self._invoker.invoke(GET_RENTAL, asked.call, wanted)
+            if rental.number is None:
+                raise UpstreamBadResponse
+            return rental
+
+        return await self._purchases.buy(asked.request, RENT_NUMBER, call, given, whole)
 
     async def _price(self, asked: Asked, service: str) -> Price | None:
         assortment = await self._assortments.if_readable(asked.call)

@@ -1,9 +1,12 @@
+import asyncio
 import sys
+from contextlib import suppress
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from adapters.store import BadUrl, StoreError, Unreachable, open_store
+from adapters.store import BadUrl, StoreError, Unreachable, open_store, postgres_owners
 from tests.support.ledger import NOW, intent, new_id
 from tests.support.postgres import Postgres
 from tests.support.waiting import until
@@ -35,6 +38,80 @@ async def test_a_lost_lock_is_taken_again_under_the_same_name(postgres: Postgres
 
             assert await two.ledger.recover(NOW) == []
             assert await one.ledger.mark_sent(wanted.ledger_id, NOW)
+
+
+class Road:
+    """The way to a server: closed, nobody gets there, and who was on it is thrown off."""
+
+    def __init__(self, url: str) -> None:
+        where = urlsplit(url)
+        (folder,) = parse_qs(where.query)["host"]
+        self._socket = f"{folder}/.s.PGSQL.5432"
+        self._database = where.path
+        self._server: asyncio.Server | None = None
+        self._travellers: set[asyncio.StreamWriter] = set()
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """The database at its end."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}{self._database}"
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for writer in self._travellers:
+            writer.transport.abort()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_unix_connection(self._socket)
+        self._travellers |= {writer, back}
+        await asyncio.gather(_copy(reader, back), _copy(there, writer))
+        self._travellers -= {writer, back}
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+    writer.transport.abort()
+
+
+def told_of_refusals(monkeypatch: pytest.MonkeyPatch) -> list[OSError]:
+    """What the keeper of the lock is told while its server is away."""
+    connect, refused = postgres_owners.LockOwners._connect, list[OSError]()
+
+    async def connect_or_tell(owners: postgres_owners.LockOwners) -> None:
+        try:
+            await connect(owners)
+        except OSError as error:
+            refused.append(error)
+            raise
+
+    monkeypatch.setattr(postgres_owners.LockOwners, "_connect", connect_or_tell)
+    return refused
+
+
+async def test_a_lock_lost_with_its_server_is_taken_again_when_that_is_back(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_owners, "_PAUSE", 0.02)
+    refused = told_of_refusals(monkeypatch)
+    with postgres.database() as url:
+        road = Road(url)
+        await road.open()
+        async with open_store(road.url, new_id=new_id):
+            await road.close()
+            await until(lambda: refused)
+            assert not postgres.sql(HOLDER, url)
+            await road.open()
+
+            await until(lambda: postgres.sql(HOLDER, url))
+        await road.close()
 
 
 async def test_a_dead_connection_costs_one_call_at_most(postgres: Postgres) -> None:

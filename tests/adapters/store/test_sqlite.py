@@ -146,6 +146,38 @@ async def test_a_job_may_wait_for_nothing_else(file_store: Store) -> None:
         await database._database.write(sleepy)
 
 
+class FailingDisk:
+    """A connection whose disk fails, even while it undoes what it could not write."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.fails = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        if self.fails and sql in ("COMMIT", "ROLLBACK"):
+            raise sqlite3.OperationalError("disk I/O error")
+        return self._connection.execute(sql, *values)
+
+
+async def test_a_disk_that_cannot_even_undo_fails_what_waits_and_nothing_after(
+    file_store: Store, path: Path
+) -> None:
+    ledger: Any = file_store.ledger
+    database = ledger._database
+    disk = database._connection = FailingDisk(database._connection)
+    async with asyncio.timeout(10):
+        for _ in range(2):
+            with pytest.raises(StoreError, match="disk I/O error"):
+                await file_store.ledger.begin(intent())
+        disk.fails = False
+
+        assert await file_store.ledger.begin(intent()) is None
+    assert rows(path, "SELECT count(*) FROM spends") == [(1,)]
+
+
 async def test_a_full_disk_fails_all_that_wait_and_nothing_after(
     path: Path, file_store: Store
 ) -> None:

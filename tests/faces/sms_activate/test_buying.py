@@ -179,3 +179,20 @@ async def test_a_number_lost_in_the_answer_is_read_again(tool: Tool) -> None:
     rental_id, number = await tool.buy()
 
     assert number == "1" + tool.sim.books.rentals[rental_id].number
+
+
+@pytest.mark.parametrize("action", ["getNumber", "getNumberV2"])
+async def test_a_number_lost_in_the_answer_that_cannot_be_read_is_not_bought_twice(
+    tool: Tool, action: str
+) -> None:
+    body = '{"id":12345,"status":"success","errors":null,"price":"0.55"}'
+    tool.sim.script(
+        Fault("rent-a-number", FaultKind.STATUS, status=201, body=body, after_work=True),
+        Fault("rental-status", FaultKind.STATUS, times=3, status=500),
+    )
+    first = await tool.text(action, service="wa")
+    rental_id, _ = await tool.buy()
+
+    assert first == "ERROR_SQL"
+    assert rental_id == 12345
+    assert tool.sim.journal.calls["rent-a-number"] == 1

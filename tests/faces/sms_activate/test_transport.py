@@ -1,6 +1,7 @@
 """How requests may come, and that every answer is a documented one with HTTP 200."""
 
 import gzip
+import time
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -9,7 +10,7 @@ import pytest
 from aiohttp import FormData
 
 from gateway.http.inputs import MAX_BODY
-from tests.faces.support import JSON, NOBODY, PHP, TEXT, Tool
+from tests.faces.support import JSON, NOBODY, PHP, STUB, TEXT, Tool
 from tests.support.contract import Answer
 
 BALANCE = "ACCESS_BALANCE:100.00"
@@ -194,6 +195,63 @@ async def test_a_body_that_cannot_be_read_is_a_wrong_action(
     answer = await tool.raw("POST", f"{PHP}?{QUERY}", data=more["data"], headers=headers)
 
     assert token(answer) == "BAD_ACTION"
+
+
+MULTIPART = "multipart/form-data; boundary=x"
+
+
+def part(head: str, content: str = "") -> bytes:
+    return f"--x\r\n{head}\r\n\r\n{content}\r\n".encode()
+
+
+@pytest.mark.parametrize("kind", [MULTIPART, 'multipart/form-data; charset=utf-8; boundary="x"'])
+@pytest.mark.parametrize(
+    "head",
+    [
+        'Content-Disposition: form-data; name="{}"',
+        "content-disposition:form-data;name={}",
+        'Content-Type: text/plain; charset=utf-8\r\nContent-Disposition: form-data; name="{}"',
+        'Content-Disposition: form-data; name="{}"\r\nContent-Transfer-Encoding: 8bit',
+    ],
+)
+async def test_a_multipart_form_is_read_as_libraries_write_it(
+    tool: Tool, kind: str, head: str
+) -> None:
+    body = (
+        part(head.format("api_key"), "sk_demo")
+        + part('Content-Disposition: form-data; name="action"; filename="a.txt"', "getNumber")
+        + part(head.format("action"), " getBalance\r\n")
+        + b"--x--\r\n"
+    )
+
+    answer = await tool.raw("POST", PHP, data=body, headers={"Content-Type": kind})
+
+    assert token(answer) == BALANCE
+
+
+SLOW = {
+    "quotes": (MULTIPART, part("Content-Disposition: form-data; name=" + '"' * 60_000)),
+    "comments": (MULTIPART, part("Content-Type: " + "(a)" * 20_000)),
+    "nested": (MULTIPART, b"".join(part("Content-Type: " + MULTIPART) for _ in range(1000))),
+    "quotes in the header": ("multipart/form-data; boundary=" + '"' * 8000, b"x"),
+    "comments in the header": ("(a)" * 2600, b"x"),
+    "deep": ("(" * 199, b"x"),
+}
+
+
+@pytest.mark.parametrize(("kind", "body"), SLOW.values(), ids=SLOW)
+@pytest.mark.parametrize("path", [PHP, STUB, "/api/v1/rent-a-number", "/v1/rentals"])
+async def test_no_form_keeps_everybody_else_waiting(
+    tool: Tool, path: str, kind: str, body: bytes
+) -> None:
+    headers = {"Content-Type": kind, "Auth": "sk_demo"}
+    tool.client = replace(tool.client, checked=False)  # no client would send it
+    before = time.process_time()
+    answer = await tool.raw("POST", path, data=body, headers=headers)
+
+    assert time.process_time() - before < 0.3
+    assert answer.status in (200, 400, 404, 415)
+    assert tool.bought == 0
 
 
 @pytest.mark.parametrize("expected", ["100-continue", "the-moon"])

@@ -1,0 +1,29 @@
+"""Codes are kept for so long, and not longer."""
+
+from datetime import timedelta
+
+from gateway.core.housekeeping import Housekeeping
+from gateway.wiring import SystemClock
+from tests.codes.support import premium, rent, wait
+
+
+async def test_a_code_that_was_deleted_after_its_time_is_remembered_by_nobody() -> None:
+    async with premium() as stand:
+        rental = await rent(stand.client)
+        stand.sim.receive_code(rental, "012345")
+        before = await wait(stand.client, rental)
+        records = stand.gateway.policies.helpers.records
+        housekeeping = Housekeeping(
+            stand.gateway.ledger,
+            SystemClock(),
+            stand.gateway.metrics,
+            retention=timedelta(0),
+            purged=records.forget_all,
+        )
+        await housekeeping.purge()
+        caller = await stand.gateway.callers.identify(stand.client.key)
+        known = await records.known(caller.account.id, rental)
+
+    assert before["code"] == "012345"
+    assert known is not None
+    assert known.code is None
