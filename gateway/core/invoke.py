@@ -22,11 +22,12 @@ from gateway.core.ledger import View
 from gateway.core.long_rentals import LongRental
 from gateway.core.naming import holds_key
 from gateway.core.operation import Effect, Operation
+from gateway.core.order import Order
 from gateway.core.ports import Connect, Observer
 from gateway.core.provider_errors import UpstreamAuthFailed
 from gateway.core.remembered import ByIdentity
 from gateway.core.rentals import Rental
-from gateway.core.spending import Order, Spending
+from gateway.core.spending import Spending
 from gateway.core.validation import validate
 
 In = TypeVar("In", bound=BaseModel)

@@ -1,17 +1,15 @@
 """Purchases: written down before they are sent and after, repeated by nobody, within the limits."""
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from gateway.core import limits as may
 from gateway.core.answers import Answer
-from gateway.core.desk import Desk
 from gateway.core.errors import (
     GatewayError,
     InternalError,
@@ -29,9 +27,8 @@ from gateway.core.ledger import (
     Outcome,
     Spend,
     SpendState,
-    Thing,
 )
-from gateway.core.operation import Operation
+from gateway.core.order import Order
 from gateway.core.ports import Clock, Observer
 from gateway.core.quote import Quote
 from gateway.core.rentals import Rental
@@ -40,35 +37,6 @@ from gateway.core.values import Charged
 from gateway.core.zones import off_by
 
 _UNKNOWN_TTL = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One purchase as a caller asked for it."""
-
-    op: Operation[Any, Any]
-    desk: Desk
-    asked: Any
-    trace_id: str
-    request_id: str | None
-    hands_over: bool  # the face has no request ids: see Spending.undelivered
-    subject: Thing | None = None  # what is rented again or renewed
-
-    @property
-    def cap(self) -> Decimal | None:
-        """The highest price the caller wants to pay."""
-        return getattr(self.asked, "max_price", None)
-
-    async def in_turn(self) -> "Order":
-        """The same order with leave to be sent. Raises where it is not to be had in time."""
-        assert self.op.spends is not None  # noqa: S101 - every purchase says how it is made
-        return replace(self, desk=await self.desk.ready_to_spend(self.op.spends(self.asked)))
-
-    def capped(self, price: Decimal | None) -> "Order":
-        """The same order, with the price the provider may charge at the most."""
-        if price is None or "max_price" not in type(self.asked).model_fields:
-            return self
-        return replace(self, asked=self.asked.model_copy(update={"max_price": price}))
 
 
 class Spending:
@@ -104,7 +72,7 @@ class Spending:
 
         It must run to its end, whatever becomes of the caller.
         """
-        fingerprint = _fingerprint(order)
+        fingerprint = order.fingerprint()
         if order.request_id is None:
             return await self._unnamed(order, fingerprint)
         name = order.desk.caller.id, order.request_id, fingerprint
@@ -217,7 +185,7 @@ class Spending:
             request_id=order.request_id,
             fingerprint=fingerprint,
             subject_id=order.subject.id if order.subject else None,
-            service_code=_service(order),
+            service_code=order.service,
             reserved=reserved,
             active_until=now + ttl + timedelta(minutes=1),
             at=now,
@@ -285,15 +253,3 @@ def _failed(error: GatewayError, trace_id: str) -> Outcome:
     if error.retryable:
         return Outcome(SpendState.RELEASED)
     return Outcome(SpendState.REFUSED, keep_error(error, trace_id))
-
-
-def _service(order: Order) -> str | None:
-    """The service a purchase is for: as asked, or that of what is rented again."""
-    asked: str | None = getattr(order.asked, "service_code", None)
-    return asked or getattr(order.subject, "service_code", None)
-
-
-def _fingerprint(order: Order) -> str:
-    """Names the operation and its input; the request id is not a part of what is asked."""
-    given = order.asked.model_dump_json(exclude={"request_id"})
-    return hashlib.sha256(f"{order.op.name}\n{given}".encode()).hexdigest()
