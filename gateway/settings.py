@@ -104,8 +104,8 @@ class Settings(BaseSettings):
     gateway_hand_over_seconds: Annotated[float, Field(ge=0, le=3600)] = Field(
         60,
         description=(
-            "How long a purchase whose answer could not be delivered is kept for the same caller "
-            "asking the same, where no request id can be sent; 0 turns it off."
+            "How long a purchase whose answer was lost or could not be delivered is kept for the "
+            "same caller asking the same, where no request id can be sent; 0 turns it off."
         ),
     )
     gateway_metrics_token: SecretStr | None = Field(

@@ -19,6 +19,7 @@ from gateway.core.errors import (
     RequestInProgress,
 )
 from gateway.core.first_answers import FirstAnswers
+from gateway.core.handing_over import HandingOver
 from gateway.core.kept_answers import give_again, keep_error, keep_value
 from gateway.core.ledger import (
     Breach,
@@ -62,7 +63,7 @@ class Spending:
         self._observer = observer
         self._new_id = new_id
         self._patience = patience
-        self._hand_over = timedelta(seconds=hand_over)
+        self._handing_over = HandingOver(ledger, clock, hand_over)
         self._answers = FirstAnswers(ledger, clock)
         self._settling = Settling(ledger, clock, observer)
         self._under_way: dict[tuple[str, str, str], asyncio.Task[Answer[Any]]] = {}
@@ -85,16 +86,20 @@ class Spending:
 
     async def undelivered(self, purchase: str) -> None:
         """Its answer did not reach the caller: keep it for the same caller asking the same."""
-        await self._ledger.mark_undelivered(purchase, self._clock.now())
+        await self._handing_over.undelivered(purchase)
 
     async def _unnamed(self, order: Order, fingerprint: str) -> Answer[Any]:
-        if order.hands_over and self._hand_over:
-            found = await self._undelivered(order, fingerprint)
-            if found is not None:
-                return found
+        kept = self._handing_over.serves(order)
+        if kept and (found := await self._handing_over.earlier(order, fingerprint)) is not None:
+            return found
         limited, intent = await self._planned(order, fingerprint)
         await self._begun(intent)
-        return await self._carry_out(limited, intent)
+        try:
+            return await self._carry_out(limited, intent)
+        except OutcomeUnknown:
+            if kept:
+                self._handing_over.lost(order, fingerprint, intent.ledger_id)
+            raise
 
     async def _named(self, order: Order, fingerprint: str) -> Answer[Any]:
         """Buy, unless the ledger knows of a first request with this id."""
@@ -236,14 +241,6 @@ class Spending:
         """Write the end down; what it means for others is looked at once it is."""
         if await self._settling.end(intent.ledger_id, outcome):
             order.desk.helpers.records.ended(intent.account_id, outcome.state)
-
-    async def _undelivered(self, order: Order, fingerprint: str) -> Answer[Any] | None:
-        since = self._clock.now() - self._hand_over
-        caller_id = order.desk.caller.id
-        spend = await self._ledger.take_undelivered(caller_id, fingerprint, since)
-        if spend is None or spend.answer is None:
-            return None
-        return give_again(order.op, spend.answer, spend.ledger_id)
 
 
 def _failed(error: GatewayError, trace_id: str) -> Outcome:
