@@ -1,29 +1,26 @@
 """Server-sent events: what happens to the caller's rentals, from the store, resumable."""
 
-import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import suppress
 from datetime import UTC, datetime
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
-from gateway.core.desk import Desk
+from gateway.core.callers import Caller
 from gateway.core.errors import InvalidRequest, RateLimited
-from gateway.core.events import Event, EventKind, Events
+from gateway.core.events import Events
 from gateway.core.invoke import Invoker
-from gateway.core.listening import another_may_come, awaited
-from gateway.core.rentals import Rental
+from gateway.core.listening import awaited
 from gateway.core.waking import Waking
-from gateway.core.watches import Watch
 from gateway.http.feed import Feed
-from gateway.http.leaving import Leaving
+from gateway.http.heartbeat import Heartbeat
 from gateway.http.rest import CALLER
+from gateway.http.stream import Message, Stream, done_with, message
 
 PATH = "/v1/events"
 _MOST_STREAMS = 50  # of one caller
-_SLOW = 10.0  # seconds a client may take to accept what is written
+_SLOW = 10.0  # seconds a client may take to accept what is written; under half a heartbeat
 _HEARTBEAT = 30.0
+_HERE_YOU_ARE = message(b": here you are\n\n")
 _HEADERS = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",
@@ -31,19 +28,8 @@ _HEADERS = {
 }
 
 
-@dataclass(eq=False, slots=True)
-class _Stream:
-    """One listener; it counts as waiting for every rental it may see that may bring a code."""
-
-    desk: Desk
-    response: web.StreamResponse
-    transport: asyncio.Transport | None
-    last: int
-    watched: dict[int, Watch] = field(default_factory=dict)
-
-
 class EventsFace:
-    """GET /v1/events. One heartbeat serves every stream."""
+    """GET /v1/events. A stream ends with its client: `make_runner` cancels its handler then."""
 
     def __init__(self, invoker: Invoker, events: Events, waking: Waking) -> None:
         """`events` is read from the store; `waking` tells when to look."""
@@ -52,9 +38,8 @@ class EventsFace:
         self._waking = waking
         self._open: dict[str, int] = {}
         self._feeds: dict[str, Feed] = {}
-        self._beat: asyncio.Future[None] | None = None
+        self._heartbeat = Heartbeat(_HEARTBEAT)
         self._closing = False
-        self._leaving = Leaving()
 
     def routes(self) -> list[web.RouteDef]:
         """The one address; HEAD would open a stream nobody reads."""
@@ -64,7 +49,8 @@ class EventsFace:
         """End every stream; clients come back, with the id of the last event they have."""
         self._closing = True
         self._waking.send_home()
-        self._end_beat()
+        for feed in self._feeds.values():
+            feed.send_home()
 
     async def _listen(self, request: web.Request) -> web.StreamResponse:
         caller = request[CALLER]
@@ -75,114 +61,77 @@ class EventsFace:
         try:
             if last is None:
                 last = await self._events.last_event()
-            response = web.StreamResponse(headers=_HEADERS)
-            await response.prepare(request)
-            stream = _Stream(self._invoker.desk(caller), response, request.transport, last)
-            with self._leaving.ends_with(request):
-                await self._serve(stream)
-            return response
+            stream = await self._begin(request, caller, last)
+            await self._serve(stream)
+            return stream.response
         finally:
             self._open[caller.id] -= 1
             if not self._open[caller.id]:
                 del self._open[caller.id]
 
-    async def _serve(self, stream: _Stream) -> None:
+    async def _begin(self, request: web.Request, caller: Caller, last: int) -> Stream:
+        response = web.StreamResponse(headers=_HEADERS)
+        chunked = request.version >= HttpVersion11
+        if chunked:
+            response.enable_chunked_encoding()
+        await response.prepare(request)
+        if request.transport is None:
+            raise ConnectionResetError("the client is gone")
+        return Stream(self._invoker.desk(caller), response, request.transport, chunked, last)
+
+    async def _serve(self, stream: Stream) -> None:
         """Until the client is gone, or too slow, or the gateway ends."""
+        feed = self._join(stream)
         try:
-            with suppress(ConnectionError), self._feed(stream.desk.caller.account.id) as feed:
-                await self._watch_active(stream)
-                await _write(stream, b": here you are\n\n")
+            with suppress(ConnectionError):
+                await _watch_awaited(stream)
+                await self._write(stream, _HERE_YOU_ARE)
                 while not self._closing:
-                    await self._next(stream, feed)
+                    seen = feed.happened
+                    if not await self._catch_up(stream, feed):
+                        await feed.rest(stream, seen)
         finally:
-            for watch in stream.watched.values():
-                stream.desk.helpers.watcher.leave(watch)
+            self._leave(stream, feed)
 
-    async def _next(self, stream: _Stream, feed: Feed) -> None:
-        """Write what has happened; where nothing has, wait for it, and say so meanwhile."""
-        seen = feed.happened
-        if await self._catch_up(stream, feed):
-            return
-        while feed.happened == seen and not self._closing:
-            await feed.next_turn()
-            if feed.happened == seen:
-                await _write(stream, b": still here\n\n")
-
-    async def _catch_up(self, stream: _Stream, feed: Feed) -> bool:
+    async def _catch_up(self, stream: Stream, feed: Feed) -> bool:
         """Write what has happened since; False where nothing has."""
         page = await feed.page(stream.desk.view, stream.last)
-        for event, line in page:
-            await _write(stream, line)
-            stream.last = event.id
-            await self._follow(stream, event)
-        return bool(page)
+        if not page.events:
+            return False
+        await self._write(stream, page.message)
+        stream.follow(page.events)
+        for rental in await done_with(stream.desk, page.events):
+            stream.watch_no_more(rental)
+        return True
 
-    @contextmanager
-    def _feed(self, account_id: str) -> Iterator[Feed]:
+    async def _write(self, stream: Stream, what: Message) -> None:
+        self._heartbeat.wrote(stream)  # before it has: the client gets its time to catch up
+        await stream.write(what, _SLOW)
+
+    def _join(self, stream: Stream) -> Feed:
         """The account's feed, which is there as long as it has streams."""
+        account_id = stream.desk.caller.account.id
         feed = self._feeds.get(account_id)
         if feed is None:
-            feed = self._feeds[account_id] = Feed(
-                account_id, self._events, self._waking, self._next_beat
-            )
+            feed = Feed(account_id, self._events, self._waking, self._heartbeat)
+            self._feeds[account_id] = feed
         feed.streams += 1
-        try:
-            yield feed
-        finally:
-            feed.streams -= 1
-            if not feed.streams:
-                del self._feeds[account_id]
-                feed.close()
+        self._heartbeat.join(stream)
+        return feed
 
-    async def _watch_active(self, stream: _Stream) -> None:
-        for rental in await awaited(stream.desk, datetime.now(UTC)):
-            _watch(stream, rental)
-
-    async def _follow(self, stream: _Stream, event: Event) -> None:
-        """Wait for new rentals, and no longer for those that will bring nothing more."""
-        if event.kind is EventKind.RENTAL_RENTED:
-            _watch(stream, event.rental)
-        elif event.kind is EventKind.RENTAL_ENDED or not await another_may_come(
-            stream.desk, event.rental
-        ):
-            _watch_no_more(stream, event.rental)
-
-    def _next_beat(self) -> asyncio.Future[None]:
-        if self._beat is None or self._beat.done():
-            loop = asyncio.get_running_loop()
-            self._beat = loop.create_future()
-            loop.call_later(_HEARTBEAT, self._end_beat)
-        return self._beat
-
-    def _end_beat(self) -> None:
-        if self._beat is not None and not self._beat.done():
-            self._beat.set_result(None)
+    def _leave(self, stream: Stream, feed: Feed) -> None:
+        stream.leave()
+        self._heartbeat.leave(stream)
+        feed.streams -= 1
+        if not feed.streams:
+            del self._feeds[stream.desk.caller.account.id]
+            feed.close()
 
 
-def _watch(stream: _Stream, rental: Rental) -> None:
-    if rental.id is None or rental.id in stream.watched:
-        return
-    stream.watched[rental.id] = stream.desk.helpers.watcher.join(stream.desk, rental)
-
-
-def _watch_no_more(stream: _Stream, rental: Rental) -> None:
-    watch = stream.watched.pop(rental.id, None) if rental.id is not None else None
-    if watch is not None:
-        stream.desk.helpers.watcher.leave(watch)
-
-
-async def _write(stream: _Stream, data: bytes) -> None:
-    if stream.transport is not None and not stream.transport.get_write_buffer_size():
-        await stream.response.write(data)  # nothing is before it, so this does not wait
-        return
-    try:
-        async with asyncio.timeout(_SLOW):
-            await stream.response.write(data)
-    except TimeoutError:
-        # Cut off: a proper end would wait for the client too, and all that was written with it.
-        if stream.transport is not None:
-            stream.transport.abort()
-        raise ConnectionResetError("the client is too slow") from None
+async def _watch_awaited(stream: Stream) -> None:
+    # Not in `_serve`, which would hold on to the last rental for as long as the stream is open.
+    for rental in await awaited(stream.desk, datetime.now(UTC)):
+        stream.watch(rental)
 
 
 def _last_event_id(request: web.Request) -> int | None:
