@@ -84,7 +84,8 @@ class EventsFace:
         feed = self._join(stream)
         try:
             with suppress(ConnectionError):
-                await _watch_awaited(stream)
+                async with feed.beginners:
+                    await _watch_awaited(stream)
                 await self._write(stream, _HERE_YOU_ARE)
                 while not self._closing:
                     seen = feed.happened

@@ -11,6 +11,7 @@ from gateway.http.heartbeat import Heartbeat
 from gateway.http.stream import Message, Stream, done_with, message
 
 _PAGE = 100
+_BEGINNERS = 8
 _AT_ONCE = 100  # streams; then whatever else there is to do comes to its turn
 
 
@@ -35,6 +36,8 @@ class Feed:
     ) -> None:
         """`heartbeat` is told of what is written; all feeds share it."""
         self.streams = 0
+        # Who begin at one time: each reads up to thousands of rentals, and all come back together.
+        self.beginners = asyncio.Semaphore(_BEGINNERS)
         self.happened = 0  # how often; whoever sees another number than before looks again
         self._account_id = account_id
         self._events = events
