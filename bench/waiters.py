@@ -26,7 +26,8 @@ from gateway.core.callers import KeyHasher
 from gateway.core.keys import GatewayKey, Limits
 
 _COUNT, _STREAMS_EACH = 5000, 50
-_IDLE_SECONDS = {"long poll": 12.0, "event stream": 30.0}  # with one heartbeat of a stream
+_SETTLED_SECONDS = {"long poll": 2.0, "event stream": 17.0}  # heartbeats come after half of theirs
+_IDLE_SECONDS = {"long poll": 12.0, "event stream": 30.0}  # with one heartbeat of every stream
 _CLOSE_TO = 100  # open connections that count as none: the bench's own and the gateway's
 _SECRET = "the secret of a bench"
 _BOUGHT = status_body(b"1").replace(b'"active"', b'"success"').replace(b'"cost"', b'"price"')
@@ -110,7 +111,7 @@ async def _way(way: str) -> list[Row]:
         empty = server.resident_bytes()
         crowd = _Crowd()
         await crowd.gather(server.port, requests)
-        await asyncio.sleep(2)
+        await asyncio.sleep(_SETTLED_SECONDS[way])
         each = (server.resident_bytes() - empty) / _COUNT / 1024
         cpu, clock = server.cpu_seconds(), time.perf_counter()
         await asyncio.sleep(_IDLE_SECONDS[way])

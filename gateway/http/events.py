@@ -1,32 +1,28 @@
 """Server-sent events: what happens to the caller's rentals, from the store, resumable."""
 
-import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
-from gateway.core.callers import Callers
-from gateway.core.desk import Desk
+from gateway.core.callers import Caller, Callers
 from gateway.core.errors import InvalidRequest, RateLimited, Unauthorized
-from gateway.core.events import Event, EventKind, Events
+from gateway.core.events import Events
 from gateway.core.invoke import Invoker
-from gateway.core.listening import another_may_come, awaited
-from gateway.core.rentals import Rental
+from gateway.core.listening import awaited
 from gateway.core.waking import Waking
-from gateway.core.watches import Watch
 from gateway.http.auth import key_of
 from gateway.http.feed import Feed
-from gateway.http.leaving import Leaving
+from gateway.http.heartbeat import Heartbeat
 from gateway.http.rest import CALLER
+from gateway.http.stream import Message, Stream, done_with, message
 
 PATH = "/v1/events"
 _MOST_STREAMS = 50  # of one caller
-_SLOW = 10.0  # seconds a client may take to accept what is written
+_SLOW = 10.0  # seconds a client may take to accept what is written; under half a heartbeat
 _HEARTBEAT = 30.0
+_HERE_YOU_ARE = message(b": here you are\n\n")
 _HEADERS = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",
@@ -36,20 +32,8 @@ _HEADERS = {
 log = structlog.get_logger("gateway.events")
 
 
-@dataclass(eq=False, slots=True)
-class _Stream:
-    """One listener; it counts as waiting for every rental it may see that may bring a code."""
-
-    key: str | None
-    desk: Desk
-    response: web.StreamResponse
-    transport: asyncio.Transport | None
-    last: int
-    watched: dict[int, Watch] = field(default_factory=dict)
-
-
 class EventsFace:
-    """GET /v1/events. One heartbeat serves every stream."""
+    """GET /v1/events. A stream ends with its client: `make_runner` cancels its handler then."""
 
     def __init__(self, callers: Callers, invoker: Invoker, events: Events, waking: Waking) -> None:
         """`events` is read from the store; `waking` tells when to look."""
@@ -59,9 +43,8 @@ class EventsFace:
         self._waking = waking
         self._open: dict[str, int] = {}
         self._feeds: dict[str, Feed] = {}
-        self._beat: asyncio.Future[None] | None = None
+        self._heartbeat = Heartbeat(_HEARTBEAT)
         self._closing = False
-        self._leaving = Leaving()
 
     def routes(self) -> list[web.RouteDef]:
         """The one address; HEAD would open a stream nobody reads."""
@@ -71,7 +54,8 @@ class EventsFace:
         """End every stream; clients come back, with the id of the last event they have."""
         self._closing = True
         self._waking.send_home()
-        self._end_beat()
+        for feed in self._feeds.values():
+            feed.send_home()
 
     async def _listen(self, request: web.Request) -> web.StreamResponse:
         caller = request[CALLER]
@@ -82,135 +66,97 @@ class EventsFace:
         try:
             if last is None:
                 last = await self._events.last_event()
-            response = web.StreamResponse(headers=_HEADERS)
-            await response.prepare(request)
-            desk = self._invoker.desk(caller)
-            stream = _Stream(key_of(request), desk, response, request.transport, last)
-            with self._leaving.ends_with(request):
-                await self._serve(stream)
-            return response
+            stream = await self._begin(request, caller, last)
+            await self._serve(stream)
+            return stream.response
         finally:
             self._open[caller.id] -= 1
             if not self._open[caller.id]:
                 del self._open[caller.id]
 
-    async def _serve(self, stream: _Stream) -> None:
+    async def _begin(self, request: web.Request, caller: Caller, last: int) -> Stream:
+        response = web.StreamResponse(headers=_HEADERS)
+        chunked = request.version >= HttpVersion11
+        if chunked:
+            response.enable_chunked_encoding()
+        await response.prepare(request)
+        if request.transport is None:
+            raise ConnectionResetError("the client is gone")
+        desk, key = self._invoker.desk(caller), key_of(request)
+        return Stream(desk, key, response, request.transport, chunked, last)
+
+    async def _serve(self, stream: Stream) -> None:
         """Until the client is gone, or too slow, or its key is no more, or the gateway ends."""
+        feed = self._join(stream)
         try:
-            with suppress(ConnectionError), self._feed(stream.desk.caller.account.id) as feed:
-                await self._watch_active(stream)
-                await _write(stream, b": here you are\n\n")
-                while await self._goes_on(stream):
-                    await self._next(stream, feed)
+            with suppress(ConnectionError):
+                await self._tell(stream, feed)
         except Exception:  # the store is away, say: the client comes back by itself
             log.exception("a stream of events broke off")
-            _cut(stream)
+            stream.cut_off()
         finally:
-            for watch in stream.watched.values():
-                stream.desk.helpers.watcher.leave(watch)
+            self._leave(stream, feed)
 
-    async def _goes_on(self, stream: _Stream) -> bool:
-        """Not when the gateway ends; and who has lost its key meanwhile hears no more."""
+    async def _tell(self, stream: Stream, feed: Feed) -> None:
+        async with feed.beginners:
+            await _watch_awaited(stream)
+        await self._write(stream, _HERE_YOU_ARE)
+        while not self._closing and await self._may_hear(stream):
+            seen = feed.happened
+            if not await self._catch_up(stream, feed):
+                await feed.rest(stream, seen)
+
+    async def _may_hear(self, stream: Stream) -> bool:
+        """Not who has lost its key meanwhile."""
         if stream.desk.caller.pass_through:
-            return not self._closing
+            return True
         try:
             await self._callers.identify(stream.key)
         except Unauthorized:
             return False
         except Exception:  # the store is away for a moment: nothing can be read of it either
-            return not self._closing
-        return not self._closing
+            return True
+        return True
 
-    async def _next(self, stream: _Stream, feed: Feed) -> None:
-        """Write what has happened; where nothing has, wait for it, and say so meanwhile."""
-        seen = feed.happened
-        if await self._catch_up(stream, feed):
-            return
-        while feed.happened == seen and await self._goes_on(stream):
-            await feed.next_turn()
-            if feed.happened == seen:
-                await _write(stream, b": still here\n\n")
-
-    async def _catch_up(self, stream: _Stream, feed: Feed) -> bool:
+    async def _catch_up(self, stream: Stream, feed: Feed) -> bool:
         """Write what has happened since; False where nothing has."""
         page = await feed.page(stream.desk.view, stream.last)
-        for event, line in page:
-            await _write(stream, line)
-            stream.last = event.id
-            await self._follow(stream, event)
-        return bool(page)
+        if not page.events:
+            return False
+        await self._write(stream, page.message)
+        stream.follow(page.events)
+        for rental in await done_with(stream.desk, page.events):
+            stream.watch_no_more(rental)
+        return True
 
-    @contextmanager
-    def _feed(self, account_id: str) -> Iterator[Feed]:
+    async def _write(self, stream: Stream, what: Message) -> None:
+        self._heartbeat.wrote(stream)  # before it has: the client gets its time to catch up
+        await stream.write(what, _SLOW)
+
+    def _join(self, stream: Stream) -> Feed:
         """The account's feed, which is there as long as it has streams."""
+        account_id = stream.desk.caller.account.id
         feed = self._feeds.get(account_id)
         if feed is None:
-            feed = self._feeds[account_id] = Feed(
-                account_id, self._events, self._waking, self._next_beat
-            )
+            feed = Feed(account_id, self._events, self._waking, self._heartbeat, self._may_hear)
+            self._feeds[account_id] = feed
         feed.streams += 1
-        try:
-            yield feed
-        finally:
-            feed.streams -= 1
-            if not feed.streams:
-                del self._feeds[account_id]
-                feed.close()
+        self._heartbeat.join(stream)
+        return feed
 
-    async def _watch_active(self, stream: _Stream) -> None:
-        for rental in await awaited(stream.desk, datetime.now(UTC)):
-            _watch(stream, rental)
-
-    async def _follow(self, stream: _Stream, event: Event) -> None:
-        """Wait for new rentals, and no longer for those that will bring nothing more."""
-        if event.kind is EventKind.RENTAL_RENTED:
-            _watch(stream, event.rental)
-        elif event.kind is EventKind.RENTAL_ENDED or not await another_may_come(
-            stream.desk, event.rental
-        ):
-            _watch_no_more(stream, event.rental)
-
-    def _next_beat(self) -> asyncio.Future[None]:
-        if self._beat is None or self._beat.done():
-            loop = asyncio.get_running_loop()
-            self._beat = loop.create_future()
-            loop.call_later(_HEARTBEAT, self._end_beat)
-        return self._beat
-
-    def _end_beat(self) -> None:
-        if self._beat is not None and not self._beat.done():
-            self._beat.set_result(None)
+    def _leave(self, stream: Stream, feed: Feed) -> None:
+        stream.leave()
+        self._heartbeat.leave(stream)
+        feed.streams -= 1
+        if not feed.streams:
+            del self._feeds[stream.desk.caller.account.id]
+            feed.close()
 
 
-def _watch(stream: _Stream, rental: Rental) -> None:
-    if rental.id is None or rental.id in stream.watched:
-        return
-    stream.watched[rental.id] = stream.desk.helpers.watcher.join(stream.desk, rental)
-
-
-def _watch_no_more(stream: _Stream, rental: Rental) -> None:
-    watch = stream.watched.pop(rental.id, None) if rental.id is not None else None
-    if watch is not None:
-        stream.desk.helpers.watcher.leave(watch)
-
-
-async def _write(stream: _Stream, data: bytes) -> None:
-    if stream.transport is not None and not stream.transport.get_write_buffer_size():
-        await stream.response.write(data)  # nothing is before it, so this does not wait
-        return
-    try:
-        async with asyncio.timeout(_SLOW):
-            await stream.response.write(data)
-    except TimeoutError:
-        # A proper end would wait for the client too, and all that was written with it.
-        _cut(stream)
-        raise ConnectionResetError("the client is too slow") from None
-
-
-def _cut(stream: _Stream) -> None:
-    """Break the connection off: no answer can follow one that has begun."""
-    if stream.transport is not None:
-        stream.transport.abort()
+async def _watch_awaited(stream: Stream) -> None:
+    # Not in `_serve`, which would hold on to the last rental for as long as the stream is open.
+    for rental in await awaited(stream.desk, datetime.now(UTC)):
+        stream.watch(rental)
 
 
 def _last_event_id(request: web.Request) -> int | None:

@@ -20,6 +20,7 @@ from gateway.core.events import Event, Events
 from gateway.core.keys import Limits
 from gateway.core.ledger import View
 from gateway.http import events as face
+from gateway.http import feed
 from gateway.http.app import STREAMS
 from tests.codes.support import listening_to, looks, premium, provider, rent
 from tests.support.gateway import Client, Stand, run_simulated
@@ -109,6 +110,36 @@ async def test_what_another_process_wrote_is_told_with_the_next_heartbeat(
     assert (told.kind, told.data["id"], told.data["code"]) == ("code_received", 7, "000001")
 
 
+async def test_more_than_one_look_holds_is_told_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(face, "_HEARTBEAT", 0.3)
+    monkeypatch.setattr(feed, "_PAGE", 2)
+    async with premium() as stand, listening_to(stand.client) as stream:
+        caller = await stand.gateway.callers.identify(stand.client.key)
+        record = stand.gateway.store.ledger.record
+        for number in range(5):
+            await record(caller.account.id, heard(7 + number, code="000001"), NOW)
+        told = [await stream.event() for _ in range(5)]
+
+    assert [each.data["id"] for each in told] == [7, 8, 9, 10, 11]
+
+
+async def test_a_client_of_http_1_0_reads_the_stream_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(face, "_HEARTBEAT", 0.1)
+    async with premium() as stand:
+        address = urlsplit(stand.url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(f"GET /v1/events HTTP/1.0\r\nX-API-Key: {stand.client.key}\r\n\r\n".encode())
+        async with asyncio.timeout(10):
+            head = await reader.readuntil(b"\r\n\r\n")
+            body = [await reader.readuntil(b"\n\n") for _ in range(3)]
+        writer.close()
+
+    assert b"chunked" not in head
+    assert body == [b": here you are\n\n", *[b": still here\n\n"] * 2]
+
+
 async def test_who_listens_waits_for_the_codes_of_active_rentals() -> None:
     async with premium() as stand:
         before = await rent(stand.client)
@@ -155,8 +186,7 @@ async def test_who_comes_back_hears_of_the_next_code_too() -> None:
     assert (first.data["code"], second.data["code"]) == ("000001", "000002")
 
 
-async def test_a_client_that_is_gone_waits_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(face, "_HEARTBEAT", 0.1)
+async def test_a_client_that_is_gone_waits_no_more() -> None:
     async with premium() as stand:
         rental = await rent(stand.client)
         streams = stand.app[STREAMS]
@@ -192,10 +222,11 @@ class Endless:
         return 0
 
 
+@pytest.mark.parametrize(("limit", "seconds"), [("_SLOW", 0.2), ("_HEARTBEAT", 0.4)])
 async def test_a_client_too_slow_for_what_happens_is_let_go(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, limit: str, seconds: float
 ) -> None:
-    monkeypatch.setattr(face, "_SLOW", 0.2)
+    monkeypatch.setattr(face, limit, seconds)
     async with premium() as stand:
         await rent(stand.client)
         caller = await stand.gateway.callers.identify(stand.client.key)
