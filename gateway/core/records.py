@@ -54,19 +54,20 @@ class Records:
         ):
             return said[2]
         seen = self._seen.get(key)
-        if seen is not None and _is_over(seen[1]) and not _is_over(thing):
-            whole = seen[1]  # an answer that was on its way when it ended: no end is taken back
-        elif seen is None or not _same(seen[0], thing):
+        same = seen is not None and _same(seen[0], thing)
+        if seen is not None and (same or (_is_over(seen[1]) and not _is_over(thing))):
+            # Nothing new, or an answer that was on its way when it ended: no end is taken back.
+            whole = seen[1]
+        else:
             bare = _bare(thing)
             whole = await self._write(account_id, bare)
-            self._seen[key] = bare, whole
+            seen, same = (bare, whole), True
+            self._seen[key] = seen
             if isinstance(whole, Rental):
                 self._waking.wake(account_id, thing.id, whole)
-        else:
-            whole = seen[1]
         if isinstance(thing, Rental) and thing.balance is not None:
             whole = whole.model_copy(update={"balance": thing.balance})
-        if (seen := self._seen.get(key)) is not None and _same(seen[0], thing):
+        if same:
             self._said[key] = thing, seen, whole
         return whole
 
