@@ -23,3 +23,8 @@ class Invokes(Protocol):
         self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]
     ) -> Answer[Out]:
         """The same, and what is known about how it was answered."""
+
+    async def repeated(
+        self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]
+    ) -> Answer[Out] | None:
+        """The first answer to a purchase that is asked for again; None: the first, or unknown."""

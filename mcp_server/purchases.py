@@ -1,7 +1,7 @@
 """A purchase by an agent: looked at, agreed to where it is dear, and never bought twice."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +54,11 @@ class Purchases:
         op = order.op
         again = _flag(given.pop(ALLOW_DUPLICATE, False))
         asked = validate(op.takes, given)
-        if not (again or "request_id" in given or order.params.request_state):
+        if "request_id" in given:  # whatever has become of the price since
+            earlier = await self._invoker.repeated(op, order.call, given)
+            if earlier is not None:
+                return _told(earlier)
+        elif not (again or order.params.request_state):
             self._recent.check(order.call.caller, op, asked)
         quote = await self._quotes.of(op, order.call, asked)
         if self._must_ask(quote):
@@ -65,13 +69,13 @@ class Purchases:
                 given.setdefault("request_id", agreed.request_id)
         elif quote.cap is not None:
             # Nobody was asked: whatever happens to the price meanwhile, it costs no more.
-            given["max_price"] = min(quote.cap, self._options.confirm_above)
+            most = min(quote.cap, self._options.confirm_above)
+            order = replace(order, call=replace(order.call, at_most=most))
         name = self._recent.begin(
             order.call.caller, op, asked, again=again or "request_id" in given
         )
         answer = await asyncio.shield(self._start(order, given, name))
-        content = results.result(results.told(answer.value))
-        return {**content, "_meta": {results.REPLAYED_META: True}} if answer.replayed else content
+        return _told(answer)
 
     async def drain(self) -> None:
         """Wait until every purchase under way has its answer."""
@@ -113,6 +117,11 @@ class Purchases:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # a caller that hung up does not ask for it
+
+
+def _told(answer: Answer[BaseModel]) -> Json:
+    content = results.result(results.told(answer.value))
+    return {**content, "_meta": {results.REPLAYED_META: True}} if answer.replayed else content
 
 
 def _question(quote: Quote) -> str:

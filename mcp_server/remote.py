@@ -96,6 +96,8 @@ class RemoteInvoker:
     ) -> Answer[Out]:
         """Run one operation there. Raises the error that the gateway told."""
         validate(op.takes, given)
+        if call.at_most is not None:  # never above what is asked
+            given = {**given, "max_price": call.at_most}
         inputs = {name: _plain(value) for name, value in given.items() if value is not None}
         if op.effect is Effect.SPEND and _REQUEST_ID in op.takes.model_fields:
             inputs.setdefault(_REQUEST_ID, f"mcp-{secrets.token_hex(12)}")
@@ -109,6 +111,12 @@ class RemoteInvoker:
             return Answer(op.gives.model_validate_json(body), replayed=replayed)
         except ValidationError as error:
             raise _unreadable(op, inputs) from error
+
+    async def repeated(
+        self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]
+    ) -> Answer[Out] | None:
+        """Not to be known from here: the gateway there answers a repeated purchase by itself."""
+        return None
 
     async def _exchange(self, op: Operation[In, Out], call: Call, inputs: Json) -> Any:
         path = op.rest.path

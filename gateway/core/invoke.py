@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
@@ -42,13 +43,15 @@ class Call:
     """One call: who asks, and the name by which it is found in the log.
 
     `request_id` makes a purchase repeatable, for faces that take it beside the input;
-    `hands_over` is for faces on which callers cannot send one.
+    `hands_over` is for faces on which callers cannot send one. `at_most` is the highest price that
+    the face allows, whatever the caller does; it is no part of what is asked.
     """
 
     caller: Caller
     trace_id: str
     request_id: str | None = None
     hands_over: bool = False
+    at_most: Decimal | None = None
 
 
 class Invoker:
@@ -146,15 +149,31 @@ class Invoker:
     async def _change(self, op: Operation[In, Out], desk: Desk, asked: In) -> Answer[Out]:
         return Answer(await self._recorded(desk, await op.run(desk, asked)))
 
+    async def repeated(
+        self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]
+    ) -> Answer[Out] | None:
+        """The first answer to a purchase that is asked for again; None where it is the first.
+
+        Nothing is bought. Raises what `answer` would raise for the repeated request.
+        """
+        asked = validate(op.takes, given)
+        return await self._spending.repeated(
+            await self._order(op, self.desk(call.caller), call, asked)
+        )
+
     async def _buy(self, op: Operation[In, Out], desk: Desk, call: Call, asked: In) -> Answer[Out]:
+        return await self._spending.buy(await self._order(op, desk, call, asked))
+
+    async def _order(self, op: Operation[In, Out], desk: Desk, call: Call, asked: In) -> Order:
         subject = None
         if op.subject is not None:
             about = getattr(asked, op.subject)
             subject = await self._records.find(desk.view, op.kind, about)
         request_id = _request_id(call, asked)
         _check_no_key({**dict(asked), "request_id": request_id}, desk.caller)
-        order = Order(op, desk, asked, call.trace_id, request_id, call.hands_over, subject)
-        return await self._spending.buy(order)
+        return Order(
+            op, desk, asked, call.trace_id, request_id, call.hands_over, call.at_most, subject
+        )
 
     async def _recorded(self, desk: Desk, value: Out) -> Out:
         """The value with all that the ledger knows besides."""

@@ -20,6 +20,7 @@ class Order:
     trace_id: str
     request_id: str | None
     hands_over: bool  # the face has no request ids: see Spending.undelivered
+    at_most: Decimal | None = None  # the highest price that the face allows
     subject: Thing | None = None  # what is rented again or renewed
 
     @property

@@ -130,6 +130,16 @@ class Spending:
                 return give_again(order.op, first.answer, first.ledger_id)
         return replace(same.result(), replayed=True)  # not kept: what it raised is raised here too
 
+    async def repeated(self, order: Order) -> Answer[Any] | None:
+        """The first answer to an order that was given before; None where it is the first."""
+        first = await self._first(order) if order.request_id is not None else None
+        if first is None:
+            return None
+        if first.fingerprint != order.fingerprint():
+            raise RequestIdReused
+        kept = await self._answers.of(first, self._clock.monotonic() + self._patience)
+        return None if kept is None else give_again(order.op, kept, first.ledger_id)
+
     async def _first(self, order: Order) -> Spend | None:
         """What was bought under this request id before."""
         assert order.request_id is not None  # noqa: S101 - only named requests are repeated
@@ -138,6 +148,8 @@ class Spending:
 
     async def _planned(self, order: Order, fingerprint: str) -> tuple[Order, Intent]:
         limited, reserved, quote = await self._within_limits(order)
+        if order.at_most is not None:
+            limited = limited.capped(min(order.at_most, limited.cap or order.at_most))
         return limited, self._intent(order, fingerprint, reserved, quote)
 
     @contextmanager

@@ -42,7 +42,7 @@ def money_text(amount: Decimal) -> str:
 @lru_cache(5000)
 def instant_text(moment: datetime) -> str:
     """RFC 3339 in UTC, with milliseconds only where there are any."""
-    precision = "milliseconds" if moment.microsecond else "seconds"
+    precision = "milliseconds" if moment.microsecond >= 1000 else "seconds"
     return moment.astimezone(UTC).isoformat(timespec=precision).removesuffix("+00:00") + "Z"
 
 

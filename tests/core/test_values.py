@@ -35,6 +35,8 @@ EASTERN = timezone(timedelta(hours=-4))
 MOMENTS = [
     (datetime(2025, 7, 6, 15, 43, 37, tzinfo=EASTERN), "2025-07-06T19:43:37Z"),
     (datetime(2025, 7, 6, 19, 43, 37, 120_000, tzinfo=UTC), "2025-07-06T19:43:37.120Z"),
+    # As when it is read from its own text: a moment has one text.
+    (datetime(2025, 7, 6, 19, 43, 37, 400, tzinfo=UTC), "2025-07-06T19:43:37Z"),
 ]
 
 

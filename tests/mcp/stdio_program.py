@@ -48,6 +48,9 @@ class Chatty:
         sys.stdout.write("this must not reach the client\n")
         return await self._inner.invoke(*call)
 
+    async def repeated(self, *call: Any) -> Any:
+        return await self._inner.repeated(*call)
+
     async def answer(self, *call: Any) -> Any:
         os.write(1, b"nor this\n")
         return await self._inner.answer(*call)

@@ -261,6 +261,9 @@ class Known:
         assert (op.name, given) == ("list_prices", {"service_code": "mail"})
         return PricePage(data=[self._price], fetched_at=NOON, stale=False)
 
+    async def repeated(self, *call: Any) -> None:
+        return None
+
     async def answer(self, op: AnyOperation, call: Call, given: Any) -> Any:
         raise AssertionError("a quote must not buy")
 
@@ -292,6 +295,22 @@ async def test_a_request_id_buys_once_however_often_it_comes(
     assert first.structured_content == again.structured_content
     assert (again.meta or {})["getatext-gateway/replayed"] is True
     assert other.startswith("request_id_reused: ")
+    assert bought(stand) == 1
+
+
+@pytest.mark.parametrize("price", ["0.45", "0.90", "3.00"])
+async def test_a_request_made_again_gets_its_answer_whatever_it_would_cost_now(
+    client: Client, stand: SimulatedStand, price: str
+) -> None:
+    named = {**CHEAP, "max_price": 1.5, "request_id": "order-1"}
+    first = await client.call_tool("rent_number", named)
+    catalogue = stand.sim.provider.catalogue
+    catalogue.put(replace(catalogue.find("cheapmail"), price=Decimal(price)))
+    stand.gateway.policies.helpers.price_book._lists.clear()
+    again = await client.call_tool("rent_number", named)
+
+    assert not again.is_error
+    assert first.structured_content == again.structured_content
     assert bought(stand) == 1
 
 
