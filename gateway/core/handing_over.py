@@ -12,7 +12,7 @@ from cachetools import TTLCache
 from gateway.core.answers import Answer
 from gateway.core.errors import OutcomeUnknown
 from gateway.core.kept_answers import give_again
-from gateway.core.ledger import Ledger, SpendState
+from gateway.core.ledger import Ledger, Spend, SpendState
 from gateway.core.order import Order
 from gateway.core.ports import Clock
 
@@ -58,7 +58,7 @@ class HandingOver:
             return None
         return give_again(order.op, spend.answer, spend.ledger_id)
 
-    async def _found_again(self, caller_id: str, fingerprint: str) -> Any:
+    async def _found_again(self, caller_id: str, fingerprint: str) -> Spend | None:
         """What a lost purchase turned out to have bought, once."""
         lost = self._lost.get((caller_id, fingerprint))
         spend = await self._ledger.spend(lost) if lost else None
