@@ -34,7 +34,7 @@ def run(rounds: int) -> list[Row]:
                 gateway(
                     provider,
                     GATEWAY_DATABASE_URL=shared,
-                    GATEWAY_SECRET="bench",
+                    GATEWAY_SECRET="a secret that only this bench knows",
                     GETATEXT_RATES=_SHARED_RATES,
                 )
             ),

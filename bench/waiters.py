@@ -29,7 +29,7 @@ _COUNT, _STREAMS_EACH = 5000, 50
 _SETTLED_SECONDS = {"long poll": 2.0, "event stream": 17.0}  # heartbeats come after half of theirs
 _IDLE_SECONDS = {"long poll": 12.0, "event stream": 30.0}  # with one heartbeat of every stream
 _CLOSE_TO = 100  # open connections that count as none: the bench's own and the gateway's
-_SECRET = "the secret of a bench"
+_SECRET = "the secret of a bench, long enough"
 _BOUGHT = status_body(b"1").replace(b'"active"', b'"success"').replace(b'"cost"', b'"price"')
 
 

@@ -3,6 +3,7 @@
 import os
 from decimal import Decimal
 from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -64,8 +65,23 @@ class Settings(BaseSettings):
     gateway_public_url: HttpUrl | None = Field(
         None, description="How callers reach the gateway; stands in the OpenAPI documents."
     )
-    gateway_pass_through: bool = Field(
-        True, description="Whether callers may bring their own key of the provider's."
+    gateway_pass_through: bool | None = Field(
+        None,
+        description=(
+            "Whether callers may bring their own key of the provider's; by default only where "
+            "`GATEWAY_HOST` is this machine's own (loopback)."
+        ),
+    )
+    gateway_budget_day: Annotated[Decimal, Field(ge=0, le=1_000_000)] | None = Field(
+        None,
+        description=(
+            "The most in USD that all keys of the server's own account together may spend in a day "
+            "(UTC), admin keys too; 0 stops all its purchases."
+        ),
+    )
+    gateway_blocked_services: list[str] = Field(
+        default_factory=list,
+        description="Services that are rented for nobody, as a JSON list of service codes.",
     )
     gateway_prices_fresh_seconds: Seconds = Field(60, description="How long prices are fresh.")
     gateway_prices_keep_seconds: Seconds = Field(
@@ -184,6 +200,13 @@ class Settings(BaseSettings):
         return rates(premium=self.getatext_tier == "premium", overrides=self.getatext_rates)
 
     @property
+    def pass_through(self) -> bool:
+        """Whether callers may bring their own key: said so, or nobody from afar can call."""
+        if self.gateway_pass_through is not None:
+            return self.gateway_pass_through
+        return _is_loopback(self.gateway_host)
+
+    @property
     def data_dir(self) -> Path:
         """Where this user's programs keep their data."""
         base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
@@ -211,6 +234,16 @@ class Settings(BaseSettings):
         if not path.is_file():
             raise FileNotFoundError(f"GATEWAY_CONFIG names {named}, which is not a file")
         return init_settings, env_settings, _File(settings_cls, path)
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens there."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class UnknownSetting(ValueError):

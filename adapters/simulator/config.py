@@ -92,6 +92,7 @@ class Rules:
     max_active: int = 50
     refund_expired: bool = True
     maintenance: bool = False
+    heeds_max_price: bool = True
     long_prices: Mapping[str, Decimal] = field(default_factory=lambda: dict(LONG_PRICES))
     sample_texts: tuple[SampleText, ...] = SAMPLE_TEXTS
 

@@ -112,6 +112,7 @@ RULES: Readers = {
     "max_active": whole,
     "refund_expired": yes_no,
     "maintenance": yes_no,
+    "heeds_max_price": yes_no,
     "long_prices": each(money),
 }
 LIMITS: Readers = {

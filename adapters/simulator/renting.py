@@ -142,7 +142,8 @@ class Renting:
             raise Refusal.of(No.NUMBER_NOT_AVAILABLE)
 
     def _charge(self, account: Account, price: Decimal, max_price: Decimal | None) -> None:
-        if max_price is not None and price > max_price:
+        heeded = self._in_force.rules.heeds_max_price
+        if heeded and max_price is not None and price > max_price:
             raise Refusal.of(No.PRICE_TOO_HIGH)
         allowed = account.config.max_active
         if account.active_rentals >= (

@@ -17,6 +17,7 @@ from gateway.core.values import Kind
 TOTAL = "total"  # the period that never ends
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_DAY = timedelta(days=1) // _MICROSECOND
 _SNAPSHOT = (
     "provider_id", "ledger_id", "status", "service_code", "service_name", "number", "code",
     "code_at", "price", "created_at", "ends_at",
@@ -55,6 +56,11 @@ def from_instant(micros: int) -> datetime:
 def day_of(micros: int) -> str:
     """The UTC day of an instant, as totals name it."""
     return from_instant(micros).date().isoformat()
+
+
+def start_of_day(micros: int) -> int:
+    """The first instant of the UTC day of an instant."""
+    return micros - micros % _DAY
 
 
 def told(text: str | None) -> str | None:
@@ -176,6 +182,7 @@ def spend(row: Row) -> Spend:
         refunded=amount_of(row["refunded"]),
         at=from_instant(row["at"]),
         answer=None if status is None else StoredAnswer(status, bytes(row["answer_body"])),
+        sees_account=bool(row["sees_account"]),
     )
 
 

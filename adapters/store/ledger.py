@@ -88,9 +88,22 @@ class StoredLedger:
         return await self._database.write(lambda tx: recovery.recover(tx, owners, now))
 
     async def mark_undelivered(self, ledger_id: str, at: datetime) -> None:
-        """Its answer could not be delivered to the caller."""
+        """Its asker has hung up."""
         now = codec.to_instant(at)
         await self._database.alone(lambda tx: delivery.mark(tx, ledger_id, now))
+
+    async def find_abandoned(
+        self, caller_id: str, fingerprint: str, since: datetime, at: datetime
+    ) -> Spend | None:
+        """A purchase like this whose asker did not get an answer, the newest."""
+        after, owners = codec.to_instant(since), self._database.owners
+        if await self._database.read(
+            lambda tx: recovery.left_by_dead(tx, owners, caller_id, fingerprint)
+        ):
+            await self.recover(at)
+        return await self._database.read(
+            lambda tx: delivery.abandoned(tx, caller_id, fingerprint, after)
+        )
 
     async def take_undelivered(
         self, caller_id: str, fingerprint: str, since: datetime

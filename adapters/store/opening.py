@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
+from adapters.store.checks import StoredChecks
 from adapters.store.database import SharedDatabase
 from adapters.store.inbox import StoredInbox
 from adapters.store.keys import StoredKeys
@@ -24,6 +25,7 @@ class Store:
     """An open store, by its ports."""
 
     ledger: Ledger
+    checks: StoredChecks
     keys: Keys
     inbox: Inbox
     leases: Leases
@@ -51,6 +53,7 @@ async def open_store(url: str, *, new_id: NewId) -> AsyncIterator[Store]:
     async with opened as database:
         yield Store(
             StoredLedger(database, new_id),
+            StoredChecks(database),
             StoredKeys(database),
             StoredInbox(database),
             database.shared.leases,

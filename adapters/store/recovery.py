@@ -19,6 +19,24 @@ _LEFT = Statement(
     .where(_open, table.c.owner == text("owner"))
     .order_by(table.c.caller_id, table.c.at)
 )
+_SAME = Statement(
+    select(table.c.owner)
+    .where(
+        _open,
+        table.c.caller_id == text("caller"),
+        table.c.fingerprint == text("asked"),
+        table.c.request_id.is_(None),
+    )
+    .distinct()
+)
+
+
+async def left_by_dead(tx: Tx, owners: Owners, caller_id: str, fingerprint: str) -> bool:
+    """Whether a dead process left open what this caller asked for, without a request id."""
+    for row in await tx.rows(_SAME, caller=caller_id, asked=fingerprint):
+        if row["owner"] != owners.mine and await owners.gone(tx, row["owner"]):
+            return True
+    return False
 
 
 async def recover(tx: Tx, owners: Owners, at: int) -> Sequence[Spend]:

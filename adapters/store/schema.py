@@ -59,12 +59,15 @@ spends = Table(
     Column("kept_at", BigInteger),  # settled then, and its answer or request id is still here
     Column("undelivered_at", BigInteger),
     Column("owner", Text, nullable=False),  # the process that began it
+    Column("sees_account", BigInteger),  # 1: its caller sees all of the account
 )
 _request = spends.c.request_id.is_not(None)
 # Ask for this too where a narrower condition is meant: SQLite does not see that it follows.
 holding = one_of(spends.c.state, "intended", "sent", "unknown")
+counting = one_of(spends.c.state, "intended", "sent", "unknown", "bought")
 Index("spends_request", spends.c.caller_id, spends.c.request_id, unique=True, **_partial(_request))
 Index("spends_holding", spends.c.caller_id, **_partial(holding))
+Index("spends_callers", spends.c.caller_id, spends.c.at, **_partial(counting))
 Index("spends_kept", spends.c.kept_at, **_partial(spends.c.kept_at.is_not(None)))
 Index(
     "spends_undelivered",
@@ -115,6 +118,13 @@ totals = Table(
     Column("caller_id", Text, primary_key=True),
     Column("period", Text, primary_key=True),  # a day in UTC, or "total"
     Column("micros", BigInteger, nullable=False),
+)
+
+checks = Table(
+    "checks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
 )
 
 keys = Table(

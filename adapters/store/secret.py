@@ -9,21 +9,30 @@ from adapters.store.errors import StoreError
 from adapters.store.urls import postgres_dsn, sqlite_path
 
 _FILE = "gateway.secret"
+MOST_LIKELY = f"the file {_FILE} beside the database"
 
 
 class NoSecret(StoreError):
     """No secret is set, and there is no file beside the database to keep one in."""
 
 
-def secret_for(url: str, given: str | None) -> bytes:
+def secret_for(url: str, given: str | None, *, make: bool) -> bytes:
     """The secret for the store at this URL.
 
-    A given one is taken as it is. Beside SQLite one is made at the first start, with mode 0600;
-    several processes that start at once agree on one.
+    A given one is taken as it is. Beside SQLite one is kept in a file; where that is missing, one
+    is made with mode 0600 if the database begins (`make`): several processes that start at once
+    agree on one. Otherwise it was lost, and NoSecret is raised.
     """
     if given is not None:
         return given.encode()
-    return _kept(_beside(url))
+    path = _beside(url)
+    if not make and not path.exists():
+        raise NoSecret(
+            f"The file {path} is missing: without its secret no key in the database is known. "
+            "Restore it from a backup, or set GATEWAY_SECRET to what stood in it. If it is lost "
+            "for good, start with a new database."
+        )
+    return _kept(path)
 
 
 def check_secret(url: str, given: str | None) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, literal_column, null, update
+from sqlalchemy import ColumnElement, and_, case, func, literal_column, null, update
 
 from adapters.store import codec, things, totals
 from adapters.store.schema import one_of, spends
@@ -32,6 +32,13 @@ def _ending(states: ColumnElement[bool]) -> Statement:
                 (freed, null()), else_=func.coalesce(blob("body"), spends.c.answer_body)
             ),
             kept_at=number("kept"),
+            # Since when its asker lacks the answer: from the loss, and then from what is found.
+            undelivered_at=case(
+                (and_(number("lost") == literal_column("1"), spends.c.request_id.is_(None)),
+                 number("now")),
+                (spends.c.undelivered_at.is_not(None), number("now")),
+                else_=null(),
+            ),
         )
         .returning(*(spends.c[name] for name in _READ))
     )  # fmt: skip
@@ -48,14 +55,15 @@ _END_UNKNOWN = _ending(one_of(spends.c.state, "unknown"))
 async def settle(tx: Tx, ledger_id: str, outcome: Outcome, at: int) -> bool:
     """Write the end down; False where it has ended before."""
     values = _values(ledger_id, outcome, at)
-    row, was_unknown = await tx.row(_END_OPEN, **values), False
+    lost = outcome.state is SpendState.UNKNOWN
+    row, was_unknown = await tx.row(_END_OPEN, **values, now=at, lost=int(lost)), False
     if row is None:
-        row, was_unknown = await tx.row(_END_UNKNOWN, **values), True
+        row, was_unknown = await tx.row(_END_UNKNOWN, **values, now=at, lost=1), True
     if row is None:
         return False
     correction = _counted(row) - (row["reserved"] or 0)
     if correction:
-        await totals.add(tx, row["caller_id"], row["at"], correction)
+        await totals.add(tx, row["caller_id"], row["account_id"], row["at"], correction)
     await _keep_thing(tx, row, outcome, at, was_unknown)
     return True
 

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from adapters.store import codec, totals
 from adapters.store.errors import Busy
-from adapters.store.schema import holding, one_of, spends, things
+from adapters.store.schema import counting, holding, one_of, spends, things
 from adapters.store.statement import Statement, Tx, Value, like, number, text
 from gateway.core.keys import Limits
 from gateway.core.ledger import Breach, Intent, Spend, SpendState
@@ -15,6 +15,7 @@ from gateway.core.ledger import Breach, Intent, Spend, SpendState
 _WRITTEN = (
     "ledger_id", "operation", "kind", "account_id", "caller_id", "request_id", "fingerprint",
     "subject_id", "service_code", "state", "reserved", "refunded", "at", "active_until", "owner",
+    "sees_account",
 )  # fmt: skip
 _INSERT = Statement(
     insert(spends)
@@ -64,6 +65,14 @@ _ACTIVE = Statement(
     select((_live_things.scalar_subquery() + _live_spends.scalar_subquery()).label("active"))
 )
 
+_MADE_SINCE = Statement(
+    select(func.count().label("made")).where(
+        spends.c.caller_id == text("caller"),
+        spends.c.at >= number("since"),
+        counting,
+    )
+)
+
 
 class Standing(Exception):
     """What stands in the way of a purchase: raised, so that all of it is undone."""
@@ -77,7 +86,13 @@ class Standing(Exception):
 def counts(intent: Intent) -> bool:
     """Whether it takes part in sums or limits, and so has to wait for the caller's others."""
     limits = intent.limits or Limits()
-    limited = (limits.budget_day, limits.budget_total, limits.max_active)
+    limited = (
+        limits.budget_day,
+        limits.budget_total,
+        limits.max_active,
+        limits.max_per_day,
+        intent.account_budget_day,
+    )
     return intent.reserved is not None or any(limit is not None for limit in limited)
 
 
@@ -89,14 +104,14 @@ async def put(tx: Tx, intent: Intent, owner: str) -> bool:
 async def begin(tx: Tx, intent: Intent, owner: str) -> None:
     """Reserve and write down, or raise Standing."""
     at, amount = codec.to_instant(intent.at), codec.to_micros(intent.reserved)
-    # First of all: from here on no other purchase of this caller runs that counts.
-    sums = await totals.add(tx, intent.caller_id, at, amount or 0)
+    # First of all: from here on no other purchase of this account runs that counts.
+    sums = await totals.add(tx, intent.caller_id, intent.account_id, at, amount or 0)
     if intent.request_id is not None:
         before = await by_request(tx, intent.caller_id, intent.request_id)
         if before is not None:
             raise Standing(before)
-    if intent.limits is not None:
-        await _check(tx, intent, intent.limits, sums)
+    _check_budgets(intent, sums)
+    await _check_counts(tx, intent)
     if not await put(tx, intent, owner):  # one that does not count has just come in between
         raise Standing(await _taken(tx, intent))
 
@@ -108,17 +123,30 @@ async def _taken(tx: Tx, intent: Intent) -> Spend:
     return before
 
 
-async def _check(tx: Tx, intent: Intent, limits: Limits, sums: tuple[int, int]) -> None:
-    budgets = ((limits.budget_day, Breach.BUDGET_DAY), (limits.budget_total, Breach.BUDGET_TOTAL))
-    for spent, (budget, breach) in zip(sums, budgets, strict=True):
+def _check_budgets(intent: Intent, sums: totals.Sums) -> None:
+    limits = intent.limits or Limits()
+    budgets = (
+        (sums.day, limits.budget_day, Breach.BUDGET_DAY),
+        (sums.total, limits.budget_total, Breach.BUDGET_TOTAL),
+        (sums.account_day, intent.account_budget_day, Breach.ACCOUNT_BUDGET_DAY),
+    )
+    for spent, budget, breach in budgets:
         if budget is None:
             continue
         left = (codec.to_micros(budget) or 0) - spent
         # Nothing left is enough for what is counted already, not for an unknown price.
-        if left < 0 or (left == 0 and intent.reserved is None):
+        if not budget or left < 0 or (left == 0 and intent.reserved is None):
             raise Standing(breach)
+
+
+async def _check_counts(tx: Tx, intent: Intent) -> None:
+    limits, at = intent.limits or Limits(), codec.to_instant(intent.at)
+    if limits.max_per_day is not None:
+        row = await tx.row(_MADE_SINCE, caller=intent.caller_id, since=codec.start_of_day(at))
+        if row is None or row["made"] >= limits.max_per_day:
+            raise Standing(Breach.MAX_PER_DAY)
     if limits.max_active is not None and intent.kind == "rental":
-        row = await tx.row(_ACTIVE, caller=intent.caller_id, at=codec.to_instant(intent.at))
+        row = await tx.row(_ACTIVE, caller=intent.caller_id, at=at)
         if row is None or row["active"] >= limits.max_active:
             raise Standing(Breach.MAX_ACTIVE)
 
@@ -139,6 +167,7 @@ def _columns(intent: Intent) -> dict[str, Value]:
         "refunded": 0,
         "at": codec.to_instant(intent.at),
         "active_until": codec.to_instant(intent.active_until),
+        "sees_account": int(intent.sees_account),
     }
 
 

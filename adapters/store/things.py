@@ -61,7 +61,7 @@ _REFUND = Statement(
         spends.c.charged > literal_column("0"),
     )
     .values(refunded=spends.c.charged)
-    .returning(spends.c.caller_id, spends.c.at, spends.c.charged)
+    .returning(spends.c.caller_id, spends.c.account_id, spends.c.at, spends.c.charged)
 )
 
 
@@ -159,4 +159,4 @@ async def _refund(tx: Tx, ledger_id: str) -> None:
     """Give the price back to the budgets it was taken from: that day's, and the whole."""
     row = await tx.row(_REFUND, spend_id=ledger_id)
     if row is not None:
-        await totals.add(tx, row["caller_id"], row["at"], -row["charged"])
+        await totals.add(tx, row["caller_id"], row["account_id"], row["at"], -row["charged"])

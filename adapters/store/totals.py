@@ -1,4 +1,9 @@
-"""What each caller has spent and reserved, kept as running sums: by UTC day, and in all."""
+"""What was spent and is reserved, as running sums.
+
+Each caller's by UTC day and in all; and those of a whole account, all its callers, by UTC day.
+"""
+
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import insert
@@ -10,7 +15,8 @@ from adapters.store.statement import Statement, Tx, number, text
 _TOTAL: ColumnElement[str] = literal_column(f"'{codec.TOTAL}'")
 _sums = insert(totals).values(
     [
-        # The same order always, so that two transactions never wait for each other.
+        # The same order always, the account first: two transactions never wait for each other.
+        {"caller_id": text("account"), "period": text("day"), "micros": number("amount")},
         {"caller_id": text("caller"), "period": _TOTAL, "micros": number("amount")},
         {"caller_id": text("caller"), "period": text("day"), "micros": number("amount")},
     ]
@@ -19,7 +25,7 @@ _ADD = Statement(
     _sums.on_conflict_do_update(
         index_elements=[totals.c.caller_id, totals.c.period],
         set_={"micros": totals.c.micros + _sums.excluded.micros},
-    ).returning(totals.c.period, totals.c.micros)
+    ).returning(totals.c.caller_id, totals.c.period, totals.c.micros)
 )
 _SUMS = Statement(
     select(totals.c.period, totals.c.micros).where(
@@ -29,15 +35,23 @@ _SUMS = Statement(
 )
 
 
-async def add(tx: Tx, caller_id: str, at: int, amount: int) -> tuple[int, int]:
-    """Add to the sums of that day and in all, and answer them.
+class Sums(NamedTuple):
+    """What counts by now, in millionths of a dollar."""
 
-    In PostgreSQL this also keeps the caller's other purchases waiting until the commit.
+    day: int
+    total: int
+    account_day: int
+
+
+async def add(tx: Tx, caller_id: str, account_id: str, at: int, amount: int) -> Sums:
+    """Add to the sums of a caller and its account, and answer them.
+
+    In PostgreSQL this also keeps the account's other purchases waiting until the commit.
     """
-    day = codec.day_of(at)
-    rows = await tx.rows(_ADD, caller=caller_id, day=day, amount=amount)
-    sums = {row["period"]: row["micros"] for row in rows}
-    return sums[day], sums[codec.TOTAL]
+    day, account = codec.day_of(at), f"account:{account_id}"
+    rows = await tx.rows(_ADD, caller=caller_id, account=account, day=day, amount=amount)
+    sums = {(row["caller_id"], row["period"]): row["micros"] for row in rows}
+    return Sums(sums[caller_id, day], sums[caller_id, codec.TOTAL], sums[account, day])
 
 
 async def read(tx: Tx, caller_id: str, at: int) -> tuple[int, int]:

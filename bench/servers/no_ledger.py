@@ -43,14 +43,20 @@ class Nothing:
     async def last_event(self) -> int:
         return 0
 
+    async def agree(self, value: str) -> str:
+        return value
+
     async def one(self, *_: Any, **__: Any) -> None:
         """There is none."""
 
     async def all(self, *_: Any, **__: Any) -> Sequence[Any]:
         return ()
 
-    by_request = spend = find = latest = take_undelivered = mark_undelivered = keep = one
+    standing = by_request = spend = find = latest = take_undelivered = find_abandoned = (
+        mark_undelivered
+    ) = keep = one
     unknown = unanswered = recover = things = list_rentals = spends = events = due = all
+    holds_anything = one
 
 
 @asynccontextmanager
@@ -58,6 +64,7 @@ async def open_nothing(url: str, *, new_id: Any) -> AsyncIterator[Store]:
     nothing: Any = Nothing()
     yield Store(
         ledger=nothing,
+        checks=nothing,
         keys=nothing,
         inbox=nothing,
         leases=AloneLeases(),

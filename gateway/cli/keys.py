@@ -40,6 +40,8 @@ class Usd(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 
 @click.option("--max-price", type=Usd(), help="The highest price of one rental.")
 @click.option("--budget-day", type=Usd(), help="The most it may spend in a day (UTC).")
 @click.option("--budget-total", type=Usd(), help="The most it may spend in all.")
+@click.option("--no-budget", is_flag=True, help="It may spend without end; say so on purpose.")
+@click.option("--max-per-day", type=click.IntRange(1), help="The most purchases in a day (UTC).")
 @click.option("--services", help="The services it may rent for, comma-separated.")
 @click.option("--max-active", type=click.IntRange(1), help="The most rentals at one time.")
 @click.option(
@@ -52,11 +54,27 @@ class Usd(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 
 @click.option(
     "--expires", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]), help="When it ends (UTC)."
 )
-def create(name: str, services: str | None, expires: datetime | None, **limits: object) -> None:
-    """Make a key and print it, alone on a line: it is shown this once."""
+def create(
+    name: str,
+    services: str | None,
+    expires: datetime | None,
+    no_budget: bool,
+    **limits: object,
+) -> None:
+    """Make a key and print it, alone on a line: it is shown this once.
+
+    A key that may buy needs --budget-day or --budget-total, or --no-budget.
+    """
     from gateway.cli.new_key import make_key
     from gateway.core.keys import Limits
 
+    budgeted = limits["budget_day"] is not None or limits["budget_total"] is not None
+    if no_budget and budgeted:
+        raise click.UsageError("--no-budget does not go with --budget-day or --budget-total.")
+    if not (no_budget or budgeted or limits["read_only"]):
+        raise click.UsageError(
+            "Say what it may spend: --budget-day USD or --budget-total USD; or --no-budget."
+        )
     chosen = frozenset(filter(None, map(str.strip, (services or "").split(","))))
     granted = Limits(
         services=chosen or None,
@@ -121,6 +139,7 @@ def _row(key: GatewayKey, spent: Spending) -> Row:
         "services": sorted(limits.services) if limits.services is not None else None,
         "max_price": text(limits.max_price),
         "max_active": limits.max_active,
+        "max_per_day": limits.max_per_day,
         "budget_day": text(limits.budget_day),
         "budget_total": text(limits.budget_total),
         "spent_today": money_text(spent.today),

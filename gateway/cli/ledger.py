@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ from gateway.cli.lazy import FAILED
 from gateway.cli.opened import with_gateway
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from decimal import Decimal
 
     from gateway.cli.tables import Row
@@ -25,15 +25,28 @@ if TYPE_CHECKING:
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 def list_spends(unknown: bool, limit: int, as_json: bool) -> None:
-    """Show purchases, newest first."""
+    """Show purchases, newest first.
+
+    With --unknown also what was seen of the account and may be what such a purchase bought, each
+    with the command that settles it so. Compare it with your pages at the provider first.
+    """
     from gateway.cli.tables import show
 
-    async def work(gateway: Gateway) -> Sequence[Spend]:
-        if unknown:
-            return list(reversed(await gateway.ledger.unknown()))[:limit]
-        return await gateway.ledger.spends(limit)
+    async def work(gateway: Gateway) -> list[tuple[Spend, list[str]]]:
+        if not unknown:
+            return [(spend, []) for spend in await gateway.ledger.spends(limit)]
+        found = list(reversed(await gateway.ledger.unknown()))[:limit]
+        return [(spend, await _suggested(gateway, spend)) for spend in found]
 
-    show([_row(spend) for spend in with_gateway(work)], as_json=as_json)
+    listed = with_gateway(work)
+    if as_json or not sys.stdout.isatty():
+        more = [{"suggestions": commands} if unknown else {} for _, commands in listed]
+        rows = zip(listed, more, strict=True)
+        show([{**_row(spend), **told} for (spend, _), told in rows], as_json=True)
+        return
+    show([_row(spend) for spend, _ in listed], as_json=False)
+    for command in (command for _, commands in listed for command in commands):
+        click.echo(f"It may have been bought: {command}")
 
 
 @click.command()
@@ -79,6 +92,14 @@ def purge(days: int | None) -> None:
         return await gateway.ledger.purge(now - timedelta(days=kept), now - timedelta(days=1))
 
     click.echo(f"{with_gateway(work)} entries were stripped of codes, texts and kept answers.")
+
+
+async def _suggested(gateway: Gateway, spend: Spend) -> list[str]:
+    """The commands that settle a purchase as what it may have bought."""
+    return [
+        f"getatext-gateway ledger resolve {spend.ledger_id} --rental-id {rental.id}"
+        for rental in await gateway.suggestions(spend)
+    ]
 
 
 async def _is_anothers(gateway: Gateway, spend: Spend, provider_id: int) -> bool:

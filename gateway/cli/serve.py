@@ -28,6 +28,11 @@ _NOT_LISTENING = {errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL}
 @click.option("--port", type=PORT, help="The port; 0 takes a free one (GATEWAY_PORT).")
 @click.option("--simulate", is_flag=True, help="Use a simulated provider, and show calls to try.")
 @click.option(
+    "--trust-secret",
+    is_flag=True,
+    help="Once: take the secret for that of a database which an older version made.",
+)
+@click.option(
     "--log-format", type=click.Choice(["console", "json"]), help="How the log is written."
 )
 @click.option(
@@ -39,6 +44,7 @@ def serve(
     host: str | None,
     port: int | None,
     simulate: bool,
+    trust_secret: bool,
     log_format: str | None,
     log_level: str | None,
 ) -> None:
@@ -60,7 +66,7 @@ def serve(
         click.echo(f"Warning: {told}", err=True)
     try:
         with _listening_on(settings.gateway_host, settings.gateway_port):
-            _run(_serve(settings, simulate=simulate))
+            _run(_serve(settings, simulate=simulate, trust_secret=trust_secret))
     except StoreError as error:
         raise click.ClickException(str(error)) from None
 
@@ -74,18 +80,20 @@ def simulate(host: str, port: int) -> None:
         _run(_simulate(host, port))
 
 
-async def _serve(settings: Settings, *, simulate: bool) -> None:
+async def _serve(settings: Settings, *, simulate: bool, trust_secret: bool) -> None:
     from gateway.http import server
     from gateway.wiring import open_gateway, open_simulator
 
     async with AsyncExitStack() as opened:
-        started: Callable[[str], None] = _log_address
+        started: Callable[[str], None] = partial(_log_address, pass_through=settings.pass_through)
         if simulate:
             provider = await opened.enter_async_context(open_simulator())
             data = opened.enter_context(TemporaryDirectory(prefix="getatext-gateway-"))
             settings = _pointed_at(settings, provider.url, provider.key, data)
             started = _show_calls(provider.key, provider.first_rental)
-        gateway = await opened.enter_async_context(open_gateway(settings))
+        gateway = await opened.enter_async_context(
+            open_gateway(settings, trust_secret=trust_secret)
+        )
         await server.serve(
             gateway.app(),
             host=settings.gateway_host,
@@ -127,10 +135,11 @@ def _settled(started: Callable[[str], None], url: str) -> None:
     started(url)
 
 
-def _log_address(url: str) -> None:
+def _log_address(url: str, *, pass_through: bool) -> None:
     import structlog
 
-    structlog.get_logger("gateway").info("listening", url=url)
+    log = structlog.get_logger("gateway")
+    log.info("listening", url=url, pass_through="on" if pass_through else "off")
 
 
 def _show_calls(key: str, first_rental: int) -> Callable[[str], None]:

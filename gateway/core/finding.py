@@ -8,6 +8,7 @@ from gateway.core.ledger import Ledger, Outcome, Spend, SpendState, View
 from gateway.core.matching import all_fitting, named, priced
 from gateway.core.operation import AnyOperation
 from gateway.core.ports import Clock
+from gateway.core.prices import Price
 from gateway.core.rentals import Rental
 from gateway.core.renting import OPERATIONS
 
@@ -77,7 +78,17 @@ class Finder:
         if any(spend.state is SpendState.SENT for spend in fitting):
             self._put_off.add(account_id)  # it may be that one's, which may yet tell
             return None
-        return await self._settled(rental, fitting[0]) if len(fitting) == 1 else None
+        if len(fitting) != 1 or not fitting[0].sees_account:
+            return None  # of who sees only its own, an operator decides: see `suggestions`
+        return await self._settled(rental, fitting[0])
+
+    async def suggestions(self, spend: Spend, prices: Sequence[Price]) -> list[Rental]:
+        """What was seen of the account and may be what this purchase bought."""
+        rows = await self._ledger.list_rentals(
+            View(spend.account_id), status=None, service_code=None, limit=_LOOKED_AT, before=None
+        )
+        seen = [named(row, prices) for row in rows if row.id and row.created_at is None]
+        return [rental for rental in seen if all_fitting(rental, [spend], prices)]
 
     async def _settled(self, rental: Rental, spend: Spend) -> Rental | None:
         whole = rental.model_copy(

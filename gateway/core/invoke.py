@@ -1,8 +1,8 @@
 """The one door: whatever the face, a call is validated, authorised and run here."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeVar, cast
 
@@ -44,7 +44,8 @@ class Call:
 
     `request_id` makes a purchase repeatable, for faces that take it beside the input;
     `hands_over` is for faces on which callers cannot send one. `at_most` is the highest price that
-    the face allows, whatever the caller does; it is no part of what is asked.
+    the face allows, whatever the caller does; it is no part of what is asked. `begun` is told the
+    name of a purchase once it is written down, by which it can be reported as undelivered.
     """
 
     caller: Caller
@@ -52,6 +53,7 @@ class Call:
     request_id: str | None = None
     hands_over: bool = False
     at_most: Decimal | None = None
+    begun: Callable[[str], None] | None = None
 
 
 class Invoker:
@@ -171,9 +173,10 @@ class Invoker:
             subject = await self._records.find(desk.view, op.kind, about)
         request_id = _request_id(call, asked)
         _check_no_key({**dict(asked), "request_id": request_id}, desk.caller)
-        return Order(
+        order = Order(
             op, desk, asked, call.trace_id, request_id, call.hands_over, call.at_most, subject
         )
+        return order if call.begun is None else replace(order, begun=call.begun)
 
     async def _recorded(self, desk: Desk, value: Out) -> Out:
         """The value with all that the ledger knows besides."""

@@ -19,6 +19,7 @@ class Limits:
     budget_total: Decimal | None = None
     services: frozenset[str] | None = None
     max_active: int | None = None
+    max_per_day: int | None = None  # purchases on one UTC day, whatever they cost
     long_rentals: bool = False  # purchases whose price cannot be known before
     admin: bool = False  # sees the whole account
     expires_at: datetime | None = None

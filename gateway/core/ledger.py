@@ -46,6 +46,8 @@ class Intent:
     active_until: datetime  # until when it counts as active where nothing else is heard
     at: datetime
     limits: Limits | None = None
+    account_budget_day: Decimal | None = None  # what all callers of the account may spend a day
+    sees_account: bool = False  # the caller sees all of the account
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Spend:
     refunded: Decimal
     at: datetime
     answer: StoredAnswer | None
+    sees_account: bool = False
 
 
 class Breach(StrEnum):
@@ -83,6 +86,8 @@ class Breach(StrEnum):
     BUDGET_DAY = "budget_day"
     BUDGET_TOTAL = "budget_total"
     MAX_ACTIVE = "max_active"
+    MAX_PER_DAY = "max_per_day"
+    ACCOUNT_BUDGET_DAY = "account_budget_day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +160,16 @@ class Ledger(Protocol):
         """
 
     async def mark_undelivered(self, ledger_id: str, at: datetime) -> None:
-        """Its answer could not be delivered to the caller."""
+        """Its asker has hung up: before the answer came, or without taking it."""
+
+    async def find_abandoned(
+        self, caller_id: str, fingerprint: str, since: datetime, at: datetime
+    ) -> Spend | None:
+        """A purchase like this, without a request id, whose asker did not get an answer.
+
+        It is under way and its asker has hung up, or its answer was lost since then. What a dead
+        process left open is ended first. None: nothing like it was sent and left so.
+        """
 
     async def take_undelivered(
         self, caller_id: str, fingerprint: str, since: datetime

@@ -1,6 +1,7 @@
 """An order: a purchase as a caller asked for it, before anything is decided about it."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -8,6 +9,10 @@ from typing import Any
 from gateway.core.desk import Desk
 from gateway.core.ledger import Thing
 from gateway.core.operation import Operation
+
+
+def _nobody(ledger_id: str) -> None:
+    """Nobody is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,7 @@ class Order:
     hands_over: bool  # the face has no request ids: see Spending.undelivered
     at_most: Decimal | None = None  # the highest price that the face allows
     subject: Thing | None = None  # what is rented again or renewed
+    begun: Callable[[str], None] = _nobody  # told the ledger_id once it is written down
 
     @property
     def cap(self) -> Decimal | None:
@@ -35,9 +41,13 @@ class Order:
         return asked or getattr(self.subject, "service_code", None)
 
     def fingerprint(self) -> str:
-        """Names the operation and its input; the request id is not a part of what is asked."""
+        """Names the operation and its input; the request id is not a part of what is asked.
+
+        What is handed over has names of its own: who sends request ids is never handed anything.
+        """
         given = self.asked.model_dump_json(exclude={"request_id"})
-        return hashlib.sha256(f"{self.op.name}\n{given}".encode()).hexdigest()
+        kind = "\nhanded over" if self.hands_over else ""
+        return hashlib.sha256(f"{self.op.name}\n{given}{kind}".encode()).hexdigest()
 
     async def in_turn(self) -> "Order":
         """The same order with leave to be sent. Raises where it is not to be had in time."""

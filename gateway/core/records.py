@@ -5,10 +5,11 @@ from typing import TypeVar, cast
 
 from gateway.core.finding import Finder
 from gateway.core.freshness import PriceBook
-from gateway.core.ledger import Ledger, Spending, SpendState, Thing, View
+from gateway.core.ledger import Ledger, Spend, Spending, SpendState, Thing, View
 from gateway.core.long_rentals import LongRental, LongRentalStatus
 from gateway.core.matching import named
 from gateway.core.ports import Clock
+from gateway.core.prices import Price
 from gateway.core.remembered import Remembered
 from gateway.core.rentals import OVER, Rental, RentalStatus
 from gateway.core.values import Kind
@@ -106,6 +107,10 @@ class Records:
         """The answer of a purchase was lost: what was seen of the account may be what it bought."""
         for found in await self._finder.look_back(account_id):
             self.bought(account_id, found)
+
+    async def suggestions(self, spend: Spend, prices: Sequence[Price]) -> list[Rental]:
+        """What a purchase of unknown outcome may have bought, for an operator to decide."""
+        return await self._finder.suggestions(spend, prices)
 
     def when_lost(self, search: Callable[[str], None]) -> None:
         """`search` is told of accounts that have lost something; it must not wait or fail."""

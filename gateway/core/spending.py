@@ -21,6 +21,7 @@ from gateway.core.errors import (
 from gateway.core.first_answers import FirstAnswers
 from gateway.core.handing_over import HandingOver
 from gateway.core.kept_answers import give_again, keep_error, keep_value
+from gateway.core.keys import Limits
 from gateway.core.ledger import (
     Breach,
     Intent,
@@ -29,6 +30,7 @@ from gateway.core.ledger import (
     Spend,
     SpendState,
 )
+from gateway.core.limits import OperatorLimits
 from gateway.core.order import Order
 from gateway.core.ports import Clock, Observer
 from gateway.core.quote import Quote
@@ -54,16 +56,18 @@ class Spending:
         observer: Observer,
         new_id: Callable[[datetime], str],
         *,
+        operator: OperatorLimits | None = None,
         patience: float = 45.0,
         hand_over: float = 60.0,
     ) -> None:
         """Take the ledger, the time, and what makes ledger ids that sort by time."""
+        self._operator = operator or OperatorLimits()
         self._ledger = ledger
         self._clock = clock
         self._observer = observer
         self._new_id = new_id
         self._patience = patience
-        self._handing_over = HandingOver(ledger, clock, hand_over)
+        self._handing_over = HandingOver(ledger, clock, hand_over, patience)
         self._answers = FirstAnswers(ledger, clock)
         self._settling = Settling(ledger, clock, observer)
         self._under_way: dict[tuple[str, str, str], asyncio.Task[Answer[Any]]] = {}
@@ -90,16 +94,15 @@ class Spending:
 
     async def _unnamed(self, order: Order, fingerprint: str) -> Answer[Any]:
         kept = self._handing_over.serves(order)
-        if kept and (found := await self._handing_over.earlier(order, fingerprint)) is not None:
-            return found
+        if kept:
+            with self._before_sending("(not begun)"):
+                found = await self._handing_over.earlier(order, fingerprint)
+            if found is not None:
+                return found
         limited, intent = await self._planned(order, fingerprint)
         await self._begun(intent)
-        try:
-            return await self._carry_out(limited, intent)
-        except OutcomeUnknown:
-            if kept:
-                self._handing_over.lost(order, fingerprint, intent.ledger_id)
-            raise
+        order.begun(intent.ledger_id)
+        return await self._carry_out(limited, intent)
 
     async def _named(self, order: Order, fingerprint: str) -> Answer[Any]:
         """Buy, unless the ledger knows of a first request with this id."""
@@ -157,6 +160,8 @@ class Spending:
         """A ledger that fails while nothing has been sent is an error that says so."""
         try:
             yield
+        except GatewayError:
+            raise
         except Exception as fault:
             self._observer.ledger_failed(ledger_id, fault)
             raise LedgerUnavailable from fault
@@ -170,22 +175,28 @@ class Spending:
             self._settling.release(intent.ledger_id)
             raise
         if isinstance(standing, Breach):
-            raise may.refusal(standing)
+            raise may.refusal(standing, intent)
         return standing
 
     async def _within_limits(self, order: Order) -> tuple[Order, Decimal | None, Quote]:
-        """The order with its price capped, what to reserve for it, and the quote."""
-        granted = order.desk.caller.limits
+        """The order with its price capped, what to reserve for it, and the quote.
+
+        The whole quote is reserved, whatever lower price is sent: a provider may ignore that.
+        """
+        caller = order.desk.caller
+        granted = caller.limits or Limits()
+        if order.op.kind == "rental":
+            self._operator.check_service(order.service)
+        in_budget = self._operator.budget_of(caller.account.id) is not None
+        priced = in_budget or may.needs_price(granted)
         quote = Quote(None)
-        if granted is None:
-            return order, None, quote
-        if may.needs_price(granted) or granted.services is not None or granted.max_active:
+        if priced or granted.services is not None or granted.max_active:
             quote = await order.op.quote(order.desk, order.asked, order.subject)
         may.check_service(granted, quote.service_code)
-        if not may.needs_price(granted):
+        if not priced:
             return order, quote.at_most, quote
-        cap = may.check_price(granted, quote, order.cap)
-        return order.capped(cap), cap if quote.at_most is not None else None, quote
+        cap = may.check_price(caller.limits, quote, order.cap)
+        return order.capped(cap), quote.at_most, quote
 
     def _intent(
         self, order: Order, fingerprint: str, reserved: Decimal | None, quote: Quote
@@ -207,6 +218,8 @@ class Spending:
             active_until=now + ttl + timedelta(minutes=1),
             at=now,
             limits=caller.limits,
+            account_budget_day=self._operator.budget_of(caller.account.id),
+            sees_account=caller.sees_account,
         )
 
     async def _carry_out(self, order: Order, intent: Intent) -> Answer[Any]:
@@ -222,6 +235,8 @@ class Spending:
         value = await self._made(order, intent)
         if "ledger_id" in type(value).model_fields:
             value = value.model_copy(update={"ledger_id": intent.ledger_id})
+        if intent.reserved is not None and (value.price or 0) > intent.reserved:
+            self._observer.charged_above(intent.ledger_id, intent.reserved, value.price)
         kept = keep_value(order.op, value)
         await self._settle(order, intent, Outcome(SpendState.BOUGHT, kept, value))
         order.desk.helpers.records.bought(intent.account_id, value)

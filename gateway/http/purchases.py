@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -23,9 +24,16 @@ Told = TypeVar("Told")
 
 @dataclass(eq=False, slots=True)
 class _Order:
-    """A purchase under way. `settled` once its answer was taken, or given up and written down."""
+    """A purchase under way, by its name in the ledger once that is written down.
+
+    `left`: the asker has hung up, which `noting` writes down. `settled` once its answer was
+    taken, or its loss written down.
+    """
 
     request: web.Request
+    purchase: str | None = None
+    left: bool = False
+    noting: asyncio.Task[None] | None = None
     answer: Answer[Any] | None = None
     settled: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -63,7 +71,9 @@ class Purchases:
         order = _Order(request)
 
         async def make() -> Told:
-            order.answer = await self._invoker.answer(op, call, given)
+            order.answer = await self._invoker.answer(
+                op, replace(call, begun=partial(self._begun, order)), given
+            )
             return await finish(order.answer.value)
 
         task = asyncio.create_task(make())
@@ -71,8 +81,29 @@ class Purchases:
         closing = asyncio.create_task(self._close(same, order, task))
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
-        await asyncio.shield(closing)
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:  # the asker has hung up, and the purchase goes on
+            order.left = True
+            self._note(order)
+            raise
         return task.result()
+
+    def _begun(self, order: _Order, purchase: str) -> None:
+        order.purchase = purchase
+        if order.left:
+            self._note(order)
+
+    def _note(self, order: _Order) -> None:
+        """Write down, once, that nobody waits for it: who asks on another node must know.
+
+        A second time could be after it was handed to somebody, who would then not be the last.
+        """
+        if order.purchase is None or order.noting is not None:
+            return
+        order.noting = asyncio.create_task(self._invoker.undelivered(order.purchase))
+        self._closing.add(order.noting)
+        order.noting.add_done_callback(self._closing.discard)
 
     async def _abandoned_ones(self, same: str) -> None:
         """Wait for the same purchases whose askers have left: what they bought is to be had."""
@@ -85,7 +116,7 @@ class Purchases:
             await asyncio.wait([task])
             failed = task.cancelled() or task.exception() is not None
             if order.answer is not None and (failed or gone(order.request)):
-                await self._give_up(order.answer)
+                await self._give_up(order)
         finally:
             order.settled.set()
             orders = self._orders[same]
@@ -93,9 +124,15 @@ class Purchases:
             if not orders:
                 del self._orders[same]
 
-    async def _give_up(self, answer: Answer[Any]) -> None:
-        if answer.purchase is not None:
-            await self._invoker.undelivered(answer.purchase)
+    async def _give_up(self, order: _Order) -> None:
+        if order.answer is None or order.answer.purchase is None:
+            return
+        order.purchase = order.answer.purchase
+        self._note(order)
+        assert order.noting is not None  # noqa: S101 - for the type checker
+        await asyncio.wait([order.noting])
+        if order.noting.exception() is not None:  # a ledger that was away may be back
+            await self._invoker.undelivered(order.purchase)
 
 
 def request_id(raw: str | None) -> str | None:

@@ -1,6 +1,7 @@
 """Counts what happens, in a registry of its own, and writes it out for Prometheus."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge, disable_created_metrics
@@ -39,6 +40,9 @@ class Metrics:
         )
         self._ledger_failures = self._counter(
             "ledger_failures", "Purchases whose end could not be written down."
+        )
+        self._charged_above = self._counter(
+            "charged_above_reserved", "Purchases that cost more than was reserved for them."
         )
         self._waits = self._histogram(
             "turn_wait_seconds", "How long calls to the provider waited for their turn."
@@ -82,6 +86,16 @@ class Metrics:
         """The end of a purchase could not be written down; what it is named goes into the log."""
         self._ledger_failures.add(())
         log.error("the end of a purchase was not written", ledger_id=ledger_id, exc_info=fault)
+
+    def charged_above(self, ledger_id: str, reserved: Decimal, charged: Decimal) -> None:
+        """The provider charged more than the highest price it was sent; the budgets count it."""
+        self._charged_above.add(())
+        log.error(
+            "the provider charged more than was reserved",
+            ledger_id=ledger_id,
+            reserved=str(reserved),
+            charged=str(charged),
+        )
 
     def background_failed(self, work: str, fault: BaseException) -> None:
         """Something that nobody waits for failed; it will be tried again."""

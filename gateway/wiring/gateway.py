@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -15,12 +15,14 @@ from adapters.getatext.probe import reachable
 from adapters.getatext.webhook import read_webhook
 from adapters.store import Store, open_store
 from adapters.store.secret import check_secret
-from gateway.core.callers import Callers, KeyHasher
+from gateway.core.callers import Caller, Callers, KeyHasher
+from gateway.core.errors import GatewayError
 from gateway.core.forwarding import Forwarding
 from gateway.core.housekeeping import Housekeeping
 from gateway.core.invoke import Invoker
 from gateway.core.keys import Keys
-from gateway.core.ledger import Ledger
+from gateway.core.ledger import Ledger, Spend
+from gateway.core.rentals import Rental
 from gateway.core.service_codes import ServiceCodes, read_overrides
 from gateway.http.app import Faces, make_app
 from gateway.http.legacy import Legacy
@@ -36,6 +38,7 @@ from gateway.wiring.policies import (
     put_together,
     revealed,
 )
+from gateway.wiring.secret import agreed_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,16 @@ class Gateway:
         """The gateway's own keys."""
         return self.store.keys
 
+    async def suggestions(self, spend: Spend) -> list[Rental]:
+        """What a purchase of unknown outcome may have bought; the price list tells what fits."""
+        helpers, account = self.policies.helpers, self.callers.met(spend.account_id)
+        prices = helpers.price_book.known(spend.account_id)
+        if account is not None:
+            with suppress(GatewayError):
+                desk = self.invoker.desk(Caller(account.id, account))
+                prices = await helpers.price_book.current(desk)
+        return await helpers.records.suggestions(spend, prices)
+
     def app(self, *, with_mcp: bool = True) -> web.Application:
         """The HTTP faces over it."""
         settings, policies = self.settings, self.policies
@@ -111,8 +124,11 @@ class Gateway:
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
-    """Open everything the settings ask for; close it at the end, purchases first, store last."""
+async def open_gateway(settings: Settings, *, trust_secret: bool = False) -> AsyncIterator[Gateway]:
+    """Open everything the settings ask for; close it at the end, purchases first, store last.
+
+    `trust_secret`: a database without a check value takes the secret on the operator's word.
+    """
     clock, metrics = SystemClock(), Metrics()
     check_secret(database_url(settings), revealed(settings.gateway_secret))
     async with (
@@ -120,7 +136,8 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         _client(settings) as client,
         aclosing(Forwarder()) as forwarder,
     ):
-        policies = put_together(settings, store, client, clock, metrics)
+        secret = await agreed_secret(settings, store, trust=trust_secret)
+        policies = put_together(settings, secret, store, client, clock, metrics)
         targets = [str(target) for target in settings.gateway_webhook_forward]
         forwarding = Forwarding(targets, store.outbox, forwarder.send, clock, metrics)
         retention = timedelta(days=settings.gateway_retention_days)

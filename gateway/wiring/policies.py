@@ -10,13 +10,13 @@ from pydantic import SecretStr
 from adapters.getatext.client import Client
 from adapters.getatext.provider import accounts
 from adapters.store import Store, default_url
-from adapters.store.secret import secret_for
 from gateway.core.breaker import Breaker
 from gateway.core.callers import Caller, Callers, KeyHasher
 from gateway.core.desk import Desk, Helpers
 from gateway.core.freshness import PriceBook
 from gateway.core.gate import Gate
 from gateway.core.invoke import Invoker
+from gateway.core.limits import OperatorLimits
 from gateway.core.pacing import Pace, Pacer
 from gateway.core.ports import Clock, Connect
 from gateway.core.records import Records
@@ -57,23 +57,28 @@ class Policies:
 
 
 def put_together(
-    settings: Settings, store: Store, client: Client, clock: Clock, metrics: Metrics
+    settings: Settings,
+    secret: bytes,
+    store: Store,
+    client: Client,
+    clock: Clock,
+    metrics: Metrics,
 ) -> Policies:
-    """One of each policy, for all callers."""
-    hasher = KeyHasher(secret_for(database_url(settings), revealed(settings.gateway_secret)))
+    """One of each policy, for all callers. `secret` is the database's."""
+    hasher = KeyHasher(secret)
     callers = Callers(
         hasher,
         store.keys,
         clock,
         own_key=revealed(settings.getatext_api_key),
-        pass_through=settings.gateway_pass_through,
+        pass_through=settings.pass_through,
     )
     waking, breaker = Waking(), Breaker(clock, hooks=metrics.hooks())
     pacer = _pacer(settings, store, clock, metrics)
     gate = Gate(clock, asyncio.sleep, pacer, breaker, hooks=metrics.hooks())
     client.when_connected(gate.going_out)
     helpers = _helpers(settings, store, gate, waking, clock, metrics)
-    spending = _spending(settings, store, clock, metrics)
+    spending = _spending(settings, store, callers, clock, metrics)
     invoker = Invoker(_connect(settings, client, clock, metrics), helpers, spending, metrics)
     webhooks = Webhooks(
         hasher,
@@ -132,12 +137,20 @@ def _helpers(
     return Helpers(gate, price_book, records, reads, watcher)
 
 
-def _spending(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> Spending:
+def _spending(
+    settings: Settings, store: Store, callers: Callers, clock: Clock, metrics: Metrics
+) -> Spending:
+    operator = OperatorLimits(
+        own_account=callers.own.id if callers.own else None,
+        budget_day=settings.gateway_budget_day,
+        blocked_services=frozenset(settings.gateway_blocked_services),
+    )
     return Spending(
         store.ledger,
         clock,
         metrics,
         new_ledger_id,
+        operator=operator,
         patience=settings.getatext_connect_seconds + settings.getatext_spend_seconds + 5,
         hand_over=settings.gateway_hand_over_seconds,
     )

@@ -39,7 +39,7 @@ def rows(result: Any) -> list[dict[str, Any]]:
 
 
 def test_a_key_is_printed_alone_on_a_line_and_never_again(at_store: Run) -> None:
-    made = at_store("keys", "create", "--name", "a shop")
+    made = at_store("keys", "create", "--name", "a shop", "--no-budget")
     key = made.stdout.strip()
     listed = [at_store("keys", "list"), at_store("keys", "list", "--json")]
 
@@ -51,7 +51,7 @@ def test_a_key_is_printed_alone_on_a_line_and_never_again(at_store: Run) -> None
 
 
 def test_two_keys_are_never_the_same(at_store: Run) -> None:
-    keys = {at_store("keys", "create", "--name", "a shop").stdout for _ in range(3)}
+    keys = {at_store("keys", "create", "--name", "a shop", "--no-budget").stdout for _ in range(3)}
 
     assert len(keys) == 3
     assert len({row["id"] for row in rows(at_store("keys", "list", "--json"))}) == 3
@@ -72,6 +72,7 @@ def test_a_list_tells_what_each_key_may_do(at_store: Run) -> None:
         "services": ["telegram", "whatsapp"],
         "max_price": "0.60",
         "max_active": 3,
+        "max_per_day": None,
         "budget_day": "1.10",
         "budget_total": "5.00",
         "spent_today": "0.00",
@@ -88,7 +89,11 @@ BAD: list[tuple[str, ...]] = [
     ("--name", "x", "--max-price", "cheap"),
     ("--name", "x", "--budget-day", "-1"),
     ("--name", "x", "--budget-total", "NaN"),
-    ("--name", "x", "--max-active", "0"),
+    ("--name", "x", "--max-active", "0", "--no-budget"),
+    ("--name", "x", "--max-per-day", "0", "--no-budget"),
+    ("--name", "x"),
+    ("--name", "x", "--admin"),
+    ("--name", "x", "--budget-day", "5", "--no-budget"),
     ("--name", "x", "--expires", "tomorrow"),
 ]
 
@@ -104,7 +109,7 @@ def test_a_limit_that_is_none_is_refused(at_store: Run, words: tuple[str, ...]) 
 
 @pytest.mark.parametrize("by", ["id", "name"])
 def test_a_key_is_revoked_once_by_its_id_or_name(at_store: Run, by: str) -> None:
-    at_store("keys", "create", "--name", "a shop")
+    at_store("keys", "create", "--name", "a shop", "--no-budget")
     (row,) = rows(at_store("keys", "list", "--json"))
     first, again = [at_store("keys", "revoke", row[by]) for _ in range(2)]
     (after,) = rows(at_store("keys", "list", "--json"))

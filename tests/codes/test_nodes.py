@@ -29,7 +29,7 @@ async def nodes(url: str) -> AsyncIterator[tuple[Simulator, Program, Client, Cli
     """The provider, a node in a process of its own, its client, and the client of another."""
     terms: dict[str, Any] = {
         "gateway_database_url": url,
-        "gateway_secret": "the same for all nodes",
+        "gateway_secret": "the same secret for all of the nodes",
         "getatext_tier": "premium",
         "getatext_rates": {"rent": 10_000.0, "prices": 10_000.0},
         "gateway_share_seconds": 1,

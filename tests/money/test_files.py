@@ -54,7 +54,10 @@ def test_the_secret_is_made_once(start: Start, tmp_path: Path) -> None:
 
 
 def test_a_given_secret_is_not_written_down(start: Start, tmp_path: Path) -> None:
-    start(f"sqlite:///{tmp_path / 'gateway.db'}", GATEWAY_SECRET="an operator's")
+    start(
+        f"sqlite:///{tmp_path / 'gateway.db'}",
+        GATEWAY_SECRET="a secret that an operator has chosen",
+    )
 
     assert not (tmp_path / "gateway.secret").exists()
 
@@ -82,7 +85,7 @@ def test_a_newer_ledger_than_the_program_knows_does_not_start(start: Start, tmp_
 
 @pytest.mark.parametrize("url", ["mysql://nowhere/x", "sqlite:////proc/nowhere/x.db"])
 def test_a_store_that_cannot_be_opened_is_a_sentence(start: Start, url: str) -> None:
-    result = start(url, GATEWAY_SECRET="an operator's")
+    result = start(url, GATEWAY_SECRET="a secret that an operator has chosen")
 
     assert result.exit_code == 2
     assert result.output.startswith("Error: ")

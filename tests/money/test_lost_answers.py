@@ -2,18 +2,21 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from adapters.simulator import Fault, FaultKind, Simulator
+from gateway.core.ledger import View
 from gateway.core.resolving import resolution
 from tests.support.contract import Answer
 from tests.support.gateway import Client, new_database
-from tests.support.money import PRICE, SHOP, Bank, open_bank, rent, replayed
+from tests.support.money import OWN, PRICE, SHOP, Bank, open_bank, rent, replayed
 from tests.support.waiting import until
 
+See = Callable[[Bank], Awaitable[None]]
 LOST = Fault("rent-a-number", FaultKind.DROP_AFTER)
 FAULTS = [
     LOST,
@@ -243,21 +246,64 @@ async def test_a_purchase_made_here_is_never_taken_for_a_lost_one(bank: Bank) ->
     assert len(await bank.unknown()) == 1
 
 
-async def test_a_webhook_that_fits_completes_the_purchase() -> None:
-    async with open_bank(new_database(), gateway_webhook_secret="a hook") as bank:
-        holder = await bank.with_key()
+async def seen_by_webhook(bank: Bank) -> None:
+    """The provider's webhook makes the gateway read the rental with the account's own key."""
+    told = await bank.client.ask(
+        "POST", "/webhooks/getatext/a%20hook", key=None, json={"id": FIRST, "code": 4821}
+    )
+    assert told.status == 200
+    ledger, account = bank.running.gateway.ledger, bank.running.gateway.callers.own
+    assert account is not None
+
+    async def written() -> bool:
+        return await ledger.find(View(account.id), "rental", FIRST) is not None
+
+    await until(written)
+
+
+async def seen_by_the_owner(bank: Bank) -> None:
+    assert (await bank.holder(OWN).get(f"/v1/rentals/{FIRST}")).status == 200
+
+
+SEEN = [seen_by_webhook, seen_by_the_owner]
+
+
+@pytest.mark.parametrize("see", SEEN, ids=lambda see: see.__name__)
+async def test_what_is_seen_of_the_account_completes_the_purchase_of_who_sees_it(
+    store_url: str, see: See
+) -> None:
+    async with open_bank(store_url, gateway_webhook_secret="a hook") as bank:
+        holder = await bank.with_key(admin=True)
         await see_prices(holder)
         await lose(bank, holder, request_id="order-1")
-        told = await bank.client.ask(
-            "POST", "/webhooks/getatext/a%20hook", key=None, json={"id": FIRST, "code": 4821}
-        )
+        await see(bank)
         await until(lambda: no_unknown(bank))
         again = await rent(holder, "order-1")
-        seen = await holder.get(f"/v1/rentals/{FIRST}")
 
-    assert told.status == 200
     assert (again.status, again.json["id"]) == (201, FIRST)
-    assert seen.status == 200
+
+
+@pytest.mark.parametrize("see", SEEN, ids=lambda see: see.__name__)
+async def test_a_rental_that_its_owner_made_is_not_given_to_a_key_that_lost_a_purchase(
+    store_url: str, see: See
+) -> None:
+    async with open_bank(store_url, gateway_webhook_secret="a hook") as bank:
+        holder = await bank.with_key(budget_total=PRICE)
+        await see_prices(holder)
+        bank.sim.script(Fault("rent-a-number", FaultKind.DROP_BEFORE))
+        await rent(holder, "order-1")
+        by_hand = await bank.sim_rent(OWN)
+        await see(bank)
+        records, spends = bank.running.gateway.policies.helpers.records, await bank.unknown()
+        prices = bank.running.gateway.policies.helpers.price_book.known(spends[0].account_id)
+        suggested = await records.suggestions(spends[0], prices)
+        again = await rent(holder, "order-1")
+        hidden = await holder.get(f"/v1/rentals/{FIRST}")
+
+    assert by_hand == FIRST
+    assert (again.status, again.json["code"]) == (409, "outcome_unknown")
+    assert (hidden.status, hidden.json["code"]) == (404, "rental_not_found")
+    assert [rental.id for rental in suggested] == [FIRST]
 
 
 async def no_unknown(bank: Bank) -> bool:

@@ -27,7 +27,7 @@ CALLERS = "sk_of-a-caller-93b2c6e0"
 WRONG = "sk_of-nobody-58d7a1f4"
 ODD = "no/usual+key=d41c0e77"
 HOOK = "hook-secret-7be21c90"
-SECRET = "hash-secret-16fa0e3b"
+SECRET = "hash-secret-16fa0e3b-2b6e61c50d9f"
 SHOP_OF_KEYS = replace(
     SHOP,
     accounts=(AccountConfig(SERVERS), AccountConfig(CALLERS), AccountConfig(ODD)),
@@ -303,7 +303,9 @@ async def test_no_key_is_written_anywhere(
         }
         form = "json" if of_postgres else "console"
         async with serving(env, told, tmp_path, form) as url:
-            made, said = await cli(env, "keys", "create", "--name", "a shop", "--long-rentals")
+            made, said = await cli(
+                env, "keys", "create", "--name", "a shop", "--long-rentals", "--no-budget"
+            )
             key = made.decode().strip()
             callers_hook = await hook_of(env, CALLERS)
             await the_whole_run(told, url, sim, key, callers_hook)

@@ -60,6 +60,9 @@ class Told:
     def ledger_failed(self, ledger_id: str, fault: Exception) -> None:
         self.ledger_faults.append(repr(fault))
 
+    def charged_above(self, ledger_id: str, reserved: Decimal, charged: Decimal) -> None:
+        self.faults.append(f"charged {charged}, reserved {reserved}")
+
     def background_failed(self, work: str, fault: BaseException) -> None:
         self.faults.append(f"{work}: {fault!r}")
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from aiohttp import ClientSession
+
 from adapters.simulator import (
     DEMO_KEY,
     NEVER,
@@ -73,6 +75,17 @@ class Bank:
         """Somebody with a new gateway key."""
         return self.holder(await self.key(**limits))
 
+    async def sim_rent(self, key: str) -> int:
+        """The owner of an account rents a number at the provider, past every gateway."""
+        async with ClientSession() as session:
+            answer = await session.post(
+                f"{self.sim.url}/api/v1/rent-a-number",
+                json={"service": RENT["service_code"]},
+                headers={"Auth": key},
+            )
+            rental_id: int = (await answer.json())["id"]
+            return rental_id
+
     async def unknown(self) -> list[Spend]:
         return list(await self.running.gateway.ledger.unknown())
 
@@ -85,7 +98,7 @@ def terms(url: str) -> dict[str, Any]:
     """The settings of every gateway on one ledger."""
     return {
         "gateway_database_url": url,
-        "gateway_secret": "the same for all nodes",
+        "gateway_secret": "the same secret for all of the nodes",
         "getatext_api_key": OWN,
     }
 

@@ -1,0 +1,83 @@
+"""The secret of a gateway, held against the database that it named everything in."""
+
+import hashlib
+import hmac
+
+import structlog
+
+from adapters.store import Store, StoreError
+from adapters.store.secret import MOST_LIKELY, secret_for
+from gateway.core.callers import KeyHasher
+from gateway.settings import Settings
+from gateway.wiring.policies import database_url, revealed
+
+_CONSTANT = b"getatext-gateway: the check of its secret"
+_SHORTEST = 32
+_MAKE = 'Make one: python3 -c "import secrets; print(secrets.token_hex(32))"'
+_UNSURE = (
+    "It cannot be told whether the secret is the one this database was made with: no key of "
+    "GETATEXT_API_KEY or GATEWAY_KEY is known in it. Set the key that was used with it; or, if you "
+    "are sure of the secret, start once with `getatext-gateway serve --trust-secret`."
+)
+_WRONG = (
+    "The secret is not the one this database was made with, so no key and no request id in it "
+    "would be known. Restore {} as it was; all nodes on one database have the same. If it is lost "
+    "for good, start with a new database."
+)
+
+log = structlog.get_logger("gateway.secret")
+
+
+class WrongSecret(StoreError):
+    """The secret is not the database's: no key would be known, and no request id."""
+
+
+class WeakSecret(StoreError):
+    """The secret is too short to begin a database with."""
+
+
+async def agreed_secret(settings: Settings, store: Store, *, trust: bool) -> bytes:
+    """The secret, once it is sure that it is this database's. Raises StoreError where it is not.
+
+    A new database takes it, and keeps a check value of it. One with rows and no check value (of a
+    version before) takes it where a key of the settings is known in it under this secret, or where
+    the operator says so (`trust`).
+    """
+    holds = await store.checks.holds_anything()  # first: who writes rows has written the check
+    standing = await store.checks.standing()
+    begins = standing is None and not holds
+    url, given = database_url(settings), revealed(settings.gateway_secret)
+    secret = secret_for(url, given, make=begins)
+    if begins:
+        _check_length(secret, given)
+    if standing is None:
+        if holds and not trust and not await store.checks.knows(_names(settings, secret)):
+            raise WrongSecret(_UNSURE)
+        standing = await store.checks.agree(_check(secret))
+    if not hmac.compare_digest(standing, _check(secret)):
+        raise WrongSecret(_WRONG.format(MOST_LIKELY if given is None else "GATEWAY_SECRET"))
+    if len(secret) < _SHORTEST:
+        log.warning("the secret is short", characters=len(secret), at_least=_SHORTEST)
+    return secret
+
+
+def _check_length(secret: bytes, given: str | None) -> None:
+    if len(secret) >= _SHORTEST:
+        return
+    if given is None:
+        raise WeakSecret(
+            f"The secret in {MOST_LIKELY} has {len(secret)} characters, and needs {_SHORTEST}. "
+            "Delete the file: a new one is made at the next start."
+        )
+    raise WeakSecret(f"GATEWAY_SECRET has {len(secret)} characters, and needs {_SHORTEST}. {_MAKE}")
+
+
+def _check(secret: bytes) -> str:
+    return hmac.new(secret, _CONSTANT, hashlib.sha256).hexdigest()
+
+
+def _names(settings: Settings, secret: bytes) -> list[str]:
+    """The keys of the settings as the database would know them."""
+    hasher = KeyHasher(secret)
+    keys = (revealed(settings.getatext_api_key), revealed(settings.gateway_key))
+    return [hasher.name(key) for key in keys if key]
