@@ -1,15 +1,19 @@
 """Moves bytes to the provider and back. What they mean is read elsewhere."""
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from time import monotonic
 from types import SimpleNamespace, TracebackType
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 from aiohttp import hdrs
-from aiohttp.client_reqrep import ClientRequest
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ClientRequest, ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
+from cachetools import TTLCache
+from multidict import istr
 from yarl import URL
 
 from adapters.getatext.calls import Call
@@ -30,6 +34,12 @@ _HEADERS = {
 }
 _NO_TYPE = (hdrs.CONTENT_TYPE,)
 _PLAIN = (None, "", "identity")
+_AUTH = istr("Auth")
+_MOST_UNCLEAN = (
+    10  # connections one after the other, until a provider is given up that sends unasked
+)
+_KEEPING = 20  # accounts whose connections are kept at one time
+_KEPT_SECONDS = 15.0
 _WAITED = 0.0005  # seconds; a connection that is at hand takes a tenth of it
 
 
@@ -54,10 +64,31 @@ async def _note_sent(
     context.trace_request_ctx.yes = True
 
 
+class _AccountRequest(ClientRequest):
+    """A request whose connection serves its own account only.
+
+    Something unasked may come on a kept connection at any time, also after it was handed out: the
+    answer to another question must at least not be another account's.
+    """
+
+    @property
+    def connection_key(self) -> ConnectionKey:
+        """Where it goes, and whose it is."""
+        key = super().connection_key
+        return key._replace(proxy_headers_hash=hash(self.headers.get(_AUTH)))
+
+
 class _Connector(aiohttp.TCPConnector):
-    """Tells when a call had to wait for its connection: a trace would cost every call far more."""
+    """Hands out clean connections only, and says which one a call has.
+
+    It tells when a call had to wait for its connection: a trace would cost every call far more.
+    """
 
     told: Callable[[], None] = staticmethod(_nobody)  # replaced where somebody listens
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.taken: ContextVar[ResponseHandler] = ContextVar("taken")
 
     async def connect(
         self,
@@ -66,14 +97,25 @@ class _Connector(aiohttp.TCPConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the library's own signature
     ) -> Connection:
         begun = monotonic()
-        connection = await super().connect(req, traces, timeout)
+        for _ in range(_MOST_UNCLEAN):
+            connection = await super().connect(req, traces, timeout)
+            protocol = connection.protocol
+            if protocol is not None and not protocol.should_close:
+                break
+            connection.close()  # something came that nobody has asked for
+        else:
+            raise aiohttp.ClientConnectionError("The provider talks before it is asked.")
         if monotonic() - begun > _WAITED:
             self.told()
+        self.taken.set(protocol)
         return connection
 
 
 class Client:
-    """Two connection pools to the provider: one for reads and changes, one for purchases.
+    """Connections to the provider: kept ones for reads and changes, new ones for purchases.
+
+    Those that are kept are kept for one account each, for a few accounts at a time; they close when
+    they are idle for some seconds, when something unasked comes, and when `Reply.distrust` says so.
 
     A purchase never goes over a connection that was used before: on one that has just died it
     could not be told whether the request arrived. Nothing is ever repeated here, except that
@@ -96,9 +138,14 @@ class Client:
         self._base = base_url.rstrip("/")
         self._urls: dict[str, URL] = {}
         self._max_body = max_body
-        kept = _Connector(limit=connections)
+        kept = _Connector(
+            limit=connections,
+            limit_per_host=max(1, connections // 2),
+            keepalive_timeout=_KEPT_SECONDS,
+        )
         single = _Connector(limit=connections, force_close=True)
         self._connectors = kept, single
+        self._keeping: TTLCache[int, None] = TTLCache(_KEEPING, _KEPT_SECONDS)
         self._reads = _session(kept, _limits(connect_seconds, read_seconds))
         noting = aiohttp.TraceConfig()
         noting.on_request_headers_sent.append(_note_sent)
@@ -164,11 +211,21 @@ class Client:
             allow_redirects=False,  # a redirect would take the key along
             trace_request_ctx=sent,
         ) as response:
+            protocol = self._connectors[0 if sent is None else 1].taken.get()
+            body = await self._body(response)
+            if sent is None and not self._keeps(headers["Auth"]):
+                protocol.close()
             return Reply(
-                response.status,
-                await self._body(response),
-                response.headers.get(hdrs.RETRY_AFTER),
+                response.status, body, response.headers.get(hdrs.RETRY_AFTER), protocol.close
             )
+
+    def _keeps(self, key: str) -> bool:
+        """Whether this account's connections are kept: those of the first few that use some."""
+        account = hash(key)
+        if account not in self._keeping and len(self._keeping) >= _KEEPING:
+            return False
+        self._keeping[account] = None  # and for as long as they may be idle from now on
+        return True
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes | None:
         """The body up to the cap; None if it is larger, or encoded though nobody asked for it."""
@@ -198,6 +255,7 @@ def _session(
     return aiohttp.ClientSession(
         connector=connector,
         timeout=limits,
+        request_class=_AccountRequest,
         headers=_HEADERS,
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=list(traces),

@@ -37,7 +37,7 @@ from gateway.core.long_rentals import (
 )
 from gateway.core.ports import Connect
 from gateway.core.prices import Price
-from gateway.core.provider_errors import UpstreamAuthFailed
+from gateway.core.provider_errors import UpstreamAuthFailed, UpstreamBadResponse
 from gateway.core.rentals import Rental, RentNumber
 
 T = TypeVar("T")
@@ -226,7 +226,8 @@ class Getatext:
         try:
             if not _sendable(self._key):
                 raise UpstreamAuthFailed()
-            answer = read(await self._terms.client.send(call, self._key, body, about))
+            reply = await self._terms.client.send(call, self._key, body, about)
+            answer = _trusted(reply, read)
             outcome = "ok"
             return answer
         except GatewayError as error:
@@ -242,6 +243,15 @@ class Getatext:
         if rows.skipped:
             _LOG.warning("%s: %d rows skipped", call.name, rows.skipped)
         return rows.values
+
+
+def _trusted(reply: Reply, read: Callable[[Reply], T]) -> T:
+    """What a reply is read as; the connection of one that cannot be right is not used again."""
+    try:
+        return read(reply)
+    except UpstreamBadResponse:
+        reply.distrust()
+        raise
 
 
 def rent_body(asked: RentNumber) -> bytes:

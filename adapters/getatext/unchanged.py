@@ -12,6 +12,7 @@ from gateway.core.remembered import Remembered
 
 T = TypeVar("T")
 
+Said = tuple[int, bytes | None, str | None]
 _MOST = 5000
 _LONGEST = 2048
 
@@ -20,14 +21,15 @@ class Unchanged(Generic[T]):
     """The last answer about each thing, by its id, with its value. A refusal is never kept."""
 
     def __init__(self, most: int = _MOST) -> None:
-        self._last: Remembered[int, tuple[Reply, T]] = Remembered(most)
+        self._last: Remembered[int, tuple[Said, T]] = Remembered(most)
 
     def read(self, about: int, reply: Reply, read: Callable[[Reply], T]) -> T:
         """The value of a reply about a thing: the same object where the reply is the same."""
         last = self._last.get(about)
-        if last is not None and last[0] == reply:
+        said = reply.status, reply.body, reply.retry_after  # not the reply: it has a connection
+        if last is not None and last[0] == said:
             return last[1]
         value = read(reply)
         if reply.body is not None and len(reply.body) <= _LONGEST:
-            self._last[about] = reply, value
+            self._last[about] = said, value
         return value
