@@ -28,6 +28,13 @@ from gateway.core.upstream import rates
 
 HttpUrl = Annotated[AnyHttpUrl, UrlConstraints(max_length=2000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+PURCHASE_WISHES = frozenset(
+    {
+        "areas", "carriers", "operator", "number", "phoneException", "ltr", "duration",
+        "auto_renew", "forward", "verification", "multiService", "activationType",
+    }
+)  # fmt: skip
+"""Parameters of legacy tools that decide what is bought: nobody can declare them harmless."""
 _FILE = "gateway_config"  # where the others are, so none of them
 
 
@@ -161,6 +168,13 @@ class Settings(BaseSettings):
         False,
         description="Whether legacy tools that ask for another country get numbers of the USA.",
     )
+    gateway_harmless_parameters: list[str] = Field(
+        default_factory=list,
+        description=(
+            "Parameters of `getNumber` that mean nothing, as a JSON list of names: a purchase with "
+            "an unknown one is refused."
+        ),
+    )
     gateway_access_log: bool = Field(True, description="Whether every request is logged.")
     gateway_log_format: Literal["console", "json"] = Field(
         "console", description="How the log is written."
@@ -184,6 +198,13 @@ class Settings(BaseSettings):
     def _known_rates(cls, asked: dict[str, float]) -> dict[str, float]:
         rates(overrides=asked)
         return asked
+
+    @field_validator("gateway_harmless_parameters")
+    @classmethod
+    def _mean_nothing(cls, names: list[str]) -> list[str]:
+        if wishes := sorted(PURCHASE_WISHES.intersection(names)):
+            raise ValueError(f"{', '.join(wishes)} decide what is bought and cannot be ignored")
+        return names
 
     @field_validator("gateway_service_codes")
     @classmethod

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator
 
 from gateway.core.values import (
     CURRENCY,
@@ -99,6 +99,20 @@ class RentNumber(Frozen):
         None, description="Rent just this US number, if it is free.", examples=["+14104287665"]
     )
     request_id: RequestId | None = Field(None, description=REQUEST_ID)
+
+    @field_validator("number")
+    @classmethod
+    def _one_number_or_wishes(cls, number: str | None, told: ValidationInfo) -> str | None:
+        """The provider takes a number or wishes: which of them it is must not be guessed."""
+        wished = told.data.get("carrier", "any") != "any" or any(
+            told.data.get(name) for name in ("keep_carrier", "area_codes", "lock_area_code")
+        )
+        if number is not None and wished:
+            raise ValueError(
+                "asks for just one number; leave it out, or leave out carrier, keep_carrier, "
+                "area_codes and lock_area_code"
+            )
+        return number
 
 
 class OneRental(Frozen):

@@ -21,6 +21,7 @@ from gateway.core.long_rentals import (
     RENEW_LONG_RENTAL,
     SET_AUTO_RENEW,
 )
+from gateway.core.naming import shown
 from gateway.core.operation import AnyOperation
 from gateway.core.prices import LIST_PRICES
 from gateway.core.renting import CANCEL_RENTAL, COMPLETE_RENTAL, RENT_AGAIN, RENT_NUMBER
@@ -50,7 +51,9 @@ class ApiCall:
 
 
 def _rent(fields: Fields) -> Work:
+    _expect_known(fields, *_WISHES, "number")
     given: Given = {
+        "number": _text(fields.get("number")),
         "service_code": _service(fields),
         "max_price": fields.get("max_price"),
         "carrier": _lower(fields.get("carrier")),
@@ -62,6 +65,7 @@ def _rent(fields: Fields) -> Work:
 
 
 def _rent_specific(fields: Fields) -> Work:
+    _expect_known(fields, "service", "number", "max_price")
     if fields.get("number") in (None, ""):
         raise InvalidRequest("number: is required.")
     number = str(fields["number"]).strip()
@@ -70,6 +74,7 @@ def _rent_specific(fields: Fields) -> Work:
 
 
 def _rent_again(fields: Fields) -> Work:
+    _expect_known(fields, "rental_id", "id")
     return RENT_AGAIN, {"rental_id": _rental_id(fields, "rental_id", "id")}
 
 
@@ -90,6 +95,7 @@ def _nothing(op: AnyOperation) -> Callable[[Fields], Work]:
 
 
 def _create_long(fields: Fields) -> Work:
+    _expect_known(fields, "rental_time", "auto_renew")
     auto_renew = _flag(fields.get("auto_renew"))
     return CREATE_LONG_RENTAL, _present(
         {"period": fields.get("rental_time"), "auto_renew": auto_renew}
@@ -100,6 +106,8 @@ def _update_long(fields: Fields) -> Work:
     given = {"long_rental_id": _long_id(fields)}
     match fields.get("action"):
         case "renew":
+            # auto_renew is about later periods: the provider takes it with its own action only.
+            _expect_known(fields, "id", "action", "auto_renew")
             return RENEW_LONG_RENTAL, given
         case "cancel":
             return CANCEL_LONG_RENTAL, given
@@ -112,6 +120,17 @@ def _update_long(fields: Fields) -> Work:
 
 def _texts(fields: Fields) -> Work:
     return LIST_MESSAGES, {"long_rental_id": _long_id(fields)}
+
+
+def _expect_known(fields: Fields, *names: str) -> None:
+    """Raises where a purchase carries something else: what it decides must not be dropped."""
+    for name, value in fields.items():
+        if value not in (None, "") and name not in names and name not in _HARMLESS:
+            raise InvalidRequest(f"{shown(name)}: is not known here; leave it out.")
+
+
+def _text(raw: object) -> str | None:
+    return None if raw in (None, "") else str(raw).strip()
 
 
 def _service(fields: Fields) -> str:
@@ -163,6 +182,12 @@ def _listed(raw: object) -> object:
 def _present(given: Given) -> Given:
     return {name: value for name, value in given.items() if value is not None}
 
+
+_WISHES = (
+    "service", "max_price", "carrier", "keep_carrier", "area_codes", "lock_area_code",
+)  # fmt: skip
+# Which key, which action, and what keeps caches from answering.
+_HARMLESS = ("api_key", "action", "id", "_", "t", "ts", "rand", "json", "lang", "language")
 
 API = "/api/v1"
 RENT = ApiCall("POST", f"{API}/rent-a-number", _rent, bodies.rented, bodies.RENT_KEYS, success=201)

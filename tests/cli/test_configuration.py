@@ -1,7 +1,9 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gateway.settings import Settings
 from tests.cli.conftest import Run
 
 SECRET = "kq7Plain-0wn"
@@ -84,3 +86,25 @@ def test_a_slip_in_the_environment_is_told_and_other_programs_names_are_not(run:
     assert "Warning: GATEWAY_PROT is no setting; did you mean GATEWAY_PORT?" in done.stderr
     assert "SERVICE_HOST" not in done.stderr
     assert "GATEWAY_CONFIG" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "on"),
+    [
+        ({}, True),
+        ({"gateway_host": "localhost"}, True),
+        ({"gateway_host": "127.3.2.1"}, True),
+        ({"gateway_host": "::1"}, True),
+        ({"gateway_host": "0.0.0.0"}, False),
+        ({"gateway_host": "::"}, False),
+        ({"gateway_host": "10.1.2.3"}, False),
+        ({"gateway_host": "gateway.example"}, False),
+        ({"gateway_host": "0.0.0.0", "gateway_pass_through": True}, True),
+        ({"gateway_pass_through": False}, False),
+    ],
+    ids=str,
+)
+def test_strangers_may_bring_keys_by_default_on_this_machine_only(
+    given: dict[str, Any], on: bool
+) -> None:
+    assert Settings(**given).pass_through is on

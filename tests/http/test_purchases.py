@@ -155,3 +155,29 @@ async def test_a_crash_in_a_purchase_is_an_unknown_outcome(
 
     assert (answer.status, answer.json["code"]) == (409, "outcome_unknown")
     assert answer.json["charged"] == "unknown"
+
+
+BESIDE_A_NUMBER = [
+    {"carrier": "verizon"},
+    {"carrier": "verizon", "keep_carrier": True},
+    {"area_codes": "212"},
+    {"keep_carrier": "true"},
+]
+
+
+@pytest.mark.parametrize("wish", BESIDE_A_NUMBER, ids=str)
+async def test_a_number_beside_other_wishes_buys_nothing(
+    stand: Stand, wish: dict[str, object]
+) -> None:
+    answer = await stand.client.post("/v1/rentals", {**RENT, "number": "+12125550123", **wish})
+
+    assert (answer.status, answer.json["code"]) == (400, "invalid_request")
+    assert answer.json["detail"].startswith("number: asks for just one number; leave it out")
+    assert not stand.sim.books.rentals
+
+
+async def test_a_form_that_sends_every_input_rents_its_number(stand: Stand) -> None:
+    form = {"carrier": "any", "keep_carrier": False, "area_codes": "", "lock_area_code": False}
+    await stand.client.post("/v1/rentals", {**RENT, "number": "+12125550123", **form})
+
+    assert stand.sim.journal.calls["rent-specific-number"] == 1
