@@ -114,9 +114,7 @@ async def test_a_number_is_rented(provider: Provider, getatext: ScriptedServer) 
 
 async def test_a_certain_number_is_rented(provider: Provider, getatext: ScriptedServer) -> None:
     getatext.script.append(ok(RENTED, 201))
-    wanted = RentNumber(
-        service_code="whatsapp", number="+14104287665", max_price=Decimal("0.70"), carrier="at&t"
-    )
+    wanted = RentNumber(service_code="whatsapp", number="+14104287665", max_price=Decimal("0.70"))
 
     assert await provider.rent_number(wanted) == FRESH
     body = {"number": "4104287665", "service": "whatsapp", "max_price": 0.7}
