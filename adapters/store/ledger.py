@@ -148,10 +148,16 @@ class StoredLedger:
         service_code: str | None,
         limit: int,
         before: str | None,
+        number: str | None = None,
     ) -> Sequence[Rental]:
         """Rentals, newest first, those of unknown outcome included."""
+        given = {
+            "status": status and status.value,
+            "service_code": service_code,
+            "number": number,
+        }
         return await self._database.read(
-            lambda tx: views.list_rentals(tx, view, status, service_code, limit, before)
+            lambda tx: views.list_rentals(tx, view, given, limit, before)
         )
 
     async def spending(self, caller_id: str, at: datetime) -> Spending:

@@ -1,6 +1,6 @@
 """Reading what callers may see."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from sqlalchemy import or_, select
@@ -9,7 +9,7 @@ from adapters.store import codec
 from adapters.store.schema import things
 from adapters.store.statement import Statement, Tx, number, text
 from gateway.core.ledger import Thing, View
-from gateway.core.rentals import Rental, RentalStatus
+from gateway.core.rentals import Rental
 from gateway.core.values import Kind
 
 _seen = (
@@ -56,18 +56,12 @@ async def find_all(tx: Tx, view: View, kind: Kind) -> Sequence[Thing]:
 async def list_rentals(
     tx: Tx,
     view: View,
-    status: RentalStatus | None,
-    service_code: str | None,
+    narrowed: Mapping[str, str | None],
     limit: int,
     before: str | None,
 ) -> Sequence[Rental]:
-    """Rentals, newest first."""
-    asked = {
-        "account_id": view.account_id,
-        "caller_id": view.caller_id,
-        "status": status and status.value,
-        "service_code": service_code,
-    }
+    """Rentals, newest first; `narrowed` by what stands in these columns."""
+    asked = {"account_id": view.account_id, "caller_id": view.caller_id, **narrowed}
     given = {name: value for name, value in asked.items() if value is not None}
     page = _page(frozenset(given), before is not None)
     rows = await tx.rows(page, **given, before=before, limit=limit)

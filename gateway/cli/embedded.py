@@ -35,7 +35,7 @@ In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 
 NO_KEY = "No key is set."
-KEY_ADVICE = "Set the environment variable GETATEXT_API_KEY to your key."
+KEY_ADVICE = "Set the environment variable GETATEXT_API_KEY to your key from https://getatext.com."
 
 
 @dataclass(slots=True)

@@ -63,7 +63,8 @@ def create(
 ) -> None:
     """Make a key and print it, alone on a line: it is shown this once.
 
-    A key that may buy needs --budget-day or --budget-total, or --no-budget.
+    A key that may buy needs --budget-day or --budget-total, or --no-budget. What numbers may be
+    rented for: docs/acceptable-use.md.
     """
     from gateway.cli.new_key import make_key
     from gateway.core.keys import Limits

@@ -96,7 +96,11 @@ class Callers:
         if (known := self.recall(key)) is not None:
             return known
         if not key:
-            raise Unauthorized("No key was sent.")
+            raise Unauthorized(
+                "No key was sent.",
+                advice="Send one in the header X-API-Key: your own from https://getatext.com, or "
+                "one that who runs this gateway has made.",
+            )
         if len(key) > _MAX_KEY or not (key.isascii() and key.isprintable()):
             raise Unauthorized("The key has a form that no key has.")
         if key.startswith(GATEWAY_KEY_PREFIX):

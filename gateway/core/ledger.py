@@ -201,6 +201,7 @@ class Ledger(Protocol):
         service_code: str | None,
         limit: int,
         before: str | None,
+        number: str | None = None,
     ) -> Sequence[Rental]:
         """Rentals, newest first, those of unknown outcome included; `before` is a ledger_id."""
 

@@ -34,7 +34,7 @@ class InsufficientFunds(Refused):
 
     code, title = "insufficient_funds", "Insufficient funds"
     happened = "The balance at the provider is too low."
-    advice = "Top up at the provider."
+    advice = "Top up at https://getatext.com, then try again."
 
 
 class TooManyActiveRentals(Refused):

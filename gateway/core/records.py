@@ -146,10 +146,16 @@ class Records:
         service_code: str | None,
         limit: int,
         before: str | None,
+        number: str | None = None,
     ) -> Sequence[Rental]:
         """Rentals, newest first."""
         return await self._ledger.list_rentals(
-            view, status=status, service_code=service_code, limit=limit, before=before
+            view,
+            status=status,
+            service_code=service_code,
+            number=number,
+            limit=limit,
+            before=before,
         )
 
     async def spending(self, caller_id: str) -> Spending:

@@ -27,6 +27,10 @@ REQUEST_ID = (
 )
 
 
+UsNumber = Annotated[str, Field(pattern=r"^(\+?1)?[2-9][0-9]{9}$")]
+"""A US number that somebody asks for, with or without its country code."""
+
+
 class RentalStatus(StrEnum):
     """Where a rental stands."""
 
@@ -95,7 +99,7 @@ class RentNumber(Frozen):
     lock_area_code: FlagAsked = Field(
         False, description="Fail rather than take a number with another area code."
     )
-    number: Annotated[str, Field(pattern=r"^(\+?1)?[2-9][0-9]{9}$")] | None = Field(
+    number: UsNumber | None = Field(
         None, description="Rent just this US number, if it is free.", examples=["+14104287665"]
     )
     request_id: RequestId | None = Field(None, description=REQUEST_ID)
@@ -132,6 +136,9 @@ class ListRentals(Frozen):
 
     status: RentalStatus | None = Field(None, description="Only rentals that stand so.")
     service_code: ServiceCode | None = Field(None, description="Only this service.")
+    number: UsNumber | None = Field(
+        None, description="Only rentals of this US number.", examples=["+14104287665"]
+    )
     limit: Annotated[
         CountAsked,
         Field(ge=1, le=MAX_PAGE),

@@ -49,6 +49,7 @@ async def _list_rentals(desk: Desk, asked: ListRentals) -> Rentals:
         desk.view,
         status=asked.status,
         service_code=asked.service_code,
+        number=f"+1{asked.number[-10:]}" if asked.number else None,
         limit=asked.limit + 1,
         before=asked.cursor,
     )

@@ -45,7 +45,10 @@ async def serve_stdio(settings: Settings, choices: McpChoices) -> None:
 
     key = revealed(settings.gateway_key) or revealed(settings.getatext_api_key)
     if key is None:
-        raise Unauthorized("No key is set.", advice="Set GETATEXT_API_KEY, or GATEWAY_KEY.")
+        raise Unauthorized(
+            "No key is set.",
+            advice="Set GETATEXT_API_KEY to your key from https://getatext.com, or GATEWAY_KEY.",
+        )
     if choices.gateway_url is not None:
         async with open_remote(choices.gateway_url, key) as remote:
             await run_stdio(remote, remote.caller, _options(settings, choices, None))

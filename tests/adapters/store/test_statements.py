@@ -45,7 +45,7 @@ def statements() -> Iterator[tuple[str, Statement]]:
         for name, found in vars(module).items():
             if isinstance(found, Statement):
                 yield f"{module.__name__}.{name}", found
-    narrowed = ("account_id", "caller_id", "status", "service_code")
+    narrowed = ("account_id", "caller_id", "status", "service_code", "number")
     for count in range(1, len(narrowed) + 1):
         yield f"page by {narrowed[:count]}", views_module._page(frozenset(narrowed[:count]), True)
 
