@@ -184,3 +184,19 @@ async def test_ledger_ids_sort_by_bytes_on_both(ledger: Ledger) -> None:
     found = await ledger.list_rentals(MINE, status=None, service_code=None, limit=9, before=None)
 
     assert [one.ledger_id for one in found] == ["a1", "_0", "B1", "A2"]
+
+
+async def test_rentals_are_found_by_their_number(ledger: Ledger) -> None:
+    await buy(ledger, rental(1, number="+12125550123"))
+    await buy(ledger, rental(2, number="+12125550124"))
+    await buy(ledger, rental(3, number="+12125550123"), caller_id="another")
+
+    async def found(view: View, number: str) -> list[int | None]:
+        rows = await ledger.list_rentals(
+            view, status=None, service_code=None, number=number, limit=10, before=None
+        )
+        return [row.id for row in rows]
+
+    assert await found(ACCOUNT, "+12125550123") == [3, 1]
+    assert await found(MINE, "+12125550123") == [1]
+    assert await found(ACCOUNT, "+12125550199") == []

@@ -145,3 +145,21 @@ async def test_a_revocation_is_noticed_by_another_process_within_seconds(store_u
 
 async def is_refused(client: Client) -> bool:
     return (await client.get("/v1/balance")).status == 401
+
+
+async def test_an_admin_finds_who_rented_a_number_and_others_find_their_own(bank: Bank) -> None:
+    shop, other, admin = (
+        await bank.with_key(),
+        await bank.with_key(),
+        await bank.with_key(admin=True),
+    )
+    rented = (await rent(shop)).json
+    bare = rented["number"].removeprefix("+1")
+    found = [
+        (await holder.get("/v1/rentals", number=number)).json["data"]
+        for holder in (admin, shop, other)
+        for number in (bare, f"1{bare}")
+    ]
+
+    ids = [[row["ledger_id"] for row in rows] for rows in found]
+    assert ids == [[rented["ledger_id"]]] * 4 + [[]] * 2
