@@ -25,7 +25,9 @@ from tests.support.gateway import Client, Stand, run_simulated
 RENT = {"service_code": "whatsapp"}
 STATUS_CALLS = ("rental-status", "rental-status-premium")
 # Renting is not what is looked at here: its limit would only take the tests' time.
-_FREE_RENTS = Limits(calls={"rent-a-number": None, "rent-a-number-premium": None})
+# The window is shorter here than the gateway takes it for: a busy machine shifts arrivals. That
+# the limits hold to the millisecond is proven where time is held.
+_FREE_RENTS = Limits(calls={"rent-a-number": None, "rent-a-number-premium": None}, window=0.5)
 _RENT_RATE = {"rent": 10_000.0}
 
 
@@ -111,7 +113,7 @@ class Stream:
 
     async def block(self) -> str:
         """The next event or comment."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             raw = await self.response.content.readuntil(b"\n\n")
         return raw.decode().removesuffix("\n\n")
 
@@ -124,12 +126,12 @@ class Stream:
 
     async def rest(self) -> bytes:
         """All that comes until the server closes it, within seconds."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await self.response.content.read()
 
     async def ended(self) -> bool:
         """Whether the server closes it within seconds."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await self.response.content.read(4096):
                 pass
         return True

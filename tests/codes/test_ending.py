@@ -24,10 +24,10 @@ async def test_whoever_waits_is_told_to_come_back() -> None:
             server.process.send_signal(signal.SIGTERM)
             told = await asyncio.gather(*waiting)
             ended = await stream.ended()
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(60):
             status = await server.process.wait()
 
     assert {(each["status"], each["retry_after_seconds"]) for each in told} == {("pending", 1)}
     assert ended
-    assert watch.seconds < 2
+    assert watch.seconds < 20  # they would have waited for 25
     assert status == 0

@@ -131,7 +131,7 @@ async def test_a_client_of_http_1_0_reads_the_stream_as_it_is(
         address = urlsplit(stand.url)
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         writer.write(f"GET /v1/events HTTP/1.0\r\nX-API-Key: {stand.client.key}\r\n\r\n".encode())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             head = await reader.readuntil(b"\r\n\r\n")
             body = [await reader.readuntil(b"\n\n") for _ in range(3)]
         writer.close()
@@ -244,7 +244,7 @@ async def test_a_client_too_slow_for_what_happens_is_let_go(
             await until(lambda: not streams._open)
             read = b""
             with suppress(ConnectionResetError):
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     while part := await loop.sock_recv(one, 1 << 20):
                         read = (read + part)[-100:]
 
@@ -321,7 +321,7 @@ async def test_it_reads_well_with_curl() -> None:
             stdout=asyncio.subprocess.PIPE,
         )
         assert curl.stdout is not None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             lines = [await curl.stdout.readline() for _ in range(5)]
         curl.kill()
         await curl.communicate()

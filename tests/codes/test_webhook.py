@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import statistics
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -20,7 +19,7 @@ from adapters.simulator import (
     WebhookRules,
     WebhookStyle,
 )
-from gateway.core import forwarding
+from gateway.core import forwarding, watching
 from gateway.core.webhooks import webhook_secret
 from tests.codes.support import looks, measured, premium, provider, rent, wait
 from tests.support.contract import Answer
@@ -158,7 +157,7 @@ async def test_a_code_is_provisional_while_the_status_fails_and_corrected_later(
         # Who has the code without its zero is told of the same again, not of another.
         again = await wait(stand.client, rental, 0, after_code="12345")
         stand.sim.provider.faults.clear()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (later := await wait(stand.client, rental, 5))["provisional"]:
                 pass
 
@@ -228,20 +227,20 @@ async def test_word_of_a_rental_nobody_knows_yet_is_kept() -> None:
     assert (told["code"], told["provisional"]) == ("12345", True)
 
 
-async def test_with_the_webhook_on_a_code_is_there_in_milliseconds() -> None:
+async def test_with_the_webhook_on_a_code_is_there_without_another_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watching, "_RHYTHM", ())
+    monkeypatch.setattr(watching, "_SLOWEST", 3600.0)  # no look of its own would find it
     async with announcing() as stand:
         rentals = [await rent(stand.client) for _ in range(15)]
-        delays = []
         for rental in rentals:
             waiting = asyncio.create_task(wait(stand.client, rental))
             asked = looks(stand)
             await until(lambda: looks(stand) > asked)  # noqa: B023 - awaited here
-            with measured() as watch:
-                stand.sim.receive_code(rental, "012345")
-                assert (await waiting)["code"] == "012345"
-            delays.append(watch.seconds)
+            stand.sim.receive_code(rental, "012345")
+            assert (await waiting)["code"] == "012345"
 
-    assert statistics.median(delays) < 0.05
     assert stand.sim.violations == 0
 
 

@@ -26,7 +26,7 @@ async def ask(stand: Stand, sent: bytes) -> tuple[int, str, bytes]:
     port = int(stand.url.rpartition(":")[2])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(sent)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
     await writer.wait_closed()
@@ -70,7 +70,7 @@ async def test_the_face_that_was_asked_last_on_a_connection_answers(stand: Stand
     writer.write(f"GET {PHP} HTTP/1.1\r\nHost: gateway\r\n".encode())
     await writer.drain()
     writer.write(b"Auth sk_secret\r\n\r\n")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         answer = await reader.read()
     writer.close()
     await writer.wait_closed()

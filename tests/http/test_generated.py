@@ -45,7 +45,7 @@ class Feeding:
             key = f"sk_{self.mutations.made}"
             said = self.planned[key] = self.mutations.answer(name)
             ask = ASKS[name]
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 answer = await self.stand.client.ask(ask.method, ask.path, json=ask.json, key=key)
             del self.planned[key]
             self._judge(name, said, answer)

@@ -24,7 +24,7 @@ async def exchange(client: Client, *requests: str) -> bytes:
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write("".join(requests).encode("ascii"))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await reader.read()
     finally:
         writer.close()

@@ -30,7 +30,7 @@ async def raw(client: Client, *lines: str, body: bytes = b"", until: bytes | Non
     writer.write("".join(f"{line}\r\n" for line in (*lines, "")).encode("latin-1") + body)
     await writer.drain()
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await (reader.readuntil(until) if until else reader.read())
     finally:
         writer.close()

@@ -91,7 +91,7 @@ async def test_a_streams_headers_go_out_at_once() -> None:
         await send({"type": "http.response.body", "body": b"b", "more_body": False})
 
     async with (
-        asyncio.timeout(5),
+        asyncio.timeout(60),
         bridged(stream) as (url, _),
         ClientSession() as session,
         session.get(url) as response,
@@ -118,7 +118,7 @@ async def test_who_hangs_up_is_noticed_and_sends_go_nowhere() -> None:
     async with bridged(stream) as (url, _), ClientSession() as session:
         response = await session.get(url)
         response.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await gone.wait()
             await ended.wait()
 
@@ -139,7 +139,7 @@ async def test_who_hangs_up_before_the_headers_is_noticed_too() -> None:
         asking = asyncio.create_task(session.post(url))
         await arrived.wait()
         asking.cancel()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await gone.wait()
 
 
@@ -169,7 +169,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(
 
 
 async def test_the_end_of_the_server_ends_streams_but_lets_calls_finish() -> None:
-    arrived = asyncio.Event()
+    arrived, left = asyncio.Event(), asyncio.Event()
     ended: list[str] = []
 
     async def either(scope: Any, receive: Receive, send: Send) -> None:
@@ -178,9 +178,10 @@ async def test_the_end_of_the_server_ends_streams_but_lets_calls_finish() -> Non
             await send({"type": "http.response.start", "status": 200, "headers": STREAM})
             assert (await receive())["type"] == "http.disconnect"
             ended.append("stream")
+            left.set()
             return
         arrived.set()
-        await asyncio.sleep(0.3)
+        await left.wait()
         ended.append("call")
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"done"})
@@ -263,7 +264,7 @@ async def test_what_goes_on_though_nobody_is_there_is_ended(
         asking = asyncio.create_task(session.post(url))
         await app.arrived.wait()
         asking.cancel()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await app.cancelled.wait()
 
 
@@ -275,7 +276,7 @@ async def test_what_goes_on_at_the_end_of_the_server_is_ended(
     async with bridged(app) as (url, bridge), ClientSession() as session:
         asking = asyncio.create_task(session.post(url))
         await app.arrived.wait()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await bridge.stop()
         with pytest.raises(ClientConnectionError):
             await asking

@@ -49,7 +49,7 @@ async def see_prices(client: Client) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.kind.value} {fault.status}")
 async def test_a_lost_answer_is_an_unknown_outcome_and_stays_one(fault: Fault) -> None:
-    async with open_bank(new_database(), getatext_spend_seconds=0.3) as bank:
+    async with open_bank(new_database(), getatext_spend_seconds=1.0) as bank:
         bank.sim.script(fault)
         first, again = [await rent(bank.client, "order-1") for _ in range(2)]
         rows = await listed(bank.client)

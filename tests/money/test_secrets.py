@@ -212,7 +212,7 @@ async def events(told: Told, client: Client, key: str) -> None:
     async with client.session.get(f"{client.url}/v1/events", headers={"X-API-Key": key}) as stream:
         await told.by(client, "POST", "/v1/rentals", key=key, json=RENT)
         while b"rental_rented" not in heard:
-            heard += await asyncio.wait_for(stream.content.readany(), 10)
+            heard += await asyncio.wait_for(stream.content.readany(), 60)
     told.log += heard
 
 

@@ -23,7 +23,7 @@ from tests.support.scripted import Scripted
 
 USUAL = SimulatorConfig(limits=Limits(on=False), catalogue_size=20)
 UNPACED = dict.fromkeys(sorted(BUCKETS), 10_000.0)
-_SECONDS = 20.0
+_SECONDS = 60.0
 
 
 @dataclass

@@ -40,7 +40,7 @@ class Node:
 
     async def died(self) -> None:
         """Returns when it has killed itself; fails where it ended in another way."""
-        await asyncio.to_thread(self.process.join, 10)
+        await asyncio.to_thread(self.process.join, 60)
         assert self.process.exitcode == -9
 
 

@@ -80,8 +80,8 @@ async def leave_open(store: Store) -> None:
 
 
 async def hold_lease(store: Store) -> None:
-    """Take a lease for a minute, and live on."""
-    tell(await store.leases.take("watch", 60))
+    """Take a lease for longer than any test waits, and live on."""
+    tell(await store.leases.take("watch", 3600))
     await asyncio.Event().wait()
 
 

@@ -38,7 +38,7 @@ async def client(getatext: ScriptedServer) -> AsyncIterator[Client]:
 @pytest.fixture
 async def hasty(getatext: ScriptedServer) -> AsyncIterator[Client]:
     """A client that waits for no answer longer than a moment."""
-    async with Client(getatext.url, read_seconds=0.05, spend_seconds=0.05) as client:
+    async with Client(getatext.url, read_seconds=1.0, spend_seconds=1.0) as client:
         yield client
 
 
@@ -284,7 +284,7 @@ async def test_a_failed_handshake_is_no_purchase(call: Call) -> None:
 async def test_a_call_that_got_no_connection_in_time_was_not_sent(
     getatext: ScriptedServer, call: Call
 ) -> None:
-    async with Client(getatext.url, connections=1, connect_seconds=0.05) as client:
+    async with Client(getatext.url, connections=1, connect_seconds=1.0) as client:
         busy = asyncio.ensure_future(client.send(call, KEY, b"{}"))
         await getatext.somebody_asked.wait()
         error = await failure(client, call)
