@@ -12,7 +12,6 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest, ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
-from cachetools import TTLCache
 from multidict import istr
 from yarl import URL
 
@@ -38,7 +37,6 @@ _AUTH = istr("Auth")
 _MOST_UNCLEAN = (
     10  # connections one after the other, until a provider is given up that sends unasked
 )
-_KEEPING = 20  # accounts whose connections are kept at one time
 _KEPT_SECONDS = 15.0
 _WAITED = 0.0005  # seconds; a connection that is at hand takes a tenth of it
 
@@ -114,8 +112,9 @@ class _Connector(aiohttp.TCPConnector):
 class Client:
     """Connections to the provider: kept ones for reads and changes, new ones for purchases.
 
-    Those that are kept are kept for one account each, for a few accounts at a time; they close when
-    they are idle for some seconds, when something unasked comes, and when `Reply.distrust` says so.
+    Those that are kept are kept for one account each, and no more than `connections` of all; they
+    close when they are idle for some seconds, when something unasked comes, and when
+    `Reply.distrust` says so.
 
     A purchase never goes over a connection that was used before: on one that has just died it
     could not be told whether the request arrived. Nothing is ever repeated here, except that
@@ -145,7 +144,7 @@ class Client:
         )
         single = _Connector(limit=connections, force_close=True)
         self._connectors = kept, single
-        self._keeping: TTLCache[int, None] = TTLCache(_KEEPING, _KEPT_SECONDS)
+        self._most, self._kept = connections, set[ResponseHandler]()
         self._reads = _session(kept, _limits(connect_seconds, read_seconds))
         noting = aiohttp.TraceConfig()
         noting.on_request_headers_sent.append(_note_sent)
@@ -213,18 +212,21 @@ class Client:
         ) as response:
             protocol = self._connectors[0 if sent is None else 1].taken.get()
             body = await self._body(response)
-            if sent is None and not self._keeps(headers["Auth"]):
+            if sent is None and not self._keeps(protocol):
                 protocol.close()
             return Reply(
                 response.status, body, response.headers.get(hdrs.RETRY_AFTER), protocol.close
             )
 
-    def _keeps(self, key: str) -> bool:
-        """Whether this account's connections are kept: those of the first few that use some."""
-        account = hash(key)
-        if account not in self._keeping and len(self._keeping) >= _KEEPING:
+    def _keeps(self, protocol: ResponseHandler) -> bool:
+        """Whether a connection may stay open when its answer is read: as many do as are allowed."""
+        if protocol in self._kept:
+            return True
+        if len(self._kept) >= self._most:
+            self._kept = {one for one in self._kept if one.is_connected()}
+        if len(self._kept) >= self._most:
             return False
-        self._keeping[account] = None  # and for as long as they may be idle from now on
+        self._kept.add(protocol)
         return True
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes | None:
