@@ -25,16 +25,10 @@ from pydantic_settings import (
 
 from gateway.core.service_codes import read_overrides
 from gateway.core.upstream import rates
+from gateway.core.wishes import check_harmless
 
 HttpUrl = Annotated[AnyHttpUrl, UrlConstraints(max_length=2000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-PURCHASE_WISHES = frozenset(
-    {
-        "areas", "carriers", "operator", "number", "phoneException", "ltr", "duration",
-        "auto_renew", "forward", "verification", "multiService", "activationType",
-    }
-)  # fmt: skip
-"""Parameters of legacy tools that decide what is bought: nobody can declare them harmless."""
 _FILE = "gateway_config"  # where the others are, so none of them
 
 
@@ -171,8 +165,8 @@ class Settings(BaseSettings):
     gateway_harmless_parameters: list[str] = Field(
         default_factory=list,
         description=(
-            "Parameters of `getNumber` that mean nothing, as a JSON list of names: a purchase with "
-            "an unknown one is refused."
+            "Names that mean nothing in a purchase of a legacy tool, besides the built-in, as a "
+            "JSON list; others that nobody knows are refused."
         ),
     )
     gateway_access_log: bool = Field(True, description="Whether every request is logged.")
@@ -199,13 +193,6 @@ class Settings(BaseSettings):
         rates(overrides=asked)
         return asked
 
-    @field_validator("gateway_harmless_parameters")
-    @classmethod
-    def _mean_nothing(cls, names: list[str]) -> list[str]:
-        if wishes := sorted(PURCHASE_WISHES.intersection(names)):
-            raise ValueError(f"{', '.join(wishes)} decide what is bought and cannot be ignored")
-        return names
-
     @field_validator("gateway_service_codes")
     @classmethod
     def _readable_codes(cls, path: Path | None) -> Path | None:
@@ -214,6 +201,11 @@ class Settings(BaseSettings):
                 raise ValueError("is not the path of a file")
             read_overrides(path.read_text(encoding="utf-8"))
         return path
+
+    @field_validator("gateway_harmless_parameters")
+    @classmethod
+    def _deciding_nothing(cls, names: list[str]) -> list[str]:
+        return check_harmless(names)
 
     @property
     def rates(self) -> dict[str, float]:

@@ -1,21 +1,15 @@
 """Moves bytes to the provider and back. What they mean is read elsewhere."""
 
 from collections.abc import Callable
-from contextvars import ContextVar
-from time import monotonic
 from types import SimpleNamespace, TracebackType
-from typing import Any, Self
+from typing import Self
 
 import aiohttp
 from aiohttp import hdrs
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.client_reqrep import ClientRequest, ConnectionKey
-from aiohttp.connector import Connection
-from aiohttp.tracing import Trace
-from multidict import istr
 from yarl import URL
 
 from adapters.getatext.calls import Call
+from adapters.getatext.connections import AUTH, Connections, Request
 from adapters.getatext.reply import Reply
 from gateway.core.errors import GatewayError, OutcomeUnknown
 from gateway.core.provider_errors import (
@@ -33,16 +27,6 @@ _HEADERS = {
 }
 _NO_TYPE = (hdrs.CONTENT_TYPE,)
 _PLAIN = (None, "", "identity")
-_AUTH = istr("Auth")
-_MOST_UNCLEAN = (
-    10  # connections one after the other, until a provider is given up that sends unasked
-)
-_KEPT_SECONDS = 15.0
-_WAITED = 0.0005  # seconds; a connection that is at hand takes a tenth of it
-
-
-def _nobody() -> None:
-    """Nobody is told."""
 
 
 class _Sent:
@@ -62,66 +46,21 @@ async def _note_sent(
     context.trace_request_ctx.yes = True
 
 
-class _AccountRequest(ClientRequest):
-    """A request whose connection serves its own account only.
-
-    Something unasked may come on a kept connection at any time, also after it was handed out: the
-    answer to another question must at least not be another account's.
-    """
-
-    @property
-    def connection_key(self) -> ConnectionKey:
-        """Where it goes, and whose it is."""
-        key = super().connection_key
-        return key._replace(proxy_headers_hash=hash(self.headers.get(_AUTH)))
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Hands out clean connections only, and says which one a call has.
-
-    It tells when a call had to wait for its connection: a trace would cost every call far more.
-    """
-
-    told: Callable[[], None] = staticmethod(_nobody)  # replaced where somebody listens
-
-    def __init__(self, **more: Any) -> None:
-        super().__init__(**more)
-        self.taken: ContextVar[ResponseHandler] = ContextVar("taken")
-
-    async def connect(
-        self,
-        req: ClientRequest,
-        traces: list[Trace],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the library's own signature
-    ) -> Connection:
-        begun = monotonic()
-        for _ in range(_MOST_UNCLEAN):
-            connection = await super().connect(req, traces, timeout)
-            protocol = connection.protocol
-            if protocol is not None and not protocol.should_close:
-                break
-            connection.close()  # something came that nobody has asked for
-        else:
-            raise aiohttp.ClientConnectionError("The provider talks before it is asked.")
-        if monotonic() - begun > _WAITED:
-            self.told()
-        self.taken.set(protocol)
-        return connection
-
-
 class Client:
-    """Connections to the provider: kept ones for reads and changes, new ones for purchases.
+    """Two connection pools to the provider: one for reads and changes, one for purchases.
 
-    Those that are kept are kept for one account each, and no more than `connections` of all; they
-    close when they are idle for some seconds, when something unasked comes, and when
-    `Reply.distrust` says so.
+    Reads and changes use connections again, but only those of their own account, and none on
+    which anything came that was not asked for.
 
     A purchase never goes over a connection that was used before: on one that has just died it
     could not be told whether the request arrived. Nothing is ever repeated here, except that
     aiohttp sends a GET a second time when a kept connection has dropped: purchases are POSTs.
 
     Make it inside a running event loop, and close it. Times are in seconds: `connect_seconds` to
-    get a connection, the others for the whole call, connection and body included.
+    get a connection, the others for the whole call, connection and body included, `idle_seconds`
+    until a kept connection that nobody uses is closed (it may take twice that). In each pool at
+    most `connections` are in use or kept; those just being opened may be above it for a moment.
+    One account has at most half of those for reads and changes, so the others are never without.
     """
 
     def __init__(
@@ -131,20 +70,18 @@ class Client:
         connect_seconds: float = 5.0,
         read_seconds: float = 10.0,
         spend_seconds: float = 30.0,
+        idle_seconds: float = 15.0,
         connections: int = 100,
         max_body: int = MAX_BODY,
     ) -> None:
         self._base = base_url.rstrip("/")
         self._urls: dict[str, URL] = {}
         self._max_body = max_body
-        kept = _Connector(
-            limit=connections,
-            limit_per_host=max(1, connections // 2),
-            keepalive_timeout=_KEPT_SECONDS,
+        kept = Connections(
+            connections, limit_of_one=max(1, connections // 2), idle_seconds=idle_seconds
         )
-        single = _Connector(limit=connections, force_close=True)
-        self._connectors = kept, single
-        self._most, self._kept = connections, set[ResponseHandler]()
+        single = Connections(connections, force_close=True)
+        self._kept, self._single = kept, single
         self._reads = _session(kept, _limits(connect_seconds, read_seconds))
         noting = aiohttp.TraceConfig()
         noting.on_request_headers_sent.append(_note_sent)
@@ -152,8 +89,14 @@ class Client:
 
     def when_connected(self, told: Callable[[], None]) -> None:
         """Tell somebody, in the task that asks, when a call had to wait for its connection."""
-        for connector in self._connectors:
-            connector.told = told
+        self._kept.told = self._single.told = told
+
+    def distrust(self, key: str) -> None:
+        """Keep no connection of this key: an answer that came on one was not what was asked for.
+
+        It may have been meant for an earlier question, and then the next would be late as well.
+        """
+        self._kept.distrust(key)
 
     async def __aenter__(self) -> Self:
         return self
@@ -179,7 +122,7 @@ class Client:
         Raises UpstreamUnavailable, UpstreamTimeout or UpstreamBadResponse; for a purchase
         UpstreamUnavailable where it was surely not sent, OutcomeUnknown otherwise.
         """
-        headers = {"Auth": key} if body is None else {"Auth": key, hdrs.CONTENT_TYPE: _JSON}
+        headers = {AUTH: key} if body is None else {AUTH: key, hdrs.CONTENT_TYPE: _JSON}
         if not call.spends:
             try:
                 return await self._exchange(self._reads, call, headers, body, about)
@@ -210,24 +153,11 @@ class Client:
             allow_redirects=False,  # a redirect would take the key along
             trace_request_ctx=sent,
         ) as response:
-            protocol = self._connectors[0 if sent is None else 1].taken.get()
-            body = await self._body(response)
-            if sent is None and not self._keeps(protocol):
-                protocol.close()
             return Reply(
-                response.status, body, response.headers.get(hdrs.RETRY_AFTER), protocol.close
+                response.status,
+                await self._body(response),
+                response.headers.get(hdrs.RETRY_AFTER),
             )
-
-    def _keeps(self, protocol: ResponseHandler) -> bool:
-        """Whether a connection may stay open when its answer is read: as many do as are allowed."""
-        if protocol in self._kept:
-            return True
-        if len(self._kept) >= self._most:
-            self._kept = {one for one in self._kept if one.is_connected()}
-        if len(self._kept) >= self._most:
-            return False
-        self._kept.add(protocol)
-        return True
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes | None:
         """The body up to the cap; None if it is larger, or encoded though nobody asked for it."""
@@ -256,8 +186,8 @@ def _session(
 ) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=connector,
+        request_class=Request,
         timeout=limits,
-        request_class=_AccountRequest,
         headers=_HEADERS,
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=list(traces),

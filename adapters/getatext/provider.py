@@ -226,12 +226,13 @@ class Getatext:
         try:
             if not _sendable(self._key):
                 raise UpstreamAuthFailed()
-            reply = await self._terms.client.send(call, self._key, body, about)
-            answer = _trusted(reply, read)
+            answer = read(await self._terms.client.send(call, self._key, body, about))
             outcome = "ok"
             return answer
         except GatewayError as error:
             outcome = error.code
+            if isinstance(error, UpstreamBadResponse):
+                self._terms.client.distrust(self._key)
             if error.upstream is not None:
                 words = error.upstream.message.replace(self._key, "[key]")
                 error.upstream = replace(error.upstream, message=words)
@@ -243,15 +244,6 @@ class Getatext:
         if rows.skipped:
             _LOG.warning("%s: %d rows skipped", call.name, rows.skipped)
         return rows.values
-
-
-def _trusted(reply: Reply, read: Callable[[Reply], T]) -> T:
-    """What a reply is read as; the connection of one that cannot be right is not used again."""
-    try:
-        return read(reply)
-    except UpstreamBadResponse:
-        reply.distrust()
-        raise
 
 
 def rent_body(asked: RentNumber) -> bytes:

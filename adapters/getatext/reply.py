@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import ValidationError
@@ -30,22 +30,16 @@ _FAILURES = ("error", "errors", "fail", "failed", "failure", "false")
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?", re.ASCII)
 
 
-def _nobody() -> None:
-    """There is no connection to close."""
-
-
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What came back: the HTTP status, the body as it is, and the header Retry-After if any.
 
-    The body is None where there was one that must not be read: encoded, or too large. `distrust`
-    closes the connection it came on: what follows there may be the answer to another question.
+    The body is None where there was one that must not be read: encoded, or too large.
     """
 
     status: int
     body: bytes | None
     retry_after: str | None = None
-    distrust: Callable[[], None] = field(default=_nobody, compare=False, repr=False)
 
 
 def read_answer(reply: Reply, call: Call, read: Callable[[Fields], T]) -> T:

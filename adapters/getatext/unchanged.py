@@ -1,7 +1,8 @@
 """Remembers what an answer was read as: who asks again mostly hears the same, byte for byte.
 
 Readers are pure, so the same bytes are the same value. Reading a status takes a quarter of the
-gateway's own time of a call.
+gateway's own time of a call. Ids are those of the whole provider, and accounts share the memory: a
+value goes only to an account that was just told, byte for byte, what it was read from.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,6 @@ from gateway.core.remembered import Remembered
 
 T = TypeVar("T")
 
-Said = tuple[int, bytes | None, str | None]
 _MOST = 5000
 _LONGEST = 2048
 
@@ -21,15 +21,14 @@ class Unchanged(Generic[T]):
     """The last answer about each thing, by its id, with its value. A refusal is never kept."""
 
     def __init__(self, most: int = _MOST) -> None:
-        self._last: Remembered[int, tuple[Said, T]] = Remembered(most)
+        self._last: Remembered[int, tuple[Reply, T]] = Remembered(most)
 
     def read(self, about: int, reply: Reply, read: Callable[[Reply], T]) -> T:
         """The value of a reply about a thing: the same object where the reply is the same."""
         last = self._last.get(about)
-        said = reply.status, reply.body, reply.retry_after  # not the reply: it has a connection
-        if last is not None and last[0] == said:
+        if last is not None and last[0] == reply:
             return last[1]
         value = read(reply)
         if reply.body is not None and len(reply.body) <= _LONGEST:
-            self._last[about] = said, value
+            self._last[about] = reply, value
         return value

@@ -100,22 +100,34 @@ class RentNumber(Frozen):
         False, description="Fail rather than take a number with another area code."
     )
     number: UsNumber | None = Field(
-        None, description="Rent just this US number, if it is free.", examples=["+14104287665"]
+        None,
+        description="Rent just this US number, if it is free; without carrier and area codes.",
+        examples=["+14104287665"],
     )
     request_id: RequestId | None = Field(None, description=REQUEST_ID)
 
+    @field_validator("keep_carrier")
+    @classmethod
+    def _keeps_one(cls, keep: bool, info: ValidationInfo) -> bool:
+        if keep and info.data.get("carrier") == "any":
+            raise ValueError("needs a carrier to keep: name one in carrier, or leave it out")
+        return keep
+
+    @field_validator("lock_area_code")
+    @classmethod
+    def _locks_some(cls, lock: bool, info: ValidationInfo) -> bool:
+        if lock and info.data.get("area_codes", "") is None:
+            raise ValueError("needs area codes to lock: list them in area_codes, or leave it out")
+        return lock
+
     @field_validator("number")
     @classmethod
-    def _one_number_or_wishes(cls, number: str | None, told: ValidationInfo) -> str | None:
-        """The provider takes a number or wishes: which of them it is must not be guessed."""
-        wished = told.data.get("carrier", "any") != "any" or any(
-            told.data.get(name) for name in ("keep_carrier", "area_codes", "lock_area_code")
-        )
-        if number is not None and wished:
-            raise ValueError(
-                "asks for just one number; leave it out, or leave out carrier, keep_carrier, "
-                "area_codes and lock_area_code"
-            )
+    def _alone(cls, number: str | None, info: ValidationInfo) -> str | None:
+        """The provider's call for one number takes no other wish: it would be dropped."""
+        wishes = ("carrier", "keep_carrier", "area_codes", "lock_area_code")
+        others = [name for name in wishes if info.data.get(name) not in (None, "any", False)]
+        if number is not None and others:
+            raise ValueError(f"cannot be had with {', '.join(others)}: leave one or the other out")
         return number
 
 

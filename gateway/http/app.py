@@ -77,7 +77,7 @@ def make_app(faces: Faces) -> web.Application:
 def _drop_ins(faces: Faces) -> list[web.RouteDef]:
     """The faces that existing tools know."""
     purchases = Purchases(faces.invoker)
-    desk = GetatextDesk(faces.callers, faces.invoker, purchases, faces.legacy.zone)
+    desk = GetatextDesk(faces.callers, faces.invoker, purchases, faces.legacy)
     legacy = SmsActivateFace(faces.callers, faces.invoker, purchases, faces.legacy)
     return [*legacy.routes(), *HandlerApiFace(desk).routes(), *GetatextFace(desk).routes()]
 

@@ -21,7 +21,6 @@ from gateway.core.long_rentals import (
     RENEW_LONG_RENTAL,
     SET_AUTO_RENEW,
 )
-from gateway.core.naming import shown
 from gateway.core.operation import AnyOperation
 from gateway.core.prices import LIST_PRICES
 from gateway.core.renting import CANCEL_RENTAL, COMPLETE_RENTAL, RENT_AGAIN, RENT_NUMBER
@@ -39,7 +38,7 @@ class ApiCall:
     """One call. `read` says which operation its fields ask for, and with which inputs.
 
     `write` None: the price list, whose bytes are kept. `keys` are what its answer holds;
-    refused, each of them is null.
+    refused, each of them is null. `takes` names the fields that a purchase may have.
     """
 
     method: Literal["GET", "POST"]
@@ -48,33 +47,32 @@ class ApiCall:
     write: Callable[[Any, tzinfo], Json] | None
     keys: tuple[str, ...]
     success: int = 200
+    takes: tuple[str, ...] = ()
 
 
 def _rent(fields: Fields) -> Work:
-    _expect_known(fields, *_WISHES, "number")
     given: Given = {
-        "number": _text(fields.get("number")),
         "service_code": _service(fields),
         "max_price": fields.get("max_price"),
         "carrier": _lower(fields.get("carrier")),
         "keep_carrier": _flag(fields.get("keep_carrier")),
         "area_codes": _listed(fields.get("area_codes")),
         "lock_area_code": _flag(fields.get("lock_area_code")),
+        "number": _text(fields.get("number")),
     }
     return RENT_NUMBER, _present(given)
 
 
 def _rent_specific(fields: Fields) -> Work:
-    _expect_known(fields, "service", "number", "max_price")
-    if fields.get("number") in (None, ""):
+    if not _text(fields.get("number")):
         raise InvalidRequest("number: is required.")
-    number = str(fields["number"]).strip()
-    given = {"service_code": _service(fields), "number": number}
-    return RENT_NUMBER, _present({**given, "max_price": fields.get("max_price")})
+    return _rent(fields)
 
 
 def _rent_again(fields: Fields) -> Work:
-    _expect_known(fields, "rental_id", "id")
+    one, other = _text(fields.get("rental_id")), _text(fields.get("id"))
+    if one and other and one != other:
+        raise InvalidRequest("id: differs from rental_id.")
     return RENT_AGAIN, {"rental_id": _rental_id(fields, "rental_id", "id")}
 
 
@@ -95,7 +93,6 @@ def _nothing(op: AnyOperation) -> Callable[[Fields], Work]:
 
 
 def _create_long(fields: Fields) -> Work:
-    _expect_known(fields, "rental_time", "auto_renew")
     auto_renew = _flag(fields.get("auto_renew"))
     return CREATE_LONG_RENTAL, _present(
         {"period": fields.get("rental_time"), "auto_renew": auto_renew}
@@ -106,8 +103,6 @@ def _update_long(fields: Fields) -> Work:
     given = {"long_rental_id": _long_id(fields)}
     match fields.get("action"):
         case "renew":
-            # auto_renew is about later periods: the provider takes it with its own action only.
-            _expect_known(fields, "id", "action", "auto_renew")
             return RENEW_LONG_RENTAL, given
         case "cancel":
             return CANCEL_LONG_RENTAL, given
@@ -120,17 +115,6 @@ def _update_long(fields: Fields) -> Work:
 
 def _texts(fields: Fields) -> Work:
     return LIST_MESSAGES, {"long_rental_id": _long_id(fields)}
-
-
-def _expect_known(fields: Fields, *names: str) -> None:
-    """Raises where a purchase carries something else: what it decides must not be dropped."""
-    for name, value in fields.items():
-        if value not in (None, "") and name not in names and name not in _HARMLESS:
-            raise InvalidRequest(f"{shown(name)}: is not known here; leave it out.")
-
-
-def _text(raw: object) -> str | None:
-    return None if raw in (None, "") else str(raw).strip()
 
 
 def _service(fields: Fields) -> str:
@@ -168,6 +152,10 @@ def _flag(raw: object) -> object:
     return {"1": True, "0": False}.get(str(raw), raw) if isinstance(raw, int | str) else raw
 
 
+def _text(raw: object) -> str | None:
+    return None if raw is None else str(raw).strip()
+
+
 def _lower(raw: object) -> object:
     return raw.strip().lower() if isinstance(raw, str) else raw
 
@@ -183,14 +171,18 @@ def _present(given: Given) -> Given:
     return {name: value for name, value in given.items() if value is not None}
 
 
-_WISHES = (
-    "service", "max_price", "carrier", "keep_carrier", "area_codes", "lock_area_code",
-)  # fmt: skip
-# Which key, which action, and what keeps caches from answering.
-_HARMLESS = ("api_key", "action", "id", "_", "t", "ts", "rand", "json", "lang", "language")
-
 API = "/api/v1"
-RENT = ApiCall("POST", f"{API}/rent-a-number", _rent, bodies.rented, bodies.RENT_KEYS, success=201)
+RENT = ApiCall(
+    "POST",
+    f"{API}/rent-a-number",
+    _rent,
+    bodies.rented,
+    bodies.RENT_KEYS,
+    success=201,
+    takes=(
+        "service", "max_price", "carrier", "keep_carrier", "area_codes", "lock_area_code", "number",
+    ),
+)  # fmt: skip
 STATUS = ApiCall("POST", f"{API}/rental-status", _status, bodies.status, bodies.STATUS_KEYS)
 CANCEL = ApiCall("POST", f"{API}/cancel-rental", _cancel, bodies.status, bodies.STATUS_KEYS)
 PRICES = ApiCall("GET", f"{API}/prices-info", _nothing(LIST_PRICES), None, bodies.PRICES_KEYS)
@@ -202,7 +194,7 @@ _ONE_LONG = f"{API}/long-rentals/{{id}}"
 CALLS = (
     RENT,
     replace(RENT, path=f"{API}/rent-specific-number", read=_rent_specific),
-    replace(RENT, path=f"{API}/re-rent", read=_rent_again),
+    replace(RENT, path=f"{API}/re-rent", read=_rent_again, takes=("rental_id", "id")),
     STATUS,
     CANCEL,
     ApiCall(
@@ -221,8 +213,22 @@ CALLS = (
         bodies.long_rentals,
         bodies.LONG_LIST_KEYS,
     ),
-    ApiCall("POST", f"{API}/long-rentals", _create_long, bodies.long_rental, bodies.LONG_KEYS),
-    ApiCall("POST", f"{_ONE_LONG}/update", _update_long, bodies.long_rental, bodies.LONG_KEYS),
+    ApiCall(
+        "POST",
+        f"{API}/long-rentals",
+        _create_long,
+        bodies.long_rental,
+        bodies.LONG_KEYS,
+        takes=("rental_time", "auto_renew"),
+    ),
+    ApiCall(
+        "POST",
+        f"{_ONE_LONG}/update",
+        _update_long,
+        bodies.long_rental,
+        bodies.LONG_KEYS,
+        takes=("id", "action", "auto_renew"),
+    ),
     ApiCall("GET", f"{_ONE_LONG}/messages", _texts, bodies.messages, bodies.TEXTS_KEYS),
     *(replace(call, path=f"{call.path}-premium") for call in (RENT, STATUS, CANCEL)),
 )
@@ -230,7 +236,7 @@ CALLS = (
 STUBS = {
     "getPrices": PRICES,
     "getRentalStatus": STATUS,
-    "getNumber": RENT,
+    "getNumber": replace(RENT, takes=(*RENT.takes, "action")),
     "cancelRental": CANCEL,
     "getBalance": BALANCE,
 }

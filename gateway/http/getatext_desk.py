@@ -1,7 +1,6 @@
 """Carries out the provider's own calls, for the two faces that take them."""
 
 from contextlib import suppress
-from datetime import tzinfo
 from decimal import Decimal
 from functools import partial
 from typing import TypeVar
@@ -23,6 +22,9 @@ from gateway.http import getatext_bodies as bodies
 from gateway.http import getatext_refusals as refusals
 from gateway.http.edge import TRACE_ID
 from gateway.http.getatext_calls import ApiCall, Fields
+from gateway.http.getatext_wishes import expect_no_other_wish
+from gateway.http.legacy import Legacy
+from gateway.http.parameters import query_parameters
 from gateway.http.price_lists import PriceLists
 from gateway.http.purchases import Purchases, request_id
 
@@ -37,13 +39,14 @@ class GetatextDesk:
     """Translates a call into an operation, and its value into the provider's shape."""
 
     def __init__(
-        self, callers: Callers, invoker: Invoker, purchases: Purchases, zone: tzinfo
+        self, callers: Callers, invoker: Invoker, purchases: Purchases, legacy: Legacy
     ) -> None:
-        """`zone` is that of the provider's times."""
+        """Take who knows the callers, the one door, and what an operator sets."""
         self._callers = callers
         self._invoker = invoker
         self._purchases = purchases
-        self._zone = zone
+        self._zone = legacy.zone
+        self._harmless = legacy.harmless
         self._prices = PriceLists(invoker, bodies.prices)
         self._balances: LRUCache[str, Decimal] = LRUCache(_ACCOUNTS)
 
@@ -66,6 +69,8 @@ class GetatextDesk:
             done = await repeats.complete(self._invoker, order, given["rental_id"])
             value = await self._with_balance(order, done)
         elif op.effect is Effect.SPEND:
+            query = query_parameters(request).values
+            expect_no_other_wish(fields, query, call.takes, self._harmless)
             finish = partial(self._with_balance, order)
             value = await self._purchases.buy(request, op, order, given, finish)
         else:

@@ -6,7 +6,6 @@ from aiohttp import web
 from pydantic_core import from_json
 
 from gateway.core.errors import InvalidRequest
-from gateway.core.naming import shown
 from gateway.http.auth import key_of
 from gateway.http.edge import Handler
 from gateway.http.getatext_calls import API, CALLS, ApiCall, Fields
@@ -62,14 +61,17 @@ async def _fields(request: web.Request, call: ApiCall) -> Fields:
     if media_type(request) == FORM:
         parameters = await read_parameters(request)
         expect_once(parameters)
-        return {**parameters.values, **in_path}
-    query = query_parameters(request)
-    expect_once(query)
-    body = _parse(await read_body(request))
-    for name in query.values.keys() & body.keys():
-        if str(body[name]) != query.values[name]:
-            raise InvalidRequest(f"{shown(name)}: the query and the body differ.")
-    return {**query.values, **body, **in_path}
+        return _with_path(parameters.values, in_path)
+    expect_once(query_parameters(request))
+    return _with_path(_parse(await read_body(request)), in_path)
+
+
+def _with_path(fields: Fields, in_path: dict[str, str]) -> Fields:
+    """Raises where both name the same differently: it is not sure which one was meant."""
+    for name, text in in_path.items():
+        if fields.get(name) not in (None, "") and str(fields[name]) != text:
+            raise InvalidRequest(f"{name}: differs from the one in the address.")
+    return {**fields, **in_path}
 
 
 def _parse(raw: bytes) -> dict[str, Any]:

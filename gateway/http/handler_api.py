@@ -5,13 +5,20 @@ from typing import Any
 from aiohttp import web
 
 from gateway.core.errors import InvalidRequest
-from gateway.http.getatext_calls import RENT, STUBS
+from gateway.http.getatext_calls import STUBS
 from gateway.http.getatext_desk import CALL, GetatextDesk
 from gateway.http.legacy import spellings, tolerate_expect
-from gateway.http.parameters import expect_no_prefetch, expect_once, key_in, read_parameters
+from gateway.http.parameters import (
+    expect_no_prefetch,
+    expect_once,
+    is_body_unread,
+    key_in,
+    read_parameters,
+)
 
 PATH = "/stubs/handler_api"
-_CHANGING = ("getNumber", "cancelRental")
+_BUYING = "getNumber"
+_CHANGING = (_BUYING, "cancelRental")
 
 
 class HandlerApiFace:
@@ -41,7 +48,9 @@ class HandlerApiFace:
             raise InvalidRequest(f"action: must be one of {', '.join(STUBS)}.")
         if action in _CHANGING:
             expect_no_prefetch(request)
-        if call is RENT:
+        if action == _BUYING:
             expect_once(parameters)
+            if await is_body_unread(request):
+                raise InvalidRequest("body: this call takes its parameters in the query or a form.")
         fields = {**parameters.values, "id": parameters.get("rental_id") or parameters.get("id")}
         return await self._desk.answer(request, call, caller, fields)

@@ -60,7 +60,7 @@ async def _body(request: web.Request) -> dict[str, Any]:
 
 async def read_body(request: web.Request) -> bytes:
     """The body's bytes, b"" for none. Raises where it is compressed or does not come in time."""
-    if not request.can_read_body:
+    if not request.body_exists:
         return b""
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise UnsupportedMediaType("The body must not be compressed.")

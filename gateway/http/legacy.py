@@ -19,13 +19,13 @@ class Legacy:
     """`zone` is that of the provider's times, which carry none.
 
     `any_country`: whether a tool that asks for another country than the USA gets US numbers.
-    `harmless_parameters`: more parameters of a purchase that mean nothing.
+    `harmless`: names that mean nothing in a purchase, besides those that are known to.
     """
 
     zone: tzinfo = field(default_factory=lambda: ZoneInfo("America/New_York"))
     codes: ServiceCodes = field(default_factory=ServiceCodes.built_in)
     any_country: bool = False
-    harmless_parameters: frozenset[str] = frozenset()
+    harmless: frozenset[str] = frozenset()
     now: Callable[[], datetime] = _utc_now
 
 

@@ -63,6 +63,15 @@ def query_parameters(request: web.Request) -> Parameters:
     return _of_query(raw) if len(raw) <= _SHORT else _only(_parse(raw))
 
 
+async def is_body_unread(request: web.Request) -> bool:
+    """Whether there is a body that `read_parameters` leaves alone: JSON, or any body of a GET."""
+    body = (await read_body(request)).strip()
+    if body in (b"", b"{}", b"[]"):
+        return False
+    is_form = request.method == "POST" and media_type(request) in (FORM, _NO_TYPE, _MULTIPART)
+    return not is_form or body.startswith((b"{", b"["))
+
+
 def expect_once(parameters: Parameters) -> None:
     """Raises where a parameter came more than once: a purchase must be just what was meant."""
     if parameters.repeated:

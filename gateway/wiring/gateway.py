@@ -107,7 +107,7 @@ class Gateway:
                 zone=settings.zone,
                 codes=service_codes(settings),
                 any_country=settings.gateway_any_country,
-                harmless_parameters=frozenset(settings.gateway_harmless_parameters),
+                harmless=frozenset(settings.gateway_harmless_parameters),
             ),
         )
         app = make_app(faces)

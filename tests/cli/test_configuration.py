@@ -15,8 +15,17 @@ BAD = [
     ("GETATEXT_BASE_URL", SECRET, "GETATEXT_BASE_URL: should be a valid URL"),
     ("GETATEXT_TIMEZONE", SECRET, "GETATEXT_TIMEZONE: is not the name of a time zone"),
     ("GATEWAY_ACCESS_LOG", SECRET, "GATEWAY_ACCESS_LOG: should be a valid boolean"),
+    ("GATEWAY_HARMLESS_PARAMETERS", f'["{SECRET}", "areas"]',
+     "GATEWAY_HARMLESS_PARAMETERS: cannot hold areas, which decides what is bought"),
+    ("GATEWAY_HARMLESS_PARAMETERS", '[" MaxPrice"]',
+     "cannot hold MaxPrice, which decides what is bought"),
+    ("GATEWAY_HARMLESS_PARAMETERS", '["keep_carrier"]',
+     "cannot hold keep_carrier, which decides what is bought"),
+    ("GATEWAY_HARMLESS_PARAMETERS", '["orderId"]',
+     "cannot hold orderId, which decides what is bought"),
+    ("GATEWAY_HARMLESS_PARAMETERS", '[" "]', "GATEWAY_HARMLESS_PARAMETERS: has an empty name"),
     ("GATEWAY_CONFIG", "/no/such/file", "GATEWAY_CONFIG names /no/such/file, which is not a file"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("command", ["serve", "balance"])

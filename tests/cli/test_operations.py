@@ -94,6 +94,8 @@ def test_with_json_an_error_is_the_problem_document(at: Run) -> None:
         (["prices", "--limit", "0"], "limit"),
         (["rent", "whatsapp", "--max-price", "much"], "--max-price"),
         (["rent", "whatsapp", "--carrier", "nokia"], "--carrier"),
+        (["rent", "whatsapp", "--number", "2125550123", "--carrier", "tmobile"], "carrier"),
+        (["rent", "whatsapp", "--keep-carrier"], "--keep-carrier: needs a carrier"),
         (["long", "create", "3w"], "1w|2w|1m|1y"),
         (["rent"], "SERVICE"),
     ],

@@ -46,6 +46,7 @@ def test_moments_are_written_in_utc(moment: datetime, text: str) -> None:
 
 
 RENT = {"service_code": "whatsapp"}
+KEPT = {**RENT, "carrier": "verizon"}
 TAKEN: list[tuple[str, Any, dict[str, Any], str, Any]] = [
     # name, input model, given, field, value
     ("an amount as a number", RentNumber, {**RENT, "max_price": 0.55}, "max_price", "0.55"),
@@ -54,8 +55,8 @@ TAKEN: list[tuple[str, Any, dict[str, Any], str, Any]] = [
     ("a whole amount", RentNumber, {**RENT, "max_price": 2}, "max_price", "2"),
     ("nothing", RentNumber, {**RENT, "max_price": ""}, "max_price", None),
     ("no carrier", RentNumber, {**RENT, "carrier": ""}, "carrier", "any"),
-    ("a flag", RentNumber, {**RENT, "keep_carrier": True}, "keep_carrier", True),
-    ("a flag as text", RentNumber, {**RENT, "keep_carrier": "True"}, "keep_carrier", True),
+    ("a flag", RentNumber, {**KEPT, "keep_carrier": True}, "keep_carrier", True),
+    ("a flag as text", RentNumber, {**KEPT, "keep_carrier": "True"}, "keep_carrier", True),
     ("no flag", RentNumber, {**RENT, "keep_carrier": ""}, "keep_carrier", False),
     ("area codes", RentNumber, {**RENT, "area_codes": "212, 646"}, "area_codes", "212, 646"),
     ("ten digits", RentNumber, {**RENT, "number": "4104287665"}, "number", "4104287665"),

@@ -234,6 +234,24 @@ async def test_nobody_else_gets_it(stand: ScriptedStand, provider: Provider, oth
     assert await tool.answer() == 2
 
 
+@pytest.mark.parametrize(
+    "other", ["", "&areas=718", "&areas=212&carriers=tmo", "&areas=212&maxPrice=1"]
+)
+async def test_another_wish_does_not_get_it(
+    stand: ScriptedStand, provider: Provider, other: str
+) -> None:
+    marked, wished = undelivered(stand), request("php", service="whatsapp&areas=212")
+    await dropped(stand, provider, wished)
+    stand.provider.release()
+    await until(marked)
+    tools = [
+        await Tool.asking(stand, request("php", service=f"whatsapp{other}")),
+        await Tool.asking(stand, wished),
+    ]
+
+    assert [await tool.answer() for tool in tools] == [2, 1]
+
+
 async def test_two_who_stay_on_the_line_buy_two(stand: ScriptedStand, provider: Provider) -> None:
     provider.slow = True
     tools = [await Tool.asking(stand, request("php")) for _ in range(2)]

@@ -25,7 +25,7 @@ SAID = re.compile("|".join(t + "[A-Za-z0-9.:-]+" if t.endswith(":") else t for t
 PARAMETERS = (
     "api_key", "action", "id", "status", "service", "country", "maxPrice", "max_price", "orderId",
     "rental_id", "operator", "carrier", "area_codes", "number", "keep_carrier", "rental_time",
-    "auto_renew",
+    "auto_renew", "areas", "carriers", "duration", "lock_area_code",
 )  # fmt: skip
 ACTIONS = (
     "getBalance", "getNumber", "getNumberV2", "getStatus", "getStatusV2", "setStatus", "getPrices",

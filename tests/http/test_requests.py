@@ -154,6 +154,7 @@ async def test_a_body_that_does_not_arrive_is_a_request_timeout(
     assert stand.sim.journal.calls.total() == 0
 
 
+ONE = {"service_code": "whatsapp", "number": "+12125550123"}
 WRONG_INPUTS: list[tuple[str, str, str, Any, str]] = [
     ("unknown field", "POST", RENT, {"service_code": "w", "colour": 1}, "colour: is not an input"),
     ("the provider's name", "POST", RENT, {"service_code": "w", "service": "w"},
@@ -164,6 +165,18 @@ WRONG_INPUTS: list[tuple[str, str, str, Any, str]] = [
     ("carrier", "POST", RENT, {"service_code": "w", "carrier": "o2"}, "carrier: "),
     ("area codes", "POST", RENT, {"service_code": "w", "area_codes": "12"}, "area_codes: "),
     ("number", "POST", RENT, {"service_code": "w", "number": "911"}, "number: "),
+    ("number and carrier", "POST", RENT, {**ONE, "carrier": "tmobile"},
+     "number: cannot be had with carrier: leave one or the other out"),
+    ("number and areas", "POST", RENT, {**ONE, "area_codes": "212", "lock_area_code": True},
+     "number: cannot be had with area_codes, lock_area_code: leave "),
+    ("number and a carrier kept", "POST", RENT, {**ONE, "carrier": "at&t", "keep_carrier": True},
+     "number: cannot be had with carrier, keep_carrier: leave "),
+    ("keep no carrier", "POST", RENT, {"service_code": "w", "keep_carrier": "true"},
+     "keep_carrier: needs a carrier to keep: name one in carrier"),
+    ("keep any carrier", "POST", RENT, {**ONE, "carrier": "any", "keep_carrier": True},
+     "keep_carrier: needs a carrier to keep: name one in carrier"),
+    ("lock no area", "POST", RENT, {"service_code": "w", "area_codes": "", "lock_area_code": True},
+     "lock_area_code: needs area codes to lock: list them in area_codes"),
     ("period", "POST", "/v1/long-rentals", {"period": "3w"}, "period: "),
     ("no period", "POST", "/v1/long-rentals", {}, "period: is required"),
     ("no flag", "POST", "/v1/long-rentals/1/auto-renew", {}, "auto_renew: is required"),
@@ -232,11 +245,16 @@ async def test_a_key_that_stands_where_none_belongs_is_not_said_again(row: Any) 
 
 SAME_AS_ABSENT: list[tuple[str, dict[str, Any]]] = [
     ("/v1/rentals", {"service_code": "whatsapp", "max_price": "", "carrier": "", "number": ""}),
+    # Low-code forms send every optional input.
+    ("/v1/rentals", {**ONE, "carrier": "any", "area_codes": "", "keep_carrier": False,
+                     "lock_area_code": "false", "max_price": ""}),
+    ("/v1/rentals", {"service_code": "whatsapp", "number": "", "keep_carrier": False,
+                     "lock_area_code": False}),
     ("/v1/long-rentals", {"period": "1w", "auto_renew": ""}),
     ("/v1/rentals/12345/complete", {"rental_id": ""}),
     ("/v1/rentals/12345/complete", {"rental_id": 12345}),
     ("/v1/rentals/12345/complete", {"rental_id": "12345"}),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("path", "given"), SAME_AS_ABSENT)

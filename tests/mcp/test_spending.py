@@ -86,6 +86,22 @@ async def test_above_the_cap_it_names_the_price_and_cheaper_choices(
     assert bought(stand) == 0
 
 
+@pytest.mark.parametrize(
+    ("wish", "told"),
+    [
+        ({"number": "2125550123", "carrier": "tmobile"}, "number: cannot be had with carrier"),
+        ({"number": "2125550123", "area_codes": "212"}, "number: cannot be had with area_codes"),
+        ({"keep_carrier": True}, "keep_carrier: needs a carrier"),
+        ({"lock_area_code": True}, "lock_area_code: needs area codes"),
+    ],
+)
+async def test_a_wish_that_would_be_dropped_buys_nothing(
+    client: Client, stand: SimulatedStand, wish: dict[str, Any], told: str
+) -> None:
+    assert told in await refused(client, "rent_number", {**CHEAP, **wish})
+    assert bought(stand) == 0
+
+
 async def test_the_same_call_again_would_buy_twice(client: Client, stand: SimulatedStand) -> None:
     first = await done(client, "rent_number", CHEAP)
     sentence = await refused(client, "rent_number", {**CHEAP, "max_price": "0.50"})

@@ -3,25 +3,32 @@
 from dataclasses import replace
 from decimal import Decimal
 
+import structlog
+
 from gateway.core.invoke import Invoker
+from gateway.core.naming import shown
 from gateway.core.prices import Price
 from gateway.core.provider_errors import PriceTooHigh, UpstreamBadResponse
-from gateway.core.quote import with_surcharges
 from gateway.core.rentals import Rental
 from gateway.core.renting import GET_RENTAL, RENT_NUMBER
 from gateway.core.service_codes import Assortment
+from gateway.core.wishes import Wishes, read_wishes
 from gateway.http.legacy import Legacy
+from gateway.http.parameters import is_body_unread
 from gateway.http.price_lists import PriceLists
 from gateway.http.purchases import Purchases, request_id
 from gateway.http.sms_activate import replies
 from gateway.http.sms_activate.asked import Action, Asked, country_key, highest_price
 from gateway.http.sms_activate.replies import USA, Body
 from gateway.http.sms_activate.tokens import (
+    BAD_ACTION,
     BAD_SERVICE,
     NO_NUMBERS,
     wrong_max_price,
 )
-from gateway.http.sms_activate.wishes import Given, read_wishes
+
+log = structlog.get_logger("gateway.sms_activate")
+_MOST_TOLD = 5
 
 
 class Buying:
@@ -45,11 +52,11 @@ class Buying:
         return {"getNumber": self._number, "getNumberV2": self._number_v2}
 
     async def _number(self, asked: Asked) -> Body:
-        bought = await self._buy(asked, request_id(asked.get("orderId")))
+        bought = await self._buy(asked)
         return bought if isinstance(bought, str) else replies.number(bought)
 
     async def _number_v2(self, asked: Asked) -> Body:
-        bought = await self._buy(asked, request_id(asked.get("orderId")))
+        bought = await self._buy(asked)
         if isinstance(bought, str):
             return bought
         price = await self._price(asked, asked.get("service") or "")
@@ -63,32 +70,58 @@ class Buying:
             zone=self._legacy.zone,
         )
 
-    async def _buy(self, asked: Asked, request_id: str | None) -> Rental | str:
+    async def _buy(self, asked: Asked) -> Rental | str:
         """What was bought, or the token that says why not."""
+        wishes = await self._wishes(asked)
+        if wishes is None:
+            return BAD_ACTION
         service, highest = asked.get("service"), highest_price(asked)
         # A price list that cannot be read blocks no purchase.
         assortment = await self._assortments.if_readable(asked.call)
         found = assortment.find(service) if assortment and service else None
-        wishes = read_wishes(asked.parameters, self._legacy.harmless_parameters)
-        if isinstance(wishes, str):
-            return wishes
-        if country_key(asked.get("country"), any_country=self._legacy.any_country) is None:
+        if not self._may_be_had(asked, wishes):
             return NO_NUMBERS
         if service is None or (assortment and found is None):
             return BAD_SERVICE
-        price = _whole_price(found, wishes)
         if highest.wrong:
-            return wrong_max_price(price) if price else NO_NUMBERS
+            return wrong_max_price(wishes.lowest_price(found.price)) if found else NO_NUMBERS
         name = found.service_code if found else self._legacy.codes.guess(service)
-        if highest.amount is not None:
-            wishes["max_price"] = highest.amount
         try:
-            return await self._rent(asked, request_id, {"service_code": name, **wishes})
+            return await self._rent(asked, wishes, name, highest.amount)
         except PriceTooHigh:
-            return _quote(price, highest.amount)
+            return _quote(asked, wishes, found, highest.amount)
 
-    async def _rent(self, asked: Asked, request_id: str | None, given: dict[str, object]) -> Rental:
-        call = replace(asked.call, request_id=request_id, hands_over=request_id is None)
+    async def _wishes(self, asked: Asked) -> Wishes | None:
+        """What is wished besides the service; None where it cannot be told for sure."""
+        if asked.parameters.repeated or await is_body_unread(asked.request):
+            return None
+        wishes = read_wishes(asked.parameters.values, self._legacy.harmless)
+        if not wishes.unknown:
+            return wishes
+        names = ", ".join(shown(name) for name in wishes.unknown[:_MOST_TOLD])
+        log.warning(
+            "a purchase with unknown parameters was refused",
+            parameters=names,
+            trace_id=asked.call.trace_id,
+        )
+        return None
+
+    def _may_be_had(self, asked: Asked, wishes: Wishes) -> bool:
+        if wishes.impossible:
+            names = ", ".join(wishes.impossible)
+            log.info("no number can be as wished", parameters=names, trace_id=asked.call.trace_id)
+            return False
+        any_country = self._legacy.any_country
+        return country_key(asked.get("country"), any_country=any_country) is not None
+
+    async def _rent(
+        self, asked: Asked, wishes: Wishes, name: str, highest: Decimal | None
+    ) -> Rental:
+        given: dict[str, object] = {"service_code": name, **wishes.inputs}
+        if highest is not None:
+            given["max_price"] = highest
+        own_id = request_id(asked.get("orderId"))
+        call = replace(asked.call, request_id=own_id, hands_over=own_id is None)
 
         async def whole(rental: Rental) -> Rental:
             if rental.number is None:  # lost in the answer of the purchase
@@ -105,15 +138,10 @@ class Buying:
         return assortment.find(service) if assortment else None
 
 
-def _whole_price(found: Price | None, wishes: Given) -> Decimal | None:
-    """What it may cost with all that is wished; None where nobody can tell."""
-    if found is None:
-        return None
-    return with_surcharges(found.price, carrier="carrier" in wishes, area="area_codes" in wishes)
-
-
-def _quote(price: Decimal | None, highest: Decimal | None) -> str:
+def _quote(asked: Asked, wishes: Wishes, found: Price | None, highest: Decimal | None) -> str:
     """The lowest price that would do, where the caller's own limit was what stood against it."""
-    if price is None or highest is None or price <= highest:
+    if found is None or highest is None:
         return NO_NUMBERS
-    return wrong_max_price(price)
+    lowest, limits = wishes.lowest_price(found.price), asked.caller.limits
+    above_key = limits is not None and limits.max_price is not None and lowest > limits.max_price
+    return NO_NUMBERS if lowest <= highest or above_key else wrong_max_price(lowest)

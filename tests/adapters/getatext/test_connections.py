@@ -1,190 +1,326 @@
-"""A provider that says what nobody asked for: no account ever hears another's answer."""
+"""No answer reaches another caller, whatever the provider says besides what it was asked."""
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+import json
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import pytest
 
-from adapters.getatext.calls import BALANCE
+from adapters.getatext import calls
 from adapters.getatext.client import Client
 from adapters.getatext.provider import accounts
+from adapters.getatext.reply import Reply
 from gateway.core.errors import GatewayError
-from gateway.core.provider_errors import UpstreamBadResponse
-from tests.support.waiting import until
+from gateway.core.ports import Provider
+from gateway.core.provider_errors import UpstreamBadResponse, UpstreamUnavailable
+from tests.support.talkative import Answers, Question, Talkative, head, whole
 
-AMOUNTS = {"sk_alice": "1.00", "sk_bob": "2.00"}
-TIMES = 40
-
-
-def http(body: str, more: str = "") -> bytes:
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-    return f"{head}\r\n{more}\r\n{body}".encode()
+A, B = "sk_a", "sk_b"
+ROUNDS = 20
+PATIENCE = 5.0
 
 
-@dataclass
-class Line:
-    """One connection, as the provider sees it."""
-
-    writer: asyncio.StreamWriter
-    closed: bool = False
-    asked: list[str] = field(default_factory=list)
+def mine(question: Question) -> dict[str, object]:
+    """What a question is answered with: whose it is, and which."""
+    return {"key": question.key, "number": question.number}
 
 
-Say = Callable[[Line, str, bytes], None]
+async def plainly(question: Question) -> None:
+    await question.line.say(whole(mine(question)))
 
 
-class Provider:
-    """Answers every request with what its key owns; `say` decides how."""
-
-    def __init__(self, say: Say, *, early: bytes = b"") -> None:
-        self.say, self.early, self.lines, self.url = say, early, list[Line](), ""
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        line = Line(writer)
-        self.lines.append(line)
-        writer.write(self.early)
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                found = re.search(rb"(?i)\r\nauth: *(\S+)", head)
-                size = re.search(rb"(?i)\r\ncontent-length: *([0-9]+)", head)
-                await reader.readexactly(int(size[1]) if size else 0)
-                key = found[1].decode() if found else ""
-                line.asked.append(key)
-                self.say(line, key, http(f'{{"balance": "{AMOUNTS.get(key, "0.00")}"}}'))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            line.closed = True
-        finally:
-            writer.close()
+async def twice(question: Question) -> None:
+    await question.line.say(2 * whole(mine(question)))
 
 
-@asynccontextmanager
-async def serving(provider: Provider, connections: int = 100) -> AsyncIterator[Client]:
-    server = await asyncio.start_server(provider.serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server, Client(f"http://127.0.0.1:{port}", connections=connections) as client:
-        yield client
+async def twice_in_two_pieces(question: Question) -> None:
+    await question.line.say(whole(mine(question)))
+    await question.line.say(whole(mine(question)))
 
 
-def twice(line: Line, key: str, answer: bytes) -> None:
-    line.writer.write(answer + answer)
+async def before_the_next_question(question: Question) -> None:
+    await question.line.say(whole(mine(question)), whole({"key": "nobody", "number": 0}))
 
 
-def twice_apart(line: Line, key: str, answer: bytes) -> None:
-    line.writer.write(answer)
-    asyncio.get_running_loop().call_soon(line.writer.write, answer)
+async def longer_than_it_says(question: Question) -> None:
+    body = json.dumps(mine(question)).encode()
+    await question.line.say(whole(body + whole(mine(question)), length=len(body)))
 
 
-def too_long(line: Line, key: str, answer: bytes) -> None:
-    line.writer.write(answer + b'{"balance": "66.00"}')
+async def with_two_heads(question: Question) -> None:
+    body = json.dumps(mine(question)).encode()
+    await question.line.say(head(len(body)), whole(body))
 
 
-def two_heads(line: Line, key: str, answer: bytes) -> None:
-    line.writer.write(answer + b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n")
+async def with_the_start_of_another(question: Question) -> None:
+    await question.line.say(whole(mine(question)), head(100))
 
 
-def bytes_after(line: Line, key: str, answer: bytes) -> None:
-    line.writer.write(answer + b"\r\n\r\n\0\0")
+async def with_empty_lines_after_it(question: Question) -> None:
+    await question.line.say(whole(mine(question)), b"\r\n\r\n")
 
 
-def late(line: Line, key: str, answer: bytes) -> None:
-    """The surplus answer to each request comes 50 ms after it, whatever was sent meanwhile."""
-    line.writer.write(answer)
-    asyncio.get_running_loop().call_later(0.05, line.writer.write, answer)
+async def with_no_http_after_it(question: Question) -> None:
+    await question.line.say(whole(mine(question)), b"and more")
 
 
-UNREADABLE = [too_long, bytes_after]  # no HTTP: the library takes nothing of the packet
-SAYS = [twice, twice_apart, too_long, two_heads, bytes_after, late]
+TALK: list[Answers] = [
+    twice,
+    twice_in_two_pieces,
+    before_the_next_question,
+    longer_than_it_says,
+    with_two_heads,
+    with_the_start_of_another,
+    with_empty_lines_after_it,
+    with_no_http_after_it,
+]
 
 
-async def balance(client: Client, key: str) -> str:
-    """What the account holds, as the core would be told; the code of an error where it is one."""
-    provider = accounts(client, now=lambda: datetime.now(UTC), zone=UTC)(key)
+class Late:
+    """Says the last answer again when the next question has come, whoever asks it, and where."""
+
+    def __init__(self) -> None:
+        self._last: Question | None = None
+
+    async def __call__(self, question: Question) -> None:
+        last, self._last = self._last, question
+        if last is not None:
+            await last.line.say(whole(mine(last)))
+        await plainly(question)
+
+
+async def told(client: Client, key: str) -> object:
+    """What a key is told, or that nothing readable came."""
     try:
-        return str((await provider.get_balance()).balance)
-    except GatewayError as error:
-        return error.code
+        reply = await client.send(calls.BALANCE, key)
+        return json.loads(reply.body or b"")
+    except (UpstreamBadResponse, UpstreamUnavailable, ValueError):
+        return None
 
 
-def is_its_own(key: str, told: str) -> bool:
-    """What the account holds, or an error: never another's."""
-    return told == AMOUNTS[key] or told.startswith("upstream_")
+@pytest.mark.parametrize(
+    "answers", [*TALK, Late()], ids=lambda one: getattr(one, "__name__", "late")
+)
+async def test_two_keys_in_turn_hear_only_what_is_theirs_and_new(answers: Answers) -> None:
+    async with Talkative(answers).running() as provider, Client(provider.url) as client:
+        for _ in range(ROUNDS):
+            for key in (A, B):
+                number = len(provider.asked)
+                answer = await told(client, key)
+
+                assert answer in (None, {"key": key, "number": number})
+        assert all(len(set(line.keys)) == 1 for line in provider.lines)
 
 
-@pytest.mark.parametrize("say", SAYS, ids=lambda say: say.__name__)
-async def test_no_account_hears_another_ones_answer(say: Say) -> None:
-    async with serving(Provider(say)) as client:
-        heard = [(key, await balance(client, key)) for _ in range(TIMES) for key in AMOUNTS]
+async def test_whoever_says_nothing_more_keeps_a_connection_for_each_account() -> None:
+    async with Talkative(plainly).running() as provider, Client(provider.url) as client:
+        for _ in range(ROUNDS):
+            for key in (A, B):
+                assert await told(client, key) == {"key": key, "number": len(provider.asked) - 1}
 
-    assert [one for one in heard if not is_its_own(*one)] == []
-    if say in UNREADABLE:
-        assert {told for _, told in heard} == {"upstream_bad_response"}
-    else:
-        assert any(told == AMOUNTS[key] for key, told in heard)
+        assert [set(line.keys) for line in provider.lines] == [{A}, {B}]
 
 
-@pytest.mark.parametrize("say", SAYS, ids=lambda say: say.__name__)
-async def test_nor_where_many_ask_at_once(say: Say) -> None:
-    async with serving(Provider(say)) as client:
-        keys = [key for _ in range(TIMES) for key in AMOUNTS]
-        heard = await asyncio.gather(*(balance(client, key) for key in keys))
-
-    assert all(is_its_own(key, told) for key, told in zip(keys, heard, strict=True))
-
-
-async def test_what_came_early_is_read_by_nobody_once_the_client_has_seen_it() -> None:
-    """The first answer on a new connection may be what came early; no later one is."""
-
-    def answer_and_more(line: Line, key: str, answer: bytes) -> None:
-        line.writer.write(answer)
-        asyncio.get_running_loop().call_soon(line.writer.write, http('{"balance": "66.00"}'))
-
-    provider = Provider(answer_and_more)
-    async with serving(provider) as client:
-        for key, amount in AMOUNTS.items():
-            assert await balance(client, key) == amount
-        await until(lambda: all(line.closed for line in provider.lines))
-        heard = [await balance(client, key) for key in AMOUNTS]
-
-    assert heard == list(AMOUNTS.values())
-    assert [len(line.asked) for line in provider.lines] == [1, 1, 1, 1]
+SURPLUS = {
+    "the answer again": whole({"key": A, "number": 0}),
+    "the answer again, in two": 2 * whole({"key": A, "number": 0}),
+    "an early answer": whole({"key": "nobody", "number": 0}),
+    "more of the body": b'{"balance": "1.00"}',
+    "a head": head(19),
+    "half a head": b"HTTP/1.1 200 OK\r\nContent-Le",
+    "no HTTP": b"SSH-2.0",
+    "empty lines": b"\r\n\r\n",
+}
 
 
-async def test_connections_are_kept_for_one_account_each() -> None:
-    provider = Provider(lambda line, key, answer: line.writer.write(answer))
-    async with serving(provider) as client:
-        for _ in range(3):
-            for key in AMOUNTS:
-                await balance(client, key)
+@pytest.mark.parametrize("surplus", SURPLUS.values(), ids=SURPLUS)
+async def test_a_connection_on_which_more_comes_after_the_answer_is_not_used_again(
+    surplus: bytes,
+) -> None:
+    async with Talkative(plainly).running() as provider, Client(provider.url) as client:
+        for _ in range(ROUNDS):
+            for key in (A, B):
+                number = len(provider.asked)
 
-    assert sorted(line.asked for line in provider.lines) == [[key] * 3 for key in sorted(AMOUNTS)]
+                assert await told(client, key) == {"key": key, "number": number}
+                await provider.asked[-1].line.say(surplus)
 
-
-async def test_an_answer_about_another_rental_closes_its_connection() -> None:
-    def other(line: Line, key: str, answer: bytes) -> None:
-        line.writer.write(http('{"id": 99, "status": "active", "number": "2125550123"}'))
-
-    provider = Provider(other)
-    async with serving(provider) as client:
-        account = accounts(client, now=lambda: datetime.now(UTC), zone=UTC)("sk_alice")
-        for ask in (account.get_rental, account.cancel_rental, account.complete_rental):
-            with pytest.raises(UpstreamBadResponse):
-                await ask(12345)
-        await until(lambda: all(line.closed for line in provider.lines))
-
-    assert [len(line.asked) for line in provider.lines] == [1, 1, 1]
+        assert [line.keys for line in provider.lines] == ROUNDS * [[A], [B]]
 
 
-async def test_only_so_many_connections_are_kept_for_all_accounts_together() -> None:
-    provider = Provider(lambda line, key, answer: line.writer.write(answer))
-    async with serving(provider, connections=10) as client:
-        for number in range(100):
-            await client.send(BALANCE, f"sk_{number}")
-        await until(lambda: sum(not line.closed for line in provider.lines) <= 10)
-        await client.send(BALANCE, "sk_0")  # one of the kept
+async def test_an_answer_that_the_loop_has_read_already_is_nobody_s() -> None:
+    async with Talkative(plainly).running() as provider, Client(provider.url) as client:
+        await told(client, A)
+        (first,) = provider.lines
+        await first.say(whole({"key": A, "number": 0}))
+        await told(client, B)  # meanwhile the loop reads what there is
 
-    assert len(provider.lines) == 100
-    assert sum(len(line.asked) for line in provider.lines) == 101
+        assert await told(client, A) == {"key": A, "number": 2}
+        assert first.keys == [A]
+        await asyncio.wait_for(first.left.wait(), PATIENCE)
+
+
+async def test_an_answer_that_comes_after_the_next_question_stays_with_its_account() -> None:
+    """Here the one who asks next has taken the connection already: no look at it can help."""
+
+    async def late_by_one(question: Question) -> None:
+        line = question.line
+        if len(line.keys) > 1:
+            await line.say(whole({"key": line.keys[-2], "number": -1}))
+            await asyncio.sleep(0.05)  # how late this provider is; nobody waits for it
+        await plainly(question)
+
+    async with Talkative(late_by_one).running() as provider, Client(provider.url) as client:
+        for _ in range(4):
+            for key in (A, B):
+                answer = json.loads((await client.send(calls.BALANCE, key)).body or b"")
+
+                assert answer["key"] == key
+
+
+@pytest.mark.parametrize("call", [calls.BALANCE, calls.RENT], ids=lambda call: call.name)
+async def test_who_speaks_before_it_is_asked_is_asked_nothing(call: calls.Call) -> None:
+    talk = Talkative(plainly, greeting=whole({"id": 1, "status": "success"}))
+    async with talk.running() as provider, Client(provider.url) as client:
+        with pytest.raises(GatewayError) as raised:
+            await client.send(call, A)
+
+    expected = UpstreamUnavailable if call.spends else UpstreamBadResponse
+    assert type(raised.value) is expected
+    assert provider.asked == []
+
+
+Asks = Callable[[Provider], Awaitable[object]]
+NAMING: dict[str, Asks] = {
+    "status": lambda provider: provider.get_rental(5),
+    "cancel": lambda provider: provider.cancel_rental(5),
+    "complete": lambda provider: provider.complete_rental(5),
+    "cancel for long": lambda provider: provider.cancel_long_rental(5),
+    "automatic renewal": lambda provider: provider.set_auto_renew(5, True),
+}
+
+
+def provider_of(client: Client, key: str) -> Provider:
+    return accounts(client, now=lambda: datetime.now(UTC), zone=UTC)(key)
+
+
+@pytest.mark.parametrize("asks", NAMING.values(), ids=NAMING)
+async def test_an_answer_about_another_id_ends_its_connection(asks: Asks) -> None:
+    ids = [6, 5]
+
+    async def about(question: Question) -> None:
+        await question.line.say(whole({"id": ids.pop(0), "status": "active"}))
+
+    async with Talkative(about).running() as provider, Client(provider.url) as client:
+        account = provider_of(client, A)
+        with pytest.raises(UpstreamBadResponse):
+            await asks(account)
+        await asyncio.wait_for(provider.lines[0].left.wait(), PATIENCE)
+        await asks(account)
+
+        assert [line.keys for line in provider.lines] == [[A], [A]]
+
+
+async def test_an_answer_that_cannot_be_read_ends_every_connection_of_its_account() -> None:
+    """One in use ends with its own answer; another account's stay."""
+    going_on = asyncio.Event()
+
+    async def answer(question: Question) -> None:
+        if question.path == calls.STATUS.path:
+            await going_on.wait()
+        await question.line.say(whole({"id": 6, "status": "active", "balance": "1.00"}))
+
+    async with Talkative(answer).running() as provider, Client(provider.url) as client:
+        await provider_of(client, B).get_balance()
+        busy = asyncio.ensure_future(provider_of(client, A).get_rental(6))
+        await provider.until_asked(2)
+        with pytest.raises(UpstreamBadResponse):
+            await provider_of(client, A).cancel_rental(5)
+        going_on.set()
+        await busy
+        await asyncio.wait_for(provider.until_open(1), PATIENCE)
+        await provider_of(client, B).get_balance()
+
+        assert [line.keys for line in provider.lines] == [[B, B], [A], [A]]
+
+
+def many(number: int) -> list[str]:
+    return [f"sk_{one}" for one in range(number)]
+
+
+async def test_many_accounts_keep_no_more_connections_than_are_allowed() -> None:
+    limit = 10
+    talk = Talkative(plainly)
+    async with (
+        talk.running() as provider,
+        Client(provider.url, connections=limit, connect_seconds=1) as client,
+    ):
+        for key in many(300):
+            await client.send(calls.BALANCE, key)
+
+        assert len(provider.lines) == 300
+        assert provider.most_open <= limit + 1  # the newest comes before the oldest has left
+
+
+async def test_many_accounts_at_once_end_with_no_more_connections_than_are_allowed() -> None:
+    limit = 10
+    talk = Talkative(plainly)
+    async with talk.running() as provider, Client(provider.url, connections=limit) as client:
+        replies = await asyncio.gather(*(client.send(calls.BALANCE, key) for key in many(300)))
+        await asyncio.wait_for(provider.until_open(limit), PATIENCE)
+
+        assert [json.loads(reply.body or b"")["key"] for reply in replies] == many(300)
+        assert provider.most_open <= 2 * limit  # so many may just be opened
+
+
+async def test_the_account_that_asks_most_keeps_its_connection_among_many() -> None:
+    async with Talkative(plainly).running() as provider:
+        async with Client(provider.url, connections=4) as client:
+            for key in many(30):
+                await client.send(calls.BALANCE, key)
+                await client.send(calls.BALANCE, A)
+
+        assert [line.keys for line in provider.lines if A in line.keys] == [30 * [A]]
+
+
+async def test_an_idle_connection_is_closed() -> None:
+    talk = Talkative(plainly)
+    async with talk.running() as provider, Client(provider.url, idle_seconds=0.05) as client:
+        for key in many(5):
+            await client.send(calls.BALANCE, key)
+
+        await asyncio.wait_for(provider.until_open(0), PATIENCE)
+        assert len(provider.lines) == 5
+
+
+async def test_one_account_that_gets_no_answers_leaves_connections_for_others() -> None:
+    going_on = asyncio.Event()
+
+    async def hang(question: Question) -> None:
+        if question.key == A:
+            await going_on.wait()
+        await plainly(question)
+
+    async with Talkative(hang).running() as provider, Client(provider.url, connections=2) as client:
+        stuck = [asyncio.ensure_future(client.send(calls.BALANCE, A)) for _ in range(3)]
+        await provider.until_asked(1)
+        try:
+            reply = await asyncio.wait_for(client.send(calls.BALANCE, B), PATIENCE)
+        finally:
+            going_on.set()
+            await asyncio.gather(*stuck)
+
+        assert reply == Reply(200, json.dumps({"key": B, "number": 1}).encode())
+
+
+async def test_a_key_stands_in_no_place_that_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """The library says what a connection was for in its warnings and errors."""
+    async with Talkative(plainly).running() as provider:
+        url = provider.url
+    async with Client(url) as client:
+        with pytest.raises(UpstreamUnavailable) as raised:
+            await client.send(calls.BALANCE, A)
+
+        assert A not in repr(raised.value.__context__)
+        assert A not in caplog.text

@@ -114,7 +114,9 @@ async def test_a_number_is_rented(provider: Provider, getatext: ScriptedServer) 
 
 async def test_a_certain_number_is_rented(provider: Provider, getatext: ScriptedServer) -> None:
     getatext.script.append(ok(RENTED, 201))
-    wanted = RentNumber(service_code="whatsapp", number="+14104287665", max_price=Decimal("0.70"))
+    wanted = RentNumber(
+        service_code="whatsapp", number="+14104287665", max_price=Decimal("0.70"), carrier="any"
+    )
 
     assert await provider.rent_number(wanted) == FRESH
     body = {"number": "4104287665", "service": "whatsapp", "max_price": 0.7}
@@ -130,8 +132,14 @@ async def test_a_certain_number_is_rented(provider: Provider, getatext: Scripted
         ({"carrier": "any"}, b'{"service":"x"}'),
         ({"carrier": "at&t"}, b'{"service":"x","carrier":"at&t"}'),
         ({"area_codes": " 212 , 646"}, b'{"service":"x","area_codes":"212,646"}'),
-        ({"keep_carrier": True}, b'{"service":"x","keep_carrier":true}'),
-        ({"lock_area_code": True}, b'{"service":"x","lock_area_code":true}'),
+        (
+            {"carrier": "tmobile", "keep_carrier": True},
+            b'{"service":"x","carrier":"tmobile","keep_carrier":true}',
+        ),
+        (
+            {"area_codes": "212", "lock_area_code": True},
+            b'{"service":"x","area_codes":"212","lock_area_code":true}',
+        ),
         ({"number": "14104287665"}, b'{"number":"4104287665","service":"x"}'),
     ],
     ids=str,

@@ -52,6 +52,15 @@ def test_the_same_answer_about_another_rental_is_read() -> None:
     assert len(given) == 2
 
 
+def test_two_accounts_that_ask_about_one_id_are_each_told_what_they_were_answered() -> None:
+    unchanged: Unchanged[bytes | None] = Unchanged()
+    answers = 3 * [ACTIVE, CODE]
+
+    assert [unchanged.read(1, reply, lambda told: told.body) for reply in answers] == [
+        reply.body for reply in answers
+    ]
+
+
 def test_a_refusal_is_raised_each_time_and_takes_nothing_back() -> None:
     given, read = counting()
     unchanged: Unchanged[object] = Unchanged()

