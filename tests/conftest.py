@@ -5,8 +5,11 @@ import shutil
 import tempfile
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 
 MINE = ("GETATEXT_", "GATEWAY_")
+SLOW = [HealthCheck.too_slow]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,6 +26,9 @@ def pytest_configure() -> None:
 
     Nor do tests write into this user's data.
     """
+    # A busy machine is no fault of an example.
+    examples.register_profile("any machine", deadline=None, suppress_health_check=SLOW)
+    examples.load_profile("any machine")
     for name in [name for name in os.environ if name.upper().startswith(MINE)]:
         del os.environ[name]
     os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="gateway-tests-")

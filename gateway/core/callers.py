@@ -99,7 +99,7 @@ class Callers:
             raise Unauthorized(
                 "No key was sent.",
                 advice="Send one in the header X-API-Key: your own from https://getatext.com, or "
-                "one that who runs this gateway has made.",
+                "one that who runs this gateway makes with `getatext-gateway keys create`.",
             )
         if len(key) > _MAX_KEY or not (key.isascii() and key.isprintable()):
             raise Unauthorized("The key has a form that no key has.")

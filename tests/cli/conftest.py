@@ -26,6 +26,10 @@ class Provider:
     def script(self, fault: Fault) -> None:
         self.loop.call_soon_threadsafe(self.simulator.script, fault)
 
+    def release(self) -> None:
+        """What is slow is answered now."""
+        self.loop.call_soon_threadsafe(self.simulator.release)
+
     def asked(self, call: str) -> int:
         return self.simulator.journal.calls[call]
 
@@ -45,10 +49,10 @@ def provider() -> Iterator[Provider]:
 
     thread = threading.Thread(target=asyncio.run, args=[live()])
     thread.start()
-    ready.wait(10)
+    assert ready.wait(60)
     yield Provider(simulator, loops[0])
     loops[0].call_soon_threadsafe(stop.set)
-    thread.join(10)
+    thread.join(60)
 
 
 @pytest.fixture(autouse=True)

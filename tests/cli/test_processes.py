@@ -157,11 +157,14 @@ def renting(provider: Provider, start: Start) -> Callable[[Fault], subprocess.Po
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupting_a_purchase_still_shows_what_was_bought(
-    number: signal.Signals, renting: Callable[[Fault], subprocess.Popen[str]]
+    number: signal.Signals, renting: Callable[[Fault], subprocess.Popen[str]], provider: Provider
 ) -> None:
-    process = renting(Fault("rent-a-number", FaultKind.SLOW, seconds=1.0))
+    process = renting(Fault("rent-a-number", FaultKind.SLOW, seconds=3600))
     process.send_signal(number)
-    answer, errors = process.communicate(timeout=60)
+    told = read_until(process.stderr, "gives it up")
+    provider.release()
+    answer, rest = process.communicate(timeout=60)
+    errors = told + rest
 
     assert process.returncode == 130
     assert json.loads(answer)["status"] == "active"

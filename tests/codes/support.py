@@ -144,7 +144,7 @@ async def listening_to(client: Client, **headers: str) -> AsyncIterator[Stream]:
     async with client.session.get(
         client.url + "/v1/events",
         headers={"X-API-Key": client.key or "", **named},
-        timeout=ClientTimeout(total=None, sock_connect=5),
+        timeout=ClientTimeout(total=None, sock_connect=60),
     ) as response:
         assert response.status == 200, await response.read()
         stream = Stream(response)

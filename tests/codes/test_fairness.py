@@ -9,6 +9,7 @@ import pytest
 from adapters.simulator import Limits, Tier
 from tests.codes.support import looks, premium, provider, rent, wait
 from tests.support.gateway import Stand, run_simulated
+from tests.support.waiting import until
 
 WAITERS = 10
 SCALED = {"rental-status": 10, "rent-a-number": None, "prices-info": None}
@@ -59,8 +60,11 @@ async def test_everybody_gets_the_code_and_no_limit_is_broken(
 async def test_no_rental_is_looked_at_twice_before_the_others_had_their_turn() -> None:
     async with standard_run() as stand:
         ids = [await rent(stand.client) for _ in range(12)]
-        waiting = [asyncio.create_task(wait(stand.client, each, 3)) for each in ids]
-        await asyncio.gather(*waiting)
+        waiting = [asyncio.create_task(wait(stand.client, each, 25)) for each in ids]
+        await until(lambda: looks(stand) >= 3 * len(ids))
+        for each in waiting:
+            each.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
     asked = [each.json for each in stand.sim.journal.received if each.call == "rental-status"]
     counts = [asked.count({"id": each}) for each in ids]

@@ -9,7 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from aiohttp import ClientTimeout
 
+from adapters import forwarding as forwarding_adapter
 from adapters.simulator import (
     DEMO_KEY,
     AccountConfig,
@@ -21,7 +23,7 @@ from adapters.simulator import (
 )
 from gateway.core import forwarding, watching
 from gateway.core.webhooks import webhook_secret
-from tests.codes.support import looks, measured, premium, provider, rent, wait
+from tests.codes.support import looks, premium, provider, rent, wait
 from tests.support.contract import Answer
 from tests.support.gateway import Client, Stand, run_simulated
 from tests.support.scripted import NOTHING_SCRIPTED, Act, Scripted, reply
@@ -260,19 +262,20 @@ async def announcing(style: WebhookStyle = WebhookStyle.PAGE) -> AsyncIterator[S
         yield stand
 
 
-async def test_a_target_that_hangs_does_not_hold_up_the_others() -> None:
+async def test_a_target_that_hangs_does_not_hold_up_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(forwarding_adapter, "_TIMEOUT", ClientTimeout(total=3600))
     async with Scripted().running() as hanging, Scripted().running() as other:
         hanging.always, other.always = Act.HANG, reply(204, b"")
         targets = [f"{hanging.url}/in", f"{other.url}/in"]
         async with premium(gateway_webhook_forward=targets) as stand:
             secret = await secret_of(stand)
-            with measured() as watch:
-                for number in range(30):
-                    await send(stand.client, secret, {"id": 1000 + number})
-                await until(lambda: len(other.asked) == 30)
+            for number in range(30):
+                await send(stand.client, secret, {"id": 1000 + number})
+            await until(lambda: len(other.asked) == 30)
 
     assert len(hanging.asked) >= 20
-    assert watch.seconds < 8  # a delivery is given ten
 
 
 async def test_a_webhook_is_passed_on_as_it_came_until_every_target_has_it(

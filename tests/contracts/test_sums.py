@@ -99,7 +99,9 @@ async def fresh(url: str | None) -> AsyncIterator[Ledger]:
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=STEPS)
 def test_sums_are_sums(

@@ -60,7 +60,7 @@ ROWS = [
 async def test_an_error_says_what_happened_and_whether_money_moved(row: Row) -> None:
     ask = ASKS[row.operation]
     given = ask.json if row.given is ... else row.given
-    quick = {"getatext_read_seconds": 1.0, "getatext_spend_seconds": 1.0}
+    quick = {"getatext_read_seconds": 10, "getatext_spend_seconds": 10}
     async with run_scripted(**(quick if row.said is Act.HANG else {})) as stand:
         stand.provider.always = row.said  # a read is asked again
         answer = await stand.client.ask(ask.method, ask.path, json=given)

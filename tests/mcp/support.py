@@ -118,7 +118,7 @@ async def connected(
     """The SDK's client over Streamable HTTP, in one of the eras."""
     import httpx2
 
-    async with httpx2.AsyncClient(headers={"X-API-Key": key}, timeout=30) as http:
+    async with httpx2.AsyncClient(headers={"X-API-Key": key}, timeout=60) as http:
         transport = streamable_http_client(url, http_client=http)
         callback = person.answer if person else None
         async with Client(transport, mode=mode, elicitation_callback=callback) as client:

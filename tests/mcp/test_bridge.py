@@ -168,7 +168,10 @@ async def test_a_body_that_does_not_come_is_not_waited_for(
     assert answer.startswith(b"HTTP/1.1 408 ")
 
 
-async def test_the_end_of_the_server_ends_streams_but_lets_calls_finish() -> None:
+async def test_the_end_of_the_server_ends_streams_but_lets_calls_finish(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bridge_module, "GRACE_SECONDS", 60)
     arrived, left = asyncio.Event(), asyncio.Event()
     ended: list[str] = []
 

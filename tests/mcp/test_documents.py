@@ -117,7 +117,7 @@ async def reached(server: Server, stand: SimulatedStand, folder: Path) -> AsyncI
         assert server.url.startswith(ADDRESS)
         url = server.url.replace(ADDRESS, stand.url)
         async with (
-            httpx2.AsyncClient(headers=with_key(server.headers), timeout=30) as http,
+            httpx2.AsyncClient(headers=with_key(server.headers), timeout=60) as http,
             Client(streamable_http_client(url, http_client=http)) as client,
         ):
             yield client

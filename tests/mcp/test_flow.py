@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from mcp import Client, StdioServerParameters
 
-from adapters.simulator import DEMO_KEY, Simulator
+from adapters.simulator import DEMO_KEY, NEVER, Simulator
 from gateway.wiring import open_gateway
 from mcp_server import waiting
 from tests.mcp.support import (
@@ -28,7 +28,7 @@ from tests.mcp.support import (
 from tests.support.gateway import listening
 
 ROOT = Path(__file__).absolute().parents[2]
-SLOW = replace(QUICK, rules=replace(QUICK.rules, code_after=1.5))
+SLOW = replace(QUICK, rules=replace(QUICK.rules, code_after=NEVER))
 PROGRESS_SECONDS = 0.2
 WAYS = ("http", "stdio", "stdio before a gateway")
 DEAR = {"service_code": "telegram", "max_price": 9.5}
@@ -75,6 +75,8 @@ async def test_an_agent_rents_a_number_and_reads_its_code(
 
     async def hear(progress: float, total: float | None, message: str | None) -> None:
         heard.append(message)
+        if len(heard) == 2:
+            stand.sim.receive_code(rental["id"], "482913")
 
     async with joined(stand, way, era, person) as client:
         (price,) = (await done(client, "list_prices", {"service_code": "telegram"}))["data"]

@@ -80,25 +80,26 @@ async def test_it_tells_that_it_still_waits_and_what_to_do(
     era: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiting, "PROGRESS_SECONDS", 0.3)
-    told: list[tuple[float, float | None]] = []
+    told: list[float | None] = []
 
     async def tell(progress: float, total: float | None, message: str | None) -> None:
-        told.append((progress, total))
+        told.append(total)
+        if len(told) == 2:
+            stand.sim.receive_code(asked["rental_id"], "482913")
 
     config = replace(QUICK, rules=Rules(code_after=NEVER))
     async with run_mcp(config) as stand, connected(stand.mcp, era) as client:
-        rental = await done(client, "rent_number", RENT)
-        result = await client.call_tool(
-            "wait_for_code",
-            {"rental_id": rental["id"], "wait_seconds": 1},
-            progress_callback=tell,
+        asked = {"rental_id": (await done(client, "rent_number", RENT))["id"]}
+        in_vain = await done(client, "wait_for_code", {**asked, "wait_seconds": 1})
+        came = await client.call_tool(
+            "wait_for_code", {**asked, "wait_seconds": 50}, progress_callback=tell
         )
 
-    content = result.structured_content
-    assert content["status"] == "pending"
-    assert "call wait_for_code again" in content["hint"]
+    assert in_vain["status"] == "pending"
+    assert "call wait_for_code again" in in_vain["hint"]
+    assert came.structured_content["code"] == "482913"
     assert len(told) >= 2
-    assert {total for _, total in told} == {1}
+    assert set(told) == {50}
 
 
 @pytest.mark.parametrize("era", ERAS)

@@ -49,7 +49,7 @@ async def see_prices(client: Client) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.kind.value} {fault.status}")
 async def test_a_lost_answer_is_an_unknown_outcome_and_stays_one(fault: Fault) -> None:
-    async with open_bank(new_database(), getatext_spend_seconds=1.0) as bank:
+    async with open_bank(new_database(), getatext_spend_seconds=10) as bank:
         bank.sim.script(fault)
         first, again = [await rent(bank.client, "order-1") for _ in range(2)]
         rows = await listed(bank.client)
@@ -129,15 +129,12 @@ async def test_what_a_process_that_died_had_lost_is_found_by_the_next(store_url:
 
 
 async def test_what_another_node_saw_is_found_too(store_url: str) -> None:
-    quick: dict[str, Any] = {"getatext_spend_seconds": 1.0}
-    async with (
-        open_bank(store_url, **quick) as one,
-        open_bank(store_url, one.sim) as other,
-    ):
-        one.sim.script(Fault("rent-a-number", FaultKind.SLOW, seconds=30))
+    async with open_bank(store_url) as one, open_bank(store_url, one.sim) as other:
+        one.sim.script(Fault("rent-a-number", FaultKind.HANG, after_work=True))
         renting = asyncio.ensure_future(rent(one.client, "order-1"))
         await until(lambda: one.sim.books.rentals)
         await other.client.get(f"/v1/rentals/{FIRST}")
+        one.sim.release()
         lost = await renting
         await until(lambda: no_unknown(one))
 
@@ -176,12 +173,13 @@ async def test_a_rental_that_may_be_of_a_purchase_under_way_is_left_to_it(bank: 
 
 
 async def test_a_rental_seen_while_its_purchase_is_under_way_completes_it_too() -> None:
-    async with open_bank(new_database(), getatext_spend_seconds=1.0) as bank:
+    async with open_bank(new_database()) as bank:
         await see_prices(bank.client)
-        bank.sim.script(Fault("rent-a-number", FaultKind.SLOW, seconds=30))
+        bank.sim.script(Fault("rent-a-number", FaultKind.HANG, after_work=True))
         renting = asyncio.ensure_future(rent(bank.client, "order-1"))
         await until(lambda: bank.sim.books.rentals)
         await bank.client.get(f"/v1/rentals/{FIRST}")
+        bank.sim.release()
         lost = await renting
         await until(lambda: no_unknown(bank))
         again = await rent(bank.client, "order-1")

@@ -124,9 +124,9 @@ async def open_client(url: str, key: str | None = DEMO_KEY) -> AsyncIterator[Cli
 async def listening(app: web.Application) -> AsyncIterator[str]:
     """The application on a free port, ours set up as the real server does it; gives its address."""
     runner = (
-        make_runner(app, keepalive=20.0, drain_seconds=5.0)
+        make_runner(app, keepalive=20.0, drain_seconds=10.0)
         if EDGE in app
-        else web.AppRunner(app, access_log=None, shutdown_timeout=5.0, handler_cancellation=True)
+        else web.AppRunner(app, access_log=None, shutdown_timeout=10.0, handler_cancellation=True)
     )
     await runner.setup()
     try:

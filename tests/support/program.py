@@ -107,8 +107,9 @@ async def _serve(
             gateway.app(with_mcp=False),
             host="127.0.0.1",
             port=0,
-            keepalive=20.0,
-            drain_seconds=10.0,
+            # Both longer than any test waits: a server that ends in a minute waited for neither.
+            keepalive=120.0,
+            drain_seconds=120.0,
             started=started,
         )
 

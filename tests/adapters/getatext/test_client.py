@@ -35,13 +35,6 @@ async def client(getatext: ScriptedServer) -> AsyncIterator[Client]:
         yield client
 
 
-@pytest.fixture
-async def hasty(getatext: ScriptedServer) -> AsyncIterator[Client]:
-    """A client that waits for no answer longer than a moment."""
-    async with Client(getatext.url, read_seconds=1.0, spend_seconds=1.0) as client:
-        yield client
-
-
 async def failure(client: Client, call: Call) -> GatewayError:
     body = None if call.method == "GET" else b"{}"
     with pytest.raises(GatewayError) as raised:
@@ -224,25 +217,31 @@ SILENT = [
     Send(b"HTTP/1.1 200 X\r\n", hang=True),
     Send(b"HTTP/1.1 200 X\r\nContent-Length: 99\r\n\r\n{", hang=True),
 ]
-silent = pytest.mark.parametrize("send", SILENT, ids=["at once", "in the head", "in the body"])
 
 
-@silent
-async def test_a_read_ends_in_time(hasty: Client, getatext: ScriptedServer, send: Send) -> None:
-    getatext.script.append(send)
-    error = await failure(hasty, calls.STATUS)
+async def in_silence(call: Call) -> list[GatewayError]:
+    """What becomes of a call that is answered by nothing, or by a beginning: all at one time."""
 
-    assert type(error) is UpstreamTimeout
-    assert error.charged is Charged.NO
+    async def one(send: Send) -> GatewayError:
+        async with (
+            ScriptedServer() as server,
+            Client(server.url, read_seconds=10, spend_seconds=10) as client,
+        ):
+            server.script.append(send)
+            return await failure(client, call)
+
+    return await asyncio.gather(*map(one, SILENT))
 
 
-@silent
-async def test_a_purchase_ends_in_time_with_an_unknown_outcome(
-    hasty: Client, getatext: ScriptedServer, send: Send
-) -> None:
-    getatext.script.append(send)
+async def test_a_read_ends_in_time() -> None:
+    errors = await in_silence(calls.STATUS)
 
-    assert type(await failure(hasty, calls.RENT)) is OutcomeUnknown
+    assert {type(error) for error in errors} == {UpstreamTimeout}
+    assert {error.charged for error in errors} == {Charged.NO}
+
+
+async def test_a_purchase_ends_in_time_with_an_unknown_outcome() -> None:
+    assert {type(error) for error in await in_silence(calls.RENT)} == {OutcomeUnknown}
 
 
 @KINDS
@@ -280,19 +279,25 @@ async def test_a_failed_handshake_is_no_purchase(call: Call) -> None:
     assert error.charged is Charged.NO
 
 
-@pytest.mark.parametrize("call", [calls.STATUS, calls.RENT], ids=lambda call: call.name)
-async def test_a_call_that_got_no_connection_in_time_was_not_sent(
-    getatext: ScriptedServer, call: Call
-) -> None:
-    async with Client(getatext.url, connections=1, connect_seconds=1.0) as client:
-        busy = asyncio.ensure_future(client.send(call, KEY, b"{}"))
-        await getatext.somebody_asked.wait()
-        error = await failure(client, call)
-        busy.cancel()
+async def without_connection(call: Call) -> tuple[GatewayError, int]:
+    """What becomes of a call while the only connection is in use; how often the provider heard."""
+    async with ScriptedServer() as server:
+        async with Client(
+            server.url, connections=1, connect_seconds=10, read_seconds=60, spend_seconds=60
+        ) as client:
+            busy = asyncio.ensure_future(client.send(call, KEY, b"{}"))
+            await server.somebody_asked.wait()
+            error = await failure(client, call)
+            busy.cancel()
+        return error, len(server.asked)
 
-    assert type(error) is UpstreamUnavailable
-    assert error.charged is Charged.NO
-    assert len(getatext.asked) == 1
+
+async def test_a_call_that_got_no_connection_in_time_was_not_sent() -> None:
+    found = await asyncio.gather(without_connection(calls.STATUS), without_connection(calls.RENT))
+
+    assert [type(error) for error, _ in found] == [UpstreamUnavailable] * 2
+    assert [error.charged for error, _ in found] == [Charged.NO] * 2
+    assert [asked for _, asked in found] == [1, 1]
 
 
 async def test_a_purchase_on_a_closed_client_was_not_sent(getatext: ScriptedServer) -> None:
