@@ -9,7 +9,7 @@ from adapters.store.errors import StoreError
 from adapters.store.urls import postgres_dsn, sqlite_path
 
 _FILE = "gateway.secret"
-MOST_LIKELY = f"the file {_FILE} beside the database"
+SECRET_FILE = f"the file {_FILE} beside the database"
 
 
 class NoSecret(StoreError):

@@ -103,7 +103,12 @@ class Purchases:
             return
         order.noting = asyncio.create_task(self._invoker.undelivered(order.purchase))
         self._closing.add(order.noting)
-        order.noting.add_done_callback(self._closing.discard)
+        order.noting.add_done_callback(self._noted)
+
+    def _noted(self, noting: "asyncio.Task[None]") -> None:
+        self._closing.discard(noting)
+        if not noting.cancelled():
+            noting.exception()  # a ledger that is away has told it; the end is tried again
 
     async def _abandoned_ones(self, same: str) -> None:
         """Wait for the same purchases whose askers have left: what they bought is to be had."""

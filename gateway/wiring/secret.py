@@ -6,7 +6,7 @@ import hmac
 import structlog
 
 from adapters.store import Store, StoreError
-from adapters.store.secret import MOST_LIKELY, secret_for
+from adapters.store.secret import SECRET_FILE, secret_for
 from gateway.core.callers import KeyHasher
 from gateway.settings import Settings
 from gateway.wiring.policies import database_url, revealed
@@ -55,7 +55,7 @@ async def agreed_secret(settings: Settings, store: Store, *, trust: bool) -> byt
             raise WrongSecret(_UNSURE)
         standing = await store.checks.agree(_check(secret))
     if not hmac.compare_digest(standing, _check(secret)):
-        raise WrongSecret(_WRONG.format(MOST_LIKELY if given is None else "GATEWAY_SECRET"))
+        raise WrongSecret(_WRONG.format(SECRET_FILE if given is None else "GATEWAY_SECRET"))
     if len(secret) < _SHORTEST:
         log.warning("the secret is short", characters=len(secret), at_least=_SHORTEST)
     return secret
@@ -66,7 +66,7 @@ def _check_length(secret: bytes, given: str | None) -> None:
         return
     if given is None:
         raise WeakSecret(
-            f"The secret in {MOST_LIKELY} has {len(secret)} characters, and needs {_SHORTEST}. "
+            f"The secret in {SECRET_FILE} has {len(secret)} characters, and needs {_SHORTEST}. "
             "Delete the file: a new one is made at the next start."
         )
     raise WeakSecret(f"GATEWAY_SECRET has {len(secret)} characters, and needs {_SHORTEST}. {_MAKE}")
