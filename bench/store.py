@@ -22,14 +22,14 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from adapters.store import open_store
-from adapters.store.ledger import StoredLedger
-from adapters.store.owners import Owners
-from adapters.store.sqlite import PRAGMAS
-from adapters.store.statement import Job, Statement, T, Tx, Value
-from adapters.store.statement import Row as Found
+from adapters.store.sql.database import Owners
+from adapters.store.sql.statement import Job, Statement, T, Tx, Value
+from adapters.store.sql.statement import Row as Found
+from adapters.store.sqlite.database import PRAGMAS
+from adapters.store.tables.ledger import StoredLedger
 from bench.measure import Sample, Samples, median, ratio
 from bench.report import Row
-from gateway.core.ledger import Ledger
+from gateway.core.ports.ledger import Ledger
 from tests.support.ledger import NOW, bought, intent, new_id, rental
 from tests.support.postgres import running
 

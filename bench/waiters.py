@@ -22,8 +22,8 @@ from bench.process import Server, free_port
 from bench.report import Row, Target
 from bench.servers.upstream import _http, _Provider, status_body
 from bench.waiting import rent
-from gateway.core.callers import KeyHasher
-from gateway.core.keys import GatewayKey, Limits
+from gateway.core.auth.authentication import KeyHasher
+from gateway.core.model.callers import GatewayKey, Limits
 
 _COUNT, _STREAMS_EACH = 5000, 50
 _SETTLED_SECONDS = {"long poll": 2.0, "event stream": 17.0}  # heartbeats come after half of theirs

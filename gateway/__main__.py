@@ -1,6 +1,6 @@
 """The command line's entrance: `python -m gateway`, or `getatext-gateway`."""
 
-from gateway.cli.commands import cli
+from gateway.cli.main import cli
 
 
 def main() -> None:

@@ -23,9 +23,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from gateway.core.service_codes import read_overrides
-from gateway.core.upstream import rates
-from gateway.core.wishes import check_harmless
+from gateway.core.model.legacy_parameters import check_harmless
+from gateway.core.prices.service_codes import read_overrides
+from gateway.core.upstream.calls import rates
 
 HttpUrl = Annotated[AnyHttpUrl, UrlConstraints(max_length=2000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, get_args
 
-from gateway.core.operation import Toolset
+from gateway.core.operations.operation import Toolset
 
 ALL_TOOLSETS: frozenset[Toolset] = frozenset(get_args(Toolset))
 Unasked = Literal["allow", "refuse"]

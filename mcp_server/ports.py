@@ -5,9 +5,8 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from gateway.core.answers import Answer
-from gateway.core.invoke import Call
-from gateway.core.operation import Operation
+from gateway.core.operations.call import Answer, Call
+from gateway.core.operations.operation import Operation
 
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)

@@ -17,22 +17,20 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, T
 from pydantic import BaseModel, ValidationError
 from yarl import URL
 
-from gateway.core.answers import Answer
-from gateway.core.callers import Account, Caller
-from gateway.core.errors import (
+from gateway.core.invocation.validation import validate
+from gateway.core.model.callers import Account, Caller, Limits
+from gateway.core.model.errors import (
     Forbidden,
     GatewayError,
     InternalError,
     OutcomeUnknown,
     Upstream,
 )
-from gateway.core.invoke import Call
-from gateway.core.keys import Limits
-from gateway.core.operation import Effect, Operation
-from gateway.core.provider_errors import UpstreamBadResponse, UpstreamUnavailable
-from gateway.core.renting import CANCEL_RENTAL
-from gateway.core.validation import validate
-from gateway.core.values import Charged
+from gateway.core.model.provider_errors import UpstreamBadResponse, UpstreamUnavailable
+from gateway.core.model.values import Charged
+from gateway.core.operations.call import Answer, Call
+from gateway.core.operations.operation import Effect, Operation
+from gateway.core.operations.rentals import CANCEL_RENTAL
 
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)

@@ -4,12 +4,12 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from gateway.core.catalog import BY_NAME
-from gateway.core.invoke import Call
-from gateway.core.values import money_text
-from mcp_server import results
-from mcp_server.cleaning import clean
+from gateway.core.model.values import money_text
+from gateway.core.operations.call import Call
+from gateway.core.operations.catalog import BY_NAME
 from mcp_server.ports import Invokes
+from mcp_server.tools import results
+from mcp_server.tools.sanitize import clean
 
 Json = dict[str, Any]
 

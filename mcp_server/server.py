@@ -8,24 +8,25 @@ import os
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from gateway.core.catalog import CATALOG
-from gateway.core.errors import GatewayError
-from gateway.core.invoke import Call
-from gateway.core.naming import shown, shown_uri
-from gateway.core.operation import AnyOperation
-from mcp_server import resources, results
-from mcp_server.calls import Calls
+from gateway.core.model.errors import GatewayError
+from gateway.core.model.redact import shown, shown_uri
+from gateway.core.operations.call import Call
+from gateway.core.operations.catalog import CATALOG
+from gateway.core.operations.operation import AnyOperation
+from mcp_server import resources
+from mcp_server.calls.runner import Calls
 from mcp_server.options import McpOptions
 from mcp_server.ports import Invokes
 from mcp_server.prompts import PROMPTS
-from mcp_server.tools import Json, Tools
+from mcp_server.tools import results
+from mcp_server.tools.definitions import Json, Tools
 
 if TYPE_CHECKING:
     from mcp.server.caching import CacheableMethod
     from mcp.server.lowlevel.server import Server
     from pydantic import BaseModel
 
-    from mcp_server.confirmation import Context
+    from mcp_server.calls.confirmation import Context
 
 NAME = "getatext-gateway"
 _STATE_SECONDS = 600.0

@@ -4,10 +4,10 @@ import json
 import sys
 from pathlib import Path
 
-from gateway.core.callers import Account, Caller
-from gateway.core.catalog import CATALOG
+from gateway.core.model.callers import Account, Caller
+from gateway.core.operations.catalog import CATALOG
 from mcp_server.options import McpOptions
-from mcp_server.tools import Tools
+from mcp_server.tools.definitions import Tools
 
 COMMITTED = Path(__file__).resolve().parents[1] / "tests" / "surface" / "tools.json"
 

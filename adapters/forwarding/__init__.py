@@ -2,7 +2,7 @@
 
 import aiohttp
 
-from gateway.core.ports import Letter
+from gateway.core.ports.storage import Letter
 
 _TIMEOUT = aiohttp.ClientTimeout(total=10, connect=5, sock_connect=5, sock_read=10)
 

@@ -3,9 +3,9 @@
 from adapters.getatext import scalars
 from adapters.getatext.reply import Fields
 from adapters.getatext.rows import Rows, read_rows
-from gateway.core.account import Balance
-from gateway.core.prices import Price
-from gateway.core.provider_errors import UpstreamBadResponse
+from gateway.core.model.account import Balance
+from gateway.core.model.prices import Price
+from gateway.core.model.provider_errors import UpstreamBadResponse
 
 
 def read_balance(fields: Fields) -> Balance:

@@ -11,8 +11,8 @@ from yarl import URL
 from adapters.getatext.calls import Call
 from adapters.getatext.connections import AUTH, Connections, Request
 from adapters.getatext.reply import Reply
-from gateway.core.errors import GatewayError, OutcomeUnknown
-from gateway.core.provider_errors import (
+from gateway.core.model.errors import GatewayError, OutcomeUnknown
+from gateway.core.model.provider_errors import (
     UpstreamBadResponse,
     UpstreamTimeout,
     UpstreamUnavailable,

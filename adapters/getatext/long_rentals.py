@@ -8,14 +8,14 @@ from adapters.getatext import scalars
 from adapters.getatext.rentals import flat, same_id
 from adapters.getatext.reply import Fields
 from adapters.getatext.rows import Rows, read_rows
-from gateway.core.long_rentals import (
+from gateway.core.model.long_rentals import (
     CreateLongRental,
     LongRental,
     LongRentalStatus,
     Message,
     Period,
 )
-from gateway.core.provider_errors import UpstreamBadResponse
+from gateway.core.model.provider_errors import UpstreamBadResponse
 
 _STATUSES = {
     "active": LongRentalStatus.ACTIVE,  # page

@@ -2,7 +2,7 @@
 
 from adapters.getatext.calls import BALANCE
 from adapters.getatext.client import Client
-from gateway.core.errors import GatewayError
+from gateway.core.model.errors import GatewayError
 
 
 async def reachable(client: Client) -> bool:

@@ -18,27 +18,17 @@ from adapters.getatext.long_rentals import (
     read_messages,
     read_new_long_rental,
 )
-from adapters.getatext.rentals import (
-    read_cancelled,
-    read_completed,
-    read_new_rental,
-    read_rental,
-)
+from adapters.getatext.rentals import read_cancelled, read_completed, read_new_rental, read_rental
 from adapters.getatext.reply import Fields, Reply, read_answer
 from adapters.getatext.rows import Rows
 from adapters.getatext.unchanged import Unchanged
-from gateway.core.account import Balance
-from gateway.core.errors import GatewayError
-from gateway.core.long_rentals import (
-    CreateLongRental,
-    LongRental,
-    LongRentalStatus,
-    Message,
-)
-from gateway.core.ports import Connect
-from gateway.core.prices import Price
-from gateway.core.provider_errors import UpstreamAuthFailed, UpstreamBadResponse
-from gateway.core.rentals import Rental, RentNumber
+from gateway.core.model.account import Balance
+from gateway.core.model.errors import GatewayError
+from gateway.core.model.long_rentals import CreateLongRental, LongRental, LongRentalStatus, Message
+from gateway.core.model.prices import Price
+from gateway.core.model.provider_errors import UpstreamAuthFailed, UpstreamBadResponse
+from gateway.core.model.rentals import Rental, RentNumber
+from gateway.core.ports.provider import Connect
 
 T = TypeVar("T")
 OnCall = Callable[[str, str, float], None]

@@ -8,8 +8,13 @@ always believed: "Service Unavailable" with HTTP 503 is no refusal of a purchase
 import re
 from dataclasses import dataclass
 
-from gateway.core.errors import GatewayError, LongRentalNotFound, RentalNotFound, ServiceNotFound
-from gateway.core.provider_errors import (
+from gateway.core.model.errors import (
+    GatewayError,
+    LongRentalNotFound,
+    RentalNotFound,
+    ServiceNotFound,
+)
+from gateway.core.model.provider_errors import (
     CancelTooEarly,
     CodeAlreadyReceived,
     InsufficientFunds,

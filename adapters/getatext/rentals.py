@@ -6,8 +6,8 @@ from typing import Any
 
 from adapters.getatext import scalars
 from adapters.getatext.reply import Fields
-from gateway.core.provider_errors import UpstreamBadResponse
-from gateway.core.rentals import Rental, RentalStatus
+from gateway.core.model.provider_errors import UpstreamBadResponse
+from gateway.core.model.rentals import Rental, RentalStatus
 
 _STATUSES = {
     "active": RentalStatus.ACTIVE,  # page

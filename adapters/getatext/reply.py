@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from adapters.getatext.calls import Call
 from adapters.getatext.refusals import meaning
 from adapters.getatext.scalars import absent, ident, text
-from gateway.core.errors import GatewayError, OutcomeUnknown, RateLimited, Upstream
-from gateway.core.provider_errors import (
+from gateway.core.model.errors import GatewayError, OutcomeUnknown, RateLimited, Upstream
+from gateway.core.model.provider_errors import (
     UpstreamAuthFailed,
     UpstreamBadResponse,
     UpstreamError,

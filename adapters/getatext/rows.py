@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from gateway.core.provider_errors import UpstreamBadResponse
+from gateway.core.model.provider_errors import UpstreamBadResponse
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from gateway.core.values import MAX_ID
+from gateway.core.model.values import MAX_ID
 
 MAX_NAME = 200
 MAX_CODE = 100

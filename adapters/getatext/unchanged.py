@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from adapters.getatext.reply import Reply
-from gateway.core.remembered import Remembered
+from gateway.core.identity_cache import Remembered
 
 T = TypeVar("T")
 

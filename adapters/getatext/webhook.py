@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 from adapters.getatext import scalars
 from adapters.getatext.rentals import status_of
 from adapters.getatext.reply import parse
-from gateway.core.errors import InvalidRequest
-from gateway.core.rentals import RentalStatus
+from gateway.core.model.errors import InvalidRequest
+from gateway.core.model.rentals import RentalStatus
 
 _MOST_FIELDS = 50
 

@@ -11,8 +11,8 @@ It knows nothing of the gateway: everything in it comes from the provider's own 
 public clients, or from notes of live calls.
 """
 
-from adapters.simulator.catalogue import Service
-from adapters.simulator.config import (
+from adapters.simulator.provider.catalogue import Service
+from adapters.simulator.provider.config import (
     DEMO_KEY,
     NEVER,
     AccountConfig,
@@ -26,9 +26,9 @@ from adapters.simulator.config import (
     WebhookRules,
     WebhookStyle,
 )
-from adapters.simulator.faults import Fault, FaultKind
-from adapters.simulator.journal import Received
-from adapters.simulator.records import LongStatus, RentalStatus
+from adapters.simulator.provider.faults import Fault, FaultKind
+from adapters.simulator.provider.journal import Received
+from adapters.simulator.provider.records import LongStatus, RentalStatus
 from adapters.simulator.server import Simulator
 
 __all__ = [

@@ -8,17 +8,17 @@ from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
 
-from adapters.simulator import settings
-from adapters.simulator.books import Books
-from adapters.simulator.config import SimulatorConfig
-from adapters.simulator.control import Control
-from adapters.simulator.faults import Fault
-from adapters.simulator.http import Face
-from adapters.simulator.journal import Journal
-from adapters.simulator.provider import Provider
-from adapters.simulator.records import Account, Rental
-from adapters.simulator.replies import Misbehaviour
-from adapters.simulator.webhook import Webhooks
+from adapters.simulator.control import settings
+from adapters.simulator.control.endpoint import Control
+from adapters.simulator.provider.books import Books
+from adapters.simulator.provider.config import SimulatorConfig
+from adapters.simulator.provider.faults import Fault
+from adapters.simulator.provider.journal import Journal
+from adapters.simulator.provider.provider import Provider
+from adapters.simulator.provider.records import Account, Rental
+from adapters.simulator.wire.face import Face
+from adapters.simulator.wire.replies import Misbehaviour
+from adapters.simulator.wire.webhook import Webhooks
 
 BACKLOG = 4096
 

@@ -4,20 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
-from adapters.store.checks import StoredChecks
-from adapters.store.database import SharedDatabase
-from adapters.store.inbox import StoredInbox
-from adapters.store.keys import StoredKeys
-from adapters.store.ledger import NewId, StoredLedger
-from adapters.store.outbox import StoredOutbox
-from adapters.store.sharing import Listen
-from adapters.store.telling import StoredEvents
+from adapters.store.sql.database import Listen, SharedDatabase
+from adapters.store.tables.checks import StoredChecks
+from adapters.store.tables.events import StoredEvents
+from adapters.store.tables.keys import StoredKeys
+from adapters.store.tables.ledger import NewId, StoredLedger
+from adapters.store.tables.webhooks import StoredInbox, StoredOutbox
 from adapters.store.urls import postgres_dsn, sqlite_path
-from gateway.core.events import Events
-from gateway.core.keys import Keys
-from gateway.core.ledger import Ledger
-from gateway.core.ports import Inbox, Leases, Outbox
-from gateway.core.queueing import SharedBuckets
+from gateway.core.ports.ledger import Ledger
+from gateway.core.ports.storage import Events, Inbox, Keys, Leases, Outbox, SharedBuckets
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +38,11 @@ async def open_store(url: str, *, new_id: NewId) -> AsyncIterator[Store]:
     """
     path = sqlite_path(url)
     if path is not None:
-        from adapters.store.open_sqlite import open_sqlite
+        from adapters.store.sqlite.opening import open_sqlite
 
         opened: AbstractAsyncContextManager[SharedDatabase] = open_sqlite(path)
     else:
-        from adapters.store.open_postgres import open_postgres
+        from adapters.store.postgres.opening import open_postgres
 
         opened = open_postgres(postgres_dsn(url))
     async with opened as database:

@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.store import Store
-from adapters.store.alone import AloneLeases
+from adapters.store.sqlite.database import AloneLeases
 from gateway.__main__ import main
-from gateway.core.ledger import Spending, Thing
+from gateway.core.model.purchases import Spending, Thing
 from gateway.wiring import gateway
 
 

@@ -9,8 +9,8 @@ import click
 from pydantic.fields import FieldInfo
 
 from gateway.cli.verbs import Verb
-from gateway.core.catalog import BY_NAME
-from gateway.core.operation import AnyOperation
+from gateway.core.operations.catalog import BY_NAME
+from gateway.core.operations.operation import AnyOperation
 
 SWITCH = {"on": "true", "off": "false"}
 
@@ -35,7 +35,7 @@ class OperationCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> None:
         """Hand what was typed to the operation, and show what comes back."""
-        from gateway.cli.embedded import run
+        from gateway.cli.session import run
 
         typed = dict(ctx.params)
         as_json, wait = bool(typed.pop("as_json")), bool(typed.pop("wait", False))
@@ -61,9 +61,9 @@ class OperationCommand(click.Command):
 def _rent_and_wait(verb: Verb, op: AnyOperation, given: dict[str, Any], *, as_json: bool) -> int:
     """Buy, then stay until the code comes: what was bought is shown first, to people."""
     from gateway.cli import output
-    from gateway.cli.embedded import obtain
+    from gateway.cli.commands.wait import wait_for
     from gateway.cli.lazy import OK
-    from gateway.cli.waiting import wait_for
+    from gateway.cli.session import obtain
 
     code, rental = obtain(verb, op, given, as_json=as_json)
     if rental is None:

@@ -1,15 +1,17 @@
 """Shows values and errors: tables and colours at a terminal, JSON everywhere else."""
 
+import json
 import sys
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from pydantic import BaseModel
 
 from gateway.cli.verbs import Verb
-from gateway.core.errors import GatewayError
-from gateway.core.operation import AnyOperation
-from gateway.core.problem import problem
+from gateway.core.model.errors import GatewayError
+from gateway.core.model.problem import problem
+from gateway.core.operations.operation import AnyOperation
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -157,3 +159,28 @@ def _cell(name: str, value: Any) -> "Text":
 
 def _instant(text: str) -> str:
     return f"{text[:19].replace('T', ' ')} UTC"
+
+
+Row = Mapping[str, str | int | bool | list[str] | None]
+
+
+def show_rows(rows: Sequence[Row], *, as_json: bool) -> None:
+    """The rows in full; each has the same names."""
+    if as_json or not sys.stdout.isatty():
+        click.echo(json.dumps({"data": [dict(row) for row in rows]}, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*(rows[0] if rows else ["nothing yet"]))
+    for row in rows:
+        table.add_row(*(_plain(value) for value in row.values()))
+    Console().print(table)
+
+
+def _plain(value: object) -> str:
+    if value is None or value is False:
+        return "-"
+    if value is True:
+        return "yes"
+    return ", ".join(value) if isinstance(value, list) else str(value)

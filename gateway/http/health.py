@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
-from gateway.core.errors import Forbidden
-from gateway.http.edge import Edge
+from gateway.core.model.errors import Forbidden
+from gateway.http.wire.edge import Edge
 
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _LOOK_AGAIN_AFTER = 5.0

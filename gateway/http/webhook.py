@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import structlog
 from aiohttp import web
 
-from gateway.core.errors import GatewayError, NotFound
-from gateway.core.webhooks import Hook, Webhooks
-from gateway.http.inputs import read_body
+from gateway.core.codes.webhooks import Hook, Webhooks
+from gateway.core.model.errors import GatewayError, NotFound
+from gateway.http.wire.inputs import read_body
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 log = structlog.get_logger("gateway.webhook")

@@ -8,8 +8,9 @@ from prometheus_client import CollectorRegistry, Gauge, disable_created_metrics
 from prometheus_client.exposition import generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
-from gateway.core.breaker import State
-from gateway.core.upstream import CALLS, Hooks
+from gateway.core.ports.observer import Hooks
+from gateway.core.upstream.calls import CALLS
+from gateway.core.upstream.circuit_breaker import State
 from gateway.telemetry.counting import Counts, Durations
 
 log = structlog.get_logger("gateway.ledger")

@@ -4,10 +4,11 @@ Whoever opens a thing closes it.
 """
 
 from adapters.store import StoreError
-from gateway.wiring.agents import McpChoices, serve_stdio
 from gateway.wiring.clock import SystemClock
 from gateway.wiring.gateway import Gateway, open_gateway, service_codes
+from gateway.wiring.mcp import McpChoices
 from gateway.wiring.simulated import StandIn, open_simulator
+from gateway.wiring.stdio import serve_stdio
 
 __all__ = [
     "Gateway",

@@ -15,29 +15,25 @@ from adapters.getatext.probe import reachable
 from adapters.getatext.webhook import read_webhook
 from adapters.store import Store, open_store
 from adapters.store.secret import check_secret
-from gateway.core.callers import Caller, Callers, KeyHasher
-from gateway.core.errors import GatewayError
-from gateway.core.forwarding import Forwarding
-from gateway.core.housekeeping import Housekeeping
-from gateway.core.invoke import Invoker
-from gateway.core.keys import Keys
-from gateway.core.ledger import Ledger, Spend
-from gateway.core.rentals import Rental
-from gateway.core.service_codes import ServiceCodes, read_overrides
-from gateway.http.app import Faces, make_app
-from gateway.http.legacy import Legacy
+from gateway.core.auth.authentication import Callers, KeyHasher
+from gateway.core.invocation.invoker import Invoker
+from gateway.core.jobs.housekeeping import Housekeeping
+from gateway.core.jobs.webhook_forwarding import Forwarding
+from gateway.core.model.callers import Caller
+from gateway.core.model.errors import GatewayError
+from gateway.core.model.purchases import Spend
+from gateway.core.model.rentals import Rental
+from gateway.core.ports.ledger import Ledger
+from gateway.core.ports.storage import Keys
+from gateway.core.prices.service_codes import ServiceCodes, read_overrides
+from gateway.http.dropins.common import Legacy
+from gateway.http.serving.app import Faces, make_app
 from gateway.http.webhook import WebhookTerms
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
-from gateway.wiring.agents import add_mcp
 from gateway.wiring.clock import SystemClock
-from gateway.wiring.policies import (
-    Policies,
-    database_url,
-    new_ledger_id,
-    put_together,
-    revealed,
-)
+from gateway.wiring.core import Policies, database_url, new_ledger_id, put_together, revealed
+from gateway.wiring.mcp import add_mcp
 from gateway.wiring.secret import agreed_secret
 
 

@@ -7,9 +7,9 @@ import structlog
 
 from adapters.store import Store, StoreError
 from adapters.store.secret import SECRET_FILE, secret_for
-from gateway.core.callers import KeyHasher
+from gateway.core.auth.authentication import KeyHasher
 from gateway.settings import Settings
-from gateway.wiring.policies import database_url, revealed
+from gateway.wiring.core import database_url, revealed
 
 _CONSTANT = b"getatext-gateway: the check of its secret"
 _SHORTEST = 32

@@ -15,15 +15,15 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from pydantic import AnyHttpUrl
 
 from adapters.simulator import DEMO_KEY, Simulator
-from gateway.core.callers import Account, Caller
-from gateway.core.catalog import CATALOG
-from gateway.core.errors import GatewayError
-from gateway.http import problems
-from gateway.http.edge import Handler
+from gateway.core.model.callers import Account, Caller
+from gateway.core.model.errors import GatewayError
+from gateway.core.operations.catalog import CATALOG
+from gateway.http.wire import problems
+from gateway.http.wire.edge import Handler
 from gateway.settings import Settings
 from gateway.wiring import open_gateway
-from mcp_server.http import Mount, mount, mount_manager
 from mcp_server.options import McpOptions
+from mcp_server.transport.http import Mount, mount, mount_manager
 from scripts.conformance import programs
 from scripts.conformance.everything import Events, make_server
 from scripts.mcpb import MANIFEST

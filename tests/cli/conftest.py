@@ -9,7 +9,7 @@ import structlog
 from click.testing import CliRunner, Result
 
 from adapters.simulator import DEMO_KEY, Fault, Limits, Rules, Simulator, SimulatorConfig
-from gateway.cli.commands import cli
+from gateway.cli.main import cli
 
 
 @dataclass

@@ -5,11 +5,11 @@ import sys
 import click
 import pytest
 
-from gateway.cli.commands import cli, long
 from gateway.cli.lazy import LazyGroup
+from gateway.cli.main import cli, long
 from gateway.cli.operations import OperationCommand
 from gateway.cli.verbs import LONG_VERBS, VERBS, WAIT, Verb
-from gateway.core.catalog import BY_NAME, CATALOG
+from gateway.core.operations.catalog import BY_NAME, CATALOG
 from tests.cli.conftest import Run
 
 SLOW = {"aiohttp", "pydantic", "rich", "structlog", "sqlalchemy", "mcp", "yaml", "asyncio"}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.simulator import DEMO_KEY
-from gateway.core.callers import Caller
+from gateway.core.model.callers import Caller
 from tests.cli.conftest import Provider, Run
 from tests.support.gateway import run_gateway
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.cli.openapi import FILE, first_difference
+from gateway.cli.commands.openapi import FILE, first_difference
 from tests.cli.conftest import Run
 
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from adapters.simulator import Fault, FaultKind
-from gateway.cli.commands import cli
+from gateway.cli.main import cli
 from tests.cli.conftest import Provider, Run
 
 KEY = "kq7Plain-0wn"  # looks like no key at all

@@ -7,8 +7,8 @@ from rich.console import Console
 
 from gateway.cli import output
 from gateway.cli.verbs import LONG_VERBS, VERBS, Verb
-from gateway.core.account import Balance
-from gateway.core.long_rentals import (
+from gateway.core.model.account import Balance
+from gateway.core.model.long_rentals import (
     LongRental,
     LongRentals,
     LongRentalStatus,
@@ -16,8 +16,8 @@ from gateway.core.long_rentals import (
     Messages,
     Period,
 )
-from gateway.core.prices import Price, PricePage
-from gateway.core.rentals import Rental, Rentals, RentalStatus
+from gateway.core.model.prices import Price, PricePage
+from gateway.core.model.rentals import Rental, Rentals, RentalStatus
 
 PRICES, RENT = VERBS[0], VERBS[2]
 MESSAGES = LONG_VERBS[-1]

@@ -11,15 +11,7 @@ from typing import Any
 
 from aiohttp import ClientResponse, ClientTimeout
 
-from adapters.simulator import (
-    DEMO_KEY,
-    NEVER,
-    AccountConfig,
-    Limits,
-    Rules,
-    SimulatorConfig,
-    Tier,
-)
+from adapters.simulator import DEMO_KEY, NEVER, AccountConfig, Limits, Rules, SimulatorConfig, Tier
 from tests.support.gateway import Client, Stand, run_simulated
 
 RENT = {"service_code": "whatsapp"}

@@ -14,14 +14,14 @@ from aiohttp import ClientPayloadError
 
 from adapters.simulator import DEMO_KEY, Service
 from adapters.store import StoreError, open_store
-from gateway.cli.new_key import make_key
-from gateway.core import callers
-from gateway.core.events import Event, Events
-from gateway.core.keys import Limits
-from gateway.core.ledger import View
-from gateway.http import events as face
-from gateway.http import feed
-from gateway.http.app import STREAMS
+from gateway.cli.commands.keys import make_key
+from gateway.core.auth import authentication as callers
+from gateway.core.model.callers import Limits
+from gateway.core.model.events import Event
+from gateway.core.model.purchases import View
+from gateway.core.ports.storage import Events
+from gateway.http.events import face, feed
+from gateway.http.serving.app import STREAMS
 from tests.codes.support import listening_to, looks, premium, provider, rent
 from tests.support.gateway import Client, Stand, run_simulated
 from tests.support.ledger import NOW, new_id

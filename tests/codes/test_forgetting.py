@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from gateway.core.housekeeping import Housekeeping
+from gateway.core.jobs.housekeeping import Housekeeping
 from gateway.wiring import SystemClock
 from tests.codes.support import premium, rent, wait
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.simulator import Fault, FaultKind, Rules, Service, Simulator
-from gateway.core.resolving import resolution
+from gateway.core.purchases.settlement import resolution
 from tests.codes.support import provider, rent
 from tests.support.contract import Answer
 from tests.support.gateway import Client, Stand, run_simulated

@@ -6,8 +6,8 @@ from contextlib import suppress
 import pytest
 
 from adapters.simulator import Fault, FaultKind
-from gateway.core import watching
-from gateway.core.ports import Leases
+from gateway.core.codes import poller as watching
+from gateway.core.ports.storage import Leases
 from tests.codes.support import looks, measured, premium, rent, standard, wait
 from tests.support.waiting import until
 

@@ -21,8 +21,9 @@ from adapters.simulator import (
     WebhookRules,
     WebhookStyle,
 )
-from gateway.core import forwarding, watching
-from gateway.core.webhooks import webhook_secret
+from gateway.core.codes import poller as watching
+from gateway.core.codes.webhooks import webhook_secret
+from gateway.core.jobs import webhook_forwarding as forwarding
 from tests.codes.support import looks, premium, provider, rent, wait
 from tests.support.contract import Answer
 from tests.support.gateway import Client, Stand, run_simulated

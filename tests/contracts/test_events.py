@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from adapters.store import Store, StoreError, open_store
-from gateway.core.events import EventKind
-from gateway.core.ledger import Outcome, SpendState, View
-from gateway.core.rentals import Rental, RentalStatus
+from gateway.core.model.events import EventKind
+from gateway.core.model.purchases import Outcome, SpendState, View
+from gateway.core.model.rentals import Rental, RentalStatus
 from tests.support.ledger import (
     ACCOUNT,
     LATER,
@@ -145,7 +145,7 @@ async def test_what_is_undone_is_not_told(store: Store, monkeypatch: pytest.Monk
     await buy(store.ledger, rental())
 
     with monkeypatch.context() as patch:
-        patch.setattr("adapters.store.codec.to_snapshot", lambda row: "\0")
+        patch.setattr("adapters.store.sql.codec.to_snapshot", lambda row: "\0")
         with pytest.raises(StoreError):
             await store.ledger.record("account", rental(code="1"), LATER)
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from adapters.store import StoreError, Unstorable
-from gateway.core.ledger import Ledger
-from gateway.core.rentals import Rental
-from gateway.core.values import MAX_ID
+from gateway.core.model.rentals import Rental
+from gateway.core.model.values import MAX_ID
+from gateway.core.ports.ledger import Ledger
 from tests.support.ledger import (
     ANSWER,
     LATER,

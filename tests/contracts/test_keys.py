@@ -4,7 +4,8 @@ from decimal import Decimal
 import pytest
 
 from adapters.store import StoreError
-from gateway.core.keys import GatewayKey, Keys, Limits
+from gateway.core.model.callers import GatewayKey, Limits
+from gateway.core.ports.storage import Keys
 from tests.support.ledger import LATER, NOW
 
 PLAIN = GatewayKey("k1", "shop", "h1", Limits(), NOW)

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from adapters.store import Store, open_store
-from gateway.core.ports import SeenCode
+from gateway.core.ports.storage import SeenCode
 from tests.support.ledger import LATER, NOW, new_id
 
 SOON = NOW + timedelta(microseconds=1)

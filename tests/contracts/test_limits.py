@@ -5,20 +5,11 @@ from typing import Any
 
 import pytest
 
-from gateway.core.keys import Limits
-from gateway.core.ledger import Breach, Ledger, SpendState
-from gateway.core.rentals import RentalStatus
-from tests.support.ledger import (
-    NOW,
-    REFUSED,
-    UNKNOWN,
-    bought,
-    buy,
-    end,
-    intent,
-    rental,
-    spent,
-)
+from gateway.core.model.callers import Limits
+from gateway.core.model.purchases import Breach, SpendState
+from gateway.core.model.rentals import RentalStatus
+from gateway.core.ports.ledger import Ledger
+from tests.support.ledger import NOW, REFUSED, UNKNOWN, bought, buy, end, intent, rental, spent
 from tests.support.store_process import SEVEN, another
 
 TOMORROW = NOW + timedelta(days=1)

@@ -1,7 +1,8 @@
 import asyncio
 
 from adapters.store import open_store
-from gateway.core.ledger import Ledger, SpendState
+from gateway.core.model.purchases import SpendState
+from gateway.core.ports.ledger import Ledger
 from tests.support.ledger import ACCOUNT, LATER, NOW, bought, intent, new_id, rental, spent
 from tests.support.store_process import another
 from tests.support.waiting import until

@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 
 from adapters.store import Store, open_store
-from gateway.core.queueing import SharedBuckets
-from gateway.core.rentals import RentalStatus
+from gateway.core.model.rentals import RentalStatus
+from gateway.core.ports.storage import SharedBuckets
 from tests.support.ledger import LATER, NOW, buy, long_rental, new_id, rental
 from tests.support.postgres import Postgres
 from tests.support.store_process import another

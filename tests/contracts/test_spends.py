@@ -4,8 +4,9 @@ from decimal import Decimal
 import pytest
 
 from adapters.store import StoreError
-from gateway.core.ledger import Ledger, Outcome, Spend, SpendState, StoredAnswer
-from gateway.core.rentals import RentalStatus
+from gateway.core.model.purchases import Outcome, Spend, SpendState, StoredAnswer
+from gateway.core.model.rentals import RentalStatus
+from gateway.core.ports.ledger import Ledger
 from tests.support.ledger import (
     ACCOUNT,
     ANSWER,

@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.store import open_store
-from gateway.core.keys import Limits
-from gateway.core.ledger import OPEN, Ledger, Outcome, Spend, SpendState
-from gateway.core.rentals import RentalStatus
+from gateway.core.model.callers import Limits
+from gateway.core.model.purchases import OPEN, Outcome, Spend, SpendState
+from gateway.core.model.rentals import RentalStatus
+from gateway.core.ports.ledger import Ledger
 from tests.support.ledger import NOW, bought, intent, new_id, rental
 
 CALLERS = ("ann", "bob")

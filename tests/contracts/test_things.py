@@ -2,9 +2,10 @@ import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
-from gateway.core.ledger import Ledger, View
-from gateway.core.long_rentals import LongRentalStatus
-from gateway.core.rentals import Rental, RentalStatus
+from gateway.core.model.long_rentals import LongRentalStatus
+from gateway.core.model.purchases import View
+from gateway.core.model.rentals import Rental, RentalStatus
+from gateway.core.ports.ledger import Ledger
 from tests.support.ledger import (
     ACCOUNT,
     LATER,

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from adapters.simulator import DEMO_KEY, NEVER, Limits, Rules, Service, Simulator, SimulatorConfig
-from adapters.simulator.catalogue import WHATSAPP
+from adapters.simulator.provider.catalogue import WHATSAPP
 from tests.support.contract import Answer
 from tests.support.gateway import Client, Stand
 from tests.support.waiting import until

@@ -9,8 +9,8 @@ from itertools import count
 import pytest
 
 from adapters.store import StoreError
-from gateway.core.callers import Caller
-from gateway.core.ledger import Spending
+from gateway.core.model.callers import Caller
+from gateway.core.model.purchases import Spending
 from tests.support.core import settle
 from tests.support.gateway import ScriptedStand, run_scripted
 from tests.support.samples import BALANCE, PRICES, RENTED

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from adapters.simulator import Fault, FaultKind
-from gateway.cli.new_key import make_key
-from gateway.core.keys import Limits
+from gateway.cli.commands.keys import make_key
+from gateway.core.model.callers import Limits
 from tests.faces.support import QUIET, STUB, Tool, tool_of
 from tests.support.contract import Answer
 from tests.support.gateway import Stand, run_simulated

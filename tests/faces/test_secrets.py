@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from adapters.getatext.provider import Getatext
-from gateway.http import edge
+from gateway.http.wire import edge
 from gateway.telemetry import logs
 from tests.faces.support import PHP, QUIET, STUB, Tool, tool_of
 from tests.support.gateway import run_simulated

@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from gateway.core.breaker import Breaker, Tolerance
+from gateway.core.upstream.circuit_breaker import Breaker, Tolerance
 from tests.support.contract import Answer
 from tests.support.gateway import ScriptedStand, run_scripted
 from tests.support.mutations import Mutations
@@ -82,7 +82,7 @@ async def test_no_answer_of_the_provider_breaks_the_gateway(
 ) -> None:
     # A provider as bad as this one would soon not be asked any more.
     patient = partial(Breaker, tolerance=Tolerance(in_a_row=10**9, sample=10**9))
-    monkeypatch.setattr("gateway.wiring.policies.Breaker", patient)
+    monkeypatch.setattr("gateway.wiring.core.Breaker", patient)
     total = MANY if many else SOME
     quick = {"getatext_read_seconds": 5, "getatext_spend_seconds": 5}
     async with run_scripted(**quick) as stand:

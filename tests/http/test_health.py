@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.http.app import EDGE
-from gateway.http.openapi import document
+from gateway.http.rest.openapi import document
+from gateway.http.serving.app import EDGE
 from tests.support.gateway import Client, Stand, run_gateway, run_simulated
 
 FORWARDED = {"X-Forwarded-For": "203.0.113.7"}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.catalog import CATALOG
+from gateway.core.operations.catalog import CATALOG
 from tests.support import samples as s
 from tests.support.contract import Answer
 from tests.support.gateway import ScriptedStand

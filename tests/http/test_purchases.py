@@ -11,7 +11,7 @@ import structlog
 
 from adapters.getatext.provider import Getatext
 from adapters.simulator import Fault, FaultKind
-from gateway.http import edge
+from gateway.http.wire import edge
 from gateway.telemetry import logs
 from tests.support.gateway import ScriptedStand, Stand
 from tests.support.samples import ASKS, RENTED

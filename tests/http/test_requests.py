@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.simulator import AccountConfig
-from gateway.http import inputs
+from gateway.http.wire import inputs
 from tests.support.contract import PROBLEM_JSON, Answer
 from tests.support.gateway import USUAL, Client, Stand, run_simulated
 from tests.support.samples import ASKS

@@ -9,11 +9,11 @@ from typing import Any
 
 from gateway.settings import Settings
 from gateway.wiring import open_gateway
-from mcp_server import waiting
+from mcp_server.calls import waiting
 from mcp_server.options import McpOptions
 from mcp_server.ports import Invokes
 from mcp_server.remote import open_remote
-from mcp_server.stdio import run_stdio
+from mcp_server.transport.stdio import run_stdio
 from tests.mcp.support import own_settings
 
 

@@ -16,14 +16,13 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
 
 from adapters.simulator import DEMO_KEY, Rules, Simulator, SimulatorConfig
-from gateway.core.callers import Caller
-from gateway.core.keys import Limits
-from gateway.http.auth import key_of
-from gateway.http.edge import TRACE_ID
+from gateway.core.model.callers import Caller, Limits
+from gateway.http.wire.auth import key_of
+from gateway.http.wire.edge import TRACE_ID
 from gateway.settings import Settings
 from gateway.wiring import Gateway, open_gateway
-from mcp_server.http import mount
 from mcp_server.options import McpOptions
+from mcp_server.transport.http import mount
 from tests.support.gateway import USUAL, listening, settings
 
 T = TypeVar("T")

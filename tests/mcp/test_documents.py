@@ -21,11 +21,11 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 from adapters.simulator import DEMO_KEY
-from gateway.core.catalog import CATALOG
+from gateway.core.operations.catalog import CATALOG
 from gateway.settings import Settings
-from mcp_server.adjustments import Wait
+from mcp_server.calls.waiting import PROGRESS_SECONDS
 from mcp_server.options import McpOptions
-from mcp_server.waiting import PROGRESS_SECONDS
+from mcp_server.tools.adjustments import Wait
 from scripts.conformance import programs
 from scripts.mcpb import MANIFEST, SERVER, build, version
 from tests.mcp.support import SimulatedStand, done, run_mcp

@@ -13,7 +13,7 @@ from mcp import Client, StdioServerParameters
 
 from adapters.simulator import DEMO_KEY, NEVER, Simulator
 from gateway.wiring import open_gateway
-from mcp_server import waiting
+from mcp_server.calls import waiting
 from tests.mcp.support import (
     ERAS,
     QUICK,

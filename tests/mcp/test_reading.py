@@ -6,16 +6,7 @@ import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 
-from tests.mcp.support import (
-    ERAS,
-    Person,
-    SimulatedStand,
-    apart,
-    connected,
-    done,
-    refused,
-    run_mcp,
-)
+from tests.mcp.support import ERAS, Person, SimulatedStand, apart, connected, done, refused, run_mcp
 
 
 @pytest.fixture

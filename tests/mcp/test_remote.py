@@ -9,12 +9,12 @@ import pytest
 from aiohttp import web
 
 from adapters.simulator import DEMO_KEY, Fault, FaultKind
-from gateway.core.catalog import BY_NAME
-from gateway.core.errors import GatewayError
-from gateway.core.invoke import Call
-from gateway.core.operation import Effect
+from gateway.core.model.errors import GatewayError
+from gateway.core.operations.call import Call
+from gateway.core.operations.catalog import BY_NAME
+from gateway.core.operations.operation import Effect
 from mcp_server.remote import open_remote
-from mcp_server.results import failure
+from mcp_server.tools.results import failure
 from tests.mcp.support import SimulatedStand, run_mcp
 from tests.support.gateway import listening
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from adapters.simulator import Simulator
-from gateway.cli.commands import cli
+from gateway.cli.main import cli
 from tests.support.gateway import new_database
 from tests.support.money import OWN, SHOP, open_bank, rent, replayed
 

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientError
 
 from adapters.simulator import Simulator
-from gateway.core import housekeeping
+from gateway.core.jobs import housekeeping
 from tests.support.contract import Answer
 from tests.support.dying import POINTS
 from tests.support.gateway import open_client

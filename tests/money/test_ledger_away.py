@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from adapters.simulator import Fault, FaultKind
-from adapters.store import Unreachable, sqlite
-from gateway.core import settling
-from gateway.core.ledger import Intent, SpendState
+from adapters.store import Unreachable
+from adapters.store.sqlite import database as sqlite
+from gateway.core.model.purchases import Intent, SpendState
+from gateway.core.purchases import settlement as settling
 from tests.support.contract import Answer
 from tests.support.gateway import new_database
 from tests.support.money import PRICE, Bank, open_bank, rent, replayed

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from adapters.simulator import Fault, FaultKind, Simulator
-from gateway.core.ledger import View
-from gateway.core.resolving import resolution
+from gateway.core.model.purchases import View
+from gateway.core.purchases.settlement import resolution
 from tests.support.contract import Answer
 from tests.support.gateway import Client, new_database
 from tests.support.money import OWN, PRICE, SHOP, Bank, open_bank, rent, replayed

@@ -12,8 +12,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.store import StoreError
-from gateway.cli.new_key import make_key
-from gateway.core.keys import Limits
+from gateway.cli.commands.keys import make_key
+from gateway.core.model.callers import Limits
 from gateway.wiring import Gateway, open_gateway
 from tests.support.gateway import settings
 from tests.support.ledger import intent

@@ -9,10 +9,10 @@ import pytest
 from aiohttp import ClientError
 
 from adapters.simulator import DEMO_KEY, Fault, FaultKind
-from gateway.core.answers import Answer as Made
-from gateway.core.invoke import Call
-from gateway.core.rentals import Rental
-from gateway.core.renting import RENT_NUMBER
+from gateway.core.model.rentals import Rental
+from gateway.core.operations.call import Answer as Made
+from gateway.core.operations.call import Call
+from gateway.core.operations.rentals import RENT_NUMBER
 from tests.support.contract import Answer
 from tests.support.gateway import Client, new_database, open_client
 from tests.support.money import OWN, RENT, Bank, open_bank, terms

@@ -7,20 +7,21 @@ from decimal import Decimal
 from typing import Any, cast
 
 from adapters.store import Store
-from gateway.core.breaker import Breaker, Tolerance
-from gateway.core.callers import Account, Caller
-from gateway.core.desk import Desk, Helpers
-from gateway.core.freshness import PriceBook
-from gateway.core.gate import Gate, Patience
-from gateway.core.ledger import View
-from gateway.core.pacing import Pace, Pacer
-from gateway.core.ports import Provider
-from gateway.core.prices import Price
-from gateway.core.records import Records
-from gateway.core.sharing import SharedReads
-from gateway.core.upstream import BUCKETS
-from gateway.core.waking import Waking
-from gateway.core.watching import Watcher
+from gateway.core.codes.poller import Watcher
+from gateway.core.model.callers import Account, Caller
+from gateway.core.model.prices import Price
+from gateway.core.model.purchases import View
+from gateway.core.operations.context import Desk, Helpers
+from gateway.core.ports.provider import Provider
+from gateway.core.prices.cache import PriceBook
+from gateway.core.rentals.notifier import Waking
+from gateway.core.rentals.repository import Records
+from gateway.core.rentals.status_reads import SharedReads
+from gateway.core.upstream.calls import BUCKETS
+from gateway.core.upstream.circuit_breaker import Breaker, Tolerance
+from gateway.core.upstream.pipeline import Gate
+from gateway.core.upstream.rate_limiter import Pace, Pacer
+from gateway.core.upstream.retry import Patience
 
 START = datetime(2025, 7, 6, 19, 43, 37, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import ClientRequest, TCPConnector, web
 
 from adapters.getatext.provider import Getatext
-from adapters.store.ledger import StoredLedger
+from adapters.store.tables.ledger import StoredLedger
 
 
 @dataclass(frozen=True, slots=True)

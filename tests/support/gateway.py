@@ -13,9 +13,9 @@ from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, 
 from yarl import URL
 
 from adapters.simulator import DEMO_KEY, Limits, Simulator, SimulatorConfig
-from gateway.core.upstream import BUCKETS
-from gateway.http.app import EDGE
-from gateway.http.server import make_runner
+from gateway.core.upstream.calls import BUCKETS
+from gateway.http.serving.app import EDGE
+from gateway.http.serving.server import make_runner
 from gateway.settings import Settings
 from gateway.wiring import Gateway, open_gateway
 from tests.support.contract import Answer, check

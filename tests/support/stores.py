@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from adapters.store import Store, open_store
-from gateway.core.keys import Keys
-from gateway.core.ledger import Ledger
+from gateway.core.ports.ledger import Ledger
+from gateway.core.ports.storage import Keys
 from tests.support.ledger import new_id
 from tests.support.postgres import Postgres, running
 

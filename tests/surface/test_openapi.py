@@ -9,9 +9,9 @@ import pytest
 import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from gateway.core.catalog import CATALOG
-from gateway.core.operation import AnyOperation, Effect
-from gateway.http.openapi import document, errors_of, to_yaml
+from gateway.core.operations.catalog import CATALOG
+from gateway.core.operations.operation import AnyOperation, Effect
+from gateway.http.rest.openapi import document, errors_of, to_yaml
 from tests.support.contract import COMMITTED, PROBLEM_JSON, committed
 
 Json = dict[str, Any]

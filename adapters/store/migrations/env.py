@@ -3,7 +3,7 @@
 from alembic import context
 
 from adapters.store.migrating import VERSION_TABLE
-from adapters.store.schema import metadata
+from adapters.store.sql.schema import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -12,7 +12,7 @@ import pytest
 
 from adapters.getatext.calls import Call
 from adapters.getatext.reply import Fields, Reply, read_answer
-from gateway.core.errors import GatewayError
+from gateway.core.model.errors import GatewayError
 
 Source = Literal["page", "client", "live", "guess"]
 Row = tuple[str, Source, Reply, Any]

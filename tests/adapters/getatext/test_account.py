@@ -5,9 +5,9 @@ from adapters.getatext import calls
 from adapters.getatext.account import read_balance, read_prices
 from adapters.getatext.reply import Reply
 from adapters.getatext.rows import Rows
-from gateway.core.account import Balance
-from gateway.core.prices import Price
-from gateway.core.provider_errors import UpstreamBadResponse
+from gateway.core.model.account import Balance
+from gateway.core.model.prices import Price
+from gateway.core.model.provider_errors import UpstreamBadResponse
 from tests.adapters.getatext.tables import Row, answer, table
 
 BALANCES: list[Row] = [

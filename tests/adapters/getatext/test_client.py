@@ -10,13 +10,13 @@ from adapters.getatext import calls
 from adapters.getatext.calls import Call
 from adapters.getatext.client import Client
 from adapters.getatext.reply import Reply
-from gateway.core.errors import GatewayError, OutcomeUnknown
-from gateway.core.provider_errors import (
+from gateway.core.model.errors import GatewayError, OutcomeUnknown
+from gateway.core.model.provider_errors import (
     UpstreamBadResponse,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.core.values import Charged
+from gateway.core.model.values import Charged
 from tests.adapters.getatext.scripted import ScriptedServer, Send, cut, http
 
 KEY = "sk_live_5ecret"

@@ -11,9 +11,9 @@ from adapters.getatext import calls
 from adapters.getatext.client import Client
 from adapters.getatext.provider import accounts
 from adapters.getatext.reply import Reply
-from gateway.core.errors import GatewayError
-from gateway.core.ports import Provider
-from gateway.core.provider_errors import UpstreamBadResponse, UpstreamUnavailable
+from gateway.core.model.errors import GatewayError
+from gateway.core.model.provider_errors import UpstreamBadResponse, UpstreamUnavailable
+from gateway.core.ports.provider import Provider
 from tests.support.talkative import Answers, Question, Talkative, head, whole
 
 A, B = "sk_a", "sk_b"

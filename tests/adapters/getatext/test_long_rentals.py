@@ -11,15 +11,15 @@ from adapters.getatext.long_rentals import (
 )
 from adapters.getatext.reply import Fields, Reply
 from adapters.getatext.rows import Rows
-from gateway.core.errors import OutcomeUnknown
-from gateway.core.long_rentals import (
+from gateway.core.model.errors import OutcomeUnknown
+from gateway.core.model.long_rentals import (
     CreateLongRental,
     LongRental,
     LongRentalStatus,
     Message,
     Period,
 )
-from gateway.core.provider_errors import InsufficientFunds, UpstreamBadResponse
+from gateway.core.model.provider_errors import InsufficientFunds, UpstreamBadResponse
 from tests.adapters.getatext.tables import NEW_YORK, Row, answer, table
 
 ROW = {

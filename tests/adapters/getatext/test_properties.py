@@ -16,11 +16,11 @@ from adapters.getatext.calls import Call
 from adapters.getatext.reply import Reply, read_answer
 from adapters.getatext.rows import Rows
 from adapters.getatext.webhook import Webhook, read_webhook
-from gateway.core.errors import GatewayError, OutcomeUnknown
-from gateway.core.long_rentals import CreateLongRental, LongRentalStatus, Period
-from gateway.core.provider_errors import UpstreamBadResponse, UpstreamError
-from gateway.core.rentals import Rental
-from gateway.core.values import Frozen
+from gateway.core.model.errors import GatewayError, OutcomeUnknown
+from gateway.core.model.long_rentals import CreateLongRental, LongRentalStatus, Period
+from gateway.core.model.provider_errors import UpstreamBadResponse, UpstreamError
+from gateway.core.model.rentals import Rental
+from gateway.core.model.values import Frozen
 from tests.adapters.getatext.tables import NEW_YORK, NOW
 
 ASKED = CreateLongRental(period=Period.ONE_YEAR)

@@ -12,17 +12,17 @@ import pytest
 
 from adapters.getatext.client import Client
 from adapters.getatext.provider import accounts, rent_body
-from gateway.core.account import Balance
-from gateway.core.errors import GatewayError, OutcomeUnknown, RentalNotFound
-from gateway.core.long_rentals import CreateLongRental, LongRentalStatus, Period
-from gateway.core.ports import Provider
-from gateway.core.provider_errors import (
+from gateway.core.model.account import Balance
+from gateway.core.model.errors import GatewayError, OutcomeUnknown, RentalNotFound
+from gateway.core.model.long_rentals import CreateLongRental, LongRentalStatus, Period
+from gateway.core.model.provider_errors import (
     InsufficientFunds,
     UpstreamAuthFailed,
     UpstreamBadResponse,
     UpstreamRefused,
 )
-from gateway.core.rentals import RentalStatus, RentNumber
+from gateway.core.model.rentals import RentalStatus, RentNumber
+from gateway.core.ports.provider import Provider
 from tests.adapters.getatext.scripted import ScriptedServer, Send, http
 from tests.adapters.getatext.tables import NEW_YORK, NOW
 from tests.adapters.getatext.test_account import ROW as PRICE_ROW

@@ -7,7 +7,7 @@ import pytest
 from adapters.getatext import calls
 from adapters.getatext.calls import Call
 from adapters.getatext.reply import Fields, Reply, read_answer
-from gateway.core.errors import (
+from gateway.core.model.errors import (
     GatewayError,
     LongRentalNotFound,
     OutcomeUnknown,
@@ -15,7 +15,7 @@ from gateway.core.errors import (
     ServiceNotFound,
     Upstream,
 )
-from gateway.core.provider_errors import (
+from gateway.core.model.provider_errors import (
     CancelTooEarly,
     CodeAlreadyReceived,
     InsufficientFunds,
@@ -28,7 +28,7 @@ from gateway.core.provider_errors import (
     UpstreamMaintenance,
     UpstreamRefused,
 )
-from gateway.core.values import Charged
+from gateway.core.model.values import Charged
 
 SAID: list[tuple[str, Call, int, str, type[GatewayError]]] = [
     ("page", calls.BALANCE, 403, "Auth is not presented on the request", UpstreamAuthFailed),

@@ -7,16 +7,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters.getatext import calls
-from adapters.getatext.rentals import (
-    read_cancelled,
-    read_completed,
-    read_new_rental,
-    read_rental,
-)
+from adapters.getatext.rentals import read_cancelled, read_completed, read_new_rental, read_rental
 from adapters.getatext.reply import Fields, Reply
-from gateway.core.errors import OutcomeUnknown
-from gateway.core.provider_errors import UpstreamBadResponse
-from gateway.core.rentals import Rental, RentalStatus
+from gateway.core.model.errors import OutcomeUnknown
+from gateway.core.model.provider_errors import UpstreamBadResponse
+from gateway.core.model.rentals import Rental, RentalStatus
 from tests.adapters.getatext.tables import ENDS, NEW_YORK, NOW, Row, answer, table
 
 RENTED = (

@@ -7,14 +7,14 @@ import pytest
 
 from adapters.getatext import calls
 from adapters.getatext.reply import Fields, Reply, read_answer
-from gateway.core.errors import (
+from gateway.core.model.errors import (
     GatewayError,
     LongRentalNotFound,
     OutcomeUnknown,
     RateLimited,
     RentalNotFound,
 )
-from gateway.core.provider_errors import (
+from gateway.core.model.provider_errors import (
     InsufficientFunds,
     OutOfStock,
     UpstreamAuthFailed,

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.getatext.reply import Reply
 from adapters.getatext.unchanged import Unchanged
-from gateway.core.provider_errors import UpstreamError
+from gateway.core.model.provider_errors import UpstreamError
 
 ACTIVE = Reply(200, b'{"status": "active"}')
 CODE = Reply(200, b'{"status": "active", "code": "012345"}')

@@ -4,8 +4,8 @@ from decimal import Decimal
 import pytest
 
 from adapters.getatext.webhook import Webhook, read_webhook
-from gateway.core.errors import InvalidRequest
-from gateway.core.rentals import RentalStatus
+from gateway.core.model.errors import InvalidRequest
+from gateway.core.model.rentals import RentalStatus
 from tests.adapters.getatext.tables import ENDS, NEW_YORK
 
 SAMPLE = (

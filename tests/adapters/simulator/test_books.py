@@ -5,11 +5,11 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.simulator.calls import CALLS
-from adapters.simulator.config import DEMO_KEY, SimulatorConfig
-from adapters.simulator.provider import Provider
-from adapters.simulator.records import NOTHING, Account, Rental
-from adapters.simulator.refusals import Refusal
+from adapters.simulator.provider.config import DEMO_KEY, SimulatorConfig
+from adapters.simulator.provider.provider import Provider
+from adapters.simulator.provider.records import NOTHING, Account, Rental
+from adapters.simulator.provider.refusals import Refusal
+from adapters.simulator.wire.calls import CALLS
 from tests.adapters.simulator.support import CHEAP, Clock, config
 
 DO = {call.name: call.do for call in CALLS}

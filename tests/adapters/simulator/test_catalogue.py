@@ -3,8 +3,8 @@
 from collections import Counter
 from decimal import Decimal
 
-from adapters.simulator.catalogue import generate
-from adapters.simulator.numbers import Numbers
+from adapters.simulator.provider.catalogue import generate
+from adapters.simulator.provider.numbers import Numbers
 
 SERVICES = generate(450, seed=1)
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from adapters.store import NewerSchema, StoreError, migrating, open_store
-from adapters.store.schema import metadata
+from adapters.store.sql.schema import metadata
 from tests.support.ledger import intent, new_id
 from tests.support.postgres import Postgres
 

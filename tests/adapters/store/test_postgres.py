@@ -6,7 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from adapters.store import BadUrl, StoreError, Unreachable, open_store, postgres_owners
+from adapters.store import BadUrl, StoreError, Unreachable, open_store
+from adapters.store.postgres import liveness as postgres_owners
 from tests.support.ledger import NOW, intent, new_id
 from tests.support.postgres import Postgres
 from tests.support.waiting import until
@@ -164,8 +165,8 @@ async def test_a_url_that_is_not_understood_does_not_give_its_password_away(url:
 async def test_without_the_driver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     absent: Any = None
     monkeypatch.setitem(sys.modules, "asyncpg", absent)
-    for name in ("open_postgres", "postgres", "postgres_owners"):
-        monkeypatch.delitem(sys.modules, f"adapters.store.{name}", raising=False)
+    for name in ("opening", "database", "liveness"):
+        monkeypatch.delitem(sys.modules, f"adapters.store.postgres.{name}", raising=False)
 
     with pytest.raises(StoreError, match=r"getatext-gateway\[postgres\]"):
         await opened("postgresql://localhost/x")

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from adapters.store import Busy, Store, StoreError, Unreachable, open_store, sqlite
-from adapters.store.file_lock import FileLock
-from adapters.store.statement import Tx
-from gateway.core.keys import GatewayKey, Limits
+from adapters.store import Busy, Store, StoreError, Unreachable, open_store
+from adapters.store.sql.statement import Tx
+from adapters.store.sqlite import database as sqlite
+from adapters.store.sqlite.file_lock import FileLock
+from gateway.core.model.callers import GatewayKey, Limits
 from tests.support.ledger import NOW, intent, new_id, rental, spent
 from tests.support.store_process import another
 from tests.support.waiting import until

@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.core import errors, provider_errors
-from gateway.core.account import Balance
-from gateway.core.errors import GatewayError
-from gateway.core.rentals import Rental, RentalStatus
-from gateway.http.sms_activate import replies
-from gateway.http.sms_activate.tokens import token_of, wrong_max_price
+from gateway.core.model import errors, provider_errors
+from gateway.core.model.account import Balance
+from gateway.core.model.errors import GatewayError
+from gateway.core.model.rentals import Rental, RentalStatus
+from gateway.http.dropins.sms_activate import replies
+from gateway.http.dropins.sms_activate.tokens import token_of, wrong_max_price
 
 ZONE = ZoneInfo("America/New_York")
 MOMENT = datetime(2025, 7, 6, 19, 43, 37, tzinfo=UTC)

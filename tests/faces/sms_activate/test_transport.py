@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from aiohttp import FormData
 
-from gateway.http.inputs import MAX_BODY
+from gateway.http.wire.inputs import MAX_BODY
 from tests.faces.support import JSON, NOBODY, PHP, STUB, TEXT, Tool
 from tests.support.contract import Answer
 

@@ -8,10 +8,10 @@ import pytest
 import structlog
 
 from adapters.simulator import Fault, FaultKind
-from gateway.cli.new_key import make_key
-from gateway.core.keys import Limits
-from gateway.core.naming import UNSAID
-from gateway.http.sms_activate import buying
+from gateway.cli.commands.keys import make_key
+from gateway.core.model.callers import Limits
+from gateway.core.model.redact import UNSAID
+from gateway.http.dropins.sms_activate import buying
 from tests.faces.support import PHP, QUIET, Tool, tool_of
 from tests.support.gateway import run_simulated
 

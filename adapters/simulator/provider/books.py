@@ -1,0 +1,72 @@
+"""The whole truth: who owns what, what was paid and what was given back."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from adapters.simulator.provider.catalogue import to_cents
+from adapters.simulator.provider.config import AccountConfig
+from adapters.simulator.provider.records import NOTHING, Account, LongRental, Rental, Text
+from adapters.simulator.provider.refusals import No, Refusal
+
+
+class Books:
+    """Accounts by key, rentals and long rentals by id, messages by long rental."""
+
+    def __init__(self, accounts: Iterable[AccountConfig], first_rental_id: int) -> None:
+        self.accounts: dict[str, Account] = {}
+        self.rentals: dict[int, Rental] = {}
+        self.long_rentals: dict[int, LongRental] = {}
+        self.texts: dict[int, list[Text]] = {}
+        self._next_rental_id = first_rental_id
+        for account in accounts:
+            self.open_account(account)
+
+    def open_account(self, config: AccountConfig) -> Account:
+        """A new customer; a key that is taken is a ValueError."""
+        if config.key in self.accounts:
+            raise ValueError(f"there is an account with the key {config.key} already")
+        account = Account(config, deposited=to_cents(config.balance))
+        self.accounts[config.key] = account
+        return account
+
+    def account(self, key: str | None) -> Account:
+        """Whose key this is, or the provider's refusal."""
+        if not key:
+            raise Refusal.of(No.NO_AUTH)
+        account = self.accounts.get(key)
+        if account is None or account.config.restricted:
+            raise Refusal.of(No.WRONG_KEY)
+        return account
+
+    def new_rental_id(self) -> int:
+        """The next in one count over all accounts."""
+        self._next_rental_id += 1
+        return self._next_rental_id - 1
+
+    def rental(self, account: Account, rental_id: int | None) -> Rental:
+        """This account's rental, or the provider's refusal."""
+        rental = self.rentals.get(rental_id) if rental_id is not None else None
+        if rental is None:
+            raise Refusal.of(No.RENTAL_NOT_FOUND)
+        if rental.account != account.key:
+            raise Refusal.of(No.SOMEBODY_ELSES)
+        return rental
+
+    def long_rental(self, account: Account, rental_id: int | None) -> LongRental:
+        """This account's long rental, or the provider's refusal."""
+        rental = self.long_rentals.get(rental_id) if rental_id is not None else None
+        if rental is None:
+            raise Refusal.of(No.RENTAL_NOT_FOUND)
+        if rental.account != account.key:
+            raise Refusal.of(No.SOMEBODY_ELSES)
+        return rental
+
+    @property
+    def spent(self) -> Decimal:
+        """Everything ever charged, refunds not taken off."""
+        return sum((account.spent for account in self.accounts.values()), NOTHING)
+
+    @property
+    def refunded(self) -> Decimal:
+        """Everything ever given back."""
+        return sum((account.refunded for account in self.accounts.values()), NOTHING)

@@ -1,0 +1,129 @@
+"""What is on offer: a price list made the same way every time, and the stock behind it."""
+
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from decimal import ROUND_HALF_UP, Decimal
+
+from adapters.simulator.provider.refusals import No, Refusal
+
+CENT = Decimal("0.01")
+
+
+def to_cents(amount: Decimal) -> Decimal:
+    """Rounded half up to the cent, the only rounding there is."""
+    return amount.quantize(CENT, ROUND_HALF_UP)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One row of the price list. A `stock` of None is unknown and never runs out."""
+
+    name: str
+    api_name: str
+    price: Decimal
+    ttl_minutes: int
+    stock: int | None = None
+    multiple_sms: bool = False
+    maintenance: bool = False
+
+
+WHATSAPP = Service("Whatsapp", "whatsapp", Decimal("0.55"), 5, stock=120, multiple_sms=True)
+"""The row every edition of the API page prints."""
+
+
+def generate(size: int, seed: int) -> list[Service]:
+    """The first `size` services; the same ones for the same seed."""
+    rng = random.Random(seed)  # noqa: S311 - the same list each time is the point
+    made_up = [
+        f"{first} {second}" for first in split(FIRST_HALVES) for second in split(SECOND_HALVES)
+    ]
+    rng.shuffle(made_up)
+    names = (split(WELL_KNOWN)[1:] + made_up)[: max(size - 1, 0)]
+    return [WHATSAPP, *(_make(name, rng, index) for index, name in enumerate(names, start=1))]
+
+
+def _make(name: str, rng: random.Random, index: int) -> Service:
+    stock: int | None = rng.randint(20, 900)
+    if index % 17 == 16:
+        stock = 0
+    elif index % 11 == 10:
+        stock = None
+    return Service(
+        name=name,
+        api_name=name.lower().replace(" ", "_"),
+        price=Decimal(rng.randint(10, 300)) * CENT,
+        ttl_minutes=rng.randint(5, 20),
+        stock=stock,
+        multiple_sms=index % 5 == 4,
+    )
+
+
+class Catalogue:
+    """The services by `api_name`; `version` grows with every change."""
+
+    def __init__(self, services: Iterable[Service]) -> None:
+        self._services = {service.api_name: service for service in services}
+        self.version = 0
+
+    def __iter__(self) -> Iterator[Service]:
+        return iter(self._services.values())
+
+    def __len__(self) -> int:
+        return len(self._services)
+
+    def find(self, api_name: str) -> Service:
+        """The service of that name, or the provider's refusal."""
+        service = self._services.get(api_name)
+        if service is None:
+            raise Refusal.of(No.SERVICE_NOT_FOUND)
+        return service
+
+    def put(self, service: Service) -> None:
+        """Adds a service, or replaces the one of the same `api_name`."""
+        self._services[service.api_name] = service
+        self.version += 1
+
+    def take(self, api_name: str) -> None:
+        """One number less."""
+        self._move(api_name, -1)
+
+    def give_back(self, api_name: str) -> None:
+        """One number more."""
+        self._move(api_name, 1)
+
+    def _move(self, api_name: str, numbers: int) -> None:
+        service = self._services[api_name]
+        if service.stock is not None:
+            self.put(replace(service, stock=max(service.stock + numbers, 0)))
+
+
+# Display name of each; the api_name is the same in lower case with blanks as underscores.
+WELL_KNOWN = """
+Whatsapp, Telegram, Google, Instagram/Threads, Discord, Openai, Facebook, Twitter, Tiktok, Tinder,
+Microsoft, Amazon, Apple, Paypal, Uber, Lyft, Viber, Wechat, Claude, Reddit, Yahoo, Aol,
+Protonmail, Signal, Steam, Coinbase, Venmo, Chime, Robinhood, Doordash, Craigslist, Offerup,
+Nextdoor, Bumble, Hinge, Badoo, Match, Okcupid, Plentyoffish, Line, Kakaotalk, Skype, Spotify,
+Twitch, Roblox, Epicgames, Blizzard, Fiverr, Upwork, Shopify, Walmart, Mercari, Poshmark, Depop,
+Whatnot, Vinted, Stripe, Wise, Revolut, Payoneer, Skrill, Affirm, Klarna, Nike, Adidas, Mcdonalds,
+Starbucks, Ticketmaster, Gofundme, Indeed, Googlevoice, Temu, Shein, Alibaba, Aliexpress, Naver,
+Snapchat, Netflix, Ebay, Airbnb, Linkedin, Bolt, Vercel, Zoho, Twilio, Grindr, Gmail, Youtube,
+Outlook, Hotmail, Other
+"""
+
+FIRST_HALVES = """
+Acorn, Amber, Apex, Aspen, Atlas, Beacon, Birch, Blue, Bright, Cedar, Clover, Coral, Delta, Echo,
+Ember, Falcon, Fern, Gold, Harbor, Hazel, Indigo, Iron, Jade, Juniper, Kite, Lark, Lumen, Maple,
+Meadow, Nova, Oak, Onyx, Opal, Orbit, Pebble, Pine, Quartz, Raven, River, Sage, Silver, Slate,
+Solar, Stone, Swift, Tidal, Umber, Velvet, Willow, Zephyr
+"""
+
+SECOND_HALVES = """
+Bank, Cart, Cash, Chat, Date, Deals, Drive, Eats, Games, Jobs, Mail, Market, Pay, Rides, Social,
+Stays
+"""
+
+
+def split(names: str) -> list[str]:
+    """The names of one of the comma-separated lists above."""
+    return [name.strip() for name in names.replace("\n", " ").split(",")]

@@ -1,0 +1,100 @@
+"""PostgreSQL: a pool of asyncpg connections, nothing between them and the statements."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import asyncpg
+
+from adapters.store.errors import Busy, StoreError, Unreachable, Unstorable
+from adapters.store.postgres.shared import PostgresBuckets, PostgresLeases
+from adapters.store.sql.database import Listen, Owners, Shared
+from adapters.store.sql.statement import Job, Row, Statement, T, Value
+
+PATIENCE = 10.0  # seconds for a connection, and for a statement
+_ATTEMPTS = 3
+# Another transaction came in between: everything was undone, so it can be run again. A unique
+# violation is one too: the row was not there when it was looked for.
+_AGAIN = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.UniqueViolationError,
+)
+_NOT_THERE = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
+_UNSTORABLE = (asyncpg.DataError, asyncpg.CharacterNotInRepertoireError)
+
+
+class PostgresTx:
+    """A connection, inside a transaction or not."""
+
+    def __init__(self, connection: Any) -> None:
+        """`connection` is taken from the pool."""
+        self._connection = connection
+
+    async def rows(self, asked: Statement, /, **values: Value) -> Sequence[Row]:
+        """All rows of the answer."""
+        compiled = asked.postgres
+        rows: Sequence[Row] = await self._connection.fetch(compiled.sql, *compiled.bind(values))
+        return rows
+
+    async def row(self, asked: Statement, /, **values: Value) -> Row | None:
+        """The first row of the answer."""
+        compiled = asked.postgres
+        row: Row | None = await self._connection.fetchrow(compiled.sql, *compiled.bind(values))
+        return row
+
+    async def execute(self, asked: Statement, /, **values: Value) -> int:
+        """How many rows it changed."""
+        compiled = asked.postgres
+        done: str = await self._connection.execute(compiled.sql, *compiled.bind(values))
+        return int(done.rpartition(" ")[2])  # as in UPDATE 1
+
+
+class PostgresDatabase:
+    """A database that several processes and machines share."""
+
+    def __init__(self, pool: Any, owners: Owners, listen: Listen) -> None:
+        """`pool` is open, the tables are there."""
+        self.owners = owners
+        self.shared = Shared(PostgresLeases(self), PostgresBuckets(self), listen)
+        self._pool = pool
+
+    async def write(self, job: Job[T]) -> T:
+        """Run it in a transaction, again where another came in between."""
+        with explained():
+            for _ in range(_ATTEMPTS - 1):
+                with suppress(*_AGAIN):
+                    return await self._attempt(job)
+            return await self._attempt(job)
+
+    async def alone(self, job: Job[T]) -> T:
+        """Run a job of one statement, which is a transaction by itself."""
+        return await self.read(job)
+
+    async def read(self, job: Job[T]) -> T:
+        """Run what needs no transaction."""
+        with explained():
+            async with self._pool.acquire(timeout=PATIENCE) as connection:
+                return await job(PostgresTx(connection))
+
+    async def _attempt(self, job: Job[T]) -> T:
+        async with (
+            self._pool.acquire(timeout=PATIENCE) as connection,
+            connection.transaction(),
+        ):
+            return await job(PostgresTx(connection))
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """The driver's errors as ours."""
+    try:
+        yield
+    except _UNSTORABLE as error:
+        raise Unstorable(f"PostgreSQL: {error}") from error
+    except TimeoutError as error:
+        raise Busy(f"PostgreSQL did not answer within {PATIENCE:g} s.") from error
+    except _NOT_THERE as error:
+        raise Unreachable(f"PostgreSQL is not there: {error}") from error
+    except asyncpg.PostgresError as error:
+        raise StoreError(f"PostgreSQL: {error}") from error

@@ -1,0 +1,75 @@
+"""Owners as advisory locks: the server lets a lock go when the connection of its holder ends."""
+
+import asyncio
+import secrets
+from typing import Any
+
+import asyncpg
+from sqlalchemy import func, select
+
+from adapters.store.sql.statement import Statement, Tx, number
+
+_PAUSE = 1.0
+_TRY = Statement(select(func.pg_try_advisory_xact_lock(number("owner")).label("free")))
+# So that the server notices within a minute when a whole machine has gone.
+_KEEPALIVE = {
+    "tcp_keepalives_idle": "20",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+}
+
+
+class LockOwners:
+    """A lock of our own on a connection of our own, taken again whenever that is lost.
+
+    In between another node may take us for dead and end what we have open; that is why
+    `mark_sent` answers whether a purchase is still to be sent.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        """Choose a name; `sign_in` makes it known."""
+        self._dsn = dsn
+        self._key = secrets.randbits(62)
+        self.mine = str(self._key)
+        self._lost = asyncio.Event()
+        self._connection: Any = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def sign_in(self) -> None:
+        """Take the lock, and keep it from here on."""
+        await self._connect()
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def sign_out(self) -> None:
+        """Let it go."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait([self._keeper])
+        if self._connection is not None:
+            self._connection.terminate()
+
+    async def gone(self, tx: Tx, owner: str) -> bool:
+        """Whether the lock of this name is free; until the commit nobody else finds it so."""
+        row = await tx.row(_TRY, owner=int(owner))
+        return row is not None and bool(row["free"])
+
+    async def _keep(self) -> None:
+        while True:
+            await self._lost.wait()
+            try:
+                await self._connect()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                await asyncio.sleep(_PAUSE)  # and once more: the lock is still lost
+
+    async def _connect(self) -> None:
+        connection = await asyncpg.connect(self._dsn, server_settings=_KEEPALIVE)
+        self._connection = connection
+        try:
+            await connection.execute("SELECT pg_advisory_lock($1)", self._key)
+        except BaseException:
+            connection.terminate()
+            raise
+        self._lost.clear()
+        connection.add_termination_listener(lambda _: self._lost.set())
+        if connection.is_closed():
+            self._lost.set()

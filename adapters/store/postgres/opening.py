@@ -1,0 +1,102 @@
+"""Opens a PostgreSQL database and migrates it, one node at a time."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from adapters.store import migrating
+from adapters.store.errors import BadUrl, StoreError, Unreachable
+from adapters.store.sql.database import SENDER
+
+try:
+    import asyncpg
+
+    from adapters.store.postgres.database import PATIENCE, PostgresDatabase
+    from adapters.store.postgres.listening import Listening
+    from adapters.store.postgres.liveness import LockOwners
+except ModuleNotFoundError as error:
+    raise StoreError("PostgreSQL needs an extra: getatext-gateway[postgres].") from error
+
+_MOST_CONNECTIONS = 10
+# What the locks in begin rely on, whatever the server's default.
+_SESSION = {
+    "application_name": "getatext-gateway",
+    "default_transaction_isolation": "read committed",
+}
+_MIGRATION = 7_308_332_045_276_114_275  # the advisory lock of whoever migrates: any number
+
+
+@asynccontextmanager
+async def open_postgres(dsn: str) -> AsyncIterator[PostgresDatabase]:
+    """The database at this address, until the end of the block."""
+    owners = LockOwners(dsn)
+    listening = Listening(dsn, owners.mine)
+    with _opening():
+        await _prepare(dsn)
+        pool = await _pool(dsn, owners.mine)
+    try:
+        with _opening():
+            await owners.sign_in()
+        yield PostgresDatabase(pool, owners, listening.start)
+    finally:
+        await listening.close()
+        await owners.sign_out()
+        await pool.close()
+
+
+async def _pool(dsn: str, sender: str) -> Any:
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=1,
+        max_size=_MOST_CONNECTIONS,
+        max_cached_statement_lifetime=0,
+        command_timeout=PATIENCE,
+        timeout=PATIENCE,
+        reset=_nothing,
+        server_settings={**_SESSION, SENDER: sender},
+    )
+
+
+async def _nothing(connection: Any) -> None:
+    """Nothing here outlives its transaction, so a connection goes back to the pool as it is."""
+
+
+async def _prepare(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn, timeout=PATIENCE)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATION)
+        if migrating.needed(await _revision(connection)):
+            await _migrate(dsn)
+    finally:
+        connection.terminate()  # which lets the lock go
+
+
+async def _revision(connection: Any) -> str | None:
+    table = await connection.fetchval("SELECT to_regclass($1)::text", migrating.VERSION_TABLE)
+    revision: str | None = table and await connection.fetchval(migrating.REVISION)
+    return revision
+
+
+async def _migrate(dsn: str) -> None:
+    from sqlalchemy.ext.asyncio import create_async_engine
+    from sqlalchemy.pool import NullPool
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=lambda: asyncpg.connect(dsn, timeout=PATIENCE),
+        poolclass=NullPool,
+    )
+    async with engine.begin() as connection:
+        await connection.run_sync(migrating.upgrade)
+
+
+@contextmanager
+def _opening() -> Iterator[None]:
+    try:
+        yield
+    except ValueError:  # which may quote a piece of the password
+        raise BadUrl(
+            "The PostgreSQL URL is not understood; %-encode what is special in its password."
+        ) from None
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise Unreachable(f"PostgreSQL cannot be reached: {error}") from error

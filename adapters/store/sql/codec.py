@@ -1,0 +1,221 @@
+"""Between the core's values and what the columns hold."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from adapters.store.sql.statement import Row, Value
+from gateway.core.model.callers import GatewayKey, Limits
+from gateway.core.model.events import Event, EventKind
+from gateway.core.model.long_rentals import LongRental, LongRentalStatus, Period
+from gateway.core.model.purchases import Spend, SpendState, StoredAnswer, Thing
+from gateway.core.model.rentals import Rental, RentalStatus
+from gateway.core.model.values import Kind
+
+TOTAL = "total"  # the period that never ends
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_DAY = timedelta(days=1) // _MICROSECOND
+_SNAPSHOT = (
+    "provider_id", "ledger_id", "status", "service_code", "service_name", "number", "code",
+    "code_at", "price", "created_at", "ends_at",
+)  # fmt: skip
+_AMOUNTS = ("max_price", "budget_day", "budget_total")
+
+
+def to_micros(amount: Decimal | None) -> int | None:
+    """Millionths of a dollar; what is finer is rounded half up."""
+    if amount is None:
+        return None
+    return int((amount * 1_000_000).to_integral_value(ROUND_HALF_UP))
+
+
+def from_micros(micros: int | None) -> Decimal | None:
+    """The amount with two decimals, or as many as it needs."""
+    return None if micros is None else amount_of(micros)
+
+
+def amount_of(micros: int) -> Decimal:
+    """As from_micros, of an amount that is there."""
+    cents, finer = divmod(micros, 10_000)
+    return Decimal(micros).scaleb(-6).normalize() if finer else Decimal(cents).scaleb(-2)
+
+
+def to_instant(moment: datetime) -> int:
+    """Microseconds since 1970."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_instant(micros: int) -> datetime:
+    """The moment, in UTC."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def day_of(micros: int) -> str:
+    """The UTC day of an instant, as totals name it."""
+    return from_instant(micros).date().isoformat()
+
+
+def start_of_day(micros: int) -> int:
+    """The first instant of the UTC day of an instant."""
+    return micros - micros % _DAY
+
+
+def told(text: str | None) -> str | None:
+    """The provider's text as it can be kept: a purchase must not be lost over a stray byte."""
+    if text is None or (text.isascii() and "\0" not in text):
+        return text
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
+
+
+def facts(thing: Thing) -> dict[str, Value]:
+    """What a thing tells of itself, by column."""
+    known: dict[str, Value] = {
+        "status": thing.status.value,
+        "number": told(thing.number),
+        "price": to_micros(thing.price),
+    }
+    return known | (_rental_facts if isinstance(thing, Rental) else _long_facts)(thing)
+
+
+def _rental_facts(rental: Any) -> dict[str, Value]:
+    return NO_FACTS | {
+        "service_code": told(rental.service_code),
+        "service_name": told(rental.service_name),
+        "code": told(rental.code),
+        "created_at": rental.created_at and to_instant(rental.created_at),
+        "ends_at": rental.ends_at and to_instant(rental.ends_at),
+    }
+
+
+def _long_facts(rental: Any) -> dict[str, Value]:
+    return NO_FACTS | {
+        "period": rental.period and rental.period.value,
+        "auto_renew": None if rental.auto_renew is None else int(rental.auto_renew),
+        "rented_on": rental.rented_on and rental.rented_on.isoformat(),
+        "ends_on": rental.ends_on and rental.ends_on.isoformat(),
+    }
+
+
+NO_FACTS: dict[str, Value] = dict.fromkeys(
+    (
+        *("service_code", "service_name", "code", "created_at", "ends_at"),
+        *("period", "auto_renew", "rented_on", "ends_on"),
+    )
+)
+
+
+def thing(row: Row, kind: Kind, said: Thing | None = None) -> Thing:
+    """The thing in a row. What was kept is not judged again.
+
+    `said`: what the provider just said of it; a balance is told, never kept.
+    """
+    if kind == "long_rental":
+        return _long_rental(row)
+    return rental(row, said.balance if isinstance(said, Rental) else None)
+
+
+def rental(row: Row, balance: Decimal | None = None) -> Rental:
+    """The rental in a row."""
+    created, ends, code_at = row["created_at"], row["ends_at"], row["code_at"]
+    return Rental.model_construct(
+        id=row["provider_id"],
+        ledger_id=row["ledger_id"],
+        status=RentalStatus(row["status"]),
+        service_code=row["service_code"],
+        service_name=row["service_name"],
+        number=row["number"],
+        code=row["code"],
+        code_received_at=None if code_at is None else from_instant(code_at),
+        price=from_micros(row["price"]),
+        balance=balance,
+        created_at=None if created is None else from_instant(created),
+        ends_at=None if ends is None else from_instant(ends),
+    )
+
+
+def to_snapshot(row: Row) -> str:
+    """A rental's columns as JSON: what was kept is not judged again when it is read."""
+    return json.dumps({name: row[name] for name in _SNAPSHOT})
+
+
+def event(row: Row) -> Event:
+    """The event in a row."""
+    at, told_of = from_instant(row["at"]), rental(json.loads(row["rental"]))
+    return Event(id=row["id"], kind=EventKind(row["kind"]), at=at, rental=told_of)
+
+
+def _long_rental(row: Row) -> LongRental:
+    period, renews, rented, ends = (
+        row[name] for name in ("period", "auto_renew", "rented_on", "ends_on")
+    )
+    return LongRental.model_construct(
+        id=row["provider_id"],
+        status=LongRentalStatus(row["status"]),
+        number=row["number"],
+        price=from_micros(row["price"]),
+        period=period and Period(period),
+        auto_renew=None if renews is None else bool(renews),
+        rented_on=rented and date.fromisoformat(rented),
+        ends_on=ends and date.fromisoformat(ends),
+    )
+
+
+def spend(row: Row) -> Spend:
+    """The purchase in a row."""
+    status = row["answer_status"]
+    return Spend(
+        ledger_id=row["ledger_id"],
+        operation=row["operation"],
+        kind=row["kind"],
+        account_id=row["account_id"],
+        caller_id=row["caller_id"],
+        request_id=row["request_id"],
+        fingerprint=row["fingerprint"],
+        subject_id=row["subject_id"],
+        service_code=row["service_code"],
+        state=SpendState(row["state"]),
+        reserved=from_micros(row["reserved"]),
+        charged=from_micros(row["charged"]),
+        refunded=amount_of(row["refunded"]),
+        at=from_instant(row["at"]),
+        answer=None if status is None else StoredAnswer(status, bytes(row["answer_body"])),
+        sees_account=bool(row["sees_account"]),
+    )
+
+
+def to_limits(limits: Limits) -> str:
+    """Limits as JSON, those not set left out."""
+    given = {name: value for name, value in asdict(limits).items() if value is not None}
+    given |= {name: str(given[name]) for name in _AMOUNTS if name in given}
+    if limits.services is not None:
+        given["services"] = sorted(limits.services)
+    if limits.expires_at is not None:
+        given["expires_at"] = to_instant(limits.expires_at)
+    return json.dumps(given)
+
+
+def from_limits(text: str) -> Limits:
+    """The limits in JSON."""
+    given: dict[str, Any] = json.loads(text)
+    given |= {name: Decimal(given[name]) for name in _AMOUNTS if name in given}
+    if "services" in given:
+        given["services"] = frozenset(given["services"])
+    if "expires_at" in given:
+        given["expires_at"] = from_instant(given["expires_at"])
+    return Limits(**given)
+
+
+def gateway_key(row: Row) -> GatewayKey:
+    """The key in a row."""
+    revoked = row["revoked_at"]
+    return GatewayKey(
+        id=row["id"],
+        name=row["name"],
+        hashed=row["hashed"],
+        limits=from_limits(row["limits"]),
+        created_at=from_instant(row["created_at"]),
+        revoked_at=None if revoked is None else from_instant(revoked),
+    )

@@ -1,0 +1,66 @@
+"""Opens a SQLite file: makes it where it is missing, and migrates it."""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+from adapters.store import migrating
+from adapters.store.errors import StoreError, Unreachable
+from adapters.store.sqlite.database import PATIENCE, SqliteDatabase, connect
+from adapters.store.sqlite.file_lock import FileLock
+from adapters.store.sqlite.liveness import FileOwners
+
+
+@asynccontextmanager
+async def open_sqlite(path: Path) -> AsyncIterator[SqliteDatabase]:
+    """A database in that file, until the end of the block."""
+    gate = path.with_name(path.name + ".lock")
+    try:
+        owners, connection = await asyncio.to_thread(_prepare, path, gate)
+    except (OSError, sqlite3.Error) as error:
+        raise Unreachable(f"The database {path} cannot be opened: {error}") from error
+    database = SqliteDatabase(connection, FileLock(gate), owners)
+    try:
+        yield database
+    finally:
+        await database.close()
+        owners.close()
+
+
+def _prepare(path: Path, gate: Path) -> tuple[FileOwners, sqlite3.Connection]:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with FileLock(gate) as lock, lock.held(PATIENCE):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        if migrating.needed(_revision(path)):
+            _migrate(path)
+        connection = connect(path)
+        return FileOwners(path.with_name(path.name + ".owners")), connection
+
+
+def _revision(path: Path) -> str | None:
+    with closing(sqlite3.connect(path, timeout=PATIENCE)) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
+        if (migrating.VERSION_TABLE,) not in tables:
+            if tables:
+                raise StoreError(f"{path} is a database of something else.")
+            return None
+        row = connection.execute(migrating.REVISION).fetchone()
+        return None if row is None else str(row[0])
+
+
+def _migrate(path: Path) -> None:
+    from sqlalchemy import URL, create_engine, event
+    from sqlalchemy.pool import NullPool
+
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        poolclass=NullPool,
+        connect_args={"isolation_level": None, "timeout": PATIENCE},
+    )
+    # The driver would commit each table by itself; so begun, a migration is whole or not at all.
+    event.listen(engine, "begin", lambda begun: begun.exec_driver_sql("BEGIN IMMEDIATE"))
+    with engine.begin() as connection:
+        migrating.upgrade(connection)

@@ -1,0 +1,59 @@
+"""What tells that a database and a secret belong together."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import exists, select
+from sqlalchemy.dialects.postgresql import insert
+
+from adapters.store.sql.database import Database
+from adapters.store.sql.schema import checks, keys, spends, things
+from adapters.store.sql.statement import Statement, text
+
+_SECRET = "secret"  # noqa: S105 - the name of a row
+_STANDING = Statement(select(checks.c.value).where(checks.c.name == text("name")))
+_PUT = Statement(
+    insert(checks)
+    .values(name=text("name"), value=text("value"))
+    .on_conflict_do_nothing(index_elements=[checks.c.name])
+)
+_HOLDS = tuple(
+    Statement(select(exists().select_from(table).label("found")))
+    for table in (spends, things, keys)
+)
+_KNOWS = tuple(
+    Statement(select(exists().where(column == text("name")).label("found")))
+    for column in (keys.c.hashed, things.c.account_id, spends.c.account_id)
+)
+
+
+class StoredChecks:
+    """The check value of the secret, which is written once."""
+
+    def __init__(self, database: Database) -> None:
+        """`database` is open."""
+        self._database = database
+
+    async def holds_anything(self) -> bool:
+        """Whether anything is in the database that the secret names."""
+        return await self._any(_HOLDS)
+
+    async def knows(self, names: Sequence[str]) -> bool:
+        """Whether one of these names, made with the secret of before, is in the database."""
+        return any([await self._any(_KNOWS, name=name) for name in names])
+
+    async def standing(self) -> str | None:
+        """The check value; None where none was written yet."""
+        row = await self._database.read(lambda tx: tx.row(_STANDING, name=_SECRET))
+        return None if row is None else str(row["value"])
+
+    async def agree(self, value: str) -> str:
+        """Write the check value where there is none; answer the one that stands."""
+        await self._database.alone(lambda tx: tx.execute(_PUT, name=_SECRET, value=value))
+        return await self.standing() or value
+
+    async def _any(self, asked: Sequence[Statement], **values: str) -> bool:
+        for one in asked:
+            row = await self._database.read(lambda tx, one=one: tx.row(one, **values))  # type: ignore[misc]
+            if row is not None and row["found"]:
+                return True
+        return False

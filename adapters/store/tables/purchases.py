@@ -1,0 +1,261 @@
+"""Writing a purchase down before it is made, and reading what was written."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import and_, func, literal_column, null, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from adapters.store.errors import Busy
+from adapters.store.sql import codec
+from adapters.store.sql.schema import counting, holding, one_of, spends, things
+from adapters.store.sql.statement import Statement, Tx, Value, like, number, text
+from adapters.store.tables import budgets as totals
+from gateway.core.model.callers import Limits
+from gateway.core.model.purchases import Breach, Intent, Spend, SpendState
+
+_WRITTEN = (
+    "ledger_id", "operation", "kind", "account_id", "caller_id", "request_id", "fingerprint",
+    "subject_id", "service_code", "state", "reserved", "refunded", "at", "active_until", "owner",
+    "sees_account",
+)  # fmt: skip
+_INSERT = Statement(
+    insert(spends)
+    .values({name: like(spends.c[name]) for name in _WRITTEN})
+    .on_conflict_do_nothing(
+        index_elements=[spends.c.caller_id, spends.c.request_id],
+        index_where=spends.c.request_id.is_not(None),
+    )
+)
+_BY_ID = Statement(select(spends).where(spends.c.ledger_id == text("ledger_id")))
+_BY_REQUEST = Statement(
+    select(spends).where(
+        spends.c.caller_id == text("caller_id"), spends.c.request_id == text("request_id")
+    )
+)
+_UNKNOWN = Statement(
+    select(spends)
+    .where(holding, one_of(spends.c.state, "unknown"))
+    .where(or_(text("account_id").is_(None), spends.c.account_id == text("account_id")))
+    .order_by(spends.c.at, spends.c.ledger_id)
+)
+_UNANSWERED = Statement(
+    select(spends)
+    .where(holding, one_of(spends.c.state, "sent", "unknown"))
+    .where(spends.c.account_id == text("account_id"))
+    .order_by(spends.c.at, spends.c.ledger_id)
+)
+_NEWEST = Statement(select(spends).order_by(spends.c.ledger_id.desc()).limit(number("limit")))
+_MARK_SENT = Statement(
+    update(spends)
+    .where(spends.c.ledger_id == text("ledger_id_"), one_of(spends.c.state, "intended"))
+    .values(state=literal_column("'sent'"), sent_at=number("at_"))
+)
+_live_things = select(func.count()).where(
+    things.c.caller_id == text("caller"),
+    things.c.kind == literal_column("'rental'"),
+    one_of(things.c.status, "active", "code_received"),
+    things.c.active_until > number("at"),
+)
+_live_spends = select(func.count()).where(
+    spends.c.caller_id == text("caller"),
+    spends.c.kind == literal_column("'rental'"),
+    holding,
+    or_(one_of(spends.c.state, "intended", "sent"), spends.c.active_until > number("at")),
+)
+_ACTIVE = Statement(
+    select((_live_things.scalar_subquery() + _live_spends.scalar_subquery()).label("active"))
+)
+
+_MADE_SINCE = Statement(
+    select(func.count().label("made")).where(
+        spends.c.caller_id == text("caller"),
+        spends.c.at >= number("since"),
+        counting,
+    )
+)
+
+
+class Standing(Exception):
+    """What stands in the way of a purchase: raised, so that all of it is undone."""
+
+    def __init__(self, answer: Spend | Breach) -> None:
+        """Carry what begin answers."""
+        super().__init__(answer)
+        self.answer = answer
+
+
+def counts(intent: Intent) -> bool:
+    """Whether it takes part in sums or limits, and so has to wait for the caller's others."""
+    limits = intent.limits or Limits()
+    limited = (
+        limits.budget_day,
+        limits.budget_total,
+        limits.max_active,
+        limits.max_per_day,
+        intent.account_budget_day,
+    )
+    return intent.reserved is not None or any(limit is not None for limit in limited)
+
+
+async def put(tx: Tx, intent: Intent, owner: str) -> bool:
+    """One statement: write down one that does not count; False where its request id is taken."""
+    return await tx.execute(_INSERT, **_columns(intent), owner=owner) == 1
+
+
+async def begin(tx: Tx, intent: Intent, owner: str) -> None:
+    """Reserve and write down, or raise Standing."""
+    at, amount = codec.to_instant(intent.at), codec.to_micros(intent.reserved)
+    # First of all: from here on no other purchase of this account runs that counts.
+    sums = await totals.add(tx, intent.caller_id, intent.account_id, at, amount or 0)
+    if intent.request_id is not None:
+        before = await by_request(tx, intent.caller_id, intent.request_id)
+        if before is not None:
+            raise Standing(before)
+    _check_budgets(intent, sums)
+    await _check_counts(tx, intent)
+    if not await put(tx, intent, owner):  # one that does not count has just come in between
+        raise Standing(await _taken(tx, intent))
+
+
+async def _taken(tx: Tx, intent: Intent) -> Spend:
+    before = await by_request(tx, intent.caller_id, intent.request_id or "")
+    if before is None:
+        raise Busy("The request id was taken and let go at the same moment. Nothing was written.")
+    return before
+
+
+def _check_budgets(intent: Intent, sums: totals.Sums) -> None:
+    limits = intent.limits or Limits()
+    budgets = (
+        (sums.day, limits.budget_day, Breach.BUDGET_DAY),
+        (sums.total, limits.budget_total, Breach.BUDGET_TOTAL),
+        (sums.account_day, intent.account_budget_day, Breach.ACCOUNT_BUDGET_DAY),
+    )
+    for spent, budget, breach in budgets:
+        if budget is None:
+            continue
+        left = (codec.to_micros(budget) or 0) - spent
+        # Nothing left is enough for what is counted already, not for an unknown price.
+        if not budget or left < 0 or (left == 0 and intent.reserved is None):
+            raise Standing(breach)
+
+
+async def _check_counts(tx: Tx, intent: Intent) -> None:
+    limits, at = intent.limits or Limits(), codec.to_instant(intent.at)
+    if limits.max_per_day is not None:
+        row = await tx.row(_MADE_SINCE, caller=intent.caller_id, since=codec.start_of_day(at))
+        if row is None or row["made"] >= limits.max_per_day:
+            raise Standing(Breach.MAX_PER_DAY)
+    if limits.max_active is not None and intent.kind == "rental":
+        row = await tx.row(_ACTIVE, caller=intent.caller_id, at=at)
+        if row is None or row["active"] >= limits.max_active:
+            raise Standing(Breach.MAX_ACTIVE)
+
+
+def _columns(intent: Intent) -> dict[str, Value]:
+    return {
+        "ledger_id": intent.ledger_id,
+        "operation": intent.operation,
+        "kind": intent.kind,
+        "account_id": intent.account_id,
+        "caller_id": intent.caller_id,
+        "request_id": intent.request_id,
+        "fingerprint": intent.fingerprint,
+        "subject_id": intent.subject_id,
+        "service_code": intent.service_code,
+        "state": SpendState.INTENDED.value,
+        "reserved": codec.to_micros(intent.reserved),
+        "refunded": 0,
+        "at": codec.to_instant(intent.at),
+        "active_until": codec.to_instant(intent.active_until),
+        "sees_account": int(intent.sees_account),
+    }
+
+
+async def mark_sent(tx: Tx, ledger_id: str, at: int) -> bool:
+    """One statement: from intended to sent."""
+    return await tx.execute(_MARK_SENT, ledger_id_=ledger_id, at_=at) == 1
+
+
+async def by_id(tx: Tx, ledger_id: str) -> Spend | None:
+    """One purchase."""
+    row = await tx.row(_BY_ID, ledger_id=ledger_id)
+    return None if row is None else codec.spend(row)
+
+
+async def by_request(tx: Tx, caller_id: str, request_id: str) -> Spend | None:
+    """The purchase under this request id."""
+    row = await tx.row(_BY_REQUEST, caller_id=caller_id, request_id=request_id)
+    return None if row is None else codec.spend(row)
+
+
+async def unknown(tx: Tx, account_id: str | None) -> Sequence[Spend]:
+    """Those of unknown outcome, oldest first."""
+    return [codec.spend(row) for row in await tx.rows(_UNKNOWN, account_id=account_id)]
+
+
+async def unanswered(tx: Tx, account_id: str) -> Sequence[Spend]:
+    """An account's purchases that were sent and have no answer, oldest first."""
+    return [codec.spend(row) for row in await tx.rows(_UNANSWERED, account_id=account_id)]
+
+
+async def newest(tx: Tx, limit: int) -> Sequence[Spend]:
+    """The newest purchases of all callers, newest first."""
+    return [codec.spend(row) for row in await tx.rows(_NEWEST, limit=limit)]
+
+
+_MARK = Statement(
+    update(spends)
+    .where(spends.c.ledger_id == text("spend_id"))
+    .values(undelivered_at=number("now"))
+)
+_newest = (
+    select(spends.c.ledger_id)
+    .where(
+        spends.c.caller_id == text("caller"),
+        spends.c.fingerprint == text("asked"),
+        one_of(spends.c.state, "bought"),
+        spends.c.undelivered_at >= number("since"),
+    )
+    .order_by(spends.c.at.desc(), spends.c.ledger_id.desc())
+    .limit(literal_column("1"))
+    .with_for_update(skip_locked=True)
+)
+_TAKE = Statement(
+    update(spends)
+    .where(spends.c.ledger_id == _newest.scalar_subquery(), spends.c.undelivered_at.is_not(None))
+    .values(undelivered_at=null())
+    .returning(spends)
+)
+_ABANDONED = Statement(
+    select(spends)
+    .where(
+        spends.c.caller_id == text("caller"),
+        spends.c.fingerprint == text("asked"),
+        spends.c.request_id.is_(None),
+        spends.c.undelivered_at.is_not(None),
+        or_(
+            one_of(spends.c.state, "intended", "sent"),
+            and_(one_of(spends.c.state, "unknown"), spends.c.undelivered_at >= number("since")),
+        ),
+    )
+    .order_by(spends.c.at.desc(), spends.c.ledger_id.desc())
+    .limit(literal_column("1"))
+)
+
+
+async def abandoned(tx: Tx, caller_id: str, fingerprint: str, since: int) -> Spend | None:
+    """The newest whose asker has hung up while it runs, or whose answer was lost since then."""
+    row = await tx.row(_ABANDONED, caller=caller_id, asked=fingerprint, since=since)
+    return None if row is None else codec.spend(row)
+
+
+async def mark(tx: Tx, ledger_id: str, at: int) -> None:
+    """One statement: its asker has hung up."""
+    await tx.execute(_MARK, spend_id=ledger_id, now=at)
+
+
+async def take(tx: Tx, caller_id: str, fingerprint: str, since: int) -> Spend | None:
+    """One statement: the newest, for this taker alone."""
+    row = await tx.row(_TAKE, caller=caller_id, asked=fingerprint, since=since)
+    return None if row is None else codec.spend(row)

@@ -1,0 +1,123 @@
+"""The core's ports `Inbox` and `Outbox`, over a database."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, insert, literal_column, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_or
+
+from adapters.store.sql import codec
+from adapters.store.sql.database import Database
+from adapters.store.sql.schema import hints, letters
+from adapters.store.sql.statement import Row, Statement, Tx, blob, like, number, text
+from gateway.core.ports.storage import Letter, SeenCode
+
+_new = insert_or(hints).values({column.name: like(column) for column in hints.c})
+_KEEP = Statement(
+    _new.on_conflict_do_update(
+        index_elements=[hints.c.account_id, hints.c.rental_id],
+        set_={name: _new.excluded[name] for name in ("code", "received_at")},
+        where=hints.c.received_at <= _new.excluded.received_at,
+    )
+)
+_LATEST = Statement(
+    select(hints).where(
+        hints.c.account_id == text("account_id"), hints.c.rental_id == number("rental_id")
+    )
+)
+
+
+class StoredInbox:
+    """What webhooks told of codes, the newest of each rental."""
+
+    def __init__(self, database: Database) -> None:
+        """`database` is open."""
+        self._database = database
+
+    async def keep(self, account_id: str, rental_id: int, seen: SeenCode) -> None:
+        """Keep it, unless a newer one is here: webhooks may come twice, and out of order."""
+        at = codec.to_instant(seen.received_at)
+        code = codec.told(seen.code)
+        await self._database.alone(
+            lambda tx: tx.execute(
+                _KEEP, account_id=account_id, rental_id=rental_id, code=code, received_at=at
+            )
+        )
+
+    async def latest(self, account_id: str, rental_id: int) -> SeenCode | None:
+        """The newest, if any."""
+        row = await self._database.read(
+            lambda tx: tx.row(_LATEST, account_id=account_id, rental_id=rental_id)
+        )
+        if row is None:
+            return None
+        return SeenCode(row["code"], codec.from_instant(row["received_at"]))
+
+
+_ADD = Statement(
+    insert(letters).values(
+        {name: text(name) for name in ("target", "query", "content_type")}
+        | {"body": blob("body"), "tries": literal_column("0")}
+        | {"added_at": number("at"), "due_at": number("at")}
+    )
+)
+# As a common table expression PostgreSQL runs it once, however it joins: the limit holds.
+_due = (
+    select(letters.c.id)
+    .where(letters.c.due_at <= number("at"))
+    .order_by(letters.c.due_at, letters.c.id)
+    .limit(number("limit"))
+    .with_for_update(skip_locked=True)
+    .cte("due")
+)
+_DUE = Statement(
+    update(letters)
+    .where(letters.c.id.in_(select(_due.c.id)))
+    .values(due_at=number("until"), tries=letters.c.tries + literal_column("1"))
+    .returning(letters)
+)
+_this = letters.c.id == number("letter_id")
+_PUT_OFF = Statement(update(letters).where(_this).values(due_at=number("at")))
+_DONE = Statement(delete(letters).where(_this))
+
+
+class StoredOutbox:
+    """Webhooks on their way to where they are passed on."""
+
+    def __init__(self, database: Database) -> None:
+        """`database` is open."""
+        self._database = database
+
+    async def add(
+        self, targets: Sequence[str], query: str, content_type: str, body: bytes, at: datetime
+    ) -> None:
+        """Keep one letter for each target: all of them or none."""
+        now = codec.to_instant(at)
+
+        async def keep(tx: Tx) -> None:
+            for target in targets:
+                await tx.execute(
+                    _ADD, target=target, query=query, content_type=content_type, body=body, at=now
+                )
+
+        await self._database.write(keep)
+
+    async def due(self, at: datetime, until: datetime, limit: int) -> Sequence[Letter]:
+        """Letters that are due; nobody else gets them before `until`, and `tries` counts this."""
+        now, then = codec.to_instant(at), codec.to_instant(until)
+        rows = await self._database.alone(lambda tx: tx.rows(_DUE, at=now, until=then, limit=limit))
+        return sorted(map(_letter, rows), key=lambda letter: letter.id)
+
+    async def put_off(self, letter_id: int, at: datetime) -> None:
+        """It could not be delivered: due again then."""
+        then = codec.to_instant(at)
+        await self._database.alone(lambda tx: tx.execute(_PUT_OFF, letter_id=letter_id, at=then))
+
+    async def done(self, letter_id: int) -> None:
+        """It was delivered, or is given up."""
+        await self._database.alone(lambda tx: tx.execute(_DONE, letter_id=letter_id))
+
+
+def _letter(row: Row) -> Letter:
+    names = ("id", "target", "query", "content_type", "tries")
+    return Letter(body=bytes(row["body"]), **{name: row[name] for name in names})

@@ -1,0 +1,117 @@
+"""Who asks: accounts at the provider, and the keys that lead to them."""
+
+import hashlib
+import hmac
+
+from cachetools import LRUCache, TTLCache
+
+from gateway.core.model.callers import (
+    GATEWAY_KEY_PREFIX,
+    Account,
+    Caller,
+    GatewayKey,
+    caller_id,
+)
+from gateway.core.model.errors import Unauthorized
+from gateway.core.model.provider_errors import UpstreamAuthFailed
+from gateway.core.ports.clock import Clock
+from gateway.core.ports.storage import Keys
+
+_MAX_KEY = 256
+_REMEMBERED = 1000
+_REVOKED_WITHIN = 2.0  # seconds until every process has noticed
+
+
+class KeyHasher:
+    """Turns keys into names that give nothing away: HMAC-SHA256 under the gateway's secret."""
+
+    def __init__(self, secret: bytes) -> None:
+        """Take the secret of this gateway (or of all its nodes)."""
+        self._inner = hmac.new(secret, digestmod=hashlib.sha256)
+
+    def name(self, key: str) -> str:
+        """The same key always has the same name; the name does not lead back."""
+        keyed = self._inner.copy()
+        keyed.update(key.encode())
+        return keyed.hexdigest()[:32]
+
+
+class Callers:
+    """Reads a key and says who is calling."""
+
+    def __init__(
+        self,
+        hasher: KeyHasher,
+        keys: Keys,
+        clock: Clock,
+        *,
+        own_key: str | None = None,
+        pass_through: bool = True,
+    ) -> None:
+        """`own_key` is the server's at the provider: the account that gateway keys lead to.
+
+        `pass_through`: whether callers may bring a key of the provider's.
+        """
+        self._hasher = hasher
+        self._keys = keys
+        self._clock = clock
+        self._own = Account(hasher.name(own_key), own_key) if own_key else None
+        self._pass_through = pass_through
+        self._known: dict[str, Caller] = {}  # who brought a key of the provider's
+        self._met: LRUCache[str, Account] = LRUCache(10_000)
+        self._found: TTLCache[str, GatewayKey | None] = TTLCache(
+            10_000, _REVOKED_WITHIN, timer=clock.monotonic
+        )
+
+    def recall(self, key: str | None) -> Caller | None:
+        """The caller behind a key of the provider's that was identified before."""
+        return self._known.get(key) if key else None
+
+    async def identify(self, key: str | None) -> Caller:
+        """The caller behind a key. Raises Unauthorized where there is none to be found."""
+        if (known := self.recall(key)) is not None:
+            return known
+        if not key:
+            raise Unauthorized(
+                "No key was sent.",
+                advice="Send one in the header X-API-Key: your own from https://getatext.com, or "
+                "one that who runs this gateway makes with `getatext-gateway keys create`.",
+            )
+        if len(key) > _MAX_KEY or not (key.isascii() and key.isprintable()):
+            raise Unauthorized("The key has a form that no key has.")
+        if key.startswith(GATEWAY_KEY_PREFIX):
+            return await self._by_gateway_key(self._hasher.name(key))
+        if not self._pass_through:
+            raise Unauthorized("This gateway takes only keys that it made itself.")
+        account = Account(self._hasher.name(key), key)
+        self._met[account.id] = account
+        if len(self._known) >= _REMEMBERED:
+            del self._known[next(iter(self._known))]
+        caller = self._known[key] = Caller(account.id, account)
+        return caller
+
+    @property
+    def own(self) -> Account | None:
+        """The server's own account."""
+        return self._own
+
+    def met(self, account_id: str) -> Account | None:
+        """An account whose key is at hand: the server's own, or a caller's who was here lately."""
+        if self._own is not None and self._own.id == account_id:
+            return self._own
+        return self._met.get(account_id)
+
+    async def _by_gateway_key(self, hashed: str) -> Caller:
+        if hashed not in self._found:
+            self._found[hashed] = await self._keys.find(hashed)
+        key = self._found.get(hashed)
+        if key is None or not hmac.compare_digest(key.hashed, hashed):
+            raise Unauthorized
+        if key.revoked_at is not None:
+            raise Unauthorized("This key was revoked.")
+        expires = key.limits.expires_at
+        if expires is not None and expires <= self._clock.now():
+            raise Unauthorized("This key has expired.")
+        if self._own is None:
+            raise UpstreamAuthFailed("The gateway has no key of its own at the provider.")
+        return Caller(caller_id(key), self._own, key.limits)

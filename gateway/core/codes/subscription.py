@@ -1,0 +1,39 @@
+"""Which rentals somebody waits for who listens to everything: those that may still bring a code."""
+
+from datetime import datetime
+
+from gateway.core.model.errors import GatewayError
+from gateway.core.model.rentals import Rental, RentalStatus
+from gateway.core.operations.context import Desk
+
+_MOST = 1000
+
+
+async def awaited(desk: Desk, now: datetime) -> list[Rental]:
+    """The caller's rentals that may bring a code, newest first.
+
+    Of those that had one, only what has not ended by its own time is asked about from here on:
+    nobody has looked at them since, so the provider's word of their end may be missing.
+    """
+    active = await _standing(desk, RentalStatus.ACTIVE)
+    had_one = await _standing(desk, RentalStatus.CODE_RECEIVED)
+    going_on = [each for each in had_one if each.ends_at is not None and each.ends_at > now]
+    return active + [rental for rental in going_on if await another_may_come(desk, rental)]
+
+
+async def another_may_come(desk: Desk, rental: Rental) -> bool:
+    """Whether its service sends more than one code; yes where no price list can be had."""
+    book = desk.helpers.price_book
+    try:
+        prices = book.known(desk.caller.account.id) or await book.current(desk)
+    except GatewayError:
+        return True
+    found = (each for each in prices if each.service_code == rental.service_code)
+    return next((each.multiple_sms for each in found), True)
+
+
+async def _standing(desk: Desk, status: RentalStatus) -> list[Rental]:
+    found = await desk.helpers.records.list_rentals(
+        desk.view, status=status, service_code=None, limit=_MOST, before=None
+    )
+    return [rental for rental in found if rental.id is not None]

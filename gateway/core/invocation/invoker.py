@@ -1,0 +1,200 @@
+"""The one door: whatever the face, a call is validated, authorised and run here."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel
+
+from gateway.core.identity_cache import ByIdentity
+from gateway.core.invocation.validation import validate
+from gateway.core.model.callers import Caller, Limits
+from gateway.core.model.errors import (
+    Forbidden,
+    GatewayError,
+    InvalidRequest,
+    LongRentalNotFound,
+    RentalNotFound,
+    Unauthorized,
+)
+from gateway.core.model.long_rentals import LongRental
+from gateway.core.model.provider_errors import UpstreamAuthFailed
+from gateway.core.model.purchases import View
+from gateway.core.model.redact import holds_key
+from gateway.core.model.rentals import Rental
+from gateway.core.operations.call import Answer, Call
+from gateway.core.operations.context import Desk, Helpers
+from gateway.core.operations.operation import AnyOperation, Effect, Operation
+from gateway.core.ports.observer import Observer
+from gateway.core.ports.provider import Connect
+from gateway.core.purchases.order import Order
+from gateway.core.purchases.purchasing import Spending
+
+In = TypeVar("In", bound=BaseModel)
+Out = TypeVar("Out", bound=BaseModel)
+
+_DESKS = 200
+_READ, _CHANGE = Effect.READ, Effect.CHANGE  # looking a member up costs as much as a call
+
+
+class Invoker:
+    """Runs operations. A face never caches, retries, counts or spends: it comes here."""
+
+    def __init__(
+        self,
+        connect: Connect,
+        helpers: Helpers,
+        spending: Spending,
+        observer: Observer,
+    ) -> None:
+        """Take the way to the provider and the policies."""
+        self._connect = connect
+        self._helpers = helpers
+        self._records = helpers.records
+        self._spending = spending
+        self._observer = observer
+        self._running: set[asyncio.Task[Any]] = set()
+        self._desks: ByIdentity[Caller, Desk] = ByIdentity(_DESKS)
+
+    async def invoke(self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]) -> Out:
+        """The value of one operation, for faces that need nothing else of its answer."""
+        return (await self.answer(op, call, given)).value
+
+    async def answer(
+        self, op: Operation[In, Out], call: Call, given: Mapping[str, Any] | In
+    ) -> Answer[Out]:
+        """Run one operation on inputs as they came, or as `validate` made them.
+
+        Raises GatewayError; any other exception is a fault of ours.
+        """
+        work = self._counted(op, call, given)
+        return await (work if op.effect is _READ else self._to_the_end(work))
+
+    async def _counted(
+        self, op: Operation[In, Out], call: Call, given: Mapping[str, Any] | In
+    ) -> Answer[Out]:
+        outcome = "internal_error"
+        try:
+            check_effect(call.caller.limits, op)
+            asked = given if isinstance(given, BaseModel) else validate(op.takes, given)
+            answer = await self._run(op, call, asked)
+            outcome = "ok"
+        except GatewayError as error:
+            outcome = error.code
+            raise
+        finally:
+            self._observer.operation_ended(op.name, outcome)
+        return answer
+
+    def desk(self, caller: Caller) -> Desk:
+        """What one caller's calls work with; the same desk for all of them."""
+        kept = self._desks.get(caller)
+        if kept is not None:
+            return kept
+        view = View(caller.account.id, None if caller.sees_account else caller.id)
+        desk = Desk(caller, view, self._connect(caller.account.key), self._helpers)
+        self._desks[caller] = desk
+        return desk
+
+    async def undelivered(self, purchase: str) -> None:
+        """The answer of this purchase did not reach its caller."""
+        await self._spending.undelivered(purchase)
+
+    async def drain(self) -> None:
+        """Wait until every change and purchase under way has its answer."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    async def _run(self, op: Operation[In, Out], call: Call, asked: In) -> Answer[Out]:
+        caller = call.caller
+        desk = self.desk(caller)
+        try:
+            await self._check_subject(op, desk, asked)
+            if op.effect is _READ:
+                return Answer(await op.run(desk, asked))
+            if op.effect is _CHANGE:
+                return await self._change(op, desk, asked)
+            return await self._buy(op, desk, call, asked)
+        except UpstreamAuthFailed as refusal:
+            if not caller.pass_through:
+                raise
+            raise Unauthorized(
+                "The provider does not accept this key.", upstream=refusal.upstream
+            ) from refusal
+
+    async def _check_subject(self, op: Operation[In, Out], desk: Desk, asked: In) -> None:
+        """What a caller did not buy does not exist for it, unless it sees the whole account."""
+        if op.subject is None or desk.caller.sees_account:
+            return
+        if not await self._records.shows(desk.view, op.kind, getattr(asked, op.subject)):
+            raise RentalNotFound if op.kind == "rental" else LongRentalNotFound
+
+    async def _change(self, op: Operation[In, Out], desk: Desk, asked: In) -> Answer[Out]:
+        return Answer(await self._recorded(desk, await op.run(desk, asked)))
+
+    async def repeated(
+        self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]
+    ) -> Answer[Out] | None:
+        """The first answer to a purchase that is asked for again; None where it is the first.
+
+        Nothing is bought. Raises what `answer` would raise for the repeated request.
+        """
+        asked = validate(op.takes, given)
+        return await self._spending.repeated(
+            await self._order(op, self.desk(call.caller), call, asked)
+        )
+
+    async def _buy(self, op: Operation[In, Out], desk: Desk, call: Call, asked: In) -> Answer[Out]:
+        return await self._spending.buy(await self._order(op, desk, call, asked))
+
+    async def _order(self, op: Operation[In, Out], desk: Desk, call: Call, asked: In) -> Order:
+        subject = None
+        if op.subject is not None:
+            about = getattr(asked, op.subject)
+            subject = await self._records.find(desk.view, op.kind, about)
+        request_id = _request_id(call, asked)
+        _check_no_key({**dict(asked), "request_id": request_id}, desk.caller)
+        order = Order(
+            op, desk, asked, call.trace_id, request_id, call.hands_over, call.at_most, subject
+        )
+        return order if call.begun is None else replace(order, begun=call.begun)
+
+    async def _recorded(self, desk: Desk, value: Out) -> Out:
+        """The value with all that the ledger knows besides."""
+        if isinstance(value, Rental | LongRental):
+            return cast(Out, await self._records.record(desk.caller.account.id, value))
+        return value
+
+    async def _to_the_end(self, work: Coroutine[Any, Any, Answer[Out]]) -> Answer[Out]:
+        """Run in a task of its own: a caller that hangs up stops no change and no purchase."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # a caller that hung up does not ask for it; it is counted and kept
+
+
+def _request_id(call: Call, asked: BaseModel) -> str | None:
+    """The request id, from beside the input or from within. Raises where they differ."""
+    inside: str | None = getattr(asked, "request_id", None)
+    if inside is not None and call.request_id is not None and inside != call.request_id:
+        raise InvalidRequest("request_id: differs from the header Idempotency-Key.")
+    return inside or call.request_id
+
+
+def _check_no_key(given: Mapping[str, Any], caller: Caller) -> None:
+    """Raises where a key stands among the inputs of a purchase, all of which are kept."""
+    for name, value in given.items():
+        if isinstance(value, str) and holds_key(value, caller.account.key):
+            raise InvalidRequest(f"{name}: holds a key. Keys belong in the header X-API-Key.")
+
+
+def check_effect(limits: Limits | None, op: AnyOperation) -> None:
+    """Raises Forbidden where a read-only key asks for more."""
+    if limits is not None and limits.read_only and op.effect is not Effect.READ:
+        raise Forbidden(f"This key is read-only; {op.name} changes something.")

@@ -1,0 +1,38 @@
+"""Makes an operation's input from what a caller sent, or says which field is wrong."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from gateway.core.model.errors import InvalidRequest
+from gateway.core.model.redact import shown
+from gateway.core.model.values import blank_to_absent
+
+In = TypeVar("In", bound=BaseModel)
+
+
+def validate(takes: type[In], given: Mapping[str, Any]) -> In:
+    """The input as the operation takes it. Raises InvalidRequest naming each wrong field."""
+    try:
+        return takes.model_validate(blank_to_absent(dict(given)))
+    except ValidationError as error:
+        raise InvalidRequest(_sentence(error, takes)) from None
+
+
+def _sentence(error: ValidationError, takes: type[BaseModel]) -> str:
+    faults = []
+    for fault in error.errors(include_url=False, include_context=False)[:5]:
+        name = shown(str(fault["loc"][0])) if fault["loc"] else "input"
+        faults.append(f"{name}: {_words(fault['type'], fault['msg'], takes)}")
+    return "; ".join(faults) + "."
+
+
+def _words(kind: str, message: str, takes: type[BaseModel]) -> str:
+    if kind == "missing":
+        return "is required"
+    if kind == "extra_forbidden":
+        known = ", ".join(takes.model_fields) or "none"
+        return f"is not an input of this operation (inputs: {known})"
+    message = message.removeprefix("Value error, ").rstrip(".")
+    return message[:1].lower() + message[1:]

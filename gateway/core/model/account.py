@@ -1,0 +1,34 @@
+"""The account's money: values and inputs."""
+
+from decimal import Decimal
+
+from pydantic import Field
+
+from gateway.core.model.values import CURRENCY, Currency, Frozen, Usd
+
+
+class Balance(Frozen):
+    """What the account holds at the provider."""
+
+    balance: Usd = Field(description="The account's balance at the provider.")
+    currency: Currency = Field(CURRENCY, description="The currency of every amount here.")
+
+
+class BalanceAndSpending(Balance):
+    """What the account holds, and what this key has spent."""
+
+    spent_today: Usd = Field(
+        description="What this key spent today (UTC), refunds taken off, reservations included."
+    )
+    spent_total: Usd = Field(description="What this key spent in all, reckoned the same way.")
+    left_today: Usd | None = Field(description="What is left for today; null: no limit.")
+    left_total: Usd | None = Field(description="What is left in all; null: no limit.")
+
+
+class Nothing(Frozen):
+    """No input."""
+
+
+def left(limit: Decimal | None, spent: Decimal) -> Decimal | None:
+    """What is left of a budget; None where there is no limit."""
+    return None if limit is None else max(limit - spent, Decimal(0))

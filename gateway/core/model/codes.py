@@ -1,0 +1,68 @@
+"""Codes: the value, and the input that asks for one."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, WithJsonSchema
+
+from gateway.core.model.rentals import OVER, OneRental, Rental
+from gateway.core.model.values import CountAsked, Frozen, Id, Instant
+
+MAX_WAIT = 25
+
+
+class CodeStatus(StrEnum):
+    """Whether there is a code."""
+
+    PENDING = "pending"
+    RECEIVED = "received"
+    ENDED = "ended"
+
+
+class Code(Frozen):
+    """The code of a rental, or that there is none yet, or none any more."""
+
+    rental_id: Id = Field(description="The rental's id.")
+    status: CodeStatus = Field(
+        description="received: here is a code; pending: ask again; ended: none will come."
+    )
+    code: str | None = Field(None, description="The code, as text: it may begin with a zero.")
+    received_at: Instant | None = Field(None, description="When the gateway learned of the code.")
+    ended_reason: str | None = Field(
+        None, description="Why no code will come: completed, cancelled or expired."
+    )
+    retry_after_seconds: int | None = Field(
+        None, description="While pending: after how many seconds to ask again."
+    )
+    provisional: bool = Field(
+        False,
+        description="Known only from a webhook, which drops leading zeros; read again soon.",
+    )
+
+
+class WaitForCode(OneRental):
+    """Which rental's code, and how long to wait."""
+
+    wait_seconds: Annotated[
+        CountAsked,
+        Field(ge=0, le=MAX_WAIT),
+        WithJsonSchema({"type": "integer", "minimum": 0, "maximum": MAX_WAIT}),
+    ] = Field(20, description="How long to wait for a code, in seconds.")
+    after_code: Annotated[str, Field(max_length=64)] | None = Field(
+        None, description="A code you have already: wait for one that differs from it."
+    )
+
+
+def code_of(rental: Rental, after: str | None) -> Code | None:
+    """What the rental tells somebody who has the code `after`; None: keep waiting."""
+    assert rental.id is not None  # noqa: S101 - only rentals with an id are waited for
+    if rental.code is not None and rental.code != after:
+        return Code(
+            rental_id=rental.id,
+            status=CodeStatus.RECEIVED,
+            code=rental.code,
+            received_at=rental.code_received_at,
+        )
+    if rental.status in OVER:
+        return Code(rental_id=rental.id, status=CodeStatus.ENDED, ended_reason=rental.status.value)
+    return None

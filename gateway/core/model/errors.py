@@ -1,0 +1,228 @@
+"""Everything that can go wrong, once.
+
+GatewayError
+├─ InvalidRequest · Unauthorized · Forbidden · BudgetExceeded · ServiceNotAllowed
+├─ NotFound ── ServiceNotFound · RentalNotFound · LongRentalNotFound
+├─ Refused: the provider said no, nothing was charged (provider_errors)
+│   ├─ OutOfStock · PriceTooHigh · InsufficientFunds · TooManyActiveRentals
+│   └─ CancelTooEarly · CodeAlreadyReceived · RentalEnded · UpstreamRefused
+├─ OutcomeUnknown · RequestIdReused · RequestInProgress
+├─ RateLimited
+├─ UpstreamFault: the provider did not answer properly (provider_errors)
+│   ├─ UpstreamAuthFailed · UpstreamError · UpstreamBadResponse
+│   └─ UpstreamMaintenance · UpstreamUnavailable · UpstreamTimeout
+├─ LedgerUnavailable: nothing was written down, so nothing was sent
+└─ MethodNotAllowed · RequestTimeout · PayloadTooLarge · UnsupportedMediaType · InternalError
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from gateway.core.model.values import Charged
+
+_MONEY = {
+    Charged.NO: "Nothing was charged.",
+    Charged.YES: "It was charged.",
+    Charged.UNKNOWN: "It is not known whether money was charged.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """What the provider said: its HTTP status and its own words."""
+
+    status: int
+    message: str
+
+
+class GatewayError(Exception):
+    """An answer that says what happened, whether money moved and what to do next."""
+
+    code: ClassVar[str] = "internal_error"
+    title: ClassVar[str] = "Internal error"
+    http_status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+    happened: ClassVar[str] = "Something went wrong in the gateway."
+    advice: ClassVar[str] = ""
+    usual_wait: ClassVar[float | None] = None  # seconds, where nobody knows better
+
+    def __init__(
+        self,
+        happened: str | None = None,
+        *,
+        charged: Charged = Charged.NO,
+        retry_after: float | None = None,
+        upstream: Upstream | None = None,
+        advice: str | None = None,
+    ) -> None:
+        """Take the class's own sentences where none are given."""
+        sentences = (
+            happened or self.happened,
+            _MONEY[charged],
+            self.advice if advice is None else advice,
+        )
+        self.detail = " ".join(filter(None, sentences))
+        self.charged = charged
+        self.retry_after = self.usual_wait if retry_after is None else retry_after
+        self.upstream = upstream
+        self.trace_id: str | None = None
+        self.replayed = False
+        super().__init__(self.detail)
+
+
+class InvalidRequest(GatewayError):
+    """The input does not fit the operation; the sentence names the field."""
+
+    code, title, http_status = "invalid_request", "Invalid request", 400
+    happened = "The request is not valid."
+
+
+class Unauthorized(GatewayError):
+    """No key, or one that is not accepted."""
+
+    code, title, http_status = "unauthorized", "Unauthorized", 401
+    happened = "The key is not accepted."
+    advice = "Send a valid key in the header X-API-Key."
+
+
+class Forbidden(GatewayError):
+    """The key may not do this."""
+
+    code, title, http_status = "forbidden", "Forbidden", 403
+    happened = "This key may not do that."
+
+
+class BudgetExceeded(GatewayError):
+    """The purchase would pass a limit of the key."""
+
+    code, title, http_status = "budget_exceeded", "Budget exceeded", 403
+    happened = "The purchase would pass a spending limit of this key."
+
+
+class ServiceNotAllowed(GatewayError):
+    """The key is limited to other services."""
+
+    code, title, http_status = "service_not_allowed", "Service not allowed", 403
+    happened = "This key may not rent numbers for that service."
+
+
+class NotFound(GatewayError):
+    """There is nothing at this address."""
+
+    code, title, http_status = "not_found", "Not found", 404
+    happened = "There is nothing at this address."
+    advice = "See /openapi.json for what there is."
+
+
+class ServiceNotFound(NotFound):
+    """The provider has no such service."""
+
+    code, title = "service_not_found", "Service not found"
+    happened = "There is no such service."
+    advice = "Take a service_code from list_prices."
+
+
+class RentalNotFound(NotFound):
+    """No rental with this id, or none this caller may see."""
+
+    code, title = "rental_not_found", "Rental not found"
+    happened = "There is no such rental for this key."
+    advice = "Check the rental_id."
+
+
+class LongRentalNotFound(NotFound):
+    """No long rental with this id, or none this caller may see."""
+
+    code, title = "long_rental_not_found", "Long rental not found"
+    happened = "There is no such long rental for this key."
+    advice = "Take an id from list_long_rentals."
+
+
+class OutcomeUnknown(GatewayError):
+    """A purchase was sent and its answer was lost."""
+
+    code, title, http_status = "outcome_unknown", "Outcome unknown", 409
+    happened = "The request was sent to the provider and its answer was lost."
+    advice = "Do not simply repeat it: check the balance and the rentals first."
+
+    def __init__(self, happened: str | None = None, **more: Any) -> None:
+        """As the base, but whether money moved is not known."""
+        super().__init__(happened, **{"charged": Charged.UNKNOWN} | more)
+
+
+class RequestIdReused(GatewayError):
+    """The request id was used for another input."""
+
+    code, title, http_status = "request_id_reused", "Request id reused", 409
+    happened = "This request_id was used before with other input."
+    advice = "Use a new request_id for a new purchase."
+
+
+class RequestInProgress(GatewayError):
+    """The first request with this id has not ended."""
+
+    code, title, http_status = "request_in_progress", "Request in progress", 409
+    retryable = True
+    happened = "The first request with this request_id is still running."
+    advice = "Repeat it with the same request_id in some seconds."
+
+    def __init__(self, happened: str | None = None, **more: Any) -> None:
+        """As the base, but whether money moves is not known yet."""
+        super().__init__(happened, **{"charged": Charged.UNKNOWN} | more)
+
+
+class RateLimited(GatewayError):
+    """Too many requests, by our count or the provider's."""
+
+    code, title, http_status, retryable = "rate_limited", "Rate limited", 429, True
+    happened = "Too many requests at this moment."
+    advice = "Wait as Retry-After says, then try again."
+
+
+class MethodNotAllowed(GatewayError):
+    """The address exists, the method does not."""
+
+    code, title, http_status = "method_not_allowed", "Method not allowed", 405
+    happened = "This address does not take that method."
+    advice = "See the header Allow."
+
+    def __init__(self, happened: str | None = None, *, allowed: Sequence[str] = ()) -> None:
+        """`allowed`: the methods the address takes."""
+        super().__init__(happened)
+        self.allowed = allowed
+
+
+class RequestTimeout(GatewayError):
+    """The body of the request did not arrive in time."""
+
+    code, title, http_status = "request_timeout", "Request time-out", 408
+    happened = "The body of the request did not arrive in time."
+
+
+class PayloadTooLarge(GatewayError):
+    """The body of the request is too large."""
+
+    code, title, http_status = "payload_too_large", "Payload too large", 413
+    happened = "The body of the request is too large."
+
+
+class UnsupportedMediaType(GatewayError):
+    """The body of the request is not JSON."""
+
+    code, title, http_status = "unsupported_media_type", "Unsupported media type", 415
+    happened = "The body of the request must be JSON."
+    advice = "Send Content-Type: application/json."
+
+
+class InternalError(GatewayError):
+    """A fault of ours; the trace id leads to it in the log."""
+
+
+class LedgerUnavailable(GatewayError):
+    """A purchase could not be written down, and so was not sent."""
+
+    code, title, http_status = "ledger_unavailable", "Ledger unavailable", 503
+    retryable = True
+    happened = "The gateway's ledger could not be written, so nothing was sent to the provider."
+    advice = "Try again later with the same request_id; if it lasts, tell who runs the gateway."

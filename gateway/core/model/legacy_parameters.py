@@ -1,0 +1,142 @@
+"""What legacy tools wish of a purchase: each parameter they send, and what it is here.
+
+A wish that decides what is bought or paid is mapped, or no number can be had. None is dropped.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
+
+from gateway.core.model.quote import with_surcharges
+
+Inputs = Mapping[str, object]
+Reader = Callable[[str], Inputs | None]
+"""The inputs of rent_number that a value stands for; None: nothing that can be bought."""
+
+_NOTHING: Inputs = MappingProxyType({})
+_ANY = "any"
+_CARRIERS = {
+    "tmo": "tmobile", "tmobile": "tmobile", "t-mobile": "tmobile",
+    "vz": "verizon", "verizon": "verizon",
+    "att": "at&t", "at&t": "at&t",
+    _ANY: _ANY,
+}  # fmt: skip
+_AREA = re.compile(r"[2-9][0-9]{2}").fullmatch
+_NUMBER = re.compile(r"\+?1?([2-9][0-9]{9})").fullmatch
+_MOST_AREAS = 100  # as many as the one door takes
+
+
+def _meaningless(raw: str) -> Inputs:
+    """It decides nothing, or is read elsewhere."""
+    return _NOTHING
+
+
+def _not_to_be_had(raw: str) -> Inputs | None:
+    """It asks for what the provider does not sell, unless it is switched off."""
+    return _NOTHING if raw.lower() in ("0", "false") else None
+
+
+def _areas(raw: str) -> Inputs | None:
+    """Area codes, of which the number must have one."""
+    areas = _listed(raw)
+    if not areas or len(areas) > _MOST_AREAS or not all(_AREA(area) for area in areas):
+        return None
+    return {"area_codes": ",".join(areas), "lock_area_code": True}
+
+
+def _carrier(raw: str) -> Inputs | None:
+    """The carrier that the number must be of. The provider takes only one."""
+    named = {_CARRIERS.get(name.lower()) for name in _listed(raw)}
+    if len(named) != 1:
+        return None
+    carrier = named.pop()
+    if carrier == _ANY:
+        return _NOTHING
+    return None if carrier is None else {"carrier": carrier, "keep_carrier": True}
+
+
+def _number(raw: str) -> Inputs | None:
+    """Just one number, of ten or eleven digits."""
+    found = _NUMBER(raw)
+    return {"number": f"+1{found[1]}"} if found else None
+
+
+def _listed(raw: str) -> list[str]:
+    """What stands between commas, each once, in its order."""
+    return list(dict.fromkeys(one.strip() for one in raw.split(",") if one.strip()))
+
+
+def _each(names: str, reader: Reader) -> dict[str, Reader]:
+    return dict.fromkeys(names.split(), reader)
+
+
+_HARMLESS = _each(
+    "ref ref_id owner softId freePrice minPrice providerIds exceptProviderIds fixedPrice"
+    " useCashBack language lang json text userId v version _ t ts rand",
+    _meaningless,
+)
+WISHES: Mapping[str, Reader] = MappingProxyType(
+    {
+        **_HARMLESS,
+        # Read where the key, the service, the highest price and the request's id are.
+        **_each("api_key action service country maxPrice max_price orderId", _meaningless),
+        "areas": _areas,
+        "carriers": _carrier,
+        "operator": _carrier,
+        "number": _number,
+        **_each("phoneException ltr duration auto_renew forward", _not_to_be_had),
+        **_each("verification multiService activationType", _not_to_be_had),
+    }
+)
+"""Every parameter of a purchase that is known."""
+
+# With those of Getatext's own calls, on whose faces an operator's names are harmless as well.
+_DECIDING = {name.lower() for name in WISHES.keys() - _HARMLESS.keys()} | {
+    "carrier", "keep_carrier", "area_codes", "lock_area_code", "rental_id", "id", "rental_time",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a tool wishes of a purchase.
+
+    `inputs` are those of rent_number. `impossible` names the parameters that no number can
+    fulfil, `unknown` those of which nobody knows what they decide.
+    """
+
+    inputs: Inputs
+    impossible: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    def lowest_price(self, price: Decimal) -> Decimal:
+        """The lowest highest price that would do, for a service of this price."""
+        carrier, area = "carrier" in self.inputs, "area_codes" in self.inputs
+        return with_surcharges(price, carrier=carrier, area=area) if carrier or area else price
+
+
+def read_wishes(parameters: Mapping[str, str], harmless: Collection[str] = ()) -> Wishes:
+    """What the parameters of a purchase mean; those that an operator calls harmless, nothing."""
+    inputs: dict[str, object] = {}
+    impossible = []
+    for name, raw in parameters.items():
+        read = WISHES.get(name, _meaningless)(raw)
+        if read is None or any(inputs.get(key, value) != value for key, value in read.items()):
+            impossible.append(name)
+        inputs.update(read or {})
+    if "number" in inputs and len(inputs) > 1:  # the provider's call for one number takes no more
+        impossible.append("number")
+    unknown = (name for name in parameters if name not in WISHES and name not in harmless)
+    return Wishes(inputs, tuple(impossible), tuple(unknown))
+
+
+def check_harmless(names: Iterable[str]) -> list[str]:
+    """The names an operator calls harmless. Raises ValueError for one that decides something."""
+    stripped = [name.strip() for name in names]
+    if not all(stripped):
+        raise ValueError("has an empty name")
+    wrong = next((name for name in stripped if name.lower() in _DECIDING), None)
+    if wrong is not None:
+        raise ValueError(f"cannot hold {wrong}, which decides what is bought")
+    return stripped

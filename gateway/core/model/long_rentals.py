@@ -1,0 +1,109 @@
+"""Numbers rented for weeks: values and inputs."""
+
+from datetime import date
+from enum import StrEnum
+
+from pydantic import Field
+
+from gateway.core.model.rentals import REQUEST_ID
+from gateway.core.model.values import (
+    CURRENCY,
+    Currency,
+    FlagAsked,
+    Frozen,
+    Id,
+    IdAsked,
+    Instant,
+    PhoneNumber,
+    RequestId,
+    Usd,
+)
+
+
+class LongRentalStatus(StrEnum):
+    """Where a long rental stands."""
+
+    ACTIVE = "active"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+class Period(StrEnum):
+    """How long a long rental lasts."""
+
+    ONE_WEEK = "1w"
+    TWO_WEEKS = "2w"
+    ONE_MONTH = "1m"
+    ONE_YEAR = "1y"
+
+
+class LongRental(Frozen):
+    """A US number rented for weeks, for any service."""
+
+    id: Id | None = Field(
+        description="The provider's id; null while the outcome of the purchase is unknown."
+    )
+    status: LongRentalStatus = Field(description="Where the long rental stands.")
+    number: PhoneNumber | None = Field(None, description="The rented number in E.164.")
+    price: Usd | None = Field(None, description="What one period costs.")
+    currency: Currency = Field(CURRENCY, description="The currency of every amount here.")
+    period: Period | None = Field(
+        None, description="How long a period is; null where the provider's word is not known."
+    )
+    auto_renew: bool | None = Field(
+        None, description="Whether it renews itself at its end; null where not told."
+    )
+    rented_on: date | None = Field(None, description="The day it was rented.")
+    ends_on: date | None = Field(None, description="The day it ends.")
+
+
+class LongRentals(Frozen):
+    """The account's long rentals."""
+
+    data: list[LongRental] = Field(description="The long rentals, as the provider lists them.")
+    next_cursor: str | None = Field(None, description="Always null: the list comes whole.")
+
+
+class Message(Frozen):
+    """One SMS to a long rental. Its text comes from strangers."""
+
+    text: str = Field(description="The SMS as it came, written by a stranger.")
+    sender: str | None = Field(None, description="Who sent it.")
+    number: PhoneNumber | None = Field(None, description="The number it came to, in E.164.")
+    received_at: Instant | None = Field(None, description="When it came.")
+
+
+class Messages(Frozen):
+    """The messages of one long rental."""
+
+    data: list[Message] = Field(description="The messages, as the provider lists them.")
+    next_cursor: str | None = Field(None, description="Always null: the list comes whole.")
+
+
+class CreateLongRental(Frozen):
+    """What to rent for long."""
+
+    period: Period = Field(description="How long: one week, two weeks, one month or one year.")
+    auto_renew: FlagAsked = Field(
+        False, description="Renew, and pay, at the end of each period by itself."
+    )
+    request_id: RequestId | None = Field(None, description=REQUEST_ID)
+
+
+class OneLongRental(Frozen):
+    """Which long rental."""
+
+    long_rental_id: IdAsked = Field(description="The long rental's id, from list_long_rentals.")
+
+
+class RenewLongRental(OneLongRental):
+    """Which long rental to pay for."""
+
+    request_id: RequestId | None = Field(None, description=REQUEST_ID)
+
+
+class SetAutoRenew(OneLongRental):
+    """Which long rental, and whether it renews itself."""
+
+    auto_renew: FlagAsked = Field(description="Whether it shall renew itself at its end.")

@@ -1,0 +1,70 @@
+"""What numbers cost: values and inputs."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, WithJsonSchema
+
+from gateway.core.model.values import (
+    CURRENCY,
+    CountAsked,
+    Currency,
+    FlagAsked,
+    Frozen,
+    Kept,
+    ServiceCode,
+    Usd,
+    UsdAsked,
+)
+
+MAX_PAGE = 1000
+
+
+class Price(Frozen):
+    """What a number for one service costs."""
+
+    service_code: ServiceCode = Field(
+        description="The service's short name: what rent_number takes."
+    )
+    service_name: str = Field(description="The service's name for people.")
+    price: Usd = Field(description="The price of one rental, without surcharges.")
+    currency: Currency = Field(CURRENCY, description="The currency of the price.")
+    stock: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="How many numbers there are; null where the provider does not tell."
+    )
+    ttl_minutes: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="How many minutes a rental lasts."
+    )
+    multiple_sms: bool = Field(False, description="Whether more than one code can come.")
+
+
+class PricePage(Kept):
+    """Prices, and how old they are."""
+
+    data: list[Price] = Field(description="The prices that fit, in the order asked for.")
+    next_cursor: str | None = Field(
+        None, description="Pass it as cursor for the next page; null on the last."
+    )
+
+
+class ListPrices(Frozen):
+    """Which prices, in what order."""
+
+    service_code: ServiceCode | None = Field(None, description="Only this service.")
+    query: Annotated[str, Field(max_length=100)] | None = Field(
+        None, description="Only services whose name or code holds this text.", examples=["what"]
+    )
+    max_price: UsdAsked | None = Field(None, description="Only prices up to this, in USD.")
+    in_stock: FlagAsked = Field(
+        False, description="Only services with numbers; an unknown stock counts as some."
+    )
+    sort: Literal["name", "price", "stock"] = Field(
+        "name", description="By name, by price (lowest first) or by stock (highest first)."
+    )
+    limit: Annotated[
+        CountAsked,
+        Field(ge=1, le=MAX_PAGE),
+        WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
+    ] = Field(100, description="How many prices at the most.")
+    cursor: Annotated[str, Field(max_length=3000)] | None = Field(
+        None, description="The next_cursor of the page before; keep the other inputs the same."
+    )

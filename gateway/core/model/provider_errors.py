@@ -1,0 +1,125 @@
+"""What the provider's side can do to a call: refuse it, or fail.
+
+Refused: it said no, and nothing was charged. UpstreamFault: it did not answer properly.
+"""
+
+from gateway.core.model.errors import GatewayError
+
+
+class Refused(GatewayError):
+    """The provider understood and said no: definite, and nothing was charged."""
+
+    code, title, http_status = "upstream_refused", "Refused by the provider", 409
+    happened = "The provider refused."
+
+
+class OutOfStock(Refused):
+    """No number is to be had for this service just now."""
+
+    code, title, retryable = "out_of_stock", "Out of stock", True
+    happened = "The provider has no number for this service right now."
+    advice = "Try again later, or without carrier and area codes."
+
+
+class PriceTooHigh(Refused):
+    """The price is above the highest price that was allowed."""
+
+    code, title = "price_too_high", "Price too high"
+    happened = "The price is above max_price."
+    advice = "See list_prices, or raise max_price."
+
+
+class InsufficientFunds(Refused):
+    """The balance at the provider does not cover the purchase."""
+
+    code, title = "insufficient_funds", "Insufficient funds"
+    happened = "The balance at the provider is too low."
+    advice = "Top up at https://getatext.com, then try again."
+
+
+class TooManyActiveRentals(Refused):
+    """The provider's cap on rentals at one time is reached."""
+
+    code, title, retryable = "too_many_active_rentals", "Too many active rentals", True
+    happened = "The highest number of active rentals is reached."
+    advice = "Cancel or complete a rental first."
+
+
+class CancelTooEarly(Refused):
+    """The provider refuses to cancel a rental this young."""
+
+    code, title, retryable = "cancel_too_early", "Too early to cancel", True
+    happened = "The provider does not cancel a rental this young; it stays active."
+    advice = "Wait some minutes, then cancel again."
+
+
+class CodeAlreadyReceived(Refused):
+    """A rental that has its code can no longer be cancelled."""
+
+    code, title = "code_already_received", "Code already received"
+    happened = "The rental already has a code, so it cannot be cancelled."
+    advice = "Read the code with get_rental, then complete the rental."
+
+
+class RentalEnded(Refused):
+    """The rental is over."""
+
+    code, title = "rental_ended", "Rental ended"
+    happened = "The rental is not active any more."
+    advice = "Read it with get_rental, or rent the number again."
+
+
+class UpstreamRefused(Refused):
+    """A refusal in words nobody has seen before; they are passed on."""
+
+
+class UpstreamFault(GatewayError):
+    """The provider did not answer as it should."""
+
+    code, title, http_status = "upstream_error", "Provider error", 502
+    retryable = True
+    happened = "The provider failed."
+    advice = "Try again later."
+
+
+class UpstreamAuthFailed(UpstreamFault):
+    """The provider refuses the key."""
+
+    code, title, retryable = "upstream_auth_failed", "Provider refuses the key", False
+    happened = "The provider refuses the gateway's own key."
+    advice = "The operator must check GETATEXT_API_KEY."
+
+
+class UpstreamError(UpstreamFault):
+    """The provider answered with an error of its own."""
+
+
+class UpstreamBadResponse(UpstreamFault):
+    """The provider's answer cannot be read."""
+
+    code, title = "upstream_bad_response", "Unreadable answer of the provider"
+    happened = "The provider's answer could not be read."
+
+
+class UpstreamMaintenance(UpstreamFault):
+    """The provider says that it is under maintenance."""
+
+    code, title, http_status = "upstream_maintenance", "Provider under maintenance", 503
+    happened = "The provider is under maintenance."
+    usual_wait = 5.0
+
+
+class UpstreamUnavailable(UpstreamFault):
+    """The provider cannot be reached."""
+
+    code, title, http_status = "upstream_unavailable", "Provider unavailable", 503
+    happened = "The provider cannot be reached."
+    usual_wait = 2.0
+
+
+class UpstreamTimeout(UpstreamFault):
+    """The provider took too long."""
+
+    code, title, http_status = "upstream_timeout", "Provider time-out", 504
+    happened = "The provider did not answer in time."
+    usual_wait = 2.0

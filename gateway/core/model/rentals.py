@@ -1,0 +1,170 @@
+"""Numbers rented for one code: the values, and what the operations on them take."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator
+
+from gateway.core.model.values import (
+    CURRENCY,
+    CountAsked,
+    Currency,
+    FlagAsked,
+    Frozen,
+    Id,
+    IdAsked,
+    Instant,
+    PhoneNumber,
+    RequestId,
+    ServiceCode,
+    Usd,
+    UsdAsked,
+)
+
+MAX_PAGE = 1000
+REQUEST_ID = (
+    "Your own name for this purchase: repeating the call with the same one never buys twice."
+)
+
+
+UsNumber = Annotated[str, Field(pattern=r"^(\+?1)?[2-9][0-9]{9}$")]
+"""A US number that somebody asks for, with or without its country code."""
+
+
+class RentalStatus(StrEnum):
+    """Where a rental stands."""
+
+    ACTIVE = "active"
+    CODE_RECEIVED = "code_received"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+OVER = (RentalStatus.COMPLETED, RentalStatus.CANCELLED, RentalStatus.EXPIRED)
+
+
+class Rental(Frozen):
+    """A US number rented for one service's SMS code."""
+
+    id: Id | None = Field(
+        description="The provider's id; null while the outcome of the purchase is unknown."
+    )
+    ledger_id: str | None = Field(
+        None, description="The gateway's own id of this rental; null where it keeps no record."
+    )
+    status: RentalStatus = Field(description="Where the rental stands.")
+    service_code: str | None = Field(
+        None, description="The service's short name; null where the provider does not tell it."
+    )
+    service_name: str | None = Field(None, description="The service's name for people.")
+    number: PhoneNumber | None = Field(None, description="The rented number in E.164.")
+    code: str | None = Field(None, description="The newest code; null while none has come.")
+    code_received_at: Instant | None = Field(
+        None, description="When the gateway learned of the code."
+    )
+    price: Usd | None = Field(None, description="What the rental costs.")
+    currency: Currency = Field(CURRENCY, description="The currency of every amount here.")
+    balance: Usd | None = Field(
+        None, description="The account's balance after this call; null where not told."
+    )
+    created_at: Instant | None = Field(None, description="When it was rented, where known.")
+    ends_at: Instant | None = Field(None, description="When it ends.")
+
+
+class RentNumber(Frozen):
+    """What to rent."""
+
+    service_code: ServiceCode = Field(
+        description="The service the code will come from: a service_code of list_prices."
+    )
+    max_price: UsdAsked | None = Field(
+        None, description="The highest price in USD to pay, surcharges included."
+    )
+    carrier: Literal["any", "at&t", "tmobile", "verizon"] = Field(
+        "any", description="Only this carrier's numbers; a match costs 1.2 times the price."
+    )
+    keep_carrier: FlagAsked = Field(
+        False, description="Fail rather than take a number of another carrier."
+    )
+    area_codes: (
+        Annotated[str, Field(pattern=r"^ *[2-9][0-9]{2} *(, *[2-9][0-9]{2} *)*$", max_length=400)]
+        | None
+    ) = Field(
+        None,
+        description="Preferred area codes, comma-separated; a match costs 1.2 times the price.",
+        examples=["212,646"],
+    )
+    lock_area_code: FlagAsked = Field(
+        False, description="Fail rather than take a number with another area code."
+    )
+    number: UsNumber | None = Field(
+        None,
+        description="Rent just this US number, if it is free; without carrier and area codes.",
+        examples=["+14104287665"],
+    )
+    request_id: RequestId | None = Field(None, description=REQUEST_ID)
+
+    @field_validator("keep_carrier")
+    @classmethod
+    def _keeps_one(cls, keep: bool, info: ValidationInfo) -> bool:
+        if keep and info.data.get("carrier") == "any":
+            raise ValueError("needs a carrier to keep: name one in carrier, or leave it out")
+        return keep
+
+    @field_validator("lock_area_code")
+    @classmethod
+    def _locks_some(cls, lock: bool, info: ValidationInfo) -> bool:
+        if lock and info.data.get("area_codes", "") is None:
+            raise ValueError("needs area codes to lock: list them in area_codes, or leave it out")
+        return lock
+
+    @field_validator("number")
+    @classmethod
+    def _alone(cls, number: str | None, info: ValidationInfo) -> str | None:
+        """The provider's call for one number takes no other wish: it would be dropped."""
+        wishes = ("carrier", "keep_carrier", "area_codes", "lock_area_code")
+        others = [name for name in wishes if info.data.get(name) not in (None, "any", False)]
+        if number is not None and others:
+            raise ValueError(f"cannot be had with {', '.join(others)}: leave one or the other out")
+        return number
+
+
+class OneRental(Frozen):
+    """Which rental."""
+
+    rental_id: IdAsked = Field(description="The rental's id, as rent_number answered it.")
+
+
+class RentAgain(OneRental):
+    """Which rental to buy once more."""
+
+    request_id: RequestId | None = Field(None, description=REQUEST_ID)
+
+
+class ListRentals(Frozen):
+    """Which rentals."""
+
+    status: RentalStatus | None = Field(None, description="Only rentals that stand so.")
+    service_code: ServiceCode | None = Field(None, description="Only this service.")
+    number: UsNumber | None = Field(
+        None, description="Only rentals of this US number.", examples=["+14104287665"]
+    )
+    limit: Annotated[
+        CountAsked,
+        Field(ge=1, le=MAX_PAGE),
+        WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
+    ] = Field(100, description="How many rentals at the most.")
+    cursor: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")] | None = Field(
+        None, description="The next_cursor of the page before; keep the other inputs the same."
+    )
+
+
+class Rentals(Frozen):
+    """Rentals this gateway knows of, newest first."""
+
+    data: list[Rental] = Field(description="The rentals that fit, newest first.")
+    next_cursor: str | None = Field(
+        None, description="Pass it as cursor for the next page; null on the last."
+    )

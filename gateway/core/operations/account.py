@@ -1,0 +1,39 @@
+"""The account's money: the value, and the operation that reads it."""
+
+from gateway.core.model.account import BalanceAndSpending, Nothing, left
+from gateway.core.model.callers import Limits
+from gateway.core.operations.context import Desk
+from gateway.core.operations.operation import Effect, Operation, Rest
+from gateway.core.upstream.calls import BALANCE
+
+
+async def _get_balance(desk: Desk, asked: Nothing) -> BalanceAndSpending:
+    held = await desk.ask(BALANCE, lambda provider: provider.get_balance())
+    spent = await desk.helpers.records.spending(desk.caller.id)
+    limits = desk.caller.limits or Limits()
+    return BalanceAndSpending(
+        balance=held.balance,
+        currency=held.currency,
+        spent_today=spent.today,
+        spent_total=spent.total,
+        left_today=left(limits.budget_day, spent.today),
+        left_total=left(limits.budget_total, spent.total),
+    )
+
+
+GET_BALANCE = Operation(
+    name="get_balance",
+    summary="Read the account's balance and this key's spending",
+    description=(
+        "Answers the account's balance at the provider, and what this key has spent and may still "
+        "spend, in US dollars."
+    ),
+    takes=Nothing,
+    gives=BalanceAndSpending,
+    effect=Effect.READ,
+    rest=Rest("GET", "/v1/balance"),
+    run=_get_balance,
+    toolset="account",
+)
+
+OPERATIONS = (GET_BALANCE,)

@@ -1,0 +1,32 @@
+"""Codes: the value, and the operation that waits for one."""
+
+from gateway.core.model.codes import Code, WaitForCode
+from gateway.core.model.errors import RentalNotFound
+from gateway.core.operations.context import Desk
+from gateway.core.operations.operation import Effect, Operation, Rest
+
+
+async def _wait_for_code(desk: Desk, asked: WaitForCode) -> Code:
+    return await desk.helpers.watcher.wait(
+        desk, asked.rental_id, asked.wait_seconds, asked.after_code
+    )
+
+
+WAIT_FOR_CODE = Operation(
+    name="wait_for_code",
+    summary="Wait for a rental's SMS code",
+    description=(
+        "Answers at once where a code is known, else when it comes, else pending after "
+        "wait_seconds: then call again. ended says that no code will come. For the next code of "
+        "a service that sends several, pass the last one as after_code."
+    ),
+    takes=WaitForCode,
+    gives=Code,
+    effect=Effect.READ,
+    rest=Rest("GET", "/v1/rentals/{rental_id}/code"),
+    run=_wait_for_code,
+    errors=(RentalNotFound,),
+    subject="rental_id",
+)
+
+OPERATIONS = (WAIT_FOR_CODE,)

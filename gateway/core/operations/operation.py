@@ -1,0 +1,82 @@
+"""What an operation is: one declaration that every face is made from."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel
+
+from gateway.core.model.errors import GatewayError
+from gateway.core.model.quote import Quote
+from gateway.core.model.values import Kind
+from gateway.core.operations.context import Desk
+from gateway.core.upstream.calls import UpstreamCall
+
+In = TypeVar("In", bound=BaseModel)
+Out = TypeVar("Out", bound=BaseModel)
+
+Toolset = Literal["rentals", "long_rentals", "account"]
+Quoter = Callable[[Desk, Any, Any], Awaitable[Quote]]
+"""Tells what a purchase may cost, from its input and from what is rented again or renewed."""
+
+
+async def _nobody_can_tell(desk: Desk, asked: Any, subject: Any) -> Quote:
+    return Quote(None)
+
+
+class Effect(Enum):
+    """What an operation does to the world; the one door chooses its policy by it."""
+
+    READ = "read"  # may be cached, shared and repeated
+    CHANGE = "change"  # changes something at the provider, costs nothing
+    SPEND = "spend"  # costs money
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Where an operation lives on the REST face."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    success: Literal[200, 201] = 200
+    location: str | None = None  # where the new thing can be read; {id} is its id
+
+    @cached_property
+    def path_fields(self) -> tuple[str, ...]:
+        """The inputs that stand in the path."""
+        return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
+
+
+@dataclass(frozen=True)
+class Operation(Generic[In, Out]):
+    """One thing a caller can ask for.
+
+    `summary` (80 characters, no final dot) and `description` (300) go into OpenAPI; `guidance`
+    is what an AI agent needs besides. `errors` are those of its own, beyond what any call may
+    meet. `subject` names the input that says whose rental is touched.
+    """
+
+    name: str
+    summary: str
+    description: str
+    takes: type[In]
+    gives: type[Out]
+    effect: Effect
+    rest: Rest
+    run: Callable[[Desk, In], Awaitable[Out]]
+    toolset: Toolset = "rentals"
+    errors: tuple[type[GatewayError], ...] = ()
+    guidance: str = ""
+    subject: Literal["rental_id", "long_rental_id"] | None = None
+    quote: Quoter = _nobody_can_tell
+    spends: Callable[[In], UpstreamCall] | None = None  # the call that a purchase is made by
+
+    @property
+    def kind(self) -> Kind:
+        """What it is about: rentals, or long rentals."""
+        return "long_rental" if self.toolset == "long_rentals" else "rental"
+
+
+AnyOperation = Operation[Any, Any]

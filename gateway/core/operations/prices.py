@@ -1,0 +1,28 @@
+"""What numbers cost: the values, the search among them, and the operation."""
+
+from gateway.core.model.prices import ListPrices, PricePage
+from gateway.core.operations.context import Desk
+from gateway.core.operations.operation import Effect, Operation, Rest
+
+
+async def _list_prices(desk: Desk, asked: ListPrices) -> PricePage:
+    return await desk.helpers.price_book.page(desk, asked)
+
+
+LIST_PRICES = Operation(
+    name="list_prices",
+    summary="List what a number costs for each service, with its stock",
+    description=(
+        "Answers the provider's price list, kept for a minute: fetched_at says from when it is, "
+        "stale that it is older than it should be. Narrow it by service_code, query, max_price "
+        "or in_stock. Prices are without the surcharges for carrier and area code."
+    ),
+    takes=ListPrices,
+    gives=PricePage,
+    effect=Effect.READ,
+    rest=Rest("GET", "/v1/prices"),
+    run=_list_prices,
+    toolset="account",
+)
+
+OPERATIONS = (LIST_PRICES,)

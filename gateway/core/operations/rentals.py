@@ -1,0 +1,213 @@
+"""The operations on rentals."""
+
+from typing import Any
+
+from gateway.core.model.errors import RentalNotFound, ServiceNotFound
+from gateway.core.model.provider_errors import (
+    CancelTooEarly,
+    CodeAlreadyReceived,
+    InsufficientFunds,
+    OutOfStock,
+    PriceTooHigh,
+    RentalEnded,
+    TooManyActiveRentals,
+)
+from gateway.core.model.quote import Quote, with_surcharges
+from gateway.core.model.rentals import (
+    ListRentals,
+    OneRental,
+    RentAgain,
+    Rental,
+    Rentals,
+    RentNumber,
+)
+from gateway.core.operations.context import Desk
+from gateway.core.operations.operation import Effect, Operation, Rest
+from gateway.core.upstream import calls as upstream
+from gateway.core.upstream.calls import UpstreamCall
+
+
+async def _quote_rent(desk: Desk, asked: RentNumber, subject: Any) -> Quote:
+    listed = await desk.price_of(asked.service_code)
+    most = with_surcharges(
+        listed.price, carrier=asked.carrier != "any", area=asked.area_codes is not None
+    )
+    return Quote(most, asked.service_code, listed.ttl_minutes)
+
+
+async def _quote_again(desk: Desk, asked: RentAgain, subject: Rental | None) -> Quote:
+    """What it cost before or costs now, whichever is more: a re-rent takes no max_price."""
+    if subject is None or subject.service_code is None:
+        return Quote(None)
+    listed = await desk.price_of(subject.service_code)
+    most = max(listed.price, subject.price or listed.price)
+    return Quote(most, subject.service_code, listed.ttl_minutes)
+
+
+async def _list_rentals(desk: Desk, asked: ListRentals) -> Rentals:
+    found = await desk.helpers.records.list_rentals(
+        desk.view,
+        status=asked.status,
+        service_code=asked.service_code,
+        number=f"+1{asked.number[-10:]}" if asked.number else None,
+        limit=asked.limit + 1,
+        before=asked.cursor,
+    )
+    page = list(found[: asked.limit])
+    return Rentals(data=page, next_cursor=page[-1].ledger_id if len(found) > len(page) else None)
+
+
+def _rent_call(asked: RentNumber) -> UpstreamCall:
+    return upstream.RENT if asked.number is None else upstream.RENT_SPECIFIC
+
+
+async def _rent_number(desk: Desk, asked: RentNumber) -> Rental:
+    return await desk.ask(_rent_call(asked), lambda provider: provider.rent_number(asked))
+
+
+async def _get_rental(desk: Desk, asked: OneRental) -> Rental:
+    return await desk.helpers.reads.status(desk, asked.rental_id)
+
+
+async def _cancel_rental(desk: Desk, asked: OneRental) -> Rental:
+    try:
+        return await desk.ask(
+            upstream.CANCEL, lambda provider: provider.cancel_rental(asked.rental_id)
+        )
+    finally:
+        desk.helpers.reads.forget(desk.caller.account.id, asked.rental_id)
+
+
+async def _complete_rental(desk: Desk, asked: OneRental) -> Rental:
+    try:
+        return await desk.ask(
+            upstream.COMPLETE, lambda provider: provider.complete_rental(asked.rental_id)
+        )
+    finally:
+        desk.helpers.reads.forget(desk.caller.account.id, asked.rental_id)
+
+
+async def _rent_again(desk: Desk, asked: RentAgain) -> Rental:
+    return await desk.ask(
+        upstream.RENT_AGAIN, lambda provider: provider.rent_again(asked.rental_id)
+    )
+
+
+RENT_NUMBER = Operation(
+    name="rent_number",
+    summary="Rent a US number to receive one service's SMS code",
+    description=(
+        "Buys a number at once and charges the account: set max_price. Then wait_for_code reads "
+        "its code. Without a code it can be cancelled for a refund after some minutes. Send a "
+        "request_id: repeating the call with it never buys twice."
+    ),
+    takes=RentNumber,
+    gives=Rental,
+    effect=Effect.SPEND,
+    rest=Rest("POST", "/v1/rentals", success=201, location="/v1/rentals/{id}"),
+    run=_rent_number,
+    spends=_rent_call,
+    quote=_quote_rent,
+    errors=(
+        ServiceNotFound,
+        OutOfStock,
+        PriceTooHigh,
+        InsufficientFunds,
+        TooManyActiveRentals,
+    ),
+)
+
+LIST_RENTALS = Operation(
+    name="list_rentals",
+    summary="List the rentals this gateway knows of, newest first",
+    description=(
+        "Answers from the gateway's own records, not from the provider: what this key bought, or "
+        "all of its account. Purchases whose outcome is unknown are among them, with status "
+        "unknown and without an id."
+    ),
+    takes=ListRentals,
+    gives=Rentals,
+    effect=Effect.READ,
+    rest=Rest("GET", "/v1/rentals"),
+    run=_list_rentals,
+)
+
+GET_RENTAL = Operation(
+    name="get_rental",
+    summary="Read one rental: its status and its newest code",
+    description=(
+        "Answers what the provider says of the rental now. The code is null until the SMS has "
+        "come; a code stays readable after the rental has ended."
+    ),
+    takes=OneRental,
+    gives=Rental,
+    effect=Effect.READ,
+    rest=Rest("GET", "/v1/rentals/{rental_id}"),
+    run=_get_rental,
+    errors=(RentalNotFound,),
+    subject="rental_id",
+)
+
+CANCEL_RENTAL = Operation(
+    name="cancel_rental",
+    summary="Cancel a rental that has no code yet, for a refund",
+    description=(
+        "Gives the number back and refunds its price. The provider refuses it in the first "
+        "minutes (cancel_too_early) and once a code has come (code_already_received)."
+    ),
+    takes=OneRental,
+    gives=Rental,
+    effect=Effect.CHANGE,
+    rest=Rest("POST", "/v1/rentals/{rental_id}/cancel"),
+    run=_cancel_rental,
+    errors=(RentalNotFound, CancelTooEarly, CodeAlreadyReceived, RentalEnded),
+    subject="rental_id",
+)
+
+COMPLETE_RENTAL = Operation(
+    name="complete_rental",
+    summary="Mark a rental as done",
+    description=(
+        "Ends a rental whose code has been used. Costs nothing and refunds nothing; to get "
+        "money back for a rental without a code use cancel_rental."
+    ),
+    takes=OneRental,
+    gives=Rental,
+    effect=Effect.CHANGE,
+    rest=Rest("POST", "/v1/rentals/{rental_id}/complete"),
+    run=_complete_rental,
+    errors=(RentalNotFound, RentalEnded),
+    subject="rental_id",
+)
+
+RENT_AGAIN = Operation(
+    name="rent_again",
+    summary="Rent the number of an earlier rental once more",
+    description=(
+        "Buys the same number for the same service again, as a new rental with a new id, and "
+        "charges the account. Send a request_id: repeating the call with it never buys twice."
+    ),
+    takes=RentAgain,
+    gives=Rental,
+    effect=Effect.SPEND,
+    rest=Rest(
+        "POST",
+        "/v1/rentals/{rental_id}/rent-again",
+        success=201,
+        location="/v1/rentals/{id}",
+    ),
+    run=_rent_again,
+    spends=lambda asked: upstream.RENT_AGAIN,
+    quote=_quote_again,
+    errors=(RentalNotFound, OutOfStock, InsufficientFunds, TooManyActiveRentals),
+    subject="rental_id",
+)
+
+OPERATIONS = (
+    RENT_NUMBER,
+    LIST_RENTALS,
+    GET_RENTAL,
+    CANCEL_RENTAL,
+    COMPLETE_RENTAL,
+    RENT_AGAIN,
+)

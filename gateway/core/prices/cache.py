@@ -1,0 +1,144 @@
+"""The price list, kept: fresh for a minute, stale while it is fetched anew, gone after an hour."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cachetools import LRUCache
+
+from gateway.core.model.errors import GatewayError
+from gateway.core.model.prices import ListPrices, Price, PricePage
+from gateway.core.model.provider_errors import UpstreamAuthFailed
+from gateway.core.operations.context import Desk
+from gateway.core.ports.clock import Clock
+from gateway.core.ports.observer import Observer
+from gateway.core.ports.provider import Provider
+from gateway.core.prices.search import select
+from gateway.core.upstream.calls import PRICES
+
+_ACCOUNTS = 1000
+_PAGES = 64
+_PAUSE_AFTER_FAILURE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """One whole price list as the provider told it at one moment."""
+
+    prices: list[Price]
+    fetched_at: datetime
+    since: float
+    pages: dict[tuple[ListPrices, bool], PricePage] = field(default_factory=dict)
+
+    def page(self, asked: ListPrices, *, stale: bool) -> PricePage:
+        """The page asked for: the same object each time, so that faces can keep its bytes."""
+        key = (asked, stale)
+        page = self.pages.get(key)
+        if page is None:
+            data, cursor = select(self.prices, asked)
+            if len(self.pages) >= _PAGES:
+                del self.pages[next(iter(self.pages))]
+            page = self.pages[key] = PricePage(
+                data=data, next_cursor=cursor, fetched_at=self.fetched_at, stale=stale
+            )
+        return page
+
+
+class PriceBook:
+    """The price lists of the accounts that asked: each account sees its own only.
+
+    `fresh` and `keep` are seconds: how long a list is fresh, and how long it may serve at all.
+    However many ask at once, one fetch runs for an account at a time.
+    """
+
+    def __init__(
+        self, clock: Clock, observer: Observer, *, fresh: float = 60.0, keep: float = 3600.0
+    ) -> None:
+        """Start empty."""
+        self._clock = clock
+        self._observer = observer
+        self._fresh = fresh
+        self._keep = max(keep, fresh)
+        self._lists: LRUCache[str, PriceList] = LRUCache(_ACCOUNTS)
+        self._fetches: dict[str, asyncio.Task[PriceList]] = {}
+        self._not_before: LRUCache[str, float] = LRUCache(_ACCOUNTS)
+
+    async def page(self, desk: Desk, asked: ListPrices) -> PricePage:
+        """A page of the caller's prices, from the book where it may serve."""
+        listed = self._lists.get(desk.caller.account.id)
+        age = self._clock.monotonic() - listed.since if listed else self._keep
+        if listed is None or age >= self._keep:
+            self._observer.prices_looked_up("miss")
+            return (await self.fetch(desk)).page(asked, stale=False)
+        if age < self._fresh:
+            self._observer.prices_looked_up("fresh")
+            return listed.page(asked, stale=False)
+        self._observer.prices_looked_up("stale")
+        self._fetch_behind(desk)
+        return listed.page(asked, stale=True)
+
+    async def fetch(self, desk: Desk) -> PriceList:
+        """The price list as it is now; joins a fetch that is under way."""
+        return await asyncio.shield(self._fetch_task(desk))
+
+    async def current(self, desk: Desk) -> list[Price]:
+        """The caller's prices, fresh if the provider gives them, kept ones where it fails."""
+        listed = self._lists.get(desk.caller.account.id)
+        age = self._clock.monotonic() - listed.since if listed else self._keep
+        if listed is not None and age < self._fresh:
+            return listed.prices
+        try:
+            return (await self.fetch(desk)).prices
+        except UpstreamAuthFailed:
+            raise
+        except GatewayError:
+            if listed is None or age >= self._keep:
+                raise
+            return listed.prices
+
+    def known(self, account_id: str) -> list[Price]:
+        """The prices last heard for an account, however old; it asks nobody."""
+        listed = self._lists.get(account_id)
+        return listed.prices if listed else []
+
+    async def close(self) -> None:
+        """End the fetches under way."""
+        tasks = list(self._fetches.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _fetch_behind(self, desk: Desk) -> None:
+        if self._clock.monotonic() >= self._not_before.get(desk.caller.account.id, 0.0):
+            self._fetch_task(desk)
+
+    def _fetch_task(self, desk: Desk) -> asyncio.Task[PriceList]:
+        account = desk.caller.account.id
+        task = self._fetches.get(account)
+        if task is None:
+            task = self._fetches[account] = asyncio.create_task(self._fetch(desk))
+            task.add_done_callback(lambda done: self._fetched(account, done))
+        return task
+
+    async def _fetch(self, desk: Desk) -> PriceList:
+        prices = await desk.ask(PRICES, _list_prices)
+        return PriceList(prices, self._clock.now(), self._clock.monotonic())
+
+    def _fetched(self, account: str, task: asyncio.Task[PriceList]) -> None:
+        self._fetches.pop(account, None)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            self._lists[account] = task.result()
+            return
+        self._not_before[account] = self._clock.monotonic() + _PAUSE_AFTER_FAILURE
+        if isinstance(error, UpstreamAuthFailed):
+            self._lists.pop(account, None)  # a key no longer accepted sees nothing any more
+        self._observer.prices_looked_up("failed")
+        if not isinstance(error, GatewayError):
+            self._observer.background_failed("prices", error)
+
+
+async def _list_prices(provider: Provider) -> list[Price]:
+    return await provider.list_prices()

@@ -1,0 +1,62 @@
+"""The search in a price list: filters, order and cursors."""
+
+import base64
+import binascii
+import json
+
+from gateway.core.model.errors import InvalidRequest
+from gateway.core.model.prices import ListPrices, Price
+
+Place = list[str | int]
+
+
+def select(prices: list[Price], asked: ListPrices) -> tuple[list[Price], str | None]:
+    """The prices that fit, one page of them, and the cursor of the next page."""
+    found = sorted((p for p in prices if _fits(p, asked)), key=lambda p: _place(p, asked.sort))
+    if asked.cursor is not None:
+        after = _read_cursor(asked.cursor, asked.sort)
+        found = [p for p in found if _place(p, asked.sort) > after]
+    page = found[: asked.limit]
+    more = len(found) > len(page)
+    return page, _cursor(page[-1], asked.sort) if more else None
+
+
+def _fits(price: Price, asked: ListPrices) -> bool:
+    if asked.service_code is not None and price.service_code != asked.service_code:
+        return False
+    if asked.max_price is not None and price.price > asked.max_price:
+        return False
+    if asked.in_stock and price.stock == 0:
+        return False
+    wanted = (asked.query or "").casefold()
+    return wanted in price.service_name.casefold() or wanted in price.service_code.casefold()
+
+
+def _place(price: Price, sort: str) -> Place:
+    """Where a price stands in an order; ends with the code, so that no two are equal."""
+    if sort == "price":
+        return [f"{price.price:020.6f}", price.service_code]
+    if sort == "stock":
+        return [1 if price.stock is None else -price.stock, price.service_code]
+    return [price.service_name.casefold(), price.service_code]
+
+
+def _cursor(last: Price, sort: str) -> str:
+    place = json.dumps([sort, *_place(last, sort)], separators=(",", ":"), ensure_ascii=False)
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str, sort: str) -> Place:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        match json.loads(base64.b64decode(padded, altchars=b"-_", validate=True)):
+            case [str(made_for), str() | int() as first, str(code)] if made_for == sort and (
+                isinstance(first, int) == (sort == "stock")
+            ):
+                return [first, code]
+    except (binascii.Error, ValueError, RecursionError):
+        pass
+    raise InvalidRequest(
+        "cursor: is not the next_cursor of a page with this sort.",
+        advice="Repeat the call without cursor to start over.",
+    )

@@ -1,0 +1,190 @@
+"""The service codes of legacy tools, and what each of them means in today's price list."""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from gateway.core.model.prices import Price
+
+# code=candidates: the provider's own names, the one most likely meant first.
+_WELL_KNOWN = """
+wa=whatsapp tg=telegram go=google,gmail,youtube fb=facebook
+ig=instagram,threads,instagram/threads ds=discord tw=twitter,x lf=tiktok oi=tinder
+mm=microsoft,outlook,hotmail am=amazon wx=apple ts=paypal ub=uber tu=lyft vi=viber wb=wechat
+dr=openai,chatgpt acz=claude,anthropic bnl=reddit mb=yahoo pm=aol dp=protonmail,proton bw=signal
+mt=steam re=coinbase yy=venmo bbq=chime zj=robinhood ac=doordash wc=craigslist zm=offerup
+ef=nextdoor mo=bumble vz=hinge qv=badoo axr=match vm=okcupid pf=pof,plentyoffish me=line
+kt=kakaotalk rc=skype alj=spotify hb=twitch aiw=roblox blm=epicgames bz=blizzard,battlenet
+cn=fiverr abq=upwork ano=shopify wr=walmart dg=mercari oz=poshmark xy=depop bex=whatnot
+kc=vinted nu=stripe bo=wise,transferwise ij=revolut nc=payoneer aqt=skrill bow=affirm afz=klarna
+ew=nike an=adidas ry=mcdonalds sr=starbucks gp=ticketmaster bp=gofundme brk=indeed
+gf=googlevoice ep=temu aez=shein ab=alibaba hx=aliexpress nv=naver fu=snapchat nf=netflix
+dh=ebay uk=airbnb tn=linkedin tx=bolt amb=vercel zh=zoho ee=twilio yw=grindr
+ot=other,any,notlisted
+"""
+_SUFFIX = re.compile(r"_[01]$")
+_CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+_UNSPELT = re.compile(r"[^a-z0-9]+")
+
+Candidates = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeMatch:
+    """What a code means today; `price` None: no candidate is in the price list."""
+
+    code: str
+    candidates: tuple[str, ...]
+    price: Price | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Every code with its match, and the services that are offered under their own names."""
+
+    matches: tuple[CodeMatch, ...]
+    without_code: tuple[Price, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A service under the name by which a legacy tool asks for it."""
+
+    code: str
+    price: Price
+
+
+@dataclass(frozen=True)
+class ServiceCodes:
+    """The table: for each code the provider's names it may mean, best first."""
+
+    candidates: Candidates
+
+    @classmethod
+    def built_in(cls) -> "ServiceCodes":
+        """The codes that are well known."""
+        pairs = (entry.split("=") for entry in _WELL_KNOWN.split())
+        return cls({code: tuple(names.split(",")) for code, names in pairs})
+
+    def overridden(self, overrides: Candidates) -> "ServiceCodes":
+        """The table with an operator's codes in place of ours; one without names is taken out."""
+        merged = {**self.candidates, **overrides}
+        return ServiceCodes({code: names for code, names in merged.items() if names})
+
+    def code(self, asked: str) -> str | None:
+        """The code that is asked for, its suffix `_0` or `_1` dropped; None if it is no code."""
+        name = asked.strip().lower()
+        return next((c for c in (name, _SUFFIX.sub("", name)) if c in self.candidates), None)
+
+    def guess(self, asked: str) -> str:
+        """The provider's name most likely meant, where no price list is at hand."""
+        code = self.code(asked)
+        return asked.strip() if code is None else self.candidates[code][0]
+
+
+class Assortment:
+    """One price list as legacy tools see it."""
+
+    def __init__(self, codes: ServiceCodes, prices: Iterable[Price]) -> None:
+        """Match every code; that takes a millisecond, so keep it as long as the price list."""
+        self._codes = codes
+        self._prices = tuple(prices)
+        self._named: dict[str, Price] = {}
+        self._spelt: dict[str, Price] = {}
+        for price in self._prices:
+            self._named.setdefault(price.service_code.lower(), price)
+            self._spelt.setdefault(_spelling(price.service_code), price)
+        self._matches = {
+            code: self._match(candidates) for code, candidates in codes.candidates.items()
+        }
+
+    def find(self, asked: str) -> Price | None:
+        """The service that is asked for by a code or by the provider's own name.
+
+        A code wins over a name of the same spelling, also where it means nothing today: what
+        the caller means by it is known, and is not to be had.
+        """
+        code = self._codes.code(asked)
+        if code is not None:
+            return self._matches[code]
+        name = asked.strip().lower()
+        return self._named.get(name) or self._named.get(_SUFFIX.sub("", name))
+
+    def code_of(self, service_code: str) -> str:
+        """The name under which a legacy tool knows one of the provider's services."""
+        return self._code_of.get(service_code.lower(), service_code)
+
+    @cached_property
+    def offers(self) -> tuple[Offer, ...]:
+        """Everything that can be bought: by code first, the rest by the provider's names."""
+        coded = [Offer(code, price) for code, price in self._matches.items() if price]
+        return (*coded, *(Offer(price.service_code, price) for price in self.overview.without_code))
+
+    @cached_property
+    def overview(self) -> Overview:
+        """What each code means today, and what has none."""
+        taken = {price.service_code for price in self._matches.values() if price}
+        return Overview(
+            tuple(
+                CodeMatch(code, candidates, self._matches[code])
+                for code, candidates in self._codes.candidates.items()
+            ),
+            # Spelled like a code it could not be asked for: the code would win.
+            tuple(
+                price
+                for price in self._prices
+                if price.service_code not in taken and self._codes.code(price.service_code) is None
+            ),
+        )
+
+    @cached_property
+    def _code_of(self) -> dict[str, str]:
+        known: dict[str, str] = {}
+        for code, price in self._matches.items():
+            if price is not None:
+                known.setdefault(price.service_code.lower(), code)
+        for code, candidates in self._codes.candidates.items():
+            for name in candidates:  # out of stock today, it may have been bought yesterday
+                known.setdefault(name.lower(), code)
+        return known
+
+    def _match(self, candidates: Sequence[str]) -> Price | None:
+        """The first candidate in stock, else the first there is."""
+        found = [price for name in candidates if (price := self._lookup(name))]
+        return next((price for price in found if price.stock != 0), found[0] if found else None)
+
+    def _lookup(self, name: str) -> Price | None:
+        return self._named.get(name.lower()) or self._spelt.get(_spelling(name) or name)
+
+
+def overview(codes: ServiceCodes, prices: Iterable[Price]) -> Overview:
+    """What each code means by these prices, what is unmatched, and what has no code."""
+    return Assortment(codes, prices).overview
+
+
+def read_overrides(toml: str) -> Candidates:
+    """An operator's table: `code = "name"` or `code = ["name", …]`; an empty list drops a code.
+
+    Raises ValueError with a sentence that names the line or the code that is wrong.
+    """
+    try:
+        raw = tomllib.loads(toml)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"is not valid TOML: {error}") from None
+    return {code.lower(): _names(code, names) for code, names in raw.items()}
+
+
+def _names(code: str, raw: object) -> tuple[str, ...]:
+    if _CODE.fullmatch(code.lower()) is None:
+        raise ValueError(f"{code[:60]!r} is no code: letters, digits, _ and - make one")
+    names = [raw] if isinstance(raw, str) else raw
+    if not isinstance(names, list) or not all(isinstance(n, str) and n.strip() for n in names):
+        raise ValueError(f"the code {code!r} must have a name, or a list of names")
+    return tuple(name.strip() for name in names)
+
+
+def _spelling(name: str) -> str:
+    """A name without what is spelt in many ways: `google_voice` is `googlevoice`."""
+    return _UNSPELT.sub("", name.lower())

@@ -1,0 +1,90 @@
+"""How the end of a purchase gets into the ledger, sooner or later."""
+
+import asyncio
+from decimal import Decimal
+
+from gateway.core.model.long_rentals import LongRental, LongRentalStatus
+from gateway.core.model.provider_errors import UpstreamRefused
+from gateway.core.model.purchases import Outcome, Spend, SpendState, Thing, keep_error, keep_value
+from gateway.core.model.rentals import Rental, RentalStatus
+from gateway.core.ports.clock import Clock
+from gateway.core.ports.ledger import Ledger
+from gateway.core.ports.observer import Observer
+
+_AGAIN_AFTER, _AT_MOST = 1.0, 30.0  # seconds
+_MOST_RELEASED = 1000
+
+
+class Settling:
+    """Writes ends down. A ledger that fails now must not cost a caller its answer."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, observer: Observer) -> None:
+        """`observer` is told of the first failure of each."""
+        self._ledger = ledger
+        self._clock = clock
+        self._observer = observer
+        self._later: set[asyncio.Task[None]] = set()
+
+    async def end(self, ledger_id: str, outcome: Outcome) -> bool:
+        """Write it down now; False where that failed, and it is tried again in the background.
+
+        Where this process ends before it succeeds, the purchase is found open, and is unknown.
+        """
+        try:
+            await self._ledger.settle(ledger_id, outcome, self._clock.now())
+        except Exception as fault:
+            self._observer.ledger_failed(ledger_id, fault)
+            self._write_later(ledger_id, outcome)
+            return False
+        return True
+
+    def release(self, ledger_id: str) -> None:
+        """A ledger that failed to write a purchase down may have done it all the same.
+
+        Nothing was sent, so it is released in the background. Of very many the rest stays open
+        until this process ends: a ledger may be away for long.
+        """
+        if len(self._later) < _MOST_RELEASED:
+            self._write_later(ledger_id, Outcome(SpendState.RELEASED))
+
+    def _write_later(self, ledger_id: str, outcome: Outcome) -> None:
+        task = asyncio.create_task(self._until_written(ledger_id, outcome))
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def _until_written(self, ledger_id: str, outcome: Outcome) -> None:
+        pause = _AGAIN_AFTER
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                await self._ledger.settle(ledger_id, outcome, self._clock.now())
+            except Exception:  # told before; what becomes of it is seen in the ledger
+                pause = min(2 * pause, _AT_MOST)
+            else:
+                return
+
+
+def resolution(spend: Spend, provider_id: int | None, price: Decimal | None) -> Outcome:
+    """The outcome as told: `provider_id` None means that nothing was charged.
+
+    The answer kept under the request id is replaced, so that a caller that repeats its request
+    learns what became of it.
+    """
+    if provider_id is None:
+        error = UpstreamRefused("The operator found that the provider did not make this purchase.")
+        return Outcome(SpendState.REFUSED, keep_error(error, spend.ledger_id))
+    thing = _thing(spend, provider_id, spend.reserved if price is None else price)
+    return Outcome(SpendState.BOUGHT, keep_value(thing), thing)
+
+
+def _thing(spend: Spend, provider_id: int, price: Decimal | None) -> Thing:
+    if spend.kind == "long_rental":
+        return LongRental(id=provider_id, status=LongRentalStatus.ACTIVE, price=price)
+    return Rental(
+        id=provider_id,
+        ledger_id=spend.ledger_id,
+        status=RentalStatus.ACTIVE,
+        service_code=spend.service_code,
+        price=price,
+        created_at=spend.at,
+    )

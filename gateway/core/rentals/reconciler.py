@@ -1,0 +1,129 @@
+"""What a lost purchase bought is found again, where it can be no other's."""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from gateway.core.model.prices import Price
+from gateway.core.model.purchases import Outcome, Spend, SpendState, View, keep_value
+from gateway.core.model.rentals import Rental
+from gateway.core.ports.clock import Clock
+from gateway.core.ports.ledger import Ledger
+from gateway.core.prices.cache import PriceBook
+
+_LOOKED_AT = 1000  # of the newest rentals: a lost one is seen soon or hardly ever
+
+
+class Finder:
+    """Settles a purchase of unknown outcome by the one rental it must have bought.
+
+    It asks the ledger and the kept price list, and nobody else.
+    """
+
+    def __init__(self, ledger: Ledger, price_book: PriceBook, clock: Clock) -> None:
+        """`price_book` tells a service's code from its name, and how long its rentals last."""
+        self._ledger = ledger
+        self._price_book = price_book
+        self._clock = clock
+        self._put_off: set[str] = set()
+
+    async def found(self, account_id: str, rental: Rental) -> Rental | None:
+        """The rental as what a lost purchase bought; None where it is not surely one's."""
+        return await self._found(account_id, rental, await self._sent(account_id))
+
+    async def look_back(self, account_id: str) -> list[Rental]:
+        """Try what was seen of the account before, by any process; answer what was found."""
+        sent = await self._sent(account_id)
+        if not sent:
+            return []
+        rows = await self._ledger.list_rentals(
+            View(account_id), status=None, service_code=None, limit=_LOOKED_AT, before=None
+        )
+        prices = self._price_book.known(account_id)
+        seen = [named(row, prices) for row in rows if row.id and row.created_at is None]
+        fits = [all_fitting(rental, sent, prices) for rental in seen]
+        for rental, fitting in zip(seen, fits, strict=True):
+            if fits.count(fitting) > 1:
+                continue  # one purchase bought one rental: which of these, nobody can tell
+            found = await self._found(account_id, rental, sent)
+            if found is not None:  # what is left may be unmistakable now
+                return [found, *await self.look_back(account_id)]
+        return []
+
+    async def would_prices_tell(self, account_id: str, rental: Rental) -> bool:
+        """Whether only the price list is missing to say if this is what was lost."""
+        if priced(rental, self._price_book.known(account_id)):
+            return False
+        return bool(await self._sent(account_id))
+
+    def was_put_off(self, account_id: str) -> bool:
+        """Whether a purchase under way was all that stood in the way; asked once."""
+        put_off = account_id in self._put_off
+        self._put_off.discard(account_id)
+        return put_off
+
+    async def _sent(self, account_id: str) -> Sequence[Spend]:
+        """The purchases that may have bought a rental nobody knows; none where none is lost."""
+        sent = await self._ledger.unanswered(account_id)
+        return sent if any(spend.state is SpendState.UNKNOWN for spend in sent) else ()
+
+    async def _found(self, account_id: str, rental: Rental, sent: Sequence[Spend]) -> Rental | None:
+        fitting = all_fitting(rental, sent, self._price_book.known(account_id))
+        if not fitting or rental.id is None:
+            return None
+        if await self._ledger.is_bought(account_id, "rental", rental.id):
+            return None
+        if any(spend.state is SpendState.SENT for spend in fitting):
+            self._put_off.add(account_id)  # it may be that one's, which may yet tell
+            return None
+        if len(fitting) != 1 or not fitting[0].sees_account:
+            return None  # of who sees only its own, an operator decides: see `suggestions`
+        return await self._settled(rental, fitting[0])
+
+    async def suggestions(self, spend: Spend, prices: Sequence[Price]) -> list[Rental]:
+        """What was seen of the account and may be what this purchase bought."""
+        rows = await self._ledger.list_rentals(
+            View(spend.account_id), status=None, service_code=None, limit=_LOOKED_AT, before=None
+        )
+        seen = [named(row, prices) for row in rows if row.id and row.created_at is None]
+        return [rental for rental in seen if all_fitting(rental, [spend], prices)]
+
+    async def _settled(self, rental: Rental, spend: Spend) -> Rental | None:
+        whole = rental.model_copy(
+            update={"ledger_id": spend.ledger_id, "created_at": rental.created_at or spend.at}
+        )
+        outcome = Outcome(SpendState.BOUGHT, keep_value(whole), whole)
+        settled = await self._ledger.settle(spend.ledger_id, outcome, self._clock.now())
+        return whole if settled else None  # somebody else was first, an operator for one
+
+
+_CLOSE = timedelta(minutes=2)
+
+
+def named(rental: Rental, prices: Iterable[Price]) -> Rental:
+    """The rental with its service_code, where the price list tells it: a status does not."""
+    if rental.service_code is not None or rental.service_name is None:
+        return rental
+    codes = [price.service_code for price in prices if price.service_name == rental.service_name]
+    return rental.model_copy(update={"service_code": codes[0]}) if len(codes) == 1 else rental
+
+
+def priced(rental: Rental, prices: Iterable[Price]) -> bool:
+    """Whether the price list has the rental's service: without it, nothing can be said to fit."""
+    return any(price.service_code == rental.service_code for price in prices)
+
+
+def all_fitting(rental: Rental, sent: Iterable[Spend], prices: Iterable[Price]) -> list[Spend]:
+    """Those purchases that the rental fits in service and time."""
+    minutes = {price.service_code: price.ttl_minutes for price in prices}
+    return [spend for spend in sent if _fits(rental, spend, minutes)]
+
+
+def _fits(rental: Rental, spend: Spend, minutes: dict[str, int | None]) -> bool:
+    service = spend.service_code
+    if spend.kind != "rental" or service is None or rental.service_code != service:
+        return False
+    ttl = minutes.get(service)
+    if ttl is None or rental.ends_at is None:
+        return False
+    # The zone of ends_at is a guess: where it is wrong nothing fits, and an operator decides.
+    return abs(rental.ends_at - timedelta(minutes=ttl) - spend.at) <= _CLOSE

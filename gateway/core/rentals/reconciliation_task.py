@@ -1,0 +1,74 @@
+"""The search for what lost purchases bought: behind everybody's back, nobody waits for it."""
+
+import asyncio
+from collections.abc import Callable
+
+from gateway.core.model.errors import GatewayError
+from gateway.core.operations.context import Desk
+from gateway.core.ports.observer import Observer
+from gateway.core.prices.cache import PriceBook
+from gateway.core.rentals.repository import Records
+
+
+class Search:
+    """Looks back at what was seen, then once more with the prices of now.
+
+    Without a price list that names the service nothing can be said to fit.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        price_book: PriceBook,
+        desk_of: Callable[[str], Desk | None],
+        observer: Observer,
+    ) -> None:
+        """`desk_of` gives the desk of an account by its id, where its key is at hand."""
+        self._records = records
+        self._price_book = price_book
+        self._desk_of = desk_of
+        self._observer = observer
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
+
+    def begin(self, account_id: str) -> None:
+        """Search for what the account has lost; one search runs for an account at a time."""
+        if account_id in self._running:
+            self._again.add(account_id)
+            return
+        task = self._running[account_id] = asyncio.create_task(self._search(account_id))
+        task.add_done_callback(lambda done: self._ended(account_id, done))
+
+    @property
+    def under_way(self) -> bool:
+        """Whether anything is being searched for."""
+        return bool(self._running)
+
+    async def close(self) -> None:
+        """End the searches under way."""
+        self._again.clear()
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _search(self, account_id: str) -> None:
+        await self._records.look_back(account_id)
+        desk = self._desk_of(account_id)
+        if desk is None:
+            return
+        try:
+            await self._price_book.current(desk)
+        except GatewayError:
+            return
+        await self._records.look_back(account_id)
+
+    def _ended(self, account_id: str, task: asyncio.Task[None]) -> None:
+        del self._running[account_id]
+        if task.cancelled():
+            return
+        if (fault := task.exception()) is not None:
+            self._observer.background_failed("search for lost purchases", fault)
+        if account_id in self._again:
+            self._again.discard(account_id)
+            self.begin(account_id)

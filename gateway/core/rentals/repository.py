@@ -1,0 +1,201 @@
+"""What is seen of rentals, on any face, is written down; what was lost is found again by it."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar, cast
+
+from gateway.core.identity_cache import Remembered
+from gateway.core.model.long_rentals import LongRental, LongRentalStatus
+from gateway.core.model.prices import Price
+from gateway.core.model.purchases import Spend, Spending, SpendState, Thing, View
+from gateway.core.model.rentals import OVER, Rental, RentalStatus
+from gateway.core.model.values import Kind
+from gateway.core.ports.clock import Clock
+from gateway.core.ports.ledger import Ledger
+from gateway.core.prices.cache import PriceBook
+from gateway.core.rentals.notifier import Waking
+from gateway.core.rentals.reconciler import Finder, named
+
+_REMEMBERED = 20_000
+_Key = tuple[str, Kind, int]
+_NEVER_SAID = LongRental(id=None, status=LongRentalStatus.UNKNOWN)
+T = TypeVar("T", Rental, LongRental)
+
+
+class Records:
+    """The ledger as operations use it. A thing that has not changed is not written again."""
+
+    def __init__(self, ledger: Ledger, price_book: PriceBook, waking: Waking, clock: Clock) -> None:
+        """`price_book` tells a service's code from its name; `waking` whom news are for."""
+        self._ledger = ledger
+        self._waking = waking
+        self._price_book = price_book
+        self._clock = clock
+        self._finder = Finder(ledger, price_book, clock)
+        self._search: Callable[[str], None] = _nobody
+        self._seen: Remembered[_Key, tuple[Thing, Thing]] = Remembered(_REMEMBERED)
+        # The last thing that was said, and what was answered: right while the middle is still seen.
+        self._said: Remembered[_Key, tuple[Thing, tuple[Thing, Thing], Thing]] = Remembered(
+            _REMEMBERED
+        )
+        self._shown: Remembered[tuple[View, Kind, int], bool] = Remembered(_REMEMBERED)
+
+    async def record(self, account_id: str, thing: T) -> T:
+        """Write down what the provider said; answer it with all that is known besides."""
+        return cast(T, await self._record(account_id, thing))
+
+    async def _record(self, account_id: str, thing: Thing) -> Thing:
+        if thing.id is None:
+            return thing
+        key = account_id, kind_of(thing), thing.id
+        said = self._said.get(key)
+        if (
+            said is not None
+            and (said[0] is thing or said[0] == thing)
+            and self._seen.get(key) is said[1]
+        ):
+            return said[2]
+        seen = self._seen.get(key)
+        same = seen is not None and _same(seen[0], thing)
+        if seen is not None and (same or (_is_over(seen[1]) and not _is_over(thing))):
+            # Nothing new, or an answer that was on its way when it ended: no end is taken back.
+            whole = seen[1]
+        else:
+            bare = _bare(thing)
+            whole = await self._write(account_id, bare)
+            seen, same = (bare, whole), True
+            self._seen[key] = seen
+            if isinstance(whole, Rental):
+                self._waking.wake(account_id, thing.id, whole)
+        if isinstance(thing, Rental) and thing.balance is not None:
+            whole = whole.model_copy(update={"balance": thing.balance})
+        if same:
+            self._said[key] = thing, seen, whole
+        return whole
+
+    async def known(self, account_id: str, rental_id: int) -> Rental | None:
+        """A rental of the account as it is known, without asking the provider."""
+        key: tuple[str, Kind, int] = account_id, "rental", rental_id
+        if (seen := self._seen.get(key)) is not None:
+            return cast(Rental, seen[1])
+        found = await self._ledger.find(View(account_id), "rental", rental_id)
+        if found is not None:
+            # Nothing was heard from the provider yet: the next thing it says is written down.
+            self._seen[key] = _NEVER_SAID, found
+        return cast(Rental | None, found)
+
+    def bought(self, account_id: str, thing: Thing) -> None:
+        """A purchase was written down: what was remembered of the thing before is outdated."""
+        if thing.id is not None:
+            self._seen.pop((account_id, kind_of(thing), thing.id))
+        self._waking.stir(account_id)
+
+    async def changed_elsewhere(self, account_id: str, rental_id: int) -> None:
+        """Another process has written something down: what is remembered here is outdated."""
+        self._seen.pop((account_id, "rental", rental_id))
+        if self._waking.waited_for(account_id, rental_id):
+            rental = await self.known(account_id, rental_id)
+            if rental is not None:
+                self._waking.wake(account_id, rental_id, rental)
+        self._waking.stir(account_id)
+
+    def ended(self, account_id: str, state: SpendState) -> None:
+        """A purchase of the account has ended so: what was seen before may fit one that is lost."""
+        if state is SpendState.UNKNOWN or self._finder.was_put_off(account_id):
+            self._search(account_id)
+
+    async def look_back(self, account_id: str) -> None:
+        """The answer of a purchase was lost: what was seen of the account may be what it bought."""
+        for found in await self._finder.look_back(account_id):
+            self.bought(account_id, found)
+
+    async def suggestions(self, spend: Spend, prices: Sequence[Price]) -> list[Rental]:
+        """What a purchase of unknown outcome may have bought, for an operator to decide."""
+        return await self._finder.suggestions(spend, prices)
+
+    def when_lost(self, search: Callable[[str], None]) -> None:
+        """`search` is told of accounts that have lost something; it must not wait or fail."""
+        self._search = search
+
+    def forget_all(self) -> None:
+        """What is remembered may be outdated: others wrote, or old codes were deleted."""
+        self._seen.clear()
+        self._said.clear()
+
+    async def find(self, view: View, kind: Kind, provider_id: int) -> Thing | None:
+        """One thing, where the view holds it."""
+        return await self._ledger.find(view, kind, provider_id)
+
+    async def shows(self, view: View, kind: Kind, provider_id: int) -> bool:
+        """Whether the view holds a thing. Who bought it never changes, so a yes is kept."""
+        key = view, kind, provider_id
+        if key not in self._shown:
+            if await self._ledger.find(view, kind, provider_id) is None:
+                return False
+            self._shown[key] = True
+        return True
+
+    async def things(self, view: View, kind: Kind) -> Sequence[Thing]:
+        """All things of a kind in the view."""
+        return await self._ledger.things(view, kind)
+
+    async def list_rentals(
+        self,
+        view: View,
+        *,
+        status: RentalStatus | None,
+        service_code: str | None,
+        limit: int,
+        before: str | None,
+        number: str | None = None,
+    ) -> Sequence[Rental]:
+        """Rentals, newest first."""
+        return await self._ledger.list_rentals(
+            view,
+            status=status,
+            service_code=service_code,
+            number=number,
+            limit=limit,
+            before=before,
+        )
+
+    async def spending(self, caller_id: str) -> Spending:
+        """What a caller has spent by now."""
+        return await self._ledger.spending(caller_id, self._clock.now())
+
+    async def _write(self, account_id: str, thing: Thing) -> Thing:
+        if not isinstance(thing, Rental):
+            return await self._ledger.record(account_id, thing, self._clock.now())
+        thing = named(thing, self._price_book.known(account_id))
+        found = await self._finder.found(account_id, thing)
+        if found is not None:
+            return found
+        whole = await self._ledger.record(account_id, thing, self._clock.now())
+        strange = isinstance(whole, Rental) and whole.created_at is None  # not bought here
+        if strange and await self._finder.would_prices_tell(account_id, thing):
+            self._search(account_id)
+        return whole
+
+
+def kind_of(thing: Thing) -> Kind:
+    """Which kind of thing it is."""
+    return "rental" if isinstance(thing, Rental) else "long_rental"
+
+
+def _bare(thing: Thing) -> Thing:
+    """The thing without the balance, which is the account's and no part of it."""
+    return thing.model_copy(update={"balance": None}) if isinstance(thing, Rental) else thing
+
+
+def _same(bare: Thing, thing: Thing) -> bool:
+    """Whether a thing is as it was written down; quicker than to make it bare for it."""
+    if not isinstance(thing, Rental):
+        return bare == thing
+    return type(bare) is Rental and bare.__dict__ == {**thing.__dict__, "balance": None}
+
+
+def _is_over(thing: Thing) -> bool:
+    return isinstance(thing, Rental) and thing.status in OVER
+
+
+def _nobody(account_id: str) -> None:
+    """Nobody searches."""

@@ -1,0 +1,205 @@
+"""Stops asking a provider that is down, and keeps repeated reads within a budget.
+
+Calls are judged in groups: reads that fail never stop a purchase. A refusal, a 4xx and a 429 are
+answers, not failures. What only one account sees, while others are served, stops nobody.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.core.model.provider_errors import (
+    UpstreamAuthFailed,
+    UpstreamFault,
+    UpstreamUnavailable,
+)
+from gateway.core.ports.clock import Clock
+from gateway.core.ports.observer import Hooks
+from gateway.core.upstream.calls import CALLS, UpstreamCall
+
+
+class State(StrEnum):
+    """Closed lets calls through, open none, half-open one at a time to see how it goes."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """When a group is given up, and for how long.
+
+    After `in_a_row` failures, or when `share` of `sample` calls failed; a count starts with a
+    failure and is over after `span_seconds`. It stays open `pause_seconds`, twice as long each
+    time the call that tries fails, but never above `longest_pause_seconds`: one call in so many
+    seconds burdens nobody, and after a longer pause whoever waits for a code would go on waiting
+    when the provider is back. Failures of one account do not count while another was served in the
+    last `alone_seconds`.
+    """
+
+    in_a_row: int = 5
+    share: float = 0.5
+    sample: int = 20
+    span_seconds: float = 60.0
+    pause_seconds: float = 2.0
+    longest_pause_seconds: float = 5.0
+    alone_seconds: float = 15.0
+
+
+def failed(call: UpstreamCall, error: BaseException) -> bool:
+    """Whether this ending of a call says that the provider is failing.
+
+    Of purchases only what was surely not sent counts, so that they stop only while nobody could
+    buy anyway: a purchase that fails otherwise is its buyer's matter, not everybody's.
+    """
+    if call.kind == "spend":
+        return isinstance(error, UpstreamUnavailable)
+    return isinstance(error, UpstreamFault) and not isinstance(error, UpstreamAuthFailed)
+
+
+class Circuit:
+    """The breaker of one group."""
+
+    __slots__ = (
+        "_clock", "_epoch", "_failed_for", "_failures", "_group", "_hooks", "_in_a_row", "_opened",
+        "_seen", "_served", "_since", "_state", "_tolerance", "_trying", "_until",
+    )  # fmt: skip
+
+    def __init__(self, group: str, clock: Clock, tolerance: Tolerance, hooks: Hooks) -> None:
+        """Start closed."""
+        self._group = group
+        self._clock = clock
+        self._tolerance = tolerance
+        self._hooks = hooks
+        self._state = State.CLOSED
+        self._epoch = 0  # a call that began before the last change says nothing of the time after
+        self._opened = 0
+        self._until = 0.0
+        self._trying = False
+        self._seen = self._failures = self._in_a_row = 0
+        self._since = 0.0
+        self._failed_for: set[str] = set()
+        self._served: dict[str, float] = {}  # the two accounts that were served last, and when
+
+    @property
+    def state(self) -> State:
+        """How it is now."""
+        return self._state
+
+    def check(self) -> None:
+        """Raises UpstreamUnavailable where a call would not be let through now."""
+        if self._state is State.CLOSED:
+            return
+        left = self._until - self._clock.monotonic()
+        if left <= 0 and not self._trying:
+            return
+        raise UpstreamUnavailable(
+            "The provider has been failing, so this call was not sent.",
+            retry_after=max(left, 1.0),
+        )
+
+    def enter(self) -> int:
+        """Let a call through; what it answers goes to `ended`. Raises UpstreamUnavailable."""
+        if self._state is not State.CLOSED:
+            self.check()
+            if self._state is State.OPEN:
+                self._become(State.HALF_OPEN)
+            self._trying = True
+        return self._epoch
+
+    def ended(self, ticket: int, *, ok: bool | None, account_id: str) -> None:
+        """How an account's call ended; None where that says nothing about the provider."""
+        if ok:
+            self._serve(account_id)
+        if ticket != self._epoch:
+            return
+        if self._state is State.CLOSED:
+            if ok is False:
+                self._failed_for.add(account_id)
+            if ok is False or (ok and self._seen):
+                self._count(ok)
+            return
+        self._trying = False
+        if ok:
+            self._opened = 0
+            self._become(State.CLOSED)
+        elif ok is False:
+            self._open()
+
+    def _count(self, ok: bool) -> None:
+        now, tolerance = self._clock.monotonic(), self._tolerance
+        if self._seen and now - self._since > tolerance.span_seconds:
+            self._forget()
+            if ok:
+                return
+        if not self._seen:
+            self._since = now
+        self._seen += 1
+        self._failures += not ok
+        self._in_a_row = 0 if ok else self._in_a_row + 1
+        if self._in_a_row >= tolerance.in_a_row:
+            self._give_up()
+        elif self._seen >= tolerance.sample:
+            if self._failures >= tolerance.share * self._seen:
+                self._give_up()
+            else:
+                self._forget()
+
+    def _give_up(self) -> None:
+        """Open; but the trouble of one account is no reason while others are served."""
+        since = self._clock.monotonic() - self._tolerance.alone_seconds
+        others = {each for each, at in self._served.items() if at > since} - self._failed_for
+        if len(self._failed_for) == 1 and others:
+            self._forget()
+        else:
+            self._open()
+
+    def _serve(self, account_id: str) -> None:
+        self._served.pop(account_id, None)
+        self._served[account_id] = self._clock.monotonic()
+        if len(self._served) > 2:
+            del self._served[next(iter(self._served))]
+
+    def _open(self) -> None:
+        tolerance = self._tolerance
+        pause = tolerance.pause_seconds * 2.0 ** min(self._opened, 10)
+        self._until = self._clock.monotonic() + min(pause, tolerance.longest_pause_seconds)
+        self._opened += 1
+        self._become(State.OPEN)
+
+    def _become(self, state: State) -> None:
+        self._state = state
+        self._epoch += 1
+        self._forget()
+        self._hooks.tripped(self._group, state)
+
+    def _forget(self) -> None:
+        self._seen = self._failures = self._in_a_row = 0
+        self._failed_for.clear()
+
+
+class Breaker:
+    """A circuit for every group of calls, whatever the account."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        tolerance: Tolerance | None = None,
+        *,
+        hooks: Hooks | None = None,
+    ) -> None:
+        """Start with everything closed."""
+        tolerance, hooks = tolerance or Tolerance(), hooks or Hooks()
+        self._circuits = {
+            group: Circuit(group, clock, tolerance, hooks)
+            for group in dict.fromkeys(call.group for call in CALLS)
+        }
+
+    def of(self, call: UpstreamCall) -> Circuit:
+        """The circuit a call stands behind."""
+        return self._circuits[call.group]
+
+    def states(self) -> Mapping[str, str]:
+        """The state of every group, for people and metrics."""
+        return {group: circuit.state.value for group, circuit in self._circuits.items()}

@@ -1,0 +1,56 @@
+"""Getatext's own GET form at /stubs/handler_api: its calls, with everything in the query."""
+
+from typing import Any
+
+from aiohttp import web
+
+from gateway.core.model.errors import InvalidRequest
+from gateway.http.dropins.common import spellings, tolerate_expect
+from gateway.http.dropins.getatext.answering import CALL, GetatextDesk
+from gateway.http.dropins.getatext.calls import STUBS
+from gateway.http.wire.forms import (
+    expect_no_prefetch,
+    expect_once,
+    is_body_unread,
+    key_in,
+    read_parameters,
+)
+
+PATH = "/stubs/handler_api"
+_BUYING = "getNumber"
+_CHANGING = (_BUYING, "cancelRental")
+
+
+class HandlerApiFace:
+    """One address; the action says which call."""
+
+    def __init__(self, desk: GetatextDesk) -> None:
+        """Take who carries the calls out."""
+        self._desk = desk
+
+    def routes(self) -> list[web.RouteDef]:
+        """However it is spelt; never HEAD."""
+        paths = spellings(PATH)
+        more: dict[str, Any] = {"expect_handler": tolerate_expect}
+        return [
+            *(web.get(path, self._handle, allow_head=False, **more) for path in paths),
+            *(web.post(path, self._handle, **more) for path in paths),
+        ]
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        parameters = await read_parameters(request)
+        action = parameters.get("action") or ""
+        call = STUBS.get(action)
+        if call is not None:
+            request[CALL] = call
+        caller = await self._desk.identify(key_in(request, parameters))
+        if call is None:
+            raise InvalidRequest(f"action: must be one of {', '.join(STUBS)}.")
+        if action in _CHANGING:
+            expect_no_prefetch(request)
+        if action == _BUYING:
+            expect_once(parameters)
+            if await is_body_unread(request):
+                raise InvalidRequest("body: this call takes its parameters in the query or a form.")
+        fields = {**parameters.values, "id": parameters.get("rental_id") or parameters.get("id")}
+        return await self._desk.answer(request, call, caller, fields)

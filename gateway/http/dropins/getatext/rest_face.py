@@ -1,0 +1,88 @@
+"""Getatext's own REST API at /api/v1, for its existing clients."""
+
+from typing import Any
+
+from aiohttp import web
+from pydantic_core import from_json
+
+from gateway.core.model.errors import InvalidRequest
+from gateway.http.dropins.common import spellings, tolerate_expect
+from gateway.http.dropins.getatext.answering import CALL, GetatextDesk
+from gateway.http.dropins.getatext.calls import API, CALLS, ApiCall, Fields
+from gateway.http.wire.auth import key_of
+from gateway.http.wire.edge import Handler
+from gateway.http.wire.forms import (
+    FORM,
+    expect_no_prefetch,
+    expect_once,
+    query_parameters,
+    read_parameters,
+)
+from gateway.http.wire.inputs import media_type, read_body
+
+PREFIX = f"{API}/"
+
+
+class GetatextFace:
+    """One route for each call of the provider's."""
+
+    def __init__(self, desk: GetatextDesk) -> None:
+        """Take who carries the calls out."""
+        self._desk = desk
+
+    def routes(self) -> list[web.RouteDef]:
+        """The provider's addresses, however they are spelt."""
+        return [
+            web.route(call.method, path, self._handler(call), expect_handler=tolerate_expect)
+            for call in CALLS
+            for path in spellings(call.path)
+        ]
+
+    def _handler(self, call: ApiCall) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            request[CALL] = call
+            caller = await self._desk.identify(key_of(request))
+            return await self._desk.answer(request, call, caller, await _fields(request, call))
+
+        return handle
+
+
+async def _fields(request: web.Request, call: ApiCall) -> Fields:
+    """What was sent, the id in the path included. A GET's body is nobody's business.
+
+    Nor is that of a completion: clients send none, an empty object or an empty list.
+    """
+    in_path = dict(request.match_info)
+    if call.method == "GET":
+        return in_path
+    expect_no_prefetch(request)
+    if call.path.endswith("/completed"):
+        return in_path
+    if media_type(request) == FORM:
+        parameters = await read_parameters(request)
+        expect_once(parameters)
+        return _with_path(parameters.values, in_path)
+    expect_once(query_parameters(request))
+    return _with_path(_parse(await read_body(request)), in_path)
+
+
+def _with_path(fields: Fields, in_path: dict[str, str]) -> Fields:
+    """Raises where both name the same differently: it is not sure which one was meant."""
+    for name, text in in_path.items():
+        if fields.get(name) not in (None, "") and str(fields[name]) != text:
+            raise InvalidRequest(f"{name}: differs from the one in the address.")
+    return {**fields, **in_path}
+
+
+def _parse(raw: bytes) -> dict[str, Any]:
+    if not raw.strip():
+        return {}
+    try:
+        body = from_json(raw, allow_inf_nan=False)
+    except ValueError:
+        raise InvalidRequest("The body is not valid JSON.") from None
+    if body == []:  # PHP's empty object
+        return {}
+    if not isinstance(body, dict):
+        raise InvalidRequest("The body must be a JSON object.")
+    return body

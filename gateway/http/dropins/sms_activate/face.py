@@ -1,0 +1,96 @@
+"""The face itself: always HTTP 200, a bare token or JSON, whatever happens."""
+
+import json
+from functools import partial
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from gateway.core.auth.authentication import Callers
+from gateway.core.invocation.invoker import Invoker
+from gateway.core.model.errors import GatewayError
+from gateway.core.operations.call import Call
+from gateway.core.prices.service_codes import Assortment
+from gateway.http.dropins.common import Legacy, spellings, tolerate_expect
+from gateway.http.dropins.delivery import Purchases
+from gateway.http.dropins.price_lists import PriceLists
+from gateway.http.dropins.sms_activate import tokens
+from gateway.http.dropins.sms_activate.buying import Buying
+from gateway.http.dropins.sms_activate.listings import Shopping
+from gateway.http.dropins.sms_activate.replies import Body
+from gateway.http.dropins.sms_activate.request import Action, Asked
+from gateway.http.dropins.sms_activate.retries import Retries
+from gateway.http.dropins.sms_activate.set_status import Changing
+from gateway.http.dropins.sms_activate.status import Watching
+from gateway.http.wire.edge import TRACE_ID
+from gateway.http.wire.forms import is_prefetch, key_in, read_parameters
+from gateway.http.wire.prebuilt import Head, Made, Ready
+
+PATH = "/stubs/handler_api.php"
+_TEXT = CIMultiDict({"Content-Type": "text/plain", "Cache-Control": "no-store"})
+_JSON = CIMultiDict({"Content-Type": "application/json", "Cache-Control": "no-store"})
+_TEXT_HEAD = Head(200, _TEXT)
+_METHODS = ("GET", "POST")
+_CHANGES = ("setStatus", "getNumber", "getNumberV2")
+
+
+class SmsActivateFace:
+    """Translates the protocol's actions into calls, and values into its words."""
+
+    def __init__(
+        self, callers: Callers, invoker: Invoker, purchases: Purchases, legacy: Legacy
+    ) -> None:
+        """Take who knows the callers, the one door, and what an operator sets."""
+        retries = Retries()
+        assortments = PriceLists(invoker, partial(Assortment, legacy.codes))
+        self._callers = callers
+        self._actions: dict[str, Action] = {
+            **Shopping(invoker, assortments, any_country=legacy.any_country).actions(),
+            **Watching(invoker, assortments, retries, legacy).actions(),
+            **Changing(invoker, assortments, retries).actions(),
+            **Buying(invoker, purchases, assortments, legacy).actions(),
+        }
+
+    def routes(self) -> list[web.RouteDef]:
+        """One address, however it is spelt, for every method there is."""
+        return [
+            web.route("*", path, self._handle, expect_handler=tolerate_expect)
+            for path in spellings(PATH)
+        ]
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if request.method == "HEAD":
+            return _respond("")
+        if request.method not in _METHODS:
+            return _respond(tokens.BAD_ACTION)
+        return _respond(await self._answer(request))
+
+    async def _answer(self, request: web.Request) -> Body:
+        parameters = await read_parameters(request)
+        key = key_in(request, parameters)
+        if key is None:
+            return tokens.NO_KEY
+        name = parameters.get("action") or ""
+        action = self._actions.get(name)
+        caller = await self._callers.identify(key)
+        if action is None or (name in _CHANGES and is_prefetch(request)):
+            return tokens.BAD_ACTION
+        call = Call(caller, request[TRACE_ID])
+        return await action(Asked(request, parameters, caller, call))
+
+
+def render(error: GatewayError, trace_id: str) -> web.StreamResponse:
+    """What went wrong, as a token."""
+    return _respond(tokens.token_of(error))
+
+
+def refuse() -> web.Response:
+    """The answer to what cannot be read at all."""
+    return web.Response(body=tokens.BAD_ACTION.encode(), headers=_TEXT.copy())
+
+
+def _respond(body: Body) -> web.StreamResponse:
+    if isinstance(body, str):
+        return Ready(Made(_TEXT_HEAD, body.encode()))
+    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+    return web.Response(body=text.encode(errors="replace"), headers=_JSON.copy())

@@ -1,0 +1,53 @@
+"""The protocol's words for what went wrong: one bare token each."""
+
+from decimal import Decimal
+from types import MappingProxyType
+
+from gateway.core.model import errors, provider_errors
+from gateway.core.model.errors import GatewayError
+from gateway.core.model.values import money_text
+
+NO_KEY = "NO_KEY"
+BAD_ACTION = "BAD_ACTION"
+BAD_SERVICE = "BAD_SERVICE"
+BAD_STATUS = "BAD_STATUS"
+NO_NUMBERS = "NO_NUMBERS"
+WRONG_ACTIVATION_ID = "WRONG_ACTIVATION_ID"
+# "Server trouble, try again" to every client; also for faults only the operator can mend.
+TROUBLE = "ERROR_SQL"
+
+_TOKENS: MappingProxyType[type[BaseException], str] = MappingProxyType(
+    {
+        errors.Unauthorized: "BAD_KEY",
+        errors.Forbidden: "BANNED",
+        errors.BudgetExceeded: "NO_BALANCE",
+        errors.ServiceNotAllowed: BAD_SERVICE,
+        errors.ServiceNotFound: BAD_SERVICE,
+        errors.RentalNotFound: "NO_ACTIVATION",
+        errors.RequestIdReused: "ORDER_ALREADY_EXISTS",
+        errors.InvalidRequest: BAD_ACTION,
+        errors.MethodNotAllowed: BAD_ACTION,
+        errors.PayloadTooLarge: BAD_ACTION,
+        errors.RequestTimeout: BAD_ACTION,
+        errors.UnsupportedMediaType: BAD_ACTION,
+        provider_errors.OutOfStock: NO_NUMBERS,
+        # Where a higher price would help, the purchase quotes it instead.
+        provider_errors.PriceTooHigh: NO_NUMBERS,
+        provider_errors.InsufficientFunds: "NO_BALANCE",
+        provider_errors.TooManyActiveRentals: "CHANNELS_LIMIT",
+        provider_errors.CancelTooEarly: "EARLY_CANCEL_DENIED",
+        provider_errors.CodeAlreadyReceived: BAD_STATUS,
+        provider_errors.RentalEnded: BAD_STATUS,
+    }
+)
+
+
+def token_of(error: GatewayError) -> str:
+    """The token for an error; trouble of every other kind may pass, so it says "try again"."""
+    kinds = (_TOKENS.get(kind) for kind in type(error).__mro__)
+    return next((token for token in kinds if token), TROUBLE)
+
+
+def wrong_max_price(lowest: Decimal) -> str:
+    """The highest price asked for is too low; `lowest` would do."""
+    return f"WRONG_MAX_PRICE:{money_text(lowest)}"

@@ -1,0 +1,168 @@
+"""Server-sent events: what happens to the caller's rentals, from the store, resumable."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import structlog
+from aiohttp import HttpVersion11, web
+
+from gateway.core.auth.authentication import Callers
+from gateway.core.codes.subscription import awaited
+from gateway.core.invocation.invoker import Invoker
+from gateway.core.model.callers import Caller
+from gateway.core.model.errors import InvalidRequest, RateLimited, Unauthorized
+from gateway.core.ports.storage import Events
+from gateway.core.rentals.notifier import Waking
+from gateway.http.events.feed import Feed
+from gateway.http.events.heartbeat import Heartbeat
+from gateway.http.events.stream import Message, Stream, done_with, message
+from gateway.http.wire.auth import CALLER, key_of
+
+PATH = "/v1/events"
+_MOST_STREAMS = 50  # of one caller
+_SLOW = 10.0  # seconds a client may take to accept what is written; under half a heartbeat
+_HEARTBEAT = 30.0
+_HERE_YOU_ARE = message(b": here you are\n\n")
+_HEADERS = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",  # proxies must pass every event on at once
+}
+
+log = structlog.get_logger("gateway.events")
+
+
+class EventsFace:
+    """GET /v1/events. A stream ends with its client: `make_runner` cancels its handler then."""
+
+    def __init__(self, callers: Callers, invoker: Invoker, events: Events, waking: Waking) -> None:
+        """`events` is read from the store; `waking` tells when to look."""
+        self._callers = callers
+        self._invoker = invoker
+        self._events = events
+        self._waking = waking
+        self._open: dict[str, int] = {}
+        self._feeds: dict[str, Feed] = {}
+        self._heartbeat = Heartbeat(_HEARTBEAT)
+        self._closing = False
+
+    def routes(self) -> list[web.RouteDef]:
+        """The one address; HEAD would open a stream nobody reads."""
+        return [web.get(PATH, self._listen, allow_head=False)]
+
+    def close(self) -> None:
+        """End every stream; clients come back, with the id of the last event they have."""
+        self._closing = True
+        self._waking.send_home()
+        for feed in self._feeds.values():
+            feed.send_home()
+
+    async def _listen(self, request: web.Request) -> web.StreamResponse:
+        caller = request[CALLER]
+        if self._open.get(caller.id, 0) >= _MOST_STREAMS:
+            raise RateLimited(f"This key has {_MOST_STREAMS} event streams open.", retry_after=5)
+        last = _last_event_id(request)
+        self._open[caller.id] = self._open.get(caller.id, 0) + 1
+        try:
+            if last is None:
+                last = await self._events.last_event()
+            stream = await self._begin(request, caller, last)
+            await self._serve(stream)
+            return stream.response
+        finally:
+            self._open[caller.id] -= 1
+            if not self._open[caller.id]:
+                del self._open[caller.id]
+
+    async def _begin(self, request: web.Request, caller: Caller, last: int) -> Stream:
+        response = web.StreamResponse(headers=_HEADERS)
+        chunked = request.version >= HttpVersion11
+        if chunked:
+            response.enable_chunked_encoding()
+        await response.prepare(request)
+        if request.transport is None:
+            raise ConnectionResetError("the client is gone")
+        desk, key = self._invoker.desk(caller), key_of(request)
+        return Stream(desk, key, response, request.transport, chunked, last)
+
+    async def _serve(self, stream: Stream) -> None:
+        """Until the client is gone, or too slow, or its key is no more, or the gateway ends."""
+        feed = self._join(stream)
+        try:
+            with suppress(ConnectionError):
+                await self._tell(stream, feed)
+        except Exception:  # the store is away, say: the client comes back by itself
+            log.exception("a stream of events broke off")
+            stream.cut_off()
+        finally:
+            self._leave(stream, feed)
+
+    async def _tell(self, stream: Stream, feed: Feed) -> None:
+        async with feed.beginners:
+            await _watch_awaited(stream)
+        await self._write(stream, _HERE_YOU_ARE)
+        while not self._closing and await self._may_hear(stream):
+            seen = feed.happened
+            if not await self._catch_up(stream, feed):
+                await feed.rest(stream, seen)
+
+    async def _may_hear(self, stream: Stream) -> bool:
+        """Not who has lost its key meanwhile."""
+        if stream.desk.caller.pass_through:
+            return True
+        try:
+            await self._callers.identify(stream.key)
+        except Unauthorized:
+            return False
+        except Exception:  # the store is away for a moment: nothing can be read of it either
+            return True
+        return True
+
+    async def _catch_up(self, stream: Stream, feed: Feed) -> bool:
+        """Write what has happened since; False where nothing has."""
+        page = await feed.page(stream.desk.view, stream.last)
+        if not page.events:
+            return False
+        await self._write(stream, page.message)
+        stream.follow(page.events)
+        for rental in await done_with(stream.desk, page.events):
+            stream.watch_no_more(rental)
+        return True
+
+    async def _write(self, stream: Stream, what: Message) -> None:
+        self._heartbeat.wrote(stream)  # before it has: the client gets its time to catch up
+        await stream.write(what, _SLOW)
+
+    def _join(self, stream: Stream) -> Feed:
+        """The account's feed, which is there as long as it has streams."""
+        account_id = stream.desk.caller.account.id
+        feed = self._feeds.get(account_id)
+        if feed is None:
+            feed = Feed(account_id, self._events, self._waking, self._heartbeat, self._may_hear)
+            self._feeds[account_id] = feed
+        feed.streams += 1
+        self._heartbeat.join(stream)
+        return feed
+
+    def _leave(self, stream: Stream, feed: Feed) -> None:
+        stream.leave()
+        self._heartbeat.leave(stream)
+        feed.streams -= 1
+        if not feed.streams:
+            del self._feeds[stream.desk.caller.account.id]
+            feed.close()
+
+
+async def _watch_awaited(stream: Stream) -> None:
+    # Not in `_serve`, which would hold on to the last rental for as long as the stream is open.
+    for rental in await awaited(stream.desk, datetime.now(UTC)):
+        stream.watch(rental)
+
+
+def _last_event_id(request: web.Request) -> int | None:
+    given = request.headers.get("Last-Event-ID") or request.query.get("last_event_id")
+    if not given:
+        return None
+    if not (given.isascii() and given.isdigit() and len(given) < 19):
+        raise InvalidRequest("Last-Event-ID: must be the id of an event of this stream.")
+    return int(given)

@@ -1,0 +1,55 @@
+"""Serves the documents that describe us; they need no key."""
+
+import json
+from functools import lru_cache
+
+from aiohttp import web
+
+from gateway.http.rest import openapi
+
+# Written into the document in the server's place: writing YAML takes 0.1 s, too long to do it for
+# every name by which somebody calls us.
+_HERE = "https://server.invalid"
+
+
+class Documents:
+    """/openapi.json and /openapi.yaml, with the server's address as callers reach it."""
+
+    def __init__(self, public_url: str) -> None:
+        """`public_url` "" means: as the caller reached us."""
+        self._public_url = public_url
+
+    def routes(self) -> list[web.RouteDef]:
+        """The two addresses."""
+        return [web.get("/openapi.json", self._json), web.get("/openapi.yaml", self._yaml)]
+
+    async def _json(self, request: web.Request) -> web.StreamResponse:
+        server = json.dumps(self._server(request))
+        return _respond(_json_text().replace(f'"{_HERE}"', server), "application/json")
+
+    async def _yaml(self, request: web.Request) -> web.StreamResponse:
+        # Text as JSON writes it is text in YAML too.
+        server = json.dumps(self._server(request))
+        return _respond(_yaml_text().replace(_HERE, server), "application/yaml")
+
+    def _server(self, request: web.Request) -> str:
+        if self._public_url:
+            return self._public_url
+        try:
+            return str(request.url.origin())
+        except ValueError:  # a Host header that is no host
+            return openapi.DEFAULT_SERVER
+
+
+def _respond(text: str, content_type: str) -> web.Response:
+    return web.Response(text=text, content_type=content_type, headers={"Cache-Control": "no-cache"})
+
+
+@lru_cache(1)
+def _json_text() -> str:
+    return openapi.to_json(openapi.document(_HERE))
+
+
+@lru_cache(1)
+def _yaml_text() -> str:
+    return openapi.to_yaml(openapi.document(_HERE))

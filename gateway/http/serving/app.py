@@ -1,0 +1,95 @@
+"""Puts the faces together into one application."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from gateway.core.auth.authentication import Callers
+from gateway.core.codes.webhooks import Webhooks
+from gateway.core.invocation.invoker import Invoker
+from gateway.core.model.errors import GatewayError
+from gateway.core.ports.storage import Events
+from gateway.core.rentals.notifier import Waking
+from gateway.http.dropins.common import Legacy, spelt_usually
+from gateway.http.dropins.delivery import Purchases
+from gateway.http.dropins.getatext import answering as getatext_desk
+from gateway.http.dropins.getatext import get_face as handler_api
+from gateway.http.dropins.getatext import rest_face as getatext_v1
+from gateway.http.dropins.getatext.answering import GetatextDesk
+from gateway.http.dropins.getatext.get_face import HandlerApiFace
+from gateway.http.dropins.getatext.rest_face import GetatextFace
+from gateway.http.dropins.sms_activate import face as sms_activate
+from gateway.http.dropins.sms_activate.face import SmsActivateFace
+from gateway.http.events.face import EventsFace
+from gateway.http.health import Health
+from gateway.http.rest.documents import Documents
+from gateway.http.rest.face import RestFace
+from gateway.http.webhook import WebhookFace, WebhookTerms
+from gateway.http.wire import problems
+from gateway.http.wire.edge import Edge
+from gateway.http.wire.inputs import MAX_BODY
+
+EDGE = web.AppKey("edge", Edge)
+INVOKER = web.AppKey("invoker", Invoker)
+STREAMS = web.AppKey("streams", EventsFace)
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """What the faces work with; `public_url` "" means: as the caller reached us."""
+
+    callers: Callers
+    invoker: Invoker
+    events: Events
+    waking: Waking
+    webhooks: Webhooks
+    webhook_terms: WebhookTerms
+    render_metrics: Callable[[], bytes]
+    provider_reachable: Callable[[], Awaitable[bool]]
+    breaker_states: Callable[[], Mapping[str, str]]
+    public_url: str = ""
+    metrics_token: str | None = None
+    access_log: bool = True
+    legacy: Legacy = field(default_factory=Legacy)
+
+
+def make_app(faces: Faces) -> web.Application:
+    """The application with all its routes."""
+    rest = RestFace(faces.callers, faces.invoker)
+    edge = Edge(rest.guard, _render, access_log=faces.access_log)
+    health = Health(
+        edge,
+        faces.provider_reachable,
+        faces.breaker_states,
+        faces.render_metrics,
+        faces.metrics_token,
+    )
+    app = web.Application(client_max_size=MAX_BODY)
+    streams = EventsFace(faces.callers, faces.invoker, faces.events, faces.waking)
+    app[EDGE], app[INVOKER], app[STREAMS] = edge, faces.invoker, streams
+    app.add_routes(streams.routes())
+    app.add_routes(WebhookFace(faces.webhooks, faces.webhook_terms).routes())
+    app.add_routes(rest.routes())
+    app.add_routes(_drop_ins(faces))
+    app.add_routes(health.routes())
+    app.add_routes(Documents(faces.public_url).routes())
+    return app
+
+
+def _drop_ins(faces: Faces) -> list[web.RouteDef]:
+    """The faces that existing tools know."""
+    purchases = Purchases(faces.invoker)
+    desk = GetatextDesk(faces.callers, faces.invoker, purchases, faces.legacy)
+    legacy = SmsActivateFace(faces.callers, faces.invoker, purchases, faces.legacy)
+    return [*legacy.routes(), *HandlerApiFace(desk).routes(), *GetatextFace(desk).routes()]
+
+
+def _render(request: web.Request, error: GatewayError, trace_id: str) -> web.StreamResponse:
+    """A failure in the form of the face that was asked."""
+    path = spelt_usually(request.path)
+    if path == sms_activate.PATH:
+        return sms_activate.render(error, trace_id)
+    if path == handler_api.PATH or path.startswith(getatext_v1.PREFIX):
+        return getatext_desk.render(request, error)
+    return problems.render(error, trace_id)

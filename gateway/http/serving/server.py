@@ -1,0 +1,71 @@
+"""Runs the application on a socket, and ends it so that nothing under way is lost."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+from aiohttp import web
+
+from gateway.http.serving.app import EDGE, INVOKER, STREAMS
+from gateway.http.serving.unreadable import Runner
+
+BACKLOG = 4096
+_LAST_REQUESTS = 1.0
+
+
+def make_runner(app: web.Application, *, keepalive: float, drain_seconds: float) -> web.AppRunner:
+    """The runner of the application, as every server of it is set up."""
+    return Runner(
+        app,
+        app[EDGE],
+        access_log=None,
+        keepalive_timeout=keepalive,
+        shutdown_timeout=drain_seconds,
+        # Who hangs up waits no more. Purchases and changes run in tasks of their own.
+        handler_cancellation=True,
+    )
+
+
+async def serve(
+    app: web.Application,
+    *,
+    host: str,
+    port: int,
+    keepalive: float,
+    drain_seconds: float,
+    started: Callable[[str], None],
+) -> None:
+    """Serve until SIGINT or SIGTERM, then drain: `started` is told the address.
+
+    `drain_seconds` must be longer than the longest purchase: one under way gets its answer.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    runner = make_runner(app, keepalive=keepalive, drain_seconds=drain_seconds)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port, backlog=BACKLOG)
+        await site.start()
+        started(_address(runner, host))
+        await stop.wait()
+        await _drain(app, site)
+    finally:
+        await runner.cleanup()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def _drain(app: web.Application, site: web.TCPSite) -> None:
+    """Take no new connections, let what is on its way arrive, and finish every purchase."""
+    app[EDGE].draining = True
+    await site.stop()
+    app[STREAMS].close()
+    await asyncio.sleep(_LAST_REQUESTS)
+    await app[INVOKER].drain()
+
+
+def _address(runner: web.AppRunner, host: str) -> str:
+    port = runner.addresses[0][1]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

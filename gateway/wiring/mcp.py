@@ -1,0 +1,49 @@
+"""The MCP face: on the gateway's own port, and on standard input and output."""
+
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+from aiohttp import web
+
+from gateway.core.model.callers import Caller
+from gateway.core.operations.operation import Toolset
+from gateway.http.wire.auth import key_of
+from gateway.http.wire.edge import TRACE_ID
+from gateway.settings import Settings
+from gateway.wiring.core import Policies
+from mcp_server.options import ALL_TOOLSETS, McpOptions
+from mcp_server.transport.http import mount
+
+
+@dataclass(frozen=True, slots=True)
+class McpChoices:
+    """What somebody chooses who runs it on standard input and output.
+
+    `gateway_url`: another gateway that does the work.
+    """
+
+    read_only: bool = False
+    toolsets: frozenset[Toolset] = field(default=ALL_TOOLSETS)
+    gateway_url: str | None = None
+
+
+def add_mcp(app: web.Application, settings: Settings, policies: Policies) -> None:
+    """Add /mcp to the application."""
+
+    async def identify(request: web.Request) -> Caller:
+        return await policies.callers.identify(key_of(request))
+
+    options = _options(settings, McpChoices(), policies.hasher.name("mcp").encode())
+    mount(policies.invoker, identify, lambda request: request[TRACE_ID], options).add_to(app)
+
+
+def _options(settings: Settings, choices: McpChoices, state_key: bytes | None) -> McpOptions:
+    return McpOptions(
+        version=version("getatext-gateway"),
+        confirm_above=settings.gateway_mcp_confirm_above,
+        unasked=settings.gateway_mcp_unasked,
+        read_only=choices.read_only,
+        toolsets=choices.toolsets,
+        state_key=state_key,
+        public_url=str(settings.gateway_public_url or "").rstrip("/"),
+    )

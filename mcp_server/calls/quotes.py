@@ -1,0 +1,137 @@
+"""What is looked at before an agent spends: the price, the cap, and the same call seconds ago."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel
+
+from gateway.core.model.errors import GatewayError
+from gateway.core.model.prices import Price
+from gateway.core.model.provider_errors import PriceTooHigh
+from gateway.core.model.quote import with_surcharges
+from gateway.core.model.values import money_text
+from gateway.core.operations.call import Call
+from gateway.core.operations.catalog import BY_NAME
+from gateway.core.operations.operation import AnyOperation
+from mcp_server.ports import Invokes
+from mcp_server.tools.adjustments import adjusted
+from mcp_server.tools.sanitize import clean
+
+_CHOICES = 3
+_ASIDE = {"request_id", "max_price"}
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a purchase would cost, and the cap it was given; None where that is not known.
+
+    `what` says to a person what is bought.
+    """
+
+    what: str
+    price: Decimal | None = None
+    cap: Decimal | None = None
+
+    @property
+    def likely(self) -> Decimal | None:
+        """What will be charged if no price moves meanwhile."""
+        known = [amount for amount in (self.price, self.cap) if amount is not None]
+        return min(known, default=None)
+
+
+class Quotes:
+    """Looks prices up by reading operations: it never spends."""
+
+    def __init__(self, invoker: Invokes) -> None:
+        """Take the door that the reads go through."""
+        self._invoker = invoker
+
+    async def of(self, op: AnyOperation, call: Call, asked: BaseModel) -> Quote:
+        """The quote of a purchase. Raises PriceTooHigh where the input's cap forbids it."""
+        given = asked.model_dump()
+        match adjusted(op).priced:
+            case "service":
+                return await self._service(call, given, given["max_price"])
+            case "rental":
+                return await self._again(call, given["rental_id"])
+            case "long_rental":
+                return await self._period(call, given["long_rental_id"])
+            case _:
+                return Quote(f"{op.summary} ({_inputs(given)})", cap=given.get("max_price"))
+
+    async def _service(self, call: Call, given: Mapping[str, Any], most: Decimal) -> Quote:
+        code = given["service_code"]
+        rows = await self._prices(call, service_code=code)
+        number = given["number"] or "a US number"
+        if not rows:
+            return Quote(f"Rent {number} for {clean(code, 40)}", cap=most)
+        price = rows[0].price
+        if price > most:
+            raise await self._too_high(call, rows[0], most)
+        full = with_surcharges(
+            price, carrier=given["carrier"] != "any", area=given["area_codes"] is not None
+        )
+        name = clean(rows[0].service_name, 40)
+        return Quote(f"Rent {number} for {name}", full, most)
+
+    async def _too_high(self, call: Call, row: Price, most: Decimal) -> GatewayError:
+        word = row.service_name.split()[0][:20] if row.service_name.split() else row.service_code
+        alike = await self._prices(call, query=word, max_price=most, in_stock=True, sort="price")
+        cheaper = ", ".join(
+            f"{clean(each.service_code, 40)} at {money_text(each.price)}"
+            for each in alike[:_CHOICES]
+        )
+        return PriceTooHigh(
+            f"{clean(row.service_code, 40)} costs {money_text(row.price)} USD now, "
+            f"above max_price {money_text(most)}.",
+            advice=(
+                f"Cheaper services with such a name: {cheaper}."
+                if cheaper
+                else "No service with such a name is within max_price."
+            )
+            + " Raise max_price only if the user agrees.",
+        )
+
+    async def _prices(self, call: Call, **given: Any) -> list[Price]:
+        """The prices that fit; none where they cannot be read: reads never block a purchase."""
+        page = await self._read("list_prices", call, **given)
+        rows: list[Price] = page.data if page else []
+        return rows
+
+    async def _again(self, call: Call, rental_id: int) -> Quote:
+        """The dearer of what it cost then and what its service costs now."""
+        rental = await self._read("get_rental", call, rental_id=rental_id)
+        if rental is None:
+            return Quote("Rent the number of an earlier rental once more")
+        code = rental.service_code
+        rows = await self._prices(call, service_code=code) if code else []
+        known = (rental.price, *(row.price for row in rows))
+        price = max((price for price in known if price is not None), default=None)
+        service = clean(rental.service_name or code or "the same service", 40)
+        return Quote(f"Rent {rental.number or 'the same number'} for {service} once more", price)
+
+    async def _period(self, call: Call, long_rental_id: int) -> Quote:
+        """What a period of a long rental costs."""
+        held = await self._read("list_long_rentals", call)
+        rows = held.data if held else ()
+        row = next((each for each in rows if each.id == long_rental_id), None)
+        if row is None:
+            return Quote("Pay for another period of a long rental")
+        return Quote(f"Pay for another period ({row.period}) of {row.number}", row.price)
+
+    async def _read(self, reading: str, call: Call, **given: Any) -> Any:
+        """What a reading operation answers; None where it fails."""
+        try:
+            return await self._invoker.invoke(BY_NAME[reading], call, given)
+        except GatewayError:
+            return None
+
+
+def _inputs(given: Mapping[str, Any]) -> str:
+    told = {name: value for name, value in given.items() if name not in _ASIDE}
+    return ", ".join(
+        f"{name} {str(value).lower() if isinstance(value, bool) else clean(str(value), 40)}"
+        for name, value in told.items()
+    )

@@ -1,0 +1,192 @@
+"""Everything in which a tool differs from its operation, as data. There is nothing else.
+
+An agent is quick, forgetful and pays with somebody's money: what it must say, what it need not
+say, and how much it is told at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from gateway.core.operations.operation import AnyOperation, Effect
+
+Json = dict[str, Any]
+
+ALLOW_DUPLICATE = "allow_duplicate"
+LIMIT = "limit"
+LEFT_OUT = "left_out"
+HINT = "hint"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How much of a list is told at once. `whole`: the operation knows no pages of its own.
+
+    `newest` names the field by which such a list is put in order, newest first.
+    """
+
+    usual: int
+    most: int
+    whole: bool = False
+    newest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long a call may wait, in seconds, in slices that every face of the gateway allows."""
+
+    usual: int = 45
+    most: int = 50
+    slice: int = 25
+    field: str = "wait_seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """What is different in one tool. `priced` says where a purchase's price stands beforehand."""
+
+    guidance: str = ""
+    required: tuple[str, ...] = ()
+    inputs: Mapping[str, Json] = field(default_factory=dict)
+    page: Page | None = None
+    wait: Wait | None = None
+    destructive: bool | None = None
+    priced: Literal["service", "rental", "long_rental"] | None = None
+
+
+_ONCE_MORE = (
+    "Without a request_id the same call within 10 seconds is refused, "
+    "unless allow_duplicate is true."
+)
+_REFUND = (
+    "Refund: a rental without a code can be cancelled after some minutes, one with a code cannot."
+)
+
+ADJUSTED: Mapping[str, Adjusted] = {
+    "list_prices": Adjusted(
+        guidance=(
+            "Start here: it gives the service_code that rent_number takes. Search with query; "
+            "the whole list has hundreds of rows."
+        ),
+        page=Page(usual=20, most=100),
+    ),
+    "get_balance": Adjusted(guidance="Look here when rent_number answers insufficient_funds."),
+    "rent_number": Adjusted(
+        guidance=(
+            "It never charges more than max_price, which is required: take the price of "
+            "list_prices, not a round number; with carrier or area_codes 1.2 times it, with both "
+            "1.4 times. Use rent_again for a number rented before. Once a code has come there is "
+            f"no refund. {_ONCE_MORE}"
+        ),
+        required=("max_price",),
+        priced="service",
+    ),
+    "list_rentals": Adjusted(
+        guidance="Use it to find a rental whose id was lost, and after outcome_unknown.",
+        page=Page(usual=20, most=100),
+    ),
+    "get_rental": Adjusted(
+        guidance="It answers at once: to wait for the SMS use wait_for_code instead."
+    ),
+    "wait_for_code": Adjusted(
+        guidance=(
+            "pending is no failure: simply call it again, until a code comes or the status is "
+            "ended. Use it instead of calling get_rental in a loop."
+        ),
+        wait=Wait(),
+    ),
+    "cancel_rental": Adjusted(
+        guidance="On cancel_too_early the rental stays active: call it again some minutes later."
+    ),
+    "complete_rental": Adjusted(guidance="Call it when the service has accepted the code."),
+    "rent_again": Adjusted(
+        guidance=(
+            "For a further code from the same service to a number that was rented before; for a "
+            "new number use rent_number. It charges the current price, which cannot be capped "
+            f"here. {_REFUND} {_ONCE_MORE}"
+        ),
+        priced="rental",
+    ),
+    "list_long_rentals": Adjusted(
+        guidance="Numbers rented for one code are not here.",
+        page=Page(usual=20, most=100, whole=True, newest="rented_on"),
+    ),
+    "create_long_rental": Adjusted(
+        guidance=(
+            "For one code rent_number is far cheaper. Its price cannot be capped, so a person is "
+            "asked first; where none can be, it is refused unless the user has allowed it. No "
+            f"refund is promised. {_ONCE_MORE}"
+        )
+    ),
+    "renew_long_rental": Adjusted(
+        guidance=f"It charges the price that list_long_rentals shows. {_ONCE_MORE}",
+        priced="long_rental",
+    ),
+    "cancel_long_rental": Adjusted(
+        guidance="To let it run out at the end of its period use set_auto_renew with false."
+    ),
+    "set_auto_renew": Adjusted(
+        guidance="Switching it on means that money is spent later without being asked again.",
+        destructive=False,
+    ),
+    "list_messages": Adjusted(
+        guidance="Newest first. The code of a number rented for one code is not here.",
+        page=Page(usual=20, most=100, whole=True, newest="received_at"),
+    ),
+}
+
+# The fields of results whose names do not say everything.
+NOTED_OUTPUTS = frozenset(
+    {
+        "code",
+        "text",
+        "sender",
+        "stock",
+        "next_cursor",
+        "ended_reason",
+        "provisional",
+        "retry_after_seconds",
+        "balance",
+        "spent_today",
+        "left_today",
+    }
+)
+
+_USUAL = Adjusted()
+_DUPLICATE_INPUT: Json = {
+    "type": "boolean",
+    "default": False,
+    "description": "Buy although the same purchase was made seconds ago.",
+}
+_LEFT_OUT_OUTPUT: Json = {
+    "type": "integer",
+    "minimum": 1,
+    "description": "How many more there are that are not shown here.",
+}
+_HINT_OUTPUT: Json = {"type": "string", "description": "What to do next."}
+
+
+def adjusted(op: AnyOperation) -> Adjusted:
+    """What is different in the tool of an operation."""
+    return ADJUSTED.get(op.name, _USUAL)
+
+
+def more_inputs(op: AnyOperation) -> dict[str, Json]:
+    """The inputs that only the tool has."""
+    extra: dict[str, Json] = {}
+    page = adjusted(op).page
+    if page and page.whole:
+        extra[LIMIT] = {"type": "integer", "minimum": 1, "description": "How many at the most."}
+    if op.effect is Effect.SPEND:
+        extra[ALLOW_DUPLICATE] = dict(_DUPLICATE_INPUT)
+    return extra
+
+
+def more_outputs(op: AnyOperation) -> dict[str, Json]:
+    """The fields that only the tool's result has; none of them is always there."""
+    extra: dict[str, Json] = {}
+    if adjusted(op).page:
+        extra[LEFT_OUT] = dict(_LEFT_OUT_OUTPUT)
+    if adjusted(op).wait:
+        extra[HINT] = dict(_HINT_OUTPUT)
+    return extra

@@ -1,0 +1,153 @@
+"""Values and errors as the results of tool calls, in the form they have on the wire."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from gateway.core.identity_cache import ByIdentity
+from gateway.core.model.errors import (
+    BudgetExceeded,
+    Forbidden,
+    GatewayError,
+    InternalError,
+    InvalidRequest,
+    OutcomeUnknown,
+    RateLimited,
+    ServiceNotAllowed,
+    Unauthorized,
+)
+from gateway.core.model.provider_errors import PriceTooHigh, UpstreamRefused
+from gateway.core.model.values import Kept
+from gateway.core.operations.operation import Effect
+from mcp_server.tools.adjustments import HINT, LEFT_OUT, Page
+from mcp_server.tools.errors import DuplicatePurchase
+from mcp_server.tools.sanitize import clean, cleaned
+
+Json = dict[str, Any]
+
+ERROR_META = "getatext-gateway/error"
+REPLAYED_META = "getatext-gateway/replayed"
+LOOK_FIRST = "Do not repeat it: look first at get_balance and at list_rentals or list_long_rentals."
+_MAX_DETAIL = 600
+_UNCHARGED = "Nothing was charged."
+_PENDING_HINT = "No code yet: call wait_for_code again with the same inputs."
+_ADVICE: Mapping[type[GatewayError], str] = {
+    RateLimited: "Wait {seconds} seconds, then call again.",
+    PriceTooHigh: (
+        "See list_prices; carrier and area_codes cost more. "
+        "Raise max_price only if the user agrees."
+    ),
+    OutcomeUnknown: LOOK_FIRST,
+    Unauthorized: "The user must correct the key in the settings of this MCP server.",
+}
+
+
+_NEXT: Mapping[type[GatewayError], str] = {  # where the error itself has no advice
+    Forbidden: "Tell the user: only who made the key can change what it may do.",
+    BudgetExceeded: "get_balance tells what is left; who made the key sets its limits.",
+    ServiceNotAllowed: "Choose another service; who made the key sets what it may rent.",
+    InvalidRequest: "Correct it and call again.",
+    UpstreamRefused: "Check the inputs; if they are right, tell the user.",
+    InternalError: "Try once more; if it fails again, tell the user.",
+}
+
+
+def result(content: Json) -> Json:
+    """A success: the structured content, and the same as JSON text."""
+    text = to_json(content).decode()
+    return {
+        "content": [{"type": "text", "text": text}],
+        "structuredContent": content,
+        "isError": False,
+    }
+
+
+def told(value: BaseModel) -> Json:
+    """A value as an agent sees it: cleaned, and without what is absent."""
+    content: Json = cleaned(value.model_dump(mode="json", exclude_none=True))
+    return content
+
+
+def with_hint(content: Json) -> Json:
+    """A wait's result: where nothing has come, it says what to do."""
+    return {**content, HINT: _PENDING_HINT} if content.get("status") == "pending" else content
+
+
+def cut(content: Json, page: Page, limit: int) -> Json:
+    """A whole list, newest first, cut to a page."""
+    rows = content["data"]
+    if page.newest:
+        rows = sorted(rows, key=lambda row: str(row.get(page.newest, "")), reverse=True)
+    more = {LEFT_OUT: len(rows) - limit} if len(rows) > limit else {}
+    return {"data": rows[:limit], **more}
+
+
+class KeptResults:
+    """The results of values that are kept: made once, however often they are asked for."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._results: ByIdentity[Kept, tuple[int, Json]] = ByIdentity(256)
+
+    def of(self, value: Kept, left_out: int) -> Json:
+        """The result of a kept value; `left_out` is how many more there are."""
+        known = self._results.get(value)
+        if known is None or known[0] != left_out:
+            known = self._results[value] = left_out, result(counted(value, left_out))
+        return known[1]
+
+
+def counted(value: BaseModel, left_out: int) -> Json:
+    """A page, and how many more there are."""
+    content = told(value)
+    return {**content, LEFT_OUT: left_out} if left_out else content
+
+
+def failure(error: GatewayError, trace_id: str, effect: Effect = Effect.READ) -> Json:
+    """An error as the model sees it: its code, what happened, money, and what to do.
+
+    `effect` is that of the operation which failed.
+    """
+    facts = {
+        "code": error.code,
+        "charged": str(error.charged),
+        "retryable": error.retryable,
+        "trace_id": error.trace_id or trace_id,
+    }
+    if error.retry_after is not None:
+        facts["retry_after_seconds"] = _seconds(error)
+    return {
+        "content": [{"type": "text", "text": f"{error.code}: {_sentence(error, effect)}"}],
+        "isError": True,
+        "_meta": {ERROR_META: facts},
+    }
+
+
+def _sentence(error: GatewayError, effect: Effect) -> str:
+    """The detail in an agent's terms. What the provider said is never part of it.
+
+    "Nothing was charged" would say of a cancellation that fails that the rental was free, and of
+    a second purchase that the first was.
+    """
+    detail = error.detail
+    said = error.upstream.message if error.upstream else ""
+    if (said and said in detail) or isinstance(error, UpstreamRefused):
+        detail = type(error)(charged=error.charged).detail
+    for kind, advice in _ADVICE.items():
+        if isinstance(error, kind):
+            detail = detail.replace(kind.advice, advice.format(seconds=_seconds(error)))
+    if detail.endswith("charged."):
+        advice = next((text for kind, text in _NEXT.items() if isinstance(error, kind)), "")
+        detail = f"{detail} {advice}"
+    if effect is not Effect.SPEND:
+        detail = detail.replace(_UNCHARGED, "No money moved.")
+    elif isinstance(error, DuplicatePurchase):
+        detail = detail.replace(_UNCHARGED, "Nothing was charged for it.")
+    return clean(detail, _MAX_DETAIL)
+
+
+def _seconds(error: GatewayError) -> int:
+    return max(1, math.ceil(error.retry_after or 1))

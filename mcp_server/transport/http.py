@@ -1,0 +1,185 @@
+"""/mcp on the gateway's own port: who calls is known before the SDK sees anything.
+
+The SDK is imported when the application starts, not when this module is.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from gateway.core.model.callers import Caller
+from gateway.core.model.errors import MethodNotAllowed, UnsupportedMediaType
+from gateway.core.operations.call import Call
+from mcp_server.options import McpOptions
+from mcp_server.ports import Invokes
+from mcp_server.transport.asgi_bridge import Bridge
+from mcp_server.transport.host_check import Hosts
+
+if TYPE_CHECKING:
+    from mcp.server.lowlevel.server import Server
+    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+    from mcp_server.calls.confirmation import Context
+
+PATH = "/mcp"
+CALL = "getatext.call"
+_METHODS = ("GET", "POST", "DELETE")
+
+Identify = Callable[[web.Request], Awaitable[Caller]]
+TraceId = Callable[[web.Request], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """What an application is given to serve MCP: routes, and what runs while it does."""
+
+    routes: list[web.RouteDef]
+    context: Callable[[web.Application], AsyncIterator[None]]
+    on_shutdown: Callable[[web.Application], Awaitable[None]]
+
+    def add_to(self, app: web.Application) -> None:
+        """Add all of it to an application."""
+        app.add_routes(self.routes)
+        app.cleanup_ctx.append(self.context)
+        app.on_shutdown.append(self.on_shutdown)
+
+
+def mount(invoker: Invokes, identify: Identify, trace_id: TraceId, options: McpOptions) -> Mount:
+    """/mcp over the one door. `identify` raises Unauthorized for a key that is none."""
+
+    def make_manager() -> "StreamableHTTPSessionManager":
+        from mcp_server.server import Face
+
+        return _manager(Face(invoker, call_of, options).server, options)
+
+    return mount_manager(make_manager, identify, trace_id, options)
+
+
+def mount_manager(
+    make_manager: "Callable[[], StreamableHTTPSessionManager]",
+    identify: Identify,
+    trace_id: TraceId,
+    options: McpOptions,
+) -> Mount:
+    """Any server of the SDK behind the same address: what the bridge is tested with."""
+    return _HttpFace(identify, trace_id, options).mounted(make_manager)
+
+
+def call_of(ctx: "Context") -> Call:
+    """Who asks, as it was found out before the SDK."""
+    call: Call = ctx.request.scope[CALL]  # type: ignore[union-attr]
+    return call
+
+
+class _HttpFace:
+    def __init__(self, identify: Identify, trace_id: TraceId, options: McpOptions) -> None:
+        self._identify = identify
+        self._trace_id = trace_id
+        self._options = options
+        self._hosts = Hosts(options.public_url, options.hosts)
+        self._bridge: Bridge | None = None
+        self._open = AsyncExitStack()
+        self._starting = asyncio.Lock()
+        self._make_manager: Callable[[], StreamableHTTPSessionManager] | None = None
+
+    def mounted(self, make_manager: "Callable[[], StreamableHTTPSessionManager]") -> Mount:
+        """The routes, and the life of the session manager.
+
+        It begins with the first request: who serves no agents does without the SDK's 60 MB.
+        """
+        self._make_manager = make_manager
+
+        async def context(app: web.Application) -> AsyncIterator[None]:
+            yield
+            await self._open.aclose()
+
+        async def on_shutdown(app: web.Application) -> None:
+            if self._bridge:
+                await self._bridge.stop()
+
+        routes = [web.route("*", PATH, self._handle)]
+        return Mount(routes, context, on_shutdown)
+
+    async def _running(self) -> Bridge:
+        """The bridge to the session manager, started if need be."""
+        async with self._starting:
+            if self._bridge is None:
+                assert self._make_manager is not None  # noqa: S101 - set before there are requests
+                # A second's work, which must not hold up everybody else.
+                await asyncio.to_thread(import_module, "mcp_server.server")
+                manager = self._make_manager()
+                bridge = Bridge(manager.handle_request)
+                bridge.start()
+                await self._open.enter_async_context(_Running(manager))
+                self._open.push_async_callback(bridge.stop)
+                self._bridge = bridge
+            return self._bridge
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        self._hosts.check(request.headers.get("Host"), request.headers.get("Origin"))
+        caller = await self._identify(request)
+        if request.method not in _METHODS:
+            raise MethodNotAllowed(allowed=_METHODS)
+        if request.headers.get("Content-Encoding", "identity") != "identity":
+            raise UnsupportedMediaType("The body must not be compressed.")
+        trace_id = self._trace_id(request)
+        headers = {"X-Request-Id": trace_id} if trace_id else {}
+        scope = {CALL: Call(caller, trace_id), "user": _user(caller)}
+        bridge = self._bridge or await self._running()
+        return await bridge.handle(request, scope, headers)
+
+
+class _Running:
+    """The session manager in a task of its own: its scopes must be left in the task that entered.
+
+    aiohttp may start and clean up an application in different tasks.
+    """
+
+    def __init__(self, manager: "StreamableHTTPSessionManager") -> None:
+        self._manager = manager
+        self._started = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> None:
+        self._task = asyncio.create_task(self._run())
+        started = asyncio.create_task(self._started.wait())
+        await asyncio.wait({self._task, started}, return_when=asyncio.FIRST_COMPLETED)
+        started.cancel()
+        if self._task.done():
+            await self._task
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stop.set()
+        if self._task:
+            await self._task
+
+    async def _run(self) -> None:
+        async with self._manager.run():
+            self._started.set()
+            await self._stop.wait()
+
+
+def _manager(server: "Server[Any]", options: McpOptions) -> "StreamableHTTPSessionManager":
+    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+    # Host and Origin are checked before, by our own rule; see hosts.py.
+    return StreamableHTTPSessionManager(
+        app=server,
+        session_idle_timeout=options.session_idle_seconds,
+        max_sessions=options.max_sessions,
+        max_request_body_size=options.max_body,
+    )
+
+
+def _user(caller: Caller) -> object:
+    """Whom a session belongs to: the SDK refuses it to anybody else."""
+    from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+    from mcp.server.auth.provider import AccessToken
+
+    return AuthenticatedUser(AccessToken(token="", client_id=caller.id, scopes=[]))

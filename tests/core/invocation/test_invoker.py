@@ -1,0 +1,181 @@
+"""The one door: purchases run to their end, and nobody hears of the provider's refusal of a key."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from adapters.store import Store
+from gateway.core.invocation.invoker import Invoker
+from gateway.core.model.callers import Account, Caller, Limits
+from gateway.core.model.errors import InvalidRequest, OutcomeUnknown, Unauthorized, Upstream
+from gateway.core.model.provider_errors import OutOfStock, UpstreamAuthFailed
+from gateway.core.model.rentals import Rental, RentalStatus
+from gateway.core.operations.account import GET_BALANCE
+from gateway.core.operations.call import Call
+from gateway.core.operations.rentals import CANCEL_RENTAL, GET_RENTAL, RENT_NUMBER
+from gateway.core.ports.provider import Connect
+from gateway.core.prices.cache import PriceBook
+from gateway.core.purchases.purchasing import Spending
+from gateway.core.rentals.notifier import Waking
+from tests.support.core import Clock, Told, helpers
+from tests.support.ledger import new_id
+from tests.support.waiting import until
+
+RENTAL = Rental(id=12345, status=RentalStatus.ACTIVE)
+RENT: tuple[Any, dict[str, Any]] = (RENT_NUMBER, {"service_code": "whatsapp"})
+CHANGES = [RENT, (CANCEL_RENTAL, {"rental_id": 12345})]
+INPUTS = [*CHANGES, (GET_RENTAL, {"rental_id": "12345"})]
+
+
+class Provider:
+    """Answers every call with one answer, once the gate is open."""
+
+    def __init__(self) -> None:
+        self.answer: Any = RENTAL
+        self.gate, self.begun, self.ended = asyncio.Event(), 0, 0
+
+    async def rent_number(self, asked: object = None) -> Any:
+        self.begun += 1
+        await self.gate.wait()
+        self.ended += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    get_rental = cancel_rental = get_balance = rent_number
+
+
+class Door:
+    """An invoker before one provider."""
+
+    def __init__(self, store: Store) -> None:
+        self.provider, self.told = Provider(), Told()
+        self.keys: list[str] = []
+        clock, waking = Clock(), Waking()
+        parts = helpers(PriceBook(clock, self.told), clock, store, waking)
+        spending = Spending(store.ledger, clock, self.told, new_id)
+        self.invoker = Invoker(cast("Connect", self._connect), parts, spending, self.told)
+
+    def _connect(self, key: str) -> Provider:
+        self.keys.append(key)
+        return self.provider
+
+    def invoke(
+        self, op: Any, given: dict[str, Any], limits: Limits | None = None
+    ) -> asyncio.Task[Any]:
+        caller = Caller("alice", Account("alice", "sk_alice"), limits)
+        return asyncio.ensure_future(self.invoker.invoke(op, Call(caller, "trace"), given))
+
+
+@pytest.fixture
+async def door(store: Store) -> Door:
+    return Door(store)
+
+
+@pytest.mark.parametrize(("op", "given"), INPUTS, ids=lambda value: getattr(value, "name", ""))
+async def test_an_operation_is_asked_of_the_provider_with_the_callers_key(
+    door: Door, op: Any, given: dict[str, Any]
+) -> None:
+    door.provider.gate.set()
+
+    assert (await door.invoke(op, given)).id == 12345
+    assert door.keys == ["sk_alice"]
+    assert door.told.operations == [(op.name, "ok")]
+
+
+@pytest.mark.parametrize(("op", "given"), CHANGES, ids=lambda value: getattr(value, "name", ""))
+async def test_a_caller_that_leaves_stops_no_change(
+    door: Door, op: Any, given: dict[str, Any]
+) -> None:
+    calling = door.invoke(op, given)
+    await until(lambda: door.provider.begun)
+    calling.cancel()
+    await until(calling.cancelled)
+    door.provider.gate.set()
+    await door.invoker.drain()
+
+    assert door.provider.ended == 1
+
+
+async def test_a_refusal_nobody_waits_for_leaves_no_warning_behind(door: Door) -> None:
+    door.provider.answer = OutOfStock()
+    calling = door.invoke(*RENT)
+    await until(lambda: door.provider.begun)
+    calling.cancel()
+    door.provider.gate.set()
+    await door.invoker.drain()
+
+    assert door.provider.ended == 1
+
+
+async def test_draining_waits_for_purchases_also_for_those_that_come_meanwhile(
+    door: Door,
+) -> None:
+    first = door.invoke(*RENT)
+    await until(lambda: door.provider.begun)
+    draining = asyncio.ensure_future(door.invoker.drain())
+    second = door.invoke(*RENT)
+    await until(lambda: door.provider.begun == 2)
+    waited = not draining.done()
+    door.provider.gate.set()
+    await draining
+
+    assert waited
+    assert door.provider.ended == 2
+    assert ((await first).id, (await second).id) == (12345, 12345)
+
+
+async def test_draining_with_nothing_under_way_ends_at_once(door: Door) -> None:
+    await door.invoker.drain()
+
+
+async def test_a_callers_own_key_that_the_provider_refuses_is_unauthorized(
+    door: Door,
+) -> None:
+    door.provider.answer = UpstreamAuthFailed(upstream=Upstream(403, "Wrong Api Key"))
+    door.provider.gate.set()
+
+    with pytest.raises(Unauthorized) as refused:
+        await door.invoke(GET_BALANCE, {})
+
+    assert refused.value.upstream == Upstream(403, "Wrong Api Key")
+    assert door.told.operations == [("get_balance", "unauthorized")]
+
+
+async def test_the_servers_own_key_that_the_provider_refuses_is_the_operators_matter(
+    door: Door,
+) -> None:
+    door.provider.answer = UpstreamAuthFailed()
+    door.provider.gate.set()
+
+    with pytest.raises(UpstreamAuthFailed):
+        await door.invoke(GET_RENTAL, {"rental_id": 1}, Limits(admin=True))
+
+
+async def test_an_invalid_input_never_reaches_the_provider(door: Door) -> None:
+    with pytest.raises(InvalidRequest):
+        await door.invoke(RENT_NUMBER, {"service_code": "whatsapp", "max_price": "-1"})
+
+    assert door.provider.begun == 0
+    assert door.told.operations == [("rent_number", "invalid_request")]
+
+
+async def test_a_crash_is_counted_as_a_fault_of_ours(door: Door) -> None:
+    door.provider.answer = ZeroDivisionError()
+    door.provider.gate.set()
+
+    with pytest.raises(ZeroDivisionError):
+        await door.invoke(GET_RENTAL, {"rental_id": 1})
+
+    assert door.told.operations == [("get_rental", "internal_error")]
+
+
+async def test_a_crash_in_a_purchase_is_an_unknown_outcome_and_not_a_failure(door: Door) -> None:
+    door.provider.answer = ZeroDivisionError()
+    door.provider.gate.set()
+
+    with pytest.raises(OutcomeUnknown):
+        await door.invoke(*RENT)
+
+    assert door.told.operations == [("rent_number", "outcome_unknown")]

@@ -1,0 +1,93 @@
+"""What a repeated request is told of a first one that another node makes."""
+
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from gateway.core.model.errors import OutcomeUnknown, RequestInProgress
+from gateway.core.model.purchases import Spend, SpendState, StoredAnswer
+from gateway.core.model.values import Charged
+from gateway.core.ports.ledger import Ledger
+from gateway.core.purchases.idempotency import FirstAnswers
+from tests.support.core import START, Clock
+
+SENT = Spend(
+    ledger_id="one", operation="rent_number", kind="rental", account_id="account",
+    caller_id="caller", request_id="order-1", fingerprint="x", subject_id=None,
+    service_code="whatsapp", state=SpendState.SENT, reserved=None, charged=None,
+    refunded=cast(Any, 0), at=START, answer=None,
+)  # fmt: skip
+ANSWER = StoredAnswer(201, b"{}")
+
+
+class OneSpend:
+    """A ledger with one purchase, seen to be `then` after some looks."""
+
+    def __init__(self, clock: Clock, then: Spend, *, looks: int = 2, seconds: float = 1.0) -> None:
+        self.clock, self.then, self.before, self.seconds = clock, then, looks, seconds
+        self.asked = 0
+        self.away = 0
+
+    async def spend(self, ledger_id: str) -> Spend:
+        self.clock.pass_by(self.seconds)
+        if self.away:
+            self.away -= 1
+            raise OSError("away")
+        self.asked += 1
+        return self.then if self.asked >= self.before else SENT
+
+
+def make(then: Spend, **more: Any) -> tuple[FirstAnswers, OneSpend, float]:
+    clock = Clock()
+    ledger = OneSpend(clock, then, **more)
+    return FirstAnswers(cast(Ledger, ledger), clock), ledger, clock.monotonic() + 10
+
+
+async def test_its_answer_is_theirs() -> None:
+    answers, ledger, deadline = make(replace(SENT, state=SpendState.BOUGHT, answer=ANSWER))
+
+    assert await answers.of(SENT, deadline) == ANSWER
+    assert ledger.asked == 2
+
+
+@pytest.mark.parametrize("state", [SpendState.RELEASED, SpendState.REFUSED])
+async def test_one_that_left_no_answer_may_be_made_anew(state: SpendState) -> None:
+    answers, _, deadline = make(replace(SENT, state=state, request_id=None))
+
+    assert await answers.of(SENT, deadline) is None
+
+
+async def test_a_ledger_that_is_away_meanwhile_says_nothing_of_the_purchase() -> None:
+    answers, ledger, deadline = make(replace(SENT, state=SpendState.BOUGHT, answer=ANSWER))
+    ledger.away = 1
+
+    assert await answers.of(SENT, deadline) == ANSWER
+    ledger.away = 20
+    with pytest.raises(RequestInProgress) as caught:
+        await answers.of(SENT, deadline)
+    assert caught.value.charged is Charged.UNKNOWN
+
+
+async def test_without_time_left_for_that_nothing_was_charged() -> None:
+    answers, _, deadline = make(replace(SENT, state=SpendState.RELEASED), seconds=6.0)
+    with pytest.raises(RequestInProgress) as caught:
+        await answers.of(SENT, deadline)
+
+    assert caught.value.charged is Charged.NO
+    assert caught.value.retryable
+    assert "still running" not in caught.value.detail
+
+
+async def test_one_that_outlasts_their_patience_may_yet_be_charged() -> None:
+    answers, _, deadline = make(SENT, seconds=6.0)
+    with pytest.raises(RequestInProgress) as caught:
+        await answers.of(SENT, deadline)
+
+    assert caught.value.charged is Charged.UNKNOWN
+
+
+async def test_one_that_was_lost_without_an_answer_is_unknown() -> None:
+    answers, _, deadline = make(replace(SENT, state=SpendState.UNKNOWN))
+    with pytest.raises(OutcomeUnknown):
+        await answers.of(SENT, deadline)

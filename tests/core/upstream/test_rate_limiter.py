@@ -1,0 +1,301 @@
+"""The limiter: what holds in every window, who goes first, and who is told that it is no use."""
+
+import asyncio
+from collections import deque
+from math import inf
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from gateway.core.model.errors import RateLimited
+from gateway.core.model.values import Charged
+from gateway.core.upstream import calls as upstream
+from gateway.core.upstream.calls import Priority
+from gateway.core.upstream.rate_limiter import Turn
+from tests.support.held_time import held, loop
+from tests.support.pacing import (
+    CALLERS,
+    FAST_TOO,
+    MOMENTS,
+    RATES,
+    TICK,
+    Caller,
+    Told,
+    all_want,
+    closest,
+    pacer_of,
+    places,
+    window,
+)
+
+
+@given(FAST_TOO, st.lists(CALLERS, max_size=40))
+@held
+async def test_whoever_comes_and_goes_the_rules_hold(
+    per_second: float, callers: list[Caller]
+) -> None:
+    pacer = pacer_of(per_second)
+    turns = await all_want(pacer, callers)
+    most, wide = places(per_second), window(per_second)
+
+    assert closest(turns, most) >= wide - 1e-9
+    assert pacer.waiting() == 0
+    for caller in callers:
+        left_after = min(caller.patience, caller.hangs_up_after or inf)
+        assert caller.ended <= caller.at + left_after + TICK
+        if caller.granted is not None:
+            assert caller.granted <= caller.at + left_after + TICK
+            before = [turn for turn in turns if turn < caller.granted]
+            free = max(
+                before[-limit] + wide * limit / most if len(before) >= limit else 0.0
+                for limit in (most, min(most, 10))
+            )
+            assert caller.granted <= max(caller.at, free) + TICK  # no place was left empty
+            assert not [
+                other
+                for other in callers
+                if other.priority < caller.priority
+                and other.at < caller.granted - TICK
+                and other.ended > caller.granted + TICK
+            ]
+    for priority in Priority:
+        served = [each for each in callers if each.priority is priority and each.granted]
+        served.sort(key=lambda each: each.number)
+        order = [each.granted or 0.0 for each in served]
+        assert order == sorted(order)
+
+
+@given(RATES, st.lists(st.builds(Caller, at=MOMENTS, patience=MOMENTS), max_size=40))
+@held
+async def test_a_queue_of_equals_is_served_and_refused_as_a_simple_model_says(
+    per_second: float, callers: list[Caller]
+) -> None:
+    await all_want(pacer_of(per_second), callers)
+    log: deque[float] = deque([-inf] * places(per_second), maxlen=places(per_second))
+
+    for caller in sorted(callers, key=lambda each: each.number):
+        turn = max(caller.at, log[0] + window(per_second))
+        assume(abs(turn - caller.at - caller.patience) > 0.05)
+        if turn - caller.at <= caller.patience:
+            log.append(turn)
+            assert caller.granted == pytest.approx(turn, abs=0.05)
+        else:
+            assert caller.granted is None
+            assert caller.ended == caller.at  # at once
+
+
+@given(RATES, st.lists(CALLERS, max_size=30), st.lists(st.tuples(MOMENTS, MOMENTS), max_size=4))
+@held
+async def test_nobody_has_a_turn_in_a_pause_the_provider_asked_for(
+    per_second: float, callers: list[Caller], pauses: list[tuple[float, float]]
+) -> None:
+    pacer = pacer_of(per_second)
+    for at, seconds in pauses:
+        loop().call_later(at, pacer.slowed, "alice", upstream.BALANCE, seconds)
+    turns = await all_want(pacer, callers)
+
+    assert not [
+        turn for turn in turns for at, seconds in pauses if at + TICK < turn < at + seconds - TICK
+    ]
+    assert closest(turns, places(per_second)) >= window(per_second) - 1e-9
+
+
+@held
+async def test_many_turns_are_spread_over_their_window() -> None:
+    turns = await all_want(pacer_of(200.0), [Caller() for _ in range(450)])
+
+    assert closest(turns, 200) >= 1.05 - 1e-9
+    assert closest(turns, 20) >= 0.105 - 1e-9
+    assert turns[-1] == pytest.approx(22 * 0.105, abs=0.03)
+
+
+@held
+async def test_a_turn_that_is_free_is_had_at_once() -> None:
+    told = Told()
+    pacer = pacer_of(2.0, told=told)
+    turns = [await pacer.turn("alice", upstream.RENT, deadline_seconds=0.0) for _ in range(2)]
+
+    assert turns == [Turn("alice", upstream.RENT, 0.0)] * 2
+    assert told.waited == []
+
+
+@held
+async def test_accounts_and_calls_do_not_wait_for_each_other() -> None:
+    pacer = pacer_of(1.0)
+    for account in ("alice", "bob"):
+        for call in (upstream.RENT, upstream.CANCEL, upstream.PRICES, upstream.UPDATE_LONG_RENTAL):
+            await pacer.turn(account, call, deadline_seconds=0.0)
+
+    assert loop().time() == 0.0
+    with pytest.raises(RateLimited):  # an update as well, by the provider's count
+        await pacer.turn("bob", upstream.RENEW_LONG_RENTAL, deadline_seconds=1.0)
+
+
+@held
+async def test_a_wait_is_told_with_its_seconds() -> None:
+    told = Told()
+    await all_want(pacer_of(1.0, told=told), [Caller(), Caller(at=0.5)])
+
+    assert told.waited == [("balance", 0.55)]
+
+
+@held
+async def test_who_cannot_be_served_in_time_is_told_at_once_and_when_to_come_again() -> None:
+    told = Told()
+    callers = [Caller(), Caller(), Caller(), Caller(patience=2.0)]
+    await all_want(pacer_of(1.0, told=told), callers)
+    refusal = callers[-1].refusal
+
+    assert callers[-1].ended == 0.0
+    assert refusal is not None
+    assert refusal.retry_after == pytest.approx(3.15)
+    assert refusal.charged is Charged.NO
+    assert "was not sent" in refusal.detail
+    assert told.limited == [("balance", "gateway")]
+
+
+@held
+async def test_who_is_pushed_back_too_far_is_told_then() -> None:
+    spends = [Caller(at=0.5, priority=Priority.SPEND), Caller(at=0.6, priority=Priority.SPEND)]
+    reader = Caller(at=0.1, patience=2.5)
+    await all_want(pacer_of(1.0), [Caller(), reader, *spends])
+
+    assert [each.granted for each in spends] == pytest.approx([1.05, 2.10])
+    assert reader.granted is None
+    assert reader.ended == pytest.approx(0.6)
+
+
+@held
+async def test_nobody_overtakes_the_queue_before_a_late_alarm_rings() -> None:
+    pacer = pacer_of(1.0)
+    waits = Caller(at=0.5)
+    everybody = asyncio.ensure_future(all_want(pacer, [Caller(), waits]))
+    await asyncio.sleep(1.0)
+    loop().lag(0.1)
+    late = await pacer.turn("alice", upstream.BALANCE, deadline_seconds=9.0)
+    await everybody
+
+    assert waits.granted == pytest.approx(1.1)
+    assert late.at == pytest.approx(2.15)
+
+
+@held
+async def test_a_turn_that_comes_too_late_because_of_a_lag_is_not_given() -> None:
+    waits, next_one = Caller(patience=1.2), Caller(patience=9.0)
+    loop().call_at(1.05 - 1e-12, loop().lag, 0.3)
+    await all_want(pacer_of(1.0), [Caller(), waits, next_one])
+
+    assert waits.granted is None
+    assert next_one.granted == pytest.approx(1.35)
+
+
+@held
+async def test_a_full_queue_turns_the_least_urgent_away() -> None:
+    prices = Caller(at=0.1, priority=Priority.PRICES)
+    reads = [Caller(at=0.2), Caller(at=0.3), Caller(at=0.4)]
+    await all_want(pacer_of(1.0, longest_queue=2), [Caller(), prices, *reads])
+
+    assert prices.ended == pytest.approx(0.3)
+    assert reads[2].ended == pytest.approx(0.4)
+    assert [each.granted for each in reads[:2]] == pytest.approx([1.05, 2.10])
+
+
+@held
+async def test_the_place_of_a_waiter_who_hangs_up_is_free_at_once() -> None:
+    callers = [Caller(), Caller(hangs_up_after=0.5), Caller(at=0.6, patience=0.6)]
+    await all_want(pacer_of(1.0), callers)
+
+    assert callers[2].granted == pytest.approx(1.05)
+
+
+@pytest.mark.parametrize("after", [-1e-12, 1e-12], ids=["before", "after"])
+def test_a_grant_and_a_cancellation_in_one_moment_lose_no_place(after: float) -> None:
+    @held
+    async def run() -> None:
+        pacer = pacer_of(1.0)
+        await pacer.turn("alice", upstream.BALANCE, deadline_seconds=0.0)
+        first, second = (
+            asyncio.ensure_future(pacer.turn("alice", upstream.BALANCE, deadline_seconds=9.0))
+            for _ in range(2)
+        )
+        await asyncio.sleep(0)
+        # In the same round of the loop as the pacer's own alarm, before the waiter goes on.
+        loop().call_at(1.05 + after, first.cancel)
+        turn = await second
+
+        assert first.cancelled()
+        assert turn.at == pytest.approx(1.05, abs=TICK)
+
+    run()
+
+
+@held
+async def test_a_turn_counts_from_when_its_caller_goes_on_however_late() -> None:
+    pacer = pacer_of(1.0)
+    callers = [Caller(), Caller(), Caller()]
+    loop().call_at(1.05 + 1e-12, loop().lag, 0.3)
+    turns = await all_want(pacer, callers)
+
+    assert turns == pytest.approx([0.0, 1.35, 2.40], abs=TICK)
+
+
+@held
+async def test_a_call_that_goes_out_later_than_its_turn_counts_from_then() -> None:
+    pacer = pacer_of(1.0)
+    turn = await pacer.turn("alice", upstream.RENT, deadline_seconds=0.0)
+    await asyncio.sleep(0.4)
+    pacer.going_out(turn)
+    after = await pacer.turn("alice", upstream.RENT, deadline_seconds=9.0)
+
+    assert after.at == pytest.approx(1.45)
+
+
+@held
+async def test_a_late_call_counts_once() -> None:
+    pacer = pacer_of(2.0)
+    turn = await pacer.turn("alice", upstream.RENT, deadline_seconds=0.0)
+    await asyncio.sleep(0.4)
+    pacer.going_out(turn)
+    after = [await pacer.turn("alice", upstream.RENT, deadline_seconds=9.0) for _ in range(2)]
+
+    assert [each.at for each in after] == pytest.approx([0.4, 1.45])
+
+
+@held
+async def test_a_thousand_who_hang_up_leave_nothing() -> None:
+    pacer = pacer_of(1.0)
+    callers = [Caller(patience=5000.0, hangs_up_after=0.5) for _ in range(1000)]
+    turns = await all_want(pacer, callers)
+
+    assert len(turns) == 1
+    assert pacer.waiting() == 0
+
+
+@held
+async def test_idle_accounts_are_forgotten_and_limits_in_force_are_not() -> None:
+    pacer = pacer_of(1.0)
+    for number in range(50_000):
+        await pacer.turn(f"account {number}", upstream.BALANCE, deadline_seconds=0.0)
+        loop().lag(0.01)
+    await pacer.turn("alice", upstream.BALANCE, deadline_seconds=0.0)
+    pacer.slowed("bob", upstream.BALANCE, 500.0)
+    for number in range(10_000):
+        await pacer.turn(f"other {number}", upstream.BALANCE, deadline_seconds=0.0)
+
+    assert len(pacer._buckets) < 20_000  # the 10,000 are all in force
+    for account in ("alice", "bob"):
+        with pytest.raises(RateLimited):
+            await pacer.turn(account, upstream.BALANCE, deadline_seconds=0.5)
+
+
+@held
+async def test_closing_refuses_all_who_wait_and_all_who_would_have_to() -> None:
+    pacer = pacer_of(1.0)
+    callers = [Caller(), Caller(), Caller(), Caller(at=0.7)]
+    everybody = asyncio.ensure_future(all_want(pacer, callers))
+    await asyncio.sleep(0.5)
+    await pacer.close()
+    await everybody
+
+    assert [each.ended for each in callers] == pytest.approx([0.0, 0.5, 0.5, 0.7])

@@ -1,0 +1,119 @@
+"""Waiting for a code: long enough, telling so, and never in vain."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from adapters.simulator import NEVER, Rules
+from gateway.core.model.codes import Code, CodeStatus
+from gateway.core.model.errors import InvalidRequest
+from mcp_server.calls import waiting
+from mcp_server.tools.adjustments import Wait
+from tests.mcp.support import ERAS, QUICK, connected, done, run_mcp
+
+RENT = {"service_code": "whatsapp", "max_price": 1}
+
+
+@dataclass
+class Looks:
+    """Answers pending so many times, then a code; each look takes the time that was asked for."""
+
+    pending: int
+    asked: list[int] = field(default_factory=list)
+    takes_time: bool = True
+
+    async def __call__(self, given: Mapping[str, Any]) -> Code:
+        self.asked.append(given["wait_seconds"])
+        await asyncio.sleep(given["wait_seconds"] if self.takes_time else 0)
+        if len(self.asked) > self.pending:
+            return Code(rental_id=1, status=CodeStatus.RECEIVED, code="1")
+        return Code(rental_id=1, status=CodeStatus.PENDING)
+
+
+async def nobody(done: float, total: float, message: str) -> None:
+    """Is told."""
+
+
+async def test_a_code_that_is_there_is_answered_at_once() -> None:
+    looks = Looks(0)
+    looks.takes_time = False
+    value = await waiting.wait(Wait(), {}, looks, nobody)
+
+    assert value.code == "1"  # type: ignore[attr-defined]
+    assert looks.asked == [25]
+
+
+async def test_it_waits_in_slices_until_the_time_is_over() -> None:
+    looks = Looks(99)
+    value = await waiting.wait(Wait(slice=1), {"wait_seconds": "3"}, looks, nobody)
+
+    assert value.status == "pending"  # type: ignore[attr-defined]
+    assert looks.asked == [1, 1, 1]
+
+
+async def test_a_gateway_that_sends_its_waiters_home_is_not_asked_again() -> None:
+    looks = Looks(99, takes_time=False)
+    await waiting.wait(Wait(), {}, looks, nobody)
+
+    assert looks.asked == [25]
+
+
+async def test_it_waits_no_longer_than_clients_do() -> None:
+    looks = Looks(99, takes_time=False)
+    await waiting.wait(Wait(slice=100), {"wait_seconds": 4000}, looks, nobody)
+    await waiting.wait(Wait(), {"wait_seconds": -5}, looks, nobody)
+
+    assert looks.asked == [50, 0]
+
+
+@pytest.mark.parametrize("seconds", ["soon", float("inf"), []])
+async def test_a_time_that_is_none_is_refused(seconds: object) -> None:
+    with pytest.raises(InvalidRequest, match="wait_seconds"):
+        await waiting.wait(Wait(), {"wait_seconds": seconds}, Looks(0), nobody)
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_it_tells_that_it_still_waits_and_what_to_do(
+    era: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "PROGRESS_SECONDS", 0.3)
+    told: list[float | None] = []
+
+    async def tell(progress: float, total: float | None, message: str | None) -> None:
+        told.append(total)
+        if len(told) == 2:
+            stand.sim.receive_code(asked["rental_id"], "482913")
+
+    config = replace(QUICK, rules=Rules(code_after=NEVER))
+    async with run_mcp(config) as stand, connected(stand.mcp, era) as client:
+        asked = {"rental_id": (await done(client, "rent_number", RENT))["id"]}
+        in_vain = await done(client, "wait_for_code", {**asked, "wait_seconds": 1})
+        came = await client.call_tool(
+            "wait_for_code", {**asked, "wait_seconds": 50}, progress_callback=tell
+        )
+
+    assert in_vain["status"] == "pending"
+    assert "call wait_for_code again" in in_vain["hint"]
+    assert came.structured_content["code"] == "482913"
+    assert len(told) >= 2
+    assert set(told) == {50}
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_code_outlives_a_client_that_hangs_up(era: str) -> None:
+    async with run_mcp(replace(QUICK, rules=Rules(code_after=0.5))) as stand:
+        async with connected(stand.mcp, era) as client:
+            rental = await done(client, "rent_number", RENT)
+            asked = {"rental_id": rental["id"]}
+            waits = asyncio.create_task(client.call_tool("wait_for_code", asked))
+            await asyncio.sleep(0.2)
+            waits.cancel()
+            await asyncio.gather(waits, return_exceptions=True)
+        async with connected(stand.mcp, era) as client:
+            content = await done(client, "wait_for_code", asked)
+
+    assert content["status"] == "received"
+    assert content["code"].isdigit()

@@ -1,0 +1,104 @@
+"""What tools/list says: made from the catalog, complete, small, and committed."""
+
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from gateway.core.model.callers import Account, Caller, Limits
+from gateway.core.operations.catalog import CATALOG
+from gateway.core.operations.operation import AnyOperation, Effect
+from mcp_server.options import McpOptions
+from mcp_server.tools.adjustments import ADJUSTED
+from mcp_server.tools.definitions import Json, Tools, tool_spec
+from scripts.mcp_surface import COMMITTED, surface
+
+MAX_BYTES = 24_000
+ANNOTATIONS = {"readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"}
+PASSER_BY = Caller("a", Account("a", "sk_a"))
+ROOT = Path(__file__).absolute().parents[3]
+
+each = pytest.mark.parametrize("op", CATALOG, ids=lambda op: op.name)
+
+
+def names(limits: Limits | None = None, **options: object) -> list[str]:
+    tools = Tools(CATALOG, McpOptions(**options))  # type: ignore[arg-type]
+    return list(tools.of(Caller("a", Account("a", "sk_a"), limits)))
+
+
+def test_every_operation_is_a_tool_by_its_own_name() -> None:
+    assert names() == [op.name for op in CATALOG]
+
+
+def test_adjustments_are_of_operations_that_exist_or_are_to_come() -> None:
+    assert {op.name for op in CATALOG} <= set(ADJUSTED)
+
+
+@each
+def test_a_tool_says_all_that_an_agent_needs(op: AnyOperation) -> None:
+    definition = tool_spec(op).definition
+
+    assert set(definition) == {"name", "description", "inputSchema", "outputSchema", "annotations"}
+    assert set(definition["annotations"]) == ANNOTATIONS
+    assert definition["annotations"]["readOnlyHint"] == (op.effect is Effect.READ)
+    assert definition["description"].startswith(op.summary + ". ")
+    assert len(definition["description"]) > len(op.summary) + len(op.description) + 20
+    for name, field in definition["inputSchema"]["properties"].items():
+        assert field.get("description"), name
+
+
+@each
+def test_schemas_are_valid_and_plain(op: AnyOperation) -> None:
+    definition = tool_spec(op).definition
+
+    for name in ("inputSchema", "outputSchema"):
+        schema = definition[name]
+        Draft202012Validator.check_schema(schema)
+        assert schema["type"] == "object"
+        written = json.dumps(schema)
+        assert '"$ref"' not in written
+        assert '"null"' not in written
+        assert '"anyOf"' not in written
+        assert '"title"' not in written
+    assert definition["inputSchema"]["additionalProperties"] is False
+
+
+@each
+def test_a_tool_that_spends_says_so(op: AnyOperation) -> None:
+    definition = tool_spec(op).definition
+    spends = op.effect is Effect.SPEND
+
+    assert ("allow_duplicate" in definition["inputSchema"]["properties"]) == spends
+    assert not spends or definition["annotations"]["destructiveHint"]
+    assert not spends or "charge" in definition["description"]
+
+
+def test_rent_number_must_have_a_price_cap() -> None:
+    definition = next(tool_spec(op).definition for op in CATALOG if op.name == "rent_number")
+
+    assert "max_price" in definition["inputSchema"]["required"]
+
+
+def test_a_reading_key_sees_only_tools_that_read() -> None:
+    reading = [op.name for op in CATALOG if op.effect is Effect.READ]
+
+    assert names(Limits(read_only=True)) == reading
+    assert names(read_only=True) == reading
+    assert names(Limits()) == [op.name for op in CATALOG]
+
+
+def test_toolsets_choose_what_is_there() -> None:
+    assert names(toolsets=frozenset({"long_rentals"})) == [
+        op.name for op in CATALOG if op.toolset == "long_rentals"
+    ]
+
+
+def test_the_committed_surface_is_what_the_server_says() -> None:
+    assert COMMITTED.read_text() == surface(), "run: make surfaces"
+
+
+def test_the_surface_fits_into_an_agents_head() -> None:
+    tools: Json = json.loads(surface())
+
+    assert len(json.dumps(tools, separators=(",", ":"))) < MAX_BYTES

@@ -1,0 +1,215 @@
+"""Who may come to /mcp, by what name, and what they see there."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from aiohttp import ClientResponse, ClientSession
+from mcp.shared.exceptions import MCPError
+
+from adapters.simulator import DEMO_KEY, AccountConfig
+from gateway.core.model.callers import Limits
+from gateway.core.model.errors import Forbidden
+from gateway.core.operations.catalog import CATALOG
+from gateway.core.operations.operation import Effect
+from mcp_server.options import McpOptions
+from mcp_server.transport.host_check import Hosts
+from tests.mcp.support import ERAS, QUICK, SimulatedStand, connected, done, refused, run_mcp
+
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+LIST = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
+HEADERS = {
+    "Accept": "application/json, text/event-stream",
+    "Content-Type": "application/json",
+    "X-API-Key": DEMO_KEY,
+}
+
+
+@pytest.fixture
+async def stand() -> AsyncIterator[SimulatedStand]:
+    async with run_mcp(replace(QUICK, accounts=(AccountConfig(), AccountConfig("sk_2")))) as stand:
+        yield stand
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[ClientSession]:
+    async with ClientSession() as session:
+        yield session
+
+
+async def post(
+    session: ClientSession, stand: SimulatedStand, body: Any = INITIALIZE, **headers: str | None
+) -> ClientResponse:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    sent = {k: v for k, v in {**HEADERS, **named}.items() if v is not None}
+    data = body if isinstance(body, bytes) else json.dumps(body)
+    async with session.post(stand.mcp, data=data, headers=sent) as response:
+        await response.read()
+        return response
+
+
+async def test_without_a_key_nobody_gets_to_the_protocol(
+    session: ClientSession, stand: SimulatedStand
+) -> None:
+    for key in (None, "", "gtw_unknown"):
+        response = await post(session, stand, X_API_Key=key)
+
+        assert response.status == 401
+        assert response.headers["WWW-Authenticate"].startswith("Bearer")
+        assert (await response.json(content_type=None))["code"] == "unauthorized"
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"X_API_Key": None, "Authorization": f"Bearer {DEMO_KEY}"}], ids=str
+)
+async def test_the_key_may_come_in_either_header(
+    session: ClientSession, stand: SimulatedStand, headers: dict[str, str | None]
+) -> None:
+    response = await post(session, stand, **headers)
+
+    assert response.status == 200
+    assert response.headers["Content-Type"].startswith("text/event-stream")
+    assert response.headers["X-Request-Id"]
+
+
+async def test_a_session_belongs_to_the_key_that_opened_it(
+    session: ClientSession, stand: SimulatedStand
+) -> None:
+    opened = (await post(session, stand)).headers["Mcp-Session-Id"]
+
+    mine = await post(session, stand, LIST, Mcp_Session_Id=opened)
+    somebody_elses = await post(session, stand, LIST, Mcp_Session_Id=opened, X_API_Key="sk_2")
+
+    assert mine.status == 200
+    assert somebody_elses.status == 404
+
+
+async def test_a_sessions_stream_can_be_opened_again_after_a_hang_up(
+    session: ClientSession, stand: SimulatedStand
+) -> None:
+    opened = (await post(session, stand)).headers["Mcp-Session-Id"]
+    headers = {**HEADERS, "Mcp-Session-Id": opened}
+
+    for _ in range(3):
+        async with asyncio.timeout(60):
+            while (stream := await session.get(stand.mcp, headers=headers)).status == 409:
+                stream.close()  # the one before has not been noticed to be gone yet
+        assert stream.status == 200
+        assert stream.headers["Content-Type"].startswith("text/event-stream")
+        stream.close()
+
+
+async def test_there_are_only_so_many_sessions(session: ClientSession) -> None:
+    async with run_mcp(options=McpOptions(max_sessions=2)) as stand:
+        statuses = [(await post(session, stand)).status for _ in range(3)]
+
+    assert statuses == [200, 200, 503]
+
+
+async def test_an_idle_session_ends(session: ClientSession) -> None:
+    async with run_mcp(options=McpOptions(max_sessions=1, session_idle_seconds=0.05)) as stand:
+        opened = (await post(session, stand)).headers["Mcp-Session-Id"]
+        while (await post(session, stand)).status == 503:
+            pass
+        ended = await post(session, stand, LIST, Mcp_Session_Id=opened)
+
+    assert ended.status == 404
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example.com"}, 403),
+        ({"Origin": "https://evil.example.com"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Host": "localhost:1", "Origin": "http://localhost:5173"}, 200),
+    ],
+    ids=str,
+)
+async def test_strangers_names_are_refused(
+    session: ClientSession, stand: SimulatedStand, headers: dict[str, str], status: int
+) -> None:
+    assert (await post(session, stand, **headers)).status == status
+
+
+def test_the_public_name_is_ours() -> None:
+    hosts = Hosts("https://codes.example.com/x", ["gateway"])
+    for host in ("codes.example.com", "gateway:8080", "127.0.0.1:80", "[::1]:8080", "192.168.1.2"):
+        hosts.check(host, "https://codes.example.com")
+    for bad in ("example.com", "codes.example.com.evil.net", "", None):
+        with pytest.raises(Forbidden):
+            hosts.check(bad, None)
+
+
+async def test_a_large_body_is_refused(session: ClientSession) -> None:
+    async with run_mcp(options=McpOptions(max_body=1000)) as stand:
+        told = await post(session, stand, b"x" * 1001)
+        untold = await session.post(
+            stand.mcp, data=_pieces(), headers=HEADERS, chunked=True, compress=None
+        )
+
+    assert (told.status, untold.status) == (413, 413)
+
+
+async def _pieces() -> AsyncIterator[bytes]:
+    for _ in range(20):
+        yield b"x" * 100
+
+
+async def test_a_compressed_body_is_refused(session: ClientSession, stand: SimulatedStand) -> None:
+    assert (await post(session, stand, Content_Encoding="gzip")).status == 415
+
+
+@pytest.mark.parametrize("method", ["PUT", "OPTIONS", "PATCH", "HEAD"])
+async def test_other_methods_are_refused(
+    session: ClientSession, stand: SimulatedStand, method: str
+) -> None:
+    async with session.request(method, stand.mcp, headers=HEADERS) as response:
+        assert response.status == 405
+        assert response.headers["Allow"] == "GET, POST, DELETE"
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"jsonrpc": "2.0"}', b"\xff"])
+async def test_what_is_no_call_is_answered_400(
+    session: ClientSession, stand: SimulatedStand, body: bytes
+) -> None:
+    assert (await post(session, stand, body)).status == 400
+
+
+async def test_there_is_no_authorization_server_to_be_found(
+    session: ClientSession, stand: SimulatedStand
+) -> None:
+    for path in ("oauth-protected-resource", "oauth-authorization-server"):
+        async with session.get(f"{stand.url}/.well-known/{path}") as response:
+            assert response.status == 404
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_reading_key_reads_and_nothing_else(era: str) -> None:
+    reading = [op.name for op in CATALOG if op.effect is Effect.READ]
+    async with (
+        run_mcp(limits=Limits(read_only=True)) as stand,
+        connected(stand.mcp, era) as client,
+    ):
+        seen = [tool.name for tool in (await client.list_tools()).tools]
+        await done(client, "get_balance")
+        sentence = await refused(
+            client, "rent_number", {"service_code": "whatsapp", "max_price": 1}
+        )
+        with pytest.raises(MCPError, match="Unknown tool"):
+            await client.call_tool("buy_everything")
+
+    assert seen == reading
+    assert sentence.startswith("forbidden: ")
