@@ -22,7 +22,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from adapters.store import open_store
-from adapters.store.sql.database import Owners
+from adapters.store.sql.database import Liveness
 from adapters.store.sql.statement import Job, Statement, T, Tx, Value
 from adapters.store.sql.statement import Row as Found
 from adapters.store.sqlite.database import PRAGMAS
@@ -60,9 +60,9 @@ class PlainTx:
 class Nobody:
     """Owners that are never asked."""
 
-    mine = "bench"
+    own_id = "bench"
 
-    async def gone(self, tx: Tx, owner: str) -> bool:
+    async def is_dead(self, tx: Tx, owner: str) -> bool:
         return False
 
 
@@ -70,7 +70,7 @@ class PlainDatabase:
     """A database through SQLAlchemy's asynchronous engine."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self.owners: Owners = Nobody()
+        self.liveness: Liveness = Nobody()
         self._engine = engine
 
     async def write(self, job: Job[T]) -> T:

@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from gateway.core.model.errors import GatewayError
-from gateway.core.model.redact import shown, shown_uri
+from gateway.core.model.redact import redacted, redacted_uri
 from gateway.core.operations.call import Call
 from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import AnyOperation
 from mcp_server import resources
-from mcp_server.calls.runner import Calls
+from mcp_server.calls.runner import ToolRunner
 from mcp_server.options import McpOptions
 from mcp_server.ports import Invokes
 from mcp_server.prompts import PROMPTS
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mcp.server.lowlevel.server import Server
     from pydantic import BaseModel
 
-    from mcp_server.calls.confirmation import Context
+    from mcp_server.calls.confirmation import McpContext
 
 NAME = "getatext-gateway"
 _STATE_SECONDS = 600.0
@@ -49,11 +49,11 @@ _CACHED: "tuple[CacheableMethod, ...]" = (
     "server/discover",
 )
 
-CallOf = Callable[["Context"], Call]
-Handler = Callable[["Context", Any], Awaitable[Any]]
+CallOf = Callable[["McpContext"], Call]
+Handler = Callable[["McpContext", Any], Awaitable[Any]]
 
 
-class Face:
+class McpFace:
     """One MCP server over one door. `call_of` says who asks."""
 
     def __init__(
@@ -67,7 +67,7 @@ class Face:
         self._call_of = call_of
         self._options = options
         self._tools = Tools(catalog, options)
-        self._calls = Calls(invoker, self._tools, options)
+        self._calls = ToolRunner(invoker, self._tools, options)
         self._resources = resources.Resources(invoker)
         self.server = self._make_server()
 
@@ -110,24 +110,24 @@ class Face:
         server.middleware[:] = [_unsaid, RequestStateBoundary(sealed, default_audience=NAME)]
         return server
 
-    async def _list_tools(self, ctx: "Context", params: Any) -> Json:
+    async def _list_tools(self, ctx: "McpContext", params: Any) -> Json:
         seen = self._tools.of(self._call_of(ctx).caller)
         return {"tools": [spec.definition for spec in seen.values()]}
 
-    async def _call_tool(self, ctx: "Context", params: Any) -> Any:
+    async def _call_tool(self, ctx: "McpContext", params: Any) -> Any:
         if self._tools.input_schema(params.name) is None:
-            raise _invalid(f"Unknown tool: {shown(params.name)}")
+            raise _invalid(f"Unknown tool: {redacted(params.name)}")
         return await self._calls.run(ctx, params, self._call_of(ctx))
 
-    async def _list_resources(self, ctx: "Context", params: Any) -> Json:
+    async def _list_resources(self, ctx: "McpContext", params: Any) -> Json:
         return {"resources": list(resources.RESOURCES)}
 
-    async def _list_templates(self, ctx: "Context", params: Any) -> Json:
+    async def _list_templates(self, ctx: "McpContext", params: Any) -> Json:
         return {"resourceTemplates": list(resources.TEMPLATES)}
 
-    async def _read_resource(self, ctx: "Context", params: Any) -> Json:
+    async def _read_resource(self, ctx: "McpContext", params: Any) -> Json:
         call, uri = self._call_of(ctx), str(params.uri)
-        where = {"uri": uri} if shown_uri(uri) else None
+        where = {"uri": uri} if redacted_uri(uri) else None
         try:
             contents = await self._resources.read(uri, call)
         except GatewayError as error:
@@ -137,13 +137,13 @@ class Face:
             raise _invalid("There is no such resource.", where)
         return contents
 
-    async def _list_prompts(self, ctx: "Context", params: Any) -> Json:
+    async def _list_prompts(self, ctx: "McpContext", params: Any) -> Json:
         return {"prompts": [prompt.definition for prompt in PROMPTS.values()]}
 
-    async def _get_prompt(self, ctx: "Context", params: Any) -> Json:
+    async def _get_prompt(self, ctx: "McpContext", params: Any) -> Json:
         prompt = PROMPTS.get(params.name)
         if prompt is None:
-            raise _invalid(f"Unknown prompt: {shown(params.name)}")
+            raise _invalid(f"Unknown prompt: {redacted(params.name)}")
         given = params.arguments or {}
         missing = [name for name, _, needed in prompt.arguments if needed and not given.get(name)]
         if missing:
@@ -159,7 +159,7 @@ async def _unsaid(ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
         return await call_next(ctx)
     except MCPError as error:
         if error.data == ctx.method:
-            safe = "/".join(map(shown, ctx.method.split("/")))
+            safe = "/".join(map(redacted, ctx.method.split("/")))
             raise MCPError(error.code, error.message, safe) from None
         raise
 
@@ -167,7 +167,7 @@ async def _unsaid(ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
 def _completed(handler: Handler) -> Handler:
     """The newer protocol wants to be told that a result is not a question; the older drops it."""
 
-    async def handle(ctx: "Context", params: Any) -> Any:
+    async def handle(ctx: "McpContext", params: Any) -> Any:
         result = await handler(ctx, params)
         return {"resultType": "complete", **result} if isinstance(result, dict) else result
 

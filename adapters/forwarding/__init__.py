@@ -2,7 +2,7 @@
 
 import aiohttp
 
-from gateway.core.ports.storage import Letter
+from gateway.core.ports.storage import WebhookDelivery
 
 _TIMEOUT = aiohttp.ClientTimeout(total=10, connect=5, sock_connect=5, sock_read=10)
 
@@ -23,19 +23,19 @@ class Forwarder:
         """Close every connection."""
         await self._session.close()
 
-    async def send(self, letter: Letter) -> bool:
+    async def send(self, delivery: WebhookDelivery) -> bool:
         """Deliver a letter as it came; any 2xx is a delivery."""
-        headers = {"Content-Type": letter.content_type} if letter.content_type else {}
+        headers = {"Content-Type": delivery.content_type} if delivery.content_type else {}
         try:
             async with self._session.post(
-                _with_query(letter), data=letter.body, headers=headers, allow_redirects=False
+                _with_query(delivery), data=delivery.body, headers=headers, allow_redirects=False
             ) as response:
                 return 200 <= response.status < 300
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
             return False
 
 
-def _with_query(letter: Letter) -> str:
-    if not letter.query:
-        return letter.target
-    return letter.target + ("&" if "?" in letter.target else "?") + letter.query
+def _with_query(delivery: WebhookDelivery) -> str:
+    if not delivery.query:
+        return delivery.target
+    return delivery.target + ("&" if "?" in delivery.target else "?") + delivery.query

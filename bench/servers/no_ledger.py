@@ -12,7 +12,7 @@ from typing import Any
 from adapters.store import Store
 from adapters.store.sqlite.database import AloneLeases
 from gateway.__main__ import main
-from gateway.core.model.purchases import Spending, Thing
+from gateway.core.model.purchases import AnyRental, Spent
 from gateway.wiring import gateway
 
 
@@ -28,14 +28,14 @@ class Nothing:
     async def settle(self, ledger_id: str, outcome: Any, at: datetime) -> bool:
         return True
 
-    async def record(self, account_id: str, thing: Thing, at: datetime) -> Thing:
+    async def record(self, account_id: str, thing: AnyRental, at: datetime) -> AnyRental:
         return thing
 
     async def is_bought(self, account_id: str, kind: str, provider_id: int) -> bool:
         return False
 
-    async def spending(self, caller_id: str, at: datetime) -> Spending:
-        return Spending(Decimal(0), Decimal(0))
+    async def spending(self, caller_id: str, at: datetime) -> Spent:
+        return Spent(Decimal(0), Decimal(0))
 
     async def purge(self, before: datetime, requests_before: datetime) -> int:
         return 0

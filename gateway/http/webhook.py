@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import structlog
 from aiohttp import web
 
-from gateway.core.codes.webhooks import Hook, Webhooks
+from gateway.core.codes.webhooks import ReceivedWebhook, Webhooks
 from gateway.core.model.errors import GatewayError, NotFound
 from gateway.http.wire.inputs import read_body
 
@@ -22,7 +22,7 @@ class WebhookTerms:
     `sources` empty: from anywhere. `proxies`: whose X-Forwarded-For is believed.
     """
 
-    read: Callable[[bytes], Hook]
+    read: Callable[[bytes], ReceivedWebhook]
     pass_on: Callable[[str, str, bytes], Awaitable[None]]
     sources: Sequence[Network] = ()
     proxies: Sequence[Network] = ()

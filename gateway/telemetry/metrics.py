@@ -10,7 +10,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from gateway.core.ports.observer import Hooks
 from gateway.core.upstream.calls import CALLS
-from gateway.core.upstream.circuit_breaker import State
+from gateway.core.upstream.circuit_breaker import BreakerState
 from gateway.telemetry.counting import Counts, Durations
 
 log = structlog.get_logger("gateway.ledger")
@@ -68,7 +68,7 @@ class Metrics:
             "breaker_state", "1 for the state a group of calls is in.", "group", "state"
         )
         for group in dict.fromkeys(call.group for call in CALLS):
-            self._show_breaker(group, State.CLOSED)
+            self._show_breaker(group, BreakerState.CLOSED)
         self._times_off = self._gauge(
             "provider_times_off_seconds",
             "How far the end of the newest rental lies off: GETATEXT_TIMEZONE is wrong.",
@@ -125,7 +125,7 @@ class Metrics:
         breaker_log.warning("breaker", group=group, state=state)
 
     def _show_breaker(self, group: str, state: str) -> None:
-        for one in State:
+        for one in BreakerState:
             self._breakers.labels(group, one.value).set(one.value == state)
 
     def upstream_called(self, call: str, outcome: str, seconds: float) -> None:

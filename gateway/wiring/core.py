@@ -12,60 +12,60 @@ from adapters.getatext.provider import accounts
 from adapters.store import Store, default_url
 from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.auth.authorization import OperatorLimits
-from gateway.core.codes.poller import Watcher
+from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.webhooks import Webhooks
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.callers import Caller
-from gateway.core.operations.context import Desk, Helpers
+from gateway.core.operations.context import Context, Services
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.provider import Connect
-from gateway.core.prices.cache import PriceBook
-from gateway.core.purchases.purchasing import Spending
-from gateway.core.rentals.notifier import Waking
-from gateway.core.rentals.reconciliation_task import Search
-from gateway.core.rentals.repository import Records
-from gateway.core.rentals.status_reads import SharedReads
+from gateway.core.prices.cache import PriceCache
+from gateway.core.purchases.purchasing import Purchasing
+from gateway.core.rentals.notifier import Notifier
+from gateway.core.rentals.reconciliation_task import ReconciliationTask
+from gateway.core.rentals.repository import RentalRepository
+from gateway.core.rentals.status_reads import StatusReads
 from gateway.core.upstream.calls import RENTAL_STATUS
-from gateway.core.upstream.circuit_breaker import Breaker
-from gateway.core.upstream.pipeline import Gate
-from gateway.core.upstream.rate_limiter import Pace, Pacer
+from gateway.core.upstream.circuit_breaker import CircuitBreakers
+from gateway.core.upstream.pipeline import Pipeline
+from gateway.core.upstream.rate_limiter import RateLimiter, RateLimits
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
-class Policies:
+class Core:
     """Everything between the faces and the adapters."""
 
     hasher: KeyHasher
     callers: Callers
-    pacer: Pacer
-    breaker: Breaker
-    waking: Waking
-    helpers: Helpers
+    limiter: RateLimiter
+    breakers: CircuitBreakers
+    notifier: Notifier
+    services: Services
     invoker: Invoker
     webhooks: Webhooks
-    search: Search
+    search: ReconciliationTask
 
     async def close(self) -> None:
         """Send everybody home who waits, and let purchases end."""
-        self.waking.send_home()
+        self.notifier.shut_down()
         await self.invoker.drain()
         await self.webhooks.close()
-        await self.helpers.watcher.close()
+        await self.services.poller.close()
         await self.search.close()
-        await self.helpers.price_book.close()
-        await self.pacer.close()
+        await self.services.price_cache.close()
+        await self.limiter.close()
 
 
-def put_together(
+def build_core(
     settings: Settings,
     secret: bytes,
     store: Store,
     client: Client,
     clock: Clock,
     metrics: Metrics,
-) -> Policies:
+) -> Core:
     """One of each policy, for all callers. `secret` is the database's."""
     hasher = KeyHasher(secret)
     callers = Callers(
@@ -75,23 +75,23 @@ def put_together(
         own_key=revealed(settings.getatext_api_key),
         pass_through=settings.pass_through,
     )
-    waking, breaker = Waking(), Breaker(clock, hooks=metrics.hooks())
-    pacer = _pacer(settings, store, clock, metrics)
-    gate = Gate(clock, asyncio.sleep, pacer, breaker, hooks=metrics.hooks())
-    client.when_connected(gate.going_out)
-    helpers = _helpers(settings, store, gate, waking, clock, metrics)
+    notifier, breakers = Notifier(), CircuitBreakers(clock, hooks=metrics.hooks())
+    limiter = _limiter(settings, store, clock, metrics)
+    pipeline = Pipeline(clock, asyncio.sleep, limiter, breakers, hooks=metrics.hooks())
+    client.when_connected(pipeline.going_out)
+    services = _services(settings, store, pipeline, notifier, clock, metrics)
     spending = _spending(settings, store, callers, clock, metrics)
-    invoker = Invoker(_connect(settings, client, clock, metrics), helpers, spending, metrics)
+    invoker = Invoker(_connect(settings, client, clock, metrics), services, spending, metrics)
     webhooks = Webhooks(
         hasher,
         callers,
-        invoker.desk,
-        helpers.watcher,
+        invoker.context,
+        services.poller,
         clock,
         own_secret=revealed(settings.gateway_webhook_secret),
     )
-    search = _search(callers, invoker, helpers, metrics)
-    return Policies(hasher, callers, pacer, breaker, waking, helpers, invoker, webhooks, search)
+    search = _search(callers, invoker, services, metrics)
+    return Core(hasher, callers, limiter, breakers, notifier, services, invoker, webhooks, search)
 
 
 def database_url(settings: Settings) -> str:
@@ -109,9 +109,9 @@ def revealed(secret: SecretStr | None) -> str | None:
     return secret.get_secret_value() if secret else None
 
 
-def _pacer(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> Pacer:
-    pace = Pace(per_second=settings.rates, margin_seconds=settings.gateway_pace_margin)
-    return Pacer(
+def _limiter(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> RateLimiter:
+    pace = RateLimits(per_second=settings.rates, margin_seconds=settings.gateway_pace_margin)
+    return RateLimiter(
         clock,
         asyncio.get_running_loop(),
         pace,
@@ -120,34 +120,39 @@ def _pacer(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> 
     )
 
 
-def _helpers(
-    settings: Settings, store: Store, gate: Gate, waking: Waking, clock: Clock, metrics: Metrics
-) -> Helpers:
-    price_book = PriceBook(
+def _services(
+    settings: Settings,
+    store: Store,
+    pipeline: Pipeline,
+    notifier: Notifier,
+    clock: Clock,
+    metrics: Metrics,
+) -> Services:
+    price_cache = PriceCache(
         clock,
         metrics,
         fresh=settings.gateway_prices_fresh_seconds,
         keep=settings.gateway_prices_keep_seconds,
     )
-    records = Records(store.ledger, price_book, waking, clock)
-    store.listen(records.changed_elsewhere, records.forget_all)
-    reads = SharedReads(records, clock, fresh=settings.gateway_share_seconds)
+    repository = RentalRepository(store.ledger, price_cache, notifier, clock)
+    store.listen(repository.changed_elsewhere, repository.forget_all)
+    status_reads = StatusReads(repository, clock, fresh=settings.gateway_share_seconds)
     per_second = settings.rates[RENTAL_STATUS.bucket]
-    watcher = Watcher(
-        reads, records, waking, store.inbox, store.leases, clock, per_second=per_second
+    poller = CodePoller(
+        status_reads, repository, notifier, store.inbox, store.leases, clock, per_second=per_second
     )
-    return Helpers(gate, price_book, records, reads, watcher)
+    return Services(pipeline, price_cache, repository, status_reads, poller)
 
 
 def _spending(
     settings: Settings, store: Store, callers: Callers, clock: Clock, metrics: Metrics
-) -> Spending:
+) -> Purchasing:
     operator = OperatorLimits(
         own_account=callers.own.id if callers.own else None,
         budget_day=settings.gateway_budget_day,
         blocked_services=frozenset(settings.gateway_blocked_services),
     )
-    return Spending(
+    return Purchasing(
         store.ledger,
         clock,
         metrics,
@@ -158,13 +163,15 @@ def _spending(
     )
 
 
-def _search(callers: Callers, invoker: Invoker, helpers: Helpers, metrics: Metrics) -> Search:
-    def desk_of(account_id: str) -> Desk | None:
+def _search(
+    callers: Callers, invoker: Invoker, services: Services, metrics: Metrics
+) -> ReconciliationTask:
+    def context_of(account_id: str) -> Context | None:
         account = callers.met(account_id)
-        return None if account is None else invoker.desk(Caller(account.id, account))
+        return None if account is None else invoker.context(Caller(account.id, account))
 
-    search = Search(helpers.records, helpers.price_book, desk_of, metrics)
-    helpers.records.when_lost(search.begin)
+    search = ReconciliationTask(services.repository, services.price_cache, context_of, metrics)
+    services.repository.when_lost(search.begin)
     return search
 
 

@@ -18,7 +18,7 @@ from adapters.store.secret import check_secret
 from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.jobs.housekeeping import Housekeeping
-from gateway.core.jobs.webhook_forwarding import Forwarding
+from gateway.core.jobs.webhook_forwarding import WebhookForwarding
 from gateway.core.model.callers import Caller
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.purchases import Spend
@@ -32,7 +32,7 @@ from gateway.http.webhook import WebhookTerms
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
 from gateway.wiring.clock import SystemClock
-from gateway.wiring.core import Policies, database_url, new_ledger_id, put_together, revealed
+from gateway.wiring.core import Core, build_core, database_url, new_ledger_id, revealed
 from gateway.wiring.mcp import add_mcp
 from gateway.wiring.secret import agreed_secret
 
@@ -45,23 +45,23 @@ class Gateway:
     metrics: Metrics
     provider: Client
     store: Store
-    policies: Policies
-    forwarding: Forwarding
+    core: Core
+    forwarding: WebhookForwarding
 
     @property
     def callers(self) -> Callers:
         """Who reads keys."""
-        return self.policies.callers
+        return self.core.callers
 
     @property
     def invoker(self) -> Invoker:
         """The one door."""
-        return self.policies.invoker
+        return self.core.invoker
 
     @property
     def hasher(self) -> KeyHasher:
         """Who names keys without telling them."""
-        return self.policies.hasher
+        return self.core.hasher
 
     @property
     def ledger(self) -> Ledger:
@@ -75,27 +75,27 @@ class Gateway:
 
     async def suggestions(self, spend: Spend) -> list[Rental]:
         """What a purchase of unknown outcome may have bought; the price list tells what fits."""
-        helpers, account = self.policies.helpers, self.callers.met(spend.account_id)
-        prices = helpers.price_book.known(spend.account_id)
+        services, account = self.core.services, self.callers.met(spend.account_id)
+        prices = services.price_cache.known(spend.account_id)
         if account is not None:
             with suppress(GatewayError):
-                desk = self.invoker.desk(Caller(account.id, account))
-                prices = await helpers.price_book.current(desk)
-        return await helpers.records.suggestions(spend, prices)
+                context = self.invoker.context(Caller(account.id, account))
+                prices = await services.price_cache.current(context)
+        return await services.repository.suggestions(spend, prices)
 
     def app(self, *, with_mcp: bool = True) -> web.Application:
         """The HTTP faces over it."""
-        settings, policies = self.settings, self.policies
+        settings, core = self.settings, self.core
         faces = Faces(
-            callers=policies.callers,
-            invoker=policies.invoker,
+            callers=core.callers,
+            invoker=core.invoker,
             events=self.store.events,
-            waking=policies.waking,
-            webhooks=policies.webhooks,
+            notifier=core.notifier,
+            webhooks=core.webhooks,
             webhook_terms=self._webhook_terms(),
             render_metrics=self.metrics.render,
             provider_reachable=partial(reachable, self.provider),
-            breaker_states=policies.breaker.states,
+            breaker_states=core.breakers.states,
             public_url=str(settings.gateway_public_url or "").rstrip("/"),
             metrics_token=revealed(settings.gateway_metrics_token),
             access_log=settings.gateway_access_log,
@@ -108,7 +108,7 @@ class Gateway:
         )
         app = make_app(faces)
         if with_mcp:
-            add_mcp(app, settings, policies)
+            add_mcp(app, settings, core)
         return app
 
     def _webhook_terms(self) -> WebhookTerms:
@@ -134,23 +134,23 @@ async def open_gateway(settings: Settings, *, trust_secret: bool = False) -> Asy
         aclosing(Forwarder()) as forwarder,
     ):
         secret = await agreed_secret(settings, store, trust=trust_secret)
-        policies = put_together(settings, secret, store, client, clock, metrics)
+        core = build_core(settings, secret, store, client, clock, metrics)
         targets = [str(target) for target in settings.gateway_webhook_forward]
-        forwarding = Forwarding(targets, store.outbox, forwarder.send, clock, metrics)
+        forwarding = WebhookForwarding(targets, store.outbox, forwarder.send, clock, metrics)
         retention = timedelta(days=settings.gateway_retention_days)
         housekeeping = Housekeeping(
             store.ledger,
             clock,
             metrics,
             retention=retention,
-            purged=policies.helpers.records.forget_all,
+            purged=core.services.repository.forget_all,
         )
         await housekeeping.recover()
         background = [asyncio.create_task(work.run()) for work in (housekeeping, forwarding)]
         try:
-            yield Gateway(settings, metrics, client, store, policies, forwarding)
+            yield Gateway(settings, metrics, client, store, core, forwarding)
         finally:
-            await policies.close()
+            await core.close()
             for task in background:
                 task.cancel()
             await asyncio.wait(background)

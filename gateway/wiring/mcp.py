@@ -10,7 +10,7 @@ from gateway.core.operations.operation import Toolset
 from gateway.http.wire.auth import key_of
 from gateway.http.wire.edge import TRACE_ID
 from gateway.settings import Settings
-from gateway.wiring.core import Policies
+from gateway.wiring.core import Core
 from mcp_server.options import ALL_TOOLSETS, McpOptions
 from mcp_server.transport.http import mount
 
@@ -27,14 +27,14 @@ class McpChoices:
     gateway_url: str | None = None
 
 
-def add_mcp(app: web.Application, settings: Settings, policies: Policies) -> None:
+def add_mcp(app: web.Application, settings: Settings, core: Core) -> None:
     """Add /mcp to the application."""
 
     async def identify(request: web.Request) -> Caller:
-        return await policies.callers.identify(key_of(request))
+        return await core.callers.identify(key_of(request))
 
-    options = _options(settings, McpChoices(), policies.hasher.name("mcp").encode())
-    mount(policies.invoker, identify, lambda request: request[TRACE_ID], options).add_to(app)
+    options = _options(settings, McpChoices(), core.hasher.name("mcp").encode())
+    mount(core.invoker, identify, lambda request: request[TRACE_ID], options).add_to(app)
 
 
 def _options(settings: Settings, choices: McpChoices, state_key: bytes | None) -> McpOptions:

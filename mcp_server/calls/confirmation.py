@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
     from mcp_types import CallToolRequestParams, ElicitResult, InputRequiredResult
 
-    Context = ServerRequestContext[Any, Any]
+    McpContext = ServerRequestContext[Any, Any]
 
 _KEY = "purchase"
 _FIELD = "confirm"
@@ -40,7 +40,7 @@ class Agreed:
     request_id: str
 
 
-def can_ask(ctx: "Context") -> bool:
+def can_ask(ctx: "McpContext") -> bool:
     """Whether the client can put a question to a person."""
     capabilities = ctx.session.client_capabilities
     asks = capabilities.elicitation if capabilities else None
@@ -50,7 +50,7 @@ def can_ask(ctx: "Context") -> bool:
 
 
 async def ask(
-    ctx: "Context", params: "CallToolRequestParams", question: str
+    ctx: "McpContext", params: "CallToolRequestParams", question: str
 ) -> "Agreed | InputRequiredResult":
     """The agreement, or the question for the client to put. Raises NotConfirmed."""
     if not _modern(ctx):
@@ -64,7 +64,7 @@ async def ask(
     return _judged(answer, state["id"])
 
 
-async def _ask_now(ctx: "Context", question: str) -> "ElicitResult":
+async def _ask_now(ctx: "McpContext", question: str) -> "ElicitResult":
     from mcp.shared.exceptions import MCPError
 
     try:
@@ -93,5 +93,5 @@ def _judged(answer: Any, request_id: str) -> Agreed:
     return Agreed(f"mcp-{request_id}")
 
 
-def _modern(ctx: "Context") -> bool:
+def _modern(ctx: "McpContext") -> bool:
     return ctx.protocol_version >= _MODERN

@@ -15,7 +15,7 @@ from mcp_server.tools.errors import DuplicatePurchase
 DUPLICATE_SECONDS = 10.0
 
 
-class RecentPurchases:
+class DuplicateGuard:
     """Remembers what was bought in the last seconds: agents repeat themselves."""
 
     def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:

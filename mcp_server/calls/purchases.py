@@ -13,8 +13,8 @@ from gateway.core.model.values import Charged, money_text
 from gateway.core.operations.call import Answer, Call
 from gateway.core.operations.operation import AnyOperation
 from mcp_server.calls import confirmation
-from mcp_server.calls.duplicates import RecentPurchases
-from mcp_server.calls.quotes import Quote, Quotes
+from mcp_server.calls.duplicates import DuplicateGuard
+from mcp_server.calls.quotes import Estimate, Estimates
 from mcp_server.options import McpOptions
 from mcp_server.ports import Invokes
 from mcp_server.tools import results
@@ -24,33 +24,33 @@ from mcp_server.tools.errors import ConfirmationRequired
 if TYPE_CHECKING:
     from mcp_types import CallToolRequestParams, InputRequiredResult
 
-    from mcp_server.calls.confirmation import Context
+    from mcp_server.calls.confirmation import McpContext
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class PurchaseCall:
     """What an agent wants to buy, and over which wire it asks."""
 
-    ctx: "Context"
+    ctx: "McpContext"
     params: "CallToolRequestParams"
     op: AnyOperation
     call: Call
 
 
-class Purchases:
+class ToolPurchases:
     """Buys. Once a purchase is sent it runs to its end, whoever hangs up."""
 
     def __init__(self, invoker: Invokes, options: McpOptions) -> None:
         """Take the one door and the rules."""
         self._invoker = invoker
         self._options = options
-        self._quotes = Quotes(invoker)
-        self._recent = RecentPurchases()
+        self._estimates = Estimates(invoker)
+        self._recent = DuplicateGuard()
         self._running: set[asyncio.Task[Any]] = set()
 
-    async def result(self, order: Order, given: Json) -> "Json | InputRequiredResult":
+    async def result(self, order: PurchaseCall, given: Json) -> "Json | InputRequiredResult":
         """The result of a purchase, or the question that comes before it."""
         op = order.op
         again = _flag(given.pop(ALLOW_DUPLICATE, False))
@@ -61,16 +61,16 @@ class Purchases:
                 return _told(earlier)
         elif not (again or order.params.request_state):
             self._recent.check(order.call.caller, op, asked)
-        quote = await self._quotes.of(op, order.call, asked)
-        if self._must_ask(quote):
-            agreed = await self._agreement(order, quote)
+        estimate = await self._estimates.of(op, order.call, asked)
+        if self._must_ask(estimate):
+            agreed = await self._agreement(order, estimate)
             if agreed is not None and not isinstance(agreed, confirmation.Agreed):
                 return agreed
             if agreed and "request_id" in op.takes.model_fields:
                 given.setdefault("request_id", agreed.request_id)
-        elif quote.cap is not None:
+        elif estimate.cap is not None:
             # Nobody was asked: whatever happens to the price meanwhile, it costs no more.
-            most = min(quote.cap, self._options.confirm_above)
+            most = min(estimate.cap, self._options.confirm_above)
             order = replace(order, call=replace(order.call, at_most=most))
         name = self._recent.begin(
             order.call.caller, op, asked, again=again or "request_id" in given
@@ -83,26 +83,28 @@ class Purchases:
         while self._running:
             await asyncio.wait(self._running)
 
-    def _must_ask(self, quote: Quote) -> bool:
-        return quote.likely is None or quote.likely > self._options.confirm_above
+    def _must_ask(self, estimate: Estimate) -> bool:
+        return estimate.likely is None or estimate.likely > self._options.confirm_above
 
     async def _agreement(
-        self, order: Order, quote: Quote
+        self, order: PurchaseCall, estimate: Estimate
     ) -> "confirmation.Agreed | InputRequiredResult | None":
         """Agreed, the question to put, or None where nobody need be asked."""
         if confirmation.can_ask(order.ctx):
-            return await confirmation.ask(order.ctx, order.params, _question(quote))
+            return await confirmation.ask(order.ctx, order.params, _question(estimate))
         if self._options.unasked == "refuse":
-            raise ConfirmationRequired(advice=_raise_the_limit(quote.likely))
+            raise ConfirmationRequired(advice=_raise_the_limit(estimate.likely))
         return None
 
-    def _start(self, order: Order, given: Json, name: str) -> "asyncio.Task[Answer[BaseModel]]":
+    def _start(
+        self, order: PurchaseCall, given: Json, name: str
+    ) -> "asyncio.Task[Answer[BaseModel]]":
         task = asyncio.create_task(self._buy(order, given, name))
         self._running.add(task)
         task.add_done_callback(self._ended)
         return task
 
-    async def _buy(self, order: Order, given: Json, name: str) -> Answer[BaseModel]:
+    async def _buy(self, order: PurchaseCall, given: Json, name: str) -> Answer[BaseModel]:
         charged = Charged.UNKNOWN
         try:
             answer: Answer[BaseModel] = await self._invoker.answer(order.op, order.call, given)
@@ -125,10 +127,10 @@ def _told(answer: Answer[BaseModel]) -> Json:
     return {**content, "_meta": {results.REPLAYED_META: True}} if answer.replayed else content
 
 
-def _question(quote: Quote) -> str:
-    cost = "what the provider asks" if quote.price is None else _usd(quote.price)
-    cap = f", at most {_usd(quote.cap)}" if quote.cap not in (None, quote.price) else ""
-    return f"{quote.what}? It costs {cost}{cap}, charged at once."
+def _question(estimate: Estimate) -> str:
+    cost = "what the provider asks" if estimate.price is None else _usd(estimate.price)
+    cap = f", at most {_usd(estimate.cap)}" if estimate.cap not in (None, estimate.price) else ""
+    return f"{estimate.what}? It costs {cost}{cap}, charged at once."
 
 
 def _raise_the_limit(most: Decimal | None) -> str:

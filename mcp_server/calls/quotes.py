@@ -24,7 +24,7 @@ _ASIDE = {"request_id", "max_price"}
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
+class Estimate:
     """What a purchase would cost, and the cap it was given; None where that is not known.
 
     `what` says to a person what is bought.
@@ -41,14 +41,14 @@ class Quote:
         return min(known, default=None)
 
 
-class Quotes:
+class Estimates:
     """Looks prices up by reading operations: it never spends."""
 
     def __init__(self, invoker: Invokes) -> None:
         """Take the door that the reads go through."""
         self._invoker = invoker
 
-    async def of(self, op: AnyOperation, call: Call, asked: BaseModel) -> Quote:
+    async def of(self, op: AnyOperation, call: Call, asked: BaseModel) -> Estimate:
         """The quote of a purchase. Raises PriceTooHigh where the input's cap forbids it."""
         given = asked.model_dump()
         match adjusted(op).priced:
@@ -59,14 +59,14 @@ class Quotes:
             case "long_rental":
                 return await self._period(call, given["long_rental_id"])
             case _:
-                return Quote(f"{op.summary} ({_inputs(given)})", cap=given.get("max_price"))
+                return Estimate(f"{op.summary} ({_inputs(given)})", cap=given.get("max_price"))
 
-    async def _service(self, call: Call, given: Mapping[str, Any], most: Decimal) -> Quote:
+    async def _service(self, call: Call, given: Mapping[str, Any], most: Decimal) -> Estimate:
         code = given["service_code"]
         rows = await self._prices(call, service_code=code)
         number = given["number"] or "a US number"
         if not rows:
-            return Quote(f"Rent {number} for {clean(code, 40)}", cap=most)
+            return Estimate(f"Rent {number} for {clean(code, 40)}", cap=most)
         price = rows[0].price
         if price > most:
             raise await self._too_high(call, rows[0], most)
@@ -74,7 +74,7 @@ class Quotes:
             price, carrier=given["carrier"] != "any", area=given["area_codes"] is not None
         )
         name = clean(rows[0].service_name, 40)
-        return Quote(f"Rent {number} for {name}", full, most)
+        return Estimate(f"Rent {number} for {name}", full, most)
 
     async def _too_high(self, call: Call, row: Price, most: Decimal) -> GatewayError:
         word = row.service_name.split()[0][:20] if row.service_name.split() else row.service_code
@@ -100,26 +100,26 @@ class Quotes:
         rows: list[Price] = page.data if page else []
         return rows
 
-    async def _again(self, call: Call, rental_id: int) -> Quote:
+    async def _again(self, call: Call, rental_id: int) -> Estimate:
         """The dearer of what it cost then and what its service costs now."""
         rental = await self._read("get_rental", call, rental_id=rental_id)
         if rental is None:
-            return Quote("Rent the number of an earlier rental once more")
+            return Estimate("Rent the number of an earlier rental once more")
         code = rental.service_code
         rows = await self._prices(call, service_code=code) if code else []
         known = (rental.price, *(row.price for row in rows))
         price = max((price for price in known if price is not None), default=None)
         service = clean(rental.service_name or code or "the same service", 40)
-        return Quote(f"Rent {rental.number or 'the same number'} for {service} once more", price)
+        return Estimate(f"Rent {rental.number or 'the same number'} for {service} once more", price)
 
-    async def _period(self, call: Call, long_rental_id: int) -> Quote:
+    async def _period(self, call: Call, long_rental_id: int) -> Estimate:
         """What a period of a long rental costs."""
         held = await self._read("list_long_rentals", call)
         rows = held.data if held else ()
         row = next((each for each in rows if each.id == long_rental_id), None)
         if row is None:
-            return Quote("Pay for another period of a long rental")
-        return Quote(f"Pay for another period ({row.period}) of {row.number}", row.price)
+            return Estimate("Pay for another period of a long rental")
+        return Estimate(f"Pay for another period ({row.period}) of {row.number}", row.price)
 
     async def _read(self, reading: str, call: Call, **given: Any) -> Any:
         """What a reading operation answers; None where it fails."""

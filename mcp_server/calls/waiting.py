@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from gateway.core.model.errors import InvalidRequest
-from mcp_server.tools.adjustments import Wait
+from mcp_server.tools.adjustments import WaitRules
 
 PROGRESS_SECONDS = 5.0
 
@@ -16,7 +16,7 @@ Report = Callable[[float, float, str], Awaitable[None]]
 Look = Callable[[Mapping[str, Any]], Awaitable[BaseModel]]
 
 
-async def wait(rules: Wait, given: Mapping[str, Any], look: Look, report: Report) -> BaseModel:
+async def wait(rules: WaitRules, given: Mapping[str, Any], look: Look, report: Report) -> BaseModel:
     """What the last look answered: a code, an end, or that none has come in the time."""
     seconds = _seconds(rules, given)
     begun = time.monotonic()
@@ -34,7 +34,7 @@ async def wait(rules: Wait, given: Mapping[str, Any], look: Look, report: Report
         progress.cancel()
 
 
-def _seconds(rules: Wait, given: Mapping[str, Any]) -> int:
+def _seconds(rules: WaitRules, given: Mapping[str, Any]) -> int:
     asked = given.get(rules.field, rules.usual)
     try:
         seconds = int(asked)

@@ -19,7 +19,7 @@ HINT = "hint"
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageRules:
     """How much of a list is told at once. `whole`: the operation knows no pages of its own.
 
     `newest` names the field by which such a list is put in order, newest first.
@@ -32,7 +32,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class WaitRules:
     """How long a call may wait, in seconds, in slices that every face of the gateway allows."""
 
     usual: int = 45
@@ -48,8 +48,8 @@ class Adjusted:
     guidance: str = ""
     required: tuple[str, ...] = ()
     inputs: Mapping[str, Json] = field(default_factory=dict)
-    page: Page | None = None
-    wait: Wait | None = None
+    page: PageRules | None = None
+    wait: WaitRules | None = None
     destructive: bool | None = None
     priced: Literal["service", "rental", "long_rental"] | None = None
 
@@ -68,7 +68,7 @@ ADJUSTED: Mapping[str, Adjusted] = {
             "Start here: it gives the service_code that rent_number takes. Search with query; "
             "the whole list has hundreds of rows."
         ),
-        page=Page(usual=20, most=100),
+        page=PageRules(usual=20, most=100),
     ),
     "get_balance": Adjusted(guidance="Look here when rent_number answers insufficient_funds."),
     "rent_number": Adjusted(
@@ -83,7 +83,7 @@ ADJUSTED: Mapping[str, Adjusted] = {
     ),
     "list_rentals": Adjusted(
         guidance="Use it to find a rental whose id was lost, and after outcome_unknown.",
-        page=Page(usual=20, most=100),
+        page=PageRules(usual=20, most=100),
     ),
     "get_rental": Adjusted(
         guidance="It answers at once: to wait for the SMS use wait_for_code instead."
@@ -93,7 +93,7 @@ ADJUSTED: Mapping[str, Adjusted] = {
             "pending is no failure: simply call it again, until a code comes or the status is "
             "ended. Use it instead of calling get_rental in a loop."
         ),
-        wait=Wait(),
+        wait=WaitRules(),
     ),
     "cancel_rental": Adjusted(
         guidance="On cancel_too_early the rental stays active: call it again some minutes later."
@@ -109,7 +109,7 @@ ADJUSTED: Mapping[str, Adjusted] = {
     ),
     "list_long_rentals": Adjusted(
         guidance="Numbers rented for one code are not here.",
-        page=Page(usual=20, most=100, whole=True, newest="rented_on"),
+        page=PageRules(usual=20, most=100, whole=True, newest="rented_on"),
     ),
     "create_long_rental": Adjusted(
         guidance=(
@@ -131,7 +131,7 @@ ADJUSTED: Mapping[str, Adjusted] = {
     ),
     "list_messages": Adjusted(
         guidance="Newest first. The code of a number rented for one code is not here.",
-        page=Page(usual=20, most=100, whole=True, newest="received_at"),
+        page=PageRules(usual=20, most=100, whole=True, newest="received_at"),
     ),
 }
 

@@ -20,9 +20,9 @@ from gateway.core.model.errors import (
     Unauthorized,
 )
 from gateway.core.model.provider_errors import PriceTooHigh, UpstreamRefused
-from gateway.core.model.values import Kept
+from gateway.core.model.values import Cacheable
 from gateway.core.operations.operation import Effect
-from mcp_server.tools.adjustments import HINT, LEFT_OUT, Page
+from mcp_server.tools.adjustments import HINT, LEFT_OUT, PageRules
 from mcp_server.tools.errors import DuplicatePurchase
 from mcp_server.tools.sanitize import clean, cleaned
 
@@ -76,7 +76,7 @@ def with_hint(content: Json) -> Json:
     return {**content, HINT: _PENDING_HINT} if content.get("status") == "pending" else content
 
 
-def cut(content: Json, page: Page, limit: int) -> Json:
+def cut(content: Json, page: PageRules, limit: int) -> Json:
     """A whole list, newest first, cut to a page."""
     rows = content["data"]
     if page.newest:
@@ -85,14 +85,14 @@ def cut(content: Json, page: Page, limit: int) -> Json:
     return {"data": rows[:limit], **more}
 
 
-class KeptResults:
+class ResultCache:
     """The results of values that are kept: made once, however often they are asked for."""
 
     def __init__(self) -> None:
         """Start empty."""
-        self._results: ByIdentity[Kept, tuple[int, Json]] = ByIdentity(256)
+        self._results: ByIdentity[Cacheable, tuple[int, Json]] = ByIdentity(256)
 
-    def of(self, value: Kept, left_out: int) -> Json:
+    def of(self, value: Cacheable, left_out: int) -> Json:
         """The result of a kept value; `left_out` is how many more there are."""
         known = self._results.get(value)
         if known is None or known[0] != left_out:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mcp.server.lowlevel.server import Server
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-    from mcp_server.calls.confirmation import Context
+    from mcp_server.calls.confirmation import McpContext
 
 PATH = "/mcp"
 CALL = "getatext.call"
@@ -53,9 +53,9 @@ def mount(invoker: Invokes, identify: Identify, trace_id: TraceId, options: McpO
     """/mcp over the one door. `identify` raises Unauthorized for a key that is none."""
 
     def make_manager() -> "StreamableHTTPSessionManager":
-        from mcp_server.server import Face
+        from mcp_server.server import McpFace
 
-        return _manager(Face(invoker, call_of, options).server, options)
+        return _manager(McpFace(invoker, call_of, options).server, options)
 
     return mount_manager(make_manager, identify, trace_id, options)
 
@@ -70,7 +70,7 @@ def mount_manager(
     return _HttpFace(identify, trace_id, options).mounted(make_manager)
 
 
-def call_of(ctx: "Context") -> Call:
+def call_of(ctx: "McpContext") -> Call:
     """Who asks, as it was found out before the SDK."""
     call: Call = ctx.request.scope[CALL]  # type: ignore[union-attr]
     return call

@@ -23,9 +23,9 @@ async def run_stdio(invoker: Invokes, caller: Caller, options: McpOptions) -> No
     """
     from mcp.server.stdio import stdio_server
 
-    from mcp_server.server import Face
+    from mcp_server.server import McpFace
 
-    face = Face(invoker, lambda ctx: Call(caller, secrets.token_hex(8)), options)
+    face = McpFace(invoker, lambda ctx: Call(caller, secrets.token_hex(8)), options)
     lines = _Lines()
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError, ValueError):  # a system or thread without signals

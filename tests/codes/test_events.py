@@ -168,9 +168,9 @@ async def test_a_rental_that_will_bring_nothing_more_is_not_looked_at_any_more()
         assert (await stream.event()).kind == "rental_rented"
         stand.sim.receive_code(rental, "012345")
         assert (await stream.event()).kind == "code_received"
-        rounds = stand.gateway.policies.helpers.watcher._rounds
+        schedules = stand.gateway.core.services.poller._schedules
 
-        await until(lambda: not rounds)
+        await until(lambda: not schedules)
 
 
 async def test_who_comes_back_hears_of_the_next_code_too() -> None:
@@ -190,13 +190,13 @@ async def test_a_client_that_is_gone_waits_no_more() -> None:
     async with premium() as stand:
         rental = await rent(stand.client)
         streams = stand.app[STREAMS]
-        rounds = stand.gateway.policies.helpers.watcher._rounds
+        schedules = stand.gateway.core.services.poller._schedules
         async with listening_to(stand.client):
             await until(lambda: looks(stand) == 1)
             assert streams._open
-            watches = [each for one in rounds.values() for each in one.watches.values()]
-            waiters = {each.rental_id: each.waiters for each in watches}
-        await until(lambda: not (streams._open or streams._feeds or rounds))
+            targets = [each for one in schedules.values() for each in one.targets.values()]
+            waiters = {each.rental_id: each.waiters for each in targets}
+        await until(lambda: not (streams._open or streams._feeds or schedules))
 
     assert waiters == {rental: 1}
 
@@ -304,12 +304,12 @@ async def test_a_stream_that_cannot_be_read_on_breaks_off_and_is_taken_up_again(
 
 async def test_listeners_who_have_gone_leave_nothing() -> None:
     async with premium() as stand:
-        waking = stand.gateway.policies.waking
+        notifier = stand.gateway.core.notifier
         for number in range(5):
             async with listening_to(replace(stand.client, key=f"sk_somebody_{number}")) as stream:
-                assert waking._stirs
+                assert notifier._account_changes
                 assert stream.response.status == 200
-        await until(lambda: not waking._stirs)
+        await until(lambda: not notifier._account_changes)
 
 
 async def test_it_reads_well_with_curl() -> None:

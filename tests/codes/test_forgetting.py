@@ -12,17 +12,17 @@ async def test_a_code_that_was_deleted_after_its_time_is_remembered_by_nobody() 
         rental = await rent(stand.client)
         stand.sim.receive_code(rental, "012345")
         before = await wait(stand.client, rental)
-        records = stand.gateway.policies.helpers.records
+        repository = stand.gateway.core.services.repository
         housekeeping = Housekeeping(
             stand.gateway.ledger,
             SystemClock(),
             stand.gateway.metrics,
             retention=timedelta(0),
-            purged=records.forget_all,
+            purged=repository.forget_all,
         )
         await housekeeping.purge()
         caller = await stand.gateway.callers.identify(stand.client.key)
-        known = await records.known(caller.account.id, rental)
+        known = await repository.known(caller.account.id, rental)
 
     assert before["code"] == "012345"
     assert known is not None

@@ -93,13 +93,15 @@ async def test_what_was_heard_before_a_change_serves_nobody_after_it() -> None:
 async def test_an_older_answer_that_comes_late_takes_no_code_back() -> None:
     async with premium() as stand:
         rental = await rent(stand.client)
-        desk = stand.gateway.invoker.desk(await stand.gateway.callers.identify(stand.client.key))
+        context = stand.gateway.invoker.context(
+            await stand.gateway.callers.identify(stand.client.key)
+        )
         stand.sim.receive_code(rental, "111111")
         stand.sim.script(Fault("rental-status-premium", FaultKind.SLOW, seconds=0.4))
         slow = asyncio.create_task(read(stand, rental))
         await until(lambda: looks(stand) == 1)
         stand.sim.receive_code(rental, "222222")
-        quick = await stand.gateway.policies.helpers.watcher.look_now(desk, rental)
+        quick = await stand.gateway.core.services.poller.look_now(context, rental)
         await slow
         told = await stand.client.get(f"/v1/rentals/{rental}/code", wait_seconds="0")
 

@@ -100,7 +100,7 @@ async def test_a_caller_that_hangs_up_waits_no_more() -> None:
         rental = await rent(stand.client)
         waiting = asyncio.create_task(wait(stand.client, rental, 25))
         await until(lambda: looks(stand) == 1)
-        watched = stand.gateway.policies.waking.waited_for
+        watched = stand.gateway.core.notifier.waited_for
         account = (await stand.gateway.callers.identify(stand.client.key)).account.id
         # The look wakes everybody, and they go on waiting.
         await until(lambda: watched(account, rental))
@@ -142,12 +142,12 @@ async def test_news_that_come_in_one_breath_are_all_heard() -> None:
         rental = await rent(stand.client)
         waiting = asyncio.create_task(wait(stand.client, rental, 5, after_code="1"))
         await until(lambda: looks(stand) == 1)
-        helpers = stand.gateway.policies.helpers
+        services = stand.gateway.core.services
         account = (await stand.gateway.callers.identify(stand.client.key)).account.id
-        known = await helpers.records.known(account, rental)
+        known = await services.repository.known(account, rental)
         assert known is not None
-        stand.gateway.policies.waking.wake(account, rental, known)
-        await helpers.records.record(account, known.model_copy(update={"code": "002"}))
+        stand.gateway.core.notifier.wake(account, rental, known)
+        await services.repository.record(account, known.model_copy(update={"code": "002"}))
         told = await waiting
 
     assert told["code"] == "002"
@@ -188,8 +188,8 @@ async def test_a_lease_outlasts_the_time_to_the_next_look_and_comes_back(
     monkeypatch.setattr(watching, "_LINGER", 0.1)
     async with premium() as stand:
         leases: Leases = (noted := NotedLeases())
-        watcher = stand.gateway.policies.helpers.watcher
-        watcher._leases = leases
+        poller = stand.gateway.core.services.poller
+        poller._leases = leases
         rental = await rent(stand.client)
         told = await wait(stand.client, rental, 1)
         await until(lambda: noted.given_back)

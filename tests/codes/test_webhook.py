@@ -61,7 +61,7 @@ async def send(
 
 async def looked(stand: Stand) -> None:
     """Returns when every webhook taken in was looked into."""
-    webhooks = stand.gateway.policies.webhooks
+    webhooks = stand.gateway.core.webhooks
     await until(lambda: not webhooks._looks)
 
 

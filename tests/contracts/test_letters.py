@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from adapters.store import Store, open_store
-from gateway.core.ports.storage import SeenCode
+from gateway.core.ports.storage import ProvisionalCode
 from tests.support.ledger import LATER, NOW, new_id
 
 SOON = NOW + timedelta(microseconds=1)
@@ -17,23 +17,23 @@ async def add(store: Store, *targets: str, body: bytes = b"\0\xff") -> None:
 async def test_the_newest_code_is_kept_also_of_a_rental_nobody_knows(store: Store) -> None:
     assert await store.inbox.latest("account", 1) is None
 
-    await store.inbox.keep("account", 1, SeenCode("1", NOW))
-    await store.inbox.keep("account", 1, SeenCode("2", LATER))
-    await store.inbox.keep("account", 1, SeenCode("1", NOW))
-    await store.inbox.keep("account", 2, SeenCode("3", NOW))
-    await store.inbox.keep("other", 1, SeenCode("4\0", NOW))
+    await store.inbox.keep("account", 1, ProvisionalCode("1", NOW))
+    await store.inbox.keep("account", 1, ProvisionalCode("2", LATER))
+    await store.inbox.keep("account", 1, ProvisionalCode("1", NOW))
+    await store.inbox.keep("account", 2, ProvisionalCode("3", NOW))
+    await store.inbox.keep("other", 1, ProvisionalCode("4\0", NOW))
 
-    assert await store.inbox.latest("account", 1) == SeenCode("2", LATER)
-    assert await store.inbox.latest("account", 2) == SeenCode("3", NOW)
-    assert await store.inbox.latest("other", 1) == SeenCode("4\ufffd", NOW)
+    assert await store.inbox.latest("account", 1) == ProvisionalCode("2", LATER)
+    assert await store.inbox.latest("account", 2) == ProvisionalCode("3", NOW)
+    assert await store.inbox.latest("other", 1) == ProvisionalCode("4\ufffd", NOW)
 
 
 async def test_what_was_told_outlives_the_store(store_url: str) -> None:
     async with open_store(store_url, new_id=new_id) as store:
-        await store.inbox.keep("account", 1, SeenCode("1", NOW))
+        await store.inbox.keep("account", 1, ProvisionalCode("1", NOW))
         await add(store, "https://a")
     async with open_store(store_url, new_id=new_id) as store:
-        assert await store.inbox.latest("account", 1) == SeenCode("1", NOW)
+        assert await store.inbox.latest("account", 1) == ProvisionalCode("1", NOW)
         assert len(await store.outbox.due(NOW, LATER, 10)) == 1
 
 
@@ -42,25 +42,25 @@ async def test_a_letter_for_each_target_as_it_came(store: Store) -> None:
 
     letters = await store.outbox.due(NOW, LATER, 10)
 
-    assert [letter.target for letter in letters] == ["https://a", "https://b"]
-    for letter in letters:
-        assert letter.query == "a=1&b=%00"
-        assert letter.content_type == "text/plain"
-        assert letter.body == b"\0\xff"
-        assert letter.tries == 1
+    assert [delivery.target for delivery in letters] == ["https://a", "https://b"]
+    for delivery in letters:
+        assert delivery.query == "a=1&b=%00"
+        assert delivery.content_type == "text/plain"
+        assert delivery.body == b"\0\xff"
+        assert delivery.tries == 1
 
 
 async def test_a_letter_comes_back_until_it_is_done(store: Store) -> None:
     await add(store, "https://a")
-    [letter] = await store.outbox.due(NOW, LATER, 10)
+    [delivery] = await store.outbox.due(NOW, LATER, 10)
 
     assert await store.outbox.due(LATER - timedelta(microseconds=1), LATER, 10) == []
     [again] = await store.outbox.due(LATER, LATER + timedelta(minutes=1), 10)
-    assert (again.id, again.tries) == (letter.id, 2)
-    await store.outbox.put_off(letter.id, LATER)
+    assert (again.id, again.tries) == (delivery.id, 2)
+    await store.outbox.put_off(delivery.id, LATER)
     [again] = await store.outbox.due(LATER, LATER + timedelta(minutes=1), 10)
     assert again.tries == 3
-    await store.outbox.done(letter.id)
+    await store.outbox.done(delivery.id)
     assert await store.outbox.due(LATER + timedelta(days=1), LATER + timedelta(days=2), 10) == []
 
 
@@ -71,7 +71,7 @@ async def test_two_takers_never_have_the_same_letter(store_url: str, store: Stor
     async def take(one: Store) -> None:
         while letters := await one.outbox.due(NOW, LATER, 7):
             assert len(letters) <= 7
-            taken.extend(letter.target for letter in letters)
+            taken.extend(delivery.target for delivery in letters)
 
     async with open_store(store_url, new_id=new_id) as other:
         await asyncio.gather(*(take(one) for one in (store, other) * 4))
@@ -82,12 +82,12 @@ async def test_two_takers_never_have_the_same_letter(store_url: str, store: Stor
 
 
 async def test_what_was_told_and_letters_are_forgotten(store: Store) -> None:
-    await store.inbox.keep("account", 1, SeenCode("1", NOW))
-    await store.inbox.keep("account", 2, SeenCode("2", LATER))
+    await store.inbox.keep("account", 1, ProvisionalCode("1", NOW))
+    await store.inbox.keep("account", 2, ProvisionalCode("2", LATER))
     await add(store, "https://a")
 
     assert await store.ledger.purge(NOW, NOW) == 0
     assert await store.ledger.purge(SOON, SOON) == 2
     assert await store.inbox.latest("account", 1) is None
-    assert await store.inbox.latest("account", 2) == SeenCode("2", LATER)
+    assert await store.inbox.latest("account", 2) == ProvisionalCode("2", LATER)
     assert await store.outbox.due(LATER, LATER, 10) == []

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.store import StoreError
 from gateway.core.model.callers import Caller
-from gateway.core.model.purchases import Spending
+from gateway.core.model.purchases import Spent
 from tests.support.core import settle
 from tests.support.gateway import ScriptedStand, run_scripted
 from tests.support.samples import BALANCE, PRICES, RENTED
@@ -197,11 +197,11 @@ async def test_one_that_leaves_while_the_balance_is_asked_for_gets_it_when_it_co
 async def test_a_ledger_that_cannot_tell_the_spending_costs_no_purchase_its_answer(
     stand: ScriptedStand, provider: Provider, face: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away(caller_id: str) -> Spending:
+    async def away(caller_id: str) -> Spent:
         raise StoreError("away")
 
     provider.tells_balance = False
-    monkeypatch.setattr(stand.gateway.policies.helpers.records, "spending", away)
+    monkeypatch.setattr(stand.gateway.core.services.repository, "spending", away)
     tool = await Tool.asking(stand, request(face))
 
     assert await tool.answer() == 1

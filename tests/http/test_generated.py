@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from gateway.core.upstream.circuit_breaker import Breaker, Tolerance
+from gateway.core.upstream.circuit_breaker import BreakerPolicy, CircuitBreakers
 from tests.support.contract import Answer
 from tests.support.gateway import ScriptedStand, run_scripted
 from tests.support.mutations import Mutations
@@ -81,8 +81,8 @@ async def test_no_answer_of_the_provider_breaks_the_gateway(
     many: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A provider as bad as this one would soon not be asked any more.
-    patient = partial(Breaker, tolerance=Tolerance(in_a_row=10**9, sample=10**9))
-    monkeypatch.setattr("gateway.wiring.core.Breaker", patient)
+    patient = partial(CircuitBreakers, policy=BreakerPolicy(in_a_row=10**9, sample=10**9))
+    monkeypatch.setattr("gateway.wiring.core.CircuitBreakers", patient)
     total = MANY if many else SOME
     quick = {"getatext_read_seconds": 5, "getatext_spend_seconds": 5}
     async with run_scripted(**quick) as stand:

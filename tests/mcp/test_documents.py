@@ -25,7 +25,7 @@ from gateway.core.operations.catalog import CATALOG
 from gateway.settings import Settings
 from mcp_server.calls.waiting import PROGRESS_SECONDS
 from mcp_server.options import McpOptions
-from mcp_server.tools.adjustments import Wait
+from mcp_server.tools.adjustments import WaitRules
 from scripts.conformance import programs
 from scripts.mcpb import MANIFEST, SERVER, build, version
 from tests.mcp.support import SimulatedStand, done, run_mcp
@@ -165,7 +165,7 @@ def test_the_document_names_every_tool_and_setting_truly() -> None:
 
 
 def test_the_document_tells_the_true_limits() -> None:
-    options, wait = McpOptions(), Wait()
+    options, wait = McpOptions(), WaitRules()
 
     assert (options.max_sessions, options.session_idle_seconds) == (500, 600)
     assert "500 at the most, each ended after ten idle minutes" in DOCUMENT

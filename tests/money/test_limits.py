@@ -243,9 +243,9 @@ CHANGES = ["/v1/rentals", "/v1/long-rentals", "/v1/rentals/12345/cancel",
 
 async def test_a_read_only_key_reads_and_changes_nothing(bank: Bank) -> None:
     holder = await bank.with_key(read_only=True, admin=True)
-    reads = [await holder.get(path) for path in READS]
+    status_reads = [await holder.get(path) for path in READS]
     changes = [await holder.post(path, {}) for path in CHANGES]
 
-    assert {answer.status for answer in reads} == {200}
+    assert {answer.status for answer in status_reads} == {200}
     assert {refusal(answer) for answer in changes} == {(403, "forbidden", "no")}
     assert not [one for one in bank.sim.journal.received if one.method == "POST"]

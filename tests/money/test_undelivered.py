@@ -23,13 +23,13 @@ from tests.support.waiting import until
 class Tool:
     """A caller on a face without request ids."""
 
-    def __init__(self, bank: Bank, key: str = DEMO_KEY, *, hands_over: bool = True) -> None:
-        self.bank, self.key, self.hands_over = bank, key, hands_over
+    def __init__(self, bank: Bank, key: str = DEMO_KEY, *, redeliverable: bool = True) -> None:
+        self.bank, self.key, self.redeliverable = bank, key, redeliverable
         self.gateway = bank.running.gateway
 
     async def rent(self, **wish: Any) -> Made[Rental]:
         caller = await self.gateway.callers.identify(self.key)
-        call = Call(caller, "trace", hands_over=self.hands_over)
+        call = Call(caller, "trace", redeliverable=self.redeliverable)
         return await self.gateway.invoker.answer(RENT_NUMBER, call, {**RENT, **wish})
 
     async def rent_and_hang_up(self) -> Made[Rental]:
@@ -64,7 +64,7 @@ async def test_it_goes_to_nobody_else_and_for_nothing_else(bank: Bank) -> None:
     others = [
         await Tool(bank, OWN).rent(),
         await Tool(bank).rent(max_price="1.00"),
-        await Tool(bank, hands_over=False).rent(),
+        await Tool(bank, redeliverable=False).rent(),
     ]
 
     assert lost.value.id not in {answer.value.id for answer in others}

@@ -7,21 +7,21 @@ from decimal import Decimal
 from typing import Any, cast
 
 from adapters.store import Store
-from gateway.core.codes.poller import Watcher
+from gateway.core.codes.poller import CodePoller
 from gateway.core.model.callers import Account, Caller
 from gateway.core.model.prices import Price
 from gateway.core.model.purchases import View
-from gateway.core.operations.context import Desk, Helpers
+from gateway.core.operations.context import Context, Services
 from gateway.core.ports.provider import Provider
-from gateway.core.prices.cache import PriceBook
-from gateway.core.rentals.notifier import Waking
-from gateway.core.rentals.repository import Records
-from gateway.core.rentals.status_reads import SharedReads
+from gateway.core.prices.cache import PriceCache
+from gateway.core.rentals.notifier import Notifier
+from gateway.core.rentals.repository import RentalRepository
+from gateway.core.rentals.status_reads import StatusReads
 from gateway.core.upstream.calls import BUCKETS
-from gateway.core.upstream.circuit_breaker import Breaker, Tolerance
-from gateway.core.upstream.pipeline import Gate
-from gateway.core.upstream.rate_limiter import Pace, Pacer
-from gateway.core.upstream.retry import Patience
+from gateway.core.upstream.circuit_breaker import BreakerPolicy, CircuitBreakers
+from gateway.core.upstream.pipeline import Pipeline
+from gateway.core.upstream.rate_limiter import RateLimiter, RateLimits
+from gateway.core.upstream.retry import RetryPolicy
 
 START = datetime(2025, 7, 6, 19, 43, 37, tzinfo=UTC)
 
@@ -75,20 +75,20 @@ class Told:
 class FakeProvider:
     """Answers price lists from `answers` in turn, the last one for ever; counts the questions.
 
-    While `gate` is cleared, an answer waits for it.
+    While `pipeline` is cleared, an answer waits for it.
     """
 
     answers: list[list[Price] | Exception]
     asked: int = 0
-    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    pipeline: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self.gate.set()
+        self.pipeline.set()
 
     async def list_prices(self) -> list[Price]:
         self.asked += 1
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        await self.gate.wait()
+        await self.pipeline.wait()
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -100,30 +100,30 @@ def price(code: str = "whatsapp", amount: str = "0.55", **more: Any) -> Price:
     return Price(service_code=code, service_name=name, price=Decimal(amount), **more)
 
 
-def desk(provider: object, book: PriceBook, account: str = "alice") -> Desk:
+def context(provider: object, book: PriceCache, account: str = "alice") -> Context:
     """The desk of an account's pass-through caller, for operations that need no ledger."""
     caller = Caller(account, Account(account, f"sk_{account}"))
-    parts = helpers(book, Clock())
-    return Desk(caller, View(account), cast("Provider", provider), parts)
+    parts = services(book, Clock())
+    return Context(caller, View(account), cast("Provider", provider), parts)
 
 
-def helpers(
-    book: PriceBook, clock: Clock, store: Store | None = None, waking: Waking | None = None
-) -> Helpers:
+def services(
+    book: PriceCache, clock: Clock, store: Store | None = None, notifier: Notifier | None = None
+) -> Services:
     """The helpers of operations: no call waits for its turn, and none is put twice."""
-    waking = waking or Waking()
+    notifier = notifier or Notifier()
     ledger, inbox, leases = (store.ledger, store.inbox, store.leases) if store else _NOTHING
-    records = Records(ledger, book, waking, clock)
-    reads = SharedReads(records, clock, fresh=0.0)
-    watcher = Watcher(reads, records, waking, inbox, leases, clock)
-    return Helpers(_gate(clock), book, records, reads, watcher)
+    repository = RentalRepository(ledger, book, notifier, clock)
+    status_reads = StatusReads(repository, clock, fresh=0.0)
+    poller = CodePoller(status_reads, repository, notifier, inbox, leases, clock)
+    return Services(_pipeline(clock), book, repository, status_reads, poller)
 
 
-def _gate(clock: Clock) -> Gate:
-    pace = Pace(dict.fromkeys(BUCKETS, 10_000.0))
-    pacer = Pacer(clock, asyncio.get_running_loop(), pace)
-    breaker = Breaker(clock, Tolerance(in_a_row=10**6, share=1.1))
-    return Gate(clock, asyncio.sleep, pacer, breaker, Patience(retries=0))
+def _pipeline(clock: Clock) -> Pipeline:
+    limits = RateLimits(dict.fromkeys(BUCKETS, 10_000.0))
+    limiter = RateLimiter(clock, asyncio.get_running_loop(), limits)
+    breakers = CircuitBreakers(clock, BreakerPolicy(in_a_row=10**6, share=1.1))
+    return Pipeline(clock, asyncio.sleep, limiter, breakers, RetryPolicy(retries=0))
 
 
 _NOTHING: Any = (None, None, None)

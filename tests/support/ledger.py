@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from gateway.core.model.long_rentals import LongRental, LongRentalStatus, Period
-from gateway.core.model.purchases import Intent, Outcome, SpendState, StoredAnswer, Thing, View
+from gateway.core.model.purchases import AnyRental, Intent, Outcome, SpendState, StoredAnswer, View
 from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.ports.ledger import Ledger
 
@@ -73,7 +73,7 @@ def long_rental(id: int | None = 1, **given: Any) -> LongRental:
     return LongRental(**usual | given)
 
 
-def bought(thing: Thing | None, answer: StoredAnswer | None = ANSWER) -> Outcome:
+def bought(thing: AnyRental | None, answer: StoredAnswer | None = ANSWER) -> Outcome:
     """An outcome: it was bought."""
     return Outcome(SpendState.BOUGHT, answer, thing)
 
@@ -83,7 +83,7 @@ REFUSED = Outcome(SpendState.REFUSED, StoredAnswer(409, b"out of stock"))
 RELEASED = Outcome(SpendState.RELEASED)
 
 
-async def buy(ledger: Ledger, thing: Thing, **given: Any) -> str:
+async def buy(ledger: Ledger, thing: AnyRental, **given: Any) -> str:
     """Buy it from begin to end; its ledger_id."""
     at = given.pop("at", NOW)
     return await end(ledger, bought(thing), at=at, **given)

@@ -12,7 +12,7 @@ from gateway.core.ports.observer import Hooks
 from gateway.core.ports.storage import SharedBuckets
 from gateway.core.upstream import calls as upstream
 from gateway.core.upstream.calls import Priority, UpstreamCall
-from gateway.core.upstream.rate_limiter import Pace, Pacer
+from gateway.core.upstream.rate_limiter import RateLimiter, RateLimits
 from tests.support.held_time import LoopClock, loop
 
 MARGIN = 0.05
@@ -48,9 +48,9 @@ def pacer_of(
     told: Told | None = None,
     longest_queue: int = 1000,
     shared: SharedBuckets | None = None,
-) -> Pacer:
-    pace = Pace(dict.fromkeys(upstream.BUCKETS, per_second), MARGIN, longest_queue)
-    return Pacer(LoopClock(), loop(), pace, shared=shared, hooks=(told or Told()).hooks())
+) -> RateLimiter:
+    limits = RateLimits(dict.fromkeys(upstream.BUCKETS, per_second), MARGIN, longest_queue)
+    return RateLimiter(LoopClock(), loop(), limits, shared=shared, hooks=(told or Told()).hooks())
 
 
 @dataclass
@@ -67,12 +67,12 @@ class Caller:
     ended: float = inf
 
     async def want(
-        self, pacer: Pacer, count: Callable[[], int], call: UpstreamCall = upstream.BALANCE
+        self, limiter: RateLimiter, count: Callable[[], int], call: UpstreamCall = upstream.BALANCE
     ) -> None:
         await asyncio.sleep(self.at)
         self.at, self.number = loop().time(), count()
         waiting = asyncio.ensure_future(
-            pacer.turn("alice", call, self.priority, deadline_seconds=self.patience)
+            limiter.permit("alice", call, self.priority, deadline_seconds=self.patience)
         )
         if self.hangs_up_after is not None:
             loop().call_later(self.hangs_up_after, waiting.cancel)
@@ -88,10 +88,10 @@ class Caller:
             self.refusal = error
 
 
-async def all_want(pacer: Pacer, callers: Sequence[Caller]) -> list[float]:
+async def all_want(limiter: RateLimiter, callers: Sequence[Caller]) -> list[float]:
     """Let everybody come; the times of the turns given."""
     numbers = iter(range(len(callers)))
-    await asyncio.gather(*(each.want(pacer, lambda: next(numbers)) for each in callers))
+    await asyncio.gather(*(each.want(limiter, lambda: next(numbers)) for each in callers))
     return sorted(each.granted for each in callers if each.granted is not None)
 
 

@@ -8,7 +8,7 @@ import asyncpg
 
 from adapters.store.errors import Busy, StoreError, Unreachable, Unstorable
 from adapters.store.postgres.shared import PostgresBuckets, PostgresLeases
-from adapters.store.sql.database import Listen, Owners, Shared
+from adapters.store.sql.database import Listen, Liveness, Shared
 from adapters.store.sql.statement import Job, Row, Statement, T, Value
 
 PATIENCE = 10.0  # seconds for a connection, and for a statement
@@ -53,9 +53,9 @@ class PostgresTx:
 class PostgresDatabase:
     """A database that several processes and machines share."""
 
-    def __init__(self, pool: Any, owners: Owners, listen: Listen) -> None:
+    def __init__(self, pool: Any, liveness: Liveness, listen: Listen) -> None:
         """`pool` is open, the tables are there."""
-        self.owners = owners
+        self.liveness = liveness
         self.shared = Shared(PostgresLeases(self), PostgresBuckets(self), listen)
         self._pool = pool
 

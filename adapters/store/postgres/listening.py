@@ -22,15 +22,15 @@ class Listening:
     once. Whenever a connection is made, `missed` is called: there may have been news before.
     """
 
-    def __init__(self, dsn: str, mine: str) -> None:
-        """`mine`: the name this process signs with. Nothing is opened before `start`."""
+    def __init__(self, dsn: str, own_id: str) -> None:
+        """`own_id`: the name this process signs with. Nothing is opened before `start`."""
         self._dsn = dsn
-        self._mine = mine
+        self._own_id = own_id
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, changed: Changed, missed: Missed) -> None:
         """Listen until closed."""
-        news = _News(self._mine)
+        news = _News(self._own_id)
         self._tasks += (
             asyncio.create_task(self._listen(news, missed)),
             asyncio.create_task(news.pass_on(changed, missed)),
@@ -72,15 +72,15 @@ async def _while_it_lives(connection: Any) -> None:
 class _News:
     """What was heard and is not passed on yet."""
 
-    def __init__(self, mine: str) -> None:
-        self._mine = mine
+    def __init__(self, own_id: str) -> None:
+        self._own_id = own_id
         self._waiting: dict[tuple[str, int], None] = {}
         self._some = asyncio.Event()
 
     def heard(self, connection: Any, pid: int, channel: str, said: str) -> None:
         about, _, sender = said.rpartition(":")
         account_id, _, rental_id = about.rpartition(":")
-        if sender != self._mine and rental_id.isdecimal():
+        if sender != self._own_id and rental_id.isdecimal():
             self._waiting[account_id, int(rental_id)] = None
             self._some.set()
 

@@ -30,7 +30,7 @@ class LockOwners:
         """Choose a name; `sign_in` makes it known."""
         self._dsn = dsn
         self._key = secrets.randbits(62)
-        self.mine = str(self._key)
+        self.own_id = str(self._key)
         self._lost = asyncio.Event()
         self._connection: Any = None
         self._keeper: asyncio.Task[None] | None = None
@@ -48,7 +48,7 @@ class LockOwners:
         if self._connection is not None:
             self._connection.terminate()
 
-    async def gone(self, tx: Tx, owner: str) -> bool:
+    async def is_dead(self, tx: Tx, owner: str) -> bool:
         """Whether the lock of this name is free; until the commit nobody else finds it so."""
         row = await tx.row(_TRY, owner=int(owner))
         return row is not None and bool(row["free"])

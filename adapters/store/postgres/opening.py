@@ -29,18 +29,18 @@ _MIGRATION = 7_308_332_045_276_114_275  # the advisory lock of whoever migrates:
 @asynccontextmanager
 async def open_postgres(dsn: str) -> AsyncIterator[PostgresDatabase]:
     """The database at this address, until the end of the block."""
-    owners = LockOwners(dsn)
-    listening = Listening(dsn, owners.mine)
+    liveness = LockOwners(dsn)
+    listening = Listening(dsn, liveness.own_id)
     with _opening():
         await _prepare(dsn)
-        pool = await _pool(dsn, owners.mine)
+        pool = await _pool(dsn, liveness.own_id)
     try:
         with _opening():
-            await owners.sign_in()
-        yield PostgresDatabase(pool, owners, listening.start)
+            await liveness.sign_in()
+        yield PostgresDatabase(pool, liveness, listening.start)
     finally:
         await listening.close()
-        await owners.sign_out()
+        await liveness.sign_out()
         await pool.close()
 
 

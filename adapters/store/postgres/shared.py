@@ -75,7 +75,7 @@ class PostgresLeases:
     def __init__(self, database: Database) -> None:
         """Sign with the name of the database's owner."""
         self._database = database
-        self._owner = int(database.owners.mine)
+        self._owner = int(database.liveness.own_id)
 
     async def take(self, name: str, seconds: float) -> bool:
         """Take or keep a lease for so long; False while another node has it."""

@@ -10,7 +10,7 @@ from adapters.store.sql.statement import Row, Value
 from gateway.core.model.callers import GatewayKey, Limits
 from gateway.core.model.events import Event, EventKind
 from gateway.core.model.long_rentals import LongRental, LongRentalStatus, Period
-from gateway.core.model.purchases import Spend, SpendState, StoredAnswer, Thing
+from gateway.core.model.purchases import AnyRental, Spend, SpendState, StoredAnswer
 from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.model.values import Kind
 
@@ -70,7 +70,7 @@ def told(text: str | None) -> str | None:
     return text.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
-def facts(thing: Thing) -> dict[str, Value]:
+def facts(thing: AnyRental) -> dict[str, Value]:
     """What a thing tells of itself, by column."""
     known: dict[str, Value] = {
         "status": thing.status.value,
@@ -107,7 +107,7 @@ NO_FACTS: dict[str, Value] = dict.fromkeys(
 )
 
 
-def thing(row: Row, kind: Kind, said: Thing | None = None) -> Thing:
+def thing(row: Row, kind: Kind, said: AnyRental | None = None) -> AnyRental:
     """The thing in a row. What was kept is not judged again.
 
     `said`: what the provider just said of it; a balance is told, never kept.

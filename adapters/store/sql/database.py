@@ -8,14 +8,14 @@ from adapters.store.sql.statement import Job, T, Tx
 from gateway.core.ports.storage import Leases, SharedBuckets
 
 
-class Owners(Protocol):
+class Liveness(Protocol):
     """Knows the living by a lock that the operating system lets go when they die."""
 
     @property
-    def mine(self) -> str:
+    def own_id(self) -> str:
         """The name this process signs its purchases with."""
 
-    async def gone(self, tx: Tx, owner: str) -> bool:
+    async def is_dead(self, tx: Tx, owner: str) -> bool:
         """Whether nobody signs with this name any more."""
 
 
@@ -48,7 +48,7 @@ class Database(Protocol):
     """Runs jobs. A job may be run again, so it does nothing but talk to its transaction."""
 
     @property
-    def owners(self) -> Owners:
+    def liveness(self) -> Liveness:
         """Who signs purchases here."""
 
     async def write(self, job: Job[T]) -> T:

@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Generic
 
 from adapters.store.errors import Busy, StoreError
-from adapters.store.sql.database import Owners, Shared
+from adapters.store.sql.database import Liveness, Shared
 from adapters.store.sql.statement import Job, Row, Statement, T, Tx, Value
 from adapters.store.sqlite.file_lock import FileLock
 
@@ -79,9 +79,9 @@ class _Ticket(Generic[T]):
 class SqliteDatabase:
     """A file, one thread that runs every job, and a queue in front of it."""
 
-    def __init__(self, connection: sqlite3.Connection, gate: FileLock, owners: Owners) -> None:
+    def __init__(self, connection: sqlite3.Connection, gate: FileLock, liveness: Liveness) -> None:
         """Take over a connection to a migrated file; `gate` keeps processes in turn."""
-        self.owners = owners
+        self.liveness = liveness
         self.shared = Shared(AloneLeases())
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[_Ticket[Any] | None] = SimpleQueue()

@@ -15,11 +15,11 @@ class FileOwners:
         folder.mkdir(mode=0o700, exist_ok=True)
         self._folder = folder
         self._bury()
-        self.mine = uuid4().hex
-        self._lock = FileLock(folder / self.mine)
+        self.own_id = uuid4().hex
+        self._lock = FileLock(folder / self.own_id)
         self._lock.try_take()
 
-    async def gone(self, tx: Tx, owner: str) -> bool:
+    async def is_dead(self, tx: Tx, owner: str) -> bool:
         """Whether nobody holds the file of this name."""
         return _dead(self._folder / owner)
 

@@ -19,15 +19,15 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteDatabase]:
     """A database in that file, until the end of the block."""
     gate = path.with_name(path.name + ".lock")
     try:
-        owners, connection = await asyncio.to_thread(_prepare, path, gate)
+        liveness, connection = await asyncio.to_thread(_prepare, path, gate)
     except (OSError, sqlite3.Error) as error:
         raise Unreachable(f"The database {path} cannot be opened: {error}") from error
-    database = SqliteDatabase(connection, FileLock(gate), owners)
+    database = SqliteDatabase(connection, FileLock(gate), liveness)
     try:
         yield database
     finally:
         await database.close()
-        owners.close()
+        liveness.close()
 
 
 def _prepare(path: Path, gate: Path) -> tuple[FileOwners, sqlite3.Connection]:

@@ -13,7 +13,7 @@ from adapters.store.tables import rentals as views
 from adapters.store.tables import retention as forgetting
 from adapters.store.tables import settlement as recovery
 from adapters.store.tables import settlement as settling
-from gateway.core.model.purchases import Breach, Intent, Outcome, Spend, Spending, Thing, View
+from gateway.core.model.purchases import AnyRental, Breach, Intent, Outcome, Spend, Spent, View
 from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.model.values import Kind
 
@@ -31,7 +31,7 @@ class StoredLedger:
 
     async def begin(self, intent: Intent) -> Spend | Breach | None:
         """Write a purchase down and reserve its money, or say what stands in the way."""
-        owner = self._database.owners.mine
+        owner = self._database.liveness.own_id
         if not spends.counts(intent):
             return await self._put(intent, owner)
         try:
@@ -82,8 +82,8 @@ class StoredLedger:
 
     async def recover(self, at: datetime) -> Sequence[Spend]:
         """End what dead processes left open; answer those of unknown outcome."""
-        now, owners = codec.to_instant(at), self._database.owners
-        return await self._database.write(lambda tx: recovery.recover(tx, owners, now))
+        now, liveness = codec.to_instant(at), self._database.liveness
+        return await self._database.write(lambda tx: recovery.recover(tx, liveness, now))
 
     async def mark_undelivered(self, ledger_id: str, at: datetime) -> None:
         """Its asker has hung up."""
@@ -94,9 +94,9 @@ class StoredLedger:
         self, caller_id: str, fingerprint: str, since: datetime, at: datetime
     ) -> Spend | None:
         """A purchase like this whose asker did not get an answer, the newest."""
-        after, owners = codec.to_instant(since), self._database.owners
+        after, liveness = codec.to_instant(since), self._database.liveness
         if await self._database.read(
-            lambda tx: recovery.left_by_dead(tx, owners, caller_id, fingerprint)
+            lambda tx: recovery.left_by_dead(tx, liveness, caller_id, fingerprint)
         ):
             await self.recover(at)
         return await self._database.read(
@@ -112,7 +112,7 @@ class StoredLedger:
             lambda tx: delivery.take(tx, caller_id, fingerprint, after)
         )
 
-    async def record(self, account_id: str, thing: Thing, at: datetime) -> Thing:
+    async def record(self, account_id: str, thing: AnyRental, at: datetime) -> AnyRental:
         """Merge what the provider said of a thing into what is known, and answer the whole."""
         if thing.id is None:
             return thing
@@ -124,7 +124,7 @@ class StoredLedger:
             lambda tx: things.merge(tx, account_id, thing, now, ledger_id=ledger_id)
         )
 
-    async def find(self, view: View, kind: Kind, provider_id: int) -> Thing | None:
+    async def find(self, view: View, kind: Kind, provider_id: int) -> AnyRental | None:
         """One thing, where the view holds it."""
         return await self._database.read(lambda tx: views.find(tx, view, kind, provider_id))
 
@@ -134,7 +134,7 @@ class StoredLedger:
             lambda tx: views.is_bought(tx, account_id, kind, provider_id)
         )
 
-    async def things(self, view: View, kind: Kind) -> Sequence[Thing]:
+    async def things(self, view: View, kind: Kind) -> Sequence[AnyRental]:
         """All things of a kind in the view that have a provider's id."""
         return await self._database.read(lambda tx: views.find_all(tx, view, kind))
 
@@ -158,11 +158,11 @@ class StoredLedger:
             lambda tx: views.list_rentals(tx, view, given, limit, before)
         )
 
-    async def spending(self, caller_id: str, at: datetime) -> Spending:
+    async def spending(self, caller_id: str, at: datetime) -> Spent:
         """What the caller spent on that UTC day, and in all."""
         now = codec.to_instant(at)
         today, total = await self._database.read(lambda tx: totals.read(tx, caller_id, now))
-        return Spending(codec.amount_of(today), codec.amount_of(total))
+        return Spent(codec.amount_of(today), codec.amount_of(total))
 
     async def purge(self, before: datetime, requests_before: datetime) -> int:
         """Forget codes and answers older than `before`, request ids older than the other."""

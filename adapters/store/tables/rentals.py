@@ -11,7 +11,7 @@ from adapters.store.sql.schema import one_of, spends, things
 from adapters.store.sql.statement import Row, Statement, Tx, Value, like, number, text
 from adapters.store.tables import budgets as totals
 from adapters.store.tables import events as telling
-from gateway.core.model.purchases import Thing, View
+from gateway.core.model.purchases import AnyRental, View
 from gateway.core.model.rentals import Rental
 from gateway.core.model.values import Kind
 
@@ -70,7 +70,7 @@ _REFUND = Statement(
 )
 
 
-async def put_bought(tx: Tx, spend: Row, thing: Thing, at: int) -> None:
+async def put_bought(tx: Tx, spend: Row, thing: AnyRental, at: int) -> None:
     """Write down what a purchase brought."""
     facts = _dated(codec.facts(thing), at)
     if facts["service_code"] is None:
@@ -102,7 +102,7 @@ def _identity(spend: Row, provider_id: int | None) -> dict[str, Value]:
     return {**same, "active_until": spend["active_until"], "provider_id": provider_id}
 
 
-async def unchanged(tx: Tx, account_id: str, thing: Thing) -> Thing | None:
+async def unchanged(tx: Tx, account_id: str, thing: AnyRental) -> AnyRental | None:
     """The whole of a thing, where what the provider said of it is known already."""
     row = await tx.row(_KNOWN, **_key(account_id, thing))
     if row is None or _merged(row, codec.facts(thing), at=0) is not None:
@@ -110,7 +110,7 @@ async def unchanged(tx: Tx, account_id: str, thing: Thing) -> Thing | None:
     return codec.thing(row, kind_of(thing), thing)
 
 
-async def merge(tx: Tx, account_id: str, thing: Thing, at: int, *, ledger_id: str) -> Thing:
+async def merge(tx: Tx, account_id: str, thing: AnyRental, at: int, *, ledger_id: str) -> AnyRental:
     """Merge what the provider said of a thing; `ledger_id` is for one never heard of."""
     key, facts = _key(account_id, thing), codec.facts(thing)
     row = await tx.row(_LOCKED, **key)
@@ -151,11 +151,11 @@ def _dated(facts: dict[str, Value], at: int) -> dict[str, Value]:
     return {**facts, "code_at": None if facts["code"] is None else at}
 
 
-def _key(account_id: str, thing: Thing) -> dict[str, Value]:
+def _key(account_id: str, thing: AnyRental) -> dict[str, Value]:
     return {"account_id": account_id, "kind": kind_of(thing), "provider_id": thing.id}
 
 
-def kind_of(thing: Thing) -> Kind:
+def kind_of(thing: AnyRental) -> Kind:
     """The word for what it is."""
     return "rental" if isinstance(thing, Rental) else "long_rental"
 
@@ -184,7 +184,7 @@ _BOUGHT = Statement(
 _ALL = Statement(_seen.where(things.c.provider_id.is_not(None)).order_by(things.c.ledger_id))
 
 
-async def find(tx: Tx, view: View, kind: Kind, provider_id: int) -> Thing | None:
+async def find(tx: Tx, view: View, kind: Kind, provider_id: int) -> AnyRental | None:
     """One thing, where the view holds it."""
     row = await tx.row(
         _ONE,
@@ -202,7 +202,7 @@ async def is_bought(tx: Tx, account_id: str, kind: Kind, provider_id: int) -> bo
     return row is not None
 
 
-async def find_all(tx: Tx, view: View, kind: Kind) -> Sequence[Thing]:
+async def find_all(tx: Tx, view: View, kind: Kind) -> Sequence[AnyRental]:
     """All things of a kind, oldest first."""
     rows = await tx.rows(_ALL, account_id=view.account_id, caller_id=view.caller_id, kind=kind)
     return [codec.thing(row, kind) for row in rows]

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, literal_column, null, select, update
 
 from adapters.store.sql import codec
-from adapters.store.sql.database import Owners
+from adapters.store.sql.database import Liveness
 from adapters.store.sql.schema import holding, one_of
 from adapters.store.sql.schema import spends as table
 from adapters.store.sql.statement import Row, Statement, Tx, blob, number, text
@@ -134,20 +134,20 @@ _SAME = Statement(
 )
 
 
-async def left_by_dead(tx: Tx, owners: Owners, caller_id: str, fingerprint: str) -> bool:
+async def left_by_dead(tx: Tx, liveness: Liveness, caller_id: str, fingerprint: str) -> bool:
     """Whether a dead process left open what this caller asked for, without a request id."""
     for row in await tx.rows(_SAME, caller=caller_id, asked=fingerprint):
-        if row["owner"] != owners.mine and await owners.gone(tx, row["owner"]):
+        if row["owner"] != liveness.own_id and await liveness.is_dead(tx, row["owner"]):
             return True
     return False
 
 
-async def recover(tx: Tx, owners: Owners, at: int) -> Sequence[Spend]:
+async def recover(tx: Tx, liveness: Liveness, at: int) -> Sequence[Spend]:
     """End what the dead left open; answer those that may have been charged."""
     unknown: list[str] = []
     for row in await tx.rows(_OWNERS):
         owner = row["owner"]
-        if owner == owners.mine or not await owners.gone(tx, owner):
+        if owner == liveness.own_id or not await liveness.is_dead(tx, owner):
             continue
         for left in await tx.rows(_LEFT, owner=owner):
             sent = left["state"] == SpendState.SENT

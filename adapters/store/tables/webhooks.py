@@ -10,7 +10,7 @@ from adapters.store.sql import codec
 from adapters.store.sql.database import Database
 from adapters.store.sql.schema import hints, letters
 from adapters.store.sql.statement import Row, Statement, Tx, blob, like, number, text
-from gateway.core.ports.storage import Letter, SeenCode
+from gateway.core.ports.storage import ProvisionalCode, WebhookDelivery
 
 _new = insert_or(hints).values({column.name: like(column) for column in hints.c})
 _KEEP = Statement(
@@ -34,7 +34,7 @@ class StoredInbox:
         """`database` is open."""
         self._database = database
 
-    async def keep(self, account_id: str, rental_id: int, seen: SeenCode) -> None:
+    async def keep(self, account_id: str, rental_id: int, seen: ProvisionalCode) -> None:
         """Keep it, unless a newer one is here: webhooks may come twice, and out of order."""
         at = codec.to_instant(seen.received_at)
         code = codec.told(seen.code)
@@ -44,14 +44,14 @@ class StoredInbox:
             )
         )
 
-    async def latest(self, account_id: str, rental_id: int) -> SeenCode | None:
+    async def latest(self, account_id: str, rental_id: int) -> ProvisionalCode | None:
         """The newest, if any."""
         row = await self._database.read(
             lambda tx: tx.row(_LATEST, account_id=account_id, rental_id=rental_id)
         )
         if row is None:
             return None
-        return SeenCode(row["code"], codec.from_instant(row["received_at"]))
+        return ProvisionalCode(row["code"], codec.from_instant(row["received_at"]))
 
 
 _ADD = Statement(
@@ -76,7 +76,7 @@ _DUE = Statement(
     .values(due_at=number("until"), tries=letters.c.tries + literal_column("1"))
     .returning(letters)
 )
-_this = letters.c.id == number("letter_id")
+_this = letters.c.id == number("delivery_id")
 _PUT_OFF = Statement(update(letters).where(_this).values(due_at=number("at")))
 _DONE = Statement(delete(letters).where(_this))
 
@@ -102,22 +102,24 @@ class StoredOutbox:
 
         await self._database.write(keep)
 
-    async def due(self, at: datetime, until: datetime, limit: int) -> Sequence[Letter]:
+    async def due(self, at: datetime, until: datetime, limit: int) -> Sequence[WebhookDelivery]:
         """Letters that are due; nobody else gets them before `until`, and `tries` counts this."""
         now, then = codec.to_instant(at), codec.to_instant(until)
         rows = await self._database.alone(lambda tx: tx.rows(_DUE, at=now, until=then, limit=limit))
-        return sorted(map(_letter, rows), key=lambda letter: letter.id)
+        return sorted(map(_delivery, rows), key=lambda delivery: delivery.id)
 
-    async def put_off(self, letter_id: int, at: datetime) -> None:
+    async def put_off(self, delivery_id: int, at: datetime) -> None:
         """It could not be delivered: due again then."""
         then = codec.to_instant(at)
-        await self._database.alone(lambda tx: tx.execute(_PUT_OFF, letter_id=letter_id, at=then))
+        await self._database.alone(
+            lambda tx: tx.execute(_PUT_OFF, delivery_id=delivery_id, at=then)
+        )
 
-    async def done(self, letter_id: int) -> None:
+    async def done(self, delivery_id: int) -> None:
         """It was delivered, or is given up."""
-        await self._database.alone(lambda tx: tx.execute(_DONE, letter_id=letter_id))
+        await self._database.alone(lambda tx: tx.execute(_DONE, delivery_id=delivery_id))
 
 
-def _letter(row: Row) -> Letter:
+def _delivery(row: Row) -> WebhookDelivery:
     names = ("id", "target", "query", "content_type", "tries")
-    return Letter(body=bytes(row["body"]), **{name: row[name] for name in names})
+    return WebhookDelivery(body=bytes(row["body"]), **{name: row[name] for name in names})

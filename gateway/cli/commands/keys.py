@@ -17,7 +17,7 @@ from gateway.wiring import Gateway
 if TYPE_CHECKING:
     from gateway.cli.output import Row
     from gateway.core.model.callers import GatewayKey
-    from gateway.core.model.purchases import Spending
+    from gateway.core.model.purchases import Spent
     from gateway.wiring import Gateway
 
 
@@ -109,7 +109,7 @@ def revoke(key: str) -> None:
         raise SystemExit(FAILED)
 
 
-async def _all_keys(gateway: Gateway) -> list[tuple[GatewayKey, Spending]]:
+async def _all_keys(gateway: Gateway) -> list[tuple[GatewayKey, Spent]]:
     from gateway.core.model.callers import caller_id
 
     now = datetime.now(UTC)
@@ -119,7 +119,7 @@ async def _all_keys(gateway: Gateway) -> list[tuple[GatewayKey, Spending]]:
     ]
 
 
-def _row(key: GatewayKey, spent: Spending) -> Row:
+def _row(key: GatewayKey, spent: Spent) -> Row:
     from gateway.core.model.account import left
     from gateway.core.model.values import instant_text, money_text
 

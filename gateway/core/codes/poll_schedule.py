@@ -5,14 +5,14 @@ import heapq
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from gateway.core.operations.context import Desk
+from gateway.core.operations.context import Context
 
 
 @dataclass(eq=False, slots=True)
-class Watch:
+class PollTarget:
     """One rental that somebody waits for."""
 
-    desk: Desk
+    context: Context
     rental_id: int
     since: float
     due: float
@@ -26,7 +26,7 @@ class Watch:
     @property
     def account_id(self) -> str:
         """Whose rental it is."""
-        return self.desk.caller.account.id
+        return self.context.caller.account.id
 
     @property
     def lease(self) -> str:
@@ -37,16 +37,16 @@ class Watch:
         """Whether somebody waits, or was told to ask again a moment ago."""
         return self.waiters > 0 or now < self.linger_until
 
-    def __lt__(self, other: "Watch") -> bool:
+    def __lt__(self, other: "PollTarget") -> bool:
         return self.due < other.due
 
 
 @dataclass(eq=False, slots=True)
-class Round:
+class PollSchedule:
     """The watches of one account, and the task that goes through them."""
 
-    watches: dict[int, Watch] = field(default_factory=dict)
-    queue: list[Watch] = field(default_factory=list)
+    targets: dict[int, PollTarget] = field(default_factory=dict)
+    queue: list[PollTarget] = field(default_factory=list)
     news: asyncio.Event = field(default_factory=asyncio.Event)
     places: asyncio.Semaphore = field(default_factory=asyncio.Semaphore)
     task: asyncio.Task[None] | None = None
@@ -54,12 +54,12 @@ class Round:
 
     def hasten(self, rental_id: int, due: float) -> None:
         """Look at a rental of which a webhook has told no later than this."""
-        watch = self.watches.get(rental_id)
-        if watch is None:
+        target = self.targets.get(rental_id)
+        if target is None:
             return
-        watch.hinted = True
-        if watch.due > due and watch in self.queue:
-            watch.due = due
+        target.hinted = True
+        if target.due > due and target in self.queue:
+            target.due = due
             heapq.heapify(self.queue)
             self.news.set()
 

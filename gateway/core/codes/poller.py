@@ -5,17 +5,17 @@ import heapq
 from collections.abc import Coroutine
 from typing import Any
 
-from gateway.core.codes.poll_schedule import Round, Watch
+from gateway.core.codes.poll_schedule import PollSchedule, PollTarget
 from gateway.core.model.codes import Code, CodeStatus, code_of
 from gateway.core.model.errors import GatewayError, RateLimited
 from gateway.core.model.provider_errors import UpstreamFault
 from gateway.core.model.rentals import OVER, Rental
-from gateway.core.operations.context import Desk
+from gateway.core.operations.context import Context
 from gateway.core.ports.clock import Clock
-from gateway.core.ports.storage import Inbox, Leases, SeenCode
-from gateway.core.rentals.notifier import Waking
-from gateway.core.rentals.repository import Records
-from gateway.core.rentals.status_reads import SharedReads
+from gateway.core.ports.storage import Inbox, Leases, ProvisionalCode
+from gateway.core.rentals.notifier import Notifier
+from gateway.core.rentals.repository import RentalRepository
+from gateway.core.rentals.status_reads import StatusReads
 from gateway.core.upstream.calls import Priority
 
 # Most codes come in the first minutes: seconds between two looks, up to this age in seconds.
@@ -31,14 +31,14 @@ _TOLD_FOR = 300.0
 _WORTH_WAITING = 0.5  # for a turn to read a code that a webhook has told of, maybe without zeros
 
 
-class Watcher:
+class CodePoller:
     """One round per account. Only the provider's word ends a watch, never our clock."""
 
     def __init__(
         self,
-        reads: SharedReads,
-        records: Records,
-        waking: Waking,
+        status_reads: StatusReads,
+        repository: RentalRepository,
+        notifier: Notifier,
         inbox: Inbox,
         leases: Leases,
         clock: Clock,
@@ -49,96 +49,98 @@ class Watcher:
 
         `per_second`: how many looks a second the provider allows an account.
         """
-        self._reads = reads
-        self._records = records
-        self._waking = waking
+        self._status_reads = status_reads
+        self._repository = repository
+        self._notifier = notifier
         self._inbox = inbox
         self._leases = leases
         self._clock = clock
-        self._rounds: dict[str, Round] = {}
+        self._schedules: dict[str, PollSchedule] = {}
         self._looks: set[asyncio.Task[None]] = set()
         self._per_second = per_second
         # Enough to use the whole limit, and not so many that they outlive their wait for a turn.
         self._at_once = max(2, min(64, int(per_second / 2)))
 
-    async def wait(self, desk: Desk, rental_id: int, seconds: float, after: str | None) -> Code:
+    async def wait(
+        self, context: Context, rental_id: int, seconds: float, after: str | None
+    ) -> Code:
         """The rental's code, as soon as there is one that is not `after`."""
-        rental = await self._known(desk, rental_id)
+        rental = await self._known(context, rental_id)
         if (found := code_of(rental, after)) is not None:
             return found
-        watch = self.join(desk, rental)
+        target = self.join(context, rental)
         try:
-            told = await self._told(watch, seconds, after)
+            told = await self._told(target, seconds, after)
         finally:
-            self.leave(watch)
+            self.leave(target)
         if told is not None:
             return told
-        watch.linger_until = self._clock.monotonic() + _LINGER
+        target.linger_until = self._clock.monotonic() + _LINGER
         # What a webhook told serves only while the status cannot be had.
-        if watch.heard is False or (watch.heard is None and seconds):
-            hint = await self._provisional(desk.caller.account.id, rental_id)
+        if target.heard is False or (target.heard is None and seconds):
+            hint = await self._provisional(context.caller.account.id, rental_id)
             if hint is not None and not (_same(hint.code, after) or _same(hint.code, rental.code)):
                 return hint
         return Code(rental_id=rental_id, status=CodeStatus.PENDING, retry_after_seconds=1)
 
-    def keep_looking(self, desk: Desk, rental: Rental) -> bool:
+    def keep_looking(self, context: Context, rental: Rental) -> bool:
         """Look at a rental for a while, as if somebody waited; whether that was so already."""
-        round_ = self._round(desk.caller.account.id)
-        watch = found = round_.watches.get(rental.id or 0)
-        if watch is None or round_.task is None or round_.task.done():
-            watch = self.join(desk, rental)
-            self.leave(watch)
-        watch.linger_until = self._clock.monotonic() + _LINGER
+        schedule = self._schedule(context.caller.account.id)
+        target = found = schedule.targets.get(rental.id or 0)
+        if target is None or schedule.task is None or schedule.task.done():
+            target = self.join(context, rental)
+            self.leave(target)
+        target.linger_until = self._clock.monotonic() + _LINGER
         return found is not None
 
-    async def look_now(self, desk: Desk, rental_id: int, code: str | None = None) -> Rental:
+    async def look_now(self, context: Context, rental_id: int, code: str | None = None) -> Rental:
         """Something has happened to the rental: ask at once, whoever waits, before other looks.
 
         `code`: what is told to have come; where that is known already nothing is asked.
         """
-        known = await self._records.known(desk.caller.account.id, rental_id)
+        known = await self._repository.known(context.caller.account.id, rental_id)
         if known is not None and _same(code, known.code):
             return known
-        rental = await self._reads.anew(desk, rental_id, _WORTH_WAITING)
-        round_ = self._rounds.get(desk.caller.account.id)
-        if round_ is not None and _same(code, rental.code):
-            round_.told_until = self._clock.monotonic() + _TOLD_FOR
+        rental = await self._status_reads.anew(context, rental_id, _WORTH_WAITING)
+        schedule = self._schedules.get(context.caller.account.id)
+        if schedule is not None and _same(code, rental.code):
+            schedule.told_until = self._clock.monotonic() + _TOLD_FOR
         return rental
 
-    async def hinted(self, account_id: str, rental_id: int, seen: SeenCode) -> None:
+    async def hinted(self, account_id: str, rental_id: int, seen: ProvisionalCode) -> None:
         """Keep what a webhook told, for as long as no status call tells it better."""
         await self._inbox.keep(account_id, rental_id, seen)
 
     async def tell_provisional(self, account_id: str, rental_id: int) -> None:
         """The status is not to be had just now: whoever waits gets what the webhook told."""
-        if (round_ := self._rounds.get(account_id)) is not None:
-            round_.hasten(rental_id, self._clock.monotonic() + _AFTER_FAULT)
+        if (schedule := self._schedules.get(account_id)) is not None:
+            schedule.hasten(rental_id, self._clock.monotonic() + _AFTER_FAULT)
         hint = await self._provisional(account_id, rental_id)
         if hint is not None:
-            self._waking.wake(account_id, rental_id, hint)
+            self._notifier.wake(account_id, rental_id, hint)
 
     async def close(self) -> None:
         """End every round."""
-        tasks = [each.task for each in self._rounds.values() if each.task] + list(self._looks)
+        tasks = [each.task for each in self._schedules.values() if each.task] + list(self._looks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _known(self, desk: Desk, rental_id: int) -> Rental:
+    async def _known(self, context: Context, rental_id: int) -> Rental:
         """What is known of it; where nothing is, or no code at its end, what the provider says."""
-        known = await self._records.known(desk.caller.account.id, rental_id)
+        known = await self._repository.known(context.caller.account.id, rental_id)
         if known is not None and (known.code is not None or known.status not in OVER):
             return known
-        return await self._reads.status(desk, rental_id, Priority.WAITED_FOR)
+        return await self._status_reads.status(context, rental_id, Priority.WAITED_FOR)
 
-    async def _told(self, watch: Watch, seconds: float, after: str | None) -> Code | None:
+    async def _told(self, target: PollTarget, seconds: float, after: str | None) -> Code | None:
         """What news tell within so many seconds."""
         try:
             async with asyncio.timeout(seconds):
                 while True:
-                    news = self._waking.next_news(watch.account_id, watch.rental_id)
+                    news = self._notifier.next_news(target.account_id, target.rental_id)
                     # What came between the last news and these nobody would tell again.
-                    rental = await self._records.known(watch.account_id, watch.rental_id)
+                    rental = await self._repository.known(target.account_id, target.rental_id)
                     if rental is not None and (found := code_of(rental, after)) is not None:
                         return found
                     told = await asyncio.shield(news)
@@ -162,119 +164,123 @@ class Watcher:
             provisional=True,
         )
 
-    def join(self, desk: Desk, rental: Rental) -> Watch:
+    def join(self, context: Context, rental: Rental) -> PollTarget:
         """Count as waiting for a rental, until `leave`."""
         assert rental.id is not None  # noqa: S101 - only rentals with an id are waited for
-        round_ = self._round(desk.caller.account.id)
-        watch = round_.watches.get(rental.id)
-        if watch is None:
+        schedule = self._schedule(context.caller.account.id)
+        target = schedule.targets.get(rental.id)
+        if target is None:
             now = self._clock.monotonic()
             age = (
                 (self._clock.now() - rental.created_at).total_seconds() if rental.created_at else 0
             )
-            watch = round_.watches[rental.id] = Watch(desk, rental.id, now - max(age, 0.0), now)
-            heapq.heappush(round_.queue, watch)
-            round_.news.set()
-        watch.waiters += 1
-        if round_.task is None or round_.task.done():
-            round_.task = asyncio.create_task(self._go_round(desk.caller.account.id, round_))
-        return watch
+            target = schedule.targets[rental.id] = PollTarget(
+                context, rental.id, now - max(age, 0.0), now
+            )
+            heapq.heappush(schedule.queue, target)
+            schedule.news.set()
+        target.waiters += 1
+        if schedule.task is None or schedule.task.done():
+            schedule.task = asyncio.create_task(self._run(context.caller.account.id, schedule))
+        return target
 
-    def leave(self, watch: Watch) -> None:
+    def leave(self, target: PollTarget) -> None:
         """Count no more as waiting."""
-        watch.waiters -= 1
+        target.waiters -= 1
 
-    def _round(self, account_id: str) -> Round:
-        round_ = self._rounds.get(account_id)
-        if round_ is None:
+    def _schedule(self, account_id: str) -> PollSchedule:
+        schedule = self._schedules.get(account_id)
+        if schedule is None:
             places = asyncio.Semaphore(self._at_once)
-            round_ = self._rounds[account_id] = Round(places=places)
-        return round_
+            schedule = self._schedules[account_id] = PollSchedule(places=places)
+        return schedule
 
-    async def _go_round(self, account_id: str, round_: Round) -> None:
+    async def _run(self, account_id: str, schedule: PollSchedule) -> None:
         """Look at whatever is due, soonest first, until nobody waits for anything."""
-        while round_.watches:
+        while schedule.targets:
             now = self._clock.monotonic()
-            soonest = round_.queue[0] if round_.queue else None
+            soonest = schedule.queue[0] if schedule.queue else None
             if soonest is None or (soonest.due > now and soonest.wanted(now)):
-                round_.news.clear()
+                schedule.news.clear()
                 due = soonest.due - now if soonest else _LINGER
-                await round_.something_new(min(due, _LINGER))
+                await schedule.something_new(min(due, _LINGER))
             elif soonest.wanted(now):
-                await round_.places.acquire()
+                await schedule.places.acquire()
                 # Meanwhile its waiters may have gone, or another may have come to be due sooner.
-                self._look_or_drop(round_, heapq.heappop(round_.queue))
+                self._look_or_drop(schedule, heapq.heappop(schedule.queue))
             else:
-                self._drop(round_, heapq.heappop(round_.queue))
-        if self._rounds.get(account_id) is round_:
-            del self._rounds[account_id]
+                self._drop(schedule, heapq.heappop(schedule.queue))
+        if self._schedules.get(account_id) is schedule:
+            del self._schedules[account_id]
 
-    def _look_or_drop(self, round_: Round, watch: Watch) -> None:
-        if watch.wanted(self._clock.monotonic()):
-            self._start(self._look(round_, watch))
+    def _look_or_drop(self, schedule: PollSchedule, target: PollTarget) -> None:
+        if target.wanted(self._clock.monotonic()):
+            self._start(self._look(schedule, target))
         else:
-            round_.places.release()
-            self._drop(round_, watch)
+            schedule.places.release()
+            self._drop(schedule, target)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._looks.add(task)
         task.add_done_callback(self._looks.discard)
 
-    async def _look(self, round_: Round, watch: Watch) -> None:
+    async def _look(self, schedule: PollSchedule, target: PollTarget) -> None:
         pause = 0.0
         try:
-            if await self._leased(round_, watch):
-                rental = await self._reads.status(watch.desk, watch.rental_id, Priority.WAITED_FOR)
-                watch.over, watch.heard, watch.hinted = rental.status in OVER, True, False
-                await self._check_told(round_, watch, rental)
+            if await self._leased(schedule, target):
+                rental = await self._status_reads.status(
+                    target.context, target.rental_id, Priority.WAITED_FOR
+                )
+                target.over, target.heard, target.hinted = rental.status in OVER, True, False
+                await self._check_told(schedule, target, rental)
         except (UpstreamFault, RateLimited) as fault:
-            watch.heard = False
+            target.heard = False
             pause = fault.retry_after or _AFTER_FAULT
         except GatewayError as error:
             # It will not get better: whoever waits is told, and may ask again.
-            self._waking.wake(watch.account_id, watch.rental_id, error)
-            watch.over = True
+            self._notifier.wake(target.account_id, target.rental_id, error)
+            target.over = True
         finally:
-            round_.places.release()
-            watch.due = self._clock.monotonic() + max(pause, self._pause(round_, watch))
-            self._put_back(round_, watch)
+            schedule.places.release()
+            target.due = self._clock.monotonic() + max(pause, self._pause(schedule, target))
+            self._put_back(schedule, target)
 
-    async def _leased(self, round_: Round, watch: Watch) -> bool:
+    async def _leased(self, schedule: PollSchedule, target: PollTarget) -> bool:
         """Whether it is this node that looks, until it has looked again."""
         # Where many wait this look is late, and the next will be too.
-        late = max(0.0, self._clock.monotonic() - watch.due)
-        until_next = self._pause(round_, watch) + late
-        watch.leased = await self._leases.take(watch.lease, until_next + _LEASE)
-        return watch.leased
+        late = max(0.0, self._clock.monotonic() - target.due)
+        until_next = self._pause(schedule, target) + late
+        target.leased = await self._leases.take(target.lease, until_next + _LEASE)
+        return target.leased
 
-    async def _check_told(self, round_: Round, watch: Watch, rental: Rental) -> None:
+    async def _check_told(self, schedule: PollSchedule, target: PollTarget, rental: Rental) -> None:
         """A code that no webhook told of says that they do not come any more."""
-        if not round_.told_until or rental.code is None:
+        if not schedule.told_until or rental.code is None:
             return
-        if await self._inbox.latest(watch.account_id, watch.rental_id) is None:
-            round_.told_until = 0.0
+        if await self._inbox.latest(target.account_id, target.rental_id) is None:
+            schedule.told_until = 0.0
 
-    def _put_back(self, round_: Round, watch: Watch) -> None:
-        if watch.over:
-            self._drop(round_, watch)
+    def _put_back(self, schedule: PollSchedule, target: PollTarget) -> None:
+        if target.over:
+            self._drop(schedule, target)
         else:
-            heapq.heappush(round_.queue, watch)
-        round_.news.set()
+            heapq.heappush(schedule.queue, target)
+        schedule.news.set()
 
-    def _drop(self, round_: Round, watch: Watch) -> None:
-        if round_.watches.get(watch.rental_id) is watch:
-            del round_.watches[watch.rental_id]
-        if watch.leased:  # others may still wait at another node
-            self._start(self._leases.give_back(watch.lease))
-        if watch.waiters == 0:
-            self._waking.forget(watch.account_id, watch.rental_id)
+    def _drop(self, schedule: PollSchedule, target: PollTarget) -> None:
+        if schedule.targets.get(target.rental_id) is target:
+            del schedule.targets[target.rental_id]
+        if target.leased:  # others may still wait at another node
+            self._start(self._leases.give_back(target.lease))
+        if target.waiters == 0:
+            self._notifier.forget(target.account_id, target.rental_id)
 
-    def _pause(self, round_: Round, watch: Watch) -> float:
+    def _pause(self, schedule: PollSchedule, target: PollTarget) -> float:
         now = self._clock.monotonic()
-        if now < round_.told_until and not watch.hinted:
-            return max(_TOLD_RHYTHM, len(round_.watches) / (self._per_second * _TOLD_SHARE))
-        age = now - watch.since
+        if now < schedule.told_until and not target.hinted:
+            return max(_TOLD_RHYTHM, len(schedule.targets) / (self._per_second * _TOLD_SHARE))
+        age = now - target.since
         return next((pause for until, pause in _RHYTHM if age < until), _SLOWEST)
 
 

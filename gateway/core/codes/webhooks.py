@@ -7,15 +7,15 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from gateway.core.auth.authentication import Callers, KeyHasher
-from gateway.core.codes.poller import Watcher
+from gateway.core.codes.poller import CodePoller
 from gateway.core.model.callers import Account, Caller
 from gateway.core.model.errors import GatewayError
-from gateway.core.operations.context import Desk
+from gateway.core.operations.context import Context
 from gateway.core.ports.clock import Clock
-from gateway.core.ports.storage import SeenCode
+from gateway.core.ports.storage import ProvisionalCode
 
 
-class Hook(Protocol):
+class ReceivedWebhook(Protocol):
     """What a webhook says. Its code may have lost leading zeros."""
 
     @property
@@ -43,8 +43,8 @@ class Webhooks:
         self,
         hasher: KeyHasher,
         callers: Callers,
-        desk: Callable[[Caller], Desk],
-        watcher: Watcher,
+        context: Callable[[Caller], Context],
+        poller: CodePoller,
         clock: Clock,
         *,
         own_secret: str | None = None,
@@ -52,8 +52,8 @@ class Webhooks:
         """`own_secret` is the path secret of the server's own account."""
         self._hasher = hasher
         self._callers = callers
-        self._desk = desk
-        self._watcher = watcher
+        self._context = context
+        self._poller = poller
         self._clock = clock
         self._own_secret = own_secret
         self._looks: set[asyncio.Task[Any]] = set()
@@ -66,11 +66,11 @@ class Webhooks:
         account_id = secret.partition(".")[0]
         return account_id if _same(secret, webhook_secret(self._hasher, account_id)) else None
 
-    async def received(self, account_id: str, hook: Hook) -> None:
+    async def received(self, account_id: str, hook: ReceivedWebhook) -> None:
         """Keep what it says, then ask the provider; the caller need not wait for that."""
         if hook.code is not None:
             at = hook.received_at or self._clock.now()
-            await self._watcher.hinted(account_id, hook.rental_id, SeenCode(hook.code, at))
+            await self._poller.hinted(account_id, hook.rental_id, ProvisionalCode(hook.code, at))
         look = asyncio.create_task(self._look(account_id, hook))
         self._looks.add(look)
         look.add_done_callback(self._looks.discard)
@@ -81,17 +81,17 @@ class Webhooks:
             look.cancel()
         await asyncio.gather(*self._looks, return_exceptions=True)
 
-    async def _look(self, account_id: str, hook: Hook) -> None:
+    async def _look(self, account_id: str, hook: ReceivedWebhook) -> None:
         account = self._callers.met(account_id)
         if account is not None and await self._asked(account, hook):
             return
-        await self._watcher.tell_provisional(account_id, hook.rental_id)
+        await self._poller.tell_provisional(account_id, hook.rental_id)
 
-    async def _asked(self, account: Account, hook: Hook) -> bool:
+    async def _asked(self, account: Account, hook: ReceivedWebhook) -> bool:
         """Ask how the rental stands; whoever waits for it is woken by the answer."""
         try:
-            desk = self._desk(Caller(account.id, account))
-            await self._watcher.look_now(desk, hook.rental_id, hook.code)
+            context = self._context(Caller(account.id, account))
+            await self._poller.look_now(context, hook.rental_id, hook.code)
         except GatewayError:
             return False
         return True

@@ -24,17 +24,17 @@ from gateway.core.model.purchases import View
 from gateway.core.model.redact import holds_key
 from gateway.core.model.rentals import Rental
 from gateway.core.operations.call import Answer, Call
-from gateway.core.operations.context import Desk, Helpers
+from gateway.core.operations.context import Context, Services
 from gateway.core.operations.operation import AnyOperation, Effect, Operation
 from gateway.core.ports.observer import Observer
 from gateway.core.ports.provider import Connect
 from gateway.core.purchases.order import Order
-from gateway.core.purchases.purchasing import Spending
+from gateway.core.purchases.purchasing import Purchasing
 
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 
-_DESKS = 200
+_CONTEXTS = 200
 _READ, _CHANGE = Effect.READ, Effect.CHANGE  # looking a member up costs as much as a call
 
 
@@ -44,18 +44,18 @@ class Invoker:
     def __init__(
         self,
         connect: Connect,
-        helpers: Helpers,
-        spending: Spending,
+        services: Services,
+        spending: Purchasing,
         observer: Observer,
     ) -> None:
         """Take the way to the provider and the policies."""
         self._connect = connect
-        self._helpers = helpers
-        self._records = helpers.records
+        self._services = services
+        self._repository = services.repository
         self._spending = spending
         self._observer = observer
         self._running: set[asyncio.Task[Any]] = set()
-        self._desks: ByIdentity[Caller, Desk] = ByIdentity(_DESKS)
+        self._contexts: ByIdentity[Caller, Context] = ByIdentity(_CONTEXTS)
 
     async def invoke(self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]) -> Out:
         """The value of one operation, for faces that need nothing else of its answer."""
@@ -87,15 +87,15 @@ class Invoker:
             self._observer.operation_ended(op.name, outcome)
         return answer
 
-    def desk(self, caller: Caller) -> Desk:
+    def context(self, caller: Caller) -> Context:
         """What one caller's calls work with; the same desk for all of them."""
-        kept = self._desks.get(caller)
+        kept = self._contexts.get(caller)
         if kept is not None:
             return kept
         view = View(caller.account.id, None if caller.sees_account else caller.id)
-        desk = Desk(caller, view, self._connect(caller.account.key), self._helpers)
-        self._desks[caller] = desk
-        return desk
+        context = Context(caller, view, self._connect(caller.account.key), self._services)
+        self._contexts[caller] = context
+        return context
 
     async def undelivered(self, purchase: str) -> None:
         """The answer of this purchase did not reach its caller."""
@@ -108,14 +108,14 @@ class Invoker:
 
     async def _run(self, op: Operation[In, Out], call: Call, asked: In) -> Answer[Out]:
         caller = call.caller
-        desk = self.desk(caller)
+        context = self.context(caller)
         try:
-            await self._check_subject(op, desk, asked)
+            await self._check_subject(op, context, asked)
             if op.effect is _READ:
-                return Answer(await op.run(desk, asked))
+                return Answer(await op.run(context, asked))
             if op.effect is _CHANGE:
-                return await self._change(op, desk, asked)
-            return await self._buy(op, desk, call, asked)
+                return await self._change(op, context, asked)
+            return await self._buy(op, context, call, asked)
         except UpstreamAuthFailed as refusal:
             if not caller.pass_through:
                 raise
@@ -123,15 +123,15 @@ class Invoker:
                 "The provider does not accept this key.", upstream=refusal.upstream
             ) from refusal
 
-    async def _check_subject(self, op: Operation[In, Out], desk: Desk, asked: In) -> None:
+    async def _check_subject(self, op: Operation[In, Out], context: Context, asked: In) -> None:
         """What a caller did not buy does not exist for it, unless it sees the whole account."""
-        if op.subject is None or desk.caller.sees_account:
+        if op.subject is None or context.caller.sees_account:
             return
-        if not await self._records.shows(desk.view, op.kind, getattr(asked, op.subject)):
+        if not await self._repository.shows(context.view, op.kind, getattr(asked, op.subject)):
             raise RentalNotFound if op.kind == "rental" else LongRentalNotFound
 
-    async def _change(self, op: Operation[In, Out], desk: Desk, asked: In) -> Answer[Out]:
-        return Answer(await self._recorded(desk, await op.run(desk, asked)))
+    async def _change(self, op: Operation[In, Out], context: Context, asked: In) -> Answer[Out]:
+        return Answer(await self._recorded(context, await op.run(context, asked)))
 
     async def repeated(
         self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]
@@ -142,28 +142,32 @@ class Invoker:
         """
         asked = validate(op.takes, given)
         return await self._spending.repeated(
-            await self._order(op, self.desk(call.caller), call, asked)
+            await self._order(op, self.context(call.caller), call, asked)
         )
 
-    async def _buy(self, op: Operation[In, Out], desk: Desk, call: Call, asked: In) -> Answer[Out]:
-        return await self._spending.buy(await self._order(op, desk, call, asked))
+    async def _buy(
+        self, op: Operation[In, Out], context: Context, call: Call, asked: In
+    ) -> Answer[Out]:
+        return await self._spending.buy(await self._order(op, context, call, asked))
 
-    async def _order(self, op: Operation[In, Out], desk: Desk, call: Call, asked: In) -> Order:
+    async def _order(
+        self, op: Operation[In, Out], context: Context, call: Call, asked: In
+    ) -> Order:
         subject = None
         if op.subject is not None:
             about = getattr(asked, op.subject)
-            subject = await self._records.find(desk.view, op.kind, about)
+            subject = await self._repository.find(context.view, op.kind, about)
         request_id = _request_id(call, asked)
-        _check_no_key({**dict(asked), "request_id": request_id}, desk.caller)
+        _check_no_key({**dict(asked), "request_id": request_id}, context.caller)
         order = Order(
-            op, desk, asked, call.trace_id, request_id, call.hands_over, call.at_most, subject
+            op, context, asked, call.trace_id, request_id, call.redeliverable, call.at_most, subject
         )
         return order if call.begun is None else replace(order, begun=call.begun)
 
-    async def _recorded(self, desk: Desk, value: Out) -> Out:
+    async def _recorded(self, context: Context, value: Out) -> Out:
         """The value with all that the ledger knows besides."""
         if isinstance(value, Rental | LongRental):
-            return cast(Out, await self._records.record(desk.caller.account.id, value))
+            return cast(Out, await self._repository.record(context.caller.account.id, value))
         return value
 
     async def _to_the_end(self, work: Coroutine[Any, Any, Answer[Out]]) -> Answer[Out]:

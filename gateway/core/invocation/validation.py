@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from gateway.core.model.errors import InvalidRequest
-from gateway.core.model.redact import shown
+from gateway.core.model.redact import redacted
 from gateway.core.model.values import blank_to_absent
 
 In = TypeVar("In", bound=BaseModel)
@@ -23,7 +23,7 @@ def validate(takes: type[In], given: Mapping[str, Any]) -> In:
 def _sentence(error: ValidationError, takes: type[BaseModel]) -> str:
     faults = []
     for fault in error.errors(include_url=False, include_context=False)[:5]:
-        name = shown(str(fault["loc"][0])) if fault["loc"] else "input"
+        name = redacted(str(fault["loc"][0])) if fault["loc"] else "input"
         faults.append(f"{name}: {_words(fault['type'], fault['msg'], takes)}")
     return "; ".join(faults) + "."
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.observer import Observer
-from gateway.core.ports.storage import Letter, Outbox
+from gateway.core.ports.storage import Outbox, WebhookDelivery
 
 MOST_TRIES = 35  # with the pauses between them: a day
 _AT_ONCE = 100
@@ -14,7 +14,7 @@ _HELD = timedelta(seconds=60)
 _LOOK_EVERY = 5.0
 _LONGEST_PAUSE = 3600.0
 
-Send = Callable[[Letter], Awaitable[bool]]
+Send = Callable[[WebhookDelivery], Awaitable[bool]]
 """Delivers a letter; False where that failed."""
 
 
@@ -22,7 +22,7 @@ class _GivenUp(Exception):
     """It could not be delivered."""
 
 
-class Forwarding:
+class WebhookForwarding:
     """Keeps every webhook for every target until it is delivered, or is given up after a day."""
 
     def __init__(
@@ -66,23 +66,23 @@ class Forwarding:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
         now = self._clock.now()
         letters = await self._outbox.due(now, now + _HELD, _AT_ONCE - len(self._under_way))
-        for letter in letters:
-            task = asyncio.create_task(self._deliver(letter))
+        for delivery in letters:
+            task = asyncio.create_task(self._deliver(delivery))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
         return len(letters)
 
-    async def _deliver(self, letter: Letter) -> None:
+    async def _deliver(self, delivery: WebhookDelivery) -> None:
         try:
-            if await self._send(letter):
-                await self._outbox.done(letter.id)
-            elif letter.tries >= MOST_TRIES:
-                await self._outbox.done(letter.id)
+            if await self._send(delivery):
+                await self._outbox.done(delivery.id)
+            elif delivery.tries >= MOST_TRIES:
+                await self._outbox.done(delivery.id)
                 self._observer.background_failed("forwarding", _GivenUp("a webhook, after a day"))
             else:
-                pause = min(2.0**letter.tries, _LONGEST_PAUSE)
+                pause = min(2.0**delivery.tries, _LONGEST_PAUSE)
                 at = self._clock.now() + timedelta(seconds=pause)
-                await self._outbox.put_off(letter.id, at)
+                await self._outbox.put_off(delivery.id, at)
         except Exception as fault:  # it is due again when it is held no longer
             self._observer.background_failed("forwarding", fault)
 

@@ -77,7 +77,7 @@ _HARMLESS = _each(
     " useCashBack language lang json text userId v version _ t ts rand",
     _meaningless,
 )
-WISHES: Mapping[str, Reader] = MappingProxyType(
+PARAMETERS: Mapping[str, Reader] = MappingProxyType(
     {
         **_HARMLESS,
         # Read where the key, the service, the highest price and the request's id are.
@@ -93,13 +93,13 @@ WISHES: Mapping[str, Reader] = MappingProxyType(
 """Every parameter of a purchase that is known."""
 
 # With those of Getatext's own calls, on whose faces an operator's names are harmless as well.
-_DECIDING = {name.lower() for name in WISHES.keys() - _HARMLESS.keys()} | {
+_DECIDING = {name.lower() for name in PARAMETERS.keys() - _HARMLESS.keys()} | {
     "carrier", "keep_carrier", "area_codes", "lock_area_code", "rental_id", "id", "rental_time",
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class LegacyParameters:
     """What a tool wishes of a purchase.
 
     `inputs` are those of rent_number. `impossible` names the parameters that no number can
@@ -116,19 +116,21 @@ class Wishes:
         return with_surcharges(price, carrier=carrier, area=area) if carrier or area else price
 
 
-def read_wishes(parameters: Mapping[str, str], harmless: Collection[str] = ()) -> Wishes:
+def read_purchase_parameters(
+    parameters: Mapping[str, str], harmless: Collection[str] = ()
+) -> LegacyParameters:
     """What the parameters of a purchase mean; those that an operator calls harmless, nothing."""
     inputs: dict[str, object] = {}
     impossible = []
     for name, raw in parameters.items():
-        read = WISHES.get(name, _meaningless)(raw)
+        read = PARAMETERS.get(name, _meaningless)(raw)
         if read is None or any(inputs.get(key, value) != value for key, value in read.items()):
             impossible.append(name)
         inputs.update(read or {})
     if "number" in inputs and len(inputs) > 1:  # the provider's call for one number takes no more
         impossible.append("number")
-    unknown = (name for name in parameters if name not in WISHES and name not in harmless)
-    return Wishes(inputs, tuple(impossible), tuple(unknown))
+    unknown = (name for name in parameters if name not in PARAMETERS and name not in harmless)
+    return LegacyParameters(inputs, tuple(impossible), tuple(unknown))
 
 
 def check_harmless(names: Iterable[str]) -> list[str]:

@@ -6,11 +6,11 @@ from pydantic import Field, WithJsonSchema
 
 from gateway.core.model.values import (
     CURRENCY,
+    Cacheable,
     CountAsked,
     Currency,
     FlagAsked,
     Frozen,
-    Kept,
     ServiceCode,
     Usd,
     UsdAsked,
@@ -37,7 +37,7 @@ class Price(Frozen):
     multiple_sms: bool = Field(False, description="Whether more than one code can come.")
 
 
-class PricePage(Kept):
+class PricePage(Cacheable):
     """Prices, and how old they are."""
 
     data: list[Price] = Field(description="The prices that fit, in the order asked for.")

@@ -14,7 +14,7 @@ from gateway.core.model.problem import problem_json
 from gateway.core.model.rentals import Rental
 from gateway.core.model.values import Kind
 
-Thing = Rental | LongRental
+AnyRental = Rental | LongRental
 
 
 class SpendState(StrEnum):
@@ -98,7 +98,7 @@ class Outcome:
 
     state: SpendState
     answer: StoredAnswer | None = None  # refused without one: its request id is free again
-    thing: Thing | None = None
+    thing: AnyRental | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Spending:
+class Spent:
     """What a caller has spent, refunds taken off; what is reserved counts."""
 
     today: Decimal

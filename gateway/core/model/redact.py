@@ -4,7 +4,7 @@ import re
 
 from gateway.core.model.callers import GATEWAY_KEY_PREFIX
 
-UNSAID = "(a name that is not repeated here)"
+REDACTED = "(a name that is not repeated here)"
 # What a field of somebody's API is called; no key is: they have digits, or many letters.
 _PLAIN = re.compile(r"[A-Za-z]{1,15}(?:[_-][A-Za-z]{1,15}){0,3}[0-9]{0,2}").fullmatch
 _PLAIN_URI = re.compile(r"[a-z]{1,15}://(?:[a-z]{1,15}|[0-9]{1,19})").fullmatch
@@ -13,12 +13,12 @@ _OURS = re.compile(rf"{GATEWAY_KEY_PREFIX}[A-Za-z0-9_-]{{20}}")
 _KEY = re.compile(r"(?:sk|gtw)[_-]", re.IGNORECASE)
 
 
-def shown(name: str) -> str:
+def redacted(name: str) -> str:
     """The name; or words in its place where somebody may have put a key there by mistake."""
-    return name if _PLAIN(name) and not may_hold_key(name) else UNSAID
+    return name if _PLAIN(name) and not may_hold_key(name) else REDACTED
 
 
-def shown_uri(uri: str) -> str | None:
+def redacted_uri(uri: str) -> str | None:
     """The URI, where it is two words, or a word and a number, as ours are; else None."""
     return uri if _PLAIN_URI(uri) and not may_hold_key(uri) else None
 

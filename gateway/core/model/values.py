@@ -164,7 +164,7 @@ class Charged(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Kept(Frozen):
+class Cacheable(Frozen):
     """A value that is kept and served many times: the same object each time it is the same."""
 
     fetched_at: Instant = Field(description="When the provider told this.")

@@ -2,15 +2,15 @@
 
 from gateway.core.model.account import BalanceAndSpending, Nothing, left
 from gateway.core.model.callers import Limits
-from gateway.core.operations.context import Desk
+from gateway.core.operations.context import Context
 from gateway.core.operations.operation import Effect, Operation, Rest
 from gateway.core.upstream.calls import BALANCE
 
 
-async def _get_balance(desk: Desk, asked: Nothing) -> BalanceAndSpending:
-    held = await desk.ask(BALANCE, lambda provider: provider.get_balance())
-    spent = await desk.helpers.records.spending(desk.caller.id)
-    limits = desk.caller.limits or Limits()
+async def _get_balance(context: Context, asked: Nothing) -> BalanceAndSpending:
+    held = await context.ask(BALANCE, lambda provider: provider.get_balance())
+    spent = await context.services.repository.spending(context.caller.id)
+    limits = context.caller.limits or Limits()
     return BalanceAndSpending(
         balance=held.balance,
         currency=held.currency,

@@ -31,14 +31,14 @@ class Call:
     """One call: who asks, and the name by which it is found in the log.
 
     `request_id` makes a purchase repeatable, for faces that take it beside the input;
-    `hands_over` is for faces on which callers cannot send one. `at_most` is the highest price that
-    the face allows, whatever the caller does; it is no part of what is asked. `begun` is told the
-    name of a purchase once it is written down, by which it can be reported as undelivered.
+    `redeliverable` is for faces on which callers cannot send one. `at_most` is the highest price
+    that the face allows, whatever the caller does; it is no part of what is asked. `begun` is told
+    the name of a purchase once it is written down, by which it can be reported as undelivered.
     """
 
     caller: Caller
     trace_id: str
     request_id: str | None = None
-    hands_over: bool = False
+    redeliverable: bool = False
     at_most: Decimal | None = None
     begun: Callable[[str], None] | None = None

@@ -2,13 +2,13 @@
 
 from gateway.core.model.codes import Code, WaitForCode
 from gateway.core.model.errors import RentalNotFound
-from gateway.core.operations.context import Desk
+from gateway.core.operations.context import Context
 from gateway.core.operations.operation import Effect, Operation, Rest
 
 
-async def _wait_for_code(desk: Desk, asked: WaitForCode) -> Code:
-    return await desk.helpers.watcher.wait(
-        desk, asked.rental_id, asked.wait_seconds, asked.after_code
+async def _wait_for_code(context: Context, asked: WaitForCode) -> Code:
+    return await context.services.poller.wait(
+        context, asked.rental_id, asked.wait_seconds, asked.after_code
     )
 
 

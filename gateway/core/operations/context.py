@@ -8,41 +8,41 @@ from gateway.core.model.callers import Caller
 from gateway.core.model.errors import ServiceNotFound
 from gateway.core.ports.provider import Provider
 from gateway.core.upstream.calls import Priority, UpstreamCall
-from gateway.core.upstream.pipeline import Gate
-from gateway.core.upstream.rate_limiter import Turn
+from gateway.core.upstream.pipeline import Pipeline
+from gateway.core.upstream.rate_limiter import Permit
 
 if TYPE_CHECKING:
-    from gateway.core.codes.poller import Watcher
+    from gateway.core.codes.poller import CodePoller
     from gateway.core.model.long_rentals import LongRental
     from gateway.core.model.prices import Price
     from gateway.core.model.purchases import View
-    from gateway.core.prices.cache import PriceBook
-    from gateway.core.rentals.repository import Records
-    from gateway.core.rentals.status_reads import SharedReads
+    from gateway.core.prices.cache import PriceCache
+    from gateway.core.rentals.repository import RentalRepository
+    from gateway.core.rentals.status_reads import StatusReads
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Helpers:
+class Services:
     """The policies that operations make use of: one of each serves all callers."""
 
-    gate: Gate
-    price_book: "PriceBook"
-    records: "Records"
-    reads: "SharedReads"
-    watcher: "Watcher"
+    pipeline: Pipeline
+    price_cache: "PriceCache"
+    repository: "RentalRepository"
+    status_reads: "StatusReads"
+    poller: "CodePoller"
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Context:
     """One caller's desk: the provider as its account sees it, and the policies' helpers."""
 
     caller: Caller
     view: "View"
     provider: Provider
-    helpers: Helpers
-    turn: Turn | None = None  # leave to make the one call of a purchase
+    services: Services
+    turn: Permit | None = None  # leave to make the one call of a purchase
 
     async def ask(
         self,
@@ -52,21 +52,23 @@ class Desk:
         deadline: float | None = None,
     ) -> T:
         """Put one question to the provider, when its turn comes: within `deadline` seconds."""
-        gate, provider = self.helpers.gate, self.provider
+        pipeline, provider = self.services.pipeline, self.provider
         if call.kind == "spend" and self.turn is not None:
-            return await gate.ask_now(self.turn, lambda: question(provider))
+            return await pipeline.ask_now(self.turn, lambda: question(provider))
         account_id = self.caller.account.id
-        return await gate.ask(
+        return await pipeline.ask(
             account_id, call, lambda: question(provider), priority=priority, deadline=deadline
         )
 
-    async def ready_to_spend(self, call: UpstreamCall) -> "Desk":
+    async def ready_to_spend(self, call: UpstreamCall) -> "Context":
         """The desk with leave to make this purchase; nothing has been sent where this raises."""
-        return replace(self, turn=await self.helpers.gate.turn_for(self.caller.account.id, call))
+        return replace(
+            self, turn=await self.services.pipeline.permit_for(self.caller.account.id, call)
+        )
 
     async def price_of(self, service_code: str) -> "Price":
         """What a service costs now. Raises ServiceNotFound."""
-        for price in await self.helpers.price_book.current(self):
+        for price in await self.services.price_cache.current(self):
             if price.service_code == service_code:
                 return price
         raise ServiceNotFound
@@ -75,5 +77,7 @@ class Desk:
         """Those long rentals that the caller may see."""
         if self.caller.sees_account:
             return list(listed)
-        own = {thing.id for thing in await self.helpers.records.things(self.view, "long_rental")}
+        own = {
+            thing.id for thing in await self.services.repository.things(self.view, "long_rental")
+        }
         return [rental for rental in listed if rental.id in own]

@@ -12,48 +12,48 @@ from gateway.core.model.long_rentals import (
     SetAutoRenew,
 )
 from gateway.core.model.provider_errors import InsufficientFunds, OutOfStock, RentalEnded
-from gateway.core.operations.context import Desk
+from gateway.core.operations.context import Context
 from gateway.core.operations.operation import Effect, Operation, Rest
 from gateway.core.upstream import calls as upstream
 
 
-async def _list(desk: Desk, asked: Nothing) -> LongRentals:
-    listed = await desk.ask(upstream.LONG_RENTALS, lambda provider: provider.list_long_rentals())
+async def _list(context: Context, asked: Nothing) -> LongRentals:
+    listed = await context.ask(upstream.LONG_RENTALS, lambda provider: provider.list_long_rentals())
     for rental in listed:
-        await desk.helpers.records.record(desk.caller.account.id, rental)
-    return LongRentals(data=await desk.visible(listed))
+        await context.services.repository.record(context.caller.account.id, rental)
+    return LongRentals(data=await context.visible(listed))
 
 
-async def _create(desk: Desk, asked: CreateLongRental) -> LongRental:
-    return await desk.ask(
+async def _create(context: Context, asked: CreateLongRental) -> LongRental:
+    return await context.ask(
         upstream.CREATE_LONG_RENTAL, lambda provider: provider.create_long_rental(asked)
     )
 
 
-async def _renew(desk: Desk, asked: RenewLongRental) -> LongRental:
-    return await desk.ask(
+async def _renew(context: Context, asked: RenewLongRental) -> LongRental:
+    return await context.ask(
         upstream.RENEW_LONG_RENTAL,
         lambda provider: provider.renew_long_rental(asked.long_rental_id),
     )
 
 
-async def _cancel(desk: Desk, asked: OneLongRental) -> LongRental:
-    return await desk.ask(
+async def _cancel(context: Context, asked: OneLongRental) -> LongRental:
+    return await context.ask(
         upstream.UPDATE_LONG_RENTAL,
         lambda provider: provider.cancel_long_rental(asked.long_rental_id),
     )
 
 
-async def _set_auto_renew(desk: Desk, asked: SetAutoRenew) -> LongRental:
-    return await desk.ask(
+async def _set_auto_renew(context: Context, asked: SetAutoRenew) -> LongRental:
+    return await context.ask(
         upstream.UPDATE_LONG_RENTAL,
         lambda provider: provider.set_auto_renew(asked.long_rental_id, asked.auto_renew),
     )
 
 
-async def _list_messages(desk: Desk, asked: OneLongRental) -> Messages:
+async def _list_messages(context: Context, asked: OneLongRental) -> Messages:
     return Messages(
-        data=await desk.ask(
+        data=await context.ask(
             upstream.MESSAGES, lambda provider: provider.list_messages(asked.long_rental_id)
         )
     )

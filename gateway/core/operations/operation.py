@@ -11,18 +11,18 @@ from pydantic import BaseModel
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.quote import Quote
 from gateway.core.model.values import Kind
-from gateway.core.operations.context import Desk
+from gateway.core.operations.context import Context
 from gateway.core.upstream.calls import UpstreamCall
 
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 
 Toolset = Literal["rentals", "long_rentals", "account"]
-Quoter = Callable[[Desk, Any, Any], Awaitable[Quote]]
+Quoter = Callable[[Context, Any, Any], Awaitable[Quote]]
 """Tells what a purchase may cost, from its input and from what is rented again or renewed."""
 
 
-async def _nobody_can_tell(desk: Desk, asked: Any, subject: Any) -> Quote:
+async def _nobody_can_tell(context: Context, asked: Any, subject: Any) -> Quote:
     return Quote(None)
 
 
@@ -65,7 +65,7 @@ class Operation(Generic[In, Out]):
     gives: type[Out]
     effect: Effect
     rest: Rest
-    run: Callable[[Desk, In], Awaitable[Out]]
+    run: Callable[[Context, In], Awaitable[Out]]
     toolset: Toolset = "rentals"
     errors: tuple[type[GatewayError], ...] = ()
     guidance: str = ""

@@ -1,12 +1,12 @@
 """What numbers cost: the values, the search among them, and the operation."""
 
 from gateway.core.model.prices import ListPrices, PricePage
-from gateway.core.operations.context import Desk
+from gateway.core.operations.context import Context
 from gateway.core.operations.operation import Effect, Operation, Rest
 
 
-async def _list_prices(desk: Desk, asked: ListPrices) -> PricePage:
-    return await desk.helpers.price_book.page(desk, asked)
+async def _list_prices(context: Context, asked: ListPrices) -> PricePage:
+    return await context.services.price_cache.page(context, asked)
 
 
 LIST_PRICES = Operation(

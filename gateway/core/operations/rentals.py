@@ -21,32 +21,32 @@ from gateway.core.model.rentals import (
     Rentals,
     RentNumber,
 )
-from gateway.core.operations.context import Desk
+from gateway.core.operations.context import Context
 from gateway.core.operations.operation import Effect, Operation, Rest
 from gateway.core.upstream import calls as upstream
 from gateway.core.upstream.calls import UpstreamCall
 
 
-async def _quote_rent(desk: Desk, asked: RentNumber, subject: Any) -> Quote:
-    listed = await desk.price_of(asked.service_code)
+async def _quote_rent(context: Context, asked: RentNumber, subject: Any) -> Quote:
+    listed = await context.price_of(asked.service_code)
     most = with_surcharges(
         listed.price, carrier=asked.carrier != "any", area=asked.area_codes is not None
     )
     return Quote(most, asked.service_code, listed.ttl_minutes)
 
 
-async def _quote_again(desk: Desk, asked: RentAgain, subject: Rental | None) -> Quote:
+async def _quote_again(context: Context, asked: RentAgain, subject: Rental | None) -> Quote:
     """What it cost before or costs now, whichever is more: a re-rent takes no max_price."""
     if subject is None or subject.service_code is None:
         return Quote(None)
-    listed = await desk.price_of(subject.service_code)
+    listed = await context.price_of(subject.service_code)
     most = max(listed.price, subject.price or listed.price)
     return Quote(most, subject.service_code, listed.ttl_minutes)
 
 
-async def _list_rentals(desk: Desk, asked: ListRentals) -> Rentals:
-    found = await desk.helpers.records.list_rentals(
-        desk.view,
+async def _list_rentals(context: Context, asked: ListRentals) -> Rentals:
+    found = await context.services.repository.list_rentals(
+        context.view,
         status=asked.status,
         service_code=asked.service_code,
         number=f"+1{asked.number[-10:]}" if asked.number else None,
@@ -61,34 +61,34 @@ def _rent_call(asked: RentNumber) -> UpstreamCall:
     return upstream.RENT if asked.number is None else upstream.RENT_SPECIFIC
 
 
-async def _rent_number(desk: Desk, asked: RentNumber) -> Rental:
-    return await desk.ask(_rent_call(asked), lambda provider: provider.rent_number(asked))
+async def _rent_number(context: Context, asked: RentNumber) -> Rental:
+    return await context.ask(_rent_call(asked), lambda provider: provider.rent_number(asked))
 
 
-async def _get_rental(desk: Desk, asked: OneRental) -> Rental:
-    return await desk.helpers.reads.status(desk, asked.rental_id)
+async def _get_rental(context: Context, asked: OneRental) -> Rental:
+    return await context.services.status_reads.status(context, asked.rental_id)
 
 
-async def _cancel_rental(desk: Desk, asked: OneRental) -> Rental:
+async def _cancel_rental(context: Context, asked: OneRental) -> Rental:
     try:
-        return await desk.ask(
+        return await context.ask(
             upstream.CANCEL, lambda provider: provider.cancel_rental(asked.rental_id)
         )
     finally:
-        desk.helpers.reads.forget(desk.caller.account.id, asked.rental_id)
+        context.services.status_reads.forget(context.caller.account.id, asked.rental_id)
 
 
-async def _complete_rental(desk: Desk, asked: OneRental) -> Rental:
+async def _complete_rental(context: Context, asked: OneRental) -> Rental:
     try:
-        return await desk.ask(
+        return await context.ask(
             upstream.COMPLETE, lambda provider: provider.complete_rental(asked.rental_id)
         )
     finally:
-        desk.helpers.reads.forget(desk.caller.account.id, asked.rental_id)
+        context.services.status_reads.forget(context.caller.account.id, asked.rental_id)
 
 
-async def _rent_again(desk: Desk, asked: RentAgain) -> Rental:
-    return await desk.ask(
+async def _rent_again(context: Context, asked: RentAgain) -> Rental:
+    return await context.ask(
         upstream.RENT_AGAIN, lambda provider: provider.rent_again(asked.rental_id)
     )
 

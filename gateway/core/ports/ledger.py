@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from gateway.core.model.purchases import Breach, Intent, Outcome, Spend, Spending, Thing, View
+from gateway.core.model.purchases import AnyRental, Breach, Intent, Outcome, Spend, Spent, View
 from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.model.values import Kind
 
@@ -70,7 +70,7 @@ class Ledger(Protocol):
     ) -> Spend | None:
         """The newest bought purchase like this, undelivered since then: once, to one taker."""
 
-    async def record(self, account_id: str, thing: Thing, at: datetime) -> Thing:
+    async def record(self, account_id: str, thing: AnyRental, at: datetime) -> AnyRental:
         """Merge what the provider said of a thing into what is known, and answer the whole.
 
         Known facts are not lost where the provider is silent (code, service, number, price,
@@ -78,13 +78,13 @@ class Ledger(Protocol):
         rental that is cancelled for the first time gives its price back to its caller's budget.
         """
 
-    async def find(self, view: View, kind: Kind, provider_id: int) -> Thing | None:
+    async def find(self, view: View, kind: Kind, provider_id: int) -> AnyRental | None:
         """One thing, where the view holds it."""
 
     async def is_bought(self, account_id: str, kind: Kind, provider_id: int) -> bool:
         """Whether a thing was bought here, by whomever of the account."""
 
-    async def things(self, view: View, kind: Kind) -> Sequence[Thing]:
+    async def things(self, view: View, kind: Kind) -> Sequence[AnyRental]:
         """All things of a kind in the view that have a provider's id."""
 
     async def list_rentals(
@@ -99,7 +99,7 @@ class Ledger(Protocol):
     ) -> Sequence[Rental]:
         """Rentals, newest first, those of unknown outcome included; `before` is a ledger_id."""
 
-    async def spending(self, caller_id: str, at: datetime) -> Spending:
+    async def spending(self, caller_id: str, at: datetime) -> Spent:
         """What the caller spent on that UTC day, and in all."""
 
     async def purge(self, before: datetime, requests_before: datetime) -> int:

@@ -37,7 +37,7 @@ class Events(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class SeenCode:
+class ProvisionalCode:
     """A code that a webhook told. It may have lost leading zeros."""
 
     code: str
@@ -47,12 +47,12 @@ class SeenCode:
 class Inbox(Protocol):
     """Keeps what webhooks told of codes, also of rentals nobody has heard of yet."""
 
-    async def keep(self, account_id: str, rental_id: int, seen: SeenCode) -> None: ...
-    async def latest(self, account_id: str, rental_id: int) -> SeenCode | None: ...
+    async def keep(self, account_id: str, rental_id: int, seen: ProvisionalCode) -> None: ...
+    async def latest(self, account_id: str, rental_id: int) -> ProvisionalCode | None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class WebhookDelivery:
     """A webhook as it came, on its way to where it is passed on. The query is without its "?"."""
 
     id: int
@@ -71,13 +71,13 @@ class Outbox(Protocol):
     ) -> None:
         """Keep one letter for each target."""
 
-    async def due(self, at: datetime, until: datetime, limit: int) -> Sequence[Letter]:
+    async def due(self, at: datetime, until: datetime, limit: int) -> Sequence[WebhookDelivery]:
         """Letters that are due; nobody else gets them before `until`, and `tries` counts this."""
 
-    async def put_off(self, letter_id: int, at: datetime) -> None:
+    async def put_off(self, delivery_id: int, at: datetime) -> None:
         """It could not be delivered: due again then."""
 
-    async def done(self, letter_id: int) -> None:
+    async def done(self, delivery_id: int) -> None:
         """It was delivered, or is given up."""
 
 

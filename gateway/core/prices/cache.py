@@ -9,7 +9,7 @@ from cachetools import LRUCache
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.prices import ListPrices, Price, PricePage
 from gateway.core.model.provider_errors import UpstreamAuthFailed
-from gateway.core.operations.context import Desk
+from gateway.core.operations.context import Context
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.observer import Observer
 from gateway.core.ports.provider import Provider
@@ -44,7 +44,7 @@ class PriceList:
         return page
 
 
-class PriceBook:
+class PriceCache:
     """The price lists of the accounts that asked: each account sees its own only.
 
     `fresh` and `keep` are seconds: how long a list is fresh, and how long it may serve at all.
@@ -63,32 +63,32 @@ class PriceBook:
         self._fetches: dict[str, asyncio.Task[PriceList]] = {}
         self._not_before: LRUCache[str, float] = LRUCache(_ACCOUNTS)
 
-    async def page(self, desk: Desk, asked: ListPrices) -> PricePage:
+    async def page(self, context: Context, asked: ListPrices) -> PricePage:
         """A page of the caller's prices, from the book where it may serve."""
-        listed = self._lists.get(desk.caller.account.id)
+        listed = self._lists.get(context.caller.account.id)
         age = self._clock.monotonic() - listed.since if listed else self._keep
         if listed is None or age >= self._keep:
             self._observer.prices_looked_up("miss")
-            return (await self.fetch(desk)).page(asked, stale=False)
+            return (await self.fetch(context)).page(asked, stale=False)
         if age < self._fresh:
             self._observer.prices_looked_up("fresh")
             return listed.page(asked, stale=False)
         self._observer.prices_looked_up("stale")
-        self._fetch_behind(desk)
+        self._refresh(context)
         return listed.page(asked, stale=True)
 
-    async def fetch(self, desk: Desk) -> PriceList:
+    async def fetch(self, context: Context) -> PriceList:
         """The price list as it is now; joins a fetch that is under way."""
-        return await asyncio.shield(self._fetch_task(desk))
+        return await asyncio.shield(self._fetch_task(context))
 
-    async def current(self, desk: Desk) -> list[Price]:
+    async def current(self, context: Context) -> list[Price]:
         """The caller's prices, fresh if the provider gives them, kept ones where it fails."""
-        listed = self._lists.get(desk.caller.account.id)
+        listed = self._lists.get(context.caller.account.id)
         age = self._clock.monotonic() - listed.since if listed else self._keep
         if listed is not None and age < self._fresh:
             return listed.prices
         try:
-            return (await self.fetch(desk)).prices
+            return (await self.fetch(context)).prices
         except UpstreamAuthFailed:
             raise
         except GatewayError:
@@ -108,20 +108,20 @@ class PriceBook:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _fetch_behind(self, desk: Desk) -> None:
-        if self._clock.monotonic() >= self._not_before.get(desk.caller.account.id, 0.0):
-            self._fetch_task(desk)
+    def _refresh(self, context: Context) -> None:
+        if self._clock.monotonic() >= self._not_before.get(context.caller.account.id, 0.0):
+            self._fetch_task(context)
 
-    def _fetch_task(self, desk: Desk) -> asyncio.Task[PriceList]:
-        account = desk.caller.account.id
+    def _fetch_task(self, context: Context) -> asyncio.Task[PriceList]:
+        account = context.caller.account.id
         task = self._fetches.get(account)
         if task is None:
-            task = self._fetches[account] = asyncio.create_task(self._fetch(desk))
+            task = self._fetches[account] = asyncio.create_task(self._fetch(context))
             task.add_done_callback(lambda done: self._fetched(account, done))
         return task
 
-    async def _fetch(self, desk: Desk) -> PriceList:
-        prices = await desk.ask(PRICES, _list_prices)
+    async def _fetch(self, context: Context) -> PriceList:
+        prices = await context.ask(PRICES, _list_prices)
         return PriceList(prices, self._clock.now(), self._clock.monotonic())
 
     def _fetched(self, account: str, task: asyncio.Task[PriceList]) -> None:

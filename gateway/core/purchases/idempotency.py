@@ -19,7 +19,7 @@ _LOOK_EVERY = 0.05
 _FREED = (SpendState.RELEASED, SpendState.REFUSED)  # where they left no answer
 
 
-class FirstAnswers:
+class FirstAnswer:
     """Waits for purchases under way, as the ledger tells of them."""
 
     def __init__(self, ledger: Ledger, clock: Clock) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from gateway.core.model.purchases import Thing
-from gateway.core.operations.context import Desk
+from gateway.core.model.purchases import AnyRental
+from gateway.core.operations.context import Context
 from gateway.core.operations.operation import Operation
 
 
@@ -20,13 +20,13 @@ class Order:
     """One purchase as a caller asked for it."""
 
     op: Operation[Any, Any]
-    desk: Desk
+    context: Context
     asked: Any
     trace_id: str
     request_id: str | None
-    hands_over: bool  # the face has no request ids: see Spending.undelivered
+    redeliverable: bool  # the face has no request ids: see Spending.undelivered
     at_most: Decimal | None = None  # the highest price that the face allows
-    subject: Thing | None = None  # what is rented again or renewed
+    subject: AnyRental | None = None  # what is rented again or renewed
     begun: Callable[[str], None] = _nobody  # told the ledger_id once it is written down
 
     @property
@@ -46,13 +46,13 @@ class Order:
         What is handed over has names of its own: who sends request ids is never handed anything.
         """
         given = self.asked.model_dump_json(exclude={"request_id"})
-        kind = "\nhanded over" if self.hands_over else ""
+        kind = "\nhanded over" if self.redeliverable else ""
         return hashlib.sha256(f"{self.op.name}\n{given}{kind}".encode()).hexdigest()
 
     async def in_turn(self) -> "Order":
         """The same order with leave to be sent. Raises where it is not to be had in time."""
         assert self.op.spends is not None  # noqa: S101 - every purchase says how it is made
-        return replace(self, desk=await self.desk.ready_to_spend(self.op.spends(self.asked)))
+        return replace(self, context=await self.context.ready_to_spend(self.op.spends(self.asked)))
 
     def capped(self, price: Decimal | None) -> "Order":
         """The same order, with the price the provider may charge at the most."""

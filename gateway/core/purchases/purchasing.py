@@ -35,16 +35,16 @@ from gateway.core.operations.call import Answer
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
 from gateway.core.ports.observer import Observer
-from gateway.core.purchases.idempotency import FirstAnswers, give_again
+from gateway.core.purchases.idempotency import FirstAnswer, give_again
 from gateway.core.purchases.order import Order
-from gateway.core.purchases.redelivery import HandingOver
-from gateway.core.purchases.settlement import Settling
-from gateway.core.purchases.zone_check import off_by
+from gateway.core.purchases.redelivery import Redelivery
+from gateway.core.purchases.settlement import Settlement
+from gateway.core.purchases.zone_check import zone_offset
 
 _UNKNOWN_TTL = timedelta(hours=1)
 
 
-class Spending:
+class Purchasing:
     """The policy of every purchase.
 
     `patience` is how many seconds a repeated request waits for the first one's answer;
@@ -69,9 +69,9 @@ class Spending:
         self._observer = observer
         self._new_id = new_id
         self._patience = patience
-        self._handing_over = HandingOver(ledger, clock, hand_over, patience)
-        self._answers = FirstAnswers(ledger, clock)
-        self._settling = Settling(ledger, clock, observer)
+        self._redelivery = Redelivery(ledger, clock, hand_over, patience)
+        self._first_answer = FirstAnswer(ledger, clock)
+        self._settlement = Settlement(ledger, clock, observer)
         self._under_way: dict[tuple[str, str, str], asyncio.Task[Answer[Any]]] = {}
 
     async def buy(self, order: Order) -> Answer[Any]:
@@ -82,7 +82,7 @@ class Spending:
         fingerprint = order.fingerprint()
         if order.request_id is None:
             return await self._unnamed(order, fingerprint)
-        name = order.desk.caller.id, order.request_id, fingerprint
+        name = order.context.caller.id, order.request_id, fingerprint
         same = self._under_way.get(name)
         if same is not None:
             return await self._joined(same, order)
@@ -92,13 +92,13 @@ class Spending:
 
     async def undelivered(self, purchase: str) -> None:
         """Its answer did not reach the caller: keep it for the same caller asking the same."""
-        await self._handing_over.undelivered(purchase)
+        await self._redelivery.undelivered(purchase)
 
     async def _unnamed(self, order: Order, fingerprint: str) -> Answer[Any]:
-        kept = self._handing_over.serves(order)
+        kept = self._redelivery.serves(order)
         if kept:
             with self._before_sending("(not begun)"):
-                found = await self._handing_over.earlier(order, fingerprint)
+                found = await self._redelivery.earlier(order, fingerprint)
             if found is not None:
                 return found
         limited, intent = await self._planned(order, fingerprint)
@@ -109,7 +109,7 @@ class Spending:
     async def _named(self, order: Order, fingerprint: str) -> Answer[Any]:
         """Buy, unless the ledger knows of a first request with this id."""
         deadline = self._clock.monotonic() + self._patience
-        unlimited = order.desk.caller.limits is None
+        unlimited = order.context.caller.limits is None
         while True:
             # Limits refuse nothing that was bought before; without any, begin tells of it as well.
             first = None if unlimited else await self._first(order)
@@ -120,7 +120,7 @@ class Spending:
                     return await self._carry_out(limited, intent)
             if first.fingerprint != fingerprint:
                 raise RequestIdReused
-            kept = await self._answers.of(first, deadline)
+            kept = await self._first_answer.of(first, deadline)
             if kept is not None:
                 return give_again(order.op.gives, kept, first.ledger_id)
 
@@ -142,14 +142,14 @@ class Spending:
             return None
         if first.fingerprint != order.fingerprint():
             raise RequestIdReused
-        kept = await self._answers.of(first, self._clock.monotonic() + self._patience)
+        kept = await self._first_answer.of(first, self._clock.monotonic() + self._patience)
         return None if kept is None else give_again(order.op.gives, kept, first.ledger_id)
 
     async def _first(self, order: Order) -> Spend | None:
         """What was bought under this request id before."""
         assert order.request_id is not None  # noqa: S101 - only named requests are repeated
         with self._before_sending("(not begun)"):
-            return await self._ledger.by_request(order.desk.caller.id, order.request_id)
+            return await self._ledger.by_request(order.context.caller.id, order.request_id)
 
     async def _planned(self, order: Order, fingerprint: str) -> tuple[Order, Intent]:
         limited, reserved, quote = await self._within_limits(order)
@@ -174,7 +174,7 @@ class Spending:
             with self._before_sending(intent.ledger_id):
                 standing = await self._ledger.begin(intent)
         except LedgerUnavailable:
-            self._settling.release(intent.ledger_id)
+            self._settlement.release(intent.ledger_id)
             raise
         if isinstance(standing, Breach):
             raise may.refusal(standing, intent)
@@ -185,7 +185,7 @@ class Spending:
 
         The whole quote is reserved, whatever lower price is sent: a provider may ignore that.
         """
-        caller = order.desk.caller
+        caller = order.context.caller
         granted = caller.limits or Limits()
         if order.op.kind == "rental":
             self._operator.check_service(order.service)
@@ -193,7 +193,7 @@ class Spending:
         priced = in_budget or may.needs_price(granted)
         quote = Quote(None)
         if priced or granted.services is not None or granted.max_active:
-            quote = await order.op.quote(order.desk, order.asked, order.subject)
+            quote = await order.op.quote(order.context, order.asked, order.subject)
         may.check_service(granted, quote.service_code)
         if not priced:
             return order, quote.at_most, quote
@@ -204,7 +204,7 @@ class Spending:
         self, order: Order, fingerprint: str, reserved: Decimal | None, quote: Quote
     ) -> Intent:
         now = self._clock.now()
-        caller = order.desk.caller
+        caller = order.context.caller
         ttl = _UNKNOWN_TTL if quote.ttl_minutes is None else timedelta(minutes=quote.ttl_minutes)
         return Intent(
             ledger_id=self._new_id(now),
@@ -241,19 +241,19 @@ class Spending:
             self._observer.charged_above(intent.ledger_id, intent.reserved, value.price)
         kept = keep_value(value)
         await self._settle(order, intent, Outcome(SpendState.BOUGHT, kept, value))
-        order.desk.helpers.records.bought(intent.account_id, value)
+        order.context.services.repository.bought(intent.account_id, value)
         self._compare_times(order, value)
         return Answer(value, kept.body, purchase=intent.ledger_id)
 
     def _compare_times(self, order: Order, value: Any) -> None:
-        known = order.desk.helpers.price_book.known(order.desk.caller.account.id)
-        if isinstance(value, Rental) and (off := off_by(value, known)) is not None:
+        known = order.context.services.price_cache.known(order.context.caller.account.id)
+        if isinstance(value, Rental) and (off := zone_offset(value, known)) is not None:
             self._observer.times_compared(off)
 
     async def _made(self, order: Order, intent: Intent) -> Any:
         """Make the purchase; where that fails, write down how."""
         try:
-            return await order.op.run(order.desk, order.asked)
+            return await order.op.run(order.context, order.asked)
         except GatewayError as error:
             await self._settle(order, intent, _failed(error, order.trace_id))
             raise
@@ -268,8 +268,8 @@ class Spending:
 
     async def _settle(self, order: Order, intent: Intent, outcome: Outcome) -> None:
         """Write the end down; what it means for others is looked at once it is."""
-        if await self._settling.end(intent.ledger_id, outcome):
-            order.desk.helpers.records.ended(intent.account_id, outcome.state)
+        if await self._settlement.end(intent.ledger_id, outcome):
+            order.context.services.repository.ended(intent.account_id, outcome.state)
 
 
 def _failed(error: GatewayError, trace_id: str) -> Outcome:

@@ -20,7 +20,7 @@ from gateway.core.purchases.order import Order
 _LOOK_EVERY = 0.05
 
 
-class HandingOver:
+class Redelivery:
     """Keeps them for the same caller asking the same, for so many `seconds`; 0 for not at all.
 
     `patience`: how many seconds to wait for a purchase under way whose asker has hung up.
@@ -35,7 +35,7 @@ class HandingOver:
 
     def serves(self, order: Order) -> bool:
         """Whether this order is of a kind that is kept."""
-        return order.hands_over and bool(self._kept_for)
+        return order.redeliverable and bool(self._kept_for)
 
     async def undelivered(self, purchase: str) -> None:
         """The asker of a purchase has hung up, before its answer or without taking it."""
@@ -48,7 +48,7 @@ class HandingOver:
         is nobody else's: tools that ask ten times at once mean ten numbers. Raises OutcomeUnknown
         where the answer was lost, or does not come in time.
         """
-        caller_id = order.desk.caller.id
+        caller_id = order.context.caller.id
         until = self._clock.monotonic() + self._patience
         while True:
             now = self._clock.now()

@@ -5,7 +5,14 @@ from decimal import Decimal
 
 from gateway.core.model.long_rentals import LongRental, LongRentalStatus
 from gateway.core.model.provider_errors import UpstreamRefused
-from gateway.core.model.purchases import Outcome, Spend, SpendState, Thing, keep_error, keep_value
+from gateway.core.model.purchases import (
+    AnyRental,
+    Outcome,
+    Spend,
+    SpendState,
+    keep_error,
+    keep_value,
+)
 from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
@@ -15,7 +22,7 @@ _AGAIN_AFTER, _AT_MOST = 1.0, 30.0  # seconds
 _MOST_RELEASED = 1000
 
 
-class Settling:
+class Settlement:
     """Writes ends down. A ledger that fails now must not cost a caller its answer."""
 
     def __init__(self, ledger: Ledger, clock: Clock, observer: Observer) -> None:
@@ -77,7 +84,7 @@ def resolution(spend: Spend, provider_id: int | None, price: Decimal | None) -> 
     return Outcome(SpendState.BOUGHT, keep_value(thing), thing)
 
 
-def _thing(spend: Spend, provider_id: int, price: Decimal | None) -> Thing:
+def _thing(spend: Spend, provider_id: int, price: Decimal | None) -> AnyRental:
     if spend.kind == "long_rental":
         return LongRental(id=provider_id, status=LongRentalStatus.ACTIVE, price=price)
     return Rental(

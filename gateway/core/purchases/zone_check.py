@@ -11,7 +11,7 @@ _NEAR = timedelta(minutes=20)
 _EXACT = timedelta(minutes=5)  # so much longer or shorter than it should a rental may live
 
 
-def off_by(rental: Rental, prices: Iterable[Price]) -> timedelta | None:
+def zone_offset(rental: Rental, prices: Iterable[Price]) -> timedelta | None:
     """How far a fresh rental's end lies from now and its service's time to live.
 
     A multiple of a quarter of an hour, as zones differ; None where it cannot be told: the end or

@@ -10,13 +10,13 @@ News = Rental | Code | GatewayError | None
 """How the rental stands, or a webhook's code, or why nothing could be learned; None: go home."""
 
 
-class Waking:
+class Notifier:
     """Where news of rentals comes in and goes out, within this process."""
 
     def __init__(self) -> None:
         """Start with nobody waiting."""
         self._waited: dict[tuple[str, int], asyncio.Future[News]] = {}
-        self._stirs: dict[str, asyncio.Future[None]] = {}
+        self._account_changes: dict[str, asyncio.Future[None]] = {}
         self._closed = False
 
     def next_news(self, account_id: str, rental_id: int) -> asyncio.Future[News]:
@@ -31,11 +31,11 @@ class Waking:
                 self._waited[key] = future
         return future
 
-    def next_stir(self, account_id: str) -> asyncio.Future[None]:
+    def next_account_change(self, account_id: str) -> asyncio.Future[None]:
         """The next time anything happens in an account. Await it shielded."""
-        future = self._stirs.get(account_id)
+        future = self._account_changes.get(account_id)
         if future is None:
-            future = self._stirs[account_id] = asyncio.get_running_loop().create_future()
+            future = self._account_changes[account_id] = asyncio.get_running_loop().create_future()
         return future
 
     def wake(self, account_id: str, rental_id: int, news: News) -> None:
@@ -43,27 +43,27 @@ class Waking:
         future = self._waited.pop((account_id, rental_id), None)
         if future is not None and not future.done():
             future.set_result(news)
-        self.stir(account_id)
+        self.account_changed(account_id)
 
-    def stir(self, account_id: str) -> None:
+    def account_changed(self, account_id: str) -> None:
         """Something happened in an account."""
-        future = self._stirs.pop(account_id, None)
+        future = self._account_changes.pop(account_id, None)
         if future is not None and not future.done():
             future.set_result(None)
 
-    def send_home(self) -> None:
+    def shut_down(self) -> None:
         """The gateway ends: whoever waits, now or from now on, is told to come back later."""
         self._closed = True
         waited, self._waited = self._waited, {}
-        stirs, self._stirs = self._stirs, {}
+        account_changes, self._account_changes = self._account_changes, {}
         for future in waited.values():
             future.set_result(None)
-        for stir in stirs.values():
-            stir.set_result(None)
+        for account_changed in account_changes.values():
+            account_changed.set_result(None)
 
-    def hush(self, account_id: str) -> None:
+    def drop_account(self, account_id: str) -> None:
         """Nobody listens to the account any more."""
-        self._stirs.pop(account_id, None)
+        self._account_changes.pop(account_id, None)
 
     def waited_for(self, account_id: str, rental_id: int) -> bool:
         """Whether anybody in this process waits for the rental."""

@@ -8,21 +8,21 @@ from gateway.core.model.purchases import Outcome, Spend, SpendState, View, keep_
 from gateway.core.model.rentals import Rental
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
-from gateway.core.prices.cache import PriceBook
+from gateway.core.prices.cache import PriceCache
 
 _LOOKED_AT = 1000  # of the newest rentals: a lost one is seen soon or hardly ever
 
 
-class Finder:
+class Reconciler:
     """Settles a purchase of unknown outcome by the one rental it must have bought.
 
     It asks the ledger and the kept price list, and nobody else.
     """
 
-    def __init__(self, ledger: Ledger, price_book: PriceBook, clock: Clock) -> None:
-        """`price_book` tells a service's code from its name, and how long its rentals last."""
+    def __init__(self, ledger: Ledger, price_cache: PriceCache, clock: Clock) -> None:
+        """`price_cache` tells a service's code from its name, and how long its rentals last."""
         self._ledger = ledger
-        self._price_book = price_book
+        self._price_cache = price_cache
         self._clock = clock
         self._put_off: set[str] = set()
 
@@ -38,7 +38,7 @@ class Finder:
         rows = await self._ledger.list_rentals(
             View(account_id), status=None, service_code=None, limit=_LOOKED_AT, before=None
         )
-        prices = self._price_book.known(account_id)
+        prices = self._price_cache.known(account_id)
         seen = [named(row, prices) for row in rows if row.id and row.created_at is None]
         fits = [all_fitting(rental, sent, prices) for rental in seen]
         for rental, fitting in zip(seen, fits, strict=True):
@@ -51,7 +51,7 @@ class Finder:
 
     async def would_prices_tell(self, account_id: str, rental: Rental) -> bool:
         """Whether only the price list is missing to say if this is what was lost."""
-        if priced(rental, self._price_book.known(account_id)):
+        if priced(rental, self._price_cache.known(account_id)):
             return False
         return bool(await self._sent(account_id))
 
@@ -67,7 +67,7 @@ class Finder:
         return sent if any(spend.state is SpendState.UNKNOWN for spend in sent) else ()
 
     async def _found(self, account_id: str, rental: Rental, sent: Sequence[Spend]) -> Rental | None:
-        fitting = all_fitting(rental, sent, self._price_book.known(account_id))
+        fitting = all_fitting(rental, sent, self._price_cache.known(account_id))
         if not fitting or rental.id is None:
             return None
         if await self._ledger.is_bought(account_id, "rental", rental.id):

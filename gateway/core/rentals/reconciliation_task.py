@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Callable
 
 from gateway.core.model.errors import GatewayError
-from gateway.core.operations.context import Desk
+from gateway.core.operations.context import Context
 from gateway.core.ports.observer import Observer
-from gateway.core.prices.cache import PriceBook
-from gateway.core.rentals.repository import Records
+from gateway.core.prices.cache import PriceCache
+from gateway.core.rentals.repository import RentalRepository
 
 
-class Search:
+class ReconciliationTask:
     """Looks back at what was seen, then once more with the prices of now.
 
     Without a price list that names the service nothing can be said to fit.
@@ -18,15 +18,15 @@ class Search:
 
     def __init__(
         self,
-        records: Records,
-        price_book: PriceBook,
-        desk_of: Callable[[str], Desk | None],
+        repository: RentalRepository,
+        price_cache: PriceCache,
+        context_of: Callable[[str], Context | None],
         observer: Observer,
     ) -> None:
-        """`desk_of` gives the desk of an account by its id, where its key is at hand."""
-        self._records = records
-        self._price_book = price_book
-        self._desk_of = desk_of
+        """`context_of` gives the desk of an account by its id, where its key is at hand."""
+        self._repository = repository
+        self._price_cache = price_cache
+        self._context_of = context_of
         self._observer = observer
         self._running: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
@@ -53,15 +53,15 @@ class Search:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _search(self, account_id: str) -> None:
-        await self._records.look_back(account_id)
-        desk = self._desk_of(account_id)
-        if desk is None:
+        await self._repository.look_back(account_id)
+        context = self._context_of(account_id)
+        if context is None:
             return
         try:
-            await self._price_book.current(desk)
+            await self._price_cache.current(context)
         except GatewayError:
             return
-        await self._records.look_back(account_id)
+        await self._repository.look_back(account_id)
 
     def _ended(self, account_id: str, task: asyncio.Task[None]) -> None:
         del self._running[account_id]

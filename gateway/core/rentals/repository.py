@@ -6,14 +6,14 @@ from typing import TypeVar, cast
 from gateway.core.identity_cache import Remembered
 from gateway.core.model.long_rentals import LongRental, LongRentalStatus
 from gateway.core.model.prices import Price
-from gateway.core.model.purchases import Spend, Spending, SpendState, Thing, View
+from gateway.core.model.purchases import AnyRental, Spend, SpendState, Spent, View
 from gateway.core.model.rentals import OVER, Rental, RentalStatus
 from gateway.core.model.values import Kind
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
-from gateway.core.prices.cache import PriceBook
-from gateway.core.rentals.notifier import Waking
-from gateway.core.rentals.reconciler import Finder, named
+from gateway.core.prices.cache import PriceCache
+from gateway.core.rentals.notifier import Notifier
+from gateway.core.rentals.reconciler import Reconciler, named
 
 _REMEMBERED = 20_000
 _Key = tuple[str, Kind, int]
@@ -21,21 +21,23 @@ _NEVER_SAID = LongRental(id=None, status=LongRentalStatus.UNKNOWN)
 T = TypeVar("T", Rental, LongRental)
 
 
-class Records:
+class RentalRepository:
     """The ledger as operations use it. A thing that has not changed is not written again."""
 
-    def __init__(self, ledger: Ledger, price_book: PriceBook, waking: Waking, clock: Clock) -> None:
-        """`price_book` tells a service's code from its name; `waking` whom news are for."""
+    def __init__(
+        self, ledger: Ledger, price_cache: PriceCache, notifier: Notifier, clock: Clock
+    ) -> None:
+        """`price_cache` tells a service's code from its name; `notifier` whom news are for."""
         self._ledger = ledger
-        self._waking = waking
-        self._price_book = price_book
+        self._notifier = notifier
+        self._price_cache = price_cache
         self._clock = clock
-        self._finder = Finder(ledger, price_book, clock)
+        self._reconciler = Reconciler(ledger, price_cache, clock)
         self._search: Callable[[str], None] = _nobody
-        self._seen: Remembered[_Key, tuple[Thing, Thing]] = Remembered(_REMEMBERED)
+        self._seen: Remembered[_Key, tuple[AnyRental, AnyRental]] = Remembered(_REMEMBERED)
         # The last thing that was said, and what was answered: right while the middle is still seen.
-        self._said: Remembered[_Key, tuple[Thing, tuple[Thing, Thing], Thing]] = Remembered(
-            _REMEMBERED
+        self._said: Remembered[_Key, tuple[AnyRental, tuple[AnyRental, AnyRental], AnyRental]] = (
+            Remembered(_REMEMBERED)
         )
         self._shown: Remembered[tuple[View, Kind, int], bool] = Remembered(_REMEMBERED)
 
@@ -43,7 +45,7 @@ class Records:
         """Write down what the provider said; answer it with all that is known besides."""
         return cast(T, await self._record(account_id, thing))
 
-    async def _record(self, account_id: str, thing: Thing) -> Thing:
+    async def _record(self, account_id: str, thing: AnyRental) -> AnyRental:
         if thing.id is None:
             return thing
         key = account_id, kind_of(thing), thing.id
@@ -65,7 +67,7 @@ class Records:
             seen, same = (bare, whole), True
             self._seen[key] = seen
             if isinstance(whole, Rental):
-                self._waking.wake(account_id, thing.id, whole)
+                self._notifier.wake(account_id, thing.id, whole)
         if isinstance(thing, Rental) and thing.balance is not None:
             whole = whole.model_copy(update={"balance": thing.balance})
         if same:
@@ -83,34 +85,34 @@ class Records:
             self._seen[key] = _NEVER_SAID, found
         return cast(Rental | None, found)
 
-    def bought(self, account_id: str, thing: Thing) -> None:
+    def bought(self, account_id: str, thing: AnyRental) -> None:
         """A purchase was written down: what was remembered of the thing before is outdated."""
         if thing.id is not None:
             self._seen.pop((account_id, kind_of(thing), thing.id))
-        self._waking.stir(account_id)
+        self._notifier.account_changed(account_id)
 
     async def changed_elsewhere(self, account_id: str, rental_id: int) -> None:
         """Another process has written something down: what is remembered here is outdated."""
         self._seen.pop((account_id, "rental", rental_id))
-        if self._waking.waited_for(account_id, rental_id):
+        if self._notifier.waited_for(account_id, rental_id):
             rental = await self.known(account_id, rental_id)
             if rental is not None:
-                self._waking.wake(account_id, rental_id, rental)
-        self._waking.stir(account_id)
+                self._notifier.wake(account_id, rental_id, rental)
+        self._notifier.account_changed(account_id)
 
     def ended(self, account_id: str, state: SpendState) -> None:
         """A purchase of the account has ended so: what was seen before may fit one that is lost."""
-        if state is SpendState.UNKNOWN or self._finder.was_put_off(account_id):
+        if state is SpendState.UNKNOWN or self._reconciler.was_put_off(account_id):
             self._search(account_id)
 
     async def look_back(self, account_id: str) -> None:
         """The answer of a purchase was lost: what was seen of the account may be what it bought."""
-        for found in await self._finder.look_back(account_id):
+        for found in await self._reconciler.look_back(account_id):
             self.bought(account_id, found)
 
     async def suggestions(self, spend: Spend, prices: Sequence[Price]) -> list[Rental]:
         """What a purchase of unknown outcome may have bought, for an operator to decide."""
-        return await self._finder.suggestions(spend, prices)
+        return await self._reconciler.suggestions(spend, prices)
 
     def when_lost(self, search: Callable[[str], None]) -> None:
         """`search` is told of accounts that have lost something; it must not wait or fail."""
@@ -121,7 +123,7 @@ class Records:
         self._seen.clear()
         self._said.clear()
 
-    async def find(self, view: View, kind: Kind, provider_id: int) -> Thing | None:
+    async def find(self, view: View, kind: Kind, provider_id: int) -> AnyRental | None:
         """One thing, where the view holds it."""
         return await self._ledger.find(view, kind, provider_id)
 
@@ -134,7 +136,7 @@ class Records:
             self._shown[key] = True
         return True
 
-    async def things(self, view: View, kind: Kind) -> Sequence[Thing]:
+    async def things(self, view: View, kind: Kind) -> Sequence[AnyRental]:
         """All things of a kind in the view."""
         return await self._ledger.things(view, kind)
 
@@ -158,42 +160,42 @@ class Records:
             before=before,
         )
 
-    async def spending(self, caller_id: str) -> Spending:
+    async def spending(self, caller_id: str) -> Spent:
         """What a caller has spent by now."""
         return await self._ledger.spending(caller_id, self._clock.now())
 
-    async def _write(self, account_id: str, thing: Thing) -> Thing:
+    async def _write(self, account_id: str, thing: AnyRental) -> AnyRental:
         if not isinstance(thing, Rental):
             return await self._ledger.record(account_id, thing, self._clock.now())
-        thing = named(thing, self._price_book.known(account_id))
-        found = await self._finder.found(account_id, thing)
+        thing = named(thing, self._price_cache.known(account_id))
+        found = await self._reconciler.found(account_id, thing)
         if found is not None:
             return found
         whole = await self._ledger.record(account_id, thing, self._clock.now())
         strange = isinstance(whole, Rental) and whole.created_at is None  # not bought here
-        if strange and await self._finder.would_prices_tell(account_id, thing):
+        if strange and await self._reconciler.would_prices_tell(account_id, thing):
             self._search(account_id)
         return whole
 
 
-def kind_of(thing: Thing) -> Kind:
+def kind_of(thing: AnyRental) -> Kind:
     """Which kind of thing it is."""
     return "rental" if isinstance(thing, Rental) else "long_rental"
 
 
-def _bare(thing: Thing) -> Thing:
+def _bare(thing: AnyRental) -> AnyRental:
     """The thing without the balance, which is the account's and no part of it."""
     return thing.model_copy(update={"balance": None}) if isinstance(thing, Rental) else thing
 
 
-def _same(bare: Thing, thing: Thing) -> bool:
+def _same(bare: AnyRental, thing: AnyRental) -> bool:
     """Whether a thing is as it was written down; quicker than to make it bare for it."""
     if not isinstance(thing, Rental):
         return bare == thing
     return type(bare) is Rental and bare.__dict__ == {**thing.__dict__, "balance": None}
 
 
-def _is_over(thing: Thing) -> bool:
+def _is_over(thing: AnyRental) -> bool:
     return isinstance(thing, Rental) and thing.status in OVER
 
 

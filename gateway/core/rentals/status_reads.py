@@ -7,22 +7,22 @@ from typing import Any
 from gateway.core.identity_cache import Remembered
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.rentals import OVER, Rental, RentalStatus
-from gateway.core.operations.context import Desk
+from gateway.core.operations.context import Context
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.provider import Provider
-from gateway.core.rentals.repository import Records
+from gateway.core.rentals.repository import RentalRepository
 from gateway.core.upstream.calls import RENTAL_STATUS, Priority
 
 _REMEMBERED = 20_000
 _Key = tuple[str, int]
 
 
-class SharedReads:
+class StatusReads:
     """How a rental stands, for however many ask. `fresh`: how many seconds an answer serves."""
 
-    def __init__(self, records: Records, clock: Clock, *, fresh: float = 1.0) -> None:
+    def __init__(self, repository: RentalRepository, clock: Clock, *, fresh: float = 1.0) -> None:
         """Take the records, which answer for ended rentals, and the time."""
-        self._records = records
+        self._repository = repository
         self._clock = clock
         self._fresh = fresh
         self._running: dict[_Key, asyncio.Task[Rental]] = {}
@@ -34,47 +34,47 @@ class SharedReads:
 
     async def status(
         self,
-        desk: Desk,
+        context: Context,
         rental_id: int,
         priority: Priority | None = None,
     ) -> Rental:
         """The rental as the provider says; one that has ended, as the records say."""
-        key = desk.caller.account.id, rental_id
+        key = context.caller.account.id, rental_id
         heard = self._last.get(key)
         if heard is not None and self._clock.monotonic() - heard[0] < self._fresh:
             return heard[1]
         if (running := self._running.get(key)) is not None:
             return await asyncio.shield(running)
-        return await self._shared(key, self._find(desk, key, priority))
+        return await self._shared(key, self._find(context, key, priority))
 
-    async def anew(self, desk: Desk, rental_id: int, deadline: float) -> Rental:
+    async def anew(self, context: Context, rental_id: int, deadline: float) -> Rental:
         """The same before all other looks, because something has happened to the rental.
 
         What was heard before does not serve. Raises RateLimited where it has no turn in so many
         seconds.
         """
-        key = desk.caller.account.id, rental_id
-        return await self._shared(key, self._ask(desk, key, Priority.SPEND, deadline))
+        key = context.caller.account.id, rental_id
+        return await self._shared(key, self._ask(context, key, Priority.SPEND, deadline))
 
     async def _shared(self, key: _Key, work: Coroutine[Any, Any, Rental]) -> Rental:
         task = self._running[key] = asyncio.create_task(work)
         task.add_done_callback(lambda done: self._ended(key, done))
         return await asyncio.shield(task)
 
-    async def _find(self, desk: Desk, key: _Key, priority: Priority | None) -> Rental:
-        known = await self._records.known(*key)
+    async def _find(self, context: Context, key: _Key, priority: Priority | None) -> Rental:
+        known = await self._repository.known(*key)
         if known is None or known.status not in OVER:
-            return await self._ask(desk, key, priority)
+            return await self._ask(context, key, priority)
         if known.code is not None or known.status is RentalStatus.CANCELLED or key in self._over:
             return known
         # It was ended from here before anybody read its code: the provider may have one.
         try:
-            return await self._ask(desk, key, priority)
+            return await self._ask(context, key, priority)
         except GatewayError:
             return known
 
     async def _ask(
-        self, desk: Desk, key: _Key, priority: Priority | None, deadline: float | None = None
+        self, context: Context, key: _Key, priority: Priority | None, deadline: float | None = None
     ) -> Rental:
         sent = 0
 
@@ -83,14 +83,14 @@ class SharedReads:
             self._sent = sent = self._sent + 1
             return provider.get_rental(key[1])
 
-        said = await desk.ask(RENTAL_STATUS, question, priority, deadline)
+        said = await context.ask(RENTAL_STATUS, question, priority, deadline)
         if sent < self._newest.get(key, 0):
             # A later question was answered before: this is how the rental stood, not how it stands.
-            return await self._records.known(*key) or said
+            return await self._repository.known(*key) or said
         self._newest[key] = sent
         if said.status in OVER:
             self._over[key] = True
-        return await self._records.record(key[0], said)
+        return await self._repository.record(key[0], said)
 
     def _ended(self, key: _Key, task: asyncio.Task[Rental]) -> None:
         if self._running.get(key) is not task:

@@ -18,7 +18,7 @@ from gateway.core.ports.observer import Hooks
 from gateway.core.upstream.calls import CALLS, UpstreamCall
 
 
-class State(StrEnum):
+class BreakerState(StrEnum):
     """Closed lets calls through, open none, half-open one at a time to see how it goes."""
 
     CLOSED = "closed"
@@ -27,7 +27,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Tolerance:
+class BreakerPolicy:
     """When a group is given up, and for how long.
 
     After `in_a_row` failures, or when `share` of `sample` calls failed; a count starts with a
@@ -58,21 +58,34 @@ def failed(call: UpstreamCall, error: BaseException) -> bool:
     return isinstance(error, UpstreamFault) and not isinstance(error, UpstreamAuthFailed)
 
 
-class Circuit:
+class CircuitBreaker:
     """The breaker of one group."""
 
     __slots__ = (
-        "_clock", "_epoch", "_failed_for", "_failures", "_group", "_hooks", "_in_a_row", "_opened",
-        "_seen", "_served", "_since", "_state", "_tolerance", "_trying", "_until",
+        "_clock",
+        "_epoch",
+        "_failed_for",
+        "_failures",
+        "_group",
+        "_hooks",
+        "_in_a_row",
+        "_opened",
+        "_policy",
+        "_seen",
+        "_served",
+        "_since",
+        "_state",
+        "_trying",
+        "_until",
     )  # fmt: skip
 
-    def __init__(self, group: str, clock: Clock, tolerance: Tolerance, hooks: Hooks) -> None:
+    def __init__(self, group: str, clock: Clock, policy: BreakerPolicy, hooks: Hooks) -> None:
         """Start closed."""
         self._group = group
         self._clock = clock
-        self._tolerance = tolerance
+        self._policy = policy
         self._hooks = hooks
-        self._state = State.CLOSED
+        self._state = BreakerState.CLOSED
         self._epoch = 0  # a call that began before the last change says nothing of the time after
         self._opened = 0
         self._until = 0.0
@@ -83,13 +96,13 @@ class Circuit:
         self._served: dict[str, float] = {}  # the two accounts that were served last, and when
 
     @property
-    def state(self) -> State:
+    def state(self) -> BreakerState:
         """How it is now."""
         return self._state
 
     def check(self) -> None:
         """Raises UpstreamUnavailable where a call would not be let through now."""
-        if self._state is State.CLOSED:
+        if self._state is BreakerState.CLOSED:
             return
         left = self._until - self._clock.monotonic()
         if left <= 0 and not self._trying:
@@ -101,10 +114,10 @@ class Circuit:
 
     def enter(self) -> int:
         """Let a call through; what it answers goes to `ended`. Raises UpstreamUnavailable."""
-        if self._state is not State.CLOSED:
+        if self._state is not BreakerState.CLOSED:
             self.check()
-            if self._state is State.OPEN:
-                self._become(State.HALF_OPEN)
+            if self._state is BreakerState.OPEN:
+                self._become(BreakerState.HALF_OPEN)
             self._trying = True
         return self._epoch
 
@@ -114,7 +127,7 @@ class Circuit:
             self._serve(account_id)
         if ticket != self._epoch:
             return
-        if self._state is State.CLOSED:
+        if self._state is BreakerState.CLOSED:
             if ok is False:
                 self._failed_for.add(account_id)
             if ok is False or (ok and self._seen):
@@ -123,13 +136,13 @@ class Circuit:
         self._trying = False
         if ok:
             self._opened = 0
-            self._become(State.CLOSED)
+            self._become(BreakerState.CLOSED)
         elif ok is False:
             self._open()
 
     def _count(self, ok: bool) -> None:
-        now, tolerance = self._clock.monotonic(), self._tolerance
-        if self._seen and now - self._since > tolerance.span_seconds:
+        now, policy = self._clock.monotonic(), self._policy
+        if self._seen and now - self._since > policy.span_seconds:
             self._forget()
             if ok:
                 return
@@ -138,17 +151,17 @@ class Circuit:
         self._seen += 1
         self._failures += not ok
         self._in_a_row = 0 if ok else self._in_a_row + 1
-        if self._in_a_row >= tolerance.in_a_row:
+        if self._in_a_row >= policy.in_a_row:
             self._give_up()
-        elif self._seen >= tolerance.sample:
-            if self._failures >= tolerance.share * self._seen:
+        elif self._seen >= policy.sample:
+            if self._failures >= policy.share * self._seen:
                 self._give_up()
             else:
                 self._forget()
 
     def _give_up(self) -> None:
         """Open; but the trouble of one account is no reason while others are served."""
-        since = self._clock.monotonic() - self._tolerance.alone_seconds
+        since = self._clock.monotonic() - self._policy.alone_seconds
         others = {each for each, at in self._served.items() if at > since} - self._failed_for
         if len(self._failed_for) == 1 and others:
             self._forget()
@@ -162,13 +175,13 @@ class Circuit:
             del self._served[next(iter(self._served))]
 
     def _open(self) -> None:
-        tolerance = self._tolerance
-        pause = tolerance.pause_seconds * 2.0 ** min(self._opened, 10)
-        self._until = self._clock.monotonic() + min(pause, tolerance.longest_pause_seconds)
+        policy = self._policy
+        pause = policy.pause_seconds * 2.0 ** min(self._opened, 10)
+        self._until = self._clock.monotonic() + min(pause, policy.longest_pause_seconds)
         self._opened += 1
-        self._become(State.OPEN)
+        self._become(BreakerState.OPEN)
 
-    def _become(self, state: State) -> None:
+    def _become(self, state: BreakerState) -> None:
         self._state = state
         self._epoch += 1
         self._forget()
@@ -179,27 +192,27 @@ class Circuit:
         self._failed_for.clear()
 
 
-class Breaker:
+class CircuitBreakers:
     """A circuit for every group of calls, whatever the account."""
 
     def __init__(
         self,
         clock: Clock,
-        tolerance: Tolerance | None = None,
+        policy: BreakerPolicy | None = None,
         *,
         hooks: Hooks | None = None,
     ) -> None:
         """Start with everything closed."""
-        tolerance, hooks = tolerance or Tolerance(), hooks or Hooks()
-        self._circuits = {
-            group: Circuit(group, clock, tolerance, hooks)
+        policy, hooks = policy or BreakerPolicy(), hooks or Hooks()
+        self._breakers = {
+            group: CircuitBreaker(group, clock, policy, hooks)
             for group in dict.fromkeys(call.group for call in CALLS)
         }
 
-    def of(self, call: UpstreamCall) -> Circuit:
+    def of(self, call: UpstreamCall) -> CircuitBreaker:
         """The circuit a call stands behind."""
-        return self._circuits[call.group]
+        return self._breakers[call.group]
 
     def states(self) -> Mapping[str, str]:
         """The state of every group, for people and metrics."""
-        return {group: circuit.state.value for group, circuit in self._circuits.items()}
+        return {group: breaker.state.value for group, breaker in self._breakers.items()}

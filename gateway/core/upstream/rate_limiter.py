@@ -12,15 +12,15 @@ from gateway.core.ports.clock import Clock, Timers
 from gateway.core.ports.observer import Hooks
 from gateway.core.ports.storage import SharedBuckets
 from gateway.core.upstream.calls import Priority, UpstreamCall, rates
-from gateway.core.upstream.limiter_queue import Queues
-from gateway.core.upstream.sliding_window import Bucket
+from gateway.core.upstream.limiter_queue import LimiterQueue
+from gateway.core.upstream.sliding_window import SlidingWindow
 
 _FORGET_FROM = 1000
 _LATE = 0.001
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RateLimits:
     """How fast calls may go.
 
     `per_second` by bucket, see `upstream.rates`. `margin_seconds` widens every window: by so much
@@ -35,7 +35,7 @@ class Pace:
     pause_seconds: float = 2.0
 
 
-class Turn(NamedTuple):
+class Permit(NamedTuple):
     """Leave to make one call now."""
 
     account_id: str
@@ -43,7 +43,7 @@ class Turn(NamedTuple):
     at: float
 
 
-class Pacer:
+class RateLimiter:
     """Gives turns, per account and limit.
 
     Buckets that limit nothing any more are forgotten, in sweeps.
@@ -53,29 +53,29 @@ class Pacer:
         self,
         clock: Clock,
         timers: Timers,
-        pace: Pace | None = None,
+        limits: RateLimits | None = None,
         *,
         shared: SharedBuckets | None = None,
         hooks: Hooks | None = None,
     ) -> None:
         """`shared`: limits kept together with other nodes, besides our own."""
         self._clock = clock
-        self._pace = pace or Pace()
+        self._limits = limits or RateLimits()
         self._hooks = hooks or Hooks()
-        self._queues = Queues(
-            clock, timers, self._hooks, longest=self._pace.longest_queue, shared=shared
+        self._queue = LimiterQueue(
+            clock, timers, self._hooks, longest=self._limits.longest_queue, shared=shared
         )
-        self._buckets: dict[tuple[str, str], Bucket] = {}
+        self._buckets: dict[tuple[str, str], SlidingWindow] = {}
         self._forget_at = _FORGET_FROM
 
-    async def turn(
+    async def permit(
         self,
         account_id: str,
         call: UpstreamCall,
         priority: Priority | None = None,
         *,
         deadline_seconds: float,
-    ) -> Turn:
+    ) -> Permit:
         """Wait for a turn.
 
         Raises RateLimited: at once where it cannot come within `deadline_seconds` as things
@@ -83,24 +83,24 @@ class Pacer:
         """
         bucket = self._bucket(account_id, call)
         now = self._clock.monotonic()
-        if self._queues.alone and not bucket.queue and bucket.room(now):
+        if self._queue.alone and not bucket.queue and bucket.has_room(now):
             bucket.log.append(now)
-            return Turn(account_id, call, now)
+            return Permit(account_id, call, now)
         order = call.priority if priority is None else priority
-        at = await self._queues.wait(bucket, call.name, order, now, now + deadline_seconds)
+        at = await self._queue.wait(bucket, call.name, order, now, now + deadline_seconds)
         self._hooks.waited(call.name, at - now)
-        return Turn(account_id, call, at)
+        return Permit(account_id, call, at)
 
-    def going_out(self, turn: Turn) -> Turn:
+    def going_out(self, permit: Permit) -> Permit:
         """The call goes out now; where that is later than its turn, now is what counts.
 
         Answers the turn as it counts from here on, for a call that is held up once more.
         """
         now = self._clock.monotonic()
-        if now - turn.at <= _LATE:
-            return turn
-        self._bucket(turn.account_id, turn.call).delayed(turn.at, now)
-        return turn._replace(at=now)
+        if now - permit.at <= _LATE:
+            return permit
+        self._bucket(permit.account_id, permit.call).delayed(permit.at, now)
+        return permit._replace(at=now)
 
     def slowed(
         self, account_id: str, call: UpstreamCall, retry_after: float | None = None
@@ -110,8 +110,8 @@ class Pacer:
         Answers in how many seconds that is.
         """
         bucket, now = self._bucket(account_id, call), self._clock.monotonic()
-        bucket.strike(now, retry_after or 0.0, self._pace.pause_seconds)
-        self._queues.put_off(bucket, now)
+        bucket.strike(now, retry_after or 0.0, self._limits.pause_seconds)
+        self._queue.put_off(bucket, now)
         return bucket.closed_until - now
 
     def went_well(self, account_id: str, call: UpstreamCall) -> None:
@@ -126,16 +126,18 @@ class Pacer:
 
     async def close(self) -> None:
         """Refuse everybody who waits, and from now on everybody who would have to."""
-        await self._queues.close(self._buckets.values())
+        await self._queue.close(self._buckets.values())
 
-    def _bucket(self, account_id: str, call: UpstreamCall) -> Bucket:
+    def _bucket(self, account_id: str, call: UpstreamCall) -> SlidingWindow:
         key = (account_id, call.bucket)
         bucket = self._buckets.get(key)
         if bucket is None:
             if len(self._buckets) >= self._forget_at:
                 self._forget()
-            name, per_second = f"{account_id}:{call.bucket}", self._pace.per_second[call.bucket]
-            bucket = self._buckets[key] = Bucket(name, per_second, self._pace.margin_seconds)
+            name, per_second = f"{account_id}:{call.bucket}", self._limits.per_second[call.bucket]
+            bucket = self._buckets[key] = SlidingWindow(
+                name, per_second, self._limits.margin_seconds
+            )
         return bucket
 
     def _forget(self) -> None:

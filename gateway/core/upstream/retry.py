@@ -30,7 +30,7 @@ class RetryBudget:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How long calls may wait for their turn, and how reads are repeated.
 
     A read's last try begins within `read_seconds` of the first. A read is repeated `retries` times

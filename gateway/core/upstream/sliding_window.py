@@ -22,10 +22,10 @@ class Waiter(NamedTuple):
     number: int
     expires: float
     call: str
-    turn: asyncio.Future[None]
+    permit: asyncio.Future[None]
 
 
-class Bucket:
+class SlidingWindow:
     """At most `places` turns in every `window` seconds, and no more than a tenth of many at once.
 
     A turn is logged when its caller goes on, not when it was told so: a loop that lags must not
@@ -54,7 +54,7 @@ class Bucket:
         self.alarm: tuple[float, asyncio.TimerHandle] | None = None
         self.taking: asyncio.Task[float] | None = None
 
-    def room(self, now: float) -> bool:
+    def has_room(self, now: float) -> bool:
         """Whether a turn may be had now."""
         if now < self.opens_at or not self._fits(self.places, self.window, now):
             return False
@@ -78,7 +78,7 @@ class Bucket:
         if place < len(self.queue) and self.queue[place] is waiter:
             del self.queue[place]
 
-    def hopeless(self, first: int, now: float) -> list[Waiter]:
+    def too_late(self, first: int, now: float) -> list[Waiter]:
         """Take out everybody from place `first` on whose turn comes too late as things stand."""
         kept, out = list[Waiter](), list[Waiter]()
         for waiter in self.queue[first:]:
@@ -88,7 +88,7 @@ class Bucket:
             self.queue[first:] = kept
         return out
 
-    def went_on(self, now: float) -> None:
+    def used(self, now: float) -> None:
         """Log a turn that was granted before."""
         self.granted -= 1
         self.log.append(now)

@@ -15,7 +15,7 @@ from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.values import is_request_id
 from gateway.core.operations.call import Answer, Call
 from gateway.core.operations.operation import Operation
-from gateway.http.wire.edge import gone
+from gateway.http.wire.edge import disconnected
 
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
@@ -38,7 +38,7 @@ class _Order:
     settled: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Purchases:
+class Deliveries:
     """Buys for requests, and notices when the one who asked is gone before the answer came.
 
     Then the purchase is reported as undelivered, and the one door hands it to the same caller
@@ -64,7 +64,7 @@ class Purchases:
         `finish` makes it of what was bought. Where that fails, or the caller leaves meanwhile, it
         was not told: then too the purchase is kept for it.
         """
-        if not call.hands_over:
+        if not call.redeliverable:
             return await finish((await self._invoker.answer(op, call, given)).value)
         same = json.dumps([call.caller.id, op.name, given], sort_keys=True, default=str)
         await self._abandoned_ones(same)
@@ -113,14 +113,14 @@ class Purchases:
     async def _abandoned_ones(self, same: str) -> None:
         """Wait for the same purchases whose askers have left: what they bought is to be had."""
         for order in list(self._orders.get(same, ())):
-            if gone(order.request):
+            if disconnected(order.request):
                 await order.settled.wait()
 
     async def _close(self, same: str, order: _Order, task: asyncio.Task[Any]) -> None:
         try:
             await asyncio.wait([task])
             failed = task.cancelled() or task.exception() is not None
-            if order.answer is not None and (failed or gone(order.request)):
+            if order.answer is not None and (failed or disconnected(order.request)):
                 await self._give_up(order)
         finally:
             order.settled.set()

@@ -12,10 +12,10 @@ from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.callers import Caller
 from gateway.core.model.errors import InvalidRequest, RateLimited, Unauthorized
 from gateway.core.ports.storage import Events
-from gateway.core.rentals.notifier import Waking
+from gateway.core.rentals.notifier import Notifier
 from gateway.http.events.feed import Feed
 from gateway.http.events.heartbeat import Heartbeat
-from gateway.http.events.stream import Message, Stream, done_with, message
+from gateway.http.events.stream import Stream, StreamMessage, done_with, message
 from gateway.http.wire.auth import CALLER, key_of
 
 PATH = "/v1/events"
@@ -35,12 +35,14 @@ log = structlog.get_logger("gateway.events")
 class EventsFace:
     """GET /v1/events. A stream ends with its client: `make_runner` cancels its handler then."""
 
-    def __init__(self, callers: Callers, invoker: Invoker, events: Events, waking: Waking) -> None:
-        """`events` is read from the store; `waking` tells when to look."""
+    def __init__(
+        self, callers: Callers, invoker: Invoker, events: Events, notifier: Notifier
+    ) -> None:
+        """`events` is read from the store; `notifier` tells when to look."""
         self._callers = callers
         self._invoker = invoker
         self._events = events
-        self._waking = waking
+        self._notifier = notifier
         self._open: dict[str, int] = {}
         self._feeds: dict[str, Feed] = {}
         self._heartbeat = Heartbeat(_HEARTBEAT)
@@ -53,9 +55,9 @@ class EventsFace:
     def close(self) -> None:
         """End every stream; clients come back, with the id of the last event they have."""
         self._closing = True
-        self._waking.send_home()
+        self._notifier.shut_down()
         for feed in self._feeds.values():
-            feed.send_home()
+            feed.shut_down()
 
     async def _listen(self, request: web.Request) -> web.StreamResponse:
         caller = request[CALLER]
@@ -82,8 +84,8 @@ class EventsFace:
         await response.prepare(request)
         if request.transport is None:
             raise ConnectionResetError("the client is gone")
-        desk, key = self._invoker.desk(caller), key_of(request)
-        return Stream(desk, key, response, request.transport, chunked, last)
+        context, key = self._invoker.context(caller), key_of(request)
+        return Stream(context, key, response, request.transport, chunked, last)
 
     async def _serve(self, stream: Stream) -> None:
         """Until the client is gone, or too slow, or its key is no more, or the gateway ends."""
@@ -108,7 +110,7 @@ class EventsFace:
 
     async def _may_hear(self, stream: Stream) -> bool:
         """Not who has lost its key meanwhile."""
-        if stream.desk.caller.pass_through:
+        if stream.context.caller.pass_through:
             return True
         try:
             await self._callers.identify(stream.key)
@@ -120,25 +122,25 @@ class EventsFace:
 
     async def _catch_up(self, stream: Stream, feed: Feed) -> bool:
         """Write what has happened since; False where nothing has."""
-        page = await feed.page(stream.desk.view, stream.last)
+        page = await feed.page(stream.context.view, stream.last)
         if not page.events:
             return False
         await self._write(stream, page.message)
         stream.follow(page.events)
-        for rental in await done_with(stream.desk, page.events):
+        for rental in await done_with(stream.context, page.events):
             stream.watch_no_more(rental)
         return True
 
-    async def _write(self, stream: Stream, what: Message) -> None:
+    async def _write(self, stream: Stream, what: StreamMessage) -> None:
         self._heartbeat.wrote(stream)  # before it has: the client gets its time to catch up
         await stream.write(what, _SLOW)
 
     def _join(self, stream: Stream) -> Feed:
         """The account's feed, which is there as long as it has streams."""
-        account_id = stream.desk.caller.account.id
+        account_id = stream.context.caller.account.id
         feed = self._feeds.get(account_id)
         if feed is None:
-            feed = Feed(account_id, self._events, self._waking, self._heartbeat, self._may_hear)
+            feed = Feed(account_id, self._events, self._notifier, self._heartbeat, self._may_hear)
             self._feeds[account_id] = feed
         feed.streams += 1
         self._heartbeat.join(stream)
@@ -149,14 +151,14 @@ class EventsFace:
         self._heartbeat.leave(stream)
         feed.streams -= 1
         if not feed.streams:
-            del self._feeds[stream.desk.caller.account.id]
+            del self._feeds[stream.context.caller.account.id]
             feed.close()
 
 
 async def _watch_awaited(stream: Stream) -> None:
     # Not in `_serve`, which would hold on to the last rental for as long as the stream is open.
-    for rental in await awaited(stream.desk, datetime.now(UTC)):
-        stream.watch(rental)
+    for rental in await awaited(stream.context, datetime.now(UTC)):
+        stream.target(rental)
 
 
 def _last_event_id(request: web.Request) -> int | None:

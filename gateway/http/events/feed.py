@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from gateway.core.model.events import Event
 from gateway.core.model.purchases import View
 from gateway.core.ports.storage import Events
-from gateway.core.rentals.notifier import Waking
+from gateway.core.rentals.notifier import Notifier
 from gateway.http.events.heartbeat import Heartbeat
-from gateway.http.events.stream import Message, Stream, done_with, message
+from gateway.http.events.stream import Stream, StreamMessage, done_with, message
 
 _PAGE = 100
 _BEGINNERS = 8
@@ -17,11 +17,11 @@ _AT_ONCE = 100  # streams; then whatever else there is to do comes to its turn
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class EventPage:
     """Events, and all of them as they go over the wire."""
 
     events: Sequence[Event]
-    message: Message
+    message: StreamMessage
 
 
 class Feed:
@@ -36,7 +36,7 @@ class Feed:
         self,
         account_id: str,
         events: Events,
-        waking: Waking,
+        notifier: Notifier,
         heartbeat: Heartbeat,
         may_hear: Callable[[Stream], Awaitable[bool]],
     ) -> None:
@@ -50,21 +50,21 @@ class Feed:
         self.happened = 0  # how often; whoever sees another number than before looks again
         self._account_id = account_id
         self._events = events
-        self._waking = waking
+        self._notifier = notifier
         self._heartbeat = heartbeat
         self._may_hear = may_hear
         self._resting: dict[Stream, asyncio.Future[None]] = {}
         self._sent_home = False
-        self._pages: dict[tuple[View, int], asyncio.Task[Page]] = {}
+        self._pages: dict[tuple[View, int], asyncio.Task[EventPage]] = {}
         # Before anybody looks: what happens from now on is not missed.
-        self._turning = asyncio.create_task(self._turn(waking.next_stir(account_id)))
+        self._turning = asyncio.create_task(self._turn(notifier.next_account_change(account_id)))
 
     def close(self) -> None:
         """Tell nobody any more."""
         self._turning.cancel()
-        self._waking.hush(self._account_id)
+        self._notifier.drop_account(self._account_id)
 
-    def send_home(self) -> None:
+    def shut_down(self) -> None:
         """Let nobody rest any more: the gateway ends."""
         self._sent_home = True
         self._wake_all(self._resting)
@@ -79,7 +79,7 @@ class Feed:
         finally:
             del self._resting[stream]
 
-    async def page(self, view: View, after: int) -> Page:
+    async def page(self, view: View, after: int) -> EventPage:
         """What the view has after an event, as of the last happening or later."""
         key = view, after
         reading = self._pages.get(key)
@@ -90,16 +90,16 @@ class Feed:
             reading.add_done_callback(lambda _: pages.pop(key, None))
         return await asyncio.shield(reading)
 
-    async def _read(self, view: View, after: int) -> Page:
+    async def _read(self, view: View, after: int) -> EventPage:
         events = await self._events.events(view, after, _PAGE)
-        return Page(events, message(b"".join(map(_lines, events))))
+        return EventPage(events, message(b"".join(map(_lines, events))))
 
     async def _turn(self, stirred: asyncio.Future[None]) -> None:
         last = await self._last(0)
         while True:
             await asyncio.wait({stirred}, timeout=self._heartbeat.seconds)
             if stirred.done():
-                stirred = self._waking.next_stir(self._account_id)
+                stirred = self._notifier.next_account_change(self._account_id)
             elif last == (last := await self._last(last)):
                 await self._send_away()
                 continue
@@ -110,14 +110,14 @@ class Feed:
     async def _tell_all(self) -> None:
         groups: dict[tuple[str, int], list[Stream]] = {}
         for stream in self._resting:
-            groups.setdefault((stream.desk.caller.id, stream.last), []).append(stream)
+            groups.setdefault((stream.context.caller.id, stream.last), []).append(stream)
         await asyncio.gather(*map(self._tell, groups.values()))
 
     async def _send_away(self) -> None:
         """Wake those whose keys are no more: each finds out by itself, and ends."""
         of_callers: dict[str, list[Stream]] = {}
         for stream in self._resting:
-            of_callers.setdefault(stream.desk.caller.id, []).append(stream)
+            of_callers.setdefault(stream.context.caller.id, []).append(stream)
         for alike in of_callers.values():
             if not await self._may_hear(alike[0]):
                 self._wake_all(alike)
@@ -129,30 +129,30 @@ class Feed:
 
     async def _tell(self, alike: list[Stream]) -> None:
         """Write to those of one caller who rest, and have had the same events."""
-        desk, last = alike[0].desk, alike[0].last
+        context, last = alike[0].context, alike[0].last
         if not await self._may_hear(alike[0]):
             self._wake_all(alike)
             return
         try:
-            page = await self.page(desk.view, last)
+            page = await self.page(context.view, last)
         except Exception:  # each finds out by itself, and ends as one that broke off
             self._wake_all(alike)
             return
         if not page.events:
             return
         await self._spread(page, alike)
-        for rental in await done_with(desk, page.events):
+        for rental in await done_with(context, page.events):
             for stream in alike:
                 stream.watch_no_more(rental)
 
-    async def _spread(self, page: Page, alike: list[Stream]) -> None:
+    async def _spread(self, page: EventPage, alike: list[Stream]) -> None:
         for place, stream in enumerate(alike, 1):
             if stream in self._resting and not self._told(stream, page):
                 self._wake(stream)
             if place % _AT_ONCE == 0:
                 await asyncio.sleep(0)
 
-    def _told(self, stream: Stream, page: Page) -> bool:
+    def _told(self, stream: Stream, page: EventPage) -> bool:
         """Whether the stream has all there is now."""
         if not stream.write_now(page.message):
             return False

@@ -6,39 +6,39 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from gateway.core.codes.poll_schedule import Watch
+from gateway.core.codes.poll_schedule import PollTarget
 from gateway.core.codes.subscription import another_may_come
 from gateway.core.model.events import Event, EventKind
 from gateway.core.model.rentals import Rental
-from gateway.core.operations.context import Desk
+from gateway.core.operations.context import Context
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class StreamMessage:
     """What goes to many streams, made ready once: as it is, and as a chunk of HTTP/1.1."""
 
     text: bytes
     chunk: bytes
 
 
-def message(text: bytes) -> Message:
+def message(text: bytes) -> StreamMessage:
     """The message of a text, which is not empty: that would be the last chunk."""
-    return Message(text, b"%x\r\n%b\r\n" % (len(text), text))
+    return StreamMessage(text, b"%x\r\n%b\r\n" % (len(text), text))
 
 
 @dataclass(eq=False, slots=True)
 class Stream:
     """One listener; it counts as waiting for every rental it may see that may bring a code."""
 
-    desk: Desk
+    context: Context
     key: str | None = field(repr=False)
     response: web.StreamResponse
     transport: asyncio.Transport
     chunked: bool
     last: int  # event that was written
-    watched: dict[int, Watch] = field(default_factory=dict)
+    watched: dict[int, PollTarget] = field(default_factory=dict)
 
-    def write_now(self, what: Message) -> bool:
+    def write_now(self, what: StreamMessage) -> bool:
         """Write where the client has taken all before it; False where it is behind, or gone.
 
         To the transport itself: nothing is before it there, so nothing has to be waited for.
@@ -48,7 +48,7 @@ class Stream:
         self.transport.write(what.chunk if self.chunked else what.text)
         return True
 
-    async def write(self, what: Message, patience: float) -> None:
+    async def write(self, what: StreamMessage, patience: float) -> None:
         """Write, and let the client catch up for so many seconds. Raises ConnectionError."""
         try:
             async with asyncio.timeout(patience):
@@ -66,28 +66,28 @@ class Stream:
         for event in events:
             self.last = event.id
             if event.kind is EventKind.RENTAL_RENTED:
-                self.watch(event.rental)
+                self.target(event.rental)
             elif event.kind is EventKind.RENTAL_ENDED:
                 self.watch_no_more(event.rental)
 
-    def watch(self, rental: Rental) -> None:
+    def target(self, rental: Rental) -> None:
         """Wait for its codes."""
         if rental.id is not None and rental.id not in self.watched:
-            self.watched[rental.id] = self.desk.helpers.watcher.join(self.desk, rental)
+            self.watched[rental.id] = self.context.services.poller.join(self.context, rental)
 
     def watch_no_more(self, rental: Rental) -> None:
         """Nothing more will come of it."""
-        watch = self.watched.pop(rental.id, None) if rental.id is not None else None
-        if watch is not None:
-            self.desk.helpers.watcher.leave(watch)
+        target = self.watched.pop(rental.id, None) if rental.id is not None else None
+        if target is not None:
+            self.context.services.poller.leave(target)
 
     def leave(self) -> None:
         """Wait for nothing any more."""
         while self.watched:
-            self.desk.helpers.watcher.leave(self.watched.popitem()[1])
+            self.context.services.poller.leave(self.watched.popitem()[1])
 
 
-async def done_with(desk: Desk, events: Iterable[Event]) -> list[Rental]:
+async def done_with(context: Context, events: Iterable[Event]) -> list[Rental]:
     """Those that had their code, and whose service sends one only."""
     coded = [event.rental for event in events if event.kind is EventKind.CODE_RECEIVED]
-    return [rental for rental in coded if not await another_may_come(desk, rental)]
+    return [rental for rental in coded if not await another_may_come(context, rental)]

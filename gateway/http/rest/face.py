@@ -11,7 +11,7 @@ from gateway.core.identity_cache import Remembered
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.invocation.validation import validate
 from gateway.core.model.errors import InvalidRequest
-from gateway.core.model.values import Kept, is_request_id
+from gateway.core.model.values import Cacheable, is_request_id
 from gateway.core.operations.call import Call
 from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import AnyOperation, Effect
@@ -54,7 +54,7 @@ class RestFace:
             given = targets.known(request.raw_path) or await targets.read(request)
             call = Call(request[CALLER], request[TRACE_ID])
             value = (await self._invoker.answer(op, call, given)).value
-            if isinstance(value, Kept):
+            if isinstance(value, Cacheable):
                 return self._kept.render(value, request)
             return self._small.render(value)
 

@@ -38,7 +38,7 @@ from gateway.core.model.provider_errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.core.model.values import Kept
+from gateway.core.model.values import Cacheable
 from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import AnyOperation, Effect
 from gateway.http.rest.schemas import REF, input_fields, output_schemas
@@ -187,7 +187,7 @@ def _responses(op: AnyOperation) -> Json:
             "Location": {"description": "Where it can be read.", "schema": {"type": "string"}}
         }
     responses: Json = {str(op.rest.success): success}
-    if issubclass(op.gives, Kept):
+    if issubclass(op.gives, Cacheable):
         responses["304"] = {"description": "The caller has these bytes already (If-None-Match)."}
     by_status: dict[int, list[str]] = defaultdict(list)
     for error in errors_of(op):

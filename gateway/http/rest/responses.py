@@ -13,13 +13,13 @@ from aiohttp import hdrs, web
 from pydantic import BaseModel
 
 from gateway.core.identity_cache import ByIdentity
-from gateway.core.model.values import Kept
+from gateway.core.model.values import Cacheable
 from gateway.core.operations.call import Answer
-from gateway.http.wire.prebuilt import Head, Made, Ready
+from gateway.http.wire.prebuilt import Prebuilt, PrebuiltHead, PrebuiltResponse
 
 JSON = "application/json"
 _ONCE = MappingProxyType({"Content-Type": JSON, "Cache-Control": "no-store"})
-_READ = Head(200, _ONCE)
+_READ = PrebuiltHead(200, _ONCE)
 _WORTH_COMPRESSING = 1024
 _SMALL, _SMALL_KEPT = 2048, 2000
 # Brotli's highest quality takes 60 ms for a price list, this one 2 ms for nearly the same size.
@@ -45,18 +45,18 @@ class SmallBodies:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._made: ByIdentity[BaseModel, Made] = ByIdentity(_SMALL_KEPT)
+        self._made: ByIdentity[BaseModel, Prebuilt] = ByIdentity(_SMALL_KEPT)
 
-    def render(self, value: BaseModel) -> Ready:
+    def render(self, value: BaseModel) -> PrebuiltResponse:
         """The response with a value."""
         found = self._made.get(value)
         if found is not None:
-            return Ready(found)
+            return PrebuiltResponse(found)
         body = _json(value)
-        made = Made(_READ, body)
+        made = Prebuilt(_READ, body)
         if len(body) <= _SMALL:
             self._made[value] = made
-        return Ready(made)
+        return PrebuiltResponse(made)
 
 
 class KeptBodies:
@@ -64,9 +64,9 @@ class KeptBodies:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._bodies: ByIdentity[Kept, _KeptBody] = ByIdentity(256)
+        self._bodies: ByIdentity[Cacheable, _KeptBody] = ByIdentity(256)
 
-    def render(self, value: Kept, request: web.Request) -> Ready:
+    def render(self, value: Cacheable, request: web.Request) -> PrebuiltResponse:
         """The response to one request: 304 where the caller has these bytes already."""
         body = self._bodies.get(value)
         if body is None:
@@ -75,16 +75,16 @@ class KeptBodies:
 
 
 class _KeptBody:
-    def __init__(self, value: Kept) -> None:
+    def __init__(self, value: Cacheable) -> None:
         self._plain = _json(value)
         # Weak: the encodings of one body share it.
         self._etag = f'W/"{hashlib.sha256(self._plain).hexdigest()[:20]}"'
         self._fetched_at = value.fetched_at.timestamp()
         self._encoded: dict[str, bytes] = {}
         # Each is right for as long as the age in its header.
-        self._made: dict[tuple[str, int], tuple[int, Made]] = {}
+        self._made: dict[tuple[str, int], tuple[int, Prebuilt]] = {}
 
-    def response(self, request: web.Request) -> Ready:
+    def response(self, request: web.Request) -> PrebuiltResponse:
         headers = request.headers
         known = headers.get(hdrs.IF_NONE_MATCH)
         status = 304 if known is not None and _matches(known, self._etag) else 200
@@ -93,9 +93,9 @@ class _KeptBody:
         made = self._made.get((encoding, status))
         if made is None or made[0] != age:
             made = self._made[encoding, status] = age, self._make(encoding, status, age)
-        return Ready(made[1])
+        return PrebuiltResponse(made[1])
 
-    def _make(self, encoding: str, status: int, age: int) -> Made:
+    def _make(self, encoding: str, status: int, age: int) -> Prebuilt:
         headers = {
             "Cache-Control": "private, no-cache",
             "ETag": self._etag,
@@ -103,14 +103,14 @@ class _KeptBody:
             "Age": str(age),
         }
         if status == 304:
-            return Made(Head(status, headers), None)
+            return Prebuilt(PrebuiltHead(status, headers), None)
         headers["Content-Type"] = JSON
         if len(self._plain) < _WORTH_COMPRESSING or not encoding:
-            return Made(Head(status, headers), self._plain)
+            return Prebuilt(PrebuiltHead(status, headers), self._plain)
         headers["Content-Encoding"] = encoding
         if encoding not in self._encoded:
             self._encoded[encoding] = _COMPRESSORS[encoding](self._plain)
-        return Made(Head(status, headers), self._encoded[encoding])
+        return Prebuilt(PrebuiltHead(status, headers), self._encoded[encoding])
 
 
 def _json(value: BaseModel) -> bytes:

@@ -10,13 +10,13 @@ from gateway.core.codes.webhooks import Webhooks
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.errors import GatewayError
 from gateway.core.ports.storage import Events
-from gateway.core.rentals.notifier import Waking
+from gateway.core.rentals.notifier import Notifier
 from gateway.http.dropins.common import Legacy, spelt_usually
-from gateway.http.dropins.delivery import Purchases
+from gateway.http.dropins.delivery import Deliveries
 from gateway.http.dropins.getatext import answering as getatext_desk
 from gateway.http.dropins.getatext import get_face as handler_api
 from gateway.http.dropins.getatext import rest_face as getatext_v1
-from gateway.http.dropins.getatext.answering import GetatextDesk
+from gateway.http.dropins.getatext.answering import Answering
 from gateway.http.dropins.getatext.get_face import HandlerApiFace
 from gateway.http.dropins.getatext.rest_face import GetatextFace
 from gateway.http.dropins.sms_activate import face as sms_activate
@@ -42,7 +42,7 @@ class Faces:
     callers: Callers
     invoker: Invoker
     events: Events
-    waking: Waking
+    notifier: Notifier
     webhooks: Webhooks
     webhook_terms: WebhookTerms
     render_metrics: Callable[[], bytes]
@@ -66,7 +66,7 @@ def make_app(faces: Faces) -> web.Application:
         faces.metrics_token,
     )
     app = web.Application(client_max_size=MAX_BODY)
-    streams = EventsFace(faces.callers, faces.invoker, faces.events, faces.waking)
+    streams = EventsFace(faces.callers, faces.invoker, faces.events, faces.notifier)
     app[EDGE], app[INVOKER], app[STREAMS] = edge, faces.invoker, streams
     app.add_routes(streams.routes())
     app.add_routes(WebhookFace(faces.webhooks, faces.webhook_terms).routes())
@@ -79,10 +79,14 @@ def make_app(faces: Faces) -> web.Application:
 
 def _drop_ins(faces: Faces) -> list[web.RouteDef]:
     """The faces that existing tools know."""
-    purchases = Purchases(faces.invoker)
-    desk = GetatextDesk(faces.callers, faces.invoker, purchases, faces.legacy)
+    purchases = Deliveries(faces.invoker)
+    answering = Answering(faces.callers, faces.invoker, purchases, faces.legacy)
     legacy = SmsActivateFace(faces.callers, faces.invoker, purchases, faces.legacy)
-    return [*legacy.routes(), *HandlerApiFace(desk).routes(), *GetatextFace(desk).routes()]
+    return [
+        *legacy.routes(),
+        *HandlerApiFace(answering).routes(),
+        *GetatextFace(answering).routes(),
+    ]
 
 
 def _render(request: web.Request, error: GatewayError, trace_id: str) -> web.StreamResponse:

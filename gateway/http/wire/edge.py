@@ -77,7 +77,7 @@ class Edge:
         except web.HTTPException as error:
             return self._render(request, problems.from_http(error), trace_id)
         except Exception as fault:
-            if isinstance(fault, ConnectionError) and gone(request):
+            if isinstance(fault, ConnectionError) and disconnected(request):
                 raise  # nobody is there to answer, and nothing of ours failed
             path = await _template(request, router)
             log.exception("request failed", trace_id=trace_id, path=path)
@@ -121,7 +121,7 @@ def _log_access(
     )
 
 
-def gone(request: web.BaseRequest) -> bool:
+def disconnected(request: web.BaseRequest) -> bool:
     """Whether the connection of a request is closed or closing."""
     transport = request.transport
     return transport is None or transport.is_closing()

@@ -7,7 +7,7 @@ from aiohttp import web
 from pydantic_core import from_json
 
 from gateway.core.model.errors import InvalidRequest, RequestTimeout, UnsupportedMediaType
-from gateway.core.model.redact import shown
+from gateway.core.model.redact import redacted
 from gateway.core.operations.operation import AnyOperation
 
 MAX_BODY = 64 * 1024
@@ -39,7 +39,7 @@ def _query(request: web.Request) -> dict[str, Any]:
     given = dict(pairs)
     if len(given) != len(pairs):
         twice = next(name for name in pairs if len(pairs.getall(name)) > 1)
-        raise InvalidRequest(f"{shown(twice)}: is given more than once.")
+        raise InvalidRequest(f"{redacted(twice)}: is given more than once.")
     return given
 
 

@@ -19,7 +19,7 @@ from multidict import istr
 REQUEST_ID = istr("X-Request-Id")
 
 
-class Head:
+class PrebuiltHead:
     """The status and the headers of responses, written down. None of it came from a caller."""
 
     __slots__ = ("headers", "lines", "status")
@@ -33,12 +33,12 @@ class Head:
         self.lines = f"{line}{fields}{hdrs.SERVER}: {SERVER_SOFTWARE}\r\n".encode("ascii")
 
 
-class Made:
+class Prebuilt:
     """A whole response but for its date and the name of its request; `body` None: a 304."""
 
     __slots__ = ("body", "head", "lines")
 
-    def __init__(self, head: Head, body: bytes | None) -> None:
+    def __init__(self, head: PrebuiltHead, body: bytes | None) -> None:
         """Put it together."""
         self.head = head
         self.body = body
@@ -46,13 +46,13 @@ class Made:
         self.lines = b"%b%bDate: " % (head.lines, length)
 
 
-class Ready(web.StreamResponse):
+class PrebuiltResponse(web.StreamResponse):
     """Sends what was made. Whatever is asked in an unusual way is left to the library.
 
     The only header that may still be set is X-Request-Id, and it must be.
     """
 
-    def __init__(self, made: Made) -> None:
+    def __init__(self, made: Prebuilt) -> None:
         """Take what was made."""
         super().__init__(status=made.head.status)
         self._made = made

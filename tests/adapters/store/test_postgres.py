@@ -86,9 +86,9 @@ def told_of_refusals(monkeypatch: pytest.MonkeyPatch) -> list[OSError]:
     """What the keeper of the lock is told while its server is away."""
     connect, refused = postgres_owners.LockOwners._connect, list[OSError]()
 
-    async def connect_or_tell(owners: postgres_owners.LockOwners) -> None:
+    async def connect_or_tell(liveness: postgres_owners.LockOwners) -> None:
         try:
-            await connect(owners)
+            await connect(liveness)
         except OSError as error:
             refused.append(error)
             raise

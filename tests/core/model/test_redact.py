@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.model.redact import UNSAID, holds_key, shown, shown_uri
+from gateway.core.model.redact import REDACTED, holds_key, redacted, redacted_uri
 
 SAID = [
     "colour",
@@ -23,12 +23,12 @@ NOT_SAID = [
 
 @pytest.mark.parametrize("name", SAID)
 def test_a_plain_name_is_said_again(name: str) -> None:
-    assert shown(name) == name
+    assert redacted(name) == name
 
 
 @pytest.mark.parametrize("name", NOT_SAID)
 def test_what_may_be_a_key_is_not(name: str) -> None:
-    assert shown(name) == UNSAID
+    assert redacted(name) == REDACTED
 
 
 URIS = [
@@ -40,7 +40,7 @@ URIS = [
 
 @pytest.mark.parametrize(("uri", "said"), URIS)
 def test_a_uri_is_said_again_where_it_is_like_ours(uri: str, said: bool) -> None:
-    assert shown_uri(uri) == (uri if said else None)
+    assert redacted_uri(uri) == (uri if said else None)
 
 
 HOLDS = [

@@ -7,8 +7,8 @@ import pytest
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.prices import ListPrices, Price, PricePage
 from gateway.core.model.provider_errors import UpstreamAuthFailed, UpstreamUnavailable
-from gateway.core.prices.cache import PriceBook
-from tests.support.core import Clock, FakeProvider, Told, desk, price, settle
+from gateway.core.prices.cache import PriceCache
+from tests.support.core import Clock, FakeProvider, Told, context, price, settle
 
 ALL = ListPrices()
 FIRST, SECOND = [price(amount="0.55")], [price(amount="0.60")]
@@ -20,10 +20,10 @@ class Shop:
     def __init__(self, *answers: list[Price] | Exception) -> None:
         self.clock, self.told = Clock(), Told()
         self.provider = FakeProvider(list(answers))
-        self.book = PriceBook(self.clock, self.told, fresh=60.0, keep=3600.0)
+        self.book = PriceCache(self.clock, self.told, fresh=60.0, keep=3600.0)
 
     async def ask(self, asked: ListPrices = ALL, account: str = "alice") -> PricePage:
-        return await self.book.page(desk(self.provider, self.book, account), asked)
+        return await self.book.page(context(self.provider, self.book, account), asked)
 
 
 async def test_many_askers_cost_one_fetch() -> None:
@@ -53,11 +53,11 @@ async def test_a_stale_list_serves_at_once_while_one_refresh_runs() -> None:
     shop = Shop(FIRST, SECOND)
     first = await shop.ask()
     shop.clock.pass_by(60.0)
-    shop.provider.gate.clear()
+    shop.provider.pipeline.clear()
     stale = [await shop.ask() for _ in range(50)]
     await settle()
     while_running = shop.provider.asked
-    shop.provider.gate.set()
+    shop.provider.pipeline.set()
     await settle()
     fresh = await shop.ask()
 
@@ -118,10 +118,10 @@ async def test_accounts_never_see_each_others_prices() -> None:
 
 async def test_two_accounts_are_fetched_side_by_side() -> None:
     shop = Shop(FIRST)
-    shop.provider.gate.clear()
+    shop.provider.pipeline.clear()
     asking = [asyncio.create_task(shop.ask(account=name)) for name in ("alice", "bob")]
     await settle()
-    shop.provider.gate.set()
+    shop.provider.pipeline.set()
     await asyncio.gather(*asking)
 
     assert shop.provider.asked == 2
@@ -166,12 +166,12 @@ async def test_everybody_who_waits_for_a_failing_fetch_hears_of_it(fault: Except
 
 async def test_an_asker_who_hangs_up_does_not_end_the_fetch_for_the_others() -> None:
     shop = Shop(FIRST)
-    shop.provider.gate.clear()
+    shop.provider.pipeline.clear()
     leaving, staying = (asyncio.create_task(shop.ask()) for _ in range(2))
     await settle()
     leaving.cancel()
     await settle()
-    shop.provider.gate.set()
+    shop.provider.pipeline.set()
 
     assert (await staying).data == FIRST
     assert leaving.cancelled()
@@ -180,11 +180,11 @@ async def test_an_asker_who_hangs_up_does_not_end_the_fetch_for_the_others() -> 
 
 async def test_a_failure_nobody_waits_for_any_more_is_swallowed() -> None:
     shop = Shop(UpstreamUnavailable())
-    shop.provider.gate.clear()
+    shop.provider.pipeline.clear()
     leaving = asyncio.create_task(shop.ask())
     await settle()
     leaving.cancel()
-    shop.provider.gate.set()
+    shop.provider.pipeline.set()
     await settle()
 
     assert leaving.cancelled()
@@ -193,7 +193,7 @@ async def test_a_failure_nobody_waits_for_any_more_is_swallowed() -> None:
 
 async def test_closing_ends_the_fetches_under_way() -> None:
     shop = Shop(FIRST)
-    shop.provider.gate.clear()
+    shop.provider.pipeline.clear()
     waiting = asyncio.create_task(shop.ask())
     await settle()
     await shop.book.close()
@@ -212,7 +212,7 @@ async def test_a_page_is_one_object_for_each_question_so_that_its_bytes_can_be_k
 
 async def test_a_list_kept_shorter_than_fresh_is_kept_while_it_is_fresh() -> None:
     shop = Shop(FIRST, SECOND)
-    shop.book = PriceBook(shop.clock, shop.told, fresh=60.0, keep=10.0)
+    shop.book = PriceCache(shop.clock, shop.told, fresh=60.0, keep=10.0)
     await shop.ask()
     shop.clock.pass_by(59.0)
 

@@ -9,7 +9,7 @@ from gateway.core.model.errors import OutcomeUnknown, RequestInProgress
 from gateway.core.model.purchases import Spend, SpendState, StoredAnswer
 from gateway.core.model.values import Charged
 from gateway.core.ports.ledger import Ledger
-from gateway.core.purchases.idempotency import FirstAnswers
+from gateway.core.purchases.idempotency import FirstAnswer
 from tests.support.core import START, Clock
 
 SENT = Spend(
@@ -38,10 +38,10 @@ class OneSpend:
         return self.then if self.asked >= self.before else SENT
 
 
-def make(then: Spend, **more: Any) -> tuple[FirstAnswers, OneSpend, float]:
+def make(then: Spend, **more: Any) -> tuple[FirstAnswer, OneSpend, float]:
     clock = Clock()
     ledger = OneSpend(clock, then, **more)
-    return FirstAnswers(cast(Ledger, ledger), clock), ledger, clock.monotonic() + 10
+    return FirstAnswer(cast(Ledger, ledger), clock), ledger, clock.monotonic() + 10
 
 
 async def test_its_answer_is_theirs() -> None:

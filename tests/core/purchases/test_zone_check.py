@@ -5,7 +5,7 @@ import pytest
 
 from gateway.core.model.prices import Price
 from gateway.core.model.rentals import Rental, RentalStatus
-from gateway.core.purchases.zone_check import off_by
+from gateway.core.purchases.zone_check import zone_offset
 
 NOON = datetime(2025, 7, 6, 12, 0, tzinfo=UTC)
 FIVE = [Price(service_code="whatsapp", service_name="W", price=Decimal("0.55"), ttl_minutes=5)]
@@ -27,11 +27,11 @@ def rented(minutes: float | None, service: str = "whatsapp") -> Rental:
     ],
 )  # fmt: skip
 def test_a_zone_that_is_wrong_shows_in_every_rental(ends_after: float, off: float) -> None:
-    assert off_by(rented(ends_after), FIVE) == timedelta(minutes=off)
+    assert zone_offset(rented(ends_after), FIVE) == timedelta(minutes=off)
 
 
 @pytest.mark.parametrize(
     "rental", [rented(None), rented(5, "telegram"), rented(5 + 37)], ids=["no end", "no ttl", "odd"]
 )
 def test_where_it_cannot_be_told_nothing_is_said(rental: Rental) -> None:
-    assert off_by(rental, FIVE) is None
+    assert zone_offset(rental, FIVE) is None

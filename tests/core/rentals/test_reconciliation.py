@@ -3,9 +3,9 @@
 import asyncio
 from typing import Any, cast
 
-from gateway.core.prices.cache import PriceBook
-from gateway.core.rentals.reconciliation_task import Search
-from gateway.core.rentals.repository import Records
+from gateway.core.prices.cache import PriceCache
+from gateway.core.rentals.reconciliation_task import ReconciliationTask
+from gateway.core.rentals.repository import RentalRepository
 from tests.support.core import Clock, Told, settle
 
 
@@ -14,42 +14,44 @@ class Ledger:
 
     def __init__(self) -> None:
         self.looks: list[str] = []
-        self.gate = asyncio.Event()
+        self.pipeline = asyncio.Event()
         self.fault: Exception | None = None
 
     async def look_back(self, account_id: str) -> None:
         self.looks.append(account_id)
-        await self.gate.wait()
+        await self.pipeline.wait()
         if self.fault is not None:
             raise self.fault
 
 
-def make(records: Ledger, told: Told) -> Search:
-    book = PriceBook(Clock(), told)
-    return Search(cast(Records, records), book, cast(Any, lambda _: None), told)
+def make(repository: Ledger, told: Told) -> ReconciliationTask:
+    book = PriceCache(Clock(), told)
+    return ReconciliationTask(
+        cast(RentalRepository, repository), book, cast(Any, lambda _: None), told
+    )
 
 
 async def test_one_search_runs_for_an_account_at_a_time_and_once_more_where_asked() -> None:
-    records, told = Ledger(), Told()
-    search = make(records, told)
+    repository, told = Ledger(), Told()
+    search = make(repository, told)
     for _ in range(5):
         search.begin("alice")
     search.begin("bob")
     await settle()
-    first = list(records.looks)
-    records.gate.set()
+    first = list(repository.looks)
+    repository.pipeline.set()
     await settle()
 
     assert first == ["alice", "bob"]
-    assert records.looks == ["alice", "bob", "alice"]
+    assert repository.looks == ["alice", "bob", "alice"]
     assert not search.under_way
 
 
 async def test_a_search_that_fails_is_told_and_hurts_nobody() -> None:
-    records, told = Ledger(), Told()
-    records.fault = OSError("the disk is gone")
-    records.gate.set()
-    search = make(records, told)
+    repository, told = Ledger(), Told()
+    repository.fault = OSError("the disk is gone")
+    repository.pipeline.set()
+    search = make(repository, told)
     search.begin("alice")
     await settle()
 
@@ -58,12 +60,12 @@ async def test_a_search_that_fails_is_told_and_hurts_nobody() -> None:
 
 
 async def test_closing_ends_what_runs() -> None:
-    records = Ledger()
-    search = make(records, Told())
+    repository = Ledger()
+    search = make(repository, Told())
     search.begin("alice")
     search.begin("alice")
     await settle()
     await search.close()
 
     assert not search.under_way
-    assert records.looks == ["alice"]
+    assert repository.looks == ["alice"]

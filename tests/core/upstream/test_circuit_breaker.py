@@ -21,7 +21,13 @@ from gateway.core.model.values import Charged
 from gateway.core.ports.observer import Hooks
 from gateway.core.upstream import calls as upstream
 from gateway.core.upstream.calls import UpstreamCall
-from gateway.core.upstream.circuit_breaker import Breaker, Circuit, State, Tolerance, failed
+from gateway.core.upstream.circuit_breaker import (
+    BreakerPolicy,
+    BreakerState,
+    CircuitBreaker,
+    CircuitBreakers,
+    failed,
+)
 from gateway.core.upstream.retry import RetryBudget
 
 GOOD, BAD = True, False
@@ -46,19 +52,19 @@ class Clock:
 class Line:
     """One circuit, its clock and what was told of it."""
 
-    def __init__(self, tolerance: Tolerance | None = None) -> None:
+    def __init__(self, policy: BreakerPolicy | None = None) -> None:
         self.clock = Clock()
         self.told: list[str] = []
         hooks = Hooks(tripped=lambda _group, state: self.told.append(state))
-        self.circuit = Circuit("status", self.clock, tolerance or Tolerance(), hooks)
+        self.breaker = CircuitBreaker("status", self.clock, policy or BreakerPolicy(), hooks)
 
     def call(self, *endings: bool | None, account: str = "one") -> None:
         for ok in endings:
-            self.circuit.ended(self.circuit.enter(), ok=ok, account_id=account)
+            self.breaker.ended(self.breaker.enter(), ok=ok, account_id=account)
 
     def refused(self) -> UpstreamUnavailable:
         with pytest.raises(UpstreamUnavailable) as refusal:
-            self.circuit.enter()
+            self.breaker.enter()
         return refusal.value
 
 
@@ -93,7 +99,7 @@ def test_failures_in_a_row_stop_the_calls_and_say_when_to_come_again() -> None:
     line.clock.pass_by(0.5)
     refusal = line.refused()
 
-    assert line.circuit.state is State.OPEN
+    assert line.breaker.state is BreakerState.OPEN
     assert refusal.retry_after == 1.5
     assert refusal.charged is Charged.NO
     assert refusal.detail.startswith("The provider has been failing, so this call was not sent.")
@@ -105,14 +111,14 @@ def test_failures_that_are_not_in_a_row_are_borne(ending: bool | None) -> None:
     line = Line()
     line.call(BAD, BAD, BAD, BAD, ending, *[BAD] * (4 if ending else 0))
 
-    assert line.circuit.state is State.CLOSED
+    assert line.breaker.state is BreakerState.CLOSED
 
 
 def test_a_share_of_failures_stops_the_calls() -> None:
     line = Line()
     line.call(*[BAD, GOOD] * 10)
 
-    assert line.circuit.state is State.OPEN
+    assert line.breaker.state is BreakerState.OPEN
 
 
 def test_a_smaller_share_is_borne_for_ever() -> None:
@@ -138,7 +144,7 @@ def test_an_account_that_is_alone_is_believed() -> None:
     line.clock.pass_by(16.0)
     line.call(*[BAD] * 5)
 
-    assert line.circuit.state is State.OPEN
+    assert line.breaker.state is BreakerState.OPEN
 
 
 def test_what_two_accounts_see_stops_the_calls_though_a_third_was_served() -> None:
@@ -147,7 +153,7 @@ def test_what_two_accounts_see_stops_the_calls_though_a_third_was_served() -> No
     line.call(*[BAD] * 4)
     line.call(BAD, account="another")
 
-    assert line.circuit.state is State.OPEN
+    assert line.breaker.state is BreakerState.OPEN
 
 
 def test_failures_of_long_ago_do_not_count() -> None:
@@ -163,11 +169,11 @@ def test_one_call_at_a_time_tries_whether_it_works_again() -> None:
     line = Line()
     line.call(*[BAD] * 5)
     line.clock.pass_by(2.0)
-    ticket = line.circuit.enter()
+    ticket = line.breaker.enter()
 
-    assert line.circuit.state is State.HALF_OPEN
+    assert line.breaker.state is BreakerState.HALF_OPEN
     assert line.refused().retry_after == 1.0
-    line.circuit.ended(ticket, ok=True, account_id="one")
+    line.breaker.ended(ticket, ok=True, account_id="one")
     line.call(GOOD, BAD, GOOD)
     assert line.told == ["open", "half_open", "closed"]
 
@@ -194,18 +200,18 @@ def test_a_try_that_says_nothing_makes_room_for_another() -> None:
     line.clock.pass_by(2.0)
     line.call(None, GOOD)
 
-    assert line.circuit.state is State.CLOSED
+    assert line.breaker.state is BreakerState.CLOSED
 
 
 def test_calls_from_before_the_last_change_say_nothing() -> None:
     line = Line()
-    early = [line.circuit.enter() for _ in range(3)]
+    early = [line.breaker.enter() for _ in range(3)]
     line.call(*[BAD] * 5)
-    line.circuit.ended(early[0], ok=True, account_id="one")
+    line.breaker.ended(early[0], ok=True, account_id="one")
     line.clock.pass_by(2.0)
-    line.circuit.enter()
-    line.circuit.ended(early[1], ok=False, account_id="one")
-    line.circuit.ended(early[2], ok=None, account_id="one")
+    line.breaker.enter()
+    line.breaker.ended(early[1], ok=False, account_id="one")
+    line.breaker.ended(early[2], ok=None, account_id="one")
 
     assert line.told == ["open", "half_open"]
     line.refused()  # the one call that tries is still under way
@@ -218,29 +224,29 @@ def test_a_circuit_always_comes_back(endings: list[tuple[bool | None, int]]) -> 
     for ok, seconds in endings:
         line.clock.pass_by(seconds)
         try:
-            ticket = line.circuit.enter()
+            ticket = line.breaker.enter()
         except UpstreamUnavailable as refusal:
             waits.append(refusal.retry_after or 0.0)
         else:
-            line.circuit.ended(ticket, ok=ok, account_id="one")
+            line.breaker.ended(ticket, ok=ok, account_id="one")
     line.clock.pass_by(30.0)
     line.call(GOOD)
 
-    assert line.circuit.state is State.CLOSED
+    assert line.breaker.state is BreakerState.CLOSED
     assert all(1.0 <= wait <= 30.0 for wait in waits)
 
 
 def test_reads_that_fail_stop_no_purchase() -> None:
     told: list[tuple[str, str]] = []
     hooks = Hooks(tripped=lambda group, state: told.append((group, state)))
-    breaker = Breaker(Clock(), hooks=hooks)
+    breakers = CircuitBreakers(Clock(), hooks=hooks)
     for call in upstream.CALLS:
         for _ in range(5 if call.kind == "read" else 0):
-            if breaker.of(call).state is State.CLOSED:
-                circuit = breaker.of(call)
-                circuit.ended(circuit.enter(), ok=False, account_id="one")
+            if breakers.of(call).state is BreakerState.CLOSED:
+                breaker = breakers.of(call)
+                breaker.ended(breaker.enter(), ok=False, account_id="one")
 
-    assert breaker.states() == {
+    assert breakers.states() == {
         "spend": "closed",
         "status": "open",
         "change": "closed",

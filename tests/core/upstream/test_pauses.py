@@ -13,14 +13,14 @@ class Refusing:
     """An account the provider answers 429 to, again and again."""
 
     def __init__(self) -> None:
-        self.pacer = pacer_of(10.0)
+        self.limiter = pacer_of(10.0)
 
-    async def turn(self) -> float:
-        turn = await self.pacer.turn("alice", upstream.RENT, deadline_seconds=1000.0)
-        return turn.at
+    async def permit(self) -> float:
+        permit = await self.limiter.permit("alice", upstream.RENT, deadline_seconds=1000.0)
+        return permit.at
 
     def slowed(self, retry_after: float | None = None) -> float:
-        return self.pacer.slowed("alice", upstream.RENT, retry_after)
+        return self.limiter.slowed("alice", upstream.RENT, retry_after)
 
 
 @held
@@ -28,11 +28,11 @@ async def test_pauses_grow_while_the_provider_goes_on_and_shrink_when_it_is_well
     account = Refusing()
     pauses = []
     for _ in range(7):
-        await account.turn()
+        await account.permit()
         pauses.append(account.slowed())
     for _ in range(3):
-        await account.turn()
-        account.pacer.went_well("alice", upstream.RENT)
+        await account.permit()
+        account.limiter.went_well("alice", upstream.RENT)
 
     assert pauses == [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
     assert account.slowed() == 32.0
@@ -42,21 +42,21 @@ async def test_pauses_grow_while_the_provider_goes_on_and_shrink_when_it_is_well
 
 @held
 async def test_turns_come_slower_after_a_429_and_faster_again_while_all_is_well() -> None:
-    pacer = pacer_of(1.0)
+    limiter = pacer_of(1.0)
 
     async def apart() -> float:
-        first = await pacer.turn("alice", upstream.RENT, deadline_seconds=1000.0)
-        second = await pacer.turn("alice", upstream.RENT, deadline_seconds=1000.0)
+        first = await limiter.permit("alice", upstream.RENT, deadline_seconds=1000.0)
+        second = await limiter.permit("alice", upstream.RENT, deadline_seconds=1000.0)
         return second.at - first.at
 
-    pacer.slowed("alice", upstream.RENT)
+    limiter.slowed("alice", upstream.RENT)
     after_one = await apart()
     for _ in range(50):
         await asyncio.sleep(100.0)
-        pacer.slowed("alice", upstream.RENT)
+        limiter.slowed("alice", upstream.RENT)
     at_most = await apart()
     for _ in range(2000):
-        pacer.went_well("alice", upstream.RENT)
+        limiter.went_well("alice", upstream.RENT)
 
     assert [after_one, at_most] == pytest.approx([1.05 * 1.05, 1.05 * 1.5], abs=TICK)
     assert await apart() == pytest.approx(1.05, abs=TICK)
@@ -66,10 +66,10 @@ async def test_turns_come_slower_after_a_429_and_faster_again_while_all_is_well(
 async def test_what_was_under_way_when_the_bucket_closed_does_not_count_again() -> None:
     account = Refusing()
     pauses = [account.slowed() for _ in range(5)]
-    account.pacer.went_well("alice", upstream.RENT)
+    account.limiter.went_well("alice", upstream.RENT)
 
     assert pauses == [2.0] * 5
-    assert await account.turn() == pytest.approx(2.0)
+    assert await account.permit() == pytest.approx(2.0)
     assert account.slowed() == 4.0
 
 
@@ -78,15 +78,15 @@ async def test_the_pause_the_provider_asks_for_is_kept_where_it_is_longer() -> N
     account = Refusing()
 
     assert account.slowed(90.0) == 90.0
-    assert await account.turn() == pytest.approx(90.0)
+    assert await account.permit() == pytest.approx(90.0)
 
 
 @held
 async def test_a_pause_refuses_those_who_cannot_wait_for_its_end() -> None:
-    pacer = pacer_of(1.0)
+    limiter = pacer_of(1.0)
     waits, leaves = Caller(patience=10.0), Caller(patience=4.0)
-    loop().call_later(0.5, pacer.slowed, "alice", upstream.BALANCE, 5.0)
-    await all_want(pacer, [Caller(), waits, leaves])
+    loop().call_later(0.5, limiter.slowed, "alice", upstream.BALANCE, 5.0)
+    await all_want(limiter, [Caller(), waits, leaves])
 
     assert waits.granted == pytest.approx(5.5)
     assert leaves.ended == pytest.approx(0.5)

@@ -20,10 +20,10 @@ from gateway.core.model.provider_errors import (
 from gateway.core.model.values import Charged
 from gateway.core.upstream import calls as upstream
 from gateway.core.upstream.calls import Priority, UpstreamCall
-from gateway.core.upstream.circuit_breaker import Breaker, Tolerance
-from gateway.core.upstream.pipeline import Gate
-from gateway.core.upstream.rate_limiter import Pacer
-from gateway.core.upstream.retry import Patience
+from gateway.core.upstream.circuit_breaker import BreakerPolicy, CircuitBreakers
+from gateway.core.upstream.pipeline import Pipeline
+from gateway.core.upstream.rate_limiter import RateLimiter
+from gateway.core.upstream.retry import RetryPolicy
 from tests.support.held_time import LoopClock, held, loop
 from tests.support.pacing import Told, pacer_of
 
@@ -56,18 +56,18 @@ class Way:
         *endings: Ending,
         per_second: float = 100.0,
         takes: float = 0.0,
-        patience: Patience | None = None,
+        patience: RetryPolicy | None = None,
     ) -> None:
         self.told = Told()
         self.provider = Provider(*endings, takes=takes)
-        self.pacer: Pacer = pacer_of(per_second, told=self.told)
+        self.limiter: RateLimiter = pacer_of(per_second, told=self.told)
         hooks = self.told.hooks()
-        self.breaker = Breaker(LoopClock(), Tolerance(), hooks=hooks)
-        self.gate = Gate(
+        self.breakers = CircuitBreakers(LoopClock(), BreakerPolicy(), hooks=hooks)
+        self.pipeline = Pipeline(
             LoopClock(),
             asyncio.sleep,
-            self.pacer,
-            self.breaker,
+            self.limiter,
+            self.breakers,
             patience,
             hooks=hooks,
             jitter=lambda: 0.5,
@@ -76,7 +76,7 @@ class Way:
     async def ask(
         self, call: UpstreamCall = upstream.RENTAL_STATUS, deadline: float | None = None
     ) -> str:
-        return await self.gate.ask("alice", call, self.provider.answer, deadline=deadline)
+        return await self.pipeline.ask("alice", call, self.provider.answer, deadline=deadline)
 
     async def endings(self, call: UpstreamCall, times: int) -> list[str]:
         """What so many calls come to: an answer, or the code of an error."""
@@ -96,7 +96,7 @@ async def test_an_answer_passes_through() -> None:
     assert await way.ask() == "here"
     assert await way.ask(upstream.RENT) == "here"
     assert way.told == Told()
-    assert set(way.breaker.states().values()) == {"closed"}
+    assert set(way.breakers.states().values()) == {"closed"}
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ async def test_repeats_are_few_where_much_fails() -> None:
         await way.endings(upstream.RENTAL_STATUS, 2)
         await asyncio.sleep(1.0)
 
-    assert set(way.breaker.states().values()) == {"closed"}
+    assert set(way.breakers.states().values()) == {"closed"}
     assert 150 <= len(way.told.retried) <= 10 + 1500 * 0.1
 
 
@@ -242,7 +242,7 @@ async def test_answers_make_later_pauses_shorter_again() -> None:
 
 @held
 async def test_purchases_are_paced_and_refused_before_they_are_sent() -> None:
-    way = Way("bought", per_second=2.0, patience=Patience(spend_seconds=3.0))
+    way = Way("bought", per_second=2.0, patience=RetryPolicy(spend_seconds=3.0))
     buys = [asyncio.ensure_future(way.ask(upstream.RENT)) for _ in range(10)]
     await asyncio.wait(buys)
     errors = [error for buy in buys if (error := buy.exception())]
@@ -255,11 +255,11 @@ async def test_purchases_are_paced_and_refused_before_they_are_sent() -> None:
 @held
 async def test_a_purchase_is_noted_between_its_turn_and_its_question() -> None:
     way = Way("bought", per_second=1.0)
-    turn = await way.gate.turn_for("alice", upstream.RENT)
+    permit = await way.pipeline.permit_for("alice", upstream.RENT)
     await asyncio.sleep(0.3)  # the ledger writes
 
     assert way.provider.asked == []
-    assert await way.gate.ask_now(turn, way.provider.answer) == "bought"
+    assert await way.pipeline.ask_now(permit, way.provider.answer) == "bought"
     await way.ask(upstream.RENT)
     assert way.provider.asked == [0.3, 1.35]
 
@@ -270,12 +270,12 @@ async def test_a_purchase_held_up_by_the_ledger_and_then_by_its_connection_count
 
     async def question() -> str:
         await asyncio.sleep(0.2)  # a connection is opened
-        way.gate.going_out()
+        way.pipeline.going_out()
         return await way.provider.answer()
 
-    turn = await way.gate.turn_for("alice", upstream.RENT)
+    permit = await way.pipeline.permit_for("alice", upstream.RENT)
     await asyncio.sleep(0.1)  # the ledger writes
-    await way.gate.ask_now(turn, question)
+    await way.pipeline.ask_now(permit, question)
     await way.ask(upstream.RENT)
     await way.ask(upstream.RENT)
 
@@ -285,15 +285,15 @@ async def test_a_purchase_held_up_by_the_ledger_and_then_by_its_connection_count
 @held
 async def test_a_question_that_goes_out_late_counts_from_then() -> None:
     way = Way("here", per_second=1.0)
-    way.gate.going_out()  # outside of any question it means nothing
+    way.pipeline.going_out()  # outside of any question it means nothing
 
     async def question() -> str:
         await asyncio.sleep(0.4)  # a connection is opened
-        way.gate.going_out()
+        way.pipeline.going_out()
         return await way.provider.answer()
 
     asking = [
-        asyncio.ensure_future(way.gate.ask("alice", upstream.BALANCE, each))
+        asyncio.ensure_future(way.pipeline.ask("alice", upstream.BALANCE, each))
         for each in (question, way.provider.answer)
     ]
     await asyncio.wait(asking)
@@ -307,7 +307,7 @@ async def test_a_caller_may_be_more_urgent_than_its_call() -> None:
     order: list[str] = []
 
     async def ask(name: str, priority: Priority | None) -> None:
-        await way.gate.ask(
+        await way.pipeline.ask(
             "alice", upstream.RENTAL_STATUS, way.provider.answer, priority=priority, deadline=9.0
         )
         order.append(name)
@@ -321,7 +321,7 @@ async def test_a_caller_may_be_more_urgent_than_its_call() -> None:
 
 @held
 async def test_reads_that_fail_are_stopped_and_purchases_are_not() -> None:
-    way = Way(UpstreamTimeout(), patience=Patience(retries=0))
+    way = Way(UpstreamTimeout(), patience=RetryPolicy(retries=0))
     await way.endings(upstream.RENTAL_STATUS, 5)
     way.provider.endings = ["here"]
 
@@ -346,7 +346,7 @@ async def test_purchases_stop_only_where_nothing_could_be_sent() -> None:
 
 @held
 async def test_waiting_for_a_turn_does_not_keep_a_circuit_half_open() -> None:
-    way = Way(*[UpstreamError()] * 5, "here", per_second=1.0, patience=Patience(retries=0))
+    way = Way(*[UpstreamError()] * 5, "here", per_second=1.0, patience=RetryPolicy(retries=0))
     await way.endings(upstream.RENTAL_STATUS, 5)
     await asyncio.sleep(2.0)
     callers = [asyncio.ensure_future(way.ask(deadline=9.0)) for _ in range(4)]
@@ -357,7 +357,7 @@ async def test_waiting_for_a_turn_does_not_keep_a_circuit_half_open() -> None:
 
 @held
 async def test_a_caller_who_hangs_up_ends_its_question_and_proves_nothing() -> None:
-    way = Way(UpstreamError(), patience=Patience(retries=0))
+    way = Way(UpstreamError(), patience=RetryPolicy(retries=0))
     await way.endings(upstream.RENTAL_STATUS, 5)
     await asyncio.sleep(2.0)
     way.provider.takes = 60.0
@@ -377,7 +377,7 @@ async def test_a_fault_of_ours_proves_nothing_either() -> None:
         with pytest.raises(ZeroDivisionError):
             await way.ask()
 
-    assert set(way.breaker.states().values()) == {"closed"}
+    assert set(way.breakers.states().values()) == {"closed"}
 
 
 FAULTS: Sequence[Ending] = (

@@ -12,7 +12,7 @@ from gateway.core.model.errors import RateLimited
 from gateway.core.model.values import Charged
 from gateway.core.upstream import calls as upstream
 from gateway.core.upstream.calls import Priority
-from gateway.core.upstream.rate_limiter import Turn
+from gateway.core.upstream.rate_limiter import Permit
 from tests.support.held_time import held, loop
 from tests.support.pacing import (
     CALLERS,
@@ -35,18 +35,18 @@ from tests.support.pacing import (
 async def test_whoever_comes_and_goes_the_rules_hold(
     per_second: float, callers: list[Caller]
 ) -> None:
-    pacer = pacer_of(per_second)
-    turns = await all_want(pacer, callers)
+    limiter = pacer_of(per_second)
+    turns = await all_want(limiter, callers)
     most, wide = places(per_second), window(per_second)
 
     assert closest(turns, most) >= wide - 1e-9
-    assert pacer.waiting() == 0
+    assert limiter.waiting() == 0
     for caller in callers:
         left_after = min(caller.patience, caller.hangs_up_after or inf)
         assert caller.ended <= caller.at + left_after + TICK
         if caller.granted is not None:
             assert caller.granted <= caller.at + left_after + TICK
-            before = [turn for turn in turns if turn < caller.granted]
+            before = [permit for permit in turns if permit < caller.granted]
             free = max(
                 before[-limit] + wide * limit / most if len(before) >= limit else 0.0
                 for limit in (most, min(most, 10))
@@ -75,11 +75,11 @@ async def test_a_queue_of_equals_is_served_and_refused_as_a_simple_model_says(
     log: deque[float] = deque([-inf] * places(per_second), maxlen=places(per_second))
 
     for caller in sorted(callers, key=lambda each: each.number):
-        turn = max(caller.at, log[0] + window(per_second))
-        assume(abs(turn - caller.at - caller.patience) > 0.05)
-        if turn - caller.at <= caller.patience:
-            log.append(turn)
-            assert caller.granted == pytest.approx(turn, abs=0.05)
+        permit = max(caller.at, log[0] + window(per_second))
+        assume(abs(permit - caller.at - caller.patience) > 0.05)
+        if permit - caller.at <= caller.patience:
+            log.append(permit)
+            assert caller.granted == pytest.approx(permit, abs=0.05)
         else:
             assert caller.granted is None
             assert caller.ended == caller.at  # at once
@@ -90,13 +90,16 @@ async def test_a_queue_of_equals_is_served_and_refused_as_a_simple_model_says(
 async def test_nobody_has_a_turn_in_a_pause_the_provider_asked_for(
     per_second: float, callers: list[Caller], pauses: list[tuple[float, float]]
 ) -> None:
-    pacer = pacer_of(per_second)
+    limiter = pacer_of(per_second)
     for at, seconds in pauses:
-        loop().call_later(at, pacer.slowed, "alice", upstream.BALANCE, seconds)
-    turns = await all_want(pacer, callers)
+        loop().call_later(at, limiter.slowed, "alice", upstream.BALANCE, seconds)
+    turns = await all_want(limiter, callers)
 
     assert not [
-        turn for turn in turns for at, seconds in pauses if at + TICK < turn < at + seconds - TICK
+        permit
+        for permit in turns
+        for at, seconds in pauses
+        if at + TICK < permit < at + seconds - TICK
     ]
     assert closest(turns, places(per_second)) >= window(per_second) - 1e-9
 
@@ -113,23 +116,23 @@ async def test_many_turns_are_spread_over_their_window() -> None:
 @held
 async def test_a_turn_that_is_free_is_had_at_once() -> None:
     told = Told()
-    pacer = pacer_of(2.0, told=told)
-    turns = [await pacer.turn("alice", upstream.RENT, deadline_seconds=0.0) for _ in range(2)]
+    limiter = pacer_of(2.0, told=told)
+    turns = [await limiter.permit("alice", upstream.RENT, deadline_seconds=0.0) for _ in range(2)]
 
-    assert turns == [Turn("alice", upstream.RENT, 0.0)] * 2
+    assert turns == [Permit("alice", upstream.RENT, 0.0)] * 2
     assert told.waited == []
 
 
 @held
 async def test_accounts_and_calls_do_not_wait_for_each_other() -> None:
-    pacer = pacer_of(1.0)
+    limiter = pacer_of(1.0)
     for account in ("alice", "bob"):
         for call in (upstream.RENT, upstream.CANCEL, upstream.PRICES, upstream.UPDATE_LONG_RENTAL):
-            await pacer.turn(account, call, deadline_seconds=0.0)
+            await limiter.permit(account, call, deadline_seconds=0.0)
 
     assert loop().time() == 0.0
     with pytest.raises(RateLimited):  # an update as well, by the provider's count
-        await pacer.turn("bob", upstream.RENEW_LONG_RENTAL, deadline_seconds=1.0)
+        await limiter.permit("bob", upstream.RENEW_LONG_RENTAL, deadline_seconds=1.0)
 
 
 @held
@@ -168,12 +171,12 @@ async def test_who_is_pushed_back_too_far_is_told_then() -> None:
 
 @held
 async def test_nobody_overtakes_the_queue_before_a_late_alarm_rings() -> None:
-    pacer = pacer_of(1.0)
+    limiter = pacer_of(1.0)
     waits = Caller(at=0.5)
-    everybody = asyncio.ensure_future(all_want(pacer, [Caller(), waits]))
+    everybody = asyncio.ensure_future(all_want(limiter, [Caller(), waits]))
     await asyncio.sleep(1.0)
     loop().lag(0.1)
-    late = await pacer.turn("alice", upstream.BALANCE, deadline_seconds=9.0)
+    late = await limiter.permit("alice", upstream.BALANCE, deadline_seconds=9.0)
     await everybody
 
     assert waits.granted == pytest.approx(1.1)
@@ -213,89 +216,89 @@ async def test_the_place_of_a_waiter_who_hangs_up_is_free_at_once() -> None:
 def test_a_grant_and_a_cancellation_in_one_moment_lose_no_place(after: float) -> None:
     @held
     async def run() -> None:
-        pacer = pacer_of(1.0)
-        await pacer.turn("alice", upstream.BALANCE, deadline_seconds=0.0)
+        limiter = pacer_of(1.0)
+        await limiter.permit("alice", upstream.BALANCE, deadline_seconds=0.0)
         first, second = (
-            asyncio.ensure_future(pacer.turn("alice", upstream.BALANCE, deadline_seconds=9.0))
+            asyncio.ensure_future(limiter.permit("alice", upstream.BALANCE, deadline_seconds=9.0))
             for _ in range(2)
         )
         await asyncio.sleep(0)
         # In the same round of the loop as the pacer's own alarm, before the waiter goes on.
         loop().call_at(1.05 + after, first.cancel)
-        turn = await second
+        permit = await second
 
         assert first.cancelled()
-        assert turn.at == pytest.approx(1.05, abs=TICK)
+        assert permit.at == pytest.approx(1.05, abs=TICK)
 
     run()
 
 
 @held
 async def test_a_turn_counts_from_when_its_caller_goes_on_however_late() -> None:
-    pacer = pacer_of(1.0)
+    limiter = pacer_of(1.0)
     callers = [Caller(), Caller(), Caller()]
     loop().call_at(1.05 + 1e-12, loop().lag, 0.3)
-    turns = await all_want(pacer, callers)
+    turns = await all_want(limiter, callers)
 
     assert turns == pytest.approx([0.0, 1.35, 2.40], abs=TICK)
 
 
 @held
 async def test_a_call_that_goes_out_later_than_its_turn_counts_from_then() -> None:
-    pacer = pacer_of(1.0)
-    turn = await pacer.turn("alice", upstream.RENT, deadline_seconds=0.0)
+    limiter = pacer_of(1.0)
+    permit = await limiter.permit("alice", upstream.RENT, deadline_seconds=0.0)
     await asyncio.sleep(0.4)
-    pacer.going_out(turn)
-    after = await pacer.turn("alice", upstream.RENT, deadline_seconds=9.0)
+    limiter.going_out(permit)
+    after = await limiter.permit("alice", upstream.RENT, deadline_seconds=9.0)
 
     assert after.at == pytest.approx(1.45)
 
 
 @held
 async def test_a_late_call_counts_once() -> None:
-    pacer = pacer_of(2.0)
-    turn = await pacer.turn("alice", upstream.RENT, deadline_seconds=0.0)
+    limiter = pacer_of(2.0)
+    permit = await limiter.permit("alice", upstream.RENT, deadline_seconds=0.0)
     await asyncio.sleep(0.4)
-    pacer.going_out(turn)
-    after = [await pacer.turn("alice", upstream.RENT, deadline_seconds=9.0) for _ in range(2)]
+    limiter.going_out(permit)
+    after = [await limiter.permit("alice", upstream.RENT, deadline_seconds=9.0) for _ in range(2)]
 
     assert [each.at for each in after] == pytest.approx([0.4, 1.45])
 
 
 @held
 async def test_a_thousand_who_hang_up_leave_nothing() -> None:
-    pacer = pacer_of(1.0)
+    limiter = pacer_of(1.0)
     callers = [Caller(patience=5000.0, hangs_up_after=0.5) for _ in range(1000)]
-    turns = await all_want(pacer, callers)
+    turns = await all_want(limiter, callers)
 
     assert len(turns) == 1
-    assert pacer.waiting() == 0
+    assert limiter.waiting() == 0
 
 
 @held
 async def test_idle_accounts_are_forgotten_and_limits_in_force_are_not() -> None:
-    pacer = pacer_of(1.0)
+    limiter = pacer_of(1.0)
     for number in range(50_000):
-        await pacer.turn(f"account {number}", upstream.BALANCE, deadline_seconds=0.0)
+        await limiter.permit(f"account {number}", upstream.BALANCE, deadline_seconds=0.0)
         loop().lag(0.01)
-    await pacer.turn("alice", upstream.BALANCE, deadline_seconds=0.0)
-    pacer.slowed("bob", upstream.BALANCE, 500.0)
+    await limiter.permit("alice", upstream.BALANCE, deadline_seconds=0.0)
+    limiter.slowed("bob", upstream.BALANCE, 500.0)
     for number in range(10_000):
-        await pacer.turn(f"other {number}", upstream.BALANCE, deadline_seconds=0.0)
+        await limiter.permit(f"other {number}", upstream.BALANCE, deadline_seconds=0.0)
 
-    assert len(pacer._buckets) < 20_000  # the 10,000 are all in force
+    assert len(limiter._buckets) < 20_000  # the 10,000 are all in force
     for account in ("alice", "bob"):
         with pytest.raises(RateLimited):
-            await pacer.turn(account, upstream.BALANCE, deadline_seconds=0.5)
+            await limiter.permit(account, upstream.BALANCE, deadline_seconds=0.5)
 
 
 @held
 async def test_closing_refuses_all_who_wait_and_all_who_would_have_to() -> None:
-    pacer = pacer_of(1.0)
+    limiter = pacer_of(1.0)
     callers = [Caller(), Caller(), Caller(), Caller(at=0.7)]
-    everybody = asyncio.ensure_future(all_want(pacer, callers))
+    everybody = asyncio.ensure_future(all_want(limiter, callers))
     await asyncio.sleep(0.5)
-    await pacer.close()
+    await limiter.close()
     await everybody
 
     assert [each.ended for each in callers] == pytest.approx([0.0, 0.5, 0.5, 0.7])

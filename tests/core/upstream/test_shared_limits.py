@@ -78,10 +78,10 @@ async def test_a_shared_place_goes_to_whoever_is_first_when_it_comes() -> None:
 
 @held
 async def test_a_shared_place_that_comes_in_a_pause_is_not_used() -> None:
-    pacer = pacer_of(1.0, shared=SharedLog(takes=0.1))
+    limiter = pacer_of(1.0, shared=SharedLog(takes=0.1))
     caller = Caller()
-    loop().call_later(0.05, pacer.slowed, "alice", upstream.BALANCE, 5.0)
-    await all_want(pacer, [caller])
+    loop().call_later(0.05, limiter.slowed, "alice", upstream.BALANCE, 5.0)
+    await all_want(limiter, [caller])
 
     assert caller.granted == pytest.approx(5.15, abs=TICK)
 
@@ -112,14 +112,14 @@ def test_a_shared_store_that_fails_leaves_our_own_limits(hangs: bool) -> None:
     async def run() -> None:
         told, shared = Told(), SharedLog(takes=inf if hangs else 0.002)
         shared.broken = True
-        pacer = pacer_of(2.0, told=told, shared=shared)
-        turns = await all_want(pacer, [Caller(), Caller(), Caller(at=0.5), Caller(at=0.6)])
+        limiter = pacer_of(2.0, told=told, shared=shared)
+        turns = await all_want(limiter, [Caller(), Caller(), Caller(at=0.5), Caller(at=0.6)])
 
         assert closest(turns, 2) >= 1.05 - 1e-9
         assert len(turns) == 4
         assert told.shared_failed == 1
         shared.broken, shared.takes = False, 0.002
-        await all_want(pacer, [Caller(at=10.0)])
+        await all_want(limiter, [Caller(at=10.0)])
         assert [len(log) for log in shared.logs.values()] == [1]
 
     run()
@@ -128,11 +128,11 @@ def test_a_shared_store_that_fails_leaves_our_own_limits(hangs: bool) -> None:
 @held
 async def test_closing_ends_what_is_asked_of_the_shared_store() -> None:
     shared = SharedLog(takes=inf)
-    pacer = pacer_of(1.0, shared=shared)
+    limiter = pacer_of(1.0, shared=shared)
     caller = Caller()
-    waiting = asyncio.ensure_future(all_want(pacer, [caller]))
+    waiting = asyncio.ensure_future(all_want(limiter, [caller]))
     await asyncio.sleep(0.5)
-    await pacer.close()
+    await limiter.close()
     await waiting
 
     assert caller.refusal is not None

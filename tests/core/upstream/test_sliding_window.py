@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.upstream.sliding_window import Bucket
+from gateway.core.upstream.sliding_window import SlidingWindow
 
 
 @given(
@@ -19,7 +19,7 @@ from gateway.core.upstream.sliding_window import Bucket
 def test_a_turn_is_expected_when_those_before_it_leave_room(
     most: int, logged: list[int], granted: int, ahead: int, opens_at: int | None
 ) -> None:
-    now, bucket = 30.0, Bucket("alice:balance", float(most), margin=9.0)
+    now, bucket = 30.0, SlidingWindow("alice:balance", float(most), margin=9.0)
     bucket.log.extend(sorted(map(float, logged)))
     bucket.granted = min(granted, most - len([each for each in bucket.log if each > 20.0]))
     bucket.opens_at = -inf if opens_at is None else float(opens_at)
@@ -30,11 +30,11 @@ def test_a_turn_is_expected_when_those_before_it_leave_room(
 
     assert bucket.window == 10.0
     assert bucket.expected(ahead, now) == turns[-1]
-    assert bucket.room(now) == (bucket.expected(0, now) == now)
+    assert bucket.has_room(now) == (bucket.expected(0, now) == now)
 
 
 def test_the_next_turn_after_a_burst_is_expected_when_the_next_burst_may_come() -> None:
-    bucket = Bucket("alice:rent", 200.0, margin=0.1)
+    bucket = SlidingWindow("alice:rent", 200.0, margin=0.1)
     bucket.log.extend([30.0] * 20)
 
     assert bucket.expected(0, 30.0) == pytest.approx(30.11)

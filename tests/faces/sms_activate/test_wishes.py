@@ -10,7 +10,7 @@ import structlog
 from adapters.simulator import Fault, FaultKind
 from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits
-from gateway.core.model.redact import UNSAID
+from gateway.core.model.redact import REDACTED
 from gateway.http.dropins.sms_activate import buying
 from tests.faces.support import PHP, QUIET, Tool, tool_of
 from tests.support.gateway import run_simulated
@@ -163,7 +163,7 @@ async def test_other_actions_tolerate_it(tool: Tool, action: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [("whatever", "whatever"), ("sk_live_0b5f9c8e4d3a", UNSAID)]
+    ("name", "told"), [("whatever", "whatever"), ("sk_live_0b5f9c8e4d3a", REDACTED)]
 )
 async def test_one_line_of_the_log_names_it_and_never_its_value(
     tool: Tool, monkeypatch: pytest.MonkeyPatch, name: str, told: str

@@ -19,7 +19,7 @@ from gateway.core.model.rentals import RentAgain, Rental, RentalStatus
 from gateway.core.operations.call import Call
 from gateway.core.operations.catalog import BY_NAME
 from gateway.core.operations.operation import AnyOperation
-from mcp_server.calls.quotes import Quotes
+from mcp_server.calls.quotes import Estimates
 from mcp_server.options import McpOptions
 from mcp_server.tools import results
 from tests.mcp.support import (
@@ -232,7 +232,7 @@ async def test_a_price_nobody_knows_before_is_always_asked_for(
 async def test_for_renting_again_the_dearer_of_then_and_now_counts(
     then: str, now: str, counts: str
 ) -> None:
-    quote = await Quotes(Known(then, now)).of(
+    quote = await Estimates(Known(then, now)).of(
         BY_NAME["rent_again"], Call(PASSER_BY, "t"), RentAgain(rental_id=1)
     )
 
@@ -322,7 +322,7 @@ async def test_a_request_made_again_gets_its_answer_whatever_it_would_cost_now(
     first = await client.call_tool("rent_number", named)
     catalogue = stand.sim.provider.catalogue
     catalogue.put(replace(catalogue.find("cheapmail"), price=Decimal(price)))
-    stand.gateway.policies.helpers.price_book._lists.clear()
+    stand.gateway.core.services.price_cache._lists.clear()
     again = await client.call_tool("rent_number", named)
 
     assert not again.is_error

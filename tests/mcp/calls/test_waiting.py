@@ -11,7 +11,7 @@ from adapters.simulator import NEVER, Rules
 from gateway.core.model.codes import Code, CodeStatus
 from gateway.core.model.errors import InvalidRequest
 from mcp_server.calls import waiting
-from mcp_server.tools.adjustments import Wait
+from mcp_server.tools.adjustments import WaitRules
 from tests.mcp.support import ERAS, QUICK, connected, done, run_mcp
 
 RENT = {"service_code": "whatsapp", "max_price": 1}
@@ -40,7 +40,7 @@ async def nobody(done: float, total: float, message: str) -> None:
 async def test_a_code_that_is_there_is_answered_at_once() -> None:
     looks = Looks(0)
     looks.takes_time = False
-    value = await waiting.wait(Wait(), {}, looks, nobody)
+    value = await waiting.wait(WaitRules(), {}, looks, nobody)
 
     assert value.code == "1"  # type: ignore[attr-defined]
     assert looks.asked == [25]
@@ -48,7 +48,7 @@ async def test_a_code_that_is_there_is_answered_at_once() -> None:
 
 async def test_it_waits_in_slices_until_the_time_is_over() -> None:
     looks = Looks(99)
-    value = await waiting.wait(Wait(slice=1), {"wait_seconds": "3"}, looks, nobody)
+    value = await waiting.wait(WaitRules(slice=1), {"wait_seconds": "3"}, looks, nobody)
 
     assert value.status == "pending"  # type: ignore[attr-defined]
     assert looks.asked == [1, 1, 1]
@@ -56,15 +56,15 @@ async def test_it_waits_in_slices_until_the_time_is_over() -> None:
 
 async def test_a_gateway_that_sends_its_waiters_home_is_not_asked_again() -> None:
     looks = Looks(99, takes_time=False)
-    await waiting.wait(Wait(), {}, looks, nobody)
+    await waiting.wait(WaitRules(), {}, looks, nobody)
 
     assert looks.asked == [25]
 
 
 async def test_it_waits_no_longer_than_clients_do() -> None:
     looks = Looks(99, takes_time=False)
-    await waiting.wait(Wait(slice=100), {"wait_seconds": 4000}, looks, nobody)
-    await waiting.wait(Wait(), {"wait_seconds": -5}, looks, nobody)
+    await waiting.wait(WaitRules(slice=100), {"wait_seconds": 4000}, looks, nobody)
+    await waiting.wait(WaitRules(), {"wait_seconds": -5}, looks, nobody)
 
     assert looks.asked == [50, 0]
 
@@ -72,7 +72,7 @@ async def test_it_waits_no_longer_than_clients_do() -> None:
 @pytest.mark.parametrize("seconds", ["soon", float("inf"), []])
 async def test_a_time_that_is_none_is_refused(seconds: object) -> None:
     with pytest.raises(InvalidRequest, match="wait_seconds"):
-        await waiting.wait(Wait(), {"wait_seconds": seconds}, Looks(0), nobody)
+        await waiting.wait(WaitRules(), {"wait_seconds": seconds}, Looks(0), nobody)
 
 
 @pytest.mark.parametrize("era", ERAS)

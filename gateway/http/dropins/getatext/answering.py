@@ -21,7 +21,7 @@ from gateway.core.operations.call import Call
 from gateway.core.operations.operation import Effect
 from gateway.core.operations.rentals import COMPLETE_RENTAL
 from gateway.http.dropins.common import Legacy
-from gateway.http.dropins.delivery import Purchases, request_id
+from gateway.http.dropins.delivery import Deliveries, request_id
 from gateway.http.dropins.getatext import bodies, refusals
 from gateway.http.dropins.getatext.calls import ApiCall, Fields
 from gateway.http.dropins.getatext.parameters import expect_no_other_wish
@@ -36,11 +36,11 @@ _ACCOUNTS = 10_000
 _HEADERS = {"Content-Type": refusals.JSON, "Cache-Control": "no-store"}
 
 
-class GetatextDesk:
+class Answering:
     """Translates a call into an operation, and its value into the provider's shape."""
 
     def __init__(
-        self, callers: Callers, invoker: Invoker, purchases: Purchases, legacy: Legacy
+        self, callers: Callers, invoker: Invoker, purchases: Deliveries, legacy: Legacy
     ) -> None:
         """Take who knows the callers, the one door, and what an operator sets."""
         self._callers = callers
@@ -62,7 +62,7 @@ class GetatextDesk:
     ) -> web.Response:
         """The response to one call."""
         own_id = request_id(request.headers.get("Idempotency-Key", "").strip())
-        order = Call(caller, request[TRACE_ID], own_id, hands_over=own_id is None)
+        order = Call(caller, request[TRACE_ID], own_id, redeliverable=own_id is None)
         if call.write is None:
             return web.Response(body=await self._prices.of(order), headers=_HEADERS)
         op, given = call.read(fields)

@@ -22,7 +22,7 @@ from gateway.core.operations.long_rentals import (
     SET_AUTO_RENEW,
 )
 from gateway.core.operations.operation import AnyOperation
-from gateway.core.operations.polling import GLANCE
+from gateway.core.operations.polling import POLL_RENTAL
 from gateway.core.operations.prices import LIST_PRICES
 from gateway.core.operations.rentals import CANCEL_RENTAL, COMPLETE_RENTAL, RENT_AGAIN, RENT_NUMBER
 from gateway.http.dropins.getatext import bodies
@@ -77,7 +77,7 @@ def _rent_again(fields: Fields) -> Work:
 
 
 def _status(fields: Fields) -> Work:
-    return GLANCE, {"rental_id": _rental_id(fields)}
+    return POLL_RENTAL, {"rental_id": _rental_id(fields)}
 
 
 def _cancel(fields: Fields) -> Work:

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from gateway.core.model.errors import InvalidRequest
 from gateway.http.dropins.common import spellings, tolerate_expect
-from gateway.http.dropins.getatext.answering import CALL, GetatextDesk
+from gateway.http.dropins.getatext.answering import CALL, Answering
 from gateway.http.dropins.getatext.calls import STUBS
 from gateway.http.wire.forms import (
     expect_no_prefetch,
@@ -24,9 +24,9 @@ _CHANGING = (_BUYING, "cancelRental")
 class HandlerApiFace:
     """One address; the action says which call."""
 
-    def __init__(self, desk: GetatextDesk) -> None:
+    def __init__(self, answering: Answering) -> None:
         """Take who carries the calls out."""
-        self._desk = desk
+        self._answering = answering
 
     def routes(self) -> list[web.RouteDef]:
         """However it is spelt; never HEAD."""
@@ -43,7 +43,7 @@ class HandlerApiFace:
         call = STUBS.get(action)
         if call is not None:
             request[CALL] = call
-        caller = await self._desk.identify(key_in(request, parameters))
+        caller = await self._answering.identify(key_in(request, parameters))
         if call is None:
             raise InvalidRequest(f"action: must be one of {', '.join(STUBS)}.")
         if action in _CHANGING:
@@ -53,4 +53,4 @@ class HandlerApiFace:
             if await is_body_unread(request):
                 raise InvalidRequest("body: this call takes its parameters in the query or a form.")
         fields = {**parameters.values, "id": parameters.get("rental_id") or parameters.get("id")}
-        return await self._desk.answer(request, call, caller, fields)
+        return await self._answering.answer(request, call, caller, fields)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Set
 from typing import Any
 
 from gateway.core.model.errors import InvalidRequest
-from gateway.core.model.redact import shown
+from gateway.core.model.redact import redacted
 
 _HARMLESS = frozenset({"api_key", "auth", "Auth", "json", "lang", "_", "t", "ts", "rand"})
 
@@ -23,7 +23,7 @@ def expect_no_other_wish(
     known = {*takes, *_HARMLESS, *harmless}
     unknown = next((name for name in (*meant, *query) if name not in known), None)
     if unknown is not None:
-        raise InvalidRequest(f"{shown(unknown)}: this call does not take it; leave it out.")
+        raise InvalidRequest(f"{redacted(unknown)}: this call does not take it; leave it out.")
     for name in takes:
         if name in query and str(meant.get(name)) != query[name]:
             raise InvalidRequest(f"{name}: belongs in the body of this call.")

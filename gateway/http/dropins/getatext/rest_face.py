@@ -7,7 +7,7 @@ from pydantic_core import from_json
 
 from gateway.core.model.errors import InvalidRequest
 from gateway.http.dropins.common import spellings, tolerate_expect
-from gateway.http.dropins.getatext.answering import CALL, GetatextDesk
+from gateway.http.dropins.getatext.answering import CALL, Answering
 from gateway.http.dropins.getatext.calls import API, CALLS, ApiCall, Fields
 from gateway.http.wire.auth import key_of
 from gateway.http.wire.edge import Handler
@@ -26,9 +26,9 @@ PREFIX = f"{API}/"
 class GetatextFace:
     """One route for each call of the provider's."""
 
-    def __init__(self, desk: GetatextDesk) -> None:
+    def __init__(self, answering: Answering) -> None:
         """Take who carries the calls out."""
-        self._desk = desk
+        self._answering = answering
 
     def routes(self) -> list[web.RouteDef]:
         """The provider's addresses, however they are spelt."""
@@ -41,8 +41,8 @@ class GetatextFace:
     def _handler(self, call: ApiCall) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
             request[CALL] = call
-            caller = await self._desk.identify(key_of(request))
-            return await self._desk.answer(request, call, caller, await _fields(request, call))
+            caller = await self._answering.identify(key_of(request))
+            return await self._answering.answer(request, call, caller, await _fields(request, call))
 
         return handle
 

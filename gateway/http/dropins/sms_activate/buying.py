@@ -6,15 +6,15 @@ from decimal import Decimal
 import structlog
 
 from gateway.core.invocation.invoker import Invoker
-from gateway.core.model.legacy_parameters import Wishes, read_wishes
+from gateway.core.model.legacy_parameters import LegacyParameters, read_purchase_parameters
 from gateway.core.model.prices import Price
 from gateway.core.model.provider_errors import PriceTooHigh, UpstreamBadResponse
-from gateway.core.model.redact import shown
+from gateway.core.model.redact import redacted
 from gateway.core.model.rentals import Rental
 from gateway.core.operations.rentals import GET_RENTAL, RENT_NUMBER
 from gateway.core.prices.service_codes import Assortment
 from gateway.http.dropins.common import Legacy
-from gateway.http.dropins.delivery import Purchases, request_id
+from gateway.http.dropins.delivery import Deliveries, request_id
 from gateway.http.dropins.price_lists import PriceLists
 from gateway.http.dropins.sms_activate import replies
 from gateway.http.dropins.sms_activate.replies import USA, Body
@@ -37,7 +37,7 @@ class Buying:
     def __init__(
         self,
         invoker: Invoker,
-        purchases: Purchases,
+        purchases: Deliveries,
         assortments: PriceLists[Assortment],
         legacy: Legacy,
     ) -> None:
@@ -72,33 +72,33 @@ class Buying:
 
     async def _buy(self, asked: Asked) -> Rental | str:
         """What was bought, or the token that says why not."""
-        wishes = await self._wishes(asked)
-        if wishes is None:
+        wanted = await self._wanted(asked)
+        if wanted is None:
             return BAD_ACTION
         service, highest = asked.get("service"), highest_price(asked)
         # A price list that cannot be read blocks no purchase.
         assortment = await self._assortments.if_readable(asked.call)
         found = assortment.find(service) if assortment and service else None
-        if not self._may_be_had(asked, wishes):
+        if not self._may_be_had(asked, wanted):
             return NO_NUMBERS
         if service is None or (assortment and found is None):
             return BAD_SERVICE
         if highest.wrong:
-            return wrong_max_price(wishes.lowest_price(found.price)) if found else NO_NUMBERS
+            return wrong_max_price(wanted.lowest_price(found.price)) if found else NO_NUMBERS
         name = found.service_code if found else self._legacy.codes.guess(service)
         try:
-            return await self._rent(asked, wishes, name, highest.amount)
+            return await self._rent(asked, wanted, name, highest.amount)
         except PriceTooHigh:
-            return _quote(asked, wishes, found, highest.amount)
+            return _quote(asked, wanted, found, highest.amount)
 
-    async def _wishes(self, asked: Asked) -> Wishes | None:
+    async def _wanted(self, asked: Asked) -> LegacyParameters | None:
         """What is wished besides the service; None where it cannot be told for sure."""
         if asked.parameters.repeated or await is_body_unread(asked.request):
             return None
-        wishes = read_wishes(asked.parameters.values, self._legacy.harmless)
-        if not wishes.unknown:
-            return wishes
-        names = ", ".join(shown(name) for name in wishes.unknown[:_MOST_TOLD])
+        wanted = read_purchase_parameters(asked.parameters.values, self._legacy.harmless)
+        if not wanted.unknown:
+            return wanted
+        names = ", ".join(redacted(name) for name in wanted.unknown[:_MOST_TOLD])
         log.warning(
             "a purchase with unknown parameters was refused",
             parameters=names,
@@ -106,22 +106,22 @@ class Buying:
         )
         return None
 
-    def _may_be_had(self, asked: Asked, wishes: Wishes) -> bool:
-        if wishes.impossible:
-            names = ", ".join(wishes.impossible)
+    def _may_be_had(self, asked: Asked, wanted: LegacyParameters) -> bool:
+        if wanted.impossible:
+            names = ", ".join(wanted.impossible)
             log.info("no number can be as wished", parameters=names, trace_id=asked.call.trace_id)
             return False
         any_country = self._legacy.any_country
         return country_key(asked.get("country"), any_country=any_country) is not None
 
     async def _rent(
-        self, asked: Asked, wishes: Wishes, name: str, highest: Decimal | None
+        self, asked: Asked, wanted: LegacyParameters, name: str, highest: Decimal | None
     ) -> Rental:
-        given: dict[str, object] = {"service_code": name, **wishes.inputs}
+        given: dict[str, object] = {"service_code": name, **wanted.inputs}
         if highest is not None:
             given["max_price"] = highest
         own_id = request_id(asked.get("orderId"))
-        call = replace(asked.call, request_id=own_id, hands_over=own_id is None)
+        call = replace(asked.call, request_id=own_id, redeliverable=own_id is None)
 
         async def whole(rental: Rental) -> Rental:
             if rental.number is None:  # lost in the answer of the purchase
@@ -138,10 +138,12 @@ class Buying:
         return assortment.find(service) if assortment else None
 
 
-def _quote(asked: Asked, wishes: Wishes, found: Price | None, highest: Decimal | None) -> str:
+def _quote(
+    asked: Asked, wanted: LegacyParameters, found: Price | None, highest: Decimal | None
+) -> str:
     """The lowest price that would do, where the caller's own limit was what stood against it."""
     if found is None or highest is None:
         return NO_NUMBERS
-    lowest, limits = wishes.lowest_price(found.price), asked.caller.limits
+    lowest, limits = wanted.lowest_price(found.price), asked.caller.limits
     above_key = limits is not None and limits.max_price is not None and lowest > limits.max_price
     return NO_NUMBERS if lowest <= highest or above_key else wrong_max_price(lowest)

@@ -12,7 +12,7 @@ from gateway.core.model.errors import GatewayError
 from gateway.core.operations.call import Call
 from gateway.core.prices.service_codes import Assortment
 from gateway.http.dropins.common import Legacy, spellings, tolerate_expect
-from gateway.http.dropins.delivery import Purchases
+from gateway.http.dropins.delivery import Deliveries
 from gateway.http.dropins.price_lists import PriceLists
 from gateway.http.dropins.sms_activate import tokens
 from gateway.http.dropins.sms_activate.buying import Buying
@@ -24,12 +24,12 @@ from gateway.http.dropins.sms_activate.set_status import Changing
 from gateway.http.dropins.sms_activate.status import Watching
 from gateway.http.wire.edge import TRACE_ID
 from gateway.http.wire.forms import is_prefetch, key_in, read_parameters
-from gateway.http.wire.prebuilt import Head, Made, Ready
+from gateway.http.wire.prebuilt import Prebuilt, PrebuiltHead, PrebuiltResponse
 
 PATH = "/stubs/handler_api.php"
 _TEXT = CIMultiDict({"Content-Type": "text/plain", "Cache-Control": "no-store"})
 _JSON = CIMultiDict({"Content-Type": "application/json", "Cache-Control": "no-store"})
-_TEXT_HEAD = Head(200, _TEXT)
+_TEXT_HEAD = PrebuiltHead(200, _TEXT)
 _METHODS = ("GET", "POST")
 _CHANGES = ("setStatus", "getNumber", "getNumberV2")
 
@@ -38,7 +38,7 @@ class SmsActivateFace:
     """Translates the protocol's actions into calls, and values into its words."""
 
     def __init__(
-        self, callers: Callers, invoker: Invoker, purchases: Purchases, legacy: Legacy
+        self, callers: Callers, invoker: Invoker, purchases: Deliveries, legacy: Legacy
     ) -> None:
         """Take who knows the callers, the one door, and what an operator sets."""
         retries = Retries()
@@ -91,6 +91,6 @@ def refuse() -> web.Response:
 
 def _respond(body: Body) -> web.StreamResponse:
     if isinstance(body, str):
-        return Ready(Made(_TEXT_HEAD, body.encode()))
+        return PrebuiltResponse(Prebuilt(_TEXT_HEAD, body.encode()))
     text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
     return web.Response(body=text.encode(errors="replace"), headers=_JSON.copy())

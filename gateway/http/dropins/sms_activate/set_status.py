@@ -3,7 +3,7 @@
 from gateway.core.invocation import repeatable_changes as repeats
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.errors import Forbidden, GatewayError, RentalNotFound, Unauthorized
-from gateway.core.operations.polling import GLANCE
+from gateway.core.operations.polling import POLL_RENTAL
 from gateway.core.prices.service_codes import Assortment
 from gateway.http.dropins.price_lists import PriceLists
 from gateway.http.dropins.sms_activate.replies import Body, waits_again
@@ -54,7 +54,7 @@ class Changing:
     async def _ready(self, asked: Asked, wanted: int) -> Body:
         """Nothing to do; an activation that is not there is told all the same."""
         try:
-            await self._invoker.invoke(GLANCE, asked.call, {"rental_id": wanted})
+            await self._invoker.invoke(POLL_RENTAL, asked.call, {"rental_id": wanted})
         except _REFUSALS:
             raise
         except GatewayError:
@@ -63,7 +63,7 @@ class Changing:
 
     async def _another(self, asked: Asked, wanted: int) -> Body:
         """Wait for another code; free, never a paid re-rent. Without a first code: BAD_STATUS."""
-        rental = await self._invoker.invoke(GLANCE, asked.call, {"rental_id": wanted})
+        rental = await self._invoker.invoke(POLL_RENTAL, asked.call, {"rental_id": wanted})
         if rental.code is None or not waits_again(rental, rental.code):
             return BAD_STATUS
         self._retries.ask(asked.caller, wanted, rental.code)

@@ -3,7 +3,7 @@
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.errors import Forbidden, GatewayError, RentalNotFound, Unauthorized
 from gateway.core.model.rentals import Rental, RentalStatus
-from gateway.core.operations.polling import GLANCE
+from gateway.core.operations.polling import POLL_RENTAL
 from gateway.core.operations.rentals import LIST_RENTALS
 from gateway.core.prices.service_codes import Assortment
 from gateway.http.dropins.common import Legacy, naive_text
@@ -66,7 +66,7 @@ class Watching:
             await self._assortments.if_readable(asked.call)  # a wrong key learns so even here
             raise RentalNotFound
         try:
-            rental = (await self._invoker.answer(GLANCE, asked.call, wanted)).value
+            rental = (await self._invoker.answer(POLL_RENTAL, asked.call, wanted)).value
         except (RentalNotFound, Unauthorized, Forbidden):
             raise
         except GatewayError:
