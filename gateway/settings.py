@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 
 from gateway.core.model.legacy_parameters import check_harmless
+from gateway.core.operations.catalog import CALLS
 from gateway.core.prices.service_codes import read_overrides
 from gateway.core.upstream.calls import rates
 
@@ -190,7 +191,7 @@ class Settings(BaseSettings):
     @field_validator("getatext_rates")
     @classmethod
     def _known_rates(cls, asked: dict[str, float]) -> dict[str, float]:
-        rates(overrides=asked)
+        rates(CALLS, overrides=asked)
         return asked
 
     @field_validator("gateway_service_codes")
@@ -210,7 +211,8 @@ class Settings(BaseSettings):
     @property
     def rates(self) -> dict[str, float]:
         """Calls per second to the provider, by limit."""
-        return rates(premium=self.getatext_tier == "premium", overrides=self.getatext_rates)
+        premium = self.getatext_tier == "premium"
+        return rates(CALLS, premium=premium, overrides=self.getatext_rates)
 
     @property
     def pass_through(self) -> bool:

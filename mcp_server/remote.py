@@ -27,9 +27,10 @@ from gateway.core.model.errors import (
     Upstream,
 )
 from gateway.core.model.provider_errors import UpstreamBadResponse, UpstreamUnavailable
+from gateway.core.model.upstream_call import Effect
 from gateway.core.model.values import Charged
 from gateway.core.operations.call import Answer, Call
-from gateway.core.operations.operation import Effect, Operation
+from gateway.core.operations.operation import Operation
 from gateway.core.operations.rentals import CANCEL_RENTAL
 
 In = TypeVar("In", bound=BaseModel)

@@ -1,11 +1,13 @@
-"""Readers of the account: its balance and its price list."""
+"""The account: its balance and its price list."""
 
-from adapters.getatext import scalars
-from adapters.getatext.reply import Fields
-from adapters.getatext.rows import Rows, read_rows
+from adapters.getatext import refusals, scalars
+from adapters.getatext.endpoint import AnyEndpoint, Endpoint, Fields
+from adapters.getatext.rows import Rows, read_rows, whole
 from gateway.core.model.account import Balance
 from gateway.core.model.prices import Price
 from gateway.core.model.provider_errors import UpstreamBadResponse
+from gateway.core.operations import account
+from gateway.core.upstream import calls
 
 
 def read_balance(fields: Fields) -> Balance:
@@ -43,3 +45,24 @@ def _price(row: Fields) -> Price | None:
         ttl_minutes=scalars.count(row.get("ttl")),
         multiple_sms=scalars.flag(row.get("multiple_sms")) or False,
     )
+
+
+PRICES = Endpoint(
+    calls.PRICES,
+    "prices-info",
+    "/api/v1/prices-info",
+    refusals.ACCOUNT,
+    lambda fields, asked, terms: whole("prices-info", read_prices(fields)),
+    method="GET",
+    rows="prices",
+)
+BALANCE = Endpoint(
+    account.BALANCE,
+    "balance",
+    "/api/v1/balance",
+    refusals.ACCOUNT,
+    lambda fields, asked, terms: read_balance(fields),
+    method="GET",
+)
+
+ENDPOINTS: tuple[AnyEndpoint, ...] = (PRICES, BALANCE)

@@ -8,8 +8,8 @@ import aiohttp
 from aiohttp import hdrs
 from yarl import URL
 
-from adapters.getatext.calls import Call
 from adapters.getatext.connections import AUTH, Connections, Request
+from adapters.getatext.endpoint import AnyEndpoint
 from adapters.getatext.reply import Reply
 from gateway.core.model.errors import GatewayError, OutcomeUnknown
 from gateway.core.model.provider_errors import (
@@ -115,7 +115,7 @@ class Client:
         await self._spends.close()
 
     async def send(
-        self, call: Call, key: str, body: bytes | None = None, about: int | None = None
+        self, endpoint: AnyEndpoint, key: str, body: bytes | None = None, about: int | None = None
     ) -> Reply:
         """Make one call; `about` is the id in its path.
 
@@ -123,29 +123,29 @@ class Client:
         UpstreamUnavailable where it was surely not sent, OutcomeUnknown otherwise.
         """
         headers = {AUTH: key} if body is None else {AUTH: key, hdrs.CONTENT_TYPE: _JSON}
-        if not call.spends:
+        if not endpoint.spends:
             try:
-                return await self._exchange(self._reads, call, headers, body, about)
+                return await self._exchange(self._reads, endpoint, headers, body, about)
             except (TimeoutError, aiohttp.ClientError, OSError) as fault:
                 raise _fault(fault) from None
         sent = _Sent()
         try:
-            return await self._exchange(self._spends, call, headers, body, about, sent)
+            return await self._exchange(self._spends, endpoint, headers, body, about, sent)
         except Exception as fault:  # whatever it is: a purchase that was sent may be made
             raise _noted(OutcomeUnknown() if sent.yes else UpstreamUnavailable(), fault) from None
 
     async def _exchange(
         self,
         session: aiohttp.ClientSession,
-        call: Call,
+        endpoint: AnyEndpoint,
         headers: dict[str, str],
         body: bytes | None,
         about: int | None,
         sent: _Sent | None = None,
     ) -> Reply:
         async with session.request(
-            call.method,
-            self._url(call, about),
+            endpoint.method,
+            self._url(endpoint, about),
             data=body,
             headers=headers,
             # A POST without a body has no type. (Asked of every call it would cost each of them.)
@@ -172,12 +172,12 @@ class Client:
             size += len(chunk)
         return b"".join(chunks) if size <= self._max_body else None
 
-    def _url(self, call: Call, about: int | None) -> URL:
+    def _url(self, endpoint: AnyEndpoint, about: int | None) -> URL:
         if about is not None:
-            return URL(self._base + call.path.format(id=about), encoded=True)
-        url = self._urls.get(call.path)
+            return URL(self._base + endpoint.path.format(id=about), encoded=True)
+        url = self._urls.get(endpoint.path)
         if url is None:
-            url = self._urls[call.path] = URL(self._base + call.path)
+            url = self._urls[endpoint.path] = URL(self._base + endpoint.path)
         return url
 
 

@@ -1,21 +1,25 @@
-"""Readers of long rentals and their messages."""
+"""Long rentals and their messages."""
 
 from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Any
 
-from adapters.getatext import scalars
+from adapters.getatext import refusals, scalars
+from adapters.getatext.endpoint import AnyEndpoint, Endpoint, Fields, Terms, json_text
 from adapters.getatext.rentals import flat, same_id
-from adapters.getatext.reply import Fields
-from adapters.getatext.rows import Rows, read_rows
+from adapters.getatext.rows import Rows, read_rows, whole
 from gateway.core.model.long_rentals import (
     CreateLongRental,
     LongRental,
     LongRentalStatus,
     Message,
+    OneLongRental,
     Period,
+    RenewLongRental,
+    SetAutoRenew,
 )
 from gateway.core.model.provider_errors import UpstreamBadResponse
+from gateway.core.operations import long_rentals
 
 _STATUSES = {
     "active": LongRentalStatus.ACTIVE,  # page
@@ -108,3 +112,82 @@ def _status(raw: object, plain: LongRentalStatus) -> LongRentalStatus:
     if word.lower() in ("", "success"):
         return plain
     return _STATUSES.get(word.lower(), LongRentalStatus.UNKNOWN)
+
+
+def _renewed(fields: Fields, asked: RenewLongRental, terms: Terms) -> LongRental:
+    return read_changed(fields, asked.long_rental_id, LongRentalStatus.ACTIVE)
+
+
+def _cancelled(fields: Fields, asked: OneLongRental, terms: Terms) -> LongRental:
+    return read_changed(fields, asked.long_rental_id, LongRentalStatus.CANCELLED)
+
+
+def _switched(fields: Fields, asked: SetAutoRenew, terms: Terms) -> LongRental:
+    """An answer that does not tell the switch has set it."""
+    rental = read_changed(fields, asked.long_rental_id, LongRentalStatus.UNKNOWN)
+    if rental.auto_renew is not None:
+        return rental
+    return rental.model_copy(update={"auto_renew": asked.auto_renew})
+
+
+_PATH = "/api/v1/long-rentals"
+_UPDATE = f"{_PATH}/{{id}}/update"
+
+LIST = Endpoint(
+    long_rentals.LONG_RENTALS,
+    "long-rentals",
+    _PATH,
+    refusals.ACCOUNT,
+    lambda fields, asked, terms: whole("long-rentals", read_long_rentals(fields)),
+    method="GET",
+    rows="long_rentals",
+)
+CREATE = Endpoint(
+    long_rentals.CREATE,
+    "long-rentals-create",
+    _PATH,
+    refusals.LONG_RENT,
+    lambda fields, asked, terms: read_new_long_rental(fields, asked),
+    body=lambda asked: json_text(
+        {"auto_renew": asked.auto_renew, "rental_time": asked.period.value}
+    ).encode(),
+)
+RENEW = Endpoint(
+    long_rentals.RENEW,
+    "long-rentals-renew",
+    _UPDATE,
+    refusals.LONG_RENEWAL,
+    _renewed,
+    body=lambda asked: json_text({"action": "renew"}).encode(),
+    about=lambda asked: asked.long_rental_id,
+)
+CANCEL = Endpoint(
+    long_rentals.CANCEL,
+    "long-rentals-cancel",
+    _UPDATE,
+    refusals.LONG_RENTAL,
+    _cancelled,
+    body=lambda asked: json_text({"action": "cancel"}).encode(),
+    about=lambda asked: asked.long_rental_id,
+)
+AUTO_RENEW = Endpoint(
+    long_rentals.AUTO_RENEW,
+    "long-rentals-auto-renew",
+    _UPDATE,
+    refusals.LONG_RENTAL,
+    _switched,
+    body=lambda asked: json_text({"action": "auto_renew", "auto_renew": asked.auto_renew}).encode(),
+    about=lambda asked: asked.long_rental_id,
+)
+MESSAGES = Endpoint(
+    long_rentals.MESSAGES,
+    "long-rentals-messages",
+    f"{_PATH}/{{id}}/messages",
+    refusals.LONG_RENTAL,
+    lambda fields, asked, terms: whole("long-rentals-messages", read_messages(fields, terms.zone)),
+    method="GET",
+    about=lambda asked: asked.long_rental_id,
+    rows="messages",
+)
+
+ENDPOINTS: tuple[AnyEndpoint, ...] = (LIST, CREATE, RENEW, CANCEL, AUTO_RENEW, MESSAGES)

@@ -1,6 +1,6 @@
 """Whether the provider can be reached at all."""
 
-from adapters.getatext.calls import BALANCE
+from adapters.getatext.account import BALANCE
 from adapters.getatext.client import Client
 from gateway.core.model.errors import GatewayError
 

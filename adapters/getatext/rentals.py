@@ -1,13 +1,15 @@
-"""Readers of rentals: a new one, its status, its end."""
+"""Rentals: a new one, its status, its end."""
 
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 
-from adapters.getatext import scalars
-from adapters.getatext.reply import Fields
+from adapters.getatext import refusals, scalars
+from adapters.getatext.endpoint import AnyEndpoint, Endpoint, Fields, Terms, json_text
 from gateway.core.model.provider_errors import UpstreamBadResponse
-from gateway.core.model.rentals import Rental, RentalStatus
+from gateway.core.model.rentals import OneRental, RentAgain, Rental, RentalStatus, RentNumber
+from gateway.core.operations import rentals
+from gateway.core.upstream import calls
 
 _STATUSES = {
     "active": RentalStatus.ACTIVE,  # page
@@ -95,3 +97,95 @@ def _rental(inner: Fields, rental_id: int, plain: RentalStatus, zone: tzinfo) ->
         balance=scalars.first_money(inner, "new_balance", "balance", signed=True),
         ends_at=scalars.instant(get("end_time"), zone),
     )
+
+
+def rent_body(asked: RentNumber) -> bytes:
+    """What a rent sends: only what was asked for. The number has ten digits (page)."""
+    body: dict[str, object] = {"service": asked.service_code}
+    if asked.max_price is not None:
+        body["max_price"] = float(asked.max_price)
+    if asked.number is not None:
+        return json_text({"number": asked.number[-10:], **body}).encode()
+    if asked.carrier != "any":
+        body["carrier"] = asked.carrier
+    if asked.area_codes is not None:
+        body["area_codes"] = asked.area_codes.replace(" ", "")
+    for name in ("keep_carrier", "lock_area_code"):
+        if getattr(asked, name):
+            body[name] = True
+    return json_text(body).encode()
+
+
+def _rented(fields: Fields, asked: RentNumber, terms: Terms) -> Rental:
+    return read_new_rental(
+        fields, service_code=asked.service_code, now=terms.now(), zone=terms.zone
+    )
+
+
+def _rented_again(fields: Fields, asked: RentAgain, terms: Terms) -> Rental:
+    """The answer does not name the service."""
+    return read_new_rental(fields, service_code=None, now=terms.now(), zone=terms.zone)
+
+
+def _cancelled(fields: Fields, asked: OneRental, terms: Terms) -> Rental:
+    return read_cancelled(fields, asked.rental_id, terms.zone)
+
+
+def _completed(fields: Fields, asked: OneRental, terms: Terms) -> Rental:
+    return read_completed(fields, asked.rental_id, terms.zone)
+
+
+RENT = Endpoint(
+    rentals.RENT,
+    "rent-a-number",
+    "/api/v1/rent-a-number",
+    refusals.RENT,
+    _rented,
+    body=rent_body,
+    premium=True,
+)
+RENT_SPECIFIC = Endpoint(
+    rentals.RENT_SPECIFIC,
+    "rent-specific-number",
+    "/api/v1/rent-specific-number",
+    refusals.SPECIFIC_RENT,
+    _rented,
+    body=rent_body,
+)
+RENT_AGAIN = Endpoint(
+    rentals.RENT_AGAIN_CALL,
+    "re-rent",
+    "/api/v1/re-rent",
+    refusals.RENT_AGAIN,
+    _rented_again,
+    body=lambda asked: b'{"rental_id":%d}' % asked.rental_id,
+)
+STATUS = Endpoint(
+    calls.RENTAL_STATUS,
+    "rental-status",
+    "/api/v1/rental-status",
+    refusals.RENTAL,
+    lambda fields, rental_id, terms: read_rental(fields, rental_id, terms.zone),
+    body=lambda rental_id: b'{"id":%d}' % rental_id,
+    premium=True,
+    unchanged=True,
+)
+CANCEL = Endpoint(
+    rentals.CANCEL,
+    "cancel-rental",
+    "/api/v1/cancel-rental",
+    refusals.CANCEL,
+    _cancelled,
+    body=lambda asked: b'{"id":%d}' % asked.rental_id,
+    premium=True,
+)
+COMPLETE = Endpoint(
+    rentals.COMPLETE,
+    "completed",
+    "/api/v1/rental-status/{id}/completed",
+    refusals.COMPLETE,
+    _completed,
+    about=lambda asked: asked.rental_id,
+)
+
+ENDPOINTS: tuple[AnyEndpoint, ...] = (RENT, RENT_SPECIFIC, RENT_AGAIN, STATUS, CANCEL, COMPLETE)

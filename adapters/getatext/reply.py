@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import ValidationError
 
-from adapters.getatext.calls import Call
+from adapters.getatext.endpoint import AnyEndpoint, Fields
 from adapters.getatext.refusals import meaning
 from adapters.getatext.scalars import absent, ident, text
 from gateway.core.model.errors import GatewayError, OutcomeUnknown, RateLimited, Upstream
@@ -19,7 +19,6 @@ from gateway.core.model.provider_errors import (
     UpstreamRefused,
 )
 
-Fields = Mapping[str, Any]
 T = TypeVar("T")
 
 _LONGEST_WAIT = 86_400.0
@@ -42,24 +41,24 @@ class Reply:
     retry_after: str | None = None
 
 
-def read_answer(reply: Reply, call: Call, read: Callable[[Fields], T]) -> T:
+def read_answer(reply: Reply, endpoint: AnyEndpoint, read: Callable[[Fields], T]) -> T:
     """The value that a reader makes of the reply, or the core's error that the reply means.
 
     A refusal that can be read is definite, whatever its status. An answer to a purchase that
     cannot be read is OutcomeUnknown: the money may have moved.
     """
     try:
-        return read(fields_of(reply, call))
+        return read(fields_of(reply, endpoint))
     except ValidationError:
         fault: GatewayError = UpstreamBadResponse(upstream=Upstream(reply.status, ""))
     except (UpstreamBadResponse, UpstreamError) as error:
         fault = error
-    if call.spends:
+    if endpoint.spends:
         raise OutcomeUnknown(upstream=fault.upstream) from None
     raise fault
 
 
-def fields_of(reply: Reply, call: Call) -> Fields:
+def fields_of(reply: Reply, endpoint: AnyEndpoint) -> Fields:
     """The fields of a success. Raises what the reply means otherwise."""
     if reply.status == 429:
         _raise(RateLimited, reply, _words_of(reply))
@@ -68,17 +67,17 @@ def fields_of(reply: Reply, call: Call) -> Fields:
     succeeded = 200 <= reply.status < 300
     if not succeeded and reply.status < 400:
         _raise(UpstreamBadResponse, reply)
-    fields = parse(reply.body, call.rows) if reply.body else None
+    fields = parse(reply.body, endpoint.rows) if reply.body else None
     if fields is None:
-        _raise(_without_fields(reply, call), reply)
+        _raise(_without_fields(reply, endpoint), reply)
     if words := _complaint(fields, reply.status):
-        _complain(words, fields, reply, call)
+        _complain(words, fields, reply, endpoint)
     if not succeeded:
-        _raise(_without_words(reply.status, call), reply)
+        _raise(_without_words(reply.status, endpoint), reply)
     if words := _lone_message(fields):
         # Words nobody has seen may as well tell of a purchase that was made.
-        unseen = UpstreamBadResponse if call.spends else UpstreamRefused
-        known = meaning(words, call.subject, loosely=not call.spends)
+        unseen = UpstreamBadResponse if endpoint.spends else UpstreamRefused
+        known = meaning(words, endpoint.subject, loosely=not endpoint.spends)
         _raise(known or unseen, reply, words)
     return fields
 
@@ -163,12 +162,12 @@ def _texts(raw: object) -> Iterator[str]:
             yield found
 
 
-def _complain(words: str, fields: Fields, reply: Reply, call: Call) -> None:
+def _complain(words: str, fields: Fields, reply: Reply, endpoint: AnyEndpoint) -> None:
     """Raise what the words mean. Beside the id of something bought they may be a mere remark."""
-    bought = call.spends and reply.status < 300 and _has_id(fields)
+    bought = endpoint.spends and reply.status < 300 and _has_id(fields)
     if bought and (text(fields.get("status")) or "").lower() == "success":
         return
-    known = meaning(words, call.subject, loosely=reply.status < 500 and not bought)
+    known = meaning(words, endpoint.subject, loosely=reply.status < 500 and not bought)
     unseen = UpstreamError if reply.status >= 500 else UpstreamRefused
     _raise(known or (UpstreamBadResponse if bought else unseen), reply, words)
 
@@ -178,16 +177,16 @@ def _has_id(fields: Fields) -> bool:
     return any(isinstance(place, Mapping) and ident(place.get("id")) for place in places)
 
 
-def _without_fields(reply: Reply, call: Call) -> type[GatewayError]:
+def _without_fields(reply: Reply, endpoint: AnyEndpoint) -> type[GatewayError]:
     if reply.body is not None and not reply.body.strip():
-        return _without_words(reply.status, call)
+        return _without_words(reply.status, endpoint)
     return UpstreamError if reply.status >= 500 else UpstreamBadResponse
 
 
-def _without_words(status: int, call: Call) -> type[GatewayError]:
+def _without_words(status: int, endpoint: AnyEndpoint) -> type[GatewayError]:
     """What a status alone means."""
-    if status == 404 and call.subject.missing:
-        return call.subject.missing
+    if status == 404 and endpoint.subject.missing:
+        return endpoint.subject.missing
     if status == 403:
         return UpstreamAuthFailed
     return UpstreamError if status >= 500 else UpstreamBadResponse

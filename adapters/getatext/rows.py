@@ -1,11 +1,14 @@
 """Reading lists: a row that cannot be read does not cost the others."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from gateway.core.model.provider_errors import UpstreamBadResponse
 
 T = TypeVar("T")
+
+_LOG = logging.getLogger(__name__)
 
 
 class Rows(NamedTuple, Generic[T]):
@@ -27,3 +30,10 @@ def read_rows(raw: object, read: Callable[[Mapping[str, Any]], T | None]) -> Row
     if raw and not values:
         raise UpstreamBadResponse("No row of the provider's list could be read.")
     return Rows(values, len(raw) - len(values))
+
+
+def whole(name: str, rows: Rows[T]) -> list[T]:
+    """The rows that could be read; how many could not is logged under the call's name."""
+    if rows.skipped:
+        _LOG.warning("%s: %d rows skipped", name, rows.skipped)
+    return rows.values

@@ -8,8 +8,9 @@ value goes only to an account that was just told, byte for byte, what it was rea
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from cachetools import LRUCache
+
 from adapters.getatext.reply import Reply
-from gateway.core.identity_cache import Remembered
 
 T = TypeVar("T")
 
@@ -21,7 +22,7 @@ class Unchanged(Generic[T]):
     """The last answer about each thing, by its id, with its value. A refusal is never kept."""
 
     def __init__(self, most: int = _MOST) -> None:
-        self._last: Remembered[int, tuple[Reply, T]] = Remembered(most)
+        self._last: LRUCache[int, tuple[Reply, T]] = LRUCache(most)
 
     def read(self, about: int, reply: Reply, read: Callable[[Reply], T]) -> T:
         """The value of a reply about a thing: the same object where the reply is the same."""

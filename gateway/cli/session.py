@@ -27,9 +27,10 @@ from gateway.core.model.errors import (
     RateLimited,
     Unauthorized,
 )
+from gateway.core.model.upstream_call import Effect
 from gateway.core.model.values import Charged
 from gateway.core.operations.call import Call
-from gateway.core.operations.operation import Effect, Operation
+from gateway.core.operations.operation import Operation
 from gateway.settings import Settings
 from gateway.telemetry import logs
 from gateway.wiring import Gateway, open_gateway

@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry, Gauge, disable_created_metrics
 from prometheus_client.exposition import generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
-from gateway.core.ports.observer import Hooks
-from gateway.core.upstream.calls import CALLS
+from gateway.core.model.upstream_call import Effect
+from gateway.core.operations.catalog import CALLS
 from gateway.core.upstream.circuit_breaker import BreakerState
 from gateway.telemetry.counting import Counts, Durations
 
@@ -63,7 +63,7 @@ class Metrics:
             "upstream_call_duration_seconds", "How long calls to the provider took."
         )
         self._retries = self._counter("retries", "Reads that were put once more.", "call")
-        self._retries.expect([(call.name,) for call in CALLS if call.kind == "read"])
+        self._retries.expect([(call.name,) for call in CALLS if call.effect is Effect.READ])
         self._breakers = self._gauge(
             "breaker_state", "1 for the state a group of calls is in.", "group", "state"
         )
@@ -110,19 +110,26 @@ class Metrics:
             log.warning("the provider's times are in another zone", setting=_ZONE, hours_off=hours)
         self._told_off = off
 
-    def hooks(self) -> Hooks:
-        """What the policies around the provider's calls tell."""
-        return Hooks(
-            waited=self._waits.observe,
-            limited=lambda call, by: self._limited.add((call, by)),
-            retried=lambda call: self._retries.add((call,)),
-            tripped=self._tripped,
-            shared_failed=lambda: self._shared_failures.add(()),
-        )
+    def permit_waited(self, call: str, seconds: float) -> None:
+        """A call to the provider waited for its rate limit."""
+        self._waits.observe(call, seconds)
 
-    def _tripped(self, group: str, state: str) -> None:
+    def rate_limited(self, call: str, by: str) -> None:
+        """A call was refused for a limit, by the gateway or the provider."""
+        self._limited.add((call, by))
+
+    def read_retried(self, call: str) -> None:
+        """A read is sent once more."""
+        self._retries.add((call,))
+
+    def breaker_changed(self, group: str, state: str) -> None:
+        """A circuit breaker opened, closed, or lets one call try."""
         self._show_breaker(group, state)
         breaker_log.warning("breaker", group=group, state=state)
+
+    def shared_limits_failed(self) -> None:
+        """The limits shared with other nodes were not to be had."""
+        self._shared_failures.add(())
 
     def _show_breaker(self, group: str, state: str) -> None:
         for one in BreakerState:

@@ -1,9 +1,7 @@
-"""The policies, put together over an open store and an open client."""
+"""The core, put together over an open store and an open client."""
 
 import asyncio
-import secrets
 from dataclasses import dataclass
-from datetime import datetime
 
 from pydantic import SecretStr
 
@@ -13,18 +11,25 @@ from adapters.store import Store, default_url
 from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.auth.authorization import OperatorLimits
 from gateway.core.codes.poller import CodePoller
+from gateway.core.codes.waiting import CodeWaiter
 from gateway.core.codes.webhooks import Webhooks
 from gateway.core.invocation.invoker import Invoker
-from gateway.core.model.callers import Caller
-from gateway.core.operations.context import Context, Services
+from gateway.core.model.values import new_ledger_id
+from gateway.core.operations.catalog import CALLS
+from gateway.core.operations.context import Services
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.provider import Connect
 from gateway.core.prices.cache import PriceCache
-from gateway.core.purchases.purchasing import Purchasing
+from gateway.core.purchases.idempotency import FirstAnswer, SameRequest
+from gateway.core.purchases.purchasing import Purchasing, Stages, WithinLimits
+from gateway.core.purchases.redelivery import Redelivery
+from gateway.core.purchases.sending import Sent, WrittenDown
+from gateway.core.purchases.settlement import Settlement
 from gateway.core.rentals.notifier import Notifier
 from gateway.core.rentals.reconciliation_task import ReconciliationTask
 from gateway.core.rentals.repository import RentalRepository
 from gateway.core.rentals.status_reads import StatusReads
+from gateway.core.upstream.account import AccountUpstream, AccountUpstreams
 from gateway.core.upstream.calls import RENTAL_STATUS
 from gateway.core.upstream.circuit_breaker import CircuitBreakers
 from gateway.core.upstream.pipeline import Pipeline
@@ -42,18 +47,19 @@ class Core:
     limiter: RateLimiter
     breakers: CircuitBreakers
     notifier: Notifier
+    upstreams: AccountUpstreams
     services: Services
     invoker: Invoker
     webhooks: Webhooks
-    search: ReconciliationTask
+    reconciliation: ReconciliationTask
 
     async def close(self) -> None:
-        """Send everybody home who waits, and let purchases end."""
+        """Answer everybody who waits, and let purchases end."""
         self.notifier.shut_down()
         await self.invoker.drain()
         await self.webhooks.close()
         await self.services.poller.close()
-        await self.search.close()
+        await self.reconciliation.close()
         await self.services.price_cache.close()
         await self.limiter.close()
 
@@ -66,7 +72,7 @@ def build_core(
     clock: Clock,
     metrics: Metrics,
 ) -> Core:
-    """One of each policy, for all callers. `secret` is the database's."""
+    """One of each, for all callers. `secret` is the database's."""
     hasher = KeyHasher(secret)
     callers = Callers(
         hasher,
@@ -75,33 +81,30 @@ def build_core(
         own_key=revealed(settings.getatext_api_key),
         pass_through=settings.pass_through,
     )
-    notifier, breakers = Notifier(), CircuitBreakers(clock, hooks=metrics.hooks())
+    notifier, breakers = Notifier(), CircuitBreakers(clock, CALLS, observer=metrics)
     limiter = _limiter(settings, store, clock, metrics)
-    pipeline = Pipeline(clock, asyncio.sleep, limiter, breakers, hooks=metrics.hooks())
+    pipeline = Pipeline(clock, asyncio.sleep, limiter, breakers, observer=metrics)
     client.when_connected(pipeline.going_out)
-    services = _services(settings, store, pipeline, notifier, clock, metrics)
-    spending = _spending(settings, store, callers, clock, metrics)
-    invoker = Invoker(_connect(settings, client, clock, metrics), services, spending, metrics)
-    webhooks = Webhooks(
-        hasher,
-        callers,
-        invoker.context,
-        services.poller,
-        clock,
-        own_secret=revealed(settings.gateway_webhook_secret),
+    upstreams = AccountUpstreams(_connect(settings, client, clock, metrics), pipeline)
+    services = _services(settings, store, notifier, clock, metrics)
+    purchasing = Purchasing(_stages(settings, store, callers, clock, metrics))
+    return Core(
+        hasher=hasher,
+        callers=callers,
+        limiter=limiter,
+        breakers=breakers,
+        notifier=notifier,
+        upstreams=upstreams,
+        services=services,
+        invoker=Invoker(upstreams, services, purchasing, metrics),
+        webhooks=_webhooks(settings, hasher, callers, upstreams, services),
+        reconciliation=_reconciliation(callers, upstreams, services, metrics),
     )
-    search = _search(callers, invoker, services, metrics)
-    return Core(hasher, callers, limiter, breakers, notifier, services, invoker, webhooks, search)
 
 
 def database_url(settings: Settings) -> str:
     """Where the store is."""
     return settings.gateway_database_url or default_url(settings.data_dir)
-
-
-def new_ledger_id(at: datetime) -> str:
-    """A ledger id: texts of later moments sort after those of earlier ones."""
-    return f"{int(at.timestamp() * 1_000_000):013x}{secrets.token_hex(6)}"
 
 
 def revealed(secret: SecretStr | None) -> str | None:
@@ -110,23 +113,18 @@ def revealed(secret: SecretStr | None) -> str | None:
 
 
 def _limiter(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> RateLimiter:
-    pace = RateLimits(per_second=settings.rates, margin_seconds=settings.gateway_pace_margin)
+    limits = RateLimits(per_second=settings.rates, margin_seconds=settings.gateway_pace_margin)
     return RateLimiter(
         clock,
         asyncio.get_running_loop(),
-        pace,
-        hooks=metrics.hooks(),
+        limits,
+        observer=metrics,
         shared=store.shared_buckets,
     )
 
 
 def _services(
-    settings: Settings,
-    store: Store,
-    pipeline: Pipeline,
-    notifier: Notifier,
-    clock: Clock,
-    metrics: Metrics,
+    settings: Settings, store: Store, notifier: Notifier, clock: Clock, metrics: Metrics
 ) -> Services:
     price_cache = PriceCache(
         clock,
@@ -139,40 +137,76 @@ def _services(
     status_reads = StatusReads(repository, clock, fresh=settings.gateway_share_seconds)
     per_second = settings.rates[RENTAL_STATUS.bucket]
     poller = CodePoller(
-        status_reads, repository, notifier, store.inbox, store.leases, clock, per_second=per_second
+        status_reads,
+        repository,
+        notifier,
+        store.inbox,
+        store.leases,
+        clock,
+        per_second=per_second,
     )
-    return Services(pipeline, price_cache, repository, status_reads, poller)
+    waiter = CodeWaiter(poller, status_reads, repository, notifier, store.inbox)
+    return Services(clock, store.ledger, price_cache, repository, status_reads, poller, waiter)
 
 
-def _spending(
+def _stages(
     settings: Settings, store: Store, callers: Callers, clock: Clock, metrics: Metrics
-) -> Purchasing:
+) -> Stages:
+    """What every purchase passes, outermost first."""
+    ledger = store.ledger
+    # Seconds that a repeated request waits for the first one's answer.
+    patience = settings.getatext_connect_seconds + settings.getatext_spend_seconds + 5
     operator = OperatorLimits(
         own_account=callers.own.id if callers.own else None,
         budget_day=settings.gateway_budget_day,
         blocked_services=frozenset(settings.gateway_blocked_services),
     )
-    return Purchasing(
-        store.ledger,
-        clock,
-        metrics,
-        new_ledger_id,
-        operator=operator,
-        patience=settings.getatext_connect_seconds + settings.getatext_spend_seconds + 5,
-        hand_over=settings.gateway_hand_over_seconds,
+    first_answer = FirstAnswer(ledger, clock, metrics, patience=patience)
+    settlement = Settlement(ledger, clock, metrics)
+    return Stages(
+        same_request=SameRequest(first_answer, patience=patience),
+        first_answer=first_answer,
+        redelivery=Redelivery(
+            ledger,
+            clock,
+            metrics,
+            seconds=settings.gateway_hand_over_seconds,
+            patience=patience,
+        ),
+        limits=WithinLimits(clock, new_ledger_id, operator),
+        written_down=WrittenDown(ledger, metrics, settlement),
+        sent=Sent(ledger, clock, metrics, settlement),
     )
 
 
-def _search(
-    callers: Callers, invoker: Invoker, services: Services, metrics: Metrics
-) -> ReconciliationTask:
-    def context_of(account_id: str) -> Context | None:
-        account = callers.met(account_id)
-        return None if account is None else invoker.context(Caller(account.id, account))
+def _webhooks(
+    settings: Settings,
+    hasher: KeyHasher,
+    callers: Callers,
+    upstreams: AccountUpstreams,
+    services: Services,
+) -> Webhooks:
+    return Webhooks(
+        hasher,
+        callers,
+        upstreams,
+        services.poller,
+        services.waiter,
+        services.clock,
+        own_secret=revealed(settings.gateway_webhook_secret),
+    )
 
-    search = ReconciliationTask(services.repository, services.price_cache, context_of, metrics)
-    services.repository.when_lost(search.begin)
-    return search
+
+def _reconciliation(
+    callers: Callers, upstreams: AccountUpstreams, services: Services, metrics: Metrics
+) -> ReconciliationTask:
+    def upstream_of(account_id: str) -> AccountUpstream | None:
+        account = callers.met(account_id)
+        return None if account is None else upstreams.of(account)
+
+    task = ReconciliationTask(services.repository, services.price_cache, upstream_of, metrics)
+    services.repository.on_lost(task.begin)
+    return task
 
 
 def _connect(settings: Settings, client: Client, clock: Clock, metrics: Metrics) -> Connect:
@@ -181,5 +215,5 @@ def _connect(settings: Settings, client: Client, clock: Clock, metrics: Metrics)
         now=clock.now,
         zone=settings.zone,
         premium=settings.getatext_tier == "premium",
-        on_call=metrics.upstream_called,
+        observer=metrics,
     )

@@ -19,10 +19,10 @@ from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.jobs.housekeeping import Housekeeping
 from gateway.core.jobs.webhook_forwarding import WebhookForwarding
-from gateway.core.model.callers import Caller
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.purchases import Spend
 from gateway.core.model.rentals import Rental
+from gateway.core.model.values import new_ledger_id
 from gateway.core.ports.ledger import Ledger
 from gateway.core.ports.storage import Keys
 from gateway.core.prices.service_codes import ServiceCodes, read_overrides
@@ -32,7 +32,7 @@ from gateway.http.webhook import WebhookTerms
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
 from gateway.wiring.clock import SystemClock
-from gateway.wiring.core import Core, build_core, database_url, new_ledger_id, revealed
+from gateway.wiring.core import Core, build_core, database_url, revealed
 from gateway.wiring.mcp import add_mcp
 from gateway.wiring.secret import agreed_secret
 
@@ -79,8 +79,8 @@ class Gateway:
         prices = services.price_cache.known(spend.account_id)
         if account is not None:
             with suppress(GatewayError):
-                context = self.invoker.context(Caller(account.id, account))
-                prices = await services.price_cache.current(context)
+                upstream = self.core.upstreams.of(account)
+                prices = await services.price_cache.current(upstream)
         return await services.repository.suggestions(spend, prices)
 
     def app(self, *, with_mcp: bool = True) -> web.Application:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from gateway.core.model.errors import Forbidden, GatewayError, InternalError, InvalidRequest
+from gateway.core.model.upstream_call import Effect
 from gateway.core.model.values import Cacheable, Charged
 from gateway.core.operations.call import Call
-from gateway.core.operations.operation import Effect
 from mcp_server.calls import waiting
 from mcp_server.calls.purchases import PurchaseCall, ToolPurchases
 from mcp_server.options import McpOptions

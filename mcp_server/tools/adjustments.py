@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from gateway.core.operations.operation import AnyOperation, Effect
+from gateway.core.model.upstream_call import Effect
+from gateway.core.operations.operation import AnyOperation
 
 Json = dict[str, Any]
 

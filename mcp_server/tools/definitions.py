@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.core.model.callers import Caller
-from gateway.core.operations.operation import AnyOperation, Effect
+from gateway.core.model.upstream_call import Effect
+from gateway.core.operations.operation import AnyOperation
 from mcp_server.options import McpOptions
 from mcp_server.tools.adjustments import (
     LIMIT,
@@ -58,10 +59,9 @@ class Tools:
 def tool_spec(op: AnyOperation) -> ToolSpec:
     """The tool of an operation."""
     changes = adjusted(op)
-    guidance = op.guidance or changes.guidance
     definition = {
         "name": op.name,
-        "description": absent(f"{op.summary}. {op.description} {guidance}".strip()),
+        "description": absent(f"{op.summary}. {op.description} {changes.guidance}".strip()),
         "inputSchema": _input(op, changes),
         "outputSchema": _output(op, changes),
         "annotations": _annotations(op, changes),

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from gateway.core.identity_cache import ByIdentity
+from gateway.core.identity_cache import IdentityCache
 from gateway.core.model.errors import (
     BudgetExceeded,
     Forbidden,
@@ -20,8 +20,8 @@ from gateway.core.model.errors import (
     Unauthorized,
 )
 from gateway.core.model.provider_errors import PriceTooHigh, UpstreamRefused
+from gateway.core.model.upstream_call import Effect
 from gateway.core.model.values import Cacheable
-from gateway.core.operations.operation import Effect
 from mcp_server.tools.adjustments import HINT, LEFT_OUT, PageRules
 from mcp_server.tools.errors import DuplicatePurchase
 from mcp_server.tools.sanitize import clean, cleaned
@@ -90,7 +90,7 @@ class ResultCache:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._results: ByIdentity[Cacheable, tuple[int, Json]] = ByIdentity(256)
+        self._results: IdentityCache[Cacheable, tuple[int, Json]] = IdentityCache(256)
 
     def of(self, value: Cacheable, left_out: int) -> Json:
         """The result of a kept value; `left_out` is how many more there are."""

@@ -101,7 +101,7 @@ async def test_an_older_answer_that_comes_late_takes_no_code_back() -> None:
         slow = asyncio.create_task(read(stand, rental))
         await until(lambda: looks(stand) == 1)
         stand.sim.receive_code(rental, "222222")
-        quick = await stand.gateway.core.services.poller.look_now(context, rental)
+        quick = await stand.gateway.core.services.poller.poll_now(context.upstream, rental)
         await slow
         told = await stand.client.get(f"/v1/rentals/{rental}/code", wait_seconds="0")
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 import pytest
 
 from adapters.simulator import Fault, FaultKind
+from gateway.core.codes import poll_schedule
 from gateway.core.codes import poller as watching
 from gateway.core.ports.storage import Leases
 from tests.codes.support import looks, measured, premium, rent, standard, wait
@@ -55,7 +56,7 @@ async def test_the_end_of_a_rental_is_told_with_its_reason(
     how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if how != "expired":  # that is learned by looking again; the others without
-        monkeypatch.setattr(watching, "_RHYTHM", ())
+        monkeypatch.setattr(poll_schedule, "_INTERVALS", ())
     async with premium() as stand:
         rental = await rent(stand.client)
         waiting = asyncio.create_task(wait(stand.client, rental))
@@ -184,7 +185,7 @@ class NotedLeases:
 async def test_a_lease_outlasts_the_time_to_the_next_look_and_comes_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(watching, "_RHYTHM", ())
+    monkeypatch.setattr(poll_schedule, "_INTERVALS", ())
     monkeypatch.setattr(watching, "_LINGER", 0.1)
     async with premium() as stand:
         leases: Leases = (noted := NotedLeases())
@@ -195,5 +196,5 @@ async def test_a_lease_outlasts_the_time_to_the_next_look_and_comes_back(
         await until(lambda: noted.given_back)
 
     assert told["status"] == "pending"
-    assert min(noted.taken) > watching._SLOWEST
+    assert min(noted.taken) > poll_schedule._LONGEST_INTERVAL
     assert [name.rpartition(":")[2] for name in noted.given_back] == [str(rental)]

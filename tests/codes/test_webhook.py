@@ -21,7 +21,7 @@ from adapters.simulator import (
     WebhookRules,
     WebhookStyle,
 )
-from gateway.core.codes import poller as watching
+from gateway.core.codes import poll_schedule
 from gateway.core.codes.webhooks import webhook_secret
 from gateway.core.jobs import webhook_forwarding as forwarding
 from tests.codes.support import looks, premium, provider, rent, wait
@@ -62,7 +62,7 @@ async def send(
 async def looked(stand: Stand) -> None:
     """Returns when every webhook taken in was looked into."""
     webhooks = stand.gateway.core.webhooks
-    await until(lambda: not webhooks._looks)
+    await until(lambda: not webhooks._checks)
 
 
 async def test_a_wrong_secret_finds_nothing() -> None:
@@ -233,8 +233,10 @@ async def test_word_of_a_rental_nobody_knows_yet_is_kept() -> None:
 async def test_with_the_webhook_on_a_code_is_there_without_another_look(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(watching, "_RHYTHM", ())
-    monkeypatch.setattr(watching, "_SLOWEST", 3600.0)  # no look of its own would find it
+    monkeypatch.setattr(poll_schedule, "_INTERVALS", ())
+    monkeypatch.setattr(
+        poll_schedule, "_LONGEST_INTERVAL", 3600.0
+    )  # no look of its own would find it
     async with announcing() as stand:
         rentals = [await rent(stand.client) for _ in range(15)]
         for rental in rentals:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from datetime import datetime
 from itertools import count
 
 import pytest
@@ -197,11 +198,11 @@ async def test_one_that_leaves_while_the_balance_is_asked_for_gets_it_when_it_co
 async def test_a_ledger_that_cannot_tell_the_spending_costs_no_purchase_its_answer(
     stand: ScriptedStand, provider: Provider, face: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away(caller_id: str) -> Spent:
+    async def away(caller_id: str, at: datetime) -> Spent:
         raise StoreError("away")
 
     provider.tells_balance = False
-    monkeypatch.setattr(stand.gateway.core.services.repository, "spending", away)
+    monkeypatch.setattr(stand.gateway.ledger, "spending", away)
     tool = await Tool.asking(stand, request(face))
 
     assert await tool.answer() == 1

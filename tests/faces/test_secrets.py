@@ -64,8 +64,7 @@ async def test_a_key_is_nowhere_in_the_log(
     crashing: bool,
 ) -> None:
     if crashing:
-        monkeypatch.setattr(Getatext, "get_balance", crash)
-        monkeypatch.setattr(Getatext, "list_prices", crash)
+        monkeypatch.setattr(Getatext, "call", crash)
     answer = await tool.raw("GET", target)
     written = log.readouterr()
 
@@ -77,7 +76,7 @@ async def test_a_key_is_nowhere_in_the_log(
 async def test_a_crash_is_logged_with_its_trace_and_told_as_trouble(
     log: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tool: Tool
 ) -> None:
-    monkeypatch.setattr(Getatext, "get_balance", crash)
+    monkeypatch.setattr(Getatext, "call", crash)
 
     assert await tool.text("getBalance") == "ERROR_SQL"
     written = log.readouterr().err

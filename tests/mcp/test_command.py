@@ -15,8 +15,8 @@ from mcp.shared.exceptions import MCPError
 from adapters.simulator import DEMO_KEY, Simulator
 from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits
+from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.catalog import CATALOG
-from gateway.core.operations.operation import Effect
 from gateway.wiring import Gateway, open_gateway
 from tests.mcp.support import QUICK, done, refused
 from tests.support.gateway import listening, settings

@@ -10,9 +10,9 @@ from aiohttp import web
 
 from adapters.simulator import DEMO_KEY, Fault, FaultKind
 from gateway.core.model.errors import GatewayError
+from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.call import Call
 from gateway.core.operations.catalog import BY_NAME
-from gateway.core.operations.operation import Effect
 from mcp_server.remote import open_remote
 from mcp_server.tools.results import failure
 from tests.mcp.support import SimulatedStand, run_mcp

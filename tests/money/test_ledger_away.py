@@ -135,9 +135,9 @@ async def test_who_asks_along_is_answered_although_the_ledger_has_gone(
         first = asyncio.ensure_future(rent(bank.client, "order-1"))
         await until(lambda: bank.rents)
         second = asyncio.ensure_future(rent(bank.client, "order-1"))
-        spending: Any = bank.running.gateway.invoker._spending
+        ledger: Any = bank.running.gateway.ledger
         await until(lambda: len(bank.running.gateway.invoker._running) == 2)
-        monkeypatch.setattr(spending._ledger, "by_request", away)
+        monkeypatch.setattr(ledger, "by_request", away)
         bank.sim.release()
         made, along = await first, await second
 

@@ -150,7 +150,7 @@ async def test_of_two_rentals_that_fit_one_lost_purchase_neither_is_taken(bank: 
         assert (await bank.client.get(f"/v1/rentals/{rental_id}")).status == 200
     bank.sim.release()
     await see_prices(bank.client)
-    await until(lambda: not bank.running.gateway.core.search.under_way)
+    await until(lambda: not bank.running.gateway.core.reconciliation.under_way)
 
     assert len(await bank.unknown()) == 1
 
@@ -165,7 +165,7 @@ async def test_a_rental_that_may_be_of_a_purchase_under_way_is_left_to_it(bank: 
     await bank.client.get(f"/v1/rentals/{FIRST}")
     bank.sim.release()
     second = await renting
-    await until(lambda: not bank.running.gateway.core.search.under_way)
+    await until(lambda: not bank.running.gateway.core.reconciliation.under_way)
     (unknown,) = await bank.unknown()
 
     assert (second.status, second.json["id"]) == (201, FIRST)

@@ -4,24 +4,29 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 from adapters.store import Store
 from gateway.core.codes.poller import CodePoller
-from gateway.core.model.callers import Account, Caller
+from gateway.core.codes.waiting import CodeWaiter
 from gateway.core.model.prices import Price
-from gateway.core.model.purchases import View
-from gateway.core.operations.context import Context, Services
-from gateway.core.ports.provider import Provider
+from gateway.core.operations.catalog import BUCKETS, CALLS
+from gateway.core.operations.context import Services
+from gateway.core.ports.observer import NoObserver
 from gateway.core.prices.cache import PriceCache
+from gateway.core.purchases.idempotency import FirstAnswer, SameRequest
+from gateway.core.purchases.purchasing import Purchasing, Stages, WithinLimits
+from gateway.core.purchases.redelivery import Redelivery
+from gateway.core.purchases.sending import Sent, WrittenDown
+from gateway.core.purchases.settlement import Settlement
 from gateway.core.rentals.notifier import Notifier
 from gateway.core.rentals.repository import RentalRepository
 from gateway.core.rentals.status_reads import StatusReads
-from gateway.core.upstream.calls import BUCKETS
 from gateway.core.upstream.circuit_breaker import BreakerPolicy, CircuitBreakers
 from gateway.core.upstream.pipeline import Pipeline
 from gateway.core.upstream.rate_limiter import RateLimiter, RateLimits
 from gateway.core.upstream.retry import RetryPolicy
+from tests.support.ledger import new_id
 
 START = datetime(2025, 7, 6, 19, 43, 37, tzinfo=UTC)
 
@@ -43,7 +48,7 @@ class Clock:
 
 
 @dataclass
-class Told:
+class Told(NoObserver):
     """Writes down what an Observer is told."""
 
     operations: list[tuple[str, str]] = field(default_factory=list)
@@ -75,20 +80,20 @@ class Told:
 class FakeProvider:
     """Answers price lists from `answers` in turn, the last one for ever; counts the questions.
 
-    While `pipeline` is cleared, an answer waits for it.
+    While `open` is cleared, an answer waits for it.
     """
 
     answers: list[list[Price] | Exception]
     asked: int = 0
-    pipeline: asyncio.Event = field(default_factory=asyncio.Event)
+    open: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self.pipeline.set()
+        self.open.set()
 
-    async def list_prices(self) -> list[Price]:
+    async def call(self, call: object, asked: object) -> Any:
         self.asked += 1
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        await self.pipeline.wait()
+        await self.open.wait()
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -100,33 +105,41 @@ def price(code: str = "whatsapp", amount: str = "0.55", **more: Any) -> Price:
     return Price(service_code=code, service_name=name, price=Decimal(amount), **more)
 
 
-def context(provider: object, book: PriceCache, account: str = "alice") -> Context:
-    """The desk of an account's pass-through caller, for operations that need no ledger."""
-    caller = Caller(account, Account(account, f"sk_{account}"))
-    parts = services(book, Clock())
-    return Context(caller, View(account), cast("Provider", provider), parts)
-
-
 def services(
-    book: PriceCache, clock: Clock, store: Store | None = None, notifier: Notifier | None = None
+    book: PriceCache, clock: Clock, store: Store, notifier: Notifier | None = None
 ) -> Services:
-    """The helpers of operations: no call waits for its turn, and none is put twice."""
+    """The services of operations, over an open store."""
     notifier = notifier or Notifier()
-    ledger, inbox, leases = (store.ledger, store.inbox, store.leases) if store else _NOTHING
-    repository = RentalRepository(ledger, book, notifier, clock)
+    repository = RentalRepository(store.ledger, book, notifier, clock)
     status_reads = StatusReads(repository, clock, fresh=0.0)
-    poller = CodePoller(status_reads, repository, notifier, inbox, leases, clock)
-    return Services(_pipeline(clock), book, repository, status_reads, poller)
+    poller = CodePoller(status_reads, repository, notifier, store.inbox, store.leases, clock)
+    waiter = CodeWaiter(poller, status_reads, repository, notifier, store.inbox)
+    return Services(clock, store.ledger, book, repository, status_reads, poller, waiter)
 
 
-def _pipeline(clock: Clock) -> Pipeline:
+def pipeline(clock: Clock) -> Pipeline:
+    """A pipeline in which no call waits for a permit, and none is sent twice."""
     limits = RateLimits(dict.fromkeys(BUCKETS, 10_000.0))
     limiter = RateLimiter(clock, asyncio.get_running_loop(), limits)
-    breakers = CircuitBreakers(clock, BreakerPolicy(in_a_row=10**6, share=1.1))
+    breakers = CircuitBreakers(clock, CALLS, BreakerPolicy(in_a_row=10**6, share=1.1))
     return Pipeline(clock, asyncio.sleep, limiter, breakers, RetryPolicy(retries=0))
 
 
-_NOTHING: Any = (None, None, None)
+def purchasing(store: Store, clock: Clock, told: Told) -> Purchasing:
+    """Every stage of a purchase, over an open store."""
+    ledger, patience = store.ledger, 45.0
+    first_answer = FirstAnswer(ledger, clock, told, patience=patience)
+    settlement = Settlement(ledger, clock, told)
+    return Purchasing(
+        Stages(
+            SameRequest(first_answer, patience=patience),
+            first_answer,
+            Redelivery(ledger, clock, told, seconds=60.0, patience=patience),
+            WithinLimits(clock, new_id),
+            WrittenDown(ledger, told, settlement),
+            Sent(ledger, clock, told, settlement),
+        )
+    )
 
 
 async def settle() -> None:

@@ -10,6 +10,7 @@ from aiohttp import ClientRequest, TCPConnector, web
 
 from adapters.getatext.provider import Getatext
 from adapters.store.tables.ledger import StoredLedger
+from gateway.core.operations.rentals import RENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ POINTS = {
     "after the sent-marker": Point(StoredLedger, "mark_sent"),
     "after connecting": Point(TCPConnector, "connect", meant=_is_for_purchase),
     "after the headers left": Point(ClientRequest, "write_bytes", meant=_is_purchase),
-    "after the answer is read": Point(Getatext, "rent_number"),
+    "after the answer is read": Point(Getatext, "call", meant=lambda _, call, __: call is RENT),
     "after the outcome is committed": Point(StoredLedger, "settle"),
     "after the answer is written": Point(web.Response, "write_eof", meant=_is_rented),
 }

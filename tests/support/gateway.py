@@ -13,7 +13,7 @@ from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, 
 from yarl import URL
 
 from adapters.simulator import DEMO_KEY, Limits, Simulator, SimulatorConfig
-from gateway.core.upstream.calls import BUCKETS
+from gateway.core.operations.catalog import BUCKETS
 from gateway.http.serving.app import EDGE
 from gateway.http.serving.server import make_runner
 from gateway.settings import Settings

@@ -8,11 +8,11 @@ from math import inf
 from hypothesis import strategies as st
 
 from gateway.core.model.errors import RateLimited
-from gateway.core.ports.observer import Hooks
+from gateway.core.model.upstream_call import AnyCall, Priority
+from gateway.core.ports.observer import NoObserver
 from gateway.core.ports.storage import SharedBuckets
-from gateway.core.upstream import calls as upstream
-from gateway.core.upstream.calls import Priority, UpstreamCall
 from gateway.core.upstream.rate_limiter import RateLimiter, RateLimits
+from tests.support import calls as upstream
 from tests.support.held_time import LoopClock, loop
 
 MARGIN = 0.05
@@ -20,8 +20,8 @@ TICK = 0.003  # what timers may be late by
 
 
 @dataclass
-class Told:
-    """Writes down what the hooks are told."""
+class Told(NoObserver):
+    """Writes down what the observer hears of the limiter and its neighbours."""
 
     waited: list[tuple[str, float]] = field(default_factory=list)
     limited: list[tuple[str, str]] = field(default_factory=list)
@@ -29,17 +29,20 @@ class Told:
     tripped: list[tuple[str, str]] = field(default_factory=list)
     shared_failed: int = 0
 
-    def hooks(self) -> Hooks:
-        def shared_failed() -> None:
-            self.shared_failed += 1
+    def permit_waited(self, call: str, seconds: float) -> None:
+        self.waited.append((call, round(seconds, 2)))
 
-        return Hooks(
-            waited=lambda call, seconds: self.waited.append((call, round(seconds, 2))),
-            limited=lambda call, by: self.limited.append((call, by)),
-            retried=self.retried.append,
-            tripped=lambda group, state: self.tripped.append((group, state)),
-            shared_failed=shared_failed,
-        )
+    def rate_limited(self, call: str, by: str) -> None:
+        self.limited.append((call, by))
+
+    def read_retried(self, call: str) -> None:
+        self.retried.append(call)
+
+    def breaker_changed(self, group: str, state: str) -> None:
+        self.tripped.append((group, state))
+
+    def shared_limits_failed(self) -> None:
+        self.shared_failed += 1
 
 
 def pacer_of(
@@ -50,7 +53,7 @@ def pacer_of(
     shared: SharedBuckets | None = None,
 ) -> RateLimiter:
     limits = RateLimits(dict.fromkeys(upstream.BUCKETS, per_second), MARGIN, longest_queue)
-    return RateLimiter(LoopClock(), loop(), limits, shared=shared, hooks=(told or Told()).hooks())
+    return RateLimiter(LoopClock(), loop(), limits, shared=shared, observer=told or Told())
 
 
 @dataclass
@@ -67,7 +70,7 @@ class Caller:
     ended: float = inf
 
     async def want(
-        self, limiter: RateLimiter, count: Callable[[], int], call: UpstreamCall = upstream.BALANCE
+        self, limiter: RateLimiter, count: Callable[[], int], call: AnyCall = upstream.BALANCE
     ) -> None:
         await asyncio.sleep(self.at)
         self.at, self.number = loop().time(), count()

@@ -9,8 +9,9 @@ import pytest
 import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.catalog import CATALOG
-from gateway.core.operations.operation import AnyOperation, Effect
+from gateway.core.operations.operation import AnyOperation
 from gateway.http.rest.openapi import document, errors_of, to_yaml
 from tests.support.contract import COMMITTED, PROBLEM_JSON, committed
 

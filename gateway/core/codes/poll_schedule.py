@@ -1,40 +1,47 @@
-"""What the watcher keeps of the rentals that somebody waits for."""
+"""Which rentals of an account are polled, and when each is due."""
 
 import asyncio
 import heapq
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from gateway.core.operations.context import Context
+from gateway.core.upstream.account import AccountUpstream
+
+# Most codes come in the first minutes: seconds between two polls, up to this age in seconds.
+_INTERVALS = ((120.0, 1.0), (300.0, 2.0), (900.0, 4.0))
+_LONGEST_INTERVAL = 10.0
+# Where webhooks tell of codes, polling is only for those they miss, and leaves the limit to others.
+_WEBHOOK_INTERVAL = 20.0
+_WEBHOOK_SHARE = 0.125  # of the limit, at the most
 
 
 @dataclass(eq=False, slots=True)
 class PollTarget:
-    """One rental that somebody waits for."""
+    """One rental that is polled. Times are of the monotonic clock, in seconds."""
 
-    context: Context
+    upstream: AccountUpstream
     rental_id: int
-    since: float
+    since: float  # when it was rented
     due: float
     waiters: int = 0
     linger_until: float = 0.0
     over: bool = False
     leased: bool = False  # by this node
-    heard: bool | None = None  # whether the last look was answered; None before the first
-    hinted: bool = False  # a webhook has told of a code that no look has confirmed yet
+    answered: bool | None = None  # whether the last poll was; None before the first
+    hinted: bool = False  # a webhook has told of a code that no poll has confirmed yet
 
     @property
     def account_id(self) -> str:
         """Whose rental it is."""
-        return self.context.caller.account.id
+        return self.upstream.account_id
 
     @property
     def lease(self) -> str:
-        """What the lease of looking at it is named."""
+        """The name of the lease whose holder polls it."""
         return f"watch:{self.account_id}:{self.rental_id}"
 
     def wanted(self, now: float) -> bool:
-        """Whether somebody waits, or was told to ask again a moment ago."""
+        """Whether somebody waits, or was told a moment ago to ask again."""
         return self.waiters > 0 or now < self.linger_until
 
     def __lt__(self, other: "PollTarget") -> bool:
@@ -43,17 +50,32 @@ class PollTarget:
 
 @dataclass(eq=False, slots=True)
 class PollSchedule:
-    """The watches of one account, and the task that goes through them."""
+    """The targets of one account, soonest first, and the task that polls them.
 
+    `per_second` is how many status calls a second the provider allows the account.
+    """
+
+    per_second: float
+    slots: asyncio.Semaphore  # bounds the polls under way
     targets: dict[int, PollTarget] = field(default_factory=dict)
     queue: list[PollTarget] = field(default_factory=list)
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-    places: asyncio.Semaphore = field(default_factory=asyncio.Semaphore)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
-    told_until: float = 0.0  # webhooks of this account work
+    webhooks_until: float = 0.0  # until when webhooks of this account are taken to work
+
+    @property
+    def running(self) -> bool:
+        """Whether its task polls."""
+        return self.task is not None and not self.task.done()
+
+    def add(self, target: PollTarget) -> None:
+        """Poll a rental from now on."""
+        self.targets[target.rental_id] = target
+        heapq.heappush(self.queue, target)
+        self.changed.set()
 
     def hasten(self, rental_id: int, due: float) -> None:
-        """Look at a rental of which a webhook has told no later than this."""
+        """Poll a rental of which a webhook has told no later than this."""
         target = self.targets.get(rental_id)
         if target is None:
             return
@@ -61,10 +83,17 @@ class PollSchedule:
         if target.due > due and target in self.queue:
             target.due = due
             heapq.heapify(self.queue)
-            self.news.set()
+            self.changed.set()
 
-    async def something_new(self, seconds: float) -> None:
-        """Until there is news, or so many seconds have passed."""
+    def interval(self, target: PollTarget, now: float) -> float:
+        """Seconds from one poll of a rental to the next."""
+        if now < self.webhooks_until and not target.hinted:
+            return max(_WEBHOOK_INTERVAL, len(self.targets) / (self.per_second * _WEBHOOK_SHARE))
+        age = now - target.since
+        return next((pause for until, pause in _INTERVALS if age < until), _LONGEST_INTERVAL)
+
+    async def wait_for_change(self, seconds: float) -> None:
+        """Until something changes, or so many seconds have passed."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self.news.wait()
+                await self.changed.wait()

@@ -1,39 +1,95 @@
-"""Which rentals somebody waits for who listens to everything: those that may still bring a code."""
+"""A caller that listens to all its rentals waits for each that may still bring a code."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
+from gateway.core.codes.poll_schedule import PollTarget
+from gateway.core.codes.poller import CodePoller
 from gateway.core.model.errors import GatewayError
+from gateway.core.model.events import Event, EventKind
+from gateway.core.model.purchases import View
 from gateway.core.model.rentals import Rental, RentalStatus
-from gateway.core.operations.context import Context
+from gateway.core.ports.ledger import Ledger
+from gateway.core.prices.cache import PriceCache
+from gateway.core.upstream.account import AccountUpstream
 
 _MOST = 1000
 
 
-async def awaited(context: Context, now: datetime) -> list[Rental]:
-    """The caller's rentals that may bring a code, newest first.
+class Subscription:
+    """The rentals of one view that are polled because somebody listens to its events."""
 
-    Of those that had one, only what has not ended by its own time is asked about from here on:
-    nobody has looked at them since, so the provider's word of their end may be missing.
-    """
-    active = await _standing(context, RentalStatus.ACTIVE)
-    had_one = await _standing(context, RentalStatus.CODE_RECEIVED)
-    going_on = [each for each in had_one if each.ends_at is not None and each.ends_at > now]
-    return active + [rental for rental in going_on if await another_may_come(context, rental)]
+    __slots__ = ("_ledger", "_poller", "_price_cache", "_targets", "_upstream", "view")
 
+    def __init__(
+        self,
+        ledger: Ledger,
+        price_cache: PriceCache,
+        poller: CodePoller,
+        upstream: AccountUpstream,
+        view: View,
+    ) -> None:
+        """Nothing is polled before `start`."""
+        self.view = view
+        self._ledger = ledger
+        self._price_cache = price_cache
+        self._poller = poller
+        self._upstream = upstream
+        self._targets: dict[int, PollTarget] = {}
 
-async def another_may_come(context: Context, rental: Rental) -> bool:
-    """Whether its service sends more than one code; yes where no price list can be had."""
-    book = context.services.price_cache
-    try:
-        prices = book.known(context.caller.account.id) or await book.current(context)
-    except GatewayError:
-        return True
-    found = (each for each in prices if each.service_code == rental.service_code)
-    return next((each.multiple_sms for each in found), True)
+    async def start(self, now: datetime) -> None:
+        """Wait for the rentals that may bring a code, newest first.
 
+        Of those that had a code, only what has not ended by its own time is polled: nobody has
+        read their status since, so the provider's word of their end may be missing.
+        """
+        active = await self._in_status(RentalStatus.ACTIVE)
+        had_one = await self._in_status(RentalStatus.CODE_RECEIVED)
+        going_on = [each for each in had_one if each.ends_at is not None and each.ends_at > now]
+        for rental in active + [each for each in going_on if await self._another_may_come(each)]:
+            self._wait_for(rental)
 
-async def _standing(context: Context, status: RentalStatus) -> list[Rental]:
-    found = await context.services.repository.list_rentals(
-        context.view, status=status, service_code=None, limit=_MOST, before=None
-    )
-    return [rental for rental in found if rental.id is not None]
+    def follow(self, events: Iterable[Event]) -> None:
+        """Wait for new rentals, and no longer for those that have ended."""
+        for event in events:
+            if event.kind is EventKind.RENTAL_RENTED:
+                self._wait_for(event.rental)
+            elif event.kind is EventKind.RENTAL_ENDED:
+                self.drop(event.rental)
+
+    async def finished(self, events: Iterable[Event]) -> list[Rental]:
+        """Those rentals that had their code, and whose service sends one only."""
+        coded = [event.rental for event in events if event.kind is EventKind.CODE_RECEIVED]
+        return [rental for rental in coded if not await self._another_may_come(rental)]
+
+    def drop(self, rental: Rental) -> None:
+        """Wait no longer for this rental."""
+        target = self._targets.pop(rental.id, None) if rental.id is not None else None
+        if target is not None:
+            self._poller.leave(target)
+
+    def close(self) -> None:
+        """Wait for nothing any more."""
+        while self._targets:
+            self._poller.leave(self._targets.popitem()[1])
+
+    def _wait_for(self, rental: Rental) -> None:
+        if rental.id is not None and rental.id not in self._targets:
+            self._targets[rental.id] = self._poller.join(self._upstream, rental)
+
+    async def _another_may_come(self, rental: Rental) -> bool:
+        """Whether its service sends more than one code; yes where no price list can be had."""
+        try:
+            prices = self._price_cache.known(
+                self._upstream.account_id
+            ) or await self._price_cache.current(self._upstream)
+        except GatewayError:
+            return True
+        found = (each for each in prices if each.service_code == rental.service_code)
+        return next((each.multiple_sms for each in found), True)
+
+    async def _in_status(self, status: RentalStatus) -> list[Rental]:
+        found = await self._ledger.list_rentals(
+            self.view, status=status, service_code=None, limit=_MOST, before=None
+        )
+        return [rental for rental in found if rental.id is not None]

@@ -1,18 +1,18 @@
-"""The provider's webhook: unsigned word that a code has come, checked by asking."""
+"""The provider's webhook: unsigned word that a code has come, checked by reading the status."""
 
 import asyncio
 import hmac
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
 from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.codes.poller import CodePoller
-from gateway.core.model.callers import Account, Caller
+from gateway.core.codes.waiting import CodeWaiter
+from gateway.core.model.callers import Account
 from gateway.core.model.errors import GatewayError
-from gateway.core.operations.context import Context
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.storage import ProvisionalCode
+from gateway.core.upstream.account import AccountUpstreams
 
 
 class ReceivedWebhook(Protocol):
@@ -37,14 +37,15 @@ def webhook_secret(hasher: KeyHasher, account_id: str) -> str:
 
 
 class Webhooks:
-    """Takes webhooks in. It never sets a code that a status call could tell."""
+    """Takes webhooks in. A webhook never sets a code that a status call could tell."""
 
     def __init__(
         self,
         hasher: KeyHasher,
         callers: Callers,
-        context: Callable[[Caller], Context],
+        upstreams: AccountUpstreams,
         poller: CodePoller,
+        waiter: CodeWaiter,
         clock: Clock,
         *,
         own_secret: str | None = None,
@@ -52,46 +53,48 @@ class Webhooks:
         """`own_secret` is the path secret of the server's own account."""
         self._hasher = hasher
         self._callers = callers
-        self._context = context
+        self._upstreams = upstreams
         self._poller = poller
+        self._waiter = waiter
         self._clock = clock
         self._own_secret = own_secret
-        self._looks: set[asyncio.Task[Any]] = set()
+        self._checks: set[asyncio.Task[Any]] = set()
 
     def account_of(self, secret: str) -> str | None:
-        """Whose webhook it is, by the secret in its path; None for nobody's."""
+        """The account whose webhook it is, by the secret in its path; None for nobody's."""
         own = self._callers.own
         if own is not None and self._own_secret is not None and _same(secret, self._own_secret):
             return own.id
         account_id = secret.partition(".")[0]
         return account_id if _same(secret, webhook_secret(self._hasher, account_id)) else None
 
-    async def received(self, account_id: str, hook: ReceivedWebhook) -> None:
-        """Keep what it says, then ask the provider; the caller need not wait for that."""
-        if hook.code is not None:
-            at = hook.received_at or self._clock.now()
-            await self._poller.hinted(account_id, hook.rental_id, ProvisionalCode(hook.code, at))
-        look = asyncio.create_task(self._look(account_id, hook))
-        self._looks.add(look)
-        look.add_done_callback(self._looks.discard)
+    async def received(self, account_id: str, webhook: ReceivedWebhook) -> None:
+        """Keep its code, then check it in the background: the sender need not wait for that."""
+        if webhook.code is not None:
+            at = webhook.received_at or self._clock.now()
+            await self._waiter.keep_provisional(
+                account_id, webhook.rental_id, ProvisionalCode(webhook.code, at)
+            )
+        check = asyncio.create_task(self._check(account_id, webhook))
+        self._checks.add(check)
+        check.add_done_callback(self._checks.discard)
 
     async def close(self) -> None:
-        """End the looks under way."""
-        for look in self._looks:
-            look.cancel()
-        await asyncio.gather(*self._looks, return_exceptions=True)
+        """End the checks under way."""
+        for check in self._checks:
+            check.cancel()
+        await asyncio.gather(*self._checks, return_exceptions=True)
 
-    async def _look(self, account_id: str, hook: ReceivedWebhook) -> None:
+    async def _check(self, account_id: str, webhook: ReceivedWebhook) -> None:
         account = self._callers.met(account_id)
-        if account is not None and await self._asked(account, hook):
-            return
-        await self._poller.tell_provisional(account_id, hook.rental_id)
+        if account is None or not await self._confirmed(account, webhook):
+            await self._waiter.tell_provisional(account_id, webhook.rental_id)
 
-    async def _asked(self, account: Account, hook: ReceivedWebhook) -> bool:
-        """Ask how the rental stands; whoever waits for it is woken by the answer."""
+    async def _confirmed(self, account: Account, webhook: ReceivedWebhook) -> bool:
+        """Whether the status could be read; whoever waits for the rental is woken by it."""
         try:
-            context = self._context(Caller(account.id, account))
-            await self._poller.look_now(context, hook.rental_id, hook.code)
+            upstream = self._upstreams.of(account)
+            await self._poller.poll_now(upstream, webhook.rental_id, webhook.code)
         except GatewayError:
             return False
         return True

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from dataclasses import replace
 from typing import Any, TypeVar, cast
 
+from cachetools import LRUCache
 from pydantic import BaseModel
 
-from gateway.core.identity_cache import ByIdentity
+from gateway.core.codes.subscription import Subscription
 from gateway.core.invocation.validation import validate
 from gateway.core.model.callers import Caller, Limits
 from gateway.core.model.errors import (
@@ -23,13 +23,14 @@ from gateway.core.model.provider_errors import UpstreamAuthFailed
 from gateway.core.model.purchases import View
 from gateway.core.model.redact import holds_key
 from gateway.core.model.rentals import Rental
+from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.call import Answer, Call
 from gateway.core.operations.context import Context, Services
-from gateway.core.operations.operation import AnyOperation, Effect, Operation
+from gateway.core.operations.operation import AnyOperation, Operation
 from gateway.core.ports.observer import Observer
-from gateway.core.ports.provider import Connect
 from gateway.core.purchases.order import Order
 from gateway.core.purchases.purchasing import Purchasing
+from gateway.core.upstream.account import AccountUpstreams
 
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
@@ -43,19 +44,18 @@ class Invoker:
 
     def __init__(
         self,
-        connect: Connect,
+        upstreams: AccountUpstreams,
         services: Services,
-        spending: Purchasing,
+        purchasing: Purchasing,
         observer: Observer,
     ) -> None:
-        """Take the way to the provider and the policies."""
-        self._connect = connect
+        self._upstreams = upstreams
         self._services = services
         self._repository = services.repository
-        self._spending = spending
+        self._purchasing = purchasing
         self._observer = observer
         self._running: set[asyncio.Task[Any]] = set()
-        self._contexts: ByIdentity[Caller, Context] = ByIdentity(_CONTEXTS)
+        self._contexts: LRUCache[str, Context] = LRUCache(_CONTEXTS)
 
     async def invoke(self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]) -> Out:
         """The value of one operation, for faces that need nothing else of its answer."""
@@ -88,18 +88,24 @@ class Invoker:
         return answer
 
     def context(self, caller: Caller) -> Context:
-        """What one caller's calls work with; the same desk for all of them."""
-        kept = self._contexts.get(caller)
-        if kept is not None:
-            return kept
-        view = View(caller.account.id, None if caller.sees_account else caller.id)
-        context = Context(caller, view, self._connect(caller.account.key), self._services)
-        self._contexts[caller] = context
+        """What one caller's calls work with; the same context while its limits are the same."""
+        context = self._contexts.get(caller.id)
+        if context is None or not (context.caller is caller or context.caller == caller):
+            view = View(caller.account.id, None if caller.sees_account else caller.id)
+            upstream = self._upstreams.of(caller.account)
+            context = self._contexts[caller.id] = Context(caller, view, upstream, self._services)
         return context
+
+    def subscription(self, caller: Caller) -> Subscription:
+        """What a caller that listens to its events waits for; nothing before its `start`."""
+        context, services = self.context(caller), self._services
+        return Subscription(
+            services.ledger, services.price_cache, services.poller, context.upstream, context.view
+        )
 
     async def undelivered(self, purchase: str) -> None:
         """The answer of this purchase did not reach its caller."""
-        await self._spending.undelivered(purchase)
+        await self._purchasing.undelivered(purchase)
 
     async def drain(self) -> None:
         """Wait until every change and purchase under way has its answer."""
@@ -141,14 +147,14 @@ class Invoker:
         Nothing is bought. Raises what `answer` would raise for the repeated request.
         """
         asked = validate(op.takes, given)
-        return await self._spending.repeated(
+        return await self._purchasing.repeated(
             await self._order(op, self.context(call.caller), call, asked)
         )
 
     async def _buy(
         self, op: Operation[In, Out], context: Context, call: Call, asked: In
     ) -> Answer[Out]:
-        return await self._spending.buy(await self._order(op, context, call, asked))
+        return await self._purchasing.buy(await self._order(op, context, call, asked))
 
     async def _order(
         self, op: Operation[In, Out], context: Context, call: Call, asked: In
@@ -156,13 +162,20 @@ class Invoker:
         subject = None
         if op.subject is not None:
             about = getattr(asked, op.subject)
-            subject = await self._repository.find(context.view, op.kind, about)
+            subject = await self._services.ledger.find(context.view, op.kind, about)
         request_id = _request_id(call, asked)
         _check_no_key({**dict(asked), "request_id": request_id}, context.caller)
-        order = Order(
-            op, context, asked, call.trace_id, request_id, call.redeliverable, call.at_most, subject
+        return Order(
+            op=op,
+            context=context,
+            asked=asked,
+            trace_id=call.trace_id,
+            request_id=request_id,
+            redeliverable=call.redeliverable,
+            at_most=call.at_most,
+            subject=subject,
+            begun=call.begun,
         )
-        return order if call.begun is None else replace(order, begun=call.begun)
 
     async def _recorded(self, context: Context, value: Out) -> Out:
         """The value with all that the ledger knows besides."""

@@ -47,22 +47,20 @@ class Account:
 class Caller:
     """Somebody whose key was read. `id` keeps callers of one account apart.
 
-    `limits` None: the caller brought a key of the provider's, and the account is its own.
+    `limits` None: the caller brought a key of the provider's, and the account is its own
+    (`pass_through`). `sees_account`: whether it sees the whole account, or only what it bought.
     """
 
     id: str
     account: Account
     limits: Limits | None = None
+    pass_through: bool = field(init=False, compare=False)
+    sees_account: bool = field(init=False, compare=False)
 
-    @property
-    def pass_through(self) -> bool:
-        """Whether the key is the provider's."""
-        return self.limits is None
-
-    @property
-    def sees_account(self) -> bool:
-        """Whether it sees the whole account, or only what it bought."""
-        return self.limits is None or self.limits.admin
+    def __post_init__(self) -> None:
+        # Once for a caller, which asks many times.
+        object.__setattr__(self, "pass_through", self.limits is None)
+        object.__setattr__(self, "sees_account", self.limits is None or self.limits.admin)
 
 
 def caller_id(key: GatewayKey) -> str:

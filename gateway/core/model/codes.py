@@ -66,3 +66,8 @@ def code_of(rental: Rental, after: str | None) -> Code | None:
     if rental.status in OVER:
         return Code(rental_id=rental.id, status=CodeStatus.ENDED, ended_reason=rental.status.value)
     return None
+
+
+def same_code(hinted: str | None, code: str | None) -> bool:
+    """Whether a webhook told this code: it may have lost its leading zeros."""
+    return hinted is not None and code is not None and hinted.lstrip("0") == code.lstrip("0")

@@ -117,11 +117,11 @@ class Spent:
     total: Decimal
 
 
-def keep_value(value: BaseModel) -> StoredAnswer:
+def stored_value(value: BaseModel) -> StoredAnswer:
     """A success as it is written down. Its status says no more than that: a face has its own."""
     return StoredAnswer(200, value.__pydantic_serializer__.to_json(value))
 
 
-def keep_error(error: GatewayError, trace_id: str) -> StoredAnswer:
+def stored_error(error: GatewayError, trace_id: str) -> StoredAnswer:
     """A refusal, or an outcome that is not known, as it is written down."""
     return StoredAnswer(error.http_status, problem_json(error, trace_id))

@@ -1,6 +1,7 @@
 """The words every face shares: exact money, aware instants, E.164 numbers, identifiers."""
 
 import re
+import secrets
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -174,3 +175,8 @@ class Cacheable(Frozen):
 def blank_to_absent(given: dict[str, Any]) -> dict[str, Any]:
     """The empty text in an input means that it was left out: low-code forms send it so."""
     return {name: value for name, value in given.items() if value != ""}
+
+
+def new_ledger_id(at: datetime) -> str:
+    """A ledger id: texts of later moments sort after those of earlier ones."""
+    return f"{int(at.timestamp() * 1_000_000):013x}{secrets.token_hex(6)}"

@@ -1,15 +1,18 @@
-"""The account's money: the value, and the operation that reads it."""
+"""The operation on the account's money."""
 
-from gateway.core.model.account import BalanceAndSpending, Nothing, left
+from gateway.core.model.account import Balance, BalanceAndSpending, Nothing, left
 from gateway.core.model.callers import Limits
+from gateway.core.model.upstream_call import Effect, UpstreamCall
 from gateway.core.operations.context import Context
-from gateway.core.operations.operation import Effect, Operation, Rest
-from gateway.core.upstream.calls import BALANCE
+from gateway.core.operations.operation import Operation, Rest
+
+BALANCE: UpstreamCall[Nothing, Balance] = UpstreamCall("balance", Effect.READ)
 
 
 async def _get_balance(context: Context, asked: Nothing) -> BalanceAndSpending:
-    held = await context.ask(BALANCE, lambda provider: provider.get_balance())
-    spent = await context.services.repository.spending(context.caller.id)
+    services = context.services
+    held = await context.upstream.ask(BALANCE, asked)
+    spent = await services.ledger.spending(context.caller.id, services.clock.now())
     limits = context.caller.limits or Limits()
     return BalanceAndSpending(
         balance=held.balance,
@@ -34,6 +37,7 @@ GET_BALANCE = Operation(
     rest=Rest("GET", "/v1/balance"),
     run=_get_balance,
     toolset="account",
+    calls=(BALANCE,),
 )
 
 OPERATIONS = (GET_BALANCE,)

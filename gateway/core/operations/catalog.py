@@ -13,3 +13,9 @@ CATALOG: tuple[AnyOperation, ...] = (
 )
 
 BY_NAME = {operation.name: operation for operation in CATALOG}
+
+CALLS = tuple(dict.fromkeys(call for operation in CATALOG for call in operation.calls))
+"""Every call to the provider, each once."""
+
+BUCKETS = frozenset(call.bucket for call in CALLS)
+"""The names of the rate limits."""

@@ -1,14 +1,16 @@
-"""Codes: the value, and the operation that waits for one."""
+"""The operation that waits for a code."""
 
 from gateway.core.model.codes import Code, WaitForCode
 from gateway.core.model.errors import RentalNotFound
+from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.context import Context
-from gateway.core.operations.operation import Effect, Operation, Rest
+from gateway.core.operations.operation import Operation, Rest
+from gateway.core.upstream.calls import RENTAL_STATUS
 
 
 async def _wait_for_code(context: Context, asked: WaitForCode) -> Code:
-    return await context.services.poller.wait(
-        context, asked.rental_id, asked.wait_seconds, asked.after_code
+    return await context.services.waiter.wait(
+        context.upstream, asked.rental_id, asked.wait_seconds, asked.after_code
     )
 
 
@@ -26,6 +28,7 @@ WAIT_FOR_CODE = Operation(
     rest=Rest("GET", "/v1/rentals/{rental_id}/code"),
     run=_wait_for_code,
     errors=(RentalNotFound,),
+    calls=(RENTAL_STATUS,),
     subject="rental_id",
 )
 

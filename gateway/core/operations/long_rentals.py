@@ -1,4 +1,4 @@
-"""Numbers rented for weeks: the values, and the operations on them."""
+"""The operations on long rentals."""
 
 from gateway.core.model.account import Nothing
 from gateway.core.model.errors import LongRentalNotFound
@@ -6,57 +6,58 @@ from gateway.core.model.long_rentals import (
     CreateLongRental,
     LongRental,
     LongRentals,
+    Message,
     Messages,
     OneLongRental,
     RenewLongRental,
     SetAutoRenew,
 )
 from gateway.core.model.provider_errors import InsufficientFunds, OutOfStock, RentalEnded
+from gateway.core.model.upstream_call import Effect, UpstreamCall
 from gateway.core.operations.context import Context
-from gateway.core.operations.operation import Effect, Operation, Rest
-from gateway.core.upstream import calls as upstream
+from gateway.core.operations.operation import Operation, Rest
+
+LONG_RENTALS: UpstreamCall[Nothing, list[LongRental]] = UpstreamCall("long_rentals", Effect.READ)
+CREATE: UpstreamCall[CreateLongRental, LongRental] = UpstreamCall(
+    "create_long_rental", Effect.SPEND
+)
+# One address for all updates, so one limit; but only a renewal costs money.
+_UPDATE = "update_long_rental"
+RENEW: UpstreamCall[RenewLongRental, LongRental] = UpstreamCall(
+    "renew_long_rental", Effect.SPEND, bucket=_UPDATE
+)
+CANCEL: UpstreamCall[OneLongRental, LongRental] = UpstreamCall(_UPDATE, Effect.CHANGE)
+AUTO_RENEW: UpstreamCall[SetAutoRenew, LongRental] = UpstreamCall(_UPDATE, Effect.CHANGE)
+MESSAGES: UpstreamCall[OneLongRental, list[Message]] = UpstreamCall(
+    "messages", Effect.READ, group=LONG_RENTALS.group
+)
 
 
 async def _list(context: Context, asked: Nothing) -> LongRentals:
-    listed = await context.ask(upstream.LONG_RENTALS, lambda provider: provider.list_long_rentals())
+    listed = await context.upstream.ask(LONG_RENTALS, asked)
     for rental in listed:
-        await context.services.repository.record(context.caller.account.id, rental)
+        await context.services.repository.record(context.upstream.account_id, rental)
     return LongRentals(data=await context.visible(listed))
 
 
 async def _create(context: Context, asked: CreateLongRental) -> LongRental:
-    return await context.ask(
-        upstream.CREATE_LONG_RENTAL, lambda provider: provider.create_long_rental(asked)
-    )
+    return await context.upstream.ask(CREATE, asked)
 
 
 async def _renew(context: Context, asked: RenewLongRental) -> LongRental:
-    return await context.ask(
-        upstream.RENEW_LONG_RENTAL,
-        lambda provider: provider.renew_long_rental(asked.long_rental_id),
-    )
+    return await context.upstream.ask(RENEW, asked)
 
 
 async def _cancel(context: Context, asked: OneLongRental) -> LongRental:
-    return await context.ask(
-        upstream.UPDATE_LONG_RENTAL,
-        lambda provider: provider.cancel_long_rental(asked.long_rental_id),
-    )
+    return await context.upstream.ask(CANCEL, asked)
 
 
 async def _set_auto_renew(context: Context, asked: SetAutoRenew) -> LongRental:
-    return await context.ask(
-        upstream.UPDATE_LONG_RENTAL,
-        lambda provider: provider.set_auto_renew(asked.long_rental_id, asked.auto_renew),
-    )
+    return await context.upstream.ask(AUTO_RENEW, asked)
 
 
 async def _list_messages(context: Context, asked: OneLongRental) -> Messages:
-    return Messages(
-        data=await context.ask(
-            upstream.MESSAGES, lambda provider: provider.list_messages(asked.long_rental_id)
-        )
-    )
+    return Messages(data=await context.upstream.ask(MESSAGES, asked))
 
 
 LIST_LONG_RENTALS = Operation(
@@ -68,6 +69,7 @@ LIST_LONG_RENTALS = Operation(
     effect=Effect.READ,
     rest=Rest("GET", "/v1/long-rentals"),
     run=_list,
+    calls=(LONG_RENTALS,),
     toolset="long_rentals",
 )
 
@@ -89,7 +91,7 @@ CREATE_LONG_RENTAL = Operation(
         location="/v1/long-rentals/{id}/messages",
     ),
     run=_create,
-    spends=lambda asked: upstream.CREATE_LONG_RENTAL,
+    calls=(CREATE,),
     toolset="long_rentals",
     errors=(OutOfStock, InsufficientFunds),
 )
@@ -106,7 +108,7 @@ RENEW_LONG_RENTAL = Operation(
     effect=Effect.SPEND,
     rest=Rest("POST", "/v1/long-rentals/{long_rental_id}/renew"),
     run=_renew,
-    spends=lambda asked: upstream.RENEW_LONG_RENTAL,
+    calls=(RENEW,),
     toolset="long_rentals",
     errors=(LongRentalNotFound, InsufficientFunds, RentalEnded),
     subject="long_rental_id",
@@ -121,6 +123,7 @@ CANCEL_LONG_RENTAL = Operation(
     effect=Effect.CHANGE,
     rest=Rest("POST", "/v1/long-rentals/{long_rental_id}/cancel"),
     run=_cancel,
+    calls=(CANCEL,),
     toolset="long_rentals",
     errors=(LongRentalNotFound, RentalEnded),
     subject="long_rental_id",
@@ -135,6 +138,7 @@ SET_AUTO_RENEW = Operation(
     effect=Effect.CHANGE,
     rest=Rest("POST", "/v1/long-rentals/{long_rental_id}/auto-renew"),
     run=_set_auto_renew,
+    calls=(AUTO_RENEW,),
     toolset="long_rentals",
     errors=(LongRentalNotFound, RentalEnded),
     subject="long_rental_id",
@@ -152,6 +156,7 @@ LIST_MESSAGES = Operation(
     effect=Effect.READ,
     rest=Rest("GET", "/v1/long-rentals/{long_rental_id}/messages"),
     run=_list_messages,
+    calls=(MESSAGES,),
     toolset="long_rentals",
     errors=(LongRentalNotFound,),
     subject="long_rental_id",

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from enum import Enum
 from functools import cached_property
 from typing import Any, Generic, Literal, TypeVar
 
@@ -10,9 +9,9 @@ from pydantic import BaseModel
 
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.quote import Quote
+from gateway.core.model.upstream_call import AnyCall, Effect
 from gateway.core.model.values import Kind
 from gateway.core.operations.context import Context
-from gateway.core.upstream.calls import UpstreamCall
 
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
@@ -22,16 +21,8 @@ Quoter = Callable[[Context, Any, Any], Awaitable[Quote]]
 """Tells what a purchase may cost, from its input and from what is rented again or renewed."""
 
 
-async def _nobody_can_tell(context: Context, asked: Any, subject: Any) -> Quote:
+async def _unknown_quote(context: Context, asked: Any, subject: Any) -> Quote:
     return Quote(None)
-
-
-class Effect(Enum):
-    """What an operation does to the world; the one door chooses its policy by it."""
-
-    READ = "read"  # may be cached, shared and repeated
-    CHANGE = "change"  # changes something at the provider, costs nothing
-    SPEND = "spend"  # costs money
 
 
 @dataclass(frozen=True)
@@ -53,9 +44,9 @@ class Rest:
 class Operation(Generic[In, Out]):
     """One thing a caller can ask for.
 
-    `summary` (80 characters, no final dot) and `description` (300) go into OpenAPI; `guidance`
-    is what an AI agent needs besides. `errors` are those of its own, beyond what any call may
-    meet. `subject` names the input that says whose rental is touched.
+    `summary` (80 characters, no final dot) and `description` (300) go into OpenAPI and the tools
+    of AI agents. `errors` are those of its own, besides what any call can raise. `subject` names
+    the input that says whose rental is touched. `calls` are the provider's calls it may make.
     """
 
     name: str
@@ -68,12 +59,11 @@ class Operation(Generic[In, Out]):
     run: Callable[[Context, In], Awaitable[Out]]
     toolset: Toolset = "rentals"
     errors: tuple[type[GatewayError], ...] = ()
-    guidance: str = ""
     subject: Literal["rental_id", "long_rental_id"] | None = None
-    quote: Quoter = _nobody_can_tell
-    spends: Callable[[In], UpstreamCall] | None = None  # the call that a purchase is made by
+    quote: Quoter = _unknown_quote
+    calls: tuple[AnyCall, ...] = ()
 
-    @property
+    @cached_property
     def kind(self) -> Kind:
         """What it is about: rentals, or long rentals."""
         return "long_rental" if self.toolset == "long_rentals" else "rental"

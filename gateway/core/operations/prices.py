@@ -1,12 +1,14 @@
-"""What numbers cost: the values, the search among them, and the operation."""
+"""The operation on prices."""
 
 from gateway.core.model.prices import ListPrices, PricePage
+from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.context import Context
-from gateway.core.operations.operation import Effect, Operation, Rest
+from gateway.core.operations.operation import Operation, Rest
+from gateway.core.upstream.calls import PRICES
 
 
 async def _list_prices(context: Context, asked: ListPrices) -> PricePage:
-    return await context.services.price_cache.page(context, asked)
+    return await context.services.price_cache.page(context.upstream, asked)
 
 
 LIST_PRICES = Operation(
@@ -23,6 +25,7 @@ LIST_PRICES = Operation(
     rest=Rest("GET", "/v1/prices"),
     run=_list_prices,
     toolset="account",
+    calls=(PRICES,),
 )
 
 OPERATIONS = (LIST_PRICES,)

@@ -21,10 +21,20 @@ from gateway.core.model.rentals import (
     Rentals,
     RentNumber,
 )
+from gateway.core.model.upstream_call import Effect, UpstreamCall
 from gateway.core.operations.context import Context
-from gateway.core.operations.operation import Effect, Operation, Rest
-from gateway.core.upstream import calls as upstream
-from gateway.core.upstream.calls import UpstreamCall
+from gateway.core.operations.operation import Operation, Rest
+from gateway.core.upstream.calls import RENTAL_STATUS
+
+# Newer editions of the provider's page allow two rents a second. It names no limit for renting a
+# specific number (taken as a rent) or again (taken as any other call).
+RENT: UpstreamCall[RentNumber, Rental] = UpstreamCall("rent", Effect.SPEND, rates=(2.0, 200.0))
+RENT_SPECIFIC: UpstreamCall[RentNumber, Rental] = UpstreamCall(
+    "rent_specific", Effect.SPEND, rates=(2.0, None)
+)
+RENT_AGAIN_CALL: UpstreamCall[RentAgain, Rental] = UpstreamCall("rent_again", Effect.SPEND)
+CANCEL: UpstreamCall[OneRental, Rental] = UpstreamCall("cancel", Effect.CHANGE, rates=(1.0, 200.0))
+COMPLETE: UpstreamCall[OneRental, Rental] = UpstreamCall("complete", Effect.CHANGE)
 
 
 async def _quote_rent(context: Context, asked: RentNumber, subject: Any) -> Quote:
@@ -45,7 +55,7 @@ async def _quote_again(context: Context, asked: RentAgain, subject: Rental | Non
 
 
 async def _list_rentals(context: Context, asked: ListRentals) -> Rentals:
-    found = await context.services.repository.list_rentals(
+    found = await context.services.ledger.list_rentals(
         context.view,
         status=asked.status,
         service_code=asked.service_code,
@@ -57,40 +67,34 @@ async def _list_rentals(context: Context, asked: ListRentals) -> Rentals:
     return Rentals(data=page, next_cursor=page[-1].ledger_id if len(found) > len(page) else None)
 
 
-def _rent_call(asked: RentNumber) -> UpstreamCall:
-    return upstream.RENT if asked.number is None else upstream.RENT_SPECIFIC
-
-
 async def _rent_number(context: Context, asked: RentNumber) -> Rental:
-    return await context.ask(_rent_call(asked), lambda provider: provider.rent_number(asked))
+    return await context.upstream.ask(RENT if asked.number is None else RENT_SPECIFIC, asked)
 
 
 async def _get_rental(context: Context, asked: OneRental) -> Rental:
-    return await context.services.status_reads.status(context, asked.rental_id)
+    return await context.services.status_reads.status(context.upstream, asked.rental_id)
 
 
 async def _cancel_rental(context: Context, asked: OneRental) -> Rental:
-    try:
-        return await context.ask(
-            upstream.CANCEL, lambda provider: provider.cancel_rental(asked.rental_id)
-        )
-    finally:
-        context.services.status_reads.forget(context.caller.account.id, asked.rental_id)
+    return await _change(context, CANCEL, asked)
 
 
 async def _complete_rental(context: Context, asked: OneRental) -> Rental:
+    return await _change(context, COMPLETE, asked)
+
+
+async def _change(
+    context: Context, call: UpstreamCall[OneRental, Rental], asked: OneRental
+) -> Rental:
+    """Make the call; whatever comes of it, what was read of the rental before is outdated."""
     try:
-        return await context.ask(
-            upstream.COMPLETE, lambda provider: provider.complete_rental(asked.rental_id)
-        )
+        return await context.upstream.ask(call, asked)
     finally:
-        context.services.status_reads.forget(context.caller.account.id, asked.rental_id)
+        context.services.status_reads.forget(context.upstream.account_id, asked.rental_id)
 
 
 async def _rent_again(context: Context, asked: RentAgain) -> Rental:
-    return await context.ask(
-        upstream.RENT_AGAIN, lambda provider: provider.rent_again(asked.rental_id)
-    )
+    return await context.upstream.ask(RENT_AGAIN_CALL, asked)
 
 
 RENT_NUMBER = Operation(
@@ -106,7 +110,7 @@ RENT_NUMBER = Operation(
     effect=Effect.SPEND,
     rest=Rest("POST", "/v1/rentals", success=201, location="/v1/rentals/{id}"),
     run=_rent_number,
-    spends=_rent_call,
+    calls=(RENT, RENT_SPECIFIC),
     quote=_quote_rent,
     errors=(
         ServiceNotFound,
@@ -144,6 +148,7 @@ GET_RENTAL = Operation(
     effect=Effect.READ,
     rest=Rest("GET", "/v1/rentals/{rental_id}"),
     run=_get_rental,
+    calls=(RENTAL_STATUS,),
     errors=(RentalNotFound,),
     subject="rental_id",
 )
@@ -160,6 +165,7 @@ CANCEL_RENTAL = Operation(
     effect=Effect.CHANGE,
     rest=Rest("POST", "/v1/rentals/{rental_id}/cancel"),
     run=_cancel_rental,
+    calls=(CANCEL,),
     errors=(RentalNotFound, CancelTooEarly, CodeAlreadyReceived, RentalEnded),
     subject="rental_id",
 )
@@ -176,6 +182,7 @@ COMPLETE_RENTAL = Operation(
     effect=Effect.CHANGE,
     rest=Rest("POST", "/v1/rentals/{rental_id}/complete"),
     run=_complete_rental,
+    calls=(COMPLETE,),
     errors=(RentalNotFound, RentalEnded),
     subject="rental_id",
 )
@@ -197,7 +204,7 @@ RENT_AGAIN = Operation(
         location="/v1/rentals/{id}",
     ),
     run=_rent_again,
-    spends=lambda asked: upstream.RENT_AGAIN,
+    calls=(RENT_AGAIN_CALL,),
     quote=_quote_again,
     errors=(RentalNotFound, OutOfStock, InsufficientFunds, TooManyActiveRentals),
     subject="rental_id",

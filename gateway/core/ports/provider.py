@@ -1,36 +1,24 @@
-"""What the core needs of the world, in its own words. Adapters fit; they do not inherit."""
+"""The provider, as one account sees it."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from gateway.core.model.account import Balance
-    from gateway.core.model.long_rentals import CreateLongRental, LongRental, Message
-    from gateway.core.model.prices import Price
-    from gateway.core.model.rentals import Rental, RentNumber
+from gateway.core.model.upstream_call import UpstreamCall
+
+In = TypeVar("In")
+Out = TypeVar("Out")
 
 
 class Provider(Protocol):
-    """The provider as one account sees it. Every method is one call; none is ever repeated.
+    """Sends calls for one account, each once: nothing is repeated here."""
 
-    Each raises the core's errors; where the call was a purchase and its answer was lost,
-    OutcomeUnknown.
-    """
+    async def call(self, call: UpstreamCall[In, Out], asked: In) -> Out:
+        """Send one call and read its answer.
 
-    async def list_prices(self) -> list["Price"]: ...
-    async def get_balance(self) -> "Balance": ...
-    async def rent_number(self, asked: "RentNumber") -> "Rental": ...
-    async def rent_again(self, rental_id: int) -> "Rental": ...
-    async def get_rental(self, rental_id: int) -> "Rental": ...
-    async def cancel_rental(self, rental_id: int) -> "Rental": ...
-    async def complete_rental(self, rental_id: int) -> "Rental": ...
-    async def list_long_rentals(self) -> list["LongRental"]: ...
-    async def create_long_rental(self, asked: "CreateLongRental") -> "LongRental": ...
-    async def renew_long_rental(self, long_rental_id: int) -> "LongRental": ...
-    async def cancel_long_rental(self, long_rental_id: int) -> "LongRental": ...
-    async def set_auto_renew(self, long_rental_id: int, auto_renew: bool) -> "LongRental": ...
-    async def list_messages(self, long_rental_id: int) -> list["Message"]: ...
+        Raises GatewayError: what the provider refused or how it failed. OutcomeUnknown where the
+        call was a purchase that may have been made, because it was sent and its answer was lost.
+        """
 
 
 Connect = Callable[[str], Provider]
-"""Gives the provider as the account with this key sees it; opens nothing."""
+"""The provider for the account with this key; opens no connection."""

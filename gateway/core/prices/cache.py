@@ -6,19 +6,20 @@ from datetime import datetime
 
 from cachetools import LRUCache
 
+from gateway.core.model.account import Nothing
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.prices import ListPrices, Price, PricePage
 from gateway.core.model.provider_errors import UpstreamAuthFailed
-from gateway.core.operations.context import Context
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.observer import Observer
-from gateway.core.ports.provider import Provider
 from gateway.core.prices.search import select
+from gateway.core.upstream.account import AccountUpstream
 from gateway.core.upstream.calls import PRICES
 
 _ACCOUNTS = 1000
 _PAGES = 64
 _PAUSE_AFTER_FAILURE = 2.0
+_ALL = Nothing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,32 +64,32 @@ class PriceCache:
         self._fetches: dict[str, asyncio.Task[PriceList]] = {}
         self._not_before: LRUCache[str, float] = LRUCache(_ACCOUNTS)
 
-    async def page(self, context: Context, asked: ListPrices) -> PricePage:
+    async def page(self, upstream: AccountUpstream, asked: ListPrices) -> PricePage:
         """A page of the caller's prices, from the book where it may serve."""
-        listed = self._lists.get(context.caller.account.id)
+        listed = self._lists.get(upstream.account_id)
         age = self._clock.monotonic() - listed.since if listed else self._keep
         if listed is None or age >= self._keep:
             self._observer.prices_looked_up("miss")
-            return (await self.fetch(context)).page(asked, stale=False)
+            return (await self.fetch(upstream)).page(asked, stale=False)
         if age < self._fresh:
             self._observer.prices_looked_up("fresh")
             return listed.page(asked, stale=False)
         self._observer.prices_looked_up("stale")
-        self._refresh(context)
+        self._refresh(upstream)
         return listed.page(asked, stale=True)
 
-    async def fetch(self, context: Context) -> PriceList:
+    async def fetch(self, upstream: AccountUpstream) -> PriceList:
         """The price list as it is now; joins a fetch that is under way."""
-        return await asyncio.shield(self._fetch_task(context))
+        return await asyncio.shield(self._fetch_task(upstream))
 
-    async def current(self, context: Context) -> list[Price]:
+    async def current(self, upstream: AccountUpstream) -> list[Price]:
         """The caller's prices, fresh if the provider gives them, kept ones where it fails."""
-        listed = self._lists.get(context.caller.account.id)
+        listed = self._lists.get(upstream.account_id)
         age = self._clock.monotonic() - listed.since if listed else self._keep
         if listed is not None and age < self._fresh:
             return listed.prices
         try:
-            return (await self.fetch(context)).prices
+            return (await self.fetch(upstream)).prices
         except UpstreamAuthFailed:
             raise
         except GatewayError:
@@ -108,20 +109,20 @@ class PriceCache:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _refresh(self, context: Context) -> None:
-        if self._clock.monotonic() >= self._not_before.get(context.caller.account.id, 0.0):
-            self._fetch_task(context)
+    def _refresh(self, upstream: AccountUpstream) -> None:
+        if self._clock.monotonic() >= self._not_before.get(upstream.account_id, 0.0):
+            self._fetch_task(upstream)
 
-    def _fetch_task(self, context: Context) -> asyncio.Task[PriceList]:
-        account = context.caller.account.id
+    def _fetch_task(self, upstream: AccountUpstream) -> asyncio.Task[PriceList]:
+        account = upstream.account_id
         task = self._fetches.get(account)
         if task is None:
-            task = self._fetches[account] = asyncio.create_task(self._fetch(context))
+            task = self._fetches[account] = asyncio.create_task(self._fetch(upstream))
             task.add_done_callback(lambda done: self._fetched(account, done))
         return task
 
-    async def _fetch(self, context: Context) -> PriceList:
-        prices = await context.ask(PRICES, _list_prices)
+    async def _fetch(self, upstream: AccountUpstream) -> PriceList:
+        prices = await upstream.ask(PRICES, _ALL)
         return PriceList(prices, self._clock.now(), self._clock.monotonic())
 
     def _fetched(self, account: str, task: asyncio.Task[PriceList]) -> None:
@@ -138,7 +139,3 @@ class PriceCache:
         self._observer.prices_looked_up("failed")
         if not isinstance(error, GatewayError):
             self._observer.background_failed("prices", error)
-
-
-async def _list_prices(provider: Provider) -> list[Price]:
-    return await provider.list_prices()

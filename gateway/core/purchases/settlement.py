@@ -10,8 +10,8 @@ from gateway.core.model.purchases import (
     Outcome,
     Spend,
     SpendState,
-    keep_error,
-    keep_value,
+    stored_error,
+    stored_value,
 )
 from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.ports.clock import Clock
@@ -79,9 +79,9 @@ def resolution(spend: Spend, provider_id: int | None, price: Decimal | None) -> 
     """
     if provider_id is None:
         error = UpstreamRefused("The operator found that the provider did not make this purchase.")
-        return Outcome(SpendState.REFUSED, keep_error(error, spend.ledger_id))
+        return Outcome(SpendState.REFUSED, stored_error(error, spend.ledger_id))
     thing = _thing(spend, provider_id, spend.reserved if price is None else price)
-    return Outcome(SpendState.BOUGHT, keep_value(thing), thing)
+    return Outcome(SpendState.BOUGHT, stored_value(thing), thing)
 
 
 def _thing(spend: Spend, provider_id: int, price: Decimal | None) -> AnyRental:

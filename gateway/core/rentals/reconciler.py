@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from gateway.core.model.prices import Price
-from gateway.core.model.purchases import Outcome, Spend, SpendState, View, keep_value
+from gateway.core.model.purchases import Outcome, Spend, SpendState, View, stored_value
 from gateway.core.model.rentals import Rental
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
@@ -24,7 +24,8 @@ class Reconciler:
         self._ledger = ledger
         self._price_cache = price_cache
         self._clock = clock
-        self._put_off: set[str] = set()
+        # Accounts in which a purchase under way is all that stands in the way.
+        self.put_off: set[str] = set()
 
     async def found(self, account_id: str, rental: Rental) -> Rental | None:
         """The rental as what a lost purchase bought; None where it is not surely one's."""
@@ -55,12 +56,6 @@ class Reconciler:
             return False
         return bool(await self._sent(account_id))
 
-    def was_put_off(self, account_id: str) -> bool:
-        """Whether a purchase under way was all that stood in the way; asked once."""
-        put_off = account_id in self._put_off
-        self._put_off.discard(account_id)
-        return put_off
-
     async def _sent(self, account_id: str) -> Sequence[Spend]:
         """The purchases that may have bought a rental nobody knows; none where none is lost."""
         sent = await self._ledger.unanswered(account_id)
@@ -73,7 +68,7 @@ class Reconciler:
         if await self._ledger.is_bought(account_id, "rental", rental.id):
             return None
         if any(spend.state is SpendState.SENT for spend in fitting):
-            self._put_off.add(account_id)  # it may be that one's, which may yet tell
+            self.put_off.add(account_id)  # it may be that one's, which may yet tell
             return None
         if len(fitting) != 1 or not fitting[0].sees_account:
             return None  # of who sees only its own, an operator decides: see `suggestions`
@@ -91,7 +86,7 @@ class Reconciler:
         whole = rental.model_copy(
             update={"ledger_id": spend.ledger_id, "created_at": rental.created_at or spend.at}
         )
-        outcome = Outcome(SpendState.BOUGHT, keep_value(whole), whole)
+        outcome = Outcome(SpendState.BOUGHT, stored_value(whole), whole)
         settled = await self._ledger.settle(spend.ledger_id, outcome, self._clock.now())
         return whole if settled else None  # somebody else was first, an operator for one
 

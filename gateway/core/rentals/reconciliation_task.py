@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 
 from gateway.core.model.errors import GatewayError
-from gateway.core.operations.context import Context
 from gateway.core.ports.observer import Observer
 from gateway.core.prices.cache import PriceCache
 from gateway.core.rentals.repository import RentalRepository
+from gateway.core.upstream.account import AccountUpstream
 
 
 class ReconciliationTask:
@@ -20,13 +20,13 @@ class ReconciliationTask:
         self,
         repository: RentalRepository,
         price_cache: PriceCache,
-        context_of: Callable[[str], Context | None],
+        upstream_of: Callable[[str], AccountUpstream | None],
         observer: Observer,
     ) -> None:
-        """`context_of` gives the desk of an account by its id, where its key is at hand."""
+        """`upstream_of` gives the desk of an account by its id, where its key is at hand."""
         self._repository = repository
         self._price_cache = price_cache
-        self._context_of = context_of
+        self._upstream_of = upstream_of
         self._observer = observer
         self._running: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
@@ -54,11 +54,11 @@ class ReconciliationTask:
 
     async def _search(self, account_id: str) -> None:
         await self._repository.look_back(account_id)
-        context = self._context_of(account_id)
-        if context is None:
+        upstream = self._upstream_of(account_id)
+        if upstream is None:
             return
         try:
-            await self._price_cache.current(context)
+            await self._price_cache.current(upstream)
         except GatewayError:
             return
         await self._repository.look_back(account_id)

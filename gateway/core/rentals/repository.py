@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
-from gateway.core.identity_cache import Remembered
+from cachetools import LRUCache
+
 from gateway.core.model.long_rentals import LongRental, LongRentalStatus
 from gateway.core.model.prices import Price
-from gateway.core.model.purchases import AnyRental, Spend, SpendState, Spent, View
-from gateway.core.model.rentals import OVER, Rental, RentalStatus
+from gateway.core.model.purchases import AnyRental, Spend, SpendState, View
+from gateway.core.model.rentals import OVER, Rental
 from gateway.core.model.values import Kind
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
@@ -15,7 +16,7 @@ from gateway.core.prices.cache import PriceCache
 from gateway.core.rentals.notifier import Notifier
 from gateway.core.rentals.reconciler import Reconciler, named
 
-_REMEMBERED = 20_000
+_CACHED = 20_000
 _Key = tuple[str, Kind, int]
 _NEVER_SAID = LongRental(id=None, status=LongRentalStatus.UNKNOWN)
 T = TypeVar("T", Rental, LongRental)
@@ -33,13 +34,13 @@ class RentalRepository:
         self._price_cache = price_cache
         self._clock = clock
         self._reconciler = Reconciler(ledger, price_cache, clock)
-        self._search: Callable[[str], None] = _nobody
-        self._seen: Remembered[_Key, tuple[AnyRental, AnyRental]] = Remembered(_REMEMBERED)
+        self._search: Callable[[str], None] | None = None
+        self._seen: LRUCache[_Key, tuple[AnyRental, AnyRental]] = LRUCache(_CACHED)
         # The last thing that was said, and what was answered: right while the middle is still seen.
-        self._said: Remembered[_Key, tuple[AnyRental, tuple[AnyRental, AnyRental], AnyRental]] = (
-            Remembered(_REMEMBERED)
+        self._said: LRUCache[_Key, tuple[AnyRental, tuple[AnyRental, AnyRental], AnyRental]] = (
+            LRUCache(_CACHED)
         )
-        self._shown: Remembered[tuple[View, Kind, int], bool] = Remembered(_REMEMBERED)
+        self._shown: LRUCache[tuple[View, Kind, int], bool] = LRUCache(_CACHED)
 
     async def record(self, account_id: str, thing: T) -> T:
         """Write down what the provider said; answer it with all that is known besides."""
@@ -88,12 +89,12 @@ class RentalRepository:
     def bought(self, account_id: str, thing: AnyRental) -> None:
         """A purchase was written down: what was remembered of the thing before is outdated."""
         if thing.id is not None:
-            self._seen.pop((account_id, kind_of(thing), thing.id))
+            self._seen.pop((account_id, kind_of(thing), thing.id), None)
         self._notifier.account_changed(account_id)
 
     async def changed_elsewhere(self, account_id: str, rental_id: int) -> None:
         """Another process has written something down: what is remembered here is outdated."""
-        self._seen.pop((account_id, "rental", rental_id))
+        self._seen.pop((account_id, "rental", rental_id), None)
         if self._notifier.waited_for(account_id, rental_id):
             rental = await self.known(account_id, rental_id)
             if rental is not None:
@@ -102,8 +103,10 @@ class RentalRepository:
 
     def ended(self, account_id: str, state: SpendState) -> None:
         """A purchase of the account has ended so: what was seen before may fit one that is lost."""
-        if state is SpendState.UNKNOWN or self._reconciler.was_put_off(account_id):
-            self._search(account_id)
+        put_off = self._reconciler.put_off
+        if state is SpendState.UNKNOWN or account_id in put_off:
+            put_off.discard(account_id)
+            self._start_search(account_id)
 
     async def look_back(self, account_id: str) -> None:
         """The answer of a purchase was lost: what was seen of the account may be what it bought."""
@@ -114,18 +117,14 @@ class RentalRepository:
         """What a purchase of unknown outcome may have bought, for an operator to decide."""
         return await self._reconciler.suggestions(spend, prices)
 
-    def when_lost(self, search: Callable[[str], None]) -> None:
-        """`search` is told of accounts that have lost something; it must not wait or fail."""
+    def on_lost(self, search: Callable[[str], None]) -> None:
+        """Call `search` with accounts that have lost purchases; it must neither block nor raise."""
         self._search = search
 
     def forget_all(self) -> None:
         """What is remembered may be outdated: others wrote, or old codes were deleted."""
         self._seen.clear()
         self._said.clear()
-
-    async def find(self, view: View, kind: Kind, provider_id: int) -> AnyRental | None:
-        """One thing, where the view holds it."""
-        return await self._ledger.find(view, kind, provider_id)
 
     async def shows(self, view: View, kind: Kind, provider_id: int) -> bool:
         """Whether the view holds a thing. Who bought it never changes, so a yes is kept."""
@@ -135,34 +134,6 @@ class RentalRepository:
                 return False
             self._shown[key] = True
         return True
-
-    async def things(self, view: View, kind: Kind) -> Sequence[AnyRental]:
-        """All things of a kind in the view."""
-        return await self._ledger.things(view, kind)
-
-    async def list_rentals(
-        self,
-        view: View,
-        *,
-        status: RentalStatus | None,
-        service_code: str | None,
-        limit: int,
-        before: str | None,
-        number: str | None = None,
-    ) -> Sequence[Rental]:
-        """Rentals, newest first."""
-        return await self._ledger.list_rentals(
-            view,
-            status=status,
-            service_code=service_code,
-            number=number,
-            limit=limit,
-            before=before,
-        )
-
-    async def spending(self, caller_id: str) -> Spent:
-        """What a caller has spent by now."""
-        return await self._ledger.spending(caller_id, self._clock.now())
 
     async def _write(self, account_id: str, thing: AnyRental) -> AnyRental:
         if not isinstance(thing, Rental):
@@ -174,8 +145,12 @@ class RentalRepository:
         whole = await self._ledger.record(account_id, thing, self._clock.now())
         strange = isinstance(whole, Rental) and whole.created_at is None  # not bought here
         if strange and await self._reconciler.would_prices_tell(account_id, thing):
-            self._search(account_id)
+            self._start_search(account_id)
         return whole
+
+    def _start_search(self, account_id: str) -> None:
+        if self._search is not None:
+            self._search(account_id)
 
 
 def kind_of(thing: AnyRental) -> Kind:
@@ -197,7 +172,3 @@ def _same(bare: AnyRental, thing: AnyRental) -> bool:
 
 def _is_over(thing: AnyRental) -> bool:
     return isinstance(thing, Rental) and thing.status in OVER
-
-
-def _nobody(account_id: str) -> None:
-    """Nobody searches."""

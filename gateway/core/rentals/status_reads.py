@@ -1,19 +1,21 @@
 """Reads of one rental at one time are one call to the provider, and serve for a second."""
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Coroutine
+from itertools import count
 from typing import Any
 
-from gateway.core.identity_cache import Remembered
+from cachetools import LRUCache
+
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.rentals import OVER, Rental, RentalStatus
-from gateway.core.operations.context import Context
+from gateway.core.model.upstream_call import Priority
 from gateway.core.ports.clock import Clock
-from gateway.core.ports.provider import Provider
 from gateway.core.rentals.repository import RentalRepository
-from gateway.core.upstream.calls import RENTAL_STATUS, Priority
+from gateway.core.upstream.account import AccountUpstream, SendNumber
+from gateway.core.upstream.calls import RENTAL_STATUS
 
-_REMEMBERED = 20_000
+_CACHED = 20_000
 _Key = tuple[str, int]
 
 
@@ -26,68 +28,68 @@ class StatusReads:
         self._clock = clock
         self._fresh = fresh
         self._running: dict[_Key, asyncio.Task[Rental]] = {}
-        self._last: Remembered[_Key, tuple[float, Rental]] = Remembered(_REMEMBERED)
-        self._over: Remembered[_Key, bool] = Remembered(_REMEMBERED)  # the status itself said so
-        self._sent = 0
-        # The answered question that was sent last.
-        self._newest: Remembered[_Key, int] = Remembered(_REMEMBERED)
+        self._last: LRUCache[_Key, tuple[float, Rental]] = LRUCache(_CACHED)
+        self._over: LRUCache[_Key, bool] = LRUCache(_CACHED)  # the status itself said so
+        self._numbers = count(1)
+        # The number of the read that was sent last of those answered.
+        self._newest: LRUCache[_Key, int] = LRUCache(_CACHED)
 
     async def status(
         self,
-        context: Context,
+        upstream: AccountUpstream,
         rental_id: int,
         priority: Priority | None = None,
     ) -> Rental:
         """The rental as the provider says; one that has ended, as the records say."""
-        key = context.caller.account.id, rental_id
+        key = upstream.account_id, rental_id
         heard = self._last.get(key)
         if heard is not None and self._clock.monotonic() - heard[0] < self._fresh:
             return heard[1]
         if (running := self._running.get(key)) is not None:
             return await asyncio.shield(running)
-        return await self._shared(key, self._find(context, key, priority))
+        return await self._shared(key, self._find(upstream, key, priority))
 
-    async def anew(self, context: Context, rental_id: int, deadline: float) -> Rental:
+    async def anew(self, upstream: AccountUpstream, rental_id: int, deadline: float) -> Rental:
         """The same before all other looks, because something has happened to the rental.
 
         What was heard before does not serve. Raises RateLimited where it has no turn in so many
         seconds.
         """
-        key = context.caller.account.id, rental_id
-        return await self._shared(key, self._ask(context, key, Priority.SPEND, deadline))
+        key = upstream.account_id, rental_id
+        return await self._shared(key, self._ask(upstream, key, Priority.SPEND, deadline))
 
     async def _shared(self, key: _Key, work: Coroutine[Any, Any, Rental]) -> Rental:
         task = self._running[key] = asyncio.create_task(work)
         task.add_done_callback(lambda done: self._ended(key, done))
         return await asyncio.shield(task)
 
-    async def _find(self, context: Context, key: _Key, priority: Priority | None) -> Rental:
+    async def _find(
+        self, upstream: AccountUpstream, key: _Key, priority: Priority | None
+    ) -> Rental:
         known = await self._repository.known(*key)
         if known is None or known.status not in OVER:
-            return await self._ask(context, key, priority)
+            return await self._ask(upstream, key, priority)
         if known.code is not None or known.status is RentalStatus.CANCELLED or key in self._over:
             return known
         # It was ended from here before anybody read its code: the provider may have one.
         try:
-            return await self._ask(context, key, priority)
+            return await self._ask(upstream, key, priority)
         except GatewayError:
             return known
 
     async def _ask(
-        self, context: Context, key: _Key, priority: Priority | None, deadline: float | None = None
+        self,
+        upstream: AccountUpstream,
+        key: _Key,
+        priority: Priority | None,
+        deadline: float | None = None,
     ) -> Rental:
-        sent = 0
-
-        def question(provider: Provider) -> Awaitable[Rental]:
-            nonlocal sent
-            self._sent = sent = self._sent + 1
-            return provider.get_rental(key[1])
-
-        said = await context.ask(RENTAL_STATUS, question, priority, deadline)
-        if sent < self._newest.get(key, 0):
-            # A later question was answered before: this is how the rental stood, not how it stands.
+        sent = SendNumber(self._numbers)
+        said = await upstream.ask(RENTAL_STATUS, key[1], priority, deadline, sent)
+        if sent.number < self._newest.get(key, 0):
+            # A later read was answered before: this is how the rental stood, not how it stands.
             return await self._repository.known(*key) or said
-        self._newest[key] = sent
+        self._newest[key] = sent.number
         if said.status in OVER:
             self._over[key] = True
         return await self._repository.record(key[0], said)
@@ -101,5 +103,5 @@ class StatusReads:
 
     def forget(self, account_id: str, rental_id: int) -> None:
         """Something was done to the rental: what was heard or asked before does not serve now."""
-        self._last.pop((account_id, rental_id))
+        self._last.pop((account_id, rental_id), None)
         self._running.pop((account_id, rental_id), None)

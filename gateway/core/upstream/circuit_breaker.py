@@ -4,7 +4,7 @@ Calls are judged in groups: reads that fail never stop a purchase. A refusal, a 
 answers, not failures. What only one account sees, while others are served, stops nobody.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,9 +13,9 @@ from gateway.core.model.provider_errors import (
     UpstreamFault,
     UpstreamUnavailable,
 )
+from gateway.core.model.upstream_call import AnyCall, Effect
 from gateway.core.ports.clock import Clock
-from gateway.core.ports.observer import Hooks
-from gateway.core.upstream.calls import CALLS, UpstreamCall
+from gateway.core.ports.observer import NoObserver, Observer
 
 
 class BreakerState(StrEnum):
@@ -47,13 +47,13 @@ class BreakerPolicy:
     alone_seconds: float = 15.0
 
 
-def failed(call: UpstreamCall, error: BaseException) -> bool:
+def failed(call: AnyCall, error: BaseException) -> bool:
     """Whether this ending of a call says that the provider is failing.
 
     Of purchases only what was surely not sent counts, so that they stop only while nobody could
     buy anyway: a purchase that fails otherwise is its buyer's matter, not everybody's.
     """
-    if call.kind == "spend":
+    if call.effect is Effect.SPEND:
         return isinstance(error, UpstreamUnavailable)
     return isinstance(error, UpstreamFault) and not isinstance(error, UpstreamAuthFailed)
 
@@ -67,8 +67,8 @@ class CircuitBreaker:
         "_failed_for",
         "_failures",
         "_group",
-        "_hooks",
         "_in_a_row",
+        "_observer",
         "_opened",
         "_policy",
         "_seen",
@@ -79,12 +79,12 @@ class CircuitBreaker:
         "_until",
     )  # fmt: skip
 
-    def __init__(self, group: str, clock: Clock, policy: BreakerPolicy, hooks: Hooks) -> None:
+    def __init__(self, group: str, clock: Clock, policy: BreakerPolicy, observer: Observer) -> None:
         """Start closed."""
         self._group = group
         self._clock = clock
         self._policy = policy
-        self._hooks = hooks
+        self._observer = observer
         self._state = BreakerState.CLOSED
         self._epoch = 0  # a call that began before the last change says nothing of the time after
         self._opened = 0
@@ -185,7 +185,7 @@ class CircuitBreaker:
         self._state = state
         self._epoch += 1
         self._forget()
-        self._hooks.tripped(self._group, state)
+        self._observer.breaker_changed(self._group, state)
 
     def _forget(self) -> None:
         self._seen = self._failures = self._in_a_row = 0
@@ -193,24 +193,25 @@ class CircuitBreaker:
 
 
 class CircuitBreakers:
-    """A circuit for every group of calls, whatever the account."""
+    """One circuit breaker for each group of calls, whatever the account."""
 
     def __init__(
         self,
         clock: Clock,
+        calls: Iterable[AnyCall],
         policy: BreakerPolicy | None = None,
         *,
-        hooks: Hooks | None = None,
+        observer: Observer | None = None,
     ) -> None:
-        """Start with everything closed."""
-        policy, hooks = policy or BreakerPolicy(), hooks or Hooks()
+        """Start closed, with a breaker for every group of `calls`."""
+        policy, observer = policy or BreakerPolicy(), observer or NoObserver()
         self._breakers = {
-            group: CircuitBreaker(group, clock, policy, hooks)
-            for group in dict.fromkeys(call.group for call in CALLS)
+            group: CircuitBreaker(group, clock, policy, observer)
+            for group in dict.fromkeys(call.group for call in calls)
         }
 
-    def of(self, call: UpstreamCall) -> CircuitBreaker:
-        """The circuit a call stands behind."""
+    def of(self, call: AnyCall) -> CircuitBreaker:
+        """The breaker of a call's group."""
         return self._breakers[call.group]
 
     def states(self) -> Mapping[str, str]:

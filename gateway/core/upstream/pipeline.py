@@ -1,11 +1,8 @@
-"""The way of one call to the provider: breaker, turn, question, bookkeeping, and again for reads.
-
-A read is one `ask`. A purchase is two steps, so that the ledger can note it as sent in between: a
-`permit_for` that is refused was surely not sent, and `ask_now` puts the question without a wait.
-"""
+"""The way of one call to the provider: breaker, permit, call, bookkeeping, and again for reads."""
 
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from functools import partial
 from random import random
 from typing import TypeVar
 
@@ -16,9 +13,9 @@ from gateway.core.model.provider_errors import (
     UpstreamMaintenance,
     UpstreamUnavailable,
 )
+from gateway.core.model.upstream_call import AnyCall, Effect, Priority
 from gateway.core.ports.clock import Clock
-from gateway.core.ports.observer import Hooks
-from gateway.core.upstream.calls import CALLS, Priority, UpstreamCall
+from gateway.core.ports.observer import NoObserver, Observer
 from gateway.core.upstream.circuit_breaker import CircuitBreakers, failed
 from gateway.core.upstream.rate_limiter import Permit, RateLimiter
 from gateway.core.upstream.retry import RetryBudget, RetryPolicy
@@ -26,6 +23,9 @@ from gateway.core.upstream.retry import RetryBudget, RetryPolicy
 T = TypeVar("T")
 _DEFINITE = (UpstreamAuthFailed, UpstreamMaintenance)
 Question = Callable[[], Awaitable[T]]
+BeforeSending = Callable[[], Awaitable[None]]
+"""Where it raises, nothing is sent."""
+_READ = Effect.READ  # looking a member of an Enum up costs as much as a call
 Sleep = Callable[[float], Awaitable[object]]
 
 
@@ -38,9 +38,9 @@ class Pipeline:
         sleep: Sleep,
         limiter: RateLimiter,
         breakers: CircuitBreakers,
-        patience: RetryPolicy | None = None,
+        policy: RetryPolicy | None = None,
         *,
-        hooks: Hooks | None = None,
+        observer: Observer | None = None,
         jitter: Callable[[], float] = random,
     ) -> None:
         """`jitter` gives numbers from 0 to 1."""
@@ -48,63 +48,53 @@ class Pipeline:
         self._sleep = sleep
         self._limiter = limiter
         self._breakers = breakers
-        self._patience = patience = patience or RetryPolicy()
-        self._hooks = hooks or Hooks()
+        self._policy = policy or RetryPolicy()
+        self._observer = observer or NoObserver()
         self._jitter = jitter
-        self._permit: ContextVar[Permit] = ContextVar("turn")
-        self._budgets = {
-            call.group: RetryBudget(patience.retry_share, patience.retry_reserve) for call in CALLS
-        }
+        self._permit: ContextVar[Permit] = ContextVar("permit")
+        self._budgets: dict[str, RetryBudget] = {}
 
     async def ask(
         self,
         account_id: str,
-        call: UpstreamCall,
+        call: AnyCall,
         question: Question[T],
         *,
         priority: Priority | None = None,
         deadline: float | None = None,
+        before_sending: BeforeSending | None = None,
     ) -> T:
-        """Put a question when its turn comes, and a read again where it failed.
+        """Send a call when the limits allow it, and a read again where it failed.
 
-        `deadline`: the seconds it may wait for its turn, all tries of a read together. Raises
-        RateLimited or UpstreamUnavailable where it was not sent, else what the question raises.
+        `deadline`: how many seconds it may wait for a permit, all tries of a read together.
+        `before_sending` runs between permit and call, for each try; where it raises, nothing is
+        sent. Raises RateLimited or UpstreamUnavailable where it was not sent, else what
+        `before_sending` or the question raises.
         """
-        left = self._patience.of(call) if deadline is None else deadline
-        until = self._clock.monotonic() + left
-        permit = await self.permit_for(account_id, call, priority=priority, deadline=left)
-        if call.kind != "read":
-            return await self._put(permit, question)
-        self._budgets[call.group].earn()
+        if deadline is None:
+            policy = self._policy
+            deadline = policy.read_seconds if call.effect is _READ else policy.spend_seconds
+        until = self._clock.monotonic() + deadline
+        permit = await self._permit_for(account_id, call, priority, deadline)
+        if call.effect is not _READ:
+            return await self._put(permit, question, before_sending)
+        self._budget(call).earn()
         try:
-            return await self._put(permit, question)
+            return await self._put(permit, question, before_sending)
         except (UpstreamFault, RateLimited) as fault:
             first = fault
-        return await self._ask_again(permit, question, first, until, priority)
+        again = partial(self._put, question=question, before_sending=before_sending)
+        return await self._ask_again(permit, again, first, until, priority)
 
-    async def permit_for(
-        self,
-        account_id: str,
-        call: UpstreamCall,
-        *,
-        priority: Priority | None = None,
-        deadline: float | None = None,
+    async def _permit_for(
+        self, account_id: str, call: AnyCall, priority: Priority | None, deadline: float
     ) -> Permit:
-        """Wait until a call may be made.
+        """Wait until a call may be sent.
 
         Raises RateLimited or UpstreamUnavailable where it may not: nothing has been sent.
         """
         self._breakers.of(call).check()
-        if deadline is None:
-            deadline = self._patience.of(call)
         return await self._limiter.permit(account_id, call, priority, deadline_seconds=deadline)
-
-    async def ask_now(self, permit: Permit, question: Question[T]) -> T:
-        """Put the question a turn was given for, once.
-
-        Raises UpstreamUnavailable where it was not sent, else what the question raises.
-        """
-        return await self._put(self._limiter.going_out(permit), question)
 
     def going_out(self) -> None:
         """The question being put in this task goes out just now.
@@ -116,8 +106,13 @@ class Pipeline:
         if permit is not None:
             self._permit.set(self._limiter.going_out(permit))
 
-    async def _put(self, permit: Permit, question: Question[T]) -> T:
+    async def _put(
+        self, permit: Permit, question: Question[T], before_sending: BeforeSending | None
+    ) -> T:
         call = permit.call
+        if before_sending is not None:
+            await before_sending()
+            permit = self._limiter.going_out(permit)
         breaker = self._breakers.of(call)
         ticket = breaker.enter()
         ok: bool | None = None
@@ -127,9 +122,7 @@ class Pipeline:
             ok = True
         except RateLimited as refusal:
             ok = True
-            self._hooks.limited(call.name, "provider")
-            pause = self._limiter.slowed(permit.account_id, call, refusal.retry_after)
-            refusal.retry_after = pause
+            self._refused(permit, refusal)
             raise
         except GatewayError as error:
             ok = not failed(call, error)
@@ -140,17 +133,24 @@ class Pipeline:
                 self._limiter.went_well(permit.account_id, call)
         return answer
 
+    def _refused(self, permit: Permit, refusal: RateLimited) -> None:
+        """The provider answered 429: pause, and say for how long."""
+        self._observer.rate_limited(permit.call.name, "provider")
+        refusal.retry_after = self._limiter.slowed(
+            permit.account_id, permit.call, refusal.retry_after
+        )
+
     async def _ask_again(
         self,
         permit: Permit,
-        question: Question[T],
+        put: Callable[[Permit], Awaitable[T]],
         fault: GatewayError,
         until: float,
         priority: Priority | None,
     ) -> T:
         """Repeat a read. Where it may not be repeated, its last fault is the answer."""
-        for retry in range(self._patience.retries):
-            pause = self._patience.backoff_seconds * 2**retry * (0.5 + self._jitter())
+        for retry in range(self._policy.retries):
+            pause = self._policy.backoff_seconds * 2**retry * (0.5 + self._jitter())
             if isinstance(fault, _DEFINITE) or not self._may_repeat(permit, pause, until):
                 break
             await self._sleep(pause)
@@ -158,21 +158,29 @@ class Pipeline:
                 permit = await self._permit_again(permit, priority, until)
             except (RateLimited, UpstreamUnavailable):
                 break
-            self._hooks.retried(permit.call.name)
+            self._observer.read_retried(permit.call.name)
             try:
-                return await self._put(permit, question)
+                return await put(permit)
             except (UpstreamFault, RateLimited) as again:
                 fault = again
         raise fault
 
+    def _budget(self, call: AnyCall) -> RetryBudget:
+        """The budget that all reads of the call's group share."""
+        budget = self._budgets.get(call.group)
+        if budget is None:
+            policy = self._policy
+            budget = self._budgets[call.group] = RetryBudget(
+                policy.retry_share, policy.retry_reserve
+            )
+        return budget
+
     def _may_repeat(self, permit: Permit, pause: float, until: float) -> bool:
         in_time = self._clock.monotonic() + pause < until
-        return in_time and self._budgets[permit.call.group].spend()
+        return in_time and self._budget(permit.call).spend()
 
     async def _permit_again(
         self, permit: Permit, priority: Priority | None, until: float
     ) -> Permit:
         left = max(0.0, until - self._clock.monotonic())
-        return await self.permit_for(
-            permit.account_id, permit.call, priority=priority, deadline=left
-        )
+        return await self._permit_for(permit.account_id, permit.call, priority, left)

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from gateway.core.upstream.calls import UpstreamCall
-
 
 class RetryBudget:
     """So many repeated calls: `share` of the first ones, and `reserve` in a row at most."""
@@ -44,7 +42,3 @@ class RetryPolicy:
     backoff_seconds: float = 0.2
     retry_share: float = 0.1
     retry_reserve: float = 10.0
-
-    def of(self, call: UpstreamCall) -> float:
-        """How long this call may wait."""
-        return self.read_seconds if call.kind == "read" else self.spend_seconds

@@ -1,6 +1,6 @@
-"""One limit of one account: the log of its last turns, and those who wait for theirs.
+"""One limit of one account: the log of its last permits, and those who wait for theirs.
 
-Plain arithmetic over times that are passed in; who wakes whom, and when, is `pacing`.
+Plain arithmetic over times that are passed in; limiter_queue wakes who waits.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ class Waiter(NamedTuple):
 
 
 class SlidingWindow:
-    """At most `places` turns in every `window` seconds, and no more than a tenth of many at once.
+    """At most `places` permits in any `seconds`, and of many places a tenth at once.
 
-    A turn is logged when its caller goes on, not when it was told so: a loop that lags must not
+    A permit is logged when its caller goes on, not when it was told so: a loop that lags must not
     let two calls closer together than they seem. In between it counts as `granted`.
 
     A large burst would take so long to go out that it spoils the margin for the next one.
@@ -36,7 +36,7 @@ class SlidingWindow:
 
     __slots__ = (
         "_base", "alarm", "burst", "closed_until", "granted", "log", "name", "opens_at", "places",
-        "queue", "strikes", "taking", "window",
+        "queue", "seconds", "strikes", "taking",
     )  # fmt: skip
 
     def __init__(self, name: str, per_second: float, margin: float) -> None:
@@ -44,7 +44,7 @@ class SlidingWindow:
         self.name = name
         self.places = max(1, int(per_second))
         self.burst = min(self.places, max(_SMALL, self.places // 10))
-        self.window = self._base = self.places / per_second + margin
+        self.seconds = self._base = self.places / per_second + margin
         self.log: deque[float] = deque(maxlen=self.places)
         self.granted = 0
         self.queue: list[Waiter] = []
@@ -55,14 +55,14 @@ class SlidingWindow:
         self.taking: asyncio.Task[float] | None = None
 
     def has_room(self, now: float) -> bool:
-        """Whether a turn may be had now."""
-        if now < self.opens_at or not self._fits(self.places, self.window, now):
+        """Whether a permit may be had now."""
+        if now < self.opens_at or not self._fits(self.places, self.seconds, now):
             return False
         return self.burst == self.places or self._fits(self.burst, self._spread, now)
 
     def expected(self, ahead: int, now: float) -> float:
-        """When the turn of somebody comes before whom `ahead` others have theirs: not before."""
-        at = self._earliest(self.places, self.window, ahead, now)
+        """When the permit of somebody comes before whom `ahead` others have theirs: not before."""
+        at = self._earliest(self.places, self.seconds, ahead, now)
         if self.burst == self.places:
             return at
         return max(at, self._earliest(self.burst, self._spread, ahead, now))
@@ -79,7 +79,7 @@ class SlidingWindow:
             del self.queue[place]
 
     def too_late(self, first: int, now: float) -> list[Waiter]:
-        """Take out everybody from place `first` on whose turn comes too late as things stand."""
+        """Take out everybody from place `first` on whose permit comes too late as things stand."""
         kept, out = list[Waiter](), list[Waiter]()
         for waiter in self.queue[first:]:
             late = self.expected(first + len(kept), now) > waiter.expires
@@ -89,12 +89,12 @@ class SlidingWindow:
         return out
 
     def used(self, now: float) -> None:
-        """Log a turn that was granted before."""
+        """Log a permit that was granted before."""
         self.granted -= 1
         self.log.append(now)
 
     def delayed(self, logged: float, now: float) -> None:
-        """The call of a logged turn goes out only now."""
+        """The call of a logged permit goes out only now."""
         if logged in self.log:
             self.log.remove(logged)
         self.log.append(now)
@@ -108,7 +108,7 @@ class SlidingWindow:
             if now >= self.closed_until + _STRIKES_KEPT:
                 self.strikes = 0
             self.strikes += 1
-            self.window = min(self.window + _SLOWER * self._base, _SLOWEST * self._base)
+            self.seconds = min(self.seconds + _SLOWER * self._base, _SLOWEST * self._base)
         # The exponent is limited too: strikes may go on for ever.
         own = min(_LONGEST_PAUSE, pause * 2.0 ** min(self.strikes - 1, 10))
         self.closed_until = max(self.closed_until, now + max(asked, own))
@@ -117,13 +117,13 @@ class SlidingWindow:
     @property
     def wary(self) -> bool:
         """Whether it still goes by a 429 of before."""
-        return self.strikes > 0 or self.window > self._base
+        return self.strikes > 0 or self.seconds > self._base
 
     def went_well(self, now: float) -> None:
         """Take one strike off, and go a little faster again."""
         if now >= self.closed_until:
             self.strikes = max(0, self.strikes - 1)
-            self.window = max(self._base, self.window - _FASTER * self._base)
+            self.seconds = max(self._base, self.seconds - _FASTER * self._base)
 
     def idle(self, now: float) -> bool:
         """Whether forgetting it changes nothing."""
@@ -131,26 +131,26 @@ class SlidingWindow:
             return False
         if self.wary and now < self.closed_until + _STRIKES_KEPT:
             return False
-        return not self.log or self.log[-1] + self.window <= now
+        return not self.log or self.log[-1] + self.seconds <= now
 
     @property
     def _spread(self) -> float:
-        return self.window * self.burst / self.places
+        return self.seconds * self.burst / self.places
 
-    def _fits(self, places: int, window: float, now: float) -> bool:
+    def _fits(self, places: int, seconds: float, now: float) -> bool:
         index = places - self.granted
         if index <= 0:
             return False
-        return len(self.log) < index or self.log[-index] + window <= now
+        return len(self.log) < index or self.log[-index] + seconds <= now
 
-    def _earliest(self, places: int, window: float, ahead: int, now: float) -> float:
+    def _earliest(self, places: int, seconds: float, ahead: int, now: float) -> float:
         cycles, ahead = divmod(ahead, places)
-        # The turn that stands `places` before this one: a logged one, or one just granted.
+        # The permit that stands `places` before this one: a logged one, or one just granted.
         index = places - self.granted - ahead
         if index <= 0:
-            at = now + window
+            at = now + seconds
         elif len(self.log) < index:
             at = now
         else:
-            at = max(now, self.log[-index] + window)
-        return max(at, self.opens_at) + cycles * window
+            at = max(now, self.log[-index] + seconds)
+        return max(at, self.opens_at) + cycles * seconds

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from gateway.core.identity_cache import ByIdentity
+from gateway.core.identity_cache import IdentityCache
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.errors import GatewayError, Unauthorized
 from gateway.core.model.prices import MAX_PAGE, Price, PricePage
@@ -22,7 +22,7 @@ class PriceLists(Generic[T]):
         """Start empty."""
         self._invoker = invoker
         self._make = make
-        self._kept: ByIdentity[PricePage, T] = ByIdentity(_KEPT)
+        self._kept: IdentityCache[PricePage, T] = IdentityCache(_KEPT)
 
     async def of(self, call: Call) -> T:
         """What is made of the caller's price list. Raises what list_prices raises."""

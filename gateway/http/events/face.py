@@ -7,7 +7,6 @@ import structlog
 from aiohttp import HttpVersion11, web
 
 from gateway.core.auth.authentication import Callers
-from gateway.core.codes.subscription import awaited
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.callers import Caller
 from gateway.core.model.errors import InvalidRequest, RateLimited, Unauthorized
@@ -15,7 +14,7 @@ from gateway.core.ports.storage import Events
 from gateway.core.rentals.notifier import Notifier
 from gateway.http.events.feed import Feed
 from gateway.http.events.heartbeat import Heartbeat
-from gateway.http.events.stream import Stream, StreamMessage, done_with, message
+from gateway.http.events.stream import Stream, StreamMessage, message
 from gateway.http.wire.auth import CALLER, key_of
 
 PATH = "/v1/events"
@@ -84,8 +83,8 @@ class EventsFace:
         await response.prepare(request)
         if request.transport is None:
             raise ConnectionResetError("the client is gone")
-        context, key = self._invoker.context(caller), key_of(request)
-        return Stream(context, key, response, request.transport, chunked, last)
+        subscription, key = self._invoker.subscription(caller), key_of(request)
+        return Stream(caller, subscription, key, response, request.transport, chunked, last)
 
     async def _serve(self, stream: Stream) -> None:
         """Until the client is gone, or too slow, or its key is no more, or the gateway ends."""
@@ -101,7 +100,7 @@ class EventsFace:
 
     async def _tell(self, stream: Stream, feed: Feed) -> None:
         async with feed.beginners:
-            await _watch_awaited(stream)
+            await stream.subscription.start(datetime.now(UTC))
         await self._write(stream, _HERE_YOU_ARE)
         while not self._closing and await self._may_hear(stream):
             seen = feed.happened
@@ -110,7 +109,7 @@ class EventsFace:
 
     async def _may_hear(self, stream: Stream) -> bool:
         """Not who has lost its key meanwhile."""
-        if stream.context.caller.pass_through:
+        if stream.caller.pass_through:
             return True
         try:
             await self._callers.identify(stream.key)
@@ -122,13 +121,13 @@ class EventsFace:
 
     async def _catch_up(self, stream: Stream, feed: Feed) -> bool:
         """Write what has happened since; False where nothing has."""
-        page = await feed.page(stream.context.view, stream.last)
+        page = await feed.page(stream.subscription.view, stream.last)
         if not page.events:
             return False
         await self._write(stream, page.message)
         stream.follow(page.events)
-        for rental in await done_with(stream.context, page.events):
-            stream.watch_no_more(rental)
+        for rental in await stream.subscription.finished(page.events):
+            stream.subscription.drop(rental)
         return True
 
     async def _write(self, stream: Stream, what: StreamMessage) -> None:
@@ -137,7 +136,7 @@ class EventsFace:
 
     def _join(self, stream: Stream) -> Feed:
         """The account's feed, which is there as long as it has streams."""
-        account_id = stream.context.caller.account.id
+        account_id = stream.caller.account.id
         feed = self._feeds.get(account_id)
         if feed is None:
             feed = Feed(account_id, self._events, self._notifier, self._heartbeat, self._may_hear)
@@ -147,18 +146,12 @@ class EventsFace:
         return feed
 
     def _leave(self, stream: Stream, feed: Feed) -> None:
-        stream.leave()
+        stream.subscription.close()
         self._heartbeat.leave(stream)
         feed.streams -= 1
         if not feed.streams:
-            del self._feeds[stream.context.caller.account.id]
+            del self._feeds[stream.caller.account.id]
             feed.close()
-
-
-async def _watch_awaited(stream: Stream) -> None:
-    # Not in `_serve`, which would hold on to the last rental for as long as the stream is open.
-    for rental in await awaited(stream.context, datetime.now(UTC)):
-        stream.target(rental)
 
 
 def _last_event_id(request: web.Request) -> int | None:

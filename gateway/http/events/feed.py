@@ -9,11 +9,11 @@ from gateway.core.model.purchases import View
 from gateway.core.ports.storage import Events
 from gateway.core.rentals.notifier import Notifier
 from gateway.http.events.heartbeat import Heartbeat
-from gateway.http.events.stream import Stream, StreamMessage, done_with, message
+from gateway.http.events.stream import Stream, StreamMessage, message
 
 _PAGE = 100
 _BEGINNERS = 8
-_AT_ONCE = 100  # streams; then whatever else there is to do comes to its turn
+_AT_ONCE = 100  # streams; then whatever else there is to do gets its time
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +54,30 @@ class Feed:
         self._heartbeat = heartbeat
         self._may_hear = may_hear
         self._resting: dict[Stream, asyncio.Future[None]] = {}
-        self._sent_home = False
+        self._shut_down = False
         self._pages: dict[tuple[View, int], asyncio.Task[EventPage]] = {}
         # Before anybody looks: what happens from now on is not missed.
-        self._turning = asyncio.create_task(self._turn(notifier.next_account_change(account_id)))
+        self._listening = asyncio.create_task(
+            self._listen(notifier.next_account_change(account_id))
+        )
 
     def close(self) -> None:
         """Tell nobody any more."""
-        self._turning.cancel()
+        self._listening.cancel()
         self._notifier.drop_account(self._account_id)
 
     def shut_down(self) -> None:
         """Let nobody rest any more: the gateway ends."""
-        self._sent_home = True
+        self._shut_down = True
         self._wake_all(self._resting)
 
     async def rest(self, stream: Stream, seen: int) -> None:
         """Until the stream must look by itself; `seen`: what had happened when it last looked."""
-        if self.happened != seen or self._sent_home:
+        if self.happened != seen or self._shut_down:
             return
-        turn = self._resting[stream] = asyncio.get_running_loop().create_future()
+        wake_up = self._resting[stream] = asyncio.get_running_loop().create_future()
         try:
-            await turn
+            await wake_up
         finally:
             del self._resting[stream]
 
@@ -94,12 +96,12 @@ class Feed:
         events = await self._events.events(view, after, _PAGE)
         return EventPage(events, message(b"".join(map(_lines, events))))
 
-    async def _turn(self, stirred: asyncio.Future[None]) -> None:
+    async def _listen(self, changed: asyncio.Future[None]) -> None:
         last = await self._last(0)
         while True:
-            await asyncio.wait({stirred}, timeout=self._heartbeat.seconds)
-            if stirred.done():
-                stirred = self._notifier.next_account_change(self._account_id)
+            await asyncio.wait({changed}, timeout=self._heartbeat.seconds)
+            if changed.done():
+                changed = self._notifier.next_account_change(self._account_id)
             elif last == (last := await self._last(last)):
                 await self._send_away()
                 continue
@@ -110,14 +112,14 @@ class Feed:
     async def _tell_all(self) -> None:
         groups: dict[tuple[str, int], list[Stream]] = {}
         for stream in self._resting:
-            groups.setdefault((stream.context.caller.id, stream.last), []).append(stream)
+            groups.setdefault((stream.caller.id, stream.last), []).append(stream)
         await asyncio.gather(*map(self._tell, groups.values()))
 
     async def _send_away(self) -> None:
         """Wake those whose keys are no more: each finds out by itself, and ends."""
         of_callers: dict[str, list[Stream]] = {}
         for stream in self._resting:
-            of_callers.setdefault(stream.context.caller.id, []).append(stream)
+            of_callers.setdefault(stream.caller.id, []).append(stream)
         for alike in of_callers.values():
             if not await self._may_hear(alike[0]):
                 self._wake_all(alike)
@@ -129,21 +131,21 @@ class Feed:
 
     async def _tell(self, alike: list[Stream]) -> None:
         """Write to those of one caller who rest, and have had the same events."""
-        context, last = alike[0].context, alike[0].last
+        subscription, last = alike[0].subscription, alike[0].last
         if not await self._may_hear(alike[0]):
             self._wake_all(alike)
             return
         try:
-            page = await self.page(context.view, last)
+            page = await self.page(subscription.view, last)
         except Exception:  # each finds out by itself, and ends as one that broke off
             self._wake_all(alike)
             return
         if not page.events:
             return
         await self._spread(page, alike)
-        for rental in await done_with(context, page.events):
+        for rental in await subscription.finished(page.events):
             for stream in alike:
-                stream.watch_no_more(rental)
+                stream.subscription.drop(rental)
 
     async def _spread(self, page: EventPage, alike: list[Stream]) -> None:
         for place, stream in enumerate(alike, 1):
@@ -161,9 +163,9 @@ class Feed:
         return len(page.events) < _PAGE
 
     def _wake(self, stream: Stream) -> None:
-        turn = self._resting[stream]
-        if not turn.done():
-            turn.set_result(None)
+        wake_up = self._resting[stream]
+        if not wake_up.done():
+            wake_up.set_result(None)
 
     async def _last(self, before: int) -> int:
         """The last event: another process may have written one without a word."""

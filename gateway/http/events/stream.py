@@ -1,16 +1,14 @@
-"""One event stream: what is written to it, and the rentals it waits for."""
+"""One event stream: its socket, and what is written to it."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from gateway.core.codes.poll_schedule import PollTarget
-from gateway.core.codes.subscription import another_may_come
-from gateway.core.model.events import Event, EventKind
-from gateway.core.model.rentals import Rental
-from gateway.core.operations.context import Context
+from gateway.core.codes.subscription import Subscription
+from gateway.core.model.callers import Caller
+from gateway.core.model.events import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +26,15 @@ def message(text: bytes) -> StreamMessage:
 
 @dataclass(eq=False, slots=True)
 class Stream:
-    """One listener; it counts as waiting for every rental it may see that may bring a code."""
+    """One listener's connection, and the id of the last event that was written to it."""
 
-    context: Context
+    caller: Caller
+    subscription: Subscription
     key: str | None = field(repr=False)
     response: web.StreamResponse
     transport: asyncio.Transport
     chunked: bool
     last: int  # event that was written
-    watched: dict[int, PollTarget] = field(default_factory=dict)
 
     def write_now(self, what: StreamMessage) -> bool:
         """Write where the client has taken all before it; False where it is behind, or gone.
@@ -61,33 +59,8 @@ class Stream:
         """A proper end would wait for the client, with all that was written to it."""
         self.transport.abort()
 
-    def follow(self, events: Iterable[Event]) -> None:
-        """They were written. Wait for new rentals, and no longer for those that have ended."""
-        for event in events:
-            self.last = event.id
-            if event.kind is EventKind.RENTAL_RENTED:
-                self.target(event.rental)
-            elif event.kind is EventKind.RENTAL_ENDED:
-                self.watch_no_more(event.rental)
-
-    def target(self, rental: Rental) -> None:
-        """Wait for its codes."""
-        if rental.id is not None and rental.id not in self.watched:
-            self.watched[rental.id] = self.context.services.poller.join(self.context, rental)
-
-    def watch_no_more(self, rental: Rental) -> None:
-        """Nothing more will come of it."""
-        target = self.watched.pop(rental.id, None) if rental.id is not None else None
-        if target is not None:
-            self.context.services.poller.leave(target)
-
-    def leave(self) -> None:
-        """Wait for nothing any more."""
-        while self.watched:
-            self.context.services.poller.leave(self.watched.popitem()[1])
-
-
-async def done_with(context: Context, events: Iterable[Event]) -> list[Rental]:
-    """Those that had their code, and whose service sends one only."""
-    coded = [event.rental for event in events if event.kind is EventKind.CODE_RECEIVED]
-    return [rental for rental in coded if not await another_may_come(context, rental)]
+    def follow(self, events: Sequence[Event]) -> None:
+        """They were written: go on after them."""
+        if events:
+            self.last = events[-1].id
+        self.subscription.follow(events)

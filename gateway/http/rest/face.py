@@ -4,17 +4,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
+from cachetools import LRUCache
 from pydantic import BaseModel
 
 from gateway.core.auth.authentication import Callers
-from gateway.core.identity_cache import Remembered
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.invocation.validation import validate
 from gateway.core.model.errors import InvalidRequest
+from gateway.core.model.upstream_call import Effect
 from gateway.core.model.values import Cacheable, is_request_id
 from gateway.core.operations.call import Call
 from gateway.core.operations.catalog import CATALOG
-from gateway.core.operations.operation import AnyOperation, Effect
+from gateway.core.operations.operation import AnyOperation
 from gateway.http.rest import responses as rendering
 from gateway.http.wire.auth import CALLER, key_of
 from gateway.http.wire.edge import TRACE_ID, Handler
@@ -76,7 +77,7 @@ class _Targets:
 
     def __init__(self, op: AnyOperation) -> None:
         self._op = op
-        self._known: Remembered[str, BaseModel] = Remembered(_TARGETS)
+        self._known: LRUCache[str, BaseModel] = LRUCache(_TARGETS)
         self.known = self._known.get
 
     async def read(self, request: web.Request) -> Mapping[str, Any] | BaseModel:

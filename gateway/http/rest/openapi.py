@@ -38,9 +38,10 @@ from gateway.core.model.provider_errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from gateway.core.model.upstream_call import Effect
 from gateway.core.model.values import Cacheable
 from gateway.core.operations.catalog import CATALOG
-from gateway.core.operations.operation import AnyOperation, Effect
+from gateway.core.operations.operation import AnyOperation
 from gateway.http.rest.schemas import REF, input_fields, output_schemas
 from gateway.http.wire.problems import PROBLEM_JSON
 

@@ -12,7 +12,7 @@ import brotli
 from aiohttp import hdrs, web
 from pydantic import BaseModel
 
-from gateway.core.identity_cache import ByIdentity
+from gateway.core.identity_cache import IdentityCache
 from gateway.core.model.values import Cacheable
 from gateway.core.operations.call import Answer
 from gateway.http.wire.prebuilt import Prebuilt, PrebuiltHead, PrebuiltResponse
@@ -45,7 +45,7 @@ class SmallBodies:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._made: ByIdentity[BaseModel, Prebuilt] = ByIdentity(_SMALL_KEPT)
+        self._made: IdentityCache[BaseModel, Prebuilt] = IdentityCache(_SMALL_KEPT)
 
     def render(self, value: BaseModel) -> PrebuiltResponse:
         """The response with a value."""
@@ -64,7 +64,7 @@ class KeptBodies:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._bodies: ByIdentity[Cacheable, _KeptBody] = ByIdentity(256)
+        self._bodies: IdentityCache[Cacheable, _KeptBody] = IdentityCache(256)
 
     def render(self, value: Cacheable, request: web.Request) -> PrebuiltResponse:
         """The response to one request: 304 where the caller has these bytes already."""

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapters.getatext.calls import Call
-from adapters.getatext.reply import Fields, Reply, read_answer
+from adapters.getatext.endpoint import AnyEndpoint, Fields
+from adapters.getatext.reply import Reply, read_answer
 from gateway.core.model.errors import GatewayError
 
 Source = Literal["page", "client", "live", "guess"]
@@ -31,7 +31,7 @@ def table(rows: list[Row]) -> pytest.MarkDecorator:
     )
 
 
-def answer(reply: Reply, call: Call, read: Callable[[Fields], object]) -> object:
+def answer(reply: Reply, call: AnyEndpoint, read: Callable[[Fields], object]) -> object:
     """The value that is read, or the class of the error that is raised."""
     try:
         return read_answer(reply, call, read)

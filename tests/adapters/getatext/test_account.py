@@ -1,7 +1,7 @@
 import json
 from decimal import Decimal
 
-from adapters.getatext import calls
+from adapters.getatext import account
 from adapters.getatext.account import read_balance, read_prices
 from adapters.getatext.reply import Reply
 from adapters.getatext.rows import Rows
@@ -31,7 +31,7 @@ BALANCES: list[Row] = [
 
 @table(BALANCES)
 def test_a_balance_is_read(reply: Reply, expected: object) -> None:
-    assert answer(reply, calls.BALANCE, read_balance) == expected
+    assert answer(reply, account.BALANCE, read_balance) == expected
 
 
 ROW = {
@@ -99,4 +99,4 @@ PRICES: list[Row] = [
 
 @table(PRICES)
 def test_a_price_list_is_read(reply: Reply, expected: object) -> None:
-    assert answer(reply, calls.PRICES, read_prices) == expected
+    assert answer(reply, account.PRICES, read_prices) == expected

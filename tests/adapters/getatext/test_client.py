@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from adapters.getatext import calls
-from adapters.getatext.calls import Call
+from adapters.getatext import account, provider, rentals
 from adapters.getatext.client import Client
+from adapters.getatext.endpoint import AnyEndpoint
 from adapters.getatext.reply import Reply
 from gateway.core.model.errors import GatewayError, OutcomeUnknown
 from gateway.core.model.provider_errors import (
@@ -25,7 +25,9 @@ CHUNKED = b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n"
 CHUNK = b"190\r\n%s\r\n" % (b"x" * 0x190)
 OK = b'{"balance": "1.00"}'
 KINDS = pytest.mark.parametrize(
-    "call", [calls.BALANCE, calls.STATUS, calls.CANCEL, calls.RENT], ids=lambda call: call.name
+    "call",
+    [account.BALANCE, rentals.STATUS, rentals.CANCEL, rentals.RENT],
+    ids=lambda call: call.name,
 )
 
 
@@ -35,7 +37,7 @@ async def client(getatext: ScriptedServer) -> AsyncIterator[Client]:
         yield client
 
 
-async def failure(client: Client, call: Call) -> GatewayError:
+async def failure(client: Client, call: AnyEndpoint) -> GatewayError:
     body = None if call.method == "GET" else b"{}"
     with pytest.raises(GatewayError) as raised:
         await client.send(call, KEY, body)
@@ -47,7 +49,7 @@ async def test_a_read_carries_the_key_and_nothing_needless(
     client: Client, getatext: ScriptedServer
 ) -> None:
     getatext.script.append(http(200, OK))
-    reply = await client.send(calls.BALANCE, KEY)
+    reply = await client.send(account.BALANCE, KEY)
 
     assert reply == Reply(200, OK)
     asked = getatext.asked[0]
@@ -63,7 +65,7 @@ async def test_a_read_carries_the_key_and_nothing_needless(
 
 async def test_a_body_goes_out_as_json(client: Client, getatext: ScriptedServer) -> None:
     getatext.script.append(http(200, OK))
-    await client.send(calls.STATUS, KEY, b'{"id":5}')
+    await client.send(rentals.STATUS, KEY, b'{"id":5}')
 
     asked = getatext.asked[0]
     assert (asked.method, asked.target) == ("POST", "/api/v1/rental-status")
@@ -73,7 +75,7 @@ async def test_a_body_goes_out_as_json(client: Client, getatext: ScriptedServer)
 
 async def test_an_empty_post_names_no_type(client: Client, getatext: ScriptedServer) -> None:
     getatext.script.append(http(200, OK))
-    await client.send(calls.COMPLETE, KEY, about=5)
+    await client.send(rentals.COMPLETE, KEY, about=5)
 
     asked = getatext.asked[0]
     assert (asked.method, asked.target) == ("POST", "/api/v1/rental-status/5/completed")
@@ -84,7 +86,7 @@ async def test_an_empty_post_names_no_type(client: Client, getatext: ScriptedSer
 async def test_reads_share_a_connection_and_purchases_never_do(
     client: Client, getatext: ScriptedServer
 ) -> None:
-    for call in (calls.STATUS, calls.STATUS, calls.RENT, calls.RENT, calls.STATUS):
+    for call in (rentals.STATUS, rentals.STATUS, rentals.RENT, rentals.RENT, rentals.STATUS):
         getatext.script.append(http(200, OK))
         await client.send(call, KEY, b"{}")
 
@@ -96,13 +98,13 @@ async def test_reads_share_a_connection_and_purchases_never_do(
 async def test_retry_after_comes_along(client: Client, getatext: ScriptedServer) -> None:
     getatext.script.append(http(429, b"{}", "Retry-After: 3"))
 
-    assert await client.send(calls.STATUS, KEY, b"{}") == Reply(429, b"{}", "3")
+    assert await client.send(rentals.STATUS, KEY, b"{}") == Reply(429, b"{}", "3")
 
 
 async def test_cookies_are_not_kept(client: Client, getatext: ScriptedServer) -> None:
     getatext.script += [http(200, OK, "Set-Cookie: session=abc"), http(200, OK)]
-    await client.send(calls.BALANCE, KEY)
-    await client.send(calls.BALANCE, KEY)
+    await client.send(account.BALANCE, KEY)
+    await client.send(account.BALANCE, KEY)
 
     assert "cookie" not in getatext.asked[1].headers
 
@@ -110,7 +112,7 @@ async def test_cookies_are_not_kept(client: Client, getatext: ScriptedServer) ->
 @KINDS
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 async def test_a_redirect_is_not_followed(
-    client: Client, getatext: ScriptedServer, call: Call, status: int
+    client: Client, getatext: ScriptedServer, call: AnyEndpoint, status: int
 ) -> None:
     getatext.script.append(http(status, b"", f"Location: {getatext.url}/elsewhere"))
 
@@ -120,7 +122,7 @@ async def test_a_redirect_is_not_followed(
 
 @KINDS
 async def test_a_body_up_to_the_cap_is_read(
-    client: Client, getatext: ScriptedServer, call: Call
+    client: Client, getatext: ScriptedServer, call: AnyEndpoint
 ) -> None:
     getatext.script.append(http(200, b"x" * CAP))
 
@@ -140,7 +142,7 @@ async def test_a_body_up_to_the_cap_is_read(
     ids=["just above the cap", "endless", "endless chunks", "a gzip bomb", "brotli"],
 )  # fmt: skip
 async def test_a_body_too_large_or_encoded_is_left_unread(
-    client: Client, getatext: ScriptedServer, call: Call, send: Send
+    client: Client, getatext: ScriptedServer, call: AnyEndpoint, send: Send
 ) -> None:
     getatext.script += [send, http(200, OK)]
 
@@ -152,7 +154,7 @@ async def test_a_body_in_pieces_is_put_together(client: Client, getatext: Script
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in OK) + b"0\r\n\r\n"
     getatext.script.append(Send(CHUNKED + chunks))
 
-    assert await client.send(calls.BALANCE, KEY) == Reply(200, OK)
+    assert await client.send(account.BALANCE, KEY) == Reply(200, OK)
 
 
 LOST = [
@@ -177,11 +179,11 @@ lost = pytest.mark.parametrize(
 
 
 @lost
-@pytest.mark.parametrize("call", [calls.STATUS, calls.CANCEL], ids=lambda call: call.name)
+@pytest.mark.parametrize("call", [rentals.STATUS, rentals.CANCEL], ids=lambda call: call.name)
 async def test_a_lost_answer_to_what_costs_nothing_is_a_fault(
     client: Client,
     getatext: ScriptedServer,
-    call: Call,
+    call: AnyEndpoint,
     send: Send,
     expected: type[GatewayError],
 ) -> None:
@@ -195,12 +197,12 @@ async def test_a_lost_answer_to_what_costs_nothing_is_a_fault(
 
 @lost
 @pytest.mark.parametrize(
-    "call", [call for call in calls.ALL if call.spends], ids=lambda call: call.name
+    "call", [call for call in provider.ENDPOINTS if call.spends], ids=lambda call: call.name
 )
 async def test_a_purchase_whose_answer_is_lost_has_an_unknown_outcome(
     client: Client,
     getatext: ScriptedServer,
-    call: Call,
+    call: AnyEndpoint,
     send: Send,
     expected: type[GatewayError],
 ) -> None:
@@ -219,7 +221,7 @@ SILENT = [
 ]
 
 
-async def in_silence(call: Call) -> list[GatewayError]:
+async def in_silence(call: AnyEndpoint) -> list[GatewayError]:
     """What becomes of a call that is answered by nothing, or by a beginning: all at one time."""
 
     async def one(send: Send) -> GatewayError:
@@ -234,18 +236,18 @@ async def in_silence(call: Call) -> list[GatewayError]:
 
 
 async def test_a_read_ends_in_time() -> None:
-    errors = await in_silence(calls.STATUS)
+    errors = await in_silence(rentals.STATUS)
 
     assert {type(error) for error in errors} == {UpstreamTimeout}
     assert {error.charged for error in errors} == {Charged.NO}
 
 
 async def test_a_purchase_ends_in_time_with_an_unknown_outcome() -> None:
-    assert {type(error) for error in await in_silence(calls.RENT)} == {OutcomeUnknown}
+    assert {type(error) for error in await in_silence(rentals.RENT)} == {OutcomeUnknown}
 
 
 @KINDS
-async def test_a_refused_connection_is_no_purchase(call: Call) -> None:
+async def test_a_refused_connection_is_no_purchase(call: AnyEndpoint) -> None:
     async with ScriptedServer() as gone:
         url = gone.url
     async with Client(url) as client:
@@ -256,7 +258,7 @@ async def test_a_refused_connection_is_no_purchase(call: Call) -> None:
 
 
 @KINDS
-async def test_a_host_without_an_address_is_no_purchase(call: Call) -> None:
+async def test_a_host_without_an_address_is_no_purchase(call: AnyEndpoint) -> None:
     async with Client("http://nowhere.invalid") as client:
         error = await failure(client, call)
 
@@ -265,7 +267,7 @@ async def test_a_host_without_an_address_is_no_purchase(call: Call) -> None:
 
 
 @KINDS
-async def test_a_failed_handshake_is_no_purchase(call: Call) -> None:
+async def test_a_failed_handshake_is_no_purchase(call: AnyEndpoint) -> None:
     def refuse(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"This is no TLS.")
         writer.close()
@@ -279,7 +281,7 @@ async def test_a_failed_handshake_is_no_purchase(call: Call) -> None:
     assert error.charged is Charged.NO
 
 
-async def without_connection(call: Call) -> tuple[GatewayError, int]:
+async def without_connection(call: AnyEndpoint) -> tuple[GatewayError, int]:
     """What becomes of a call while the only connection is in use; how often the provider heard."""
     async with ScriptedServer() as server:
         async with Client(
@@ -293,7 +295,9 @@ async def without_connection(call: Call) -> tuple[GatewayError, int]:
 
 
 async def test_a_call_that_got_no_connection_in_time_was_not_sent() -> None:
-    found = await asyncio.gather(without_connection(calls.STATUS), without_connection(calls.RENT))
+    found = await asyncio.gather(
+        without_connection(rentals.STATUS), without_connection(rentals.RENT)
+    )
 
     assert [type(error) for error, _ in found] == [UpstreamUnavailable] * 2
     assert [error.charged for error, _ in found] == [Charged.NO] * 2
@@ -304,4 +308,4 @@ async def test_a_purchase_on_a_closed_client_was_not_sent(getatext: ScriptedServ
     client = Client(getatext.url)
     await client.close()
 
-    assert type(await failure(client, calls.RENT)) is UpstreamUnavailable
+    assert type(await failure(client, rentals.RENT)) is UpstreamUnavailable

@@ -7,13 +7,21 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.getatext import calls
+from adapters.getatext import account, rentals
 from adapters.getatext.client import Client
+from adapters.getatext.endpoint import AnyEndpoint
 from adapters.getatext.provider import accounts
 from adapters.getatext.reply import Reply
+from gateway.core.model.account import Nothing
 from gateway.core.model.errors import GatewayError
+from gateway.core.model.long_rentals import OneLongRental, SetAutoRenew
 from gateway.core.model.provider_errors import UpstreamBadResponse, UpstreamUnavailable
+from gateway.core.model.rentals import OneRental
+from gateway.core.operations import account as of_account
+from gateway.core.operations import long_rentals as of_long_rentals
+from gateway.core.operations import rentals as of_rentals
 from gateway.core.ports.provider import Provider
+from gateway.core.upstream import calls
 from tests.support.talkative import Answers, Question, Talkative, head, whole
 
 A, B = "sk_a", "sk_b"
@@ -93,7 +101,7 @@ class Late:
 async def told(client: Client, key: str) -> object:
     """What a key is told, or that nothing readable came."""
     try:
-        reply = await client.send(calls.BALANCE, key)
+        reply = await client.send(account.BALANCE, key)
         return json.loads(reply.body or b"")
     except (UpstreamBadResponse, UpstreamUnavailable, ValueError):
         return None
@@ -174,13 +182,13 @@ async def test_an_answer_that_comes_after_the_next_question_stays_with_its_accou
     async with Talkative(late_by_one).running() as provider, Client(provider.url) as client:
         for _ in range(4):
             for key in (A, B):
-                answer = json.loads((await client.send(calls.BALANCE, key)).body or b"")
+                answer = json.loads((await client.send(account.BALANCE, key)).body or b"")
 
                 assert answer["key"] == key
 
 
-@pytest.mark.parametrize("call", [calls.BALANCE, calls.RENT], ids=lambda call: call.name)
-async def test_who_speaks_before_it_is_asked_is_asked_nothing(call: calls.Call) -> None:
+@pytest.mark.parametrize("call", [account.BALANCE, rentals.RENT], ids=lambda call: call.name)
+async def test_who_speaks_before_it_is_asked_is_asked_nothing(call: AnyEndpoint) -> None:
     talk = Talkative(plainly, greeting=whole({"id": 1, "status": "success"}))
     async with talk.running() as provider, Client(provider.url) as client:
         with pytest.raises(GatewayError) as raised:
@@ -193,11 +201,15 @@ async def test_who_speaks_before_it_is_asked_is_asked_nothing(call: calls.Call) 
 
 Asks = Callable[[Provider], Awaitable[object]]
 NAMING: dict[str, Asks] = {
-    "status": lambda provider: provider.get_rental(5),
-    "cancel": lambda provider: provider.cancel_rental(5),
-    "complete": lambda provider: provider.complete_rental(5),
-    "cancel for long": lambda provider: provider.cancel_long_rental(5),
-    "automatic renewal": lambda provider: provider.set_auto_renew(5, True),
+    "status": lambda provider: provider.call(calls.RENTAL_STATUS, 5),
+    "cancel": lambda provider: provider.call(of_rentals.CANCEL, OneRental(rental_id=5)),
+    "complete": lambda provider: provider.call(of_rentals.COMPLETE, OneRental(rental_id=5)),
+    "cancel for long": lambda provider: provider.call(
+        of_long_rentals.CANCEL, OneLongRental(long_rental_id=5)
+    ),
+    "automatic renewal": lambda provider: provider.call(
+        of_long_rentals.AUTO_RENEW, SetAutoRenew(long_rental_id=5, auto_renew=True)
+    ),
 }
 
 
@@ -227,20 +239,20 @@ async def test_an_answer_that_cannot_be_read_ends_every_connection_of_its_accoun
     going_on = asyncio.Event()
 
     async def answer(question: Question) -> None:
-        if question.path == calls.STATUS.path:
+        if question.path == rentals.STATUS.path:
             await going_on.wait()
         await question.line.say(whole({"id": 6, "status": "active", "balance": "1.00"}))
 
     async with Talkative(answer).running() as provider, Client(provider.url) as client:
-        await provider_of(client, B).get_balance()
-        busy = asyncio.ensure_future(provider_of(client, A).get_rental(6))
+        await provider_of(client, B).call(of_account.BALANCE, Nothing())
+        busy = asyncio.ensure_future(provider_of(client, A).call(calls.RENTAL_STATUS, 6))
         await provider.until_asked(2)
         with pytest.raises(UpstreamBadResponse):
-            await provider_of(client, A).cancel_rental(5)
+            await provider_of(client, A).call(of_rentals.CANCEL, OneRental(rental_id=5))
         going_on.set()
         await busy
         await asyncio.wait_for(provider.until_open(1), PATIENCE)
-        await provider_of(client, B).get_balance()
+        await provider_of(client, B).call(of_account.BALANCE, Nothing())
 
         assert [line.keys for line in provider.lines] == [[B, B], [A], [A]]
 
@@ -257,7 +269,7 @@ async def test_many_accounts_keep_no_more_connections_than_are_allowed() -> None
         Client(provider.url, connections=limit, connect_seconds=1) as client,
     ):
         for key in many(300):
-            await client.send(calls.BALANCE, key)
+            await client.send(account.BALANCE, key)
 
         assert len(provider.lines) == 300
         assert provider.most_open <= limit + 1  # the newest comes before the oldest has left
@@ -267,7 +279,7 @@ async def test_many_accounts_at_once_end_with_no_more_connections_than_are_allow
     limit = 10
     talk = Talkative(plainly)
     async with talk.running() as provider, Client(provider.url, connections=limit) as client:
-        replies = await asyncio.gather(*(client.send(calls.BALANCE, key) for key in many(300)))
+        replies = await asyncio.gather(*(client.send(account.BALANCE, key) for key in many(300)))
         await asyncio.wait_for(provider.until_open(limit), PATIENCE)
 
         assert [json.loads(reply.body or b"")["key"] for reply in replies] == many(300)
@@ -278,8 +290,8 @@ async def test_the_account_that_asks_most_keeps_its_connection_among_many() -> N
     async with Talkative(plainly).running() as provider:
         async with Client(provider.url, connections=4) as client:
             for key in many(30):
-                await client.send(calls.BALANCE, key)
-                await client.send(calls.BALANCE, A)
+                await client.send(account.BALANCE, key)
+                await client.send(account.BALANCE, A)
 
         assert [line.keys for line in provider.lines if A in line.keys] == [30 * [A]]
 
@@ -288,7 +300,7 @@ async def test_an_idle_connection_is_closed() -> None:
     talk = Talkative(plainly)
     async with talk.running() as provider, Client(provider.url, idle_seconds=0.05) as client:
         for key in many(5):
-            await client.send(calls.BALANCE, key)
+            await client.send(account.BALANCE, key)
 
         await asyncio.wait_for(provider.until_open(0), PATIENCE)
         assert len(provider.lines) == 5
@@ -303,10 +315,10 @@ async def test_one_account_that_gets_no_answers_leaves_connections_for_others() 
         await plainly(question)
 
     async with Talkative(hang).running() as provider, Client(provider.url, connections=2) as client:
-        stuck = [asyncio.ensure_future(client.send(calls.BALANCE, A)) for _ in range(3)]
+        stuck = [asyncio.ensure_future(client.send(account.BALANCE, A)) for _ in range(3)]
         await provider.until_asked(1)
         try:
-            reply = await asyncio.wait_for(client.send(calls.BALANCE, B), PATIENCE)
+            reply = await asyncio.wait_for(client.send(account.BALANCE, B), PATIENCE)
         finally:
             going_on.set()
             await asyncio.gather(*stuck)
@@ -320,7 +332,7 @@ async def test_a_key_stands_in_no_place_that_is_logged(caplog: pytest.LogCapture
         url = provider.url
     async with Client(url) as client:
         with pytest.raises(UpstreamUnavailable) as raised:
-            await client.send(calls.BALANCE, A)
+            await client.send(account.BALANCE, A)
 
         assert A not in repr(raised.value.__context__)
         assert A not in caplog.text

@@ -2,14 +2,15 @@ import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from adapters.getatext import calls
+from adapters.getatext import long_rentals
+from adapters.getatext.endpoint import Fields
 from adapters.getatext.long_rentals import (
     read_changed,
     read_long_rentals,
     read_messages,
     read_new_long_rental,
 )
-from adapters.getatext.reply import Fields, Reply
+from adapters.getatext.reply import Reply
 from adapters.getatext.rows import Rows
 from gateway.core.model.errors import OutcomeUnknown
 from gateway.core.model.long_rentals import (
@@ -86,7 +87,7 @@ LISTS: list[Row] = [
 
 @table(LISTS)
 def test_long_rentals_are_read(reply: Reply, expected: object) -> None:
-    assert answer(reply, calls.LONG_LIST, read_long_rentals) == expected
+    assert answer(reply, long_rentals.LIST, read_long_rentals) == expected
 
 
 CREATED: list[Row] = [
@@ -110,7 +111,7 @@ def test_a_new_long_rental_is_read(reply: Reply, expected: object) -> None:
     def read(fields: Fields) -> LongRental:
         return read_new_long_rental(fields, ASKED)
 
-    assert answer(reply, calls.LONG_RENT, read) == expected
+    assert answer(reply, long_rentals.CREATE, read) == expected
 
 
 BARE = LongRental(id=1, status=LongRentalStatus.CANCELLED)
@@ -132,7 +133,7 @@ def test_a_changed_long_rental_is_read(reply: Reply, expected: object) -> None:
     def read(fields: Fields) -> LongRental:
         return read_changed(fields, 1, LongRentalStatus.CANCELLED)
 
-    assert answer(reply, calls.LONG_CANCEL, read) == expected
+    assert answer(reply, long_rentals.CANCEL, read) == expected
 
 
 RENEWED: list[Row] = [
@@ -147,7 +148,7 @@ def test_a_renewal_is_read_as_a_purchase(reply: Reply, expected: object) -> None
     def read(fields: Fields) -> LongRental:
         return read_changed(fields, 1, LongRentalStatus.ACTIVE)
 
-    assert answer(reply, calls.LONG_RENEW, read) == expected
+    assert answer(reply, long_rentals.RENEW, read) == expected
 
 
 TEXT = {
@@ -187,6 +188,6 @@ MESSAGES: list[Row] = [
 
 @table(MESSAGES)
 def test_messages_are_read(reply: Reply, expected: object) -> None:
-    read = answer(reply, calls.MESSAGES, lambda fields: read_messages(fields, NEW_YORK))
+    read = answer(reply, long_rentals.MESSAGES, lambda fields: read_messages(fields, NEW_YORK))
 
     assert read == expected

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.getatext import account, calls, long_rentals, rentals, scalars
-from adapters.getatext.calls import Call
+from adapters.getatext import account, long_rentals, rentals, scalars
+from adapters.getatext.endpoint import AnyEndpoint
 from adapters.getatext.reply import Reply, read_answer
 from adapters.getatext.rows import Rows
 from adapters.getatext.webhook import Webhook, read_webhook
@@ -25,20 +25,20 @@ from tests.adapters.getatext.tables import NEW_YORK, NOW
 
 ASKED = CreateLongRental(period=Period.ONE_YEAR)
 
-READERS: list[tuple[Call, Any]] = [
-    (calls.PRICES, account.read_prices),
-    (calls.BALANCE, account.read_balance),
+READERS: list[tuple[AnyEndpoint, Any]] = [
+    (account.PRICES, account.read_prices),
+    (account.BALANCE, account.read_balance),
     (
-        calls.RENT,
+        rentals.RENT,
         lambda f: rentals.read_new_rental(f, service_code="x", now=NOW, zone=NEW_YORK),
     ),
-    (calls.STATUS, lambda f: rentals.read_rental(f, 5, NEW_YORK)),
-    (calls.CANCEL, lambda f: rentals.read_cancelled(f, 5, NEW_YORK)),
-    (calls.COMPLETE, lambda f: rentals.read_completed(f, 5, NEW_YORK)),
-    (calls.LONG_LIST, long_rentals.read_long_rentals),
-    (calls.LONG_RENT, lambda f: long_rentals.read_new_long_rental(f, ASKED)),
-    (calls.LONG_RENEW, lambda f: long_rentals.read_changed(f, 5, LongRentalStatus.ACTIVE)),
-    (calls.MESSAGES, lambda f: long_rentals.read_messages(f, NEW_YORK)),
+    (rentals.STATUS, lambda f: rentals.read_rental(f, 5, NEW_YORK)),
+    (rentals.CANCEL, lambda f: rentals.read_cancelled(f, 5, NEW_YORK)),
+    (rentals.COMPLETE, lambda f: rentals.read_completed(f, 5, NEW_YORK)),
+    (long_rentals.LIST, long_rentals.read_long_rentals),
+    (long_rentals.CREATE, lambda f: long_rentals.read_new_long_rental(f, ASKED)),
+    (long_rentals.RENEW, lambda f: long_rentals.read_changed(f, 5, LongRentalStatus.ACTIVE)),
+    (long_rentals.MESSAGES, lambda f: long_rentals.read_messages(f, NEW_YORK)),
 ]
 readers = pytest.mark.parametrize(("call", "read"), READERS, ids=[call.name for call, _ in READERS])
 
@@ -75,7 +75,7 @@ def readable(answer: object) -> bool:
     return all(isinstance(one, Frozen) and one.model_dump_json() for one in values)
 
 
-def outcome(reply: Reply, call: Call, read: Any) -> object:
+def outcome(reply: Reply, call: AnyEndpoint, read: Any) -> object:
     """What is read, or the error that is raised."""
     try:
         return read_answer(reply, call, read)
@@ -86,7 +86,7 @@ def outcome(reply: Reply, call: Call, read: Any) -> object:
 @readers
 @given(status=status, body=value, header=header)
 def test_any_json_gives_our_values_or_our_errors(
-    call: Call, read: Any, status: int, body: object, header: str | None
+    call: AnyEndpoint, read: Any, status: int, body: object, header: str | None
 ) -> None:
     came = outcome(Reply(status, json.dumps(body).encode(), header), call, read)
 
@@ -100,7 +100,7 @@ def test_any_json_gives_our_values_or_our_errors(
 @readers
 @given(status=status, body=st.binary(max_size=300))
 def test_any_bytes_give_our_values_or_our_errors(
-    call: Call, read: Any, status: int, body: bytes
+    call: AnyEndpoint, read: Any, status: int, body: bytes
 ) -> None:
     came = outcome(Reply(status, body), call, read)
 

@@ -11,18 +11,29 @@ from typing import Any
 import pytest
 
 from adapters.getatext.client import Client
-from adapters.getatext.provider import accounts, rent_body
-from gateway.core.model.account import Balance
+from adapters.getatext.provider import accounts
+from adapters.getatext.rentals import rent_body
+from gateway.core.model.account import Balance, Nothing
 from gateway.core.model.errors import GatewayError, OutcomeUnknown, RentalNotFound
-from gateway.core.model.long_rentals import CreateLongRental, LongRentalStatus, Period
+from gateway.core.model.long_rentals import (
+    CreateLongRental,
+    LongRentalStatus,
+    OneLongRental,
+    Period,
+    RenewLongRental,
+    SetAutoRenew,
+)
 from gateway.core.model.provider_errors import (
     InsufficientFunds,
     UpstreamAuthFailed,
     UpstreamBadResponse,
     UpstreamRefused,
 )
-from gateway.core.model.rentals import RentalStatus, RentNumber
+from gateway.core.model.rentals import OneRental, RentAgain, RentalStatus, RentNumber
+from gateway.core.operations import account, long_rentals, rentals
+from gateway.core.ports.observer import NoObserver
 from gateway.core.ports.provider import Provider
+from gateway.core.upstream import calls
 from tests.adapters.getatext.scripted import ScriptedServer, Send, http
 from tests.adapters.getatext.tables import NEW_YORK, NOW
 from tests.adapters.getatext.test_account import ROW as PRICE_ROW
@@ -58,11 +69,12 @@ def told() -> Told:
 
 @pytest.fixture
 def provider(client: Client, told: Told) -> Provider:
-    def on_call(call: str, outcome: str, seconds: float) -> None:
-        assert seconds >= 0
-        told.append((call, outcome))
+    class Observer(NoObserver):
+        def upstream_called(self, call: str, outcome: str, seconds: float) -> None:
+            assert seconds >= 0
+            told.append((call, outcome))
 
-    return accounts(client, now=lambda: NOW, zone=NEW_YORK, on_call=on_call)(KEY)
+    return accounts(client, now=lambda: NOW, zone=NEW_YORK, observer=Observer())(KEY)
 
 
 def ok(body: bytes, status: int = 200) -> Send:
@@ -84,7 +96,7 @@ def asked(server: ScriptedServer) -> tuple[str, str, Any]:
 async def test_prices_are_listed(provider: Provider, getatext: ScriptedServer) -> None:
     getatext.script.append(ok(dumped(prices=[PRICE_ROW])))
 
-    assert await provider.list_prices() == [WHATSAPP]
+    assert await provider.call(calls.PRICES, Nothing()) == [WHATSAPP]
     assert asked(getatext) == ("GET", "prices-info", None)
 
 
@@ -93,7 +105,7 @@ async def test_skipped_rows_are_counted_in_the_log(
 ) -> None:
     getatext.script.append(ok(dumped(prices=[PRICE_ROW, 7])))
     with caplog.at_level(logging.WARNING):
-        await provider.list_prices()
+        await provider.call(calls.PRICES, Nothing())
 
     assert caplog.messages == ["prices-info: 1 rows skipped"]
 
@@ -101,14 +113,14 @@ async def test_skipped_rows_are_counted_in_the_log(
 async def test_the_balance_is_read(provider: Provider, getatext: ScriptedServer) -> None:
     getatext.script.append(ok(dumped(balance="10.55")))
 
-    assert await provider.get_balance() == Balance(balance=Decimal("10.55"))
+    assert await provider.call(account.BALANCE, Nothing()) == Balance(balance=Decimal("10.55"))
     assert asked(getatext) == ("GET", "balance", None)
 
 
 async def test_a_number_is_rented(provider: Provider, getatext: ScriptedServer) -> None:
     getatext.script.append(ok(RENTED, 201))
 
-    assert await provider.rent_number(RentNumber(service_code="whatsapp")) == FRESH
+    assert await provider.call(rentals.RENT, RentNumber(service_code="whatsapp")) == FRESH
     assert asked(getatext) == ("POST", "rent-a-number", {"service": "whatsapp"})
 
 
@@ -118,7 +130,7 @@ async def test_a_certain_number_is_rented(provider: Provider, getatext: Scripted
         service_code="whatsapp", number="+14104287665", max_price=Decimal("0.70"), carrier="any"
     )
 
-    assert await provider.rent_number(wanted) == FRESH
+    assert await provider.call(rentals.RENT_SPECIFIC, wanted) == FRESH
     body = {"number": "4104287665", "service": "whatsapp", "max_price": 0.7}
     assert asked(getatext) == ("POST", "rent-specific-number", body)
 
@@ -150,7 +162,7 @@ def test_a_rent_says_only_what_was_asked_for(wanted: dict[str, Any], body: bytes
 
 async def test_a_number_is_rented_again(provider: Provider, getatext: ScriptedServer) -> None:
     getatext.script.append(ok(RENTED, 201))
-    rental = await provider.rent_again(12344)
+    rental = await provider.call(rentals.RENT_AGAIN_CALL, RentAgain(rental_id=12344))
 
     assert rental == FRESH.model_copy(update={"service_code": None})
     assert asked(getatext) == ("POST", "re-rent", {"rental_id": 12344})
@@ -159,31 +171,31 @@ async def test_a_number_is_rented_again(provider: Provider, getatext: ScriptedSe
 async def test_a_rental_is_read(provider: Provider, getatext: ScriptedServer) -> None:
     getatext.script.append(ok(STATUS))
 
-    assert await provider.get_rental(12345) == ACTIVE
+    assert await provider.call(calls.RENTAL_STATUS, 12345) == ACTIVE
     assert asked(getatext) == ("POST", "rental-status", {"id": 12345})
 
 
 async def test_a_rental_is_cancelled(provider: Provider, getatext: ScriptedServer) -> None:
     getatext.script.append(ok(CANCELLED))
 
-    assert await provider.cancel_rental(12345) == GONE
+    assert await provider.call(rentals.CANCEL, OneRental(rental_id=12345)) == GONE
     assert asked(getatext) == ("POST", "cancel-rental", {"id": 12345})
 
 
 async def test_a_rental_is_completed(provider: Provider, getatext: ScriptedServer) -> None:
     getatext.script.append(ok(COMPLETED))
 
-    assert await provider.complete_rental(12345) == DONE
+    assert await provider.call(rentals.COMPLETE, OneRental(rental_id=12345)) == DONE
     assert asked(getatext) == ("POST", "rental-status/12345/completed", None)
 
 
 async def test_premium_accounts_use_other_names(client: Client, getatext: ScriptedServer) -> None:
     connect = accounts(client, now=lambda: NOW, zone=NEW_YORK, premium=True)
     getatext.script += [ok(RENTED, 201), ok(STATUS), ok(CANCELLED), ok(COMPLETED)]
-    await connect(KEY).rent_number(RentNumber(service_code="whatsapp"))
-    await connect(KEY).get_rental(12345)
-    await connect(KEY).cancel_rental(12345)
-    await connect(KEY).complete_rental(12345)
+    await connect(KEY).call(rentals.RENT, RentNumber(service_code="whatsapp"))
+    await connect(KEY).call(calls.RENTAL_STATUS, 12345)
+    await connect(KEY).call(rentals.CANCEL, OneRental(rental_id=12345))
+    await connect(KEY).call(rentals.COMPLETE, OneRental(rental_id=12345))
 
     assert [one.target.removeprefix("/api/v1/") for one in getatext.asked] == [
         "rent-a-number-premium",
@@ -196,7 +208,7 @@ async def test_premium_accounts_use_other_names(client: Client, getatext: Script
 async def test_long_rentals_are_listed(provider: Provider, getatext: ScriptedServer) -> None:
     getatext.script.append(ok(dumped(long_rentals=[LONG_ROW])))
 
-    assert await provider.list_long_rentals() == [LONG]
+    assert await provider.call(long_rentals.LONG_RENTALS, Nothing()) == [LONG]
     assert asked(getatext) == ("GET", "long-rentals", None)
 
 
@@ -204,20 +216,20 @@ async def test_a_number_is_rented_for_long(provider: Provider, getatext: Scripte
     getatext.script.append(ok(dumped(long_rental=LONG_ROW)))
     wanted = CreateLongRental(period=Period.ONE_WEEK, auto_renew=True)
 
-    assert await provider.create_long_rental(wanted) == LONG
+    assert await provider.call(long_rentals.CREATE, wanted) == LONG
     assert asked(getatext) == ("POST", "long-rentals", {"auto_renew": True, "rental_time": "1w"})
 
 
 async def test_a_long_rental_is_renewed(provider: Provider, getatext: ScriptedServer) -> None:
     getatext.script.append(ok(dumped(long_rental=LONG_ROW)))
 
-    assert await provider.renew_long_rental(1) == LONG
+    assert await provider.call(long_rentals.RENEW, RenewLongRental(long_rental_id=1)) == LONG
     assert asked(getatext) == ("POST", "long-rentals/1/update", {"action": "renew"})
 
 
 async def test_a_long_rental_is_cancelled(provider: Provider, getatext: ScriptedServer) -> None:
     getatext.script.append(ok(dumped(status="success")))
-    rental = await provider.cancel_long_rental(1)
+    rental = await provider.call(long_rentals.CANCEL, OneLongRental(long_rental_id=1))
 
     assert (rental.id, rental.status) == (1, LongRentalStatus.CANCELLED)
     assert asked(getatext) == ("POST", "long-rentals/1/update", {"action": "cancel"})
@@ -228,7 +240,9 @@ async def test_the_automatic_renewal_is_set(
     provider: Provider, getatext: ScriptedServer, wanted: bool
 ) -> None:
     getatext.script.append(ok(dumped(status="success")))
-    rental = await provider.set_auto_renew(1, wanted)
+    rental = await provider.call(
+        long_rentals.AUTO_RENEW, SetAutoRenew(long_rental_id=1, auto_renew=wanted)
+    )
 
     assert (rental.id, rental.auto_renew) == (1, wanted)
     body = {"action": "auto_renew", "auto_renew": wanted}
@@ -240,13 +254,18 @@ async def test_the_automatic_renewal_is_what_the_provider_says(
 ) -> None:
     getatext.script.append(ok(dumped(long_rental=LONG_ROW)))
 
-    assert await provider.set_auto_renew(1, False) == LONG
+    assert (
+        await provider.call(
+            long_rentals.AUTO_RENEW, SetAutoRenew(long_rental_id=1, auto_renew=False)
+        )
+        == LONG
+    )
 
 
 async def test_messages_are_listed(provider: Provider, getatext: ScriptedServer) -> None:
     getatext.script.append(ok(dumped(messages=[TEXT])))
 
-    assert await provider.list_messages(1) == [MESSAGE]
+    assert await provider.call(long_rentals.MESSAGES, OneLongRental(long_rental_id=1)) == [MESSAGE]
     assert asked(getatext) == ("GET", "long-rentals/1/messages", None)
 
 
@@ -254,11 +273,11 @@ async def test_every_call_is_told_with_its_outcome(
     provider: Provider, getatext: ScriptedServer, told: Told
 ) -> None:
     getatext.script += [ok(STATUS), http(404), ok(b"<html>")]
-    await provider.get_rental(12345)
+    await provider.call(calls.RENTAL_STATUS, 12345)
     with pytest.raises(RentalNotFound):
-        await provider.cancel_rental(12345)
+        await provider.call(rentals.CANCEL, OneRental(rental_id=12345))
     with pytest.raises(UpstreamBadResponse):
-        await provider.get_balance()
+        await provider.call(account.BALANCE, Nothing())
 
     assert told == [
         ("rental-status", "ok"),
@@ -270,7 +289,7 @@ async def test_every_call_is_told_with_its_outcome(
 async def test_a_call_that_was_given_up_is_told_too(
     provider: Provider, getatext: ScriptedServer, told: Told
 ) -> None:
-    asking = asyncio.ensure_future(provider.get_rental(12345))
+    asking = asyncio.ensure_future(provider.call(calls.RENTAL_STATUS, 12345))
     await getatext.somebody_asked.wait()
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -296,7 +315,7 @@ async def test_a_purchase_is_asked_once_whatever_comes(
 ) -> None:
     getatext.script.append(send)
     with pytest.raises(GatewayError) as raised:
-        await provider.rent_number(RentNumber(service_code="whatsapp"))
+        await provider.call(rentals.RENT, RentNumber(service_code="whatsapp"))
 
     assert type(raised.value) is expected
     assert len(getatext.asked) == 1
@@ -305,7 +324,7 @@ async def test_a_purchase_is_asked_once_whatever_comes(
 async def test_an_error_never_tells_the_key(provider: Provider, getatext: ScriptedServer) -> None:
     getatext.script.append(http(400, dumped(errors=f"Nobody has {KEY}")))
     with pytest.raises(UpstreamRefused) as raised:
-        await provider.get_rental(12345)
+        await provider.call(calls.RENTAL_STATUS, 12345)
 
     assert raised.value.upstream is not None
     assert raised.value.upstream.message == "Nobody has [key]"
@@ -317,7 +336,7 @@ async def test_a_key_that_fits_no_header_is_not_sent(
 ) -> None:
     connect = accounts(client, now=lambda: NOW, zone=NEW_YORK)
     with pytest.raises(UpstreamAuthFailed):
-        await connect(key).get_balance()
+        await connect(key).call(account.BALANCE, Nothing())
 
     assert getatext.asked == []
 
@@ -328,7 +347,7 @@ async def test_the_clock_is_read_when_the_answer_is_there(
     later = NOW + timedelta(seconds=9)
     getatext.script.append(ok(RENTED, 201))
     connect = accounts(client, now=lambda: later if getatext.asked else NOW, zone=NEW_YORK)
-    rental = await connect(KEY).rent_number(RentNumber(service_code="whatsapp"))
+    rental = await connect(KEY).call(rentals.RENT, RentNumber(service_code="whatsapp"))
 
     assert rental.created_at == later
     assert rental.status is RentalStatus.ACTIVE

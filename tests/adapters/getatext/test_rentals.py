@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapters.getatext import calls
+from adapters.getatext import rentals
+from adapters.getatext.endpoint import Fields
 from adapters.getatext.rentals import read_cancelled, read_completed, read_new_rental, read_rental
-from adapters.getatext.reply import Fields, Reply
+from adapters.getatext.reply import Reply
 from gateway.core.model.errors import OutcomeUnknown
 from gateway.core.model.provider_errors import UpstreamBadResponse
 from gateway.core.model.rentals import Rental, RentalStatus
@@ -104,7 +105,7 @@ NEW: list[Row] = [
 
 @table(NEW)
 def test_a_new_rental_is_read(reply: Reply, expected: object) -> None:
-    assert answer(reply, calls.RENT, new) == expected
+    assert answer(reply, rentals.RENT, new) == expected
 
 
 CAME: dict[str, Any] = {"code": "012345", "status": RentalStatus.CODE_RECEIVED}
@@ -151,7 +152,7 @@ STATUSES: list[Row] = [
 
 @table(STATUSES)
 def test_a_status_is_read(reply: Reply, expected: object) -> None:
-    assert answer(reply, calls.STATUS, status) == expected
+    assert answer(reply, rentals.STATUS, status) == expected
 
 
 GONE = but(ACTIVE, status=RentalStatus.CANCELLED, balance=Decimal("113.87"))
@@ -170,7 +171,7 @@ CANCELS: list[Row] = [
 
 @table(CANCELS)
 def test_a_cancellation_is_read(reply: Reply, expected: object) -> None:
-    read = answer(reply, calls.CANCEL, lambda fields: read_cancelled(fields, 12345, NEW_YORK))
+    read = answer(reply, rentals.CANCEL, lambda fields: read_cancelled(fields, 12345, NEW_YORK))
 
     assert read == expected
 
@@ -205,7 +206,7 @@ COMPLETIONS: list[Row] = [
 
 @table(COMPLETIONS)
 def test_a_completion_is_read(reply: Reply, expected: object) -> None:
-    read = answer(reply, calls.COMPLETE, lambda fields: read_completed(fields, 12345, NEW_YORK))
+    read = answer(reply, rentals.COMPLETE, lambda fields: read_completed(fields, 12345, NEW_YORK))
 
     assert read == expected
 
@@ -215,7 +216,7 @@ def test_a_number_rented_again_has_a_new_id_and_no_service_code() -> None:
 
     read = answer(
         reply,
-        calls.RENT_AGAIN,
+        rentals.RENT_AGAIN,
         lambda fields: read_new_rental(fields, service_code=None, now=NOW, zone=NEW_YORK),
     )
 

@@ -5,8 +5,9 @@ import json
 
 import pytest
 
-from adapters.getatext import calls
-from adapters.getatext.reply import Fields, Reply, read_answer
+from adapters.getatext import account, long_rentals, rentals
+from adapters.getatext.endpoint import AnyEndpoint, Fields
+from adapters.getatext.reply import Reply, read_answer
 from gateway.core.model.errors import (
     GatewayError,
     LongRentalNotFound,
@@ -83,14 +84,14 @@ PLACES: list[Row] = [
 
 @table(PLACES)
 def test_an_error_is_found_in_every_place(reply: Reply, expected: object) -> None:
-    assert answer(reply, calls.STATUS, same) == expected
+    assert answer(reply, rentals.STATUS, same) == expected
 
 
 @pytest.mark.parametrize("nothing", ABSENT_ERRORS, ids=repr)
 def test_no_error_is_no_error_however_it_is_written(nothing: object) -> None:
     body = {"id": 1, "errors": nothing, "error": nothing, "message": "Fine."}
 
-    assert answer(Reply(200, refused(**body)), calls.STATUS, same) == body
+    assert answer(Reply(200, refused(**body)), rentals.STATUS, same) == body
 
 
 UNREADABLE: list[Row] = [
@@ -127,14 +128,14 @@ UNREADABLE: list[Row] = [
 
 @table(UNREADABLE)
 def test_what_cannot_be_read_is_a_fault_of_the_provider(reply: Reply, expected: object) -> None:
-    assert answer(reply, calls.STATUS, same) == expected
+    assert answer(reply, rentals.STATUS, same) == expected
 
 
 @table(UNREADABLE)
 def test_a_purchase_whose_answer_cannot_be_read_has_an_unknown_outcome(
     reply: Reply, expected: object
 ) -> None:
-    assert answer(reply, calls.RENT, same) is OutcomeUnknown
+    assert answer(reply, rentals.RENT, same) is OutcomeUnknown
     assert expected in (UpstreamBadResponse, UpstreamError)
 
 
@@ -142,28 +143,30 @@ def test_a_purchase_whose_answer_cannot_be_read_has_an_unknown_outcome(
 def test_a_404_without_words_means_what_was_asked_for(body: bytes) -> None:
     reply = Reply(404, body)
 
-    assert answer(reply, calls.STATUS, same) is RentalNotFound
-    assert answer(reply, calls.CANCEL, same) is RentalNotFound
-    assert answer(reply, calls.RENT_AGAIN, same) is RentalNotFound
-    assert answer(reply, calls.MESSAGES, same) is LongRentalNotFound
-    assert answer(reply, calls.LONG_RENEW, same) is LongRentalNotFound
-    assert answer(reply, calls.BALANCE, same) is UpstreamBadResponse
+    assert answer(reply, rentals.STATUS, same) is RentalNotFound
+    assert answer(reply, rentals.CANCEL, same) is RentalNotFound
+    assert answer(reply, rentals.RENT_AGAIN, same) is RentalNotFound
+    assert answer(reply, long_rentals.MESSAGES, same) is LongRentalNotFound
+    assert answer(reply, long_rentals.RENEW, same) is LongRentalNotFound
+    assert answer(reply, account.BALANCE, same) is UpstreamBadResponse
 
 
 def test_a_404_of_a_proxy_is_no_missing_rental() -> None:
-    assert answer(Reply(404, HTML), calls.STATUS, same) is UpstreamBadResponse
+    assert answer(Reply(404, HTML), rentals.STATUS, same) is UpstreamBadResponse
 
 
-@pytest.mark.parametrize("call", [calls.STATUS, calls.RENT, calls.PRICES], ids=lambda c: c.name)
+@pytest.mark.parametrize(
+    "call", [rentals.STATUS, rentals.RENT, account.PRICES], ids=lambda c: c.name
+)
 @pytest.mark.parametrize("body", [b"", HTML, b'{"errors": "x"}', None, b"\xff"], ids=repr)
-def test_statuses_that_say_it_all_need_no_body(call: calls.Call, body: bytes | None) -> None:
+def test_statuses_that_say_it_all_need_no_body(call: AnyEndpoint, body: bytes | None) -> None:
     assert answer(Reply(429, body), call, same) is RateLimited
     assert answer(Reply(401, body), call, same) is UpstreamAuthFailed
 
 
 def test_a_403_without_words_is_about_the_key() -> None:
-    assert answer(Reply(403, b""), calls.RENT, same) is UpstreamAuthFailed
-    assert answer(Reply(403, ALL_NULL), calls.STATUS, same) is UpstreamAuthFailed
+    assert answer(Reply(403, b""), rentals.RENT, same) is UpstreamAuthFailed
+    assert answer(Reply(403, ALL_NULL), rentals.STATUS, same) is UpstreamAuthFailed
 
 
 @pytest.mark.parametrize(
@@ -183,7 +186,7 @@ def test_a_403_without_words_is_about_the_key() -> None:
 )
 def test_retry_after_is_passed_on(header: str | None, seconds: float | None) -> None:
     with pytest.raises(RateLimited) as raised:
-        read_answer(Reply(429, b"", header), calls.STATUS, same)
+        read_answer(Reply(429, b"", header), rentals.STATUS, same)
 
     assert raised.value.retry_after == seconds
 
@@ -192,7 +195,7 @@ def test_retry_after_is_passed_on_with_a_maintenance() -> None:
     reply = Reply(503, b'{"errors": "Service is under maintenance"}', "60")
 
     with pytest.raises(UpstreamMaintenance) as raised:
-        read_answer(reply, calls.RENT, same)
+        read_answer(reply, rentals.RENT, same)
 
     assert raised.value.retry_after == 60
 
@@ -209,14 +212,14 @@ def test_retry_after_is_passed_on_with_a_maintenance() -> None:
 )
 def test_words_are_kept_clean_and_bounded(said: object, told: str) -> None:
     with pytest.raises(GatewayError) as raised:
-        read_answer(Reply(400, refused(errors=said)), calls.STATUS, same)
+        read_answer(Reply(400, refused(errors=said)), rentals.STATUS, same)
 
     assert raised.value.upstream is not None
     assert raised.value.upstream.message == told
 
 
 def test_a_byte_order_mark_does_not_matter() -> None:
-    assert answer(Reply(200, b"\xef\xbb\xbf" + FINE), calls.STATUS, same) == json.loads(FINE)
+    assert answer(Reply(200, b"\xef\xbb\xbf" + FINE), rentals.STATUS, same) == json.loads(FINE)
 
 
 PURCHASES: list[Row] = [
@@ -259,4 +262,4 @@ PURCHASES: list[Row] = [
 
 @table(PURCHASES)
 def test_words_beside_something_bought_are_weighed(reply: Reply, expected: object) -> None:
-    assert answer(reply, calls.RENT, same) == expected
+    assert answer(reply, rentals.RENT, same) == expected

@@ -1,7 +1,7 @@
 """The one door: purchases run to their end, and nobody hears of the provider's refusal of a key."""
 
 import asyncio
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -14,12 +14,10 @@ from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.operations.account import GET_BALANCE
 from gateway.core.operations.call import Call
 from gateway.core.operations.rentals import CANCEL_RENTAL, GET_RENTAL, RENT_NUMBER
-from gateway.core.ports.provider import Connect
 from gateway.core.prices.cache import PriceCache
-from gateway.core.purchases.purchasing import Purchasing
 from gateway.core.rentals.notifier import Notifier
-from tests.support.core import Clock, Told, services
-from tests.support.ledger import new_id
+from gateway.core.upstream.account import AccountUpstreams
+from tests.support.core import Clock, Told, pipeline, purchasing, services
 from tests.support.waiting import until
 
 RENTAL = Rental(id=12345, status=RentalStatus.ACTIVE)
@@ -29,21 +27,19 @@ INPUTS = [*CHANGES, (GET_RENTAL, {"rental_id": "12345"})]
 
 
 class Provider:
-    """Answers every call with one answer, once the gate is open."""
+    """Answers every call with one answer, once it is open."""
 
     def __init__(self) -> None:
         self.answer: Any = RENTAL
-        self.pipeline, self.begun, self.ended = asyncio.Event(), 0, 0
+        self.open, self.begun, self.ended = asyncio.Event(), 0, 0
 
-    async def rent_number(self, asked: object = None) -> Any:
+    async def call(self, call: object, asked: object) -> Any:
         self.begun += 1
-        await self.pipeline.wait()
+        await self.open.wait()
         self.ended += 1
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
-
-    get_rental = cancel_rental = get_balance = rent_number
 
 
 class Door:
@@ -54,8 +50,9 @@ class Door:
         self.keys: list[str] = []
         clock, notifier = Clock(), Notifier()
         parts = services(PriceCache(clock, self.told), clock, store, notifier)
-        spending = Purchasing(store.ledger, clock, self.told, new_id)
-        self.invoker = Invoker(cast("Connect", self._connect), parts, spending, self.told)
+        upstreams = AccountUpstreams(self._connect, pipeline(clock))
+        purchases = purchasing(store, clock, self.told)
+        self.invoker = Invoker(upstreams, parts, purchases, self.told)
 
     def _connect(self, key: str) -> Provider:
         self.keys.append(key)
@@ -77,7 +74,7 @@ async def door(store: Store) -> Door:
 async def test_an_operation_is_asked_of_the_provider_with_the_callers_key(
     door: Door, op: Any, given: dict[str, Any]
 ) -> None:
-    door.provider.pipeline.set()
+    door.provider.open.set()
 
     assert (await door.invoke(op, given)).id == 12345
     assert door.keys == ["sk_alice"]
@@ -92,7 +89,7 @@ async def test_a_caller_that_leaves_stops_no_change(
     await until(lambda: door.provider.begun)
     calling.cancel()
     await until(calling.cancelled)
-    door.provider.pipeline.set()
+    door.provider.open.set()
     await door.invoker.drain()
 
     assert door.provider.ended == 1
@@ -103,7 +100,7 @@ async def test_a_refusal_nobody_waits_for_leaves_no_warning_behind(door: Door) -
     calling = door.invoke(*RENT)
     await until(lambda: door.provider.begun)
     calling.cancel()
-    door.provider.pipeline.set()
+    door.provider.open.set()
     await door.invoker.drain()
 
     assert door.provider.ended == 1
@@ -118,7 +115,7 @@ async def test_draining_waits_for_purchases_also_for_those_that_come_meanwhile(
     second = door.invoke(*RENT)
     await until(lambda: door.provider.begun == 2)
     waited = not draining.done()
-    door.provider.pipeline.set()
+    door.provider.open.set()
     await draining
 
     assert waited
@@ -134,7 +131,7 @@ async def test_a_callers_own_key_that_the_provider_refuses_is_unauthorized(
     door: Door,
 ) -> None:
     door.provider.answer = UpstreamAuthFailed(upstream=Upstream(403, "Wrong Api Key"))
-    door.provider.pipeline.set()
+    door.provider.open.set()
 
     with pytest.raises(Unauthorized) as refused:
         await door.invoke(GET_BALANCE, {})
@@ -147,7 +144,7 @@ async def test_the_servers_own_key_that_the_provider_refuses_is_the_operators_ma
     door: Door,
 ) -> None:
     door.provider.answer = UpstreamAuthFailed()
-    door.provider.pipeline.set()
+    door.provider.open.set()
 
     with pytest.raises(UpstreamAuthFailed):
         await door.invoke(GET_RENTAL, {"rental_id": 1}, Limits(admin=True))
@@ -163,7 +160,7 @@ async def test_an_invalid_input_never_reaches_the_provider(door: Door) -> None:
 
 async def test_a_crash_is_counted_as_a_fault_of_ours(door: Door) -> None:
     door.provider.answer = ZeroDivisionError()
-    door.provider.pipeline.set()
+    door.provider.open.set()
 
     with pytest.raises(ZeroDivisionError):
         await door.invoke(GET_RENTAL, {"rental_id": 1})
@@ -173,7 +170,7 @@ async def test_a_crash_is_counted_as_a_fault_of_ours(door: Door) -> None:
 
 async def test_a_crash_in_a_purchase_is_an_unknown_outcome_and_not_a_failure(door: Door) -> None:
     door.provider.answer = ZeroDivisionError()
-    door.provider.pipeline.set()
+    door.provider.open.set()
 
     with pytest.raises(OutcomeUnknown):
         await door.invoke(*RENT)

@@ -1,6 +1,8 @@
 """The price book: who is asked how often, and what serves meanwhile."""
 
 import asyncio
+from dataclasses import dataclass
+from typing import Any, cast
 
 import pytest
 
@@ -8,14 +10,26 @@ from gateway.core.model.errors import GatewayError
 from gateway.core.model.prices import ListPrices, Price, PricePage
 from gateway.core.model.provider_errors import UpstreamAuthFailed, UpstreamUnavailable
 from gateway.core.prices.cache import PriceCache
-from tests.support.core import Clock, FakeProvider, Told, context, price, settle
+from gateway.core.upstream.account import AccountUpstream
+from tests.support.core import Clock, FakeProvider, Told, price, settle
 
 ALL = ListPrices()
 FIRST, SECOND = [price(amount="0.55")], [price(amount="0.60")]
 
 
+@dataclass
+class FakeUpstream:
+    """An account whose calls go straight to a provider."""
+
+    account_id: str
+    provider: FakeProvider
+
+    async def ask(self, call: object, asked: object) -> Any:
+        return await self.provider.call(call, asked)
+
+
 class Shop:
-    """A price book with its clock, its provider and one asker."""
+    """A price cache with its clock, its provider and one asker."""
 
     def __init__(self, *answers: list[Price] | Exception) -> None:
         self.clock, self.told = Clock(), Told()
@@ -23,7 +37,9 @@ class Shop:
         self.book = PriceCache(self.clock, self.told, fresh=60.0, keep=3600.0)
 
     async def ask(self, asked: ListPrices = ALL, account: str = "alice") -> PricePage:
-        return await self.book.page(context(self.provider, self.book, account), asked)
+        return await self.book.page(
+            cast(AccountUpstream, FakeUpstream(account, self.provider)), asked
+        )
 
 
 async def test_many_askers_cost_one_fetch() -> None:
@@ -53,11 +69,11 @@ async def test_a_stale_list_serves_at_once_while_one_refresh_runs() -> None:
     shop = Shop(FIRST, SECOND)
     first = await shop.ask()
     shop.clock.pass_by(60.0)
-    shop.provider.pipeline.clear()
+    shop.provider.open.clear()
     stale = [await shop.ask() for _ in range(50)]
     await settle()
     while_running = shop.provider.asked
-    shop.provider.pipeline.set()
+    shop.provider.open.set()
     await settle()
     fresh = await shop.ask()
 
@@ -118,10 +134,10 @@ async def test_accounts_never_see_each_others_prices() -> None:
 
 async def test_two_accounts_are_fetched_side_by_side() -> None:
     shop = Shop(FIRST)
-    shop.provider.pipeline.clear()
+    shop.provider.open.clear()
     asking = [asyncio.create_task(shop.ask(account=name)) for name in ("alice", "bob")]
     await settle()
-    shop.provider.pipeline.set()
+    shop.provider.open.set()
     await asyncio.gather(*asking)
 
     assert shop.provider.asked == 2
@@ -166,12 +182,12 @@ async def test_everybody_who_waits_for_a_failing_fetch_hears_of_it(fault: Except
 
 async def test_an_asker_who_hangs_up_does_not_end_the_fetch_for_the_others() -> None:
     shop = Shop(FIRST)
-    shop.provider.pipeline.clear()
+    shop.provider.open.clear()
     leaving, staying = (asyncio.create_task(shop.ask()) for _ in range(2))
     await settle()
     leaving.cancel()
     await settle()
-    shop.provider.pipeline.set()
+    shop.provider.open.set()
 
     assert (await staying).data == FIRST
     assert leaving.cancelled()
@@ -180,11 +196,11 @@ async def test_an_asker_who_hangs_up_does_not_end_the_fetch_for_the_others() -> 
 
 async def test_a_failure_nobody_waits_for_any_more_is_swallowed() -> None:
     shop = Shop(UpstreamUnavailable())
-    shop.provider.pipeline.clear()
+    shop.provider.open.clear()
     leaving = asyncio.create_task(shop.ask())
     await settle()
     leaving.cancel()
-    shop.provider.pipeline.set()
+    shop.provider.open.set()
     await settle()
 
     assert leaving.cancelled()
@@ -193,7 +209,7 @@ async def test_a_failure_nobody_waits_for_any_more_is_swallowed() -> None:
 
 async def test_closing_ends_the_fetches_under_way() -> None:
     shop = Shop(FIRST)
-    shop.provider.pipeline.clear()
+    shop.provider.open.clear()
     waiting = asyncio.create_task(shop.ask())
     await settle()
     await shop.book.close()

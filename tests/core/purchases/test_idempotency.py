@@ -10,7 +10,7 @@ from gateway.core.model.purchases import Spend, SpendState, StoredAnswer
 from gateway.core.model.values import Charged
 from gateway.core.ports.ledger import Ledger
 from gateway.core.purchases.idempotency import FirstAnswer
-from tests.support.core import START, Clock
+from tests.support.core import START, Clock, Told
 
 SENT = Spend(
     ledger_id="one", operation="rent_number", kind="rental", account_id="account",
@@ -41,13 +41,14 @@ class OneSpend:
 def make(then: Spend, **more: Any) -> tuple[FirstAnswer, OneSpend, float]:
     clock = Clock()
     ledger = OneSpend(clock, then, **more)
-    return FirstAnswer(cast(Ledger, ledger), clock), ledger, clock.monotonic() + 10
+    answers = FirstAnswer(cast(Ledger, ledger), clock, Told(), patience=10.0)
+    return answers, ledger, clock.monotonic() + 10
 
 
 async def test_its_answer_is_theirs() -> None:
     answers, ledger, deadline = make(replace(SENT, state=SpendState.BOUGHT, answer=ANSWER))
 
-    assert await answers.of(SENT, deadline) == ANSWER
+    assert await answers.answer_of(SENT, deadline) == ANSWER
     assert ledger.asked == 2
 
 
@@ -55,24 +56,24 @@ async def test_its_answer_is_theirs() -> None:
 async def test_one_that_left_no_answer_may_be_made_anew(state: SpendState) -> None:
     answers, _, deadline = make(replace(SENT, state=state, request_id=None))
 
-    assert await answers.of(SENT, deadline) is None
+    assert await answers.answer_of(SENT, deadline) is None
 
 
 async def test_a_ledger_that_is_away_meanwhile_says_nothing_of_the_purchase() -> None:
     answers, ledger, deadline = make(replace(SENT, state=SpendState.BOUGHT, answer=ANSWER))
     ledger.away = 1
 
-    assert await answers.of(SENT, deadline) == ANSWER
+    assert await answers.answer_of(SENT, deadline) == ANSWER
     ledger.away = 20
     with pytest.raises(RequestInProgress) as caught:
-        await answers.of(SENT, deadline)
+        await answers.answer_of(SENT, deadline)
     assert caught.value.charged is Charged.UNKNOWN
 
 
 async def test_without_time_left_for_that_nothing_was_charged() -> None:
     answers, _, deadline = make(replace(SENT, state=SpendState.RELEASED), seconds=6.0)
     with pytest.raises(RequestInProgress) as caught:
-        await answers.of(SENT, deadline)
+        await answers.answer_of(SENT, deadline)
 
     assert caught.value.charged is Charged.NO
     assert caught.value.retryable
@@ -82,7 +83,7 @@ async def test_without_time_left_for_that_nothing_was_charged() -> None:
 async def test_one_that_outlasts_their_patience_may_yet_be_charged() -> None:
     answers, _, deadline = make(SENT, seconds=6.0)
     with pytest.raises(RequestInProgress) as caught:
-        await answers.of(SENT, deadline)
+        await answers.answer_of(SENT, deadline)
 
     assert caught.value.charged is Charged.UNKNOWN
 
@@ -90,4 +91,4 @@ async def test_one_that_outlasts_their_patience_may_yet_be_charged() -> None:
 async def test_one_that_was_lost_without_an_answer_is_unknown() -> None:
     answers, _, deadline = make(replace(SENT, state=SpendState.UNKNOWN))
     with pytest.raises(OutcomeUnknown):
-        await answers.of(SENT, deadline)
+        await answers.answer_of(SENT, deadline)

@@ -14,12 +14,12 @@ class Ledger:
 
     def __init__(self) -> None:
         self.looks: list[str] = []
-        self.pipeline = asyncio.Event()
+        self.open = asyncio.Event()
         self.fault: Exception | None = None
 
     async def look_back(self, account_id: str) -> None:
         self.looks.append(account_id)
-        await self.pipeline.wait()
+        await self.open.wait()
         if self.fault is not None:
             raise self.fault
 
@@ -39,7 +39,7 @@ async def test_one_search_runs_for_an_account_at_a_time_and_once_more_where_aske
     search.begin("bob")
     await settle()
     first = list(repository.looks)
-    repository.pipeline.set()
+    repository.open.set()
     await settle()
 
     assert first == ["alice", "bob"]
@@ -50,7 +50,7 @@ async def test_one_search_runs_for_an_account_at_a_time_and_once_more_where_aske
 async def test_a_search_that_fails_is_told_and_hurts_nobody() -> None:
     repository, told = Ledger(), Told()
     repository.fault = OSError("the disk is gone")
-    repository.pipeline.set()
+    repository.open.set()
     search = make(repository, told)
     search.begin("alice")
     await settle()

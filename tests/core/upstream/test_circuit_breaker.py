@@ -1,5 +1,6 @@
 """The breaker: what counts as failing, when calls stop, and how they begin again."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,10 +18,9 @@ from gateway.core.model.provider_errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from gateway.core.model.upstream_call import AnyCall, Effect, UpstreamCall
 from gateway.core.model.values import Charged
-from gateway.core.ports.observer import Hooks
-from gateway.core.upstream import calls as upstream
-from gateway.core.upstream.calls import UpstreamCall
+from gateway.core.ports.observer import NoObserver
 from gateway.core.upstream.circuit_breaker import (
     BreakerPolicy,
     BreakerState,
@@ -29,6 +29,7 @@ from gateway.core.upstream.circuit_breaker import (
     failed,
 )
 from gateway.core.upstream.retry import RetryBudget
+from tests.support import calls as upstream
 
 GOOD, BAD = True, False
 
@@ -49,14 +50,24 @@ class Clock:
         self.seconds += seconds
 
 
+@dataclass
+class Noted(NoObserver):
+    """Writes down the states of breakers."""
+
+    states: list[str]
+
+    def breaker_changed(self, group: str, state: str) -> None:
+        self.states.append(state)
+
+
 class Line:
     """One circuit, its clock and what was told of it."""
 
     def __init__(self, policy: BreakerPolicy | None = None) -> None:
         self.clock = Clock()
-        self.told: list[str] = []
-        hooks = Hooks(tripped=lambda _group, state: self.told.append(state))
-        self.breaker = CircuitBreaker("status", self.clock, policy or BreakerPolicy(), hooks)
+        observer = Noted([])
+        self.told = observer.states
+        self.breaker = CircuitBreaker("status", self.clock, policy or BreakerPolicy(), observer)
 
     def call(self, *endings: bool | None, account: str = "one") -> None:
         for ok in endings:
@@ -89,7 +100,7 @@ class Line:
     ],
     ids=lambda value: value.name if isinstance(value, UpstreamCall) else getattr(value, "code", ""),
 )
-def test_what_counts_as_failing(call: UpstreamCall, error: GatewayError, counts: bool) -> None:
+def test_what_counts_as_failing(call: AnyCall, error: GatewayError, counts: bool) -> None:
     assert failed(call, error) is counts
 
 
@@ -237,11 +248,10 @@ def test_a_circuit_always_comes_back(endings: list[tuple[bool | None, int]]) -> 
 
 
 def test_reads_that_fail_stop_no_purchase() -> None:
-    told: list[tuple[str, str]] = []
-    hooks = Hooks(tripped=lambda group, state: told.append((group, state)))
-    breakers = CircuitBreakers(Clock(), hooks=hooks)
+    told: list[str] = []
+    breakers = CircuitBreakers(Clock(), upstream.CALLS, observer=Noted(told))
     for call in upstream.CALLS:
-        for _ in range(5 if call.kind == "read" else 0):
+        for _ in range(5 if call.effect is Effect.READ else 0):
             if breakers.of(call).state is BreakerState.CLOSED:
                 breaker = breakers.of(call)
                 breaker.ended(breaker.enter(), ok=False, account_id="one")

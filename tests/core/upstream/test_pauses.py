@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.core.upstream import calls as upstream
+from tests.support import calls as upstream
 from tests.support.held_time import held, loop
 from tests.support.pacing import TICK, Caller, all_want, pacer_of
 

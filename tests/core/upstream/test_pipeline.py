@@ -2,12 +2,20 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import count
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.model.errors import GatewayError, OutcomeUnknown, RateLimited, RentalNotFound
+from gateway.core.model.errors import (
+    GatewayError,
+    LedgerUnavailable,
+    OutcomeUnknown,
+    RateLimited,
+    RentalNotFound,
+)
 from gateway.core.model.provider_errors import (
     OutOfStock,
     UpstreamAuthFailed,
@@ -17,13 +25,14 @@ from gateway.core.model.provider_errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from gateway.core.model.upstream_call import AnyCall, Effect, Priority
 from gateway.core.model.values import Charged
-from gateway.core.upstream import calls as upstream
-from gateway.core.upstream.calls import Priority, UpstreamCall
+from gateway.core.upstream.account import SendNumber
 from gateway.core.upstream.circuit_breaker import BreakerPolicy, CircuitBreakers
 from gateway.core.upstream.pipeline import Pipeline
 from gateway.core.upstream.rate_limiter import RateLimiter
 from gateway.core.upstream.retry import RetryPolicy
+from tests.support import calls as upstream
 from tests.support.held_time import LoopClock, held, loop
 from tests.support.pacing import Told, pacer_of
 
@@ -61,24 +70,23 @@ class Way:
         self.told = Told()
         self.provider = Provider(*endings, takes=takes)
         self.limiter: RateLimiter = pacer_of(per_second, told=self.told)
-        hooks = self.told.hooks()
-        self.breakers = CircuitBreakers(LoopClock(), BreakerPolicy(), hooks=hooks)
+        self.breakers = CircuitBreakers(
+            LoopClock(), upstream.CALLS, BreakerPolicy(), observer=self.told
+        )
         self.pipeline = Pipeline(
             LoopClock(),
             asyncio.sleep,
             self.limiter,
             self.breakers,
             patience,
-            hooks=hooks,
+            observer=self.told,
             jitter=lambda: 0.5,
         )
 
-    async def ask(
-        self, call: UpstreamCall = upstream.RENTAL_STATUS, deadline: float | None = None
-    ) -> str:
-        return await self.pipeline.ask("alice", call, self.provider.answer, deadline=deadline)
+    async def ask(self, call: AnyCall = upstream.RENTAL_STATUS, **more: Any) -> str:
+        return await self.pipeline.ask("alice", call, self.provider.answer, **more)
 
-    async def endings(self, call: UpstreamCall, times: int) -> list[str]:
+    async def endings(self, call: AnyCall, times: int) -> list[str]:
         """What so many calls come to: an answer, or the code of an error."""
         found = []
         for _ in range(times):
@@ -134,14 +142,16 @@ def test_a_definite_answer_is_not_asked_for_again(answer: GatewayError) -> None:
 
 
 @pytest.mark.parametrize(
-    "call", [call for call in upstream.CALLS if call.kind != "read"], ids=lambda call: call.name
+    "call",
+    [call for call in upstream.CALLS if call.effect is not Effect.READ],
+    ids=lambda call: call.name,
 )
 @pytest.mark.parametrize(
     "fault",
     [UpstreamUnavailable(), UpstreamTimeout(), OutcomeUnknown(), RateLimited()],
     ids=lambda fault: fault.code,
 )
-def test_changes_and_purchases_are_never_put_again(call: UpstreamCall, fault: GatewayError) -> None:
+def test_changes_and_purchases_are_never_put_again(call: AnyCall, fault: GatewayError) -> None:
     @held
     async def run() -> None:
         way = Way(fault)
@@ -255,27 +265,57 @@ async def test_purchases_are_paced_and_refused_before_they_are_sent() -> None:
 @held
 async def test_a_purchase_is_noted_between_its_turn_and_its_question() -> None:
     way = Way("bought", per_second=1.0)
-    permit = await way.pipeline.permit_for("alice", upstream.RENT)
-    await asyncio.sleep(0.3)  # the ledger writes
+    asked_before: list[float] = []
 
-    assert way.provider.asked == []
-    assert await way.pipeline.ask_now(permit, way.provider.answer) == "bought"
+    async def ledger_writes() -> None:
+        asked_before.extend(way.provider.asked)
+        await asyncio.sleep(0.3)
+
+    assert await way.ask(upstream.RENT, before_sending=ledger_writes) == "bought"
+    assert asked_before == []
     await way.ask(upstream.RENT)
     assert way.provider.asked == [0.3, 1.35]
+
+
+@held
+async def test_a_purchase_that_cannot_be_noted_is_not_sent_and_blames_nobody() -> None:
+    way = Way("bought")
+
+    async def ledger_fails() -> None:
+        raise LedgerUnavailable
+
+    for _ in range(10):
+        with pytest.raises(LedgerUnavailable):
+            await way.ask(upstream.RENT, before_sending=ledger_fails)
+
+    assert way.provider.asked == []
+    assert set(way.breakers.states().values()) == {"closed"}
+
+
+@held
+async def test_a_read_is_numbered_anew_whenever_it_is_sent() -> None:
+    way = Way(UpstreamError(), "here")
+    counter = count(1)
+    first, second = SendNumber(counter), SendNumber(counter)
+    await way.ask(before_sending=first)
+    await way.ask(before_sending=second)
+
+    assert (first.number, second.number) == (2, 3)
 
 
 @held
 async def test_a_purchase_held_up_by_the_ledger_and_then_by_its_connection_counts_once() -> None:
     way = Way("bought", per_second=2.0)
 
+    async def ledger_writes() -> None:
+        await asyncio.sleep(0.1)
+
     async def question() -> str:
         await asyncio.sleep(0.2)  # a connection is opened
         way.pipeline.going_out()
         return await way.provider.answer()
 
-    permit = await way.pipeline.permit_for("alice", upstream.RENT)
-    await asyncio.sleep(0.1)  # the ledger writes
-    await way.pipeline.ask_now(permit, question)
+    await way.pipeline.ask("alice", upstream.RENT, question, before_sending=ledger_writes)
     await way.ask(upstream.RENT)
     await way.ask(upstream.RENT)
 

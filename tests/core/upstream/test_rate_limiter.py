@@ -9,10 +9,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gateway.core.model.errors import RateLimited
+from gateway.core.model.upstream_call import Priority
 from gateway.core.model.values import Charged
-from gateway.core.upstream import calls as upstream
-from gateway.core.upstream.calls import Priority
 from gateway.core.upstream.rate_limiter import Permit
+from tests.support import calls as upstream
 from tests.support.held_time import held, loop
 from tests.support.pacing import (
     CALLERS,
@@ -286,7 +286,7 @@ async def test_idle_accounts_are_forgotten_and_limits_in_force_are_not() -> None
     for number in range(10_000):
         await limiter.permit(f"other {number}", upstream.BALANCE, deadline_seconds=0.0)
 
-    assert len(limiter._buckets) < 20_000  # the 10,000 are all in force
+    assert len(limiter._windows) < 20_000  # the 10,000 are all in force
     for account in ("alice", "bob"):
         with pytest.raises(RateLimited):
             await limiter.permit(account, upstream.BALANCE, deadline_seconds=0.5)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.upstream import calls as upstream
-from gateway.core.upstream.calls import Priority
+from gateway.core.model.upstream_call import Priority
+from tests.support import calls as upstream
 from tests.support.held_time import held, loop
 from tests.support.pacing import (
     CALLERS,

@@ -28,7 +28,7 @@ def test_a_turn_is_expected_when_those_before_it_leave_room(
         free = turns[-most] + 10.0 if len(turns) >= most else now
         turns.append(max(now, bucket.opens_at, free))
 
-    assert bucket.window == 10.0
+    assert bucket.seconds == 10.0
     assert bucket.expected(ahead, now) == turns[-1]
     assert bucket.has_room(now) == (bucket.expected(0, now) == now)
 

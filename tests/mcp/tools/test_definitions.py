@@ -7,8 +7,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from gateway.core.model.callers import Account, Caller, Limits
+from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.catalog import CATALOG
-from gateway.core.operations.operation import AnyOperation, Effect
+from gateway.core.operations.operation import AnyOperation
 from mcp_server.options import McpOptions
 from mcp_server.tools.adjustments import ADJUSTED
 from mcp_server.tools.definitions import Json, Tools, tool_spec

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from adapters.simulator import Fault, FaultKind, Rules, SampleText, Service
 from gateway.core.model.errors import GatewayError, Upstream
 from gateway.core.model.provider_errors import UpstreamRefused
+from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.catalog import CATALOG
-from gateway.core.operations.operation import Effect
 from mcp_server.remote import KINDS
 from mcp_server.server import INSTRUCTIONS
 from mcp_server.tools.definitions import tool_spec

@@ -13,8 +13,8 @@ from mcp.shared.exceptions import MCPError
 from adapters.simulator import DEMO_KEY, AccountConfig
 from gateway.core.model.callers import Limits
 from gateway.core.model.errors import Forbidden
+from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.catalog import CATALOG
-from gateway.core.operations.operation import Effect
 from mcp_server.options import McpOptions
 from mcp_server.transport.host_check import Hosts
 from tests.mcp.support import ERAS, QUICK, SimulatedStand, connected, done, refused, run_mcp

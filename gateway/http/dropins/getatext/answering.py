@@ -16,9 +16,9 @@ from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.callers import Caller
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.rentals import Rental
+from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.account import GET_BALANCE
 from gateway.core.operations.call import Call
-from gateway.core.operations.operation import Effect
 from gateway.core.operations.rentals import COMPLETE_RENTAL
 from gateway.http.dropins.common import Legacy
 from gateway.http.dropins.delivery import Deliveries, request_id

@@ -1,0 +1,119 @@
+"""Waiting for a rental's code, and codes that only a webhook has told so far."""
+
+import asyncio
+
+from gateway.core.codes.poll_schedule import PollTarget
+from gateway.core.codes.poller import CodePoller
+from gateway.core.model.codes import Code, CodeStatus, code_of, same_code
+from gateway.core.model.errors import GatewayError
+from gateway.core.model.rentals import OVER, Rental
+from gateway.core.model.upstream_call import Priority
+from gateway.core.ports.storage import Inbox, ProvisionalCode
+from gateway.core.rentals.notifier import Notifier
+from gateway.core.rentals.repository import RentalRepository
+from gateway.core.rentals.status_reads import StatusReads
+from gateway.core.upstream.account import AccountUpstream
+
+
+class CodeWaiter:
+    """Waits until the poller, a webhook or another node brings news of a rental."""
+
+    def __init__(
+        self,
+        poller: CodePoller,
+        status_reads: StatusReads,
+        repository: RentalRepository,
+        notifier: Notifier,
+        inbox: Inbox,
+    ) -> None:
+        """`inbox` holds codes told by webhooks."""
+        self._poller = poller
+        self._status_reads = status_reads
+        self._repository = repository
+        self._notifier = notifier
+        self._inbox = inbox
+
+    async def wait(
+        self, upstream: AccountUpstream, rental_id: int, seconds: float, after: str | None
+    ) -> Code:
+        """The rental's code, as soon as there is one that is not `after`; else pending or ended.
+
+        Raises what reading the rental's status raises, where it will not get better.
+        """
+        rental = await self._known(upstream, rental_id)
+        if (found := code_of(rental, after)) is not None:
+            return found
+        target = self._poller.join(upstream, rental)
+        try:
+            news = await self._news(target, seconds, after)
+        finally:
+            self._poller.leave(target)
+        if news is not None:
+            return news
+        self._poller.linger(target)
+        # What a webhook told serves only while the status cannot be read.
+        if target.answered is False or (target.answered is None and seconds):
+            code = await self._provisional(upstream.account_id, rental_id)
+            if code and not (same_code(code.code, after) or same_code(code.code, rental.code)):
+                return code
+        return Code(rental_id=rental_id, status=CodeStatus.PENDING, retry_after_seconds=1)
+
+    async def keep_provisional(
+        self, account_id: str, rental_id: int, code: ProvisionalCode
+    ) -> None:
+        """Keep a code told by a webhook, for as long as no status call tells it better."""
+        await self._inbox.keep(account_id, rental_id, code)
+
+    async def tell_provisional(self, account_id: str, rental_id: int) -> None:
+        """The status cannot be read now: whoever waits gets the code that a webhook told."""
+        self._poller.hasten(account_id, rental_id)
+        code = await self._provisional(account_id, rental_id)
+        if code is not None:
+            self._notifier.wake(account_id, rental_id, code)
+
+    async def _known(self, upstream: AccountUpstream, rental_id: int) -> Rental:
+        """The rental as recorded; from the provider where it is unknown or ended without a code."""
+        known = await self._repository.known(upstream.account_id, rental_id)
+        if known is not None and (known.code is not None or known.status not in OVER):
+            return known
+        return await self._status_reads.status(upstream, rental_id, Priority.WAITED_FOR)
+
+    async def _news(self, target: PollTarget, seconds: float, after: str | None) -> Code | None:
+        """A code or an end, where one comes within so many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    news = self._notifier.next_news(target.account_id, target.rental_id)
+                    # What came between the last news and these nobody would tell again.
+                    rental = await self._repository.known(target.account_id, target.rental_id)
+                    if rental is not None and (found := code_of(rental, after)) is not None:
+                        return found
+                    heard = await asyncio.shield(news)
+                    if heard is None:
+                        return None
+                    if (found := _answer(heard, after)) is not None:
+                        return found
+        except TimeoutError:
+            return None
+
+    async def _provisional(self, account_id: str, rental_id: int) -> Code | None:
+        """The code a webhook told, where no status call has told one yet."""
+        seen = await self._inbox.latest(account_id, rental_id)
+        if seen is None:
+            return None
+        return Code(
+            rental_id=rental_id,
+            status=CodeStatus.RECEIVED,
+            code=seen.code,
+            received_at=seen.received_at,
+            provisional=True,
+        )
+
+
+def _answer(news: Rental | Code | GatewayError, after: str | None) -> Code | None:
+    """The answer to somebody who has the code `after`; None: keep waiting."""
+    if isinstance(news, GatewayError):
+        raise news
+    if isinstance(news, Code):
+        return None if same_code(news.code, after) else news
+    return code_of(news, after)

@@ -1,0 +1,122 @@
+"""A purchase is written down before it is sent, and its end after, whatever it is."""
+
+from dataclasses import replace
+from typing import Any
+
+from gateway.core.auth.authorization import refusal
+from gateway.core.model.errors import GatewayError, LedgerUnavailable, OutcomeUnknown
+from gateway.core.model.purchases import (
+    Breach,
+    Intent,
+    Outcome,
+    SpendState,
+    stored_error,
+    stored_value,
+)
+from gateway.core.model.rentals import Rental
+from gateway.core.model.values import Charged
+from gateway.core.operations.call import Answer
+from gateway.core.ports.clock import Clock
+from gateway.core.ports.ledger import Ledger
+from gateway.core.ports.observer import Observer
+from gateway.core.purchases.idempotency import AlreadyBegun, ledger_checked
+from gateway.core.purchases.order import Next, Order
+from gateway.core.purchases.settlement import Settlement
+from gateway.core.purchases.zone_check import zone_offset
+from gateway.core.upstream.account import SendMark
+
+
+class WrittenDown:
+    """Stage: writes the intent to the ledger, which checks budgets and request ids with it."""
+
+    def __init__(self, ledger: Ledger, observer: Observer, settlement: Settlement) -> None:
+        """`settlement` releases an intent that may have been written though the ledger failed."""
+        self._ledger = ledger
+        self._observer = observer
+        self._settlement = settlement
+
+    async def __call__(self, order: Order, proceed: Next) -> Answer[Any]:
+        """Write it down. Raises AlreadyBegun for a request id of before, else GatewayError."""
+        intent = order.planned
+        try:
+            with ledger_checked(self._observer, intent.ledger_id):
+                standing = await self._ledger.begin(intent)
+        except LedgerUnavailable:
+            self._settlement.release(intent.ledger_id)
+            raise
+        if isinstance(standing, Breach):
+            raise refusal(standing, intent)
+        if standing is not None:
+            raise AlreadyBegun(standing)
+        if order.begun is not None and order.request_id is None:
+            order.begun(intent.ledger_id)
+        return await proceed(order)
+
+
+class Sent:
+    """The last stage: marks the purchase as sent in the moment before it is, and settles it."""
+
+    def __init__(
+        self, ledger: Ledger, clock: Clock, observer: Observer, settlement: Settlement
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._observer = observer
+        self._settlement = settlement
+
+    async def __call__(self, order: Order, proceed: Next) -> Answer[Any]:
+        """Send it and answer what was bought. Raises GatewayError."""
+        intent = order.planned
+        value = await self._made(order, intent)
+        if "ledger_id" in type(value).model_fields:
+            value = value.model_copy(update={"ledger_id": intent.ledger_id})
+        if intent.reserved is not None and (value.price or 0) > intent.reserved:
+            self._observer.charged_above(intent.ledger_id, intent.reserved, value.price)
+        stored = stored_value(value)
+        await self._settle(order, Outcome(SpendState.BOUGHT, stored, value))
+        order.context.services.repository.bought(intent.account_id, value)
+        self._compare_times(order, value)
+        return Answer(value, stored.body, purchase=intent.ledger_id)
+
+    async def _made(self, order: Order, intent: Intent) -> Any:
+        """Make the purchase; where that fails, write down how."""
+        mark = SendMark(self._ledger, self._clock, self._observer, intent.ledger_id)
+        context = replace(order.context, upstream=order.context.upstream.marking(mark))
+        try:
+            return await order.op.run(context, order.asked)
+        except BaseException as fault:
+            if not mark.sent:
+                await self._settle(order, Outcome(SpendState.RELEASED))
+                raise
+            if isinstance(fault, GatewayError):
+                await self._settle(order, _failed(fault, order.trace_id))
+                raise
+            # Whatever it was, it came after the sending: no caller may take it for a failure.
+            lost = OutcomeUnknown()
+            await self._settle(order, _failed(lost, order.trace_id))
+            if not isinstance(fault, Exception):
+                raise  # the program ends: nobody is there to be told
+            self._observer.background_failed("purchase", fault)
+            raise lost from fault
+
+    async def _settle(self, order: Order, outcome: Outcome) -> None:
+        """Write the end down; once it is, others' purchases are held against it."""
+        intent = order.planned
+        if await self._settlement.end(intent.ledger_id, outcome):
+            order.context.services.repository.ended(intent.account_id, outcome.state)
+
+    def _compare_times(self, order: Order, value: Any) -> None:
+        prices = order.context.services.price_cache.known(order.planned.account_id)
+        if not prices or not isinstance(value, Rental):
+            return
+        if (off := zone_offset(value, prices)) is not None:
+            self._observer.times_compared(off)
+
+
+def _failed(error: GatewayError, trace_id: str) -> Outcome:
+    """How a failed purchase ends: definite refusals are kept, the rest may be tried again."""
+    if error.charged is Charged.UNKNOWN:
+        return Outcome(SpendState.UNKNOWN, stored_error(error, trace_id))
+    if error.retryable:
+        return Outcome(SpendState.RELEASED)
+    return Outcome(SpendState.REFUSED, stored_error(error, trace_id))

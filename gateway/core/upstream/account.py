@@ -1,0 +1,125 @@
+"""One account's way to the provider: every call goes through the pipeline.
+
+And what is done just before a call goes out: a purchase is marked as sent, a read is numbered.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from gateway.core.identity_cache import IdentityCache
+from gateway.core.model.callers import Account
+from gateway.core.model.errors import GatewayError, InternalError, LedgerUnavailable
+from gateway.core.model.upstream_call import Effect, Priority, UpstreamCall
+from gateway.core.ports.clock import Clock
+from gateway.core.ports.ledger import Ledger
+from gateway.core.ports.observer import Observer
+from gateway.core.ports.provider import Connect, Provider
+from gateway.core.upstream.pipeline import BeforeSending, Pipeline
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+_KEPT = 200
+
+
+class SendMark:
+    """Marks one purchase as sent. `sent` says whether it was: from then on it may be charged."""
+
+    __slots__ = ("_clock", "_ledger", "_ledger_id", "_observer", "sent")
+
+    def __init__(self, ledger: Ledger, clock: Clock, observer: Observer, ledger_id: str) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._observer = observer
+        self._ledger_id = ledger_id
+        self.sent = False
+
+    async def __call__(self) -> None:
+        """Write it down. Raises LedgerUnavailable or InternalError: then nothing may be sent."""
+        try:
+            self.sent = await self._ledger.mark_sent(self._ledger_id, self._clock.now())
+        except GatewayError:
+            raise
+        except Exception as fault:
+            self._observer.ledger_failed(self._ledger_id, fault)
+            raise LedgerUnavailable from fault
+        if not self.sent:
+            raise InternalError("The purchase was given up before it was sent.")
+
+
+class SendNumber:
+    """A call's place among all that take their numbers from one counter: sent later, greater.
+
+    A read that is sent again is numbered again. `number` is 0 until it is sent.
+    """
+
+    __slots__ = ("_counter", "number")
+
+    def __init__(self, counter: Iterator[int]) -> None:
+        self._counter = counter
+        self.number = 0
+
+    async def __call__(self) -> None:
+        """Take the next number."""
+        self.number = next(self._counter)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountUpstream:
+    """The provider as one account reaches it: what policies and operations hold.
+
+    `mark` is set while a purchase is made: it writes down that the purchase is sent, in the moment
+    before it is.
+    """
+
+    account_id: str
+    provider: Provider
+    pipeline: Pipeline
+    mark: SendMark | None = None
+
+    async def ask(
+        self,
+        call: UpstreamCall[In, Out],
+        asked: In,
+        priority: Priority | None = None,
+        deadline: float | None = None,
+        before_sending: BeforeSending | None = None,
+    ) -> Out:
+        """Send one call as soon as the limits allow, waiting `deadline` seconds at most.
+
+        `before_sending` runs in the moment before it goes out; a purchase runs its mark.
+
+        Raises RateLimited or UpstreamUnavailable where it was not sent, else what Provider.call
+        raises.
+        """
+        return await self.pipeline.ask(
+            self.account_id,
+            call,
+            partial(self.provider.call, call, asked),
+            priority=priority,
+            deadline=deadline,
+            before_sending=self.mark if call.effect is Effect.SPEND else before_sending,
+        )
+
+    def marking(self, mark: SendMark) -> "AccountUpstream":
+        """The same for one purchase."""
+        return replace(self, mark=mark)
+
+
+class AccountUpstreams:
+    """Makes the upstream of an account; the same account has the same one while it is in use."""
+
+    def __init__(self, connect: Connect, pipeline: Pipeline) -> None:
+        self._connect = connect
+        self._pipeline = pipeline
+        self._made: IdentityCache[Account, AccountUpstream] = IdentityCache(_KEPT)
+
+    def of(self, account: Account) -> AccountUpstream:
+        """The account's upstream; opens no connection."""
+        made = self._made.get(account)
+        if made is None:
+            made = AccountUpstream(account.id, self._connect(account.key), self._pipeline)
+            self._made[account] = made
+        return made
