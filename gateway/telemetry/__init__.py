@@ -1,1 +1,4 @@
-"""What an operator sees: metrics and the log."""
+"""What an operator sees: metrics and the log.
+
+May import the core, and nothing else of ours.
+"""

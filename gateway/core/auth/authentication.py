@@ -1,4 +1,4 @@
-"""Who asks: accounts at the provider, and the keys that lead to them."""
+"""Who asks: the caller behind a key."""
 
 import hashlib
 import hmac
@@ -23,21 +23,21 @@ _REVOKED_WITHIN = 2.0  # seconds until every process has noticed
 
 
 class KeyHasher:
-    """Turns keys into names that give nothing away: HMAC-SHA256 under the gateway's secret."""
+    """Hashes keys: HMAC-SHA256 under the gateway's secret."""
 
     def __init__(self, secret: bytes) -> None:
-        """Take the secret of this gateway (or of all its nodes)."""
+        """`secret` is that of this gateway, or of all its nodes."""
         self._inner = hmac.new(secret, digestmod=hashlib.sha256)
 
     def name(self, key: str) -> str:
-        """The same key always has the same name; the name does not lead back."""
+        """The hash by which a key is known: always the same, and it does not lead back."""
         keyed = self._inner.copy()
         keyed.update(key.encode())
         return keyed.hexdigest()[:32]
 
 
 class Callers:
-    """Reads a key and says who is calling."""
+    """Finds the caller behind a key, and remembers it."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Callers:
         )
 
     def recall(self, key: str | None) -> Caller | None:
-        """The caller behind a key of the provider's that was identified before."""
+        """The caller behind a key of the provider's that was identified before; saves the hash."""
         return self._known.get(key) if key else None
 
     async def identify(self, key: str | None) -> Caller:
@@ -96,7 +96,7 @@ class Callers:
         return self._own
 
     def met(self, account_id: str) -> Account | None:
-        """An account whose key is at hand: the server's own, or a caller's who was here lately."""
+        """An account whose key is at hand: the server's own, or one of a recent caller."""
         if self._own is not None and self._own.id == account_id:
             return self._own
         return self._met.get(account_id)

@@ -40,7 +40,7 @@ _READ, _CHANGE = Effect.READ, Effect.CHANGE  # looking a member up costs as much
 
 
 class Invoker:
-    """Runs operations. A face never caches, retries, counts or spends: it comes here."""
+    """Runs operations. A face never caches, retries, counts or spends by itself."""
 
     def __init__(
         self,

@@ -1,4 +1,7 @@
-"""Changes that callers without request ids repeat when an answer was lost: done is done."""
+"""Changes that may be repeated: what is done already counts as done.
+
+For faces without request ids, whose callers repeat a change when its answer was lost.
+"""
 
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.provider_errors import CodeAlreadyReceived, RentalEnded

@@ -1,4 +1,4 @@
-"""What must be done from time to time: find what dead processes left, forget what is old."""
+"""Regular work on the ledger: recovery of what dead processes left, and retention."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ REQUEST_IDS_KEPT = timedelta(hours=24)
 
 
 class Housekeeping:
-    """Looks after the ledger while the gateway runs."""
+    """Recovers and purges while the gateway runs."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class Housekeeping:
     ) -> None:
         """`retention`: how long codes, texts and answers are kept.
 
-        `purged` is told when some were deleted: what is remembered of them must go too.
+        `purged` is called when some were deleted: what is cached of them must go too.
         """
         self._ledger = ledger
         self._clock = clock

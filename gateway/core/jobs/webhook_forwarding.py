@@ -1,4 +1,4 @@
-"""Passes the provider's webhooks on: it calls one address per customer, and others listen too."""
+"""Forwards the provider's webhooks: it calls one address per customer, and others listen too."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,7 +15,7 @@ _LOOK_EVERY = 5.0
 _LONGEST_PAUSE = 3600.0
 
 Send = Callable[[WebhookDelivery], Awaitable[bool]]
-"""Delivers a letter; False where that failed."""
+"""Makes one delivery; False where it failed."""
 
 
 class _GivenUp(Exception):
@@ -23,7 +23,7 @@ class _GivenUp(Exception):
 
 
 class WebhookForwarding:
-    """Keeps every webhook for every target until it is delivered, or is given up after a day."""
+    """An outbox: every webhook is kept for every target until it is delivered, or for a day."""
 
     def __init__(
         self, targets: Sequence[str], outbox: Outbox, send: Send, clock: Clock, observer: Observer
@@ -38,7 +38,7 @@ class WebhookForwarding:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def pass_on(self, query: str, content_type: str, body: bytes) -> None:
-        """Keep a webhook for its targets. Once this returns it is not lost."""
+        """Put a webhook into the outbox. Once this returns it is not lost."""
         if self._targets:
             await self._outbox.add(self._targets, query, content_type, body, self._clock.now())
             self._added.set()
@@ -61,16 +61,16 @@ class WebhookForwarding:
             await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def _start_due(self) -> int:
-        """Start whatever is due; a target that hangs holds up nothing but its own letters."""
+        """Start whatever is due; a target that hangs holds up nothing but its own deliveries."""
         if len(self._under_way) >= _AT_ONCE:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
         now = self._clock.now()
-        letters = await self._outbox.due(now, now + _HELD, _AT_ONCE - len(self._under_way))
-        for delivery in letters:
+        deliveries = await self._outbox.due(now, now + _HELD, _AT_ONCE - len(self._under_way))
+        for delivery in deliveries:
             task = asyncio.create_task(self._deliver(delivery))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
-        return len(letters)
+        return len(deliveries)
 
     async def _deliver(self, delivery: WebhookDelivery) -> None:
         try:

@@ -1,4 +1,4 @@
-"""An error as every face tells it: the fields of RFC 9457, and ours."""
+"""An error as an RFC 9457 document with fields of ours: written, and read back."""
 
 import math
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""Words that a caller chose, said again only where they can hold no secret."""
+"""Text that a caller sent, repeated only where it can hold no secret."""
 
 import re
 
@@ -14,7 +14,7 @@ _KEY = re.compile(r"(?:sk|gtw)[_-]", re.IGNORECASE)
 
 
 def redacted(name: str) -> str:
-    """The name; or words in its place where somebody may have put a key there by mistake."""
+    """The name; or a placeholder where somebody may have put a key there by mistake."""
     return name if _PLAIN(name) and not may_hold_key(name) else REDACTED
 
 

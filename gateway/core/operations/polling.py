@@ -1,4 +1,4 @@
-"""Looking at a rental as often as one likes, for tools that ask every second."""
+"""get_rental for tools that ask every second: answered from what is known."""
 
 import asyncio
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""The price list, kept: fresh for a minute, stale while it is fetched anew, gone after an hour."""
+"""The price list, cached: fresh for a minute, served stale while it is refreshed, for an hour."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ _ALL = Nothing()
 
 @dataclass(frozen=True, slots=True)
 class PriceList:
-    """One whole price list as the provider told it at one moment."""
+    """One whole price list, and the pages made of it."""
 
     prices: list[Price]
     fetched_at: datetime
@@ -32,7 +32,7 @@ class PriceList:
     pages: dict[tuple[ListPrices, bool], PricePage] = field(default_factory=dict)
 
     def page(self, asked: ListPrices, *, stale: bool) -> PricePage:
-        """The page asked for: the same object each time, so that faces can keep its bytes."""
+        """The page asked for: the same object each time, so that faces can cache its bytes."""
         key = (asked, stale)
         page = self.pages.get(key)
         if page is None:
@@ -46,10 +46,10 @@ class PriceList:
 
 
 class PriceCache:
-    """The price lists of the accounts that asked: each account sees its own only.
+    """The price lists of accounts: each sees its own only.
 
     `fresh` and `keep` are seconds: how long a list is fresh, and how long it may serve at all.
-    However many ask at once, one fetch runs for an account at a time.
+    Single flight: however many ask at once, one fetch runs for an account.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class PriceCache:
         self._not_before: LRUCache[str, float] = LRUCache(_ACCOUNTS)
 
     async def page(self, upstream: AccountUpstream, asked: ListPrices) -> PricePage:
-        """A page of the caller's prices, from the book where it may serve."""
+        """A page of the account's prices, cached where that may serve."""
         listed = self._lists.get(upstream.account_id)
         age = self._clock.monotonic() - listed.since if listed else self._keep
         if listed is None or age >= self._keep:
@@ -83,7 +83,7 @@ class PriceCache:
         return await asyncio.shield(self._fetch_task(upstream))
 
     async def current(self, upstream: AccountUpstream) -> list[Price]:
-        """The caller's prices, fresh if the provider gives them, kept ones where it fails."""
+        """The account's prices: fresh if the provider gives them, cached ones where it fails."""
         listed = self._lists.get(upstream.account_id)
         age = self._clock.monotonic() - listed.since if listed else self._keep
         if listed is not None and age < self._fresh:
@@ -98,7 +98,7 @@ class PriceCache:
             return listed.prices
 
     def known(self, account_id: str) -> list[Price]:
-        """The prices last heard for an account, however old; it asks nobody."""
+        """The prices last fetched for an account, however old; calls nobody."""
         listed = self._lists.get(account_id)
         return listed.prices if listed else []
 

@@ -1,4 +1,4 @@
-"""How the end of a purchase gets into the ledger, sooner or later."""
+"""How the end of a purchase is written to the ledger: now, later, or by an operator."""
 
 import asyncio
 from decimal import Decimal
@@ -23,10 +23,10 @@ _MOST_RELEASED = 1000
 
 
 class Settlement:
-    """Writes ends down. A ledger that fails now must not cost a caller its answer."""
+    """Settles purchases. A ledger that fails now must not cost a caller its answer."""
 
     def __init__(self, ledger: Ledger, clock: Clock, observer: Observer) -> None:
-        """`observer` is told of the first failure of each."""
+        """`observer` hears of the first failure of each."""
         self._ledger = ledger
         self._clock = clock
         self._observer = observer
@@ -65,7 +65,7 @@ class Settlement:
             await asyncio.sleep(pause)
             try:
                 await self._ledger.settle(ledger_id, outcome, self._clock.now())
-            except Exception:  # told before; what becomes of it is seen in the ledger
+            except Exception:  # observed before; what becomes of it is seen in the ledger
                 pause = min(2 * pause, _AT_MOST)
             else:
                 return

@@ -1,4 +1,4 @@
-"""Whether the provider's times are in the zone that is set: they carry none, so it is a guess."""
+"""Checks the zone of the provider's times: they carry none, so the setting is a guess."""
 
 from collections.abc import Iterable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Wakes whoever waits for news of a rental: one future a rental, however many wait."""
+"""Wakes those who wait for news of a rental: one future for a rental, however many wait."""
 
 import asyncio
 
@@ -7,11 +7,12 @@ from gateway.core.model.errors import GatewayError
 from gateway.core.model.rentals import Rental
 
 News = Rental | Code | GatewayError | None
-"""How the rental stands, or a webhook's code, or why nothing could be learned; None: go home."""
+"""The rental as it is now, a webhook's code, or why its status could not be read; None: the
+gateway shuts down."""
 
 
 class Notifier:
-    """Where news of rentals comes in and goes out, within this process."""
+    """Passes news of rentals and accounts on, within this process."""
 
     def __init__(self) -> None:
         """Start with nobody waiting."""
@@ -32,27 +33,27 @@ class Notifier:
         return future
 
     def next_account_change(self, account_id: str) -> asyncio.Future[None]:
-        """The next time anything happens in an account. Await it shielded."""
+        """Done the next time anything changes in an account. Await it shielded."""
         future = self._account_changes.get(account_id)
         if future is None:
             future = self._account_changes[account_id] = asyncio.get_running_loop().create_future()
         return future
 
     def wake(self, account_id: str, rental_id: int, news: News) -> None:
-        """Tell everybody who waits for this rental."""
+        """Give news to everybody who waits for this rental."""
         future = self._waited.pop((account_id, rental_id), None)
         if future is not None and not future.done():
             future.set_result(news)
         self.account_changed(account_id)
 
     def account_changed(self, account_id: str) -> None:
-        """Something happened in an account."""
+        """Wake everybody who listens to an account: something in it changed."""
         future = self._account_changes.pop(account_id, None)
         if future is not None and not future.done():
             future.set_result(None)
 
     def shut_down(self) -> None:
-        """The gateway ends: whoever waits, now or from now on, is told to come back later."""
+        """The gateway shuts down: wake everybody, and let nobody wait from now on."""
         self._closed = True
         waited, self._waited = self._waited, {}
         account_changes, self._account_changes = self._account_changes, {}
@@ -62,7 +63,7 @@ class Notifier:
             account_changed.set_result(None)
 
     def drop_account(self, account_id: str) -> None:
-        """Nobody listens to the account any more."""
+        """Forget an account that nobody listens to any more."""
         self._account_changes.pop(account_id, None)
 
     def waited_for(self, account_id: str, rental_id: int) -> bool:
@@ -70,5 +71,5 @@ class Notifier:
         return (account_id, rental_id) in self._waited
 
     def forget(self, account_id: str, rental_id: int) -> None:
-        """Nobody waits any more."""
+        """Forget a rental that nobody waits for any more."""
         self._waited.pop((account_id, rental_id), None)

@@ -1,4 +1,4 @@
-"""What a lost purchase bought is found again, where it can be no other's."""
+"""Finds what purchases of unknown outcome bought, where it can be no other's."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -16,11 +16,11 @@ _LOOKED_AT = 1000  # of the newest rentals: a lost one is seen soon or hardly ev
 class Reconciler:
     """Settles a purchase of unknown outcome by the one rental it must have bought.
 
-    It asks the ledger and the kept price list, and nobody else.
+    It reads the ledger and the cached price list, and calls nobody.
     """
 
     def __init__(self, ledger: Ledger, price_cache: PriceCache, clock: Clock) -> None:
-        """`price_cache` tells a service's code from its name, and how long its rentals last."""
+        """`price_cache` gives a service's code by its name, and how long its rentals last."""
         self._ledger = ledger
         self._price_cache = price_cache
         self._clock = clock
@@ -28,11 +28,11 @@ class Reconciler:
         self.put_off: set[str] = set()
 
     async def found(self, account_id: str, rental: Rental) -> Rental | None:
-        """The rental as what a lost purchase bought; None where it is not surely one's."""
+        """The rental as what a lost purchase bought; None where that is not certain."""
         return await self._found(account_id, rental, await self._sent(account_id))
 
     async def look_back(self, account_id: str) -> list[Rental]:
-        """Try what was seen of the account before, by any process; answer what was found."""
+        """Try the rentals seen before, by any process; returns those that were matched."""
         sent = await self._sent(account_id)
         if not sent:
             return []

@@ -1,4 +1,4 @@
-"""The search for what lost purchases bought: behind everybody's back, nobody waits for it."""
+"""Looks for what lost purchases bought, in the background."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from gateway.core.upstream.account import AccountUpstream
 
 
 class ReconciliationTask:
-    """Looks back at what was seen, then once more with the prices of now.
+    """Matches what was seen before, then once more with the current prices.
 
-    Without a price list that names the service nothing can be said to fit.
+    Without a price list that names the service nothing can be matched.
     """
 
     def __init__(
@@ -23,7 +23,7 @@ class ReconciliationTask:
         upstream_of: Callable[[str], AccountUpstream | None],
         observer: Observer,
     ) -> None:
-        """`upstream_of` gives the desk of an account by its id, where its key is at hand."""
+        """`upstream_of` gives the upstream of an account id, where its key is at hand."""
         self._repository = repository
         self._price_cache = price_cache
         self._upstream_of = upstream_of
@@ -32,7 +32,7 @@ class ReconciliationTask:
         self._again: set[str] = set()
 
     def begin(self, account_id: str) -> None:
-        """Search for what the account has lost; one search runs for an account at a time."""
+        """Start a search for an account; one runs for an account at a time, another after it."""
         if account_id in self._running:
             self._again.add(account_id)
             return

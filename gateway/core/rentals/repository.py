@@ -1,4 +1,4 @@
-"""What is seen of rentals, on any face, is written down; what was lost is found again by it."""
+"""What is known of rentals, cached and written through to the ledger."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
@@ -23,12 +23,16 @@ T = TypeVar("T", Rental, LongRental)
 
 
 class RentalRepository:
-    """The ledger as operations use it. A thing that has not changed is not written again."""
+    """Rentals and long rentals as operations see them; unchanged ones are not written again.
+
+    A status that comes back the same, which is most of them, costs no write and no comparison of
+    fields: the last object and its answer are kept together.
+    """
 
     def __init__(
         self, ledger: Ledger, price_cache: PriceCache, notifier: Notifier, clock: Clock
     ) -> None:
-        """`price_cache` tells a service's code from its name; `notifier` whom news are for."""
+        """`price_cache` gives the code of a service's name; `notifier` is given news of rentals."""
         self._ledger = ledger
         self._notifier = notifier
         self._price_cache = price_cache
@@ -36,14 +40,14 @@ class RentalRepository:
         self._reconciler = Reconciler(ledger, price_cache, clock)
         self._search: Callable[[str], None] | None = None
         self._seen: LRUCache[_Key, tuple[AnyRental, AnyRental]] = LRUCache(_CACHED)
-        # The last thing that was said, and what was answered: right while the middle is still seen.
+        # The last object recorded and what was returned: valid while the middle is what is cached.
         self._said: LRUCache[_Key, tuple[AnyRental, tuple[AnyRental, AnyRental], AnyRental]] = (
             LRUCache(_CACHED)
         )
         self._shown: LRUCache[tuple[View, Kind, int], bool] = LRUCache(_CACHED)
 
     async def record(self, account_id: str, thing: T) -> T:
-        """Write down what the provider said; answer it with all that is known besides."""
+        """Write down what the provider answered; return it with all that is known besides."""
         return cast(T, await self._record(account_id, thing))
 
     async def _record(self, account_id: str, thing: AnyRental) -> AnyRental:
@@ -60,7 +64,7 @@ class RentalRepository:
         seen = self._seen.get(key)
         same = seen is not None and _same(seen[0], thing)
         if seen is not None and (same or (_is_over(seen[1]) and not _is_over(thing))):
-            # Nothing new, or an answer that was on its way when it ended: no end is taken back.
+            # Nothing new, or an answer that was under way when it ended: no end is taken back.
             whole = seen[1]
         else:
             bare = _bare(thing)
@@ -76,24 +80,24 @@ class RentalRepository:
         return whole
 
     async def known(self, account_id: str, rental_id: int) -> Rental | None:
-        """A rental of the account as it is known, without asking the provider."""
+        """A rental of the account as it is recorded, without a call to the provider."""
         key: tuple[str, Kind, int] = account_id, "rental", rental_id
         if (seen := self._seen.get(key)) is not None:
             return cast(Rental, seen[1])
         found = await self._ledger.find(View(account_id), "rental", rental_id)
         if found is not None:
-            # Nothing was heard from the provider yet: the next thing it says is written down.
+            # Nothing was heard from the provider yet: its next answer is written down.
             self._seen[key] = _NEVER_SAID, found
         return cast(Rental | None, found)
 
     def bought(self, account_id: str, thing: AnyRental) -> None:
-        """A purchase was written down: what was remembered of the thing before is outdated."""
+        """A purchase was written down: what is cached of the rental is outdated."""
         if thing.id is not None:
             self._seen.pop((account_id, kind_of(thing), thing.id), None)
         self._notifier.account_changed(account_id)
 
     async def changed_elsewhere(self, account_id: str, rental_id: int) -> None:
-        """Another process has written something down: what is remembered here is outdated."""
+        """Another process has written a rental: what is cached of it here is outdated."""
         self._seen.pop((account_id, "rental", rental_id), None)
         if self._notifier.waited_for(account_id, rental_id):
             rental = await self.known(account_id, rental_id)
@@ -102,14 +106,14 @@ class RentalRepository:
         self._notifier.account_changed(account_id)
 
     def ended(self, account_id: str, state: SpendState) -> None:
-        """A purchase of the account has ended so: what was seen before may fit one that is lost."""
+        """A purchase has ended so: rentals seen before may be what a lost one bought."""
         put_off = self._reconciler.put_off
         if state is SpendState.UNKNOWN or account_id in put_off:
             put_off.discard(account_id)
             self._start_search(account_id)
 
     async def look_back(self, account_id: str) -> None:
-        """The answer of a purchase was lost: what was seen of the account may be what it bought."""
+        """Match rentals seen before with purchases whose answers were lost."""
         for found in await self._reconciler.look_back(account_id):
             self.bought(account_id, found)
 
@@ -122,12 +126,12 @@ class RentalRepository:
         self._search = search
 
     def forget_all(self) -> None:
-        """What is remembered may be outdated: others wrote, or old codes were deleted."""
+        """Drop everything cached: others may have written, or old codes were deleted."""
         self._seen.clear()
         self._said.clear()
 
     async def shows(self, view: View, kind: Kind, provider_id: int) -> bool:
-        """Whether the view holds a thing. Who bought it never changes, so a yes is kept."""
+        """Whether the view holds a rental. Who bought it never changes, so a yes is cached."""
         key = view, kind, provider_id
         if key not in self._shown:
             if await self._ledger.find(view, kind, provider_id) is None:
@@ -154,17 +158,17 @@ class RentalRepository:
 
 
 def kind_of(thing: AnyRental) -> Kind:
-    """Which kind of thing it is."""
+    """Whether it is a rental or a long rental."""
     return "rental" if isinstance(thing, Rental) else "long_rental"
 
 
 def _bare(thing: AnyRental) -> AnyRental:
-    """The thing without the balance, which is the account's and no part of it."""
+    """The rental without the balance, which is the account's."""
     return thing.model_copy(update={"balance": None}) if isinstance(thing, Rental) else thing
 
 
 def _same(bare: AnyRental, thing: AnyRental) -> bool:
-    """Whether a thing is as it was written down; quicker than to make it bare for it."""
+    """Whether a rental is as it was written down; quicker than copying it without its balance."""
     if not isinstance(thing, Rental):
         return bare == thing
     return type(bare) is Rental and bare.__dict__ == {**thing.__dict__, "balance": None}

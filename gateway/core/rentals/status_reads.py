@@ -1,4 +1,4 @@
-"""Reads of one rental at one time are one call to the provider, and serve for a second."""
+"""Status reads: single flight for each rental, and an answer serves for a second."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -20,10 +20,10 @@ _Key = tuple[str, int]
 
 
 class StatusReads:
-    """How a rental stands, for however many ask. `fresh`: how many seconds an answer serves."""
+    """The status of rentals, however many ask. `fresh`: how many seconds an answer serves."""
 
     def __init__(self, repository: RentalRepository, clock: Clock, *, fresh: float = 1.0) -> None:
-        """Take the records, which answer for ended rentals, and the time."""
+        """`repository` answers for rentals that have ended."""
         self._repository = repository
         self._clock = clock
         self._fresh = fresh
@@ -40,20 +40,20 @@ class StatusReads:
         rental_id: int,
         priority: Priority | None = None,
     ) -> Rental:
-        """The rental as the provider says; one that has ended, as the records say."""
+        """The rental as the provider says; one that has ended, as it is recorded."""
         key = upstream.account_id, rental_id
-        heard = self._last.get(key)
-        if heard is not None and self._clock.monotonic() - heard[0] < self._fresh:
-            return heard[1]
+        last = self._last.get(key)
+        if last is not None and self._clock.monotonic() - last[0] < self._fresh:
+            return last[1]
         if (running := self._running.get(key)) is not None:
             return await asyncio.shield(running)
         return await self._shared(key, self._find(upstream, key, priority))
 
     async def anew(self, upstream: AccountUpstream, rental_id: int, deadline: float) -> Rental:
-        """The same before all other looks, because something has happened to the rental.
+        """The same before all other reads, because something has happened to the rental.
 
-        What was heard before does not serve. Raises RateLimited where it has no turn in so many
-        seconds.
+        An earlier answer does not serve. Raises RateLimited where no permit comes within
+        `deadline` seconds.
         """
         key = upstream.account_id, rental_id
         return await self._shared(key, self._ask(upstream, key, Priority.SPEND, deadline))
@@ -102,6 +102,6 @@ class StatusReads:
             self._last[key] = self._clock.monotonic(), task.result()
 
     def forget(self, account_id: str, rental_id: int) -> None:
-        """Something was done to the rental: what was heard or asked before does not serve now."""
+        """Something was done to the rental: earlier answers and reads under way do not serve."""
         self._last.pop((account_id, rental_id), None)
         self._running.pop((account_id, rental_id), None)

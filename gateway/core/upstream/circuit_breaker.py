@@ -1,4 +1,4 @@
-"""Stops asking a provider that is down, and keeps repeated reads within a budget.
+"""Circuit breakers: a provider that is down is not called for a while.
 
 Calls are judged in groups: reads that fail never stop a purchase. A refusal, a 4xx and a 429 are
 answers, not failures. What only one account sees, while others are served, stops nobody.
@@ -59,7 +59,7 @@ def failed(call: AnyCall, error: BaseException) -> bool:
 
 
 class CircuitBreaker:
-    """The breaker of one group."""
+    """The circuit breaker of one group."""
 
     __slots__ = (
         "_clock",

@@ -1,4 +1,4 @@
-"""The queues before the provider's limits: who waits is woken, or told early that it is no use."""
+"""Waiting for permits: who waits is served in order, or refused as soon as it is no use."""
 
 import asyncio
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ _LOCAL_FOR = 5.0
 
 
 class LimiterQueue:
-    """Lets those who wait before a window through: by priority, then first come, first served.
+    """Serves those who wait for a window: by priority, then in order of arrival.
 
     `longest` is how many may wait before one window. Places of `shared` are taken one after
     another, each for whoever is first when it comes. While the shared store fails each node keeps
@@ -66,12 +66,12 @@ class LimiterQueue:
         return at
 
     def put_off(self, window: SlidingWindow, now: float) -> None:
-        """The window opens later than it did: whoever cannot wait for it is told now."""
+        """The window opens later than it did: whoever cannot wait for that is refused now."""
         self._give_up(window, 0, now)
         self.serve(window, now)
 
     def serve(self, window: SlidingWindow, now: float) -> None:
-        """Give away the permits there are, and come back when there is the next."""
+        """Grant the permits there are, and come back when there is the next."""
         while window.queue and window.has_room(now):
             if self._shared is not None and now >= self._local_until:
                 self._take(window, self._shared)
@@ -102,7 +102,7 @@ class LimiterQueue:
         self.serve(window, now)
 
     def _grant(self, window: SlidingWindow, now: float) -> None:
-        """Let the first through who still can use it."""
+        """Grant a permit to the first who can still use it."""
         while window.queue:
             waiter = window.queue.pop(0)
             if waiter.expires < now:

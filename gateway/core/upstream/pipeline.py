@@ -30,7 +30,7 @@ Sleep = Callable[[float], Awaitable[object]]
 
 
 class Pipeline:
-    """Puts questions to the provider, never more or sooner than it can bear."""
+    """Sends calls to the provider within its limits, and none while a circuit breaker is open."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class Pipeline:
         return await self._limiter.permit(account_id, call, priority, deadline_seconds=deadline)
 
     def going_out(self) -> None:
-        """The question being put in this task goes out just now.
+        """The call being made in this task goes out just now.
 
         To be called by whoever had to open a connection for it: its arrival, and not its turn, is
         what the provider counts.

@@ -94,7 +94,7 @@ class RateLimiter:
     def going_out(self, permit: Permit) -> Permit:
         """The call goes out now; where that is later than its permit, now is what counts.
 
-        Answers the permit as it counts from here on, for a call that is held up once more.
+        Returns the permit as it counts from here on, for a call that is held up once more.
         """
         now = self._clock.monotonic()
         if now - permit.at <= _LATE:
@@ -105,7 +105,7 @@ class RateLimiter:
     def slowed(self, account_id: str, call: AnyCall, retry_after: float | None = None) -> float:
         """The provider answered 429: no permits until it allows, or until we think it safe.
 
-        Answers in how many seconds that is.
+        Returns in how many seconds that is.
         """
         window, now = self._window(account_id, call), self._clock.monotonic()
         window.strike(now, retry_after or 0.0, self._limits.pause_seconds)

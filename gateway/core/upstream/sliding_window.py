@@ -1,4 +1,4 @@
-"""One limit of one account: the log of its last permits, and those who wait for theirs.
+"""One rate limit of one account: the log of its last permits, and those who wait for one.
 
 Plain arithmetic over times that are passed in; limiter_queue wakes who waits.
 """
@@ -9,7 +9,7 @@ from collections import deque
 from math import inf
 from typing import NamedTuple
 
-_LONGEST_PAUSE = 60.0  # of our own reckoning; the provider may ask for longer
+_LONGEST_PAUSE = 60.0  # seconds of our own; the provider may ask for longer
 _STRIKES_KEPT = 300.0
 _SMALL = 10
 _SLOWER, _FASTER, _SLOWEST = 0.05, 0.0005, 1.5
@@ -28,7 +28,7 @@ class Waiter(NamedTuple):
 class SlidingWindow:
     """At most `places` permits in any `seconds`, and of many places a tenth at once.
 
-    A permit is logged when its caller goes on, not when it was told so: a loop that lags must not
+    A permit is logged when its caller runs, not when it is granted: a loop that lags must not
     let two calls closer together than they seem. In between it counts as `granted`.
 
     A large burst would take so long to go out that it spoils the margin for the next one.
@@ -116,7 +116,7 @@ class SlidingWindow:
 
     @property
     def wary(self) -> bool:
-        """Whether it still goes by a 429 of before."""
+        """Whether it is still slowed down by an earlier 429."""
         return self.strikes > 0 or self.seconds > self._base
 
     def went_well(self, now: float) -> None:
