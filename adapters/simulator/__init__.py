@@ -14,7 +14,6 @@ public clients, or from notes of live calls.
 from adapters.simulator.provider.catalogue import Service
 from adapters.simulator.provider.config import (
     DEMO_KEY,
-    NEVER,
     AccountConfig,
     LimitedBody,
     Limits,
@@ -28,6 +27,7 @@ from adapters.simulator.provider.config import (
 )
 from adapters.simulator.provider.faults import Fault, FaultKind
 from adapters.simulator.provider.journal import Received
+from adapters.simulator.provider.quantities import NEVER
 from adapters.simulator.provider.records import LongStatus, RentalStatus
 from adapters.simulator.server import Simulator
 

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from adapters.simulator.control import settings
 from adapters.simulator.control.endpoint import Control
+from adapters.simulator.control.settings import Changes
 from adapters.simulator.provider.books import Books
 from adapters.simulator.provider.config import SimulatorConfig
 from adapters.simulator.provider.faults import Fault
@@ -84,7 +85,7 @@ class Simulator:
 
     def change(self, **changes: object) -> None:
         """Changes settings, named as in `POST /_control/settings`."""
-        settings.change(self.provider, changes)
+        settings.change(self.provider, Changes.model_validate(changes))
 
     def tick(self) -> None:
         """Does what has fallen due; runs by itself every `config.tick` seconds."""

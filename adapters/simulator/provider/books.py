@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from adapters.simulator.provider.catalogue import to_cents
 from adapters.simulator.provider.config import AccountConfig
 from adapters.simulator.provider.records import NOTHING, Account, LongRental, Rental, Text
 from adapters.simulator.provider.refusals import No, Refusal
@@ -25,7 +24,7 @@ class Books:
         """A new customer; a key that is taken is a ValueError."""
         if config.key in self.accounts:
             raise ValueError(f"there is an account with the key {config.key} already")
-        account = Account(config, deposited=to_cents(config.balance))
+        account = Account(config, deposited=config.balance)
         self.accounts[config.key] = account
         return account
 

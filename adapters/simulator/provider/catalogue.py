@@ -2,28 +2,24 @@
 
 import random
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from decimal import ROUND_HALF_UP, Decimal
+from dataclasses import replace
+from decimal import Decimal
 
+from pydantic.dataclasses import dataclass
+
+from adapters.simulator.provider.quantities import CENT, STRICT, Money, Whole
 from adapters.simulator.provider.refusals import No, Refusal
 
-CENT = Decimal("0.01")
 
-
-def to_cents(amount: Decimal) -> Decimal:
-    """Rounded half up to the cent, the only rounding there is."""
-    return amount.quantize(CENT, ROUND_HALF_UP)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Service:
     """One row of the price list. A `stock` of None is unknown and never runs out."""
 
     name: str
     api_name: str
-    price: Decimal
-    ttl_minutes: int
-    stock: int | None = None
+    price: Money
+    ttl_minutes: Whole
+    stock: Whole | None = None
     multiple_sms: bool = False
     maintenance: bool = False
 

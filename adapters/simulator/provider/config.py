@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from enum import StrEnum
 
-from adapters.simulator.provider.catalogue import Service
+from pydantic.dataclasses import dataclass
 
-NEVER = math.inf
-"""A delay after which nothing comes."""
+from adapters.simulator.provider.catalogue import Service
+from adapters.simulator.provider.quantities import STRICT, ByValue, Money, Seconds, Whole
 
 DEMO_KEY = "sk_demo"
 
@@ -45,25 +44,25 @@ class Tier(StrEnum):
     PREMIUM = "premium"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class AccountConfig:
     """A customer. None in `max_active` and `code_after` means: as the rules say."""
 
     key: str = DEMO_KEY
-    balance: Decimal = Decimal("100.00")
-    tier: Tier = Tier.STANDARD
+    balance: Money = Decimal("100.00")
+    tier: ByValue[Tier] = Tier.STANDARD
     restricted: bool = False
     cancel_at_once: bool = False
-    max_active: int | None = None
-    code_after: float | None = None
+    max_active: Whole | None = None
+    code_after: Seconds | None = None
     webhook_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class SampleText:
     """A message every new long rental receives, so many seconds after it was made."""
 
-    after: float
+    after: Seconds
     sender: str
     text: str
 
@@ -80,24 +79,24 @@ SAMPLE_TEXTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Rules:
     """The provider's habits with rentals. All delays are seconds."""
 
-    code_after: float = 4.0
-    service_code_after: Mapping[str, float] = field(default_factory=dict)
-    next_code_after: float = 8.0
-    codes_per_multi_sms: int = 3
-    cancel_locked: float = 300.0
-    max_active: int = 50
+    code_after: Seconds = 4.0
+    service_code_after: Mapping[str, Seconds] = field(default_factory=dict)
+    next_code_after: Seconds = 8.0
+    codes_per_multi_sms: Whole = 3
+    cancel_locked: Seconds = 300.0
+    max_active: Whole = 50
     refund_expired: bool = True
     maintenance: bool = False
     heeds_max_price: bool = True
-    long_prices: Mapping[str, Decimal] = field(default_factory=lambda: dict(LONG_PRICES))
+    long_prices: Mapping[str, Money] = field(default_factory=lambda: dict(LONG_PRICES))
     sample_texts: tuple[SampleText, ...] = SAMPLE_TEXTS
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Limits:
     """Requests a second, per account and call; `calls` overrides single calls, None lifts one.
 
@@ -105,33 +104,33 @@ class Limits:
     """
 
     on: bool = True
-    rent: int = 2
-    other: int = 1
-    premium: int = 200
-    calls: Mapping[str, int | None] = field(default_factory=dict)
-    window: float = 1.0
+    rent: Whole = 2
+    other: Whole = 1
+    premium: Whole = 200
+    calls: Mapping[str, Whole | None] = field(default_factory=dict)
+    window: Seconds = 1.0
     refusals_count: bool = True
-    body: LimitedBody = LimitedBody.JSON
-    retry_after: int | None = None
+    body: ByValue[LimitedBody] = LimitedBody.JSON
+    retry_after: Whole | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class WebhookRules:
     """How stubbornly a code is announced: `attempts` in all, `retry_after` seconds apart."""
 
-    style: WebhookStyle = WebhookStyle.PAGE
-    attempts: int = 3
-    retry_after: float = 1.0
-    timeout: float = 5.0
+    style: ByValue[WebhookStyle] = WebhookStyle.PAGE
+    attempts: Whole = 3
+    retry_after: Seconds = 1.0
+    timeout: Seconds = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class SimulatorConfig:
     """One stand-in provider. `services` are added to the catalogue or replace rows of it."""
 
     host: str = "127.0.0.1"
     port: int = 0
-    style: Style = Style.CLIENT
+    style: ByValue[Style] = Style.CLIENT
     zone: str = "America/New_York"
     accounts: tuple[AccountConfig, ...] = (AccountConfig(),)
     rules: Rules = Rules()
@@ -157,11 +156,11 @@ class SimulatorConfig:
         )
 
 
-@dataclass(slots=True)
 class InForce:
     """The configuration as the control endpoint has left it, read anew at every use."""
 
-    config: SimulatorConfig
+    def __init__(self, config: SimulatorConfig) -> None:
+        self.config = config
 
     @property
     def rules(self) -> Rules:

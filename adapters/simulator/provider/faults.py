@@ -1,8 +1,15 @@
 """Faults to come: what is to go wrong, with which call, how often."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BeforeValidator
+from pydantic.dataclasses import dataclass
+
+from adapters.simulator.provider.quantities import STRICT, ByValue, Seconds, Whole
 
 ANY_CALL = "*"
 
@@ -32,22 +39,27 @@ class FaultKind(StrEnum):
     CUT_JSON = "cut_json"
 
 
-@dataclass(frozen=True, slots=True)
+def _as_text(raw: object) -> str:
+    return raw if isinstance(raw, str) else json.dumps(raw)
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Fault:
     """One scripted fault, for the next `times` requests of a call (None: until cleared).
 
     `after_work` carries the request out first, for the kinds that leave it open: the 502 of a
-    proxy after the purchase. `account` narrows the fault to one key.
+    proxy after the purchase. `account` narrows the fault to one key. A `body` that is no text is
+    sent as JSON.
     """
 
     call: str
-    kind: FaultKind
-    times: int | None = 1
-    status: int = 502
-    body: str = ""
+    kind: ByValue[FaultKind]
+    times: Whole | None = 1
+    status: Whole = 502
+    body: Annotated[str, BeforeValidator(_as_text)] = ""
     content_type: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    seconds: float = 1.0
+    seconds: Seconds = 1.0
     after_work: bool = False
     account: str | None = None
 

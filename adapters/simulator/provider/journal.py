@@ -4,7 +4,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Received:
     """One request as it arrived. `account` is the key, None when there was none or a wrong one."""
 

@@ -6,10 +6,11 @@ from decimal import Decimal
 from functools import partial
 
 from adapters.simulator.provider.books import Books
-from adapters.simulator.provider.catalogue import Catalogue, Service, to_cents
+from adapters.simulator.provider.catalogue import Catalogue, Service
 from adapters.simulator.provider.codes import Codes
 from adapters.simulator.provider.config import InForce
 from adapters.simulator.provider.numbers import AREA_CODES, CARRIERS, Numbers
+from adapters.simulator.provider.quantities import to_cents
 from adapters.simulator.provider.records import Account, Code, Rental, RentalStatus
 from adapters.simulator.provider.refusals import No, Refusal
 from adapters.simulator.provider.timeline import Timeline

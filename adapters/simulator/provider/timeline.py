@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Callable
 from itertools import count
 
-from adapters.simulator.provider.config import NEVER
+from adapters.simulator.provider.quantities import NEVER
 
 Action = Callable[[float], None]
 """Something that happens; it is told the instant it was due at."""
