@@ -1,4 +1,4 @@
-"""The control endpoint: by which a test steers a simulator in another process. It needs no key."""
+"""The control endpoint: a test in another process steers the simulator. It needs no key."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -10,10 +10,10 @@ from adapters.simulator.control import report, settings
 from adapters.simulator.control.settings import Changes
 from adapters.simulator.provider.config import AccountConfig
 from adapters.simulator.provider.faults import Fault
-from adapters.simulator.provider.provider import Provider
+from adapters.simulator.provider.provider import SimulatedProvider
 from adapters.simulator.provider.quantities import FiniteSeconds, Whole
 from adapters.simulator.provider.records import Rental
-from adapters.simulator.wire.webhook import Webhooks
+from adapters.simulator.wire.webhook import WebhookSender
 
 Json = dict[str, Any]
 Body = TypeVar("Body")
@@ -56,7 +56,9 @@ class TimeToPass(Empty):
 class Control:
     """Scripts faults and codes, moves time, changes settings and shows the books."""
 
-    def __init__(self, provider: Provider, webhooks: Webhooks, reset: Callable[[], None]) -> None:
+    def __init__(
+        self, provider: SimulatedProvider, webhooks: WebhookSender, reset: Callable[[], None]
+    ) -> None:
         self._provider = provider
         self._webhooks = webhooks
         self._reset = reset

@@ -5,14 +5,14 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from adapters.simulator.provider.provider import Provider
+from adapters.simulator.provider.provider import SimulatedProvider
 from adapters.simulator.provider.records import Account, Rental
-from adapters.simulator.wire.webhook import Delivery
+from adapters.simulator.wire.webhook import WebhookAttempt
 
 Json = dict[str, Any]
 
 
-def books(provider: Provider, deliveries: Iterable[Delivery]) -> Json:
+def books(provider: SimulatedProvider, deliveries: Iterable[WebhookAttempt]) -> Json:
     """All money, rentals, requests received and webhooks sent."""
     state = provider.books
     report = _json(
@@ -50,9 +50,9 @@ def rental(rental: Rental) -> Json:
     return {**to_jsonable_python(rental), "code": rental.code, "code_at": rental.code_at}
 
 
-def settings(provider: Provider) -> Json:
+def settings(provider: SimulatedProvider) -> Json:
     """The settings in force and the faults still to come."""
-    config = provider.in_force.config
+    config = provider.live.config
     return _json(
         style=config.style,
         zone=config.zone,

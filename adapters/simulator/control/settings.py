@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from adapters.simulator.provider.catalogue import Service
 from adapters.simulator.provider.config import AccountConfig, SimulatorConfig, Style
-from adapters.simulator.provider.provider import Provider
+from adapters.simulator.provider.provider import SimulatedProvider
 from adapters.simulator.provider.quantities import ByValue
 from adapters.simulator.provider.records import Account
 
@@ -35,12 +35,12 @@ class Changes(BaseModel):
     accounts: dict[str, Fields] = {}
 
 
-def change(provider: Provider, changes: Changes) -> None:
+def change(provider: SimulatedProvider, changes: Changes) -> None:
     """Applies all the changes, or raises ValueError and applies none."""
-    config = _config(provider.in_force.config, changes)
+    config = _config(provider.live.config, changes)
     services = [_service(provider, name, fields) for name, fields in changes.services.items()]
     accounts = [_account(provider, key, fields) for key, fields in changes.accounts.items()]
-    provider.in_force.config = config
+    provider.live.config = config
     for service in services:
         provider.catalogue.put(service)
     for account, account_config in accounts:
@@ -59,7 +59,7 @@ def _config(config: SimulatorConfig, changes: Changes) -> SimulatorConfig:
     )
 
 
-def _service(provider: Provider, api_name: str, fields: Fields) -> Service:
+def _service(provider: SimulatedProvider, api_name: str, fields: Fields) -> Service:
     if "api_name" in fields:
         raise ValueError("api_name cannot be changed")
     known = next((s for s in provider.catalogue if s.api_name == api_name), None)
@@ -67,7 +67,9 @@ def _service(provider: Provider, api_name: str, fields: Fields) -> Service:
     return replace(known or new, **fields)
 
 
-def _account(provider: Provider, key: str, fields: Fields) -> tuple[Account, AccountConfig]:
+def _account(
+    provider: SimulatedProvider, key: str, fields: Fields
+) -> tuple[Account, AccountConfig]:
     account = provider.books.accounts.get(key)
     if account is None:
         raise ValueError(f"no such account: {key}")

@@ -1,4 +1,4 @@
-"""Everything about a simulator that can be chosen, with defaults close to the real provider."""
+"""The settings of a simulator, with defaults close to the real provider."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEMO_KEY = "sk_demo"
 
 
 class Style(StrEnum):
-    """How bodies are written: as the API page prints them, or as clients report them."""
+    """How JSON bodies are written: as the API page prints them, or as clients report them."""
 
     PAGE = "page"
     CLIENT = "client"
@@ -31,7 +31,7 @@ class WebhookStyle(StrEnum):
 
 
 class LimitedBody(StrEnum):
-    """What a 429 carries: the provider's JSON, or a proxy's page."""
+    """The body of a 429: the provider's JSON, or the HTML page of a proxy."""
 
     JSON = "json"
     HTML = "html"
@@ -46,7 +46,7 @@ class Tier(StrEnum):
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class AccountConfig:
-    """A customer. None in `max_active` and `code_after` means: as the rules say."""
+    """A customer. None in `max_active` and `code_after` means the value in `Rules`."""
 
     key: str = DEMO_KEY
     balance: Money = Decimal("100.00")
@@ -60,7 +60,7 @@ class AccountConfig:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class SampleText:
-    """A message every new long rental receives, so many seconds after it was made."""
+    """A message that every new long rental receives, `after` seconds from its start."""
 
     after: Seconds
     sender: str
@@ -81,7 +81,7 @@ SAMPLE_TEXTS = (
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Rules:
-    """The provider's habits with rentals. All delays are seconds."""
+    """How the provider treats rentals. All delays are seconds."""
 
     code_after: Seconds = 4.0
     service_code_after: Mapping[str, Seconds] = field(default_factory=dict)
@@ -98,9 +98,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Limits:
-    """Requests a second, per account and call; `calls` overrides single calls, None lifts one.
+    """Requests per `window` seconds, account and call.
 
-    With `refusals_count` off, a request answered 429 does not fill the window itself.
+    `calls` overrides the limits of single calls; None is no limit. With `refusals_count` off, a
+    request answered 429 does not count itself.
     """
 
     on: bool = True
@@ -116,7 +117,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class WebhookRules:
-    """How stubbornly a code is announced: `attempts` in all, `retry_after` seconds apart."""
+    """How a code is announced: at most `attempts` times, `retry_after` seconds apart."""
 
     style: ByValue[WebhookStyle] = WebhookStyle.PAGE
     attempts: Whole = 3
@@ -126,7 +127,7 @@ class WebhookRules:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class SimulatorConfig:
-    """One stand-in provider. `services` are added to the catalogue or replace rows of it."""
+    """All settings of a simulator. `services` are added to the catalogue or replace its rows."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -146,23 +147,23 @@ class SimulatorConfig:
 
     @classmethod
     def for_load(cls, key: str = DEMO_KEY, code_after: float = 0.0) -> SimulatorConfig:
-        """A provider without latency, limits or shortages, to measure what stands before it."""
-        endless = Service("Whatsapp", "whatsapp", Decimal("0.55"), 5)
+        """A provider without delays, limits or shortages, for load tests of what calls it."""
+        whatsapp = Service("Whatsapp", "whatsapp", Decimal("0.55"), 5)
         return cls(
             accounts=(AccountConfig(key, Decimal("1000000000.00"), Tier.PREMIUM),),
             rules=Rules(code_after=code_after, cancel_locked=0.0, max_active=10**9),
             limits=Limits(on=False),
-            services=(endless,),
+            services=(whatsapp,),
         )
 
 
-class InForce:
-    """The configuration as the control endpoint has left it, read anew at every use."""
+class LiveConfig:
+    """Holds the present configuration, which the control endpoint replaces at run time."""
 
     def __init__(self, config: SimulatorConfig) -> None:
         self.config = config
 
     @property
     def rules(self) -> Rules:
-        """The rules in force."""
+        """The rules of the present configuration."""
         return self.config.rules

@@ -1,4 +1,4 @@
-"""Faults to come: what is to go wrong, with which call, how often."""
+"""Scripted faults: what goes wrong, with which call, how often."""
 
 import json
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ ANY_CALL = "*"
 class FaultKind(StrEnum):
     """What goes wrong.
 
-    status        answers `status` and `body`
-    html          answers `status` and a proxy's error page
-    rate_limited  answers 429 as the limits say
+    status        answers with `status` and `body`
+    html          answers with `status` and a proxy's error page
+    rate_limited  answers with the 429 of the configured limits
     hang          accepts the request and never answers
-    slow          answers truly, `seconds` late
+    slow          does the work and sends the right answer `seconds` later
     drop_before   closes the connection without doing the work
-    drop_after    does the work and closes the connection without a word
-    truncated     does the work, promises the whole body, sends half and closes
-    cut_json      does the work and answers half the body as if it were all
+    drop_after    does the work and closes the connection without an answer
+    truncated     does the work, declares the full Content-Length, sends half and closes
+    cut_json      does the work and sends half the body as if it were complete
     """
 
     STATUS = "status"
@@ -47,9 +47,9 @@ def _as_text(raw: object) -> str:
 class Fault:
     """One scripted fault, for the next `times` requests of a call (None: until cleared).
 
-    `after_work` carries the request out first, for the kinds that leave it open: the 502 of a
-    proxy after the purchase. `account` narrows the fault to one key. A `body` that is no text is
-    sent as JSON.
+    `after_work` carries out the request first where the kind does not decide it, such as for the
+    502 of a proxy after the purchase. `account` limits the fault to one key. A `body` that is no
+    text is sent as JSON.
     """
 
     call: str
@@ -64,40 +64,40 @@ class Fault:
     account: str | None = None
 
     @property
-    def works(self) -> bool:
-        """Whether the request is carried out although its true answer is never sent."""
+    def does_work(self) -> bool:
+        """Whether the request is carried out although its answer is never sent."""
         if self.kind is FaultKind.DROP_BEFORE:
             return False
         return self.after_work or self.kind is FaultKind.DROP_AFTER
 
-    def meets(self, call: str, account: str | None) -> bool:
-        """Whether this request is one of those meant."""
+    def matches(self, call: str, account: str | None) -> bool:
+        """Whether the fault is for this call and account."""
         return self.call in (call, ANY_CALL) and self.account in (None, account)
 
 
 class Faults:
-    """Scripted faults in the order they were scripted; the first that fits is used up first."""
+    """The scripted faults in order; a request meets the first that matches."""
 
     def __init__(self) -> None:
         self._scripted: list[Fault] = []
 
     @property
     def scripted(self) -> tuple[Fault, ...]:
-        """Those still to come."""
+        """The faults not used up yet."""
         return tuple(self._scripted)
 
     def add(self, fault: Fault) -> None:
-        """Plans a fault after the ones already planned."""
+        """Adds a fault after the others."""
         self._scripted.append(fault)
 
     def clear(self) -> None:
-        """Forgets them all."""
+        """Removes all faults."""
         self._scripted.clear()
 
     def take(self, call: str, account: str | None) -> Fault | None:
-        """The fault this request meets, used up by one."""
+        """The fault for this request, if any; it counts as used once."""
         for index, fault in enumerate(self._scripted):
-            if fault.meets(call, account):
+            if fault.matches(call, account):
                 self._use(index, fault)
                 return fault
         return None

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from pytest_aiohttp.plugin import AiohttpServer
+from pytest_aiohttp import AiohttpServer
 
 from tests.adapters.simulator.support import Customer
 
