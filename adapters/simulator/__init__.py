@@ -1,4 +1,4 @@
-"""A stand-in Getatext on a real socket: quirks, limits, faults and exact books.
+"""A simulated Getatext on a real socket: its oddities, rate limits, faults and exact accounts.
 
 ```python
 async with Simulator(SimulatorConfig(style=Style.PAGE)).running() as sim:
@@ -7,14 +7,17 @@ async with Simulator(SimulatorConfig(style=Style.PAGE)).running() as sim:
     assert sim.books.spent == Decimal("0.55")
 ```
 
-It knows nothing of the gateway: everything in it comes from the provider's own API page, from
-public clients, or from notes of live calls.
+It imports nothing of the gateway, so that an error in one cannot hide the same error in the other.
+Everything in it comes from the provider's own API page, from public clients, or from notes of live
+calls.
+
+`provider` is the simulated provider without a socket, `wire` its HTTP APIs and webhook, `control`
+the endpoint that steers it, and `server` puts them on a socket.
 """
 
 from adapters.simulator.provider.catalogue import Service
 from adapters.simulator.provider.config import (
     DEMO_KEY,
-    NEVER,
     AccountConfig,
     LimitedBody,
     Limits,
@@ -28,6 +31,7 @@ from adapters.simulator.provider.config import (
 )
 from adapters.simulator.provider.faults import Fault, FaultKind
 from adapters.simulator.provider.journal import Received
+from adapters.simulator.provider.quantities import NEVER
 from adapters.simulator.provider.records import LongStatus, RentalStatus
 from adapters.simulator.server import Simulator
 

@@ -1,4 +1,4 @@
-"""`python -m adapters.simulator [port]`: the stand-in provider alone, until interrupted."""
+"""`python -m adapters.simulator [port]`: runs the simulator alone, until interrupted."""
 
 import asyncio
 import sys

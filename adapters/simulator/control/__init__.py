@@ -1,4 +1,4 @@
-"""The control endpoint, by which a test sets the rules of a running simulator and reads its report.
+"""The control endpoint: a test changes the settings of a running simulator and reads its state.
 
 May import adapters.simulator.provider and adapters.simulator.wire.
 """

@@ -1,87 +1,68 @@
 """The simulator's state as JSON: amounts as text, instants as seconds since 1970."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
-from dataclasses import asdict
-from decimal import Decimal
-from enum import Enum
-from math import isinf
-from typing import TYPE_CHECKING
+from typing import Any
 
-from adapters.simulator.provider.provider import Provider
+from pydantic_core import to_jsonable_python
+
+from adapters.simulator.provider.provider import SimulatedProvider
 from adapters.simulator.provider.records import Account, Rental
-from adapters.simulator.wire.webhook import Delivery
+from adapters.simulator.wire.webhook import WebhookAttempt
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+Json = dict[str, Any]
 
 
-def books(provider: Provider, deliveries: Iterable[Delivery]) -> dict[str, object]:
-    """The whole truth about money, rentals and what was asked."""
+def books(provider: SimulatedProvider, deliveries: Iterable[WebhookAttempt]) -> Json:
+    """All money, rentals, requests received and webhooks sent."""
     state = provider.books
-    return {
-        "now": provider.timeline.now(),
-        "spent": plain(state.spent),
-        "refunded": plain(state.refunded),
-        "accounts": {key: account(one) for key, one in state.accounts.items()},
-        "rentals": [rental(one) for one in state.rentals.values()],
-        "long_rentals": [
-            {**_record(one), "texts": [_record(text) for text in state.texts.get(one.id, [])]}
+    report = _json(
+        now=provider.timeline.now(),
+        spent=state.spent,
+        refunded=state.refunded,
+        accounts={key: account(one) for key, one in state.accounts.items()},
+        rentals=[rental(one) for one in state.rentals.values()],
+        long_rentals=[
+            {**to_jsonable_python(one), "texts": state.texts.get(one.id, [])}
             for one in state.long_rentals.values()
         ],
-        "calls": dict(provider.journal.calls),
-        "rate_limit_violations": plain(provider.limiter.violations),
-        "webhooks": [_record(delivery) for delivery in deliveries],
-        "received": [_record(received) for received in provider.journal.received],
-    }
+        calls=provider.journal.calls,
+        rate_limit_violations=provider.limiter.violations,
+        webhooks=list(deliveries),
+    )
+    # Requests are JSON already, and pydantic would refuse one that is nested very deeply.
+    return {**report, "received": [vars(received) for received in provider.journal.received]}
 
 
-def account(account: Account) -> dict[str, object]:
+def account(account: Account) -> Json:
     """One account's money."""
-    return {
-        "balance": plain(account.balance),
-        "deposited": plain(account.deposited),
-        "spent": plain(account.spent),
-        "refunded": plain(account.refunded),
-        "active_rentals": account.active_rentals,
-        "tier": account.config.tier.value,
-    }
+    return _json(
+        balance=account.balance,
+        deposited=account.deposited,
+        spent=account.spent,
+        refunded=account.refunded,
+        active_rentals=account.active_rentals,
+        tier=account.config.tier,
+    )
 
 
-def rental(rental: Rental) -> dict[str, object]:
+def rental(rental: Rental) -> Json:
     """One rental, with the newest code beside all of them."""
-    return {**_record(rental), "code": rental.code, "code_at": rental.code_at}
+    return {**to_jsonable_python(rental), "code": rental.code, "code_at": rental.code_at}
 
 
-def settings(provider: Provider) -> dict[str, object]:
-    """What is in force."""
-    config = provider.in_force.config
-    return {
-        "style": config.style.value,
-        "zone": config.zone,
-        **_record(config.rules),
-        "limits": _record(config.limits),
-        "webhook": _record(config.webhook),
-        "services": len(provider.catalogue),
-        "faults": [_record(fault) for fault in provider.faults.scripted],
-    }
+def settings(provider: SimulatedProvider) -> Json:
+    """The settings in force and the faults still to come."""
+    config = provider.live.config
+    return _json(
+        style=config.style,
+        zone=config.zone,
+        **to_jsonable_python(config.rules),
+        limits=config.limits,
+        webhook=config.webhook,
+        services=len(provider.catalogue),
+        faults=provider.faults.scripted,
+    )
 
 
-def plain(value: object) -> object:
-    """The value in JSON's own types."""
-    if isinstance(value, Decimal):
-        return f"{value:.2f}"
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, float) and isinf(value):
-        return "never"
-    if isinstance(value, dict):
-        return {name: plain(one) for name, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(one) for one in value]
-    return value
-
-
-def _record(record: DataclassInstance) -> dict[str, object]:
-    return {name: plain(value) for name, value in asdict(record).items()}
+def _json(**values: object) -> Json:
+    return dict(to_jsonable_python(values))

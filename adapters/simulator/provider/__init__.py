@@ -1,4 +1,4 @@
-"""The stand-in provider itself: books, catalogue, rentals, faults. It opens no socket.
+"""The simulated provider itself: accounts, catalogue, rentals, faults. It opens no socket.
 
 May import nothing outside this folder.
 """

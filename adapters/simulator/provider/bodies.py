@@ -1,4 +1,4 @@
-"""How the provider writes its answers: every oddity of its bodies, and nothing else.
+"""The JSON bodies of the provider, with all their oddities, in two styles.
 
 The page style writes `errors` as the text "null" where the API page does, amounts without trailing
 zeros, flags as text, a new long rental flattened, and a refusal with every key of the call null.
@@ -13,7 +13,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from adapters.simulator.provider.catalogue import Catalogue, Service
-from adapters.simulator.provider.config import InForce, Style, WebhookStyle
+from adapters.simulator.provider.config import LiveConfig, Style, WebhookStyle
 from adapters.simulator.provider.records import Account, LongRental, Rental, Text
 
 Body = dict[str, object]
@@ -37,20 +37,20 @@ DAY = "%Y-%m-%d"
 
 
 def encode(body: Body) -> bytes:
-    """A body as bytes."""
+    """The body as compact UTF-8 JSON."""
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-class Shapes:
-    """Writes bodies in the style and the zone in force."""
+class BodyWriter:
+    """Writes bodies in the configured style and time zone."""
 
-    def __init__(self, in_force: InForce) -> None:
-        self._in_force = in_force
-        self._zone = ZoneInfo(in_force.config.zone)
+    def __init__(self, live: LiveConfig) -> None:
+        self._live = live
+        self._zone = ZoneInfo(live.config.zone)
         self._price_list: tuple[Style, int, bytes] | None = None
 
     def rented(self, rental: Rental, account: Account) -> Body:
-        """Of a rent or re-rent."""
+        """The answer to a rent or re-rent."""
         return {
             "id": rental.id,
             "status": "success",
@@ -64,7 +64,7 @@ class Shapes:
         }
 
     def status(self, rental: Rental, account: Account) -> Body:
-        """Of a status or a cancel."""
+        """The answer to a status call or a cancel."""
         return {
             "id": rental.id,
             "status": rental.status.value,
@@ -78,7 +78,7 @@ class Shapes:
         }
 
     def completed(self, rental: Rental, account: Account) -> Body:
-        """Of a completion: nested, unlike the others."""
+        """The answer to a completion: nested, unlike the others."""
         return {
             "status": "success",
             "message": "Rental marked as completed successfully.",
@@ -94,26 +94,26 @@ class Shapes:
         }
 
     def prices(self, catalogue: Catalogue) -> bytes:
-        """The whole price list, rendered again only when something in it has changed."""
-        kept = self._price_list
-        if kept is None or kept[:2] != (self._style, catalogue.version):
+        """The whole price list; cached, as encoding its hundreds of rows is slow."""
+        cached = self._price_list
+        if cached is None or cached[:2] != (self._style, catalogue.version):
             rows = [self._price_row(service) for service in catalogue]
             body = encode({"status": "success", "errors": None, "prices": rows})
-            kept = self._price_list = (self._style, catalogue.version, body)
-        return kept[2]
+            cached = self._price_list = (self._style, catalogue.version, body)
+        return cached[2]
 
     def balance(self, account: Account) -> Body:
-        """Of the balance."""
+        """The answer to a balance call."""
         balance = self._money(account.balance)
         return {"status": "success", "balance": balance, "errors": self._no_error}
 
     def long_rentals(self, rentals: Iterable[LongRental]) -> Body:
-        """Of the list of long rentals."""
+        """The answer to a call for the list of long rentals."""
         rows = [self._long_row(rental) for rental in rentals]
         return {"status": "success", "long_rentals": rows, "errors": self._no_error}
 
     def long_rental(self, rental: LongRental) -> Body:
-        """Of a new or changed long rental."""
+        """The answer about a new or changed long rental."""
         row = self._long_row(rental)
         if self._style is Style.PAGE:
             # The page prints `"long_rental": "id": 1, …`. Flattened, the word "success" takes the
@@ -122,7 +122,7 @@ class Shapes:
         return {"status": "success", "long_rental": row, "errors": None}
 
     def texts(self, rental: LongRental, texts: Iterable[Text]) -> Body:
-        """Of the messages of a long rental, the newest last."""
+        """The messages of a long rental, the newest last."""
         rows = [
             {
                 "message": text.text,
@@ -135,13 +135,13 @@ class Shapes:
         return {"status": "success", "messages": rows, "errors": self._no_error}
 
     def refused(self, text: str, keys: Iterable[str] = ()) -> Body:
-        """Of a refusal of a call that would have answered `keys`."""
+        """An error; `keys` are those of the answer that the call gives on success."""
         if self._style is Style.PAGE:
             return {**dict.fromkeys(keys), "errors": text}
         return {"errors": text}
 
     def webhook(self, rental: Rental) -> Body:
-        """Of the announcement of a rental's newest code, an integer: leading zeros are lost."""
+        """The webhook about a rental's newest code, an integer: leading zeros are lost."""
         body: Body = {
             "id": rental.id,
             "code": _as_integer(rental.code),
@@ -149,7 +149,7 @@ class Shapes:
             "number": rental.number,
             "service_name": rental.service_name,
         }
-        if self._in_force.config.webhook.style is WebhookStyle.NEWER:
+        if self._live.config.webhook.style is WebhookStyle.NEWER:
             body |= {"status": rental.status.value, "cost": self._money(rental.price)}
         return body
 
@@ -179,7 +179,7 @@ class Shapes:
 
     @property
     def _style(self) -> Style:
-        return self._in_force.config.style
+        return self._live.config.style
 
     @property
     def _no_error(self) -> str | None:

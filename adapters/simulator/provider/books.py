@@ -1,12 +1,11 @@
-"""The whole truth: who owns what, what was paid and what was given back."""
+"""The provider's state: accounts and rentals by key and id, and the money paid and refunded."""
 
 from collections.abc import Iterable
 from decimal import Decimal
 
-from adapters.simulator.provider.catalogue import to_cents
 from adapters.simulator.provider.config import AccountConfig
 from adapters.simulator.provider.records import NOTHING, Account, LongRental, Rental, Text
-from adapters.simulator.provider.refusals import No, Refusal
+from adapters.simulator.provider.refusals import Reason, Refusal
 
 
 class Books:
@@ -22,51 +21,51 @@ class Books:
             self.open_account(account)
 
     def open_account(self, config: AccountConfig) -> Account:
-        """A new customer; a key that is taken is a ValueError."""
+        """Adds a customer; raises ValueError when the key is taken."""
         if config.key in self.accounts:
             raise ValueError(f"there is an account with the key {config.key} already")
-        account = Account(config, deposited=to_cents(config.balance))
+        account = Account(config, deposited=config.balance)
         self.accounts[config.key] = account
         return account
 
     def account(self, key: str | None) -> Account:
-        """Whose key this is, or the provider's refusal."""
+        """The account of a key. Raises `Refusal`."""
         if not key:
-            raise Refusal.of(No.NO_AUTH)
+            raise Refusal.of(Reason.NO_AUTH)
         account = self.accounts.get(key)
         if account is None or account.config.restricted:
-            raise Refusal.of(No.WRONG_KEY)
+            raise Refusal.of(Reason.WRONG_KEY)
         return account
 
     def new_rental_id(self) -> int:
-        """The next in one count over all accounts."""
+        """The next id; all accounts share one sequence."""
         self._next_rental_id += 1
         return self._next_rental_id - 1
 
     def rental(self, account: Account, rental_id: int | None) -> Rental:
-        """This account's rental, or the provider's refusal."""
+        """This account's rental. Raises `Refusal`."""
         rental = self.rentals.get(rental_id) if rental_id is not None else None
         if rental is None:
-            raise Refusal.of(No.RENTAL_NOT_FOUND)
+            raise Refusal.of(Reason.RENTAL_NOT_FOUND)
         if rental.account != account.key:
-            raise Refusal.of(No.SOMEBODY_ELSES)
+            raise Refusal.of(Reason.WRONG_OWNER)
         return rental
 
     def long_rental(self, account: Account, rental_id: int | None) -> LongRental:
-        """This account's long rental, or the provider's refusal."""
+        """This account's long rental. Raises `Refusal`."""
         rental = self.long_rentals.get(rental_id) if rental_id is not None else None
         if rental is None:
-            raise Refusal.of(No.RENTAL_NOT_FOUND)
+            raise Refusal.of(Reason.RENTAL_NOT_FOUND)
         if rental.account != account.key:
-            raise Refusal.of(No.SOMEBODY_ELSES)
+            raise Refusal.of(Reason.WRONG_OWNER)
         return rental
 
     @property
     def spent(self) -> Decimal:
-        """Everything ever charged, refunds not taken off."""
+        """Everything ever charged, refunds not subtracted."""
         return sum((account.spent for account in self.accounts.values()), NOTHING)
 
     @property
     def refunded(self) -> Decimal:
-        """Everything ever given back."""
+        """Everything ever refunded."""
         return sum((account.refunded for account in self.accounts.values()), NOTHING)

@@ -1,45 +1,41 @@
-"""What is on offer: a price list made the same way every time, and the stock behind it."""
+"""The catalogue: a price list generated from a seed, and the stock of each service."""
 
 import random
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from decimal import ROUND_HALF_UP, Decimal
+from dataclasses import replace
+from decimal import Decimal
 
-from adapters.simulator.provider.refusals import No, Refusal
+from pydantic.dataclasses import dataclass
 
-CENT = Decimal("0.01")
-
-
-def to_cents(amount: Decimal) -> Decimal:
-    """Rounded half up to the cent, the only rounding there is."""
-    return amount.quantize(CENT, ROUND_HALF_UP)
+from adapters.simulator.provider.quantities import CENT, STRICT, Money, Whole
+from adapters.simulator.provider.refusals import Reason, Refusal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Service:
     """One row of the price list. A `stock` of None is unknown and never runs out."""
 
     name: str
     api_name: str
-    price: Decimal
-    ttl_minutes: int
-    stock: int | None = None
+    price: Money
+    ttl_minutes: Whole
+    stock: Whole | None = None
     multiple_sms: bool = False
     maintenance: bool = False
 
 
 WHATSAPP = Service("Whatsapp", "whatsapp", Decimal("0.55"), 5, stock=120, multiple_sms=True)
-"""The row every edition of the API page prints."""
+"""The row that every version of the API page prints."""
 
 
 def generate(size: int, seed: int) -> list[Service]:
-    """The first `size` services; the same ones for the same seed."""
-    rng = random.Random(seed)  # noqa: S311 - the same list each time is the point
-    made_up = [
-        f"{first} {second}" for first in split(FIRST_HALVES) for second in split(SECOND_HALVES)
+    """A list of `size` services, always the same for the same seed."""
+    rng = random.Random(seed)  # noqa: S311 - must be reproducible, not secure
+    invented = [
+        f"{first} {second}" for first in _split(FIRST_HALVES) for second in _split(SECOND_HALVES)
     ]
-    rng.shuffle(made_up)
-    names = (split(WELL_KNOWN)[1:] + made_up)[: max(size - 1, 0)]
+    rng.shuffle(invented)
+    names = (_split(WELL_KNOWN)[1:] + invented)[: max(size - 1, 0)]
     return [WHATSAPP, *(_make(name, rng, index) for index, name in enumerate(names, start=1))]
 
 
@@ -60,7 +56,7 @@ def _make(name: str, rng: random.Random, index: int) -> Service:
 
 
 class Catalogue:
-    """The services by `api_name`; `version` grows with every change."""
+    """The services by `api_name`; `version` increases with every change."""
 
     def __init__(self, services: Iterable[Service]) -> None:
         self._services = {service.api_name: service for service in services}
@@ -73,10 +69,10 @@ class Catalogue:
         return len(self._services)
 
     def find(self, api_name: str) -> Service:
-        """The service of that name, or the provider's refusal."""
+        """The service of that name. Raises `Refusal`."""
         service = self._services.get(api_name)
         if service is None:
-            raise Refusal.of(No.SERVICE_NOT_FOUND)
+            raise Refusal.of(Reason.SERVICE_NOT_FOUND)
         return service
 
     def put(self, service: Service) -> None:
@@ -85,11 +81,11 @@ class Catalogue:
         self.version += 1
 
     def take(self, api_name: str) -> None:
-        """One number less."""
+        """Takes one number out of stock."""
         self._move(api_name, -1)
 
     def give_back(self, api_name: str) -> None:
-        """One number more."""
+        """Puts one number back into stock."""
         self._move(api_name, 1)
 
     def _move(self, api_name: str, numbers: int) -> None:
@@ -98,7 +94,7 @@ class Catalogue:
             self.put(replace(service, stock=max(service.stock + numbers, 0)))
 
 
-# Display name of each; the api_name is the same in lower case with blanks as underscores.
+# Display names; the api_name is the same in lower case with underscores for blanks.
 WELL_KNOWN = """
 Whatsapp, Telegram, Google, Instagram/Threads, Discord, Openai, Facebook, Twitter, Tiktok, Tinder,
 Microsoft, Amazon, Apple, Paypal, Uber, Lyft, Viber, Wechat, Claude, Reddit, Yahoo, Aol,
@@ -124,6 +120,5 @@ Stays
 """
 
 
-def split(names: str) -> list[str]:
-    """The names of one of the comma-separated lists above."""
+def _split(names: str) -> list[str]:
     return [name.strip() for name in names.replace("\n", " ").split(",")]

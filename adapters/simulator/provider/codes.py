@@ -1,27 +1,27 @@
-"""Which code comes, and how long after the rent."""
+"""The codes that rentals receive, and how long after the rent."""
 
 import random
 from collections import deque
 
-from adapters.simulator.provider.config import InForce
+from adapters.simulator.provider.config import LiveConfig
 from adapters.simulator.provider.records import Account
 
 
 class Codes:
-    """Six digits, every fourth time with a leading zero, unless a code was scripted."""
+    """Makes codes of six digits, every fourth with a leading zero; scripted codes go first."""
 
-    def __init__(self, in_force: InForce, seed: int) -> None:
-        self._in_force = in_force
-        self._rng = random.Random(seed)  # noqa: S311 - nobody is protected by these codes
+    def __init__(self, live: LiveConfig, seed: int) -> None:
+        self._live = live
+        self._rng = random.Random(seed)  # noqa: S311 - these codes protect nothing
         self._made = 0
         self._scripted: dict[str, deque[str]] = {}
 
     def script(self, service: str, code: str) -> None:
-        """Makes this the next code to come for the service, after those scripted before."""
+        """Queues a code for the service, after those already queued."""
         self._scripted.setdefault(service, deque()).append(code)
 
     def next(self, service: str) -> str:
-        """The code that comes now."""
+        """A new code for a rental of this service."""
         scripted = self._scripted.get(service)
         if scripted:
             return scripted.popleft()
@@ -30,8 +30,8 @@ class Codes:
         return f"{self._rng.randint(0, highest):06d}"
 
     def delay(self, account: Account, service: str) -> float:
-        """Seconds until the first code: the account's word, then the service's, then the rules'."""
-        rules = self._in_force.rules
+        """Seconds until the first code: the account's, else the service's, else the rules'."""
+        rules = self._live.rules
         if account.config.code_after is not None:
             return account.config.code_after
         return rules.service_code_after.get(service, rules.code_after)

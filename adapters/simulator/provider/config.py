@@ -1,24 +1,23 @@
-"""Everything about a simulator that can be chosen, with defaults close to the real provider."""
+"""The settings of a simulator, with defaults close to the real provider."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from enum import StrEnum
 
-from adapters.simulator.provider.catalogue import Service
+from pydantic.dataclasses import dataclass
 
-NEVER = math.inf
-"""A delay after which nothing comes."""
+from adapters.simulator.provider.catalogue import Service
+from adapters.simulator.provider.quantities import STRICT, ByValue, Money, Seconds, Whole
 
 DEMO_KEY = "sk_demo"
 
 
 class Style(StrEnum):
-    """How bodies are written: as the API page prints them, or as clients report them."""
+    """How JSON bodies are written: as the API page prints them, or as clients report them."""
 
     PAGE = "page"
     CLIENT = "client"
@@ -32,7 +31,7 @@ class WebhookStyle(StrEnum):
 
 
 class LimitedBody(StrEnum):
-    """What a 429 carries: the provider's JSON, or a proxy's page."""
+    """The body of a 429: the provider's JSON, or the HTML page of a proxy."""
 
     JSON = "json"
     HTML = "html"
@@ -45,25 +44,25 @@ class Tier(StrEnum):
     PREMIUM = "premium"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class AccountConfig:
-    """A customer. None in `max_active` and `code_after` means: as the rules say."""
+    """A customer. None in `max_active` and `code_after` means the value in `Rules`."""
 
     key: str = DEMO_KEY
-    balance: Decimal = Decimal("100.00")
-    tier: Tier = Tier.STANDARD
+    balance: Money = Decimal("100.00")
+    tier: ByValue[Tier] = Tier.STANDARD
     restricted: bool = False
     cancel_at_once: bool = False
-    max_active: int | None = None
-    code_after: float | None = None
+    max_active: Whole | None = None
+    code_after: Seconds | None = None
     webhook_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class SampleText:
-    """A message every new long rental receives, so many seconds after it was made."""
+    """A message that every new long rental receives, `after` seconds from its start."""
 
-    after: float
+    after: Seconds
     sender: str
     text: str
 
@@ -80,58 +79,59 @@ SAMPLE_TEXTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Rules:
-    """The provider's habits with rentals. All delays are seconds."""
+    """How the provider treats rentals. All delays are seconds."""
 
-    code_after: float = 4.0
-    service_code_after: Mapping[str, float] = field(default_factory=dict)
-    next_code_after: float = 8.0
-    codes_per_multi_sms: int = 3
-    cancel_locked: float = 300.0
-    max_active: int = 50
+    code_after: Seconds = 4.0
+    service_code_after: Mapping[str, Seconds] = field(default_factory=dict)
+    next_code_after: Seconds = 8.0
+    codes_per_multi_sms: Whole = 3
+    cancel_locked: Seconds = 300.0
+    max_active: Whole = 50
     refund_expired: bool = True
     maintenance: bool = False
     heeds_max_price: bool = True
-    long_prices: Mapping[str, Decimal] = field(default_factory=lambda: dict(LONG_PRICES))
+    long_prices: Mapping[str, Money] = field(default_factory=lambda: dict(LONG_PRICES))
     sample_texts: tuple[SampleText, ...] = SAMPLE_TEXTS
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Limits:
-    """Requests a second, per account and call; `calls` overrides single calls, None lifts one.
+    """Requests per `window` seconds, account and call.
 
-    With `refusals_count` off, a request answered 429 does not fill the window itself.
+    `calls` overrides the limits of single calls; None is no limit. With `refusals_count` off, a
+    request answered 429 does not count itself.
     """
 
     on: bool = True
-    rent: int = 2
-    other: int = 1
-    premium: int = 200
-    calls: Mapping[str, int | None] = field(default_factory=dict)
-    window: float = 1.0
+    rent: Whole = 2
+    other: Whole = 1
+    premium: Whole = 200
+    calls: Mapping[str, Whole | None] = field(default_factory=dict)
+    window: Seconds = 1.0
     refusals_count: bool = True
-    body: LimitedBody = LimitedBody.JSON
-    retry_after: int | None = None
+    body: ByValue[LimitedBody] = LimitedBody.JSON
+    retry_after: Whole | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class WebhookRules:
-    """How stubbornly a code is announced: `attempts` in all, `retry_after` seconds apart."""
+    """How a code is announced: at most `attempts` times, `retry_after` seconds apart."""
 
-    style: WebhookStyle = WebhookStyle.PAGE
-    attempts: int = 3
-    retry_after: float = 1.0
-    timeout: float = 5.0
+    style: ByValue[WebhookStyle] = WebhookStyle.PAGE
+    attempts: Whole = 3
+    retry_after: Seconds = 1.0
+    timeout: Seconds = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class SimulatorConfig:
-    """One stand-in provider. `services` are added to the catalogue or replace rows of it."""
+    """All settings of a simulator. `services` are added to the catalogue or replace its rows."""
 
     host: str = "127.0.0.1"
     port: int = 0
-    style: Style = Style.CLIENT
+    style: ByValue[Style] = Style.CLIENT
     zone: str = "America/New_York"
     accounts: tuple[AccountConfig, ...] = (AccountConfig(),)
     rules: Rules = Rules()
@@ -147,23 +147,23 @@ class SimulatorConfig:
 
     @classmethod
     def for_load(cls, key: str = DEMO_KEY, code_after: float = 0.0) -> SimulatorConfig:
-        """A provider without latency, limits or shortages, to measure what stands before it."""
-        endless = Service("Whatsapp", "whatsapp", Decimal("0.55"), 5)
+        """A provider without delays, limits or shortages, for load tests of what calls it."""
+        whatsapp = Service("Whatsapp", "whatsapp", Decimal("0.55"), 5)
         return cls(
             accounts=(AccountConfig(key, Decimal("1000000000.00"), Tier.PREMIUM),),
             rules=Rules(code_after=code_after, cancel_locked=0.0, max_active=10**9),
             limits=Limits(on=False),
-            services=(endless,),
+            services=(whatsapp,),
         )
 
 
-@dataclass(slots=True)
-class InForce:
-    """The configuration as the control endpoint has left it, read anew at every use."""
+class LiveConfig:
+    """Holds the present configuration, which the control endpoint replaces at run time."""
 
-    config: SimulatorConfig
+    def __init__(self, config: SimulatorConfig) -> None:
+        self.config = config
 
     @property
     def rules(self) -> Rules:
-        """The rules in force."""
+        """The rules of the present configuration."""
         return self.config.rules

@@ -1,8 +1,15 @@
-"""Faults to come: what is to go wrong, with which call, how often."""
+"""Scripted faults: what goes wrong, with which call, how often."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BeforeValidator
+from pydantic.dataclasses import dataclass
+
+from adapters.simulator.provider.quantities import STRICT, ByValue, Seconds, Whole
 
 ANY_CALL = "*"
 
@@ -10,15 +17,15 @@ ANY_CALL = "*"
 class FaultKind(StrEnum):
     """What goes wrong.
 
-    status        answers `status` and `body`
-    html          answers `status` and a proxy's error page
-    rate_limited  answers 429 as the limits say
+    status        answers with `status` and `body`
+    html          answers with `status` and a proxy's error page
+    rate_limited  answers with the 429 of the configured limits
     hang          accepts the request and never answers
-    slow          answers truly, `seconds` late
+    slow          does the work and sends the right answer `seconds` later
     drop_before   closes the connection without doing the work
-    drop_after    does the work and closes the connection without a word
-    truncated     does the work, promises the whole body, sends half and closes
-    cut_json      does the work and answers half the body as if it were all
+    drop_after    does the work and closes the connection without an answer
+    truncated     does the work, declares the full Content-Length, sends half and closes
+    cut_json      does the work and sends half the body as if it were complete
     """
 
     STATUS = "status"
@@ -32,60 +39,65 @@ class FaultKind(StrEnum):
     CUT_JSON = "cut_json"
 
 
-@dataclass(frozen=True, slots=True)
+def _as_text(raw: object) -> str:
+    return raw if isinstance(raw, str) else json.dumps(raw)
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Fault:
     """One scripted fault, for the next `times` requests of a call (None: until cleared).
 
-    `after_work` carries the request out first, for the kinds that leave it open: the 502 of a
-    proxy after the purchase. `account` narrows the fault to one key.
+    `after_work` carries out the request first where the kind does not decide it, such as for the
+    502 of a proxy after the purchase. `account` limits the fault to one key. A `body` that is no
+    text is sent as JSON.
     """
 
     call: str
-    kind: FaultKind
-    times: int | None = 1
-    status: int = 502
-    body: str = ""
+    kind: ByValue[FaultKind]
+    times: Whole | None = 1
+    status: Whole = 502
+    body: Annotated[str, BeforeValidator(_as_text)] = ""
     content_type: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    seconds: float = 1.0
+    seconds: Seconds = 1.0
     after_work: bool = False
     account: str | None = None
 
     @property
-    def works(self) -> bool:
-        """Whether the request is carried out although its true answer is never sent."""
+    def does_work(self) -> bool:
+        """Whether the request is carried out although its answer is never sent."""
         if self.kind is FaultKind.DROP_BEFORE:
             return False
         return self.after_work or self.kind is FaultKind.DROP_AFTER
 
-    def meets(self, call: str, account: str | None) -> bool:
-        """Whether this request is one of those meant."""
+    def matches(self, call: str, account: str | None) -> bool:
+        """Whether the fault is for this call and account."""
         return self.call in (call, ANY_CALL) and self.account in (None, account)
 
 
 class Faults:
-    """Scripted faults in the order they were scripted; the first that fits is used up first."""
+    """The scripted faults in order; a request meets the first that matches."""
 
     def __init__(self) -> None:
         self._scripted: list[Fault] = []
 
     @property
     def scripted(self) -> tuple[Fault, ...]:
-        """Those still to come."""
+        """The faults not used up yet."""
         return tuple(self._scripted)
 
     def add(self, fault: Fault) -> None:
-        """Plans a fault after the ones already planned."""
+        """Adds a fault after the others."""
         self._scripted.append(fault)
 
     def clear(self) -> None:
-        """Forgets them all."""
+        """Removes all faults."""
         self._scripted.clear()
 
     def take(self, call: str, account: str | None) -> Fault | None:
-        """The fault this request meets, used up by one."""
+        """The fault for this request, if any; it counts as used once."""
         for index, fault in enumerate(self._scripted):
-            if fault.meets(call, account):
+            if fault.matches(call, account):
                 self._use(index, fault)
                 return fault
         return None

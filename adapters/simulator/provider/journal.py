@@ -1,12 +1,12 @@
-"""What was asked of the simulator."""
+"""The log of requests received."""
 
 from collections import Counter, deque
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Received:
-    """One request as it arrived. `account` is the key, None when there was none or a wrong one."""
+    """One request as it arrived. `account` is the key, None when it was missing or wrong."""
 
     method: str
     path: str
@@ -17,13 +17,13 @@ class Received:
 
 
 class Journal:
-    """Counts every request; keeps only the last few."""
+    """Counts all requests and holds the last `size` of them."""
 
     def __init__(self, size: int) -> None:
         self.calls: Counter[str] = Counter()
         self.received: deque[Received] = deque(maxlen=size)
 
     def note(self, received: Received) -> None:
-        """Writes a request down."""
+        """Adds a request to the log."""
         self.calls[received.call] += 1
         self.received.append(received)

@@ -1,14 +1,14 @@
-"""The provider's request limits: so many arrivals in every window, per account and call."""
+"""The provider's rate limits: a sliding window per account and call."""
 
 from collections import deque
 
-from adapters.simulator.provider.config import InForce, Limits
+from adapters.simulator.provider.config import Limits, LiveConfig
 
 RENT_CALLS = frozenset({"rent-a-number", "rent-specific-number", "re-rent"})
 
 
 def allowed(limits: Limits, call: str) -> int | None:
-    """How many of these calls fit one window; None for any number."""
+    """How many of these calls one window allows; None is no limit."""
     if call in limits.calls:
         return limits.calls[call]
     if call.endswith("-premium"):
@@ -17,16 +17,16 @@ def allowed(limits: Limits, call: str) -> int | None:
 
 
 class Limiter:
-    """Remembers arrivals. Every one is judged by those in the window before it."""
+    """Sliding windows of arrivals; `violations` counts refused requests by account and call."""
 
-    def __init__(self, in_force: InForce) -> None:
-        self._in_force = in_force
+    def __init__(self, live: LiveConfig) -> None:
+        self._live = live
         self._arrivals: dict[tuple[str, str], deque[float]] = {}
         self.violations: dict[str, dict[str, int]] = {}
 
     def exceeded(self, account: str, call: str, now: float) -> bool:
-        """Notes the arrival; True when it is one too many."""
-        limits = self._in_force.config.limits
+        """Records an arrival; True when it is over the limit."""
+        limits = self._live.config.limits
         if not limits.on:
             return False
         most = allowed(limits, call)

@@ -1,10 +1,10 @@
-"""The whole stand-in provider as one object: state and habits, without a socket."""
+"""The simulated provider as one object, without a socket."""
 
-from adapters.simulator.provider.bodies import Shapes
+from adapters.simulator.provider.bodies import BodyWriter
 from adapters.simulator.provider.books import Books
 from adapters.simulator.provider.catalogue import Catalogue, generate
 from adapters.simulator.provider.codes import Codes
-from adapters.simulator.provider.config import InForce, SimulatorConfig
+from adapters.simulator.provider.config import LiveConfig, SimulatorConfig
 from adapters.simulator.provider.faults import Faults
 from adapters.simulator.provider.journal import Journal
 from adapters.simulator.provider.limits import Limiter
@@ -14,8 +14,8 @@ from adapters.simulator.provider.renting import OnCode, Renting
 from adapters.simulator.provider.timeline import Timeline
 
 
-class Provider:
-    """Builds the parts and holds them; `reset` builds them anew."""
+class SimulatedProvider:
+    """Builds and holds the parts; `reset` builds them again."""
 
     timeline: Timeline
     books: Books
@@ -26,34 +26,34 @@ class Provider:
     limiter: Limiter
     faults: Faults
     journal: Journal
-    shapes: Shapes
+    bodies: BodyWriter
 
     def __init__(self, config: SimulatorConfig, on_code: OnCode) -> None:
         self._config = config
         self._on_code = on_code
-        self.in_force = InForce(config)
+        self.live = LiveConfig(config)
         self.reset()
 
     def reset(self) -> None:
-        """Everything as on the first day, settings included."""
+        """Restores the initial state, settings included."""
         config = self._config
-        self.in_force.config = config
+        self.live.config = config
         self.timeline = Timeline(config.clock)
         self.books = Books(config.accounts, config.first_rental_id)
         self.catalogue = Catalogue(generate(config.catalogue_size, config.seed))
         for service in config.services:
             self.catalogue.put(service)
-        self.codes = Codes(self.in_force, config.seed)
-        self.limiter = Limiter(self.in_force)
+        self.codes = Codes(self.live, config.seed)
+        self.limiter = Limiter(self.live)
         self.faults = Faults()
         self.journal = Journal(config.log_size)
-        self.shapes = Shapes(self.in_force)
-        self._employ()
+        self.bodies = BodyWriter(self.live)
+        self._start_renting()
 
-    def _employ(self) -> None:
+    def _start_renting(self) -> None:
         numbers = Numbers()
         self.renting = Renting(
-            self.in_force,
+            self.live,
             self.books,
             self.catalogue,
             self.timeline,
@@ -61,4 +61,4 @@ class Provider:
             self.codes,
             self._on_code,
         )
-        self.long_renting = LongRenting(self.in_force, self.books, self.timeline, numbers)
+        self.long_renting = LongRenting(self.live, self.books, self.timeline, numbers)

@@ -1,17 +1,17 @@
-"""What the books hold: accounts, rentals, long rentals, messages."""
+"""The records in the books: accounts, rentals, long rentals, messages."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
 from adapters.simulator.provider.config import AccountConfig
-from adapters.simulator.provider.refusals import No, Refusal
+from adapters.simulator.provider.refusals import Reason, Refusal
 
 NOTHING = Decimal("0.00")
 
 
 class RentalStatus(StrEnum):
-    """What a status call says of a rental; a code does not change it."""
+    """The status of a rental; a code does not change it."""
 
     ACTIVE = "active"
     CANCELLED = "cancelled"
@@ -20,7 +20,7 @@ class RentalStatus(StrEnum):
 
 
 class LongStatus(StrEnum):
-    """The same for long rentals, in capitals as the page has them."""
+    """The status of a long rental, capitalised as on the API page."""
 
     ACTIVE = "Active"
     CANCELLED = "Cancelled"
@@ -29,7 +29,7 @@ class LongStatus(StrEnum):
 
 @dataclass(slots=True)
 class Account:
-    """A customer's purse; `balance` is always `deposited - spent + refunded`."""
+    """A customer's money and number of active rentals."""
 
     config: AccountConfig
     deposited: Decimal = NOTHING
@@ -39,28 +39,28 @@ class Account:
 
     @property
     def key(self) -> str:
-        """What the customer signs with."""
+        """The API key."""
         return self.config.key
 
     @property
     def balance(self) -> Decimal:
-        """What is left."""
+        """The money left: `deposited - spent + refunded`."""
         return self.deposited - self.spent + self.refunded
 
     def charge(self, amount: Decimal) -> None:
-        """Takes the amount, or refuses and takes nothing."""
+        """Takes the amount. Raises `Refusal` when the balance is too low."""
         if amount > self.balance:
-            raise Refusal.of(No.INSUFFICIENT_FUNDS)
+            raise Refusal.of(Reason.INSUFFICIENT_FUNDS)
         self.spent += amount
 
     def refund(self, amount: Decimal) -> None:
-        """Gives the amount back."""
+        """Adds the amount to the balance."""
         self.refunded += amount
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One code and when it came."""
+    """A code and the instant it arrived."""
 
     text: str
     at: float
@@ -68,7 +68,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Rental:
-    """A number rented for one service for minutes. Instants are seconds since 1970."""
+    """A number rented for minutes for one service. Instants are seconds since 1970."""
 
     id: int
     account: str
@@ -86,23 +86,23 @@ class Rental:
 
     @property
     def active(self) -> bool:
-        """Whether it has not ended yet."""
+        """Whether the rental has not ended yet."""
         return self.status is RentalStatus.ACTIVE
 
     @property
     def code(self) -> str | None:
-        """The newest code: a later one overwrites the earlier."""
+        """The newest code, which replaces the earlier ones."""
         return self.codes[-1].text if self.codes else None
 
     @property
     def code_at(self) -> float | None:
-        """When the newest code came."""
+        """The instant the newest code arrived."""
         return self.codes[-1].at if self.codes else None
 
 
 @dataclass(frozen=True, slots=True)
 class LongRental:
-    """A number rented for weeks; `paid` is all that was ever paid for it."""
+    """A number rented for weeks; `paid` includes its renewals."""
 
     id: int
     account: str
@@ -117,7 +117,7 @@ class LongRental:
 
     @property
     def active(self) -> bool:
-        """Whether it has not ended yet."""
+        """Whether the rental has not ended yet."""
         return self.status is LongStatus.ACTIVE
 
 

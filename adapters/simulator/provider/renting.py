@@ -1,4 +1,4 @@
-"""Numbers rented for minutes: renting, codes, cancelling, completing, expiring."""
+"""Temporary rentals, numbers rented for minutes: renting, codes, cancelling, completing, expiry."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -6,23 +6,24 @@ from decimal import Decimal
 from functools import partial
 
 from adapters.simulator.provider.books import Books
-from adapters.simulator.provider.catalogue import Catalogue, Service, to_cents
+from adapters.simulator.provider.catalogue import Catalogue, Service
 from adapters.simulator.provider.codes import Codes
-from adapters.simulator.provider.config import InForce
+from adapters.simulator.provider.config import LiveConfig
 from adapters.simulator.provider.numbers import AREA_CODES, CARRIERS, Numbers
+from adapters.simulator.provider.quantities import to_cents
 from adapters.simulator.provider.records import Account, Code, Rental, RentalStatus
-from adapters.simulator.provider.refusals import No, Refusal
+from adapters.simulator.provider.refusals import Reason, Refusal
 from adapters.simulator.provider.timeline import Timeline
 
 ONE_MATCH, TWO_MATCHES = Decimal("1.2"), Decimal("1.4")
 
 OnCode = Callable[[Account, Rental], None]
-"""Told about every code that arrives."""
+"""A callback for every code that arrives."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a customer asks for; carrier and area are hopes unless kept and locked."""
+class RentRequest:
+    """What to rent. Carrier and area code are optional unless kept and locked."""
 
     service: str
     max_price: Decimal | None = None
@@ -34,11 +35,11 @@ class Wish:
 
 
 class Renting:
-    """What the provider does with temporary rentals; every refusal leaves the books untouched."""
+    """Operations on temporary rentals. Each raises `Refusal` before it changes anything."""
 
     def __init__(
         self,
-        in_force: InForce,
+        live: LiveConfig,
         books: Books,
         catalogue: Catalogue,
         timeline: Timeline,
@@ -46,7 +47,7 @@ class Renting:
         codes: Codes,
         on_code: OnCode,
     ) -> None:
-        self._in_force = in_force
+        self._live = live
         self._books = books
         self._catalogue = catalogue
         self._timeline = timeline
@@ -54,59 +55,59 @@ class Renting:
         self._codes = codes
         self._on_code = on_code
 
-    def rent(self, account: Account, wish: Wish) -> Rental:
-        """A number as near to the wish as there is one, charged with its surcharges."""
-        service = self._offered(wish.service)
-        area_code = _matching_area(wish)
-        price = _with_surcharges(service.price, _matching_carrier(wish), area_code)
-        if wish.number is not None:
-            self._expect_free(wish.number, service.api_name)
-        self._charge(account, price, wish.max_price)
-        if wish.number is not None:
-            self._numbers.reserve(wish.number)
-        number = wish.number or self._numbers.draw(area_code)
+    def rent(self, account: Account, request: RentRequest) -> Rental:
+        """Rents the best matching number and charges its price with surcharges."""
+        service = self._offered(request.service)
+        area_code = _matching_area(request)
+        price = _with_surcharges(service.price, _matching_carrier(request), area_code)
+        if request.number is not None:
+            self._expect_free(request.number, service.api_name)
+        self._charge(account, price, request.max_price)
+        if request.number is not None:
+            self._numbers.reserve(request.number)
+        number = request.number or self._numbers.draw(area_code)
         self._catalogue.take(service.api_name)
         return self._open(account, service, number, price)
 
     def rent_again(self, account: Account, rental_id: int | None) -> Rental:
-        """The same number for the same service, at today's price without surcharges."""
+        """Rents the same number for the same service, at the present price without surcharges."""
         earlier = self._books.rental(account, rental_id)
         service = self._catalogue.find(earlier.service)
         self._charge(account, service.price, None)
         return self._open(account, service, earlier.number, service.price, again_of=earlier.id)
 
     def cancel(self, account: Account, rental_id: int | None) -> Rental:
-        """Ends a rental without a code and gives its price back."""
+        """Ends a rental that has no code and refunds its price."""
         rental = self._books.rental(account, rental_id)
         if rental.codes:
-            raise Refusal.of(No.HAS_CODE)
+            raise Refusal.of(Reason.HAS_CODE)
         if not rental.active:
-            raise Refusal.of(No.NOT_ACTIVE)
-        lock = self._in_force.rules.cancel_locked
+            raise Refusal.of(Reason.NOT_ACTIVE)
+        lock = self._live.rules.cancel_locked
         if not account.config.cancel_at_once and self._timeline.now() < rental.rented_at + lock:
             raise Refusal.too_early(lock)
         return self._end(rental, RentalStatus.CANCELLED, self._timeline.now(), refund=True)
 
     def complete(self, account: Account, rental_id: int | None) -> Rental:
-        """Ends a rental its customer is done with; nothing is given back."""
+        """Ends a rental without a refund."""
         rental = self._books.rental(account, rental_id)
         if not rental.active:
-            raise Refusal.of(No.NOT_ACTIVE)
+            raise Refusal.of(Reason.NOT_ACTIVE)
         return self._end(rental, RentalStatus.COMPLETED, self._timeline.now())
 
     def expire(self, rental_id: int, at: float) -> None:
-        """The end of its time: completed when a code came, else expired, mostly with a refund."""
+        """Ends a rental at the end of its time: completed if it has a code, else expired."""
         rental = self._books.rentals[rental_id]
         if not rental.active:
             return
         if rental.codes:
             self._end(rental, RentalStatus.COMPLETED, at)
         else:
-            refund = self._in_force.rules.refund_expired
+            refund = self._live.rules.refund_expired
             self._end(rental, RentalStatus.EXPIRED, at, refund=refund)
 
     def receive(self, rental_id: int, text: str | None, at: float) -> Rental | None:
-        """A code for an active rental, scripted or made up; None when the rental has ended."""
+        """Delivers a code, a generated one if `text` is None; None when the rental has ended."""
         rental = self._books.rentals[rental_id]
         if not rental.active:
             return None
@@ -118,7 +119,7 @@ class Renting:
 
     def _arrive(self, rental_id: int, at: float) -> None:
         rental = self.receive(rental_id, None, at)
-        rules = self._in_force.rules
+        rules = self._live.rules
         if (
             rental is not None
             and self._catalogue.find(rental.service).multiple_sms
@@ -129,9 +130,9 @@ class Renting:
     def _offered(self, api_name: str) -> Service:
         service = self._catalogue.find(api_name)
         if service.maintenance:
-            raise Refusal.of(No.MAINTENANCE)
+            raise Refusal.of(Reason.MAINTENANCE)
         if service.stock == 0:
-            raise Refusal.of(No.OUT_OF_STOCK)
+            raise Refusal.of(Reason.OUT_OF_STOCK)
         return service
 
     def _expect_free(self, number: str, service: str) -> None:
@@ -139,17 +140,15 @@ class Renting:
             r.active and r.number == number and r.service == service
             for r in self._books.rentals.values()
         ):
-            raise Refusal.of(No.NUMBER_NOT_AVAILABLE)
+            raise Refusal.of(Reason.NUMBER_NOT_AVAILABLE)
 
     def _charge(self, account: Account, price: Decimal, max_price: Decimal | None) -> None:
-        heeded = self._in_force.rules.heeds_max_price
+        heeded = self._live.rules.heeds_max_price
         if heeded and max_price is not None and price > max_price:
-            raise Refusal.of(No.PRICE_TOO_HIGH)
+            raise Refusal.of(Reason.PRICE_TOO_HIGH)
         allowed = account.config.max_active
-        if account.active_rentals >= (
-            self._in_force.rules.max_active if allowed is None else allowed
-        ):
-            raise Refusal.of(No.TOO_MANY_ACTIVE)
+        if account.active_rentals >= (self._live.rules.max_active if allowed is None else allowed):
+            raise Refusal.of(Reason.TOO_MANY_ACTIVE)
         account.charge(price)
 
     def _open(
@@ -193,17 +192,17 @@ class Renting:
         return rental
 
 
-def _matching_area(wish: Wish) -> str | None:
-    area_code = next((code for code in wish.area_codes if code in AREA_CODES), None)
-    if area_code is None and wish.area_codes and wish.lock_area_code:
-        raise Refusal.of(No.OUT_OF_STOCK)
+def _matching_area(request: RentRequest) -> str | None:
+    area_code = next((code for code in request.area_codes if code in AREA_CODES), None)
+    if area_code is None and request.area_codes and request.lock_area_code:
+        raise Refusal.of(Reason.OUT_OF_STOCK)
     return area_code
 
 
-def _matching_carrier(wish: Wish) -> str | None:
-    carrier = wish.carrier if wish.carrier in CARRIERS else None
-    if carrier is None and wish.carrier and wish.keep_carrier:
-        raise Refusal.of(No.OUT_OF_STOCK)
+def _matching_carrier(request: RentRequest) -> str | None:
+    carrier = request.carrier if request.carrier in CARRIERS else None
+    if carrier is None and request.carrier and request.keep_carrier:
+        raise Refusal.of(Reason.OUT_OF_STOCK)
     return carrier
 
 

@@ -1,42 +1,42 @@
-"""Time as the simulator lives it: a clock that can be pushed forward, and what falls due on it."""
+"""The simulator's time: a clock that can be moved forward, and the actions scheduled on it."""
 
 import heapq
 from collections.abc import Callable
 from itertools import count
 
-from adapters.simulator.provider.config import NEVER
+from adapters.simulator.provider.quantities import NEVER
 
 Action = Callable[[float], None]
-"""Something that happens; it is told the instant it was due at."""
+"""A scheduled action; its argument is the instant at which it was due."""
 
 
 class Timeline:
-    """Coming events in order. Nothing happens by itself: somebody calls `catch_up`."""
+    """A queue of scheduled actions. They run only in `catch_up`, never by themselves."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._ahead = 0.0
+        self._skipped = 0.0
         self._order = count()
-        self._coming: list[tuple[float, int, Action]] = []
+        self._scheduled: list[tuple[float, int, Action]] = []
 
     def now(self) -> float:
-        """Seconds since 1970, plus all that was pushed forward."""
-        return self._clock() + self._ahead
+        """Seconds since 1970 by the clock, plus the time skipped."""
+        return self._clock() + self._skipped
 
     def push_forward(self, seconds: float) -> None:
-        """Lets that much time pass at once; the next `catch_up` does what fell due."""
-        self._ahead += seconds
+        """Skips that much time; the next `catch_up` runs what is due then."""
+        self._skipped += seconds
 
     def at(self, when: float, action: Action) -> None:
-        """Plans an action; `NEVER` plans nothing."""
+        """Schedules an action, except for the instant `NEVER`."""
         if when < NEVER:
-            heapq.heappush(self._coming, (when, next(self._order), action))
+            heapq.heappush(self._scheduled, (when, next(self._order), action))
 
     def catch_up(self) -> None:
-        """Does everything that is due, in order, also what that itself makes due."""
-        if not self._coming:
+        """Runs all due actions in order, those that they schedule included."""
+        if not self._scheduled:
             return
         now = self.now()
-        while self._coming and self._coming[0][0] <= now:
-            when, _, action = heapq.heappop(self._coming)
+        while self._scheduled and self._scheduled[0][0] <= now:
+            when, _, action = heapq.heappop(self._scheduled)
             action(when)

@@ -1,4 +1,4 @@
-"""The provider's two HTTP APIs and its webhook, in the provider's own words.
+"""The provider's two HTTP APIs and its webhook, with its own paths and field names.
 
 May import adapters.simulator.provider.
 """

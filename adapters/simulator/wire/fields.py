@@ -1,4 +1,4 @@
-"""Reading what a request carries, as leniently as the provider does."""
+"""Parses the fields of a request as leniently as the provider does."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ Fields = Mapping[str, object]
 
 
 def parse(body: bytes) -> object:
-    """The JSON of a body; None for an empty body and for what is no JSON."""
+    """The JSON value of a body; None for an empty body and for invalid JSON."""
     try:
         return json.loads(body) if body else None
     except (ValueError, RecursionError):
@@ -18,12 +18,12 @@ def parse(body: bytes) -> object:
 
 
 def as_fields(sent: object) -> Fields:
-    """The fields of a JSON object; anything else, `[]` included, has none."""
+    """The fields of a JSON object; no fields for any other value."""
     return sent if isinstance(sent, dict) else {}
 
 
 def text(fields: Fields, name: str) -> str | None:
-    """A text; a number counts as its digits, an empty text as nothing."""
+    """A text; an integer becomes its digits, an empty text None."""
     raw = fields.get(name)
     if isinstance(raw, (str, int)) and not isinstance(raw, bool):
         return str(raw).strip() or None
@@ -31,13 +31,13 @@ def text(fields: Fields, name: str) -> str | None:
 
 
 def identity(fields: Fields, name: str) -> int | None:
-    """An id, written as an integer or as digits."""
+    """An id, given as an integer or as digits; None for anything else."""
     raw = text(fields, name)
     return int(raw) if raw and raw.isascii() and raw.isdigit() and len(raw) < 19 else None
 
 
 def amount(fields: Fields, name: str) -> Decimal | None:
-    """An amount, written as a number or as text."""
+    """An amount, given as a number or as text. Raises `Refusal`."""
     raw = fields.get(name)
     if raw is None or raw == "":
         return None
@@ -51,11 +51,11 @@ def amount(fields: Fields, name: str) -> Decimal | None:
 
 
 def flag(fields: Fields, name: str) -> bool:
-    """A yes or no, written as a boolean, `1` or text."""
+    """A boolean, given as a boolean, as `1` or as text."""
     return fields.get(name) in (True, 1, "1", "true", "True")
 
 
 def listed(fields: Fields, name: str) -> tuple[str, ...]:
-    """The parts of a text like `212,646`."""
+    """The items of a comma-separated text like `212,646`."""
     raw = text(fields, name) or ""
     return tuple(part.strip() for part in raw.split(",") if part.strip())

@@ -1,4 +1,4 @@
-"""Sending answers, truly or as a fault wants them."""
+"""Answers, and the faults that spoil them on the socket."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -14,12 +14,12 @@ HTML = "text/html"
 TEXT = "text/plain"
 
 DAMAGING = (FaultKind.SLOW, FaultKind.TRUNCATED, FaultKind.CUT_JSON)
-"""Faults that send the true answer, late or in part."""
+"""Faults that send the right answer, late or in part."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer before it is sent."""
+class OutgoingReply:
+    """An answer that is ready to be sent."""
 
     status: int
     body: bytes
@@ -27,7 +27,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def response(self) -> web.Response:
-        """As the server library sends it."""
+        """The answer as an aiohttp response."""
         return web.Response(
             status=self.status,
             body=self.body,
@@ -36,41 +36,41 @@ class Reply:
         )
 
 
-def page(status: int, words: str) -> Reply:
-    """A proxy's page."""
+def page(status: int, words: str) -> OutgoingReply:
+    """The HTML page of a proxy, with this text as title and body."""
     html = f"<!DOCTYPE html><html><head><title>{words}</title></head><body>{words}</body></html>\n"
-    return Reply(status, html.encode(), HTML)
+    return OutgoingReply(status, html.encode(), HTML)
 
 
-def too_many(limits: Limits) -> Reply:
-    """A 429 as the limits say."""
-    reply = Reply(429, b'{"errors":"Too many requests"}')
+def too_many(limits: Limits) -> OutgoingReply:
+    """A 429 with the configured body and Retry-After."""
+    reply = OutgoingReply(429, b'{"errors":"Too many requests"}')
     if limits.body is LimitedBody.HTML:
         reply = page(429, "429 Too Many Requests")
     if limits.retry_after is None:
         return reply
     headers = {"Retry-After": str(limits.retry_after)}
-    return Reply(reply.status, reply.body, reply.content_type, headers)
+    return OutgoingReply(reply.status, reply.body, reply.content_type, headers)
 
 
-class Misbehaviour:
-    """Acts faults out on the socket. Whoever hangs is let go by `release`."""
+class FaultInjector:
+    """Applies faults to requests. `release` ends the hanging and the slow ones."""
 
     def __init__(self) -> None:
         self._released = asyncio.Event()
 
     def release(self) -> None:
-        """Ends every wait: hanging connections close, slow answers go out."""
+        """Closes hanging connections and sends slow answers now."""
         self._released.set()
         self._released = asyncio.Event()
 
-    async def act(
-        self, request: web.Request, fault: Fault, work: Callable[[], Reply], limits: Limits
+    async def apply(
+        self, request: web.Request, fault: Fault, work: Callable[[], OutgoingReply], limits: Limits
     ) -> web.StreamResponse:
-        """Answers a request the way the fault wants it; `work` carries the request out."""
+        """Answers a request with the fault; `work` carries out the request."""
         if fault.kind in DAMAGING:
             return await self._damaged(request, fault, work())
-        if fault.works:
+        if fault.does_work:
             work()
         match fault.kind:
             case FaultKind.HANG:
@@ -83,14 +83,16 @@ class Misbehaviour:
             case _:
                 return _dropped(request)
 
-    async def _damaged(self, request: web.Request, fault: Fault, true: Reply) -> web.StreamResponse:
-        half = true.body[: len(true.body) // 2]
+    async def _damaged(
+        self, request: web.Request, fault: Fault, reply: OutgoingReply
+    ) -> web.StreamResponse:
+        half = reply.body[: len(reply.body) // 2]
         if fault.kind is FaultKind.CUT_JSON:
-            return Reply(true.status, half, true.content_type, true.headers).response()
+            return OutgoingReply(reply.status, half, reply.content_type, reply.headers).response()
         if fault.kind is FaultKind.TRUNCATED:
-            return await _broken_off(request, true, half)
+            return await _break_off(request, reply, half)
         await self._wait(fault.seconds)
-        return true.response()
+        return reply.response()
 
     async def _wait(self, seconds: float) -> None:
         try:
@@ -100,12 +102,12 @@ class Misbehaviour:
             return
 
 
-def _scripted(fault: Fault) -> Reply:
+def _scripted(fault: Fault) -> OutgoingReply:
     if fault.kind is FaultKind.HTML and not fault.body:
         return page(fault.status, "502 Bad Gateway")
     looks_like = {"{": JSON, "[": JSON, "<": HTML}.get(fault.body[:1], TEXT)
     content_type = fault.content_type or looks_like
-    return Reply(fault.status, fault.body.encode(), content_type, fault.headers)
+    return OutgoingReply(fault.status, fault.body.encode(), content_type, fault.headers)
 
 
 def _dropped(request: web.Request) -> web.Response:
@@ -114,7 +116,7 @@ def _dropped(request: web.Request) -> web.Response:
     return web.Response()
 
 
-async def _broken_off(request: web.Request, reply: Reply, part: bytes) -> web.StreamResponse:
+async def _break_off(request: web.Request, reply: OutgoingReply, part: bytes) -> web.StreamResponse:
     length = {"Content-Length": str(len(reply.body)), "Content-Type": reply.content_type}
     response = web.StreamResponse(status=reply.status, headers=length)
     await response.prepare(request)

@@ -1,4 +1,4 @@
-"""Announcing codes: one unsigned POST per code, repeated a few times when nobody takes it."""
+"""The webhook: one unsigned POST per code, repeated a few times until it is answered with 2xx."""
 
 import asyncio
 from collections import deque
@@ -10,8 +10,8 @@ from adapters.simulator.provider.config import WebhookRules
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """One attempt; `status` is None when nobody answered."""
+class WebhookAttempt:
+    """One attempt to send a webhook; `status` is None when there was no answer."""
 
     url: str
     json: object
@@ -19,20 +19,20 @@ class Delivery:
     status: int | None
 
 
-class Webhooks:
-    """Sends in the background; `close` gives up on what is still under way."""
+class WebhookSender:
+    """Sends webhooks in background tasks; `deliveries` holds the last attempts."""
 
     def __init__(self, keep: int) -> None:
-        self.deliveries: deque[Delivery] = deque(maxlen=keep)
+        self.deliveries: deque[WebhookAttempt] = deque(maxlen=keep)
         self._session: ClientSession | None = None
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Makes it ready to send."""
+        """Opens the HTTP client."""
         self._session = ClientSession()
 
     async def close(self) -> None:
-        """Stops every delivery and leaves nothing behind."""
+        """Cancels every delivery, waits for its end and closes the HTTP client."""
         self.give_up()
         await self.settled()
         if self._session is not None:
@@ -40,7 +40,7 @@ class Webhooks:
             self._session = None
 
     def give_up(self) -> None:
-        """Stops the deliveries under way and forgets the finished ones."""
+        """Cancels the deliveries under way and clears `deliveries`."""
         for task in self._under_way:
             task.cancel()
         self.deliveries.clear()
@@ -51,7 +51,7 @@ class Webhooks:
             await asyncio.wait(set(self._under_way))
 
     def send(self, url: str, body: dict[str, object], rules: WebhookRules) -> None:
-        """Starts a delivery; nothing is sent while closed."""
+        """Starts a delivery; sends nothing while closed."""
         if self._session is None:
             return
         task = asyncio.create_task(self._deliver(self._session, url, body, rules))
@@ -63,7 +63,7 @@ class Webhooks:
     ) -> None:
         for attempt in range(1, rules.attempts + 1):
             status = await _post(session, url, body, rules.timeout)
-            self.deliveries.append(Delivery(url, body, attempt, status))
+            self.deliveries.append(WebhookAttempt(url, body, attempt, status))
             if status is not None and status < 300:
                 return
             if attempt < rules.attempts:

@@ -31,7 +31,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 class Clock:
-    """Time that moves only when told."""
+    """A clock that stands still until a test moves it."""
 
     def __init__(self) -> None:
         self.now = new_york("2025-07-06 15:38:37")

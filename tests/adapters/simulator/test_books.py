@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.simulator.provider.config import DEMO_KEY, SimulatorConfig
-from adapters.simulator.provider.provider import Provider
+from adapters.simulator.provider.provider import SimulatedProvider
 from adapters.simulator.provider.records import NOTHING, Account, Rental
 from adapters.simulator.provider.refusals import Refusal
 from adapters.simulator.wire.calls import CALLS
@@ -30,11 +30,11 @@ STEPS = st.one_of(
 )
 
 
-def silence(_account: Account, _rental: Rental) -> None:
-    """Nobody to tell about codes."""
+def ignore(_account: Account, _rental: Rental) -> None:
+    """Ignores codes that arrive."""
 
 
-def take_step(provider: Provider, name: str, fields: dict[str, object]) -> None:
+def take_step(provider: SimulatedProvider, name: str, fields: dict[str, object]) -> None:
     if name == "time":
         provider.timeline.push_forward(float(str(fields["seconds"])))
         provider.timeline.catch_up()
@@ -48,7 +48,7 @@ def take_step(provider: Provider, name: str, fields: dict[str, object]) -> None:
 @given(st.lists(STEPS, max_size=30))
 def test_every_cent_is_accounted_for(steps: list[tuple[str, dict[str, object]]]) -> None:
     settings: SimulatorConfig = config(Clock())
-    provider = Provider(settings, silence)
+    provider = SimulatedProvider(settings, ignore)
     for name, fields in steps:
         take_step(provider, name, fields)
     account, rentals = provider.books.accounts[DEMO_KEY], provider.books.rentals.values()

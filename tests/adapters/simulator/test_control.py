@@ -10,6 +10,10 @@ WRONG = [  # name, endpoint, body
     ("an odd style", "settings", {"style": "baroque"}),
     ("no such account", "settings", {"accounts": {"sk_x": {"balance": 1}}}),
     ("an odd amount", "settings", {"services": {"whatsapp": {"price": "a lot"}}}),
+    ("a truth value for a delay", "settings", {"code_after": True}),
+    ("a text for a whole number", "settings", {"webhook": {"attempts": "3"}}),
+    ("an unknown limit", "settings", {"limits": {"speed": 1}}),
+    ("another api_name", "settings", {"services": {"whatsapp": {"api_name": "other"}}}),
     ("half good", "settings", {"code_after": 1, "limits": {"rent": -1}}),
     ("a fault without a kind", "faults", {"call": "balance"}),
     ("a fault of no kind", "faults", {"call": "balance", "kind": "flood"}),
@@ -43,6 +47,17 @@ async def test_the_books_tell_everything(alice: Customer) -> None:
             "at": books["now"],
         }
     ]
+
+
+async def test_the_books_show_a_body_however_deeply_it_is_nested(alice: Customer) -> None:
+    body: object = None
+    for _ in range(300):
+        body = [body]
+    await alice.post("rent-a-number", body)
+    status, books = await alice.control("GET", "books")
+
+    assert status == 200
+    assert books["received"][0]["json"] == body
 
 
 @pytest.mark.parametrize(("name", "body"), [row[1:] for row in WRONG], ids=[r[0] for r in WRONG])

@@ -1,4 +1,4 @@
-"""Too many requests, by a clock that stands still unless told."""
+"""The rate limits, by a clock that only the test moves."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

@@ -1,11 +1,11 @@
 """Codes announced to a customer's own server."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from aiohttp import web
+from pytest_aiohttp import AiohttpServer
 
 from tests.adapters.simulator.support import Customer
 
@@ -25,15 +25,12 @@ class Inbox:
 
 
 @pytest.fixture
-async def inbox() -> AsyncIterator[Inbox]:
+async def inbox(aiohttp_server: AiohttpServer) -> Inbox:
     inbox, app = Inbox(), web.Application()
     app.router.add_post("/codes", inbox.take)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    inbox.url = f"http://127.0.0.1:{runner.addresses[0][1]}/codes?secret=s"
-    yield inbox
-    await runner.cleanup()
+    server = await aiohttp_server(app)
+    inbox.url = str(server.make_url("/codes?secret=s"))
+    return inbox
 
 
 async def announced(customer: Customer, inbox: Inbox, code: str) -> Any:
