@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
 
-HEAD = "0003"  # the newest of migrations/versions
+HEAD = "0004"  # the newest of migrations/versions
 VERSION_TABLE = "gateway_schema"  # our own: the database may serve somebody else's Alembic too
 REVISION = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608 - a constant
 _FOLDER = Path(__file__).parent / "migrations"
@@ -40,7 +40,7 @@ def upgrade(connection: "Connection") -> None:
 
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, HEAD)
 
 
 def _config() -> "Config":

@@ -27,7 +27,9 @@ from tests.support.ledger import (
     rental,
 )
 
-RENTED, CODE, ENDED = EventKind.RENTAL_RENTED, EventKind.CODE_RECEIVED, EventKind.RENTAL_ENDED
+CREATED = EventKind.RENTAL_CREATED
+CODE = EventKind.RENTAL_CODE_RECEIVED
+ENDED = EventKind.RENTAL_ENDED
 ALL = 1000
 
 
@@ -44,7 +46,7 @@ async def test_a_rental_from_its_purchase_to_its_end(store: Store) -> None:
 
     events = await store.events.events(MINE, 0, ALL)
 
-    assert [event.kind for event in events] == [RENTED, CODE, ENDED]
+    assert [event.kind for event in events] == [CREATED, CODE, ENDED]
     assert [event.at for event in events] == [NOW, LATER, LATER + timedelta(minutes=1)]
     assert events[0].rental == rental(ledger_id=ledger_id)
     coded = with_code.model_copy(update={"ledger_id": ledger_id, "code_received_at": LATER})
@@ -63,7 +65,7 @@ async def test_nothing_new_is_nothing_told(store: Store) -> None:
     ):
         await store.ledger.record("account", seen, LATER)
 
-    assert await kinds(store) == [RENTED, CODE, ENDED]
+    assert await kinds(store) == [CREATED, CODE, ENDED]
 
 
 async def test_each_new_code_is_told(store: Store) -> None:
@@ -85,7 +87,7 @@ async def test_only_a_bought_rental_was_rented(store: Store) -> None:
     assert await kinds(store) == []
     assert await store.ledger.settle(lost, bought(rental()), LATER)
     assert not await store.ledger.settle(lost, bought(rental()), LATER)
-    assert await kinds(store) == [RENTED]
+    assert await kinds(store) == [CREATED]
 
 
 async def test_a_rental_not_bought_here_concerns_the_account(store: Store) -> None:
@@ -107,7 +109,7 @@ async def test_its_buyer_hears_what_came_before_the_answer_of_the_purchase(store
 
     events = await store.events.events(MINE, 0, ALL)
 
-    assert [event.kind for event in events] == [RENTED, CODE]
+    assert [event.kind for event in events] == [CREATED, CODE]
     assert {event.rental.code for event in events} == {"1"}
 
 
@@ -152,9 +154,9 @@ async def test_what_is_undone_is_not_told(store: Store, monkeypatch: pytest.Monk
     known = await store.ledger.find(MINE, "rental", 12345)
     assert isinstance(known, Rental)
     assert known.code is None
-    assert await kinds(store) == [RENTED]
+    assert await kinds(store) == [CREATED]
     await store.ledger.record("account", rental(code="1"), LATER)
-    assert await kinds(store) == [RENTED, CODE]
+    assert await kinds(store) == [CREATED, CODE]
 
 
 async def test_no_event_appears_behind_one_that_was_read(store_url: str, store: Store) -> None:
@@ -186,7 +188,7 @@ async def test_no_event_appears_behind_one_that_was_read(store_url: str, store: 
         writing = False
         await listening
 
-    expected = [(id, kind) for id in range(1, 101) for kind in (RENTED, CODE)]
+    expected = [(id, kind) for id in range(1, 101) for kind in (CREATED, CODE)]
     assert Counter(seen) == Counter(expected)
 
 
@@ -199,7 +201,7 @@ async def test_two_who_see_the_same_change_tell_it_once(store_url: str, store: S
             *(one.ledger.record("account", over, LATER) for one in (store, other) * 5)
         )
 
-    assert await kinds(store) == [RENTED, CODE, ENDED]
+    assert await kinds(store) == [CREATED, CODE, ENDED]
 
 
 async def test_old_events_are_forgotten_and_their_ids_not_given_again(store: Store) -> None:

@@ -54,7 +54,7 @@ async def rented(tx: Tx, rental: Row, at: int) -> None:
 
     What was heard of it before, when nobody knew whose it was, its buyer is told now.
     """
-    kinds = (EventKind.RENTAL_RENTED, *_since(None, rental))
+    kinds = (EventKind.RENTAL_CREATED, *_since(None, rental))
     await _tell(tx, kinds, rental, at)
 
 
@@ -66,7 +66,7 @@ async def changed(tx: Tx, before: Row | None, rental: Row, at: int) -> None:
 def _since(before: Row | None, rental: Row) -> Iterator[EventKind]:
     code, status = (before["code"], before["status"]) if before is not None else (None, None)
     if rental["code"] not in (None, code):
-        yield EventKind.CODE_RECEIVED
+        yield EventKind.RENTAL_CODE_RECEIVED
     if rental["status"] in _ENDED and status not in _ENDED:
         yield EventKind.RENTAL_ENDED
 

@@ -65,7 +65,7 @@ class Stream:
         """They were written. Wait for new rentals, and no longer for those that have ended."""
         for event in events:
             self.last = event.id
-            if event.kind is EventKind.RENTAL_RENTED:
+            if event.kind is EventKind.RENTAL_CREATED:
                 self.target(event.rental)
             elif event.kind is EventKind.RENTAL_ENDED:
                 self.watch_no_more(event.rental)
@@ -89,5 +89,5 @@ class Stream:
 
 async def done_with(context: Context, events: Iterable[Event]) -> list[Rental]:
     """Those that had their code, and whose service sends one only."""
-    coded = [event.rental for event in events if event.kind is EventKind.CODE_RECEIVED]
+    coded = [event.rental for event in events if event.kind is EventKind.RENTAL_CODE_RECEIVED]
     return [rental for rental in coded if not await another_may_come(context, rental)]
