@@ -32,19 +32,16 @@ class PostgresTx:
         self._connection = connection
 
     async def rows(self, asked: Statement, /, **values: Value) -> Sequence[Row]:
-        """All rows of the answer."""
         compiled = asked.postgres
         rows: Sequence[Row] = await self._connection.fetch(compiled.sql, *compiled.bind(values))
         return rows
 
     async def row(self, asked: Statement, /, **values: Value) -> Row | None:
-        """The first row of the answer."""
         compiled = asked.postgres
         row: Row | None = await self._connection.fetchrow(compiled.sql, *compiled.bind(values))
         return row
 
     async def execute(self, asked: Statement, /, **values: Value) -> int:
-        """How many rows it changed."""
         compiled = asked.postgres
         done: str = await self._connection.execute(compiled.sql, *compiled.bind(values))
         return int(done.rpartition(" ")[2])  # as in UPDATE 1
@@ -60,7 +57,7 @@ class PostgresDatabase:
         self._pool = pool
 
     async def write(self, job: Job[T]) -> T:
-        """Run it in a transaction, again where another came in between."""
+        """Run it in a transaction, and again where a concurrent one made it fail."""
         with explained():
             for _ in range(_ATTEMPTS - 1):
                 with suppress(*_AGAIN):
@@ -72,7 +69,6 @@ class PostgresDatabase:
         return await self.read(job)
 
     async def read(self, job: Job[T]) -> T:
-        """Run what needs no transaction."""
         with explained():
             async with self._pool.acquire(timeout=PATIENCE) as connection:
                 return await job(PostgresTx(connection))

@@ -78,7 +78,6 @@ class PostgresLeases:
         self._owner = int(database.liveness.own_id)
 
     async def take(self, name: str, seconds: float) -> bool:
-        """Take or keep a lease for so long; False while another node has it."""
         micros = ceil(seconds * 1_000_000)
         row = await self._database.alone(
             lambda tx: tx.row(_LEASE, name=name, owner=self._owner, micros=micros)
@@ -86,7 +85,6 @@ class PostgresLeases:
         return row is not None
 
     async def give_back(self, name: str) -> None:
-        """End a lease of our own before its time."""
         await self._database.alone(lambda tx: tx.execute(_GIVE_BACK, name=name, owner=self._owner))
 
 
@@ -94,11 +92,9 @@ class PostgresBuckets:
     """Limits as rows: a place that was given away can be had again after a window."""
 
     def __init__(self, database: Database) -> None:
-        """`database` is open."""
         self._database = database
 
     async def take(self, bucket: str, places: int, window: float) -> float:
-        """Take a place: 0.0 where it is ours, else the seconds after which to ask again."""
         micros = ceil(window * 1_000_000)
         while True:
             row = await self._database.alone(

@@ -28,16 +28,13 @@ class SqliteTx:
         self._connection = connection
 
     async def rows(self, asked: Statement, /, **values: Value) -> Sequence[Row]:
-        """All rows of the answer."""
         return self._run(asked, values).fetchall()
 
     async def row(self, asked: Statement, /, **values: Value) -> Row | None:
-        """The first row of the answer."""
         rows = self._run(asked, values).fetchall()
         return rows[0] if rows else None
 
     async def execute(self, asked: Statement, /, **values: Value) -> int:
-        """How many rows it changed."""
         return self._run(asked, values).rowcount
 
     def _run(self, asked: Statement, values: dict[str, Value]) -> sqlite3.Cursor:
@@ -93,13 +90,11 @@ class SqliteDatabase:
         self._thread.start()
 
     async def write(self, job: Job[T]) -> T:
-        """Run it in a transaction, durable once this answers."""
         return await self._ask(_Ticket(job, writes=True))
 
     alone = write
 
     async def read(self, job: Job[T]) -> T:
-        """Run what only reads."""
         return await self._ask(_Ticket(job, writes=False))
 
     async def close(self) -> None:
@@ -220,8 +215,7 @@ class AloneLeases:
     """The leases of a file: one gateway serves from it, and commands never watch a rental."""
 
     async def take(self, name: str, seconds: float) -> bool:
-        """Always had."""
         return True
 
     async def give_back(self, name: str) -> None:
-        """Nobody else wants it."""
+        """No other process waits for it."""

@@ -30,7 +30,6 @@ class StoredChecks:
     """The check value of the secret, which is written once."""
 
     def __init__(self, database: Database) -> None:
-        """`database` is open."""
         self._database = database
 
     async def holds_anything(self) -> bool:

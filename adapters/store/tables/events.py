@@ -94,11 +94,9 @@ class StoredEvents:
     """The core's port `Events`, over a database."""
 
     def __init__(self, database: Database) -> None:
-        """`database` is open."""
         self._database = database
 
     async def events(self, view: View, after: int, limit: int) -> Sequence[Event]:
-        """The view's events with a greater id, oldest first."""
         asked: dict[str, Any] = {"account_id": view.account_id, "after": after, "limit": limit}
         if view.caller_id is not None:
             asked["caller_id"] = view.caller_id
@@ -107,6 +105,5 @@ class StoredEvents:
         return [codec.event(row) for row in rows]
 
     async def last_event(self) -> int:
-        """The greatest id there is; 0 where there is none."""
         row = await self._database.read(lambda tx: tx.row(_LAST))
         return 0 if row is None else row["id"] or 0

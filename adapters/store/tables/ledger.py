@@ -30,7 +30,6 @@ class StoredLedger:
         self._new_id = new_id
 
     async def begin(self, intent: Intent) -> Spend | Breach | None:
-        """Write a purchase down and reserve its money, or say what stands in the way."""
         owner = self._database.liveness.own_id
         if not spends.counts(intent):
             return await self._put(intent, owner)
@@ -41,7 +40,7 @@ class StoredLedger:
         return None
 
     async def _put(self, intent: Intent, owner: str) -> Spend | None:
-        """Nothing has to be summed up or checked first: one statement does it."""
+        """One statement: nothing has to be summed up or checked first."""
         while not await self._database.alone(lambda tx: spends.put(tx, intent, owner)):
             assert intent.request_id is not None  # noqa: S101 - nothing else stands in the way
             before = await self.by_request(intent.caller_id, intent.request_id)
@@ -51,49 +50,39 @@ class StoredLedger:
         return None
 
     async def mark_sent(self, ledger_id: str, at: datetime) -> bool:
-        """From here on it may have been charged; False: it must not be sent any more."""
         now = codec.to_instant(at)
         return await self._database.alone(lambda tx: spends.mark_sent(tx, ledger_id, now))
 
     async def settle(self, ledger_id: str, outcome: Outcome, at: datetime) -> bool:
-        """Write the end down; False where it has ended before."""
         now = codec.to_instant(at)
         return await self._database.write(lambda tx: settling.settle(tx, ledger_id, outcome, now))
 
     async def spend(self, ledger_id: str) -> Spend | None:
-        """One purchase."""
         return await self._database.read(lambda tx: spends.by_id(tx, ledger_id))
 
     async def by_request(self, caller_id: str, request_id: str) -> Spend | None:
-        """The purchase this caller made under this request id, while it is kept."""
         return await self._database.read(lambda tx: spends.by_request(tx, caller_id, request_id))
 
     async def spends(self, limit: int) -> Sequence[Spend]:
-        """The newest purchases of all callers, newest first."""
         return await self._database.read(lambda tx: spends.newest(tx, limit))
 
     async def unknown(self, account_id: str | None = None) -> Sequence[Spend]:
-        """The purchases whose outcome is unknown, oldest first."""
         return await self._database.read(lambda tx: spends.unknown(tx, account_id))
 
     async def unanswered(self, account_id: str) -> Sequence[Spend]:
-        """The account's purchases that were sent and have no answer, yet or ever, oldest first."""
         return await self._database.read(lambda tx: spends.unanswered(tx, account_id))
 
     async def recover(self, at: datetime) -> Sequence[Spend]:
-        """End what dead processes left open; answer those of unknown outcome."""
         now, liveness = codec.to_instant(at), self._database.liveness
         return await self._database.write(lambda tx: recovery.recover(tx, liveness, now))
 
     async def mark_undelivered(self, ledger_id: str, at: datetime) -> None:
-        """Its asker has hung up."""
         now = codec.to_instant(at)
         await self._database.alone(lambda tx: delivery.mark(tx, ledger_id, now))
 
     async def find_abandoned(
         self, caller_id: str, fingerprint: str, since: datetime, at: datetime
     ) -> Spend | None:
-        """A purchase like this whose asker did not get an answer, the newest."""
         after, liveness = codec.to_instant(since), self._database.liveness
         if await self._database.read(
             lambda tx: recovery.left_by_dead(tx, liveness, caller_id, fingerprint)
@@ -106,14 +95,12 @@ class StoredLedger:
     async def take_undelivered(
         self, caller_id: str, fingerprint: str, since: datetime
     ) -> Spend | None:
-        """The newest bought purchase like this, undelivered since then: once, to one taker."""
         after = codec.to_instant(since)
         return await self._database.alone(
             lambda tx: delivery.take(tx, caller_id, fingerprint, after)
         )
 
     async def record(self, account_id: str, thing: AnyRental, at: datetime) -> AnyRental:
-        """Merge what the provider said of a thing into what is known, and answer the whole."""
         if thing.id is None:
             return thing
         known = await self._database.read(lambda tx: things.unchanged(tx, account_id, thing))
@@ -125,17 +112,14 @@ class StoredLedger:
         )
 
     async def find(self, view: View, kind: Kind, provider_id: int) -> AnyRental | None:
-        """One thing, where the view holds it."""
         return await self._database.read(lambda tx: views.find(tx, view, kind, provider_id))
 
     async def is_bought(self, account_id: str, kind: Kind, provider_id: int) -> bool:
-        """Whether a thing was bought here, by whomever of the account."""
         return await self._database.read(
             lambda tx: views.is_bought(tx, account_id, kind, provider_id)
         )
 
     async def things(self, view: View, kind: Kind) -> Sequence[AnyRental]:
-        """All things of a kind in the view that have a provider's id."""
         return await self._database.read(lambda tx: views.find_all(tx, view, kind))
 
     async def list_rentals(
@@ -148,7 +132,6 @@ class StoredLedger:
         before: str | None,
         number: str | None = None,
     ) -> Sequence[Rental]:
-        """Rentals, newest first, those of unknown outcome included."""
         given = {
             "status": status and status.value,
             "service_code": service_code,
@@ -159,12 +142,10 @@ class StoredLedger:
         )
 
     async def spending(self, caller_id: str, at: datetime) -> Spent:
-        """What the caller spent on that UTC day, and in all."""
         now = codec.to_instant(at)
         today, total = await self._database.read(lambda tx: totals.read(tx, caller_id, now))
         return Spent(codec.amount_of(today), codec.amount_of(total))
 
     async def purge(self, before: datetime, requests_before: datetime) -> int:
-        """Forget codes and answers older than `before`, request ids older than the other."""
         old, older = codec.to_instant(before), codec.to_instant(requests_before)
         return await self._database.write(lambda tx: forgetting.purge(tx, old, older))

@@ -31,7 +31,6 @@ class StoredInbox:
     """What webhooks told of codes, the newest of each rental."""
 
     def __init__(self, database: Database) -> None:
-        """`database` is open."""
         self._database = database
 
     async def keep(self, account_id: str, rental_id: int, seen: ProvisionalCode) -> None:
@@ -45,7 +44,6 @@ class StoredInbox:
         )
 
     async def latest(self, account_id: str, rental_id: int) -> ProvisionalCode | None:
-        """The newest, if any."""
         row = await self._database.read(
             lambda tx: tx.row(_LATEST, account_id=account_id, rental_id=rental_id)
         )
@@ -85,7 +83,6 @@ class StoredOutbox:
     """Webhooks on their way to where they are passed on."""
 
     def __init__(self, database: Database) -> None:
-        """`database` is open."""
         self._database = database
 
     async def add(
@@ -103,20 +100,17 @@ class StoredOutbox:
         await self._database.write(keep)
 
     async def due(self, at: datetime, until: datetime, limit: int) -> Sequence[WebhookDelivery]:
-        """Letters that are due; nobody else gets them before `until`, and `tries` counts this."""
         now, then = codec.to_instant(at), codec.to_instant(until)
         rows = await self._database.alone(lambda tx: tx.rows(_DUE, at=now, until=then, limit=limit))
         return sorted(map(_delivery, rows), key=lambda delivery: delivery.id)
 
     async def put_off(self, delivery_id: int, at: datetime) -> None:
-        """It could not be delivered: due again then."""
         then = codec.to_instant(at)
         await self._database.alone(
             lambda tx: tx.execute(_PUT_OFF, delivery_id=delivery_id, at=then)
         )
 
     async def done(self, delivery_id: int) -> None:
-        """It was delivered, or is given up."""
         await self._database.alone(lambda tx: tx.execute(_DONE, delivery_id=delivery_id))
 
 
