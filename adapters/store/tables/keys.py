@@ -1,4 +1,4 @@
-"""The gateway's own keys."""
+"""The core's port `Keys`, over a database."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,7 +28,7 @@ _REVOKE = Statement(
 
 
 class StoredKeys:
-    """Keys in a database."""
+    """The keys that the gateway gives out, known by their hashes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
