@@ -42,19 +42,19 @@ class PlainTx:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def rows(self, asked: Statement, /, **values: Value) -> Sequence[Found]:
-        found: Sequence[Found] = (await self._run(asked, values)).mappings().all()
+    async def rows(self, statement: Statement, /, **values: Value) -> Sequence[Found]:
+        found: Sequence[Found] = (await self._run(statement, values)).mappings().all()
         return found
 
-    async def row(self, asked: Statement, /, **values: Value) -> Found | None:
-        found: Found | None = (await self._run(asked, values)).mappings().first()
+    async def row(self, statement: Statement, /, **values: Value) -> Found | None:
+        found: Found | None = (await self._run(statement, values)).mappings().first()
         return found
 
-    async def execute(self, asked: Statement, /, **values: Value) -> int:
-        return int((await self._run(asked, values)).rowcount)
+    async def execute(self, statement: Statement, /, **values: Value) -> int:
+        return int((await self._run(statement, values)).rowcount)
 
-    async def _run(self, asked: Statement, values: dict[str, Value]) -> Any:
-        return await self._connection.execute(asked.clause, values)  # type: ignore[call-overload]
+    async def _run(self, statement: Statement, values: dict[str, Value]) -> Any:
+        return await self._connection.execute(statement.clause, values)  # type: ignore[call-overload]
 
 
 class Nobody:

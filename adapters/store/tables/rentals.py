@@ -21,8 +21,8 @@ _FACTS = (
 _IDENTITY = ("ledger_id", "account_id", "kind", "provider_id", "caller_id", "active_until")
 _row = insert(things).values({name: like(things.c[name]) for name in (*_IDENTITY, *_FACTS)})
 _INSERT = Statement(_row)
-# A webhook or a status may have told of it before the purchase was answered: what it knows more
-# stays. What another purchase brought is that purchase's.
+# A webhook or a status read may have stored the rental before its purchase was settled: what only
+# that row knows stays. A row that belongs to another purchase is left as it is.
 _PUT_BOUGHT = Statement(
     _row.on_conflict_do_update(
         index_elements=[things.c.account_id, things.c.kind, things.c.provider_id],

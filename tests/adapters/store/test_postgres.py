@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from adapters.store import BadUrl, StoreError, Unreachable, open_store
-from adapters.store.postgres import liveness as postgres_owners
+from adapters.store.postgres import liveness
 from tests.support.ledger import NOW, intent, new_id
 from tests.support.postgres import Postgres
 from tests.support.waiting import until
@@ -84,23 +84,23 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 def told_of_refusals(monkeypatch: pytest.MonkeyPatch) -> list[OSError]:
     """What the keeper of the lock is told while its server is away."""
-    connect, refused = postgres_owners.LockOwners._connect, list[OSError]()
+    connect, refused = liveness.LockLiveness._connect, list[OSError]()
 
-    async def connect_or_tell(liveness: postgres_owners.LockOwners) -> None:
+    async def connect_or_tell(lock: liveness.LockLiveness) -> None:
         try:
-            await connect(liveness)
+            await connect(lock)
         except OSError as error:
             refused.append(error)
             raise
 
-    monkeypatch.setattr(postgres_owners.LockOwners, "_connect", connect_or_tell)
+    monkeypatch.setattr(liveness.LockLiveness, "_connect", connect_or_tell)
     return refused
 
 
 async def test_a_lock_lost_with_its_server_is_taken_again_when_that_is_back(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_owners, "_PAUSE", 0.02)
+    monkeypatch.setattr(liveness, "_PAUSE", 0.02)
     refused = told_of_refusals(monkeypatch)
     with postgres.database() as url:
         road = Road(url)
