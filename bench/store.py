@@ -1,8 +1,8 @@
 """What the thin drivers are worth, against SQLAlchemy's own asynchronous engine.
 
 Pairs of durable writes, an intent and its outcome, thirty-two at once: the same statements, the
-same ledger and the same kind of file or server, by turns through the drivers of adapters.store and
-through that engine, each time in a new database.
+same ledger and the same kind of file or server, alternately through the drivers of adapters.store
+and through that engine, each time in a new database.
 """
 
 import asyncio
@@ -57,8 +57,8 @@ class PlainTx:
         return await self._connection.execute(statement.clause, values)  # type: ignore[call-overload]
 
 
-class Nobody:
-    """Owners that are never asked."""
+class OneProcess:
+    """Liveness where no other process is."""
 
     own_id = "bench"
 
@@ -70,7 +70,7 @@ class PlainDatabase:
     """A database through SQLAlchemy's asynchronous engine."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self.liveness: Liveness = Nobody()
+        self.liveness: Liveness = OneProcess()
         self._engine = engine
 
     async def write(self, job: Job[T]) -> T:
