@@ -1,8 +1,8 @@
 """What the thin drivers are worth, against SQLAlchemy's own asynchronous engine.
 
 Pairs of durable writes, an intent and its outcome, thirty-two at once: the same statements, the
-same ledger and the same kind of file or server, by turns through the drivers of adapters.store and
-through that engine, each time in a new database.
+same ledger and the same kind of file or server, alternately through the drivers of adapters.store
+and through that engine, each time in a new database.
 """
 
 import asyncio
@@ -42,23 +42,23 @@ class PlainTx:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def rows(self, asked: Statement, /, **values: Value) -> Sequence[Found]:
-        found: Sequence[Found] = (await self._run(asked, values)).mappings().all()
+    async def rows(self, statement: Statement, /, **values: Value) -> Sequence[Found]:
+        found: Sequence[Found] = (await self._run(statement, values)).mappings().all()
         return found
 
-    async def row(self, asked: Statement, /, **values: Value) -> Found | None:
-        found: Found | None = (await self._run(asked, values)).mappings().first()
+    async def row(self, statement: Statement, /, **values: Value) -> Found | None:
+        found: Found | None = (await self._run(statement, values)).mappings().first()
         return found
 
-    async def execute(self, asked: Statement, /, **values: Value) -> int:
-        return int((await self._run(asked, values)).rowcount)
+    async def execute(self, statement: Statement, /, **values: Value) -> int:
+        return int((await self._run(statement, values)).rowcount)
 
-    async def _run(self, asked: Statement, values: dict[str, Value]) -> Any:
-        return await self._connection.execute(asked.clause, values)  # type: ignore[call-overload]
+    async def _run(self, statement: Statement, values: dict[str, Value]) -> Any:
+        return await self._connection.execute(statement.clause, values)  # type: ignore[call-overload]
 
 
-class Nobody:
-    """Owners that are never asked."""
+class OneProcess:
+    """Liveness where no other process is."""
 
     own_id = "bench"
 
@@ -70,7 +70,7 @@ class PlainDatabase:
     """A database through SQLAlchemy's asynchronous engine."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self.liveness: Liveness = Nobody()
+        self.liveness: Liveness = OneProcess()
         self._engine = engine
 
     async def write(self, job: Job[T]) -> T:

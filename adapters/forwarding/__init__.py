@@ -1,4 +1,4 @@
-"""Passes webhooks on to the addresses an operator names."""
+"""Forwards webhooks to the URLs in the settings."""
 
 import aiohttp
 
@@ -8,15 +8,17 @@ _TIMEOUT = aiohttp.ClientTimeout(total=10, connect=5, sock_connect=5, sock_read=
 
 
 class Forwarder:
-    """Posts letters. Redirects are not followed: the target is the operator's word."""
+    """Sends webhook deliveries; does not follow redirects, which the operator did not name."""
 
     def __init__(self) -> None:
-        """Make it inside a running event loop, and close it."""
+        """Needs a running event loop, and `aclose` at the end."""
         self._session = aiohttp.ClientSession(
             timeout=_TIMEOUT,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
-            skip_auto_headers=("Content-Type",),  # what came without one goes on without
+            skip_auto_headers=(
+                "Content-Type",
+            ),  # a webhook that came without one is forwarded without
         )
 
     async def aclose(self) -> None:
@@ -24,7 +26,7 @@ class Forwarder:
         await self._session.close()
 
     async def send(self, delivery: WebhookDelivery) -> bool:
-        """Deliver a letter as it came; any 2xx is a delivery."""
+        """Deliver a webhook as it came; whether the target answered 2xx."""
         headers = {"Content-Type": delivery.content_type} if delivery.content_type else {}
         try:
             async with self._session.post(

@@ -1,4 +1,8 @@
-"""SQLite and PostgreSQL behind the core's ports."""
+"""The store: SQLite or PostgreSQL behind the core's ports.
+
+May import the core's ports and model. Its layers, from the top: opening; sqlite, postgres; tables,
+secret; sql, migrating, urls; errors.
+"""
 
 from adapters.store.errors import BadUrl, Busy, NewerSchema, StoreError, Unreachable, Unstorable
 from adapters.store.opening import Store, open_store

@@ -1,24 +1,24 @@
-"""What can go wrong with a store; said so that whoever runs the gateway can act on it."""
+"""The errors of a store; their texts tell an operator what to do."""
 
 
 class StoreError(Exception):
-    """The store cannot do what it was asked."""
+    """The store failed; the root of the errors below."""
 
 
 class BadUrl(StoreError):
-    """The database URL is not one of ours."""
+    """The database URL names neither SQLite nor PostgreSQL, or is malformed."""
 
 
 class Unreachable(StoreError):
-    """The database does not answer, or does not let us in."""
+    """The database does not answer, or refuses the connection."""
 
 
 class NewerSchema(StoreError):
-    """The database was made by a newer version; nothing in it was touched."""
+    """The database was made by a newer version; nothing in it was changed."""
 
 
 class Busy(StoreError):
-    """Another process has held the database for too long. Nothing was written."""
+    """The database did not answer in time, or another process held it for too long."""
 
 
 class Unstorable(StoreError, ValueError):

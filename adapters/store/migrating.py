@@ -1,4 +1,4 @@
-"""Brings a database to the schema of this version, or says that it is beyond it."""
+"""Migrates a database to the schema of this version; refuses one of a newer version."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
 
-HEAD = "0003"  # the newest of migrations/versions
-VERSION_TABLE = "gateway_schema"  # our own: the database may serve somebody else's Alembic too
+HEAD = "0004"  # the newest of migrations/versions
+VERSION_TABLE = "gateway_schema"  # not Alembic's: the database may serve another program too
 REVISION = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608 - a constant
 _FOLDER = Path(__file__).parent / "migrations"
 
 
 def needed(revision: str | None) -> bool:
-    """Whether a database at this revision has to be migrated. NewerSchema where it is ahead."""
+    """Whether a database at this revision has to be migrated; raises NewerSchema."""
     if revision == HEAD:
         return False  # without loading Alembic, which takes a third of a second
     if revision is not None and revision not in known():
@@ -35,12 +35,12 @@ def known() -> set[str]:
 
 
 def upgrade(connection: "Connection") -> None:
-    """Run what is missing, inside the transaction the connection is in."""
+    """Run the missing migrations, inside the transaction that the connection is in."""
     from alembic import command
 
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, HEAD)
 
 
 def _config() -> "Config":

@@ -1,4 +1,4 @@
-"""The store as the rest of the program sees it."""
+"""Opens the store and puts its parts together behind the core's ports."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -32,9 +32,9 @@ class Store:
 
 @asynccontextmanager
 async def open_store(url: str, *, new_id: NewId) -> AsyncIterator[Store]:
-    """The store at this URL, migrated, until the end of the block; StoreError where it fails.
+    """The store at this URL, migrated, until the end of the block; raises StoreError.
 
-    `new_id` makes the ledger_id, a text that sorts by time, of a thing not bought here.
+    `new_id` makes the ledger_id, a text that sorts by time, of a rental not bought here.
     """
     path = sqlite_path(url)
     if path is not None:
@@ -47,13 +47,13 @@ async def open_store(url: str, *, new_id: NewId) -> AsyncIterator[Store]:
         opened = open_postgres(postgres_dsn(url))
     async with opened as database:
         yield Store(
-            StoredLedger(database, new_id),
-            StoredChecks(database),
-            StoredKeys(database),
-            StoredInbox(database),
-            database.shared.leases,
-            StoredEvents(database),
-            StoredOutbox(database),
-            database.shared.buckets,
-            database.shared.listen,
+            ledger=StoredLedger(database, new_id),
+            checks=StoredChecks(database),
+            keys=StoredKeys(database),
+            inbox=StoredInbox(database),
+            leases=database.shared.leases,
+            events=StoredEvents(database),
+            outbox=StoredOutbox(database),
+            shared_buckets=database.shared.buckets,
+            listen=database.shared.listen,
         )

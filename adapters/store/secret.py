@@ -1,4 +1,4 @@
-"""The secret under which keys are hashed: given, or made once and kept beside SQLite."""
+"""The secret that keys are hashed with: from the settings, or in a file beside SQLite."""
 
 import os
 import secrets
@@ -13,45 +13,45 @@ SECRET_FILE = f"the file {_FILE} beside the database"
 
 
 class NoSecret(StoreError):
-    """No secret is set, and there is no file beside the database to keep one in."""
+    """No secret is set, and there is none in a file beside the database."""
 
 
 def secret_for(url: str, given: str | None, *, make: bool) -> bytes:
     """The secret for the store at this URL.
 
-    A given one is taken as it is. Beside SQLite one is kept in a file; where that is missing, one
-    is made with mode 0600 if the database begins (`make`): several processes that start at once
-    agree on one. Otherwise it was lost, and NoSecret is raised.
+    A given one is taken as it is. Without one a file beside SQLite holds it. Where that is missing,
+    it is made, with mode 0600, if the database is new (`make`): several processes that start at
+    once agree on one. Otherwise it was lost, and NoSecret is raised.
     """
     if given is not None:
         return given.encode()
-    path = _beside(url)
+    path = _secret_path(url)
     if not make and not path.exists():
         raise NoSecret(
             f"The file {path} is missing: without its secret no key in the database is known. "
             "Restore it from a backup, or set GATEWAY_SECRET to what stood in it. If it is lost "
             "for good, start with a new database."
         )
-    return _kept(path)
+    return _read_or_make(path)
 
 
 def check_secret(url: str, given: str | None) -> None:
-    """Raises NoSecret where `secret_for` would have none to give; it can be asked at any time."""
+    """Raises NoSecret where no secret is set and the database has no place for a file of one."""
     if given is None:
-        _beside(url)
+        _secret_path(url)
 
 
-def _beside(url: str) -> Path:
-    """The file of the secret; raises NoSecret where there is no place for one."""
+def _secret_path(url: str) -> Path:
+    """The file of the secret; raises NoSecret for PostgreSQL, which has none."""
     path = sqlite_path(url)
     if path is None:
-        postgres_dsn(url)  # a URL that is none is told first
+        postgres_dsn(url)  # raises BadUrl first
         raise NoSecret("Set GATEWAY_SECRET: all nodes on one PostgreSQL must have the same one.")
     return path.with_name(_FILE)
 
 
-def _kept(path: Path) -> bytes:
-    """The secret in the file; where there is none, a new one that is whole from the first."""
+def _read_or_make(path: Path) -> bytes:
+    """The secret in the file; a missing file is created atomically, with a new one."""
     if not path.exists():
         draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -60,6 +60,6 @@ def _kept(path: Path) -> bytes:
             file.flush()
             os.fsync(file.fileno())
         with suppress(FileExistsError):
-            os.link(draft, path)  # fails where another process was first: its secret counts
+            os.link(draft, path)  # fails where another process was first: its secret is taken
         draft.unlink()
     return path.read_bytes()

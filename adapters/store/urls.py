@@ -28,5 +28,5 @@ def postgres_dsn(url: str) -> str:
 
 
 def default_url(data_dir: Path) -> str:
-    """Where the ledger is kept unless told otherwise."""
+    """The URL of the SQLite file that is used where none is set."""
     return f"{_SQLITE}{data_dir / 'gateway.db'}"

@@ -28,7 +28,7 @@ from tests.support.ledger import NOW, new_id
 from tests.support.ledger import rental as heard
 from tests.support.waiting import until
 
-KINDS = ["rental_rented", "code_received", "rental_ended"]
+KINDS = ["rental.created", "rental.code_received", "rental.ended"]
 
 
 async def lived(stand: Stand) -> int:
@@ -107,7 +107,7 @@ async def test_what_another_process_wrote_is_told_with_the_next_heartbeat(
             await other.ledger.record(caller.account.id, heard(7, code="000001"), NOW)
             told = await stream.event()
 
-    assert (told.kind, told.data["id"], told.data["code"]) == ("code_received", 7, "000001")
+    assert (told.kind, told.data["id"], told.data["code"]) == ("rental.code_received", 7, "000001")
 
 
 async def test_more_than_one_look_holds_is_told_whole(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +145,7 @@ async def test_who_listens_waits_for_the_codes_of_active_rentals() -> None:
         before = await rent(stand.client)
         async with listening_to(stand.client) as stream:
             after = await rent(stand.client)
-            assert (await stream.event()).kind == "rental_rented"
+            assert (await stream.event()).kind == "rental.created"
             stand.sim.receive_code(before, "000001")
             first = await stream.event()
             stand.sim.receive_code(after, "000002")
@@ -165,9 +165,9 @@ async def test_a_rental_that_will_bring_nothing_more_is_not_looked_at_any_more()
         listening_to(stand.client) as stream,
     ):
         rental = await rent(stand.client)
-        assert (await stream.event()).kind == "rental_rented"
+        assert (await stream.event()).kind == "rental.created"
         stand.sim.receive_code(rental, "012345")
-        assert (await stream.event()).kind == "code_received"
+        assert (await stream.event()).kind == "rental.code_received"
         schedules = stand.gateway.core.services.poller._schedules
 
         await until(lambda: not schedules)
@@ -299,7 +299,7 @@ async def test_a_stream_that_cannot_be_read_on_breaks_off_and_is_taken_up_again(
         async with listening_to(stand.client, Last_Event_ID="0") as stream:
             told = await stream.event()
 
-    assert (told.kind, told.data["id"]) == ("rental_rented", rental)
+    assert (told.kind, told.data["id"]) == ("rental.created", rental)
 
 
 async def test_listeners_who_have_gone_leave_nothing() -> None:
@@ -328,5 +328,5 @@ async def test_it_reads_well_with_curl() -> None:
 
     assert lines[0].startswith(b": ")
     assert lines[2].startswith(b"id: ")
-    assert lines[3] == b"event: rental_rented\n"
+    assert lines[3] == b"event: rental.created\n"
     assert lines[4].startswith(b'data: {"id":%d,' % rental)

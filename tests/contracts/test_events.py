@@ -1,4 +1,4 @@
-"""What happened is written down with it: once, in order, for whom it concerns."""
+"""Events are written with what they report: once, in order, for those who may see it."""
 
 import asyncio
 from collections import Counter
@@ -27,7 +27,9 @@ from tests.support.ledger import (
     rental,
 )
 
-RENTED, CODE, ENDED = EventKind.RENTAL_RENTED, EventKind.CODE_RECEIVED, EventKind.RENTAL_ENDED
+CREATED = EventKind.RENTAL_CREATED
+CODE = EventKind.RENTAL_CODE_RECEIVED
+ENDED = EventKind.RENTAL_ENDED
 ALL = 1000
 
 
@@ -44,7 +46,7 @@ async def test_a_rental_from_its_purchase_to_its_end(store: Store) -> None:
 
     events = await store.events.events(MINE, 0, ALL)
 
-    assert [event.kind for event in events] == [RENTED, CODE, ENDED]
+    assert [event.kind for event in events] == [CREATED, CODE, ENDED]
     assert [event.at for event in events] == [NOW, LATER, LATER + timedelta(minutes=1)]
     assert events[0].rental == rental(ledger_id=ledger_id)
     coded = with_code.model_copy(update={"ledger_id": ledger_id, "code_received_at": LATER})
@@ -52,7 +54,7 @@ async def test_a_rental_from_its_purchase_to_its_end(store: Store) -> None:
     assert events[2].rental == coded.model_copy(update={"status": RentalStatus.COMPLETED})
 
 
-async def test_nothing_new_is_nothing_told(store: Store) -> None:
+async def test_nothing_new_writes_no_event(store: Store) -> None:
     await buy(store.ledger, rental())
     for seen in (
         rental(price=Decimal("0.6")),
@@ -63,17 +65,17 @@ async def test_nothing_new_is_nothing_told(store: Store) -> None:
     ):
         await store.ledger.record("account", seen, LATER)
 
-    assert await kinds(store) == [RENTED, CODE, ENDED]
+    assert await kinds(store) == [CREATED, CODE, ENDED]
 
 
-async def test_each_new_code_is_told(store: Store) -> None:
+async def test_each_new_code_is_an_event(store: Store) -> None:
     await buy(store.ledger, rental())
     for code in ("1", "1", "2", "2", "1"):
         await store.ledger.record("account", rental(code=code), LATER)
 
-    told = await store.events.events(ACCOUNT, 0, ALL)
+    events = await store.events.events(ACCOUNT, 0, ALL)
 
-    assert [event.rental.code for event in told if event.kind is CODE] == ["1", "2", "1"]
+    assert [event.rental.code for event in events if event.kind is CODE] == ["1", "2", "1"]
 
 
 async def test_only_a_bought_rental_was_rented(store: Store) -> None:
@@ -85,7 +87,7 @@ async def test_only_a_bought_rental_was_rented(store: Store) -> None:
     assert await kinds(store) == []
     assert await store.ledger.settle(lost, bought(rental()), LATER)
     assert not await store.ledger.settle(lost, bought(rental()), LATER)
-    assert await kinds(store) == [RENTED]
+    assert await kinds(store) == [CREATED]
 
 
 async def test_a_rental_not_bought_here_concerns_the_account(store: Store) -> None:
@@ -97,7 +99,7 @@ async def test_a_rental_not_bought_here_concerns_the_account(store: Store) -> No
     assert await kinds(store, View("other")) == []
 
 
-async def test_its_buyer_hears_what_came_before_the_answer_of_the_purchase(store: Store) -> None:
+async def test_its_buyer_sees_what_came_before_the_answer_of_the_purchase(store: Store) -> None:
     wanted = intent()
     await store.ledger.begin(wanted)
     await store.ledger.mark_sent(wanted.ledger_id, NOW)
@@ -107,11 +109,11 @@ async def test_its_buyer_hears_what_came_before_the_answer_of_the_purchase(store
 
     events = await store.events.events(MINE, 0, ALL)
 
-    assert [event.kind for event in events] == [RENTED, CODE]
+    assert [event.kind for event in events] == [CREATED, CODE]
     assert {event.rental.code for event in events} == {"1"}
 
 
-async def test_a_caller_hears_of_its_own_only(store: Store) -> None:
+async def test_a_caller_sees_its_own_only(store: Store) -> None:
     await buy(store.ledger, rental(1))
     await buy(store.ledger, rental(2), caller_id="another")
     await buy(store.ledger, rental(3), account_id="other")
@@ -140,7 +142,9 @@ async def test_a_listener_goes_on_where_it_was(store: Store) -> None:
     assert after == await store.events.last_event()
 
 
-async def test_what_is_undone_is_not_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_rolled_back_is_no_event(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The change and its event are one transaction: here the event cannot be written."""
     await buy(store.ledger, rental())
 
@@ -152,9 +156,9 @@ async def test_what_is_undone_is_not_told(store: Store, monkeypatch: pytest.Monk
     known = await store.ledger.find(MINE, "rental", 12345)
     assert isinstance(known, Rental)
     assert known.code is None
-    assert await kinds(store) == [RENTED]
+    assert await kinds(store) == [CREATED]
     await store.ledger.record("account", rental(code="1"), LATER)
-    assert await kinds(store) == [RENTED, CODE]
+    assert await kinds(store) == [CREATED, CODE]
 
 
 async def test_no_event_appears_behind_one_that_was_read(store_url: str, store: Store) -> None:
@@ -186,11 +190,13 @@ async def test_no_event_appears_behind_one_that_was_read(store_url: str, store: 
         writing = False
         await listening
 
-    expected = [(id, kind) for id in range(1, 101) for kind in (RENTED, CODE)]
+    expected = [(id, kind) for id in range(1, 101) for kind in (CREATED, CODE)]
     assert Counter(seen) == Counter(expected)
 
 
-async def test_two_who_see_the_same_change_tell_it_once(store_url: str, store: Store) -> None:
+async def test_two_stores_that_record_one_change_write_it_once(
+    store_url: str, store: Store
+) -> None:
     await buy(store.ledger, rental())
     over = rental(code="1", status=RentalStatus.COMPLETED)
 
@@ -199,10 +205,10 @@ async def test_two_who_see_the_same_change_tell_it_once(store_url: str, store: S
             *(one.ledger.record("account", over, LATER) for one in (store, other) * 5)
         )
 
-    assert await kinds(store) == [RENTED, CODE, ENDED]
+    assert await kinds(store) == [CREATED, CODE, ENDED]
 
 
-async def test_old_events_are_forgotten_and_their_ids_not_given_again(store: Store) -> None:
+async def test_old_events_are_deleted_and_their_ids_not_given_again(store: Store) -> None:
     await buy(store.ledger, rental(code="1"))
     last = await store.events.last_event()
     soon = NOW + timedelta(microseconds=1)
@@ -217,7 +223,7 @@ async def test_old_events_are_forgotten_and_their_ids_not_given_again(store: Sto
     assert await store.events.last_event() > last
 
 
-async def test_a_purchase_without_a_rental_tells_nothing(store: Store) -> None:
+async def test_a_purchase_without_a_rental_is_no_event(store: Store) -> None:
     await end(store.ledger, Outcome(SpendState.BOUGHT))
 
     assert await kinds(store) == []

@@ -20,8 +20,8 @@ LISTENERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datnam
 Nodes = tuple[Store, Store]
 
 
-class Heard:
-    """What one node was told."""
+class Notified:
+    """What one node was notified of."""
 
     def __init__(self, store: Store) -> None:
         self.changes: list[tuple[str, int]] = []
@@ -56,12 +56,12 @@ def shared(store: Store) -> SharedBuckets:
 
 async def test_a_file_is_shared_with_nobody(tmp_path: object) -> None:
     async with open_store(f"sqlite:///{tmp_path}/gateway.db", new_id=new_id) as store:
-        heard = Heard(store)
+        notified = Notified(store)
         await buy(store.ledger, rental())
 
         assert store.shared_buckets is None
         assert await store.leases.take("watch", 60)
-        assert heard.changes == []
+        assert notified.changes == []
 
 
 async def test_one_node_has_a_lease_and_keeps_it(nodes: Nodes) -> None:
@@ -176,54 +176,54 @@ async def test_old_leases_and_places_are_forgotten(nodes: Nodes, postgres: Postg
     assert await shared(one).take("one", 3, 60) == 0.0
 
 
-async def test_a_change_on_one_node_wakes_the_other(nodes: Nodes) -> None:
-    heard, own = Heard(nodes[1]), Heard(nodes[0])
-    await until(lambda: heard.missed and own.missed)
+async def test_a_change_on_one_node_notifies_the_other(nodes: Nodes) -> None:
+    notified, own = Notified(nodes[1]), Notified(nodes[0])
+    await until(lambda: notified.missed and own.missed)
     await buy(nodes[0].ledger, rental(7))
-    await until(lambda: heard.changes == [("account", 7)])
+    await until(lambda: notified.changes == [("account", 7)])
     delays = list[float]()
     for number in range(20):
         await nodes[0].ledger.record("account", rental(7, code=str(number)), LATER)
         written = time.monotonic()
-        await until(lambda: len(heard.changes) == len(delays) + 2)
-        delays.append(heard.at - written)
+        await until(lambda: len(notified.changes) == len(delays) + 2)
+        delays.append(notified.at - written)
 
-    assert set(heard.changes) == {("account", 7)}
+    assert set(notified.changes) == {("account", 7)}
     assert own.changes == []
     assert max(delays) < 10
 
 
-async def test_what_changes_nothing_wakes_nobody(nodes: Nodes) -> None:
-    heard = Heard(nodes[1])
-    await until(lambda: heard.missed)
+async def test_what_changes_nothing_notifies_nobody(nodes: Nodes) -> None:
+    notified = Notified(nodes[1])
+    await until(lambda: notified.missed)
     await buy(nodes[0].ledger, long_rental(), kind="long_rental")
     await nodes[0].ledger.record("a:b", rental(1), NOW)
     await nodes[0].ledger.record("a:b", rental(1), LATER)
     await nodes[0].ledger.record("a:b", rental(2, status=RentalStatus.CANCELLED), LATER)
 
-    await until(lambda: ("a:b", 2) in heard.changes)
-    assert heard.changes == [("a:b", 1), ("a:b", 2)]
+    await until(lambda: ("a:b", 2) in notified.changes)
+    assert notified.changes == [("a:b", 1), ("a:b", 2)]
 
 
-async def test_a_lost_connection_is_made_again_and_told_of(
+async def test_a_lost_connection_is_made_again_and_reported(
     nodes: Nodes, url: str, postgres: Postgres
 ) -> None:
-    heard = Heard(nodes[1])
-    await until(lambda: heard.missed == 1)
+    notified = Notified(nodes[1])
+    await until(lambda: notified.missed == 1)
 
     postgres.sql(LISTENERS, url)
-    await until(lambda: heard.missed == 2)
+    await until(lambda: notified.missed == 2)
     await buy(nodes[0].ledger, rental(7))
 
-    await until(lambda: heard.changes == [("account", 7)])
+    await until(lambda: notified.changes == [("account", 7)])
 
 
 async def test_a_listener_that_fails_does_not_end_the_listening(nodes: Nodes) -> None:
-    heard: list[int] = []
+    notified: list[int] = []
     missed: list[None] = []
 
     async def changed(account_id: str, rental_id: int) -> None:
-        heard.append(rental_id)
+        notified.append(rental_id)
         if rental_id == 1:
             raise ValueError("the store was away")
 
@@ -232,5 +232,5 @@ async def test_a_listener_that_fails_does_not_end_the_listening(nodes: Nodes) ->
     for id in (1, 2):
         await buy(nodes[0].ledger, rental(id))
 
-    await until(lambda: heard == [1, 2])
+    await until(lambda: notified == [1, 2])
     assert len(missed) == 2

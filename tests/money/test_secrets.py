@@ -63,7 +63,7 @@ class Told:
             answered.setdefault(one.path, set()).add(one.status)
         for path, statuses in {**FACES, hook: {200}}.items():
             assert answered[path] >= statuses, (path, answered[path])
-        assert b"rental_rented" in self.log
+        assert b"rental.created" in self.log
         assert any(b"holds a key" in one.body for one in self.answers if one.path == "/mcp")
 
     def pieces(self) -> Iterator[tuple[str, bytes]]:
@@ -211,7 +211,7 @@ async def events(told: Told, client: Client, key: str) -> None:
     heard = b""
     async with client.session.get(f"{client.url}/v1/events", headers={"X-API-Key": key}) as stream:
         await told.by(client, "POST", "/v1/rentals", key=key, json=RENT)
-        while b"rental_rented" not in heard:
+        while b"rental.created" not in heard:
             heard += await asyncio.wait_for(stream.content.readany(), 60)
     told.log += heard
 

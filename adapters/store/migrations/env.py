@@ -1,4 +1,4 @@
-"""Run by Alembic: migrate the connection it was given."""
+"""Run by Alembic: migrates the connection that `migrating.upgrade` passes."""
 
 from alembic import context
 

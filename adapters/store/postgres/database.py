@@ -1,4 +1,4 @@
-"""PostgreSQL: a pool of asyncpg connections, nothing between them and the statements."""
+"""PostgreSQL: statements on a pool of asyncpg connections."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -11,16 +11,16 @@ from adapters.store.postgres.shared import PostgresBuckets, PostgresLeases
 from adapters.store.sql.database import Listen, Liveness, Shared
 from adapters.store.sql.statement import Job, Row, Statement, T, Value
 
-PATIENCE = 10.0  # seconds for a connection, and for a statement
+PATIENCE = 10.0  # seconds to wait for a connection, and for a statement
 _ATTEMPTS = 3
-# Another transaction came in between: everything was undone, so it can be run again. A unique
+# A concurrent transaction was first: everything was rolled back, so the job can run again. A unique
 # violation is one too: the row was not there when it was looked for.
-_AGAIN = (
+_CONFLICTS = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.UniqueViolationError,
 )
-_NOT_THERE = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
+_UNREACHABLE = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
 _UNSTORABLE = (asyncpg.DataError, asyncpg.CharacterNotInRepertoireError)
 
 
@@ -28,42 +28,38 @@ class PostgresTx:
     """A connection, inside a transaction or not."""
 
     def __init__(self, connection: Any) -> None:
-        """`connection` is taken from the pool."""
         self._connection = connection
 
-    async def rows(self, asked: Statement, /, **values: Value) -> Sequence[Row]:
-        """All rows of the answer."""
-        compiled = asked.postgres
+    async def rows(self, statement: Statement, /, **values: Value) -> Sequence[Row]:
+        compiled = statement.postgres
         rows: Sequence[Row] = await self._connection.fetch(compiled.sql, *compiled.bind(values))
         return rows
 
-    async def row(self, asked: Statement, /, **values: Value) -> Row | None:
-        """The first row of the answer."""
-        compiled = asked.postgres
+    async def row(self, statement: Statement, /, **values: Value) -> Row | None:
+        compiled = statement.postgres
         row: Row | None = await self._connection.fetchrow(compiled.sql, *compiled.bind(values))
         return row
 
-    async def execute(self, asked: Statement, /, **values: Value) -> int:
-        """How many rows it changed."""
-        compiled = asked.postgres
+    async def execute(self, statement: Statement, /, **values: Value) -> int:
+        compiled = statement.postgres
         done: str = await self._connection.execute(compiled.sql, *compiled.bind(values))
         return int(done.rpartition(" ")[2])  # as in UPDATE 1
 
 
 class PostgresDatabase:
-    """A database that several processes and machines share."""
+    """A database that the nodes of a gateway share."""
 
     def __init__(self, pool: Any, liveness: Liveness, listen: Listen) -> None:
-        """`pool` is open, the tables are there."""
+        """`pool` is open and the schema migrated."""
         self.liveness = liveness
         self.shared = Shared(PostgresLeases(self), PostgresBuckets(self), listen)
         self._pool = pool
 
     async def write(self, job: Job[T]) -> T:
-        """Run it in a transaction, again where another came in between."""
+        """Run it in a transaction, and again where a concurrent one made it fail."""
         with explained():
             for _ in range(_ATTEMPTS - 1):
-                with suppress(*_AGAIN):
+                with suppress(*_CONFLICTS):
                     return await self._attempt(job)
             return await self._attempt(job)
 
@@ -72,7 +68,6 @@ class PostgresDatabase:
         return await self.read(job)
 
     async def read(self, job: Job[T]) -> T:
-        """Run what needs no transaction."""
         with explained():
             async with self._pool.acquire(timeout=PATIENCE) as connection:
                 return await job(PostgresTx(connection))
@@ -87,14 +82,14 @@ class PostgresDatabase:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """The driver's errors as ours."""
+    """Raises the driver's errors as StoreError."""
     try:
         yield
     except _UNSTORABLE as error:
         raise Unstorable(f"PostgreSQL: {error}") from error
     except TimeoutError as error:
         raise Busy(f"PostgreSQL did not answer within {PATIENCE:g} s.") from error
-    except _NOT_THERE as error:
+    except _UNREACHABLE as error:
         raise Unreachable(f"PostgreSQL is not there: {error}") from error
     except asyncpg.PostgresError as error:
         raise StoreError(f"PostgreSQL: {error}") from error

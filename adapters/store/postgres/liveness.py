@@ -1,4 +1,4 @@
-"""Owners as advisory locks: the server lets a lock go when the connection of its holder ends."""
+"""Liveness by advisory locks, which the server releases when their holder's connection ends."""
 
 import asyncio
 import secrets
@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 
 from adapters.store.sql.statement import Statement, Tx, number
 
-_PAUSE = 1.0
+_PAUSE = 1.0  # seconds between attempts to reconnect
 _TRY = Statement(select(func.pg_try_advisory_xact_lock(number("owner")).label("free")))
-# So that the server notices within a minute when a whole machine has gone.
+# So that the server notices within a minute when a whole machine is gone.
 _KEEPALIVE = {
     "tcp_keepalives_idle": "20",
     "tcp_keepalives_interval": "10",
@@ -19,15 +19,15 @@ _KEEPALIVE = {
 }
 
 
-class LockOwners:
-    """A lock of our own on a connection of our own, taken again whenever that is lost.
+class LockLiveness:
+    """One advisory lock for each process, on a connection of its own that is renewed when lost.
 
-    In between another node may take us for dead and end what we have open; that is why
+    In between another node may take this one for dead and end its open purchases; that is why
     `mark_sent` answers whether a purchase is still to be sent.
     """
 
     def __init__(self, dsn: str) -> None:
-        """Choose a name; `sign_in` makes it known."""
+        """Choose an owner id; nothing is locked before `start`."""
         self._dsn = dsn
         self._key = secrets.randbits(62)
         self.own_id = str(self._key)
@@ -35,13 +35,13 @@ class LockOwners:
         self._connection: Any = None
         self._keeper: asyncio.Task[None] | None = None
 
-    async def sign_in(self) -> None:
-        """Take the lock, and keep it from here on."""
+    async def start(self) -> None:
+        """Take the lock, and take it again whenever it is lost."""
         await self._connect()
         self._keeper = asyncio.create_task(self._keep())
 
-    async def sign_out(self) -> None:
-        """Let it go."""
+    async def close(self) -> None:
+        """Release the lock: from here on this process counts as dead."""
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait([self._keeper])
@@ -49,7 +49,7 @@ class LockOwners:
             self._connection.terminate()
 
     async def is_dead(self, tx: Tx, owner: str) -> bool:
-        """Whether the lock of this name is free; until the commit nobody else finds it so."""
+        """Whether the owner's lock is free; until the commit no other transaction finds it so."""
         row = await tx.row(_TRY, owner=int(owner))
         return row is not None and bool(row["free"])
 
@@ -59,7 +59,7 @@ class LockOwners:
             try:
                 await self._connect()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
-                await asyncio.sleep(_PAUSE)  # and once more: the lock is still lost
+                await asyncio.sleep(_PAUSE)
 
     async def _connect(self) -> None:
         connection = await asyncpg.connect(self._dsn, server_settings=_KEEPALIVE)

@@ -12,35 +12,35 @@ try:
     import asyncpg
 
     from adapters.store.postgres.database import PATIENCE, PostgresDatabase
-    from adapters.store.postgres.listening import Listening
-    from adapters.store.postgres.liveness import LockOwners
+    from adapters.store.postgres.listening import Listener
+    from adapters.store.postgres.liveness import LockLiveness
 except ModuleNotFoundError as error:
     raise StoreError("PostgreSQL needs an extra: getatext-gateway[postgres].") from error
 
 _MOST_CONNECTIONS = 10
-# What the locks in begin rely on, whatever the server's default.
+# The locks of `begin` rely on this isolation, whatever the server's default.
 _SESSION = {
     "application_name": "getatext-gateway",
     "default_transaction_isolation": "read committed",
 }
-_MIGRATION = 7_308_332_045_276_114_275  # the advisory lock of whoever migrates: any number
+_MIGRATION = 7_308_332_045_276_114_275  # the advisory lock held while migrating: any number
 
 
 @asynccontextmanager
 async def open_postgres(dsn: str) -> AsyncIterator[PostgresDatabase]:
-    """The database at this address, until the end of the block."""
-    liveness = LockOwners(dsn)
-    listening = Listening(dsn, liveness.own_id)
+    """The database at this address, until the end of the block; raises StoreError."""
+    liveness = LockLiveness(dsn)
+    listener = Listener(dsn, liveness.own_id)
     with _opening():
         await _prepare(dsn)
         pool = await _pool(dsn, liveness.own_id)
     try:
         with _opening():
-            await liveness.sign_in()
-        yield PostgresDatabase(pool, liveness, listening.start)
+            await liveness.start()
+        yield PostgresDatabase(pool, liveness, listener.start)
     finally:
-        await listening.close()
-        await liveness.sign_out()
+        await listener.close()
+        await liveness.close()
         await pool.close()
 
 
@@ -52,13 +52,13 @@ async def _pool(dsn: str, sender: str) -> Any:
         max_cached_statement_lifetime=0,
         command_timeout=PATIENCE,
         timeout=PATIENCE,
-        reset=_nothing,
+        reset=_keep_session,
         server_settings={**_SESSION, SENDER: sender},
     )
 
 
-async def _nothing(connection: Any) -> None:
-    """Nothing here outlives its transaction, so a connection goes back to the pool as it is."""
+async def _keep_session(connection: Any) -> None:
+    """Saves a round trip: no state outlives its transaction, so there is nothing to reset."""
 
 
 async def _prepare(dsn: str) -> None:
@@ -68,7 +68,7 @@ async def _prepare(dsn: str) -> None:
         if migrating.needed(await _revision(connection)):
             await _migrate(dsn)
     finally:
-        connection.terminate()  # which lets the lock go
+        connection.terminate()  # which releases the lock
 
 
 async def _revision(connection: Any) -> str | None:
@@ -94,7 +94,7 @@ async def _migrate(dsn: str) -> None:
 def _opening() -> Iterator[None]:
     try:
         yield
-    except ValueError:  # which may quote a piece of the password
+    except ValueError:  # its text may hold a piece of the password
         raise BadUrl(
             "The PostgreSQL URL is not understood; %-encode what is special in its password."
         ) from None

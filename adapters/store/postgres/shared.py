@@ -1,4 +1,4 @@
-"""What nodes share in PostgreSQL, by its clock: leases and limits. One round trip each."""
+"""Leases and rate limits that nodes share, by the server's clock: one round trip each."""
 
 from math import ceil
 
@@ -8,7 +8,7 @@ from sqlalchemy import text as sql
 from adapters.store.sql.database import Database
 from adapters.store.sql.statement import Statement, number, text
 
-_SOONEST = 0.001  # somebody else has just had the place we saw free
+_SOONEST = 0.001  # seconds: another node has just taken the place that was seen free
 
 
 def _by_clock(query: str) -> TextClause:
@@ -16,8 +16,8 @@ def _by_clock(query: str) -> TextClause:
     return sql(query.replace(":now", "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"))
 
 
-# An owner's lock is free once its process has died: then its lease is, too. It is only tried
-# where another owner has the lease, and let go with the statement.
+# An owner's advisory lock is free once its process is dead: then its lease is, too. It is only
+# tried where another owner has the lease, and released with the statement.
 _LEASE = Statement(
     _by_clock(
         """
@@ -36,8 +36,8 @@ _GIVE_BACK = Statement(
         text("name"), number("owner")
     )
 )
-# Each place is a row, and no row is given away twice within a window: so of any `places` + 1
-# grants two are the same row's, and a window apart. Takers pass by each other's rows.
+# Each place is a row, and no row is granted twice within a window: so of any `places` + 1 grants
+# two are the same row's, and a window apart. Takers skip the rows that others have locked.
 _TAKE = Statement(
     _by_clock(
         """
@@ -58,7 +58,7 @@ _TAKE = Statement(
         """
     ).bindparams(text("bucket"), number("places"), number("micros"))
 )
-_MAKE = Statement(
+_MAKE_PLACES = Statement(
     sql(
         """
         INSERT INTO places (bucket, place, taken_at)
@@ -73,12 +73,10 @@ class PostgresLeases:
     """Leases that end with their time, or with the process that has them."""
 
     def __init__(self, database: Database) -> None:
-        """Sign with the name of the database's owner."""
         self._database = database
         self._owner = int(database.liveness.own_id)
 
     async def take(self, name: str, seconds: float) -> bool:
-        """Take or keep a lease for so long; False while another node has it."""
         micros = ceil(seconds * 1_000_000)
         row = await self._database.alone(
             lambda tx: tx.row(_LEASE, name=name, owner=self._owner, micros=micros)
@@ -86,19 +84,16 @@ class PostgresLeases:
         return row is not None
 
     async def give_back(self, name: str) -> None:
-        """End a lease of our own before its time."""
         await self._database.alone(lambda tx: tx.execute(_GIVE_BACK, name=name, owner=self._owner))
 
 
 class PostgresBuckets:
-    """Limits as rows: a place that was given away can be had again after a window."""
+    """Rate limits as rows: a place that was granted is free again after a window."""
 
     def __init__(self, database: Database) -> None:
-        """`database` is open."""
         self._database = database
 
     async def take(self, bucket: str, places: int, window: float) -> float:
-        """Take a place: 0.0 where it is ours, else the seconds after which to ask again."""
         micros = ceil(window * 1_000_000)
         while True:
             row = await self._database.alone(
@@ -109,4 +104,6 @@ class PostgresBuckets:
             if row is not None and row["known"] == places:
                 wait: float = row["wait"] / 1_000_000
                 return max(wait, _SOONEST)
-            await self._database.alone(lambda tx: tx.execute(_MAKE, bucket=bucket, places=places))
+            await self._database.alone(
+                lambda tx: tx.execute(_MAKE_PLACES, bucket=bucket, places=places)
+            )

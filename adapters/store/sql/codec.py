@@ -1,4 +1,4 @@
-"""Between the core's values and what the columns hold."""
+"""Converts between the core's values and what the columns hold."""
 
 import json
 from dataclasses import asdict
@@ -12,7 +12,6 @@ from gateway.core.model.events import Event, EventKind
 from gateway.core.model.long_rentals import LongRental, LongRentalStatus, Period
 from gateway.core.model.purchases import AnyRental, Spend, SpendState, StoredAnswer
 from gateway.core.model.rentals import Rental, RentalStatus
-from gateway.core.model.values import Kind
 
 TOTAL = "total"  # the period that never ends
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,6 +22,13 @@ _SNAPSHOT = (
     "code_at", "price", "created_at", "ends_at",
 )  # fmt: skip
 _AMOUNTS = ("max_price", "budget_day", "budget_total")
+NO_FACTS: dict[str, Value] = dict.fromkeys(
+    (
+        *("service_code", "service_name", "code", "created_at", "ends_at"),
+        *("period", "auto_renew", "rented_on", "ends_on"),
+    )
+)
+"""The columns that only rentals or only long rentals have, as NULL."""
 
 
 def to_micros(amount: Decimal | None) -> int | None:
@@ -38,23 +44,23 @@ def from_micros(micros: int | None) -> Decimal | None:
 
 
 def amount_of(micros: int) -> Decimal:
-    """As from_micros, of an amount that is there."""
+    """As from_micros, of an amount that is not NULL."""
     cents, finer = divmod(micros, 10_000)
     return Decimal(micros).scaleb(-6).normalize() if finer else Decimal(cents).scaleb(-2)
 
 
 def to_instant(moment: datetime) -> int:
-    """Microseconds since 1970."""
+    """Microseconds since 1970 in UTC."""
     return (moment - _EPOCH) // _MICROSECOND
 
 
 def from_instant(micros: int) -> datetime:
-    """The moment, in UTC."""
+    """The moment at so many microseconds since 1970, in UTC."""
     return _EPOCH + timedelta(microseconds=micros)
 
 
 def day_of(micros: int) -> str:
-    """The UTC day of an instant, as totals name it."""
+    """The UTC day of an instant, as the periods of totals are written."""
     return from_instant(micros).date().isoformat()
 
 
@@ -63,62 +69,61 @@ def start_of_day(micros: int) -> int:
     return micros - micros % _DAY
 
 
-def told(text: str | None) -> str | None:
-    """The provider's text as it can be kept: a purchase must not be lost over a stray byte."""
+def storable(text: str | None) -> str | None:
+    """The provider's text as a column holds it: a purchase must not be lost over a stray byte.
+
+    A NUL and half a surrogate pair are replaced.
+    """
     if text is None or (text.isascii() and "\0" not in text):
         return text
     return text.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
-def facts(thing: AnyRental) -> dict[str, Value]:
-    """What a thing tells of itself, by column."""
-    known: dict[str, Value] = {
-        "status": thing.status.value,
-        "number": told(thing.number),
-        "price": to_micros(thing.price),
-    }
-    return known | (_rental_facts if isinstance(thing, Rental) else _long_facts)(thing)
-
-
-def _rental_facts(rental: Any) -> dict[str, Value]:
-    return NO_FACTS | {
-        "service_code": told(rental.service_code),
-        "service_name": told(rental.service_name),
-        "code": told(rental.code),
-        "created_at": rental.created_at and to_instant(rental.created_at),
-        "ends_at": rental.ends_at and to_instant(rental.ends_at),
+def facts(rental: AnyRental) -> dict[str, Value]:
+    """What the provider said of a rental, by column; None where it was silent."""
+    said = _rental_facts(rental) if isinstance(rental, Rental) else _long_rental_facts(rental)
+    return {
+        **NO_FACTS,
+        "status": rental.status.value,
+        "number": storable(rental.number),
+        "price": to_micros(rental.price),
+        **said,
     }
 
 
-def _long_facts(rental: Any) -> dict[str, Value]:
-    return NO_FACTS | {
+def _rental_facts(rental: Rental) -> dict[str, Value]:
+    created, ends = rental.created_at, rental.ends_at
+    return {
+        "service_code": storable(rental.service_code),
+        "service_name": storable(rental.service_name),
+        "code": storable(rental.code),
+        "created_at": None if created is None else to_instant(created),
+        "ends_at": None if ends is None else to_instant(ends),
+    }
+
+
+def _long_rental_facts(rental: LongRental) -> dict[str, Value]:
+    rented, ends = rental.rented_on, rental.ends_on
+    return {
         "period": rental.period and rental.period.value,
         "auto_renew": None if rental.auto_renew is None else int(rental.auto_renew),
-        "rented_on": rental.rented_on and rental.rented_on.isoformat(),
-        "ends_on": rental.ends_on and rental.ends_on.isoformat(),
+        "rented_on": None if rented is None else rented.isoformat(),
+        "ends_on": None if ends is None else ends.isoformat(),
     }
 
 
-NO_FACTS: dict[str, Value] = dict.fromkeys(
-    (
-        *("service_code", "service_name", "code", "created_at", "ends_at"),
-        *("period", "auto_renew", "rented_on", "ends_on"),
-    )
-)
+def any_rental(row: Row, said: AnyRental | None = None) -> AnyRental:
+    """The rental or long rental in a row, not validated again.
 
-
-def thing(row: Row, kind: Kind, said: AnyRental | None = None) -> AnyRental:
-    """The thing in a row. What was kept is not judged again.
-
-    `said`: what the provider just said of it; a balance is told, never kept.
+    `said`: what the provider just said of it; its balance is passed on and not stored.
     """
-    if kind == "long_rental":
+    if row["kind"] == "long_rental":
         return _long_rental(row)
     return rental(row, said.balance if isinstance(said, Rental) else None)
 
 
 def rental(row: Row, balance: Decimal | None = None) -> Rental:
-    """The rental in a row."""
+    """The rental in a row, not validated again."""
     created, ends, code_at = row["created_at"], row["ends_at"], row["code_at"]
     return Rental.model_construct(
         id=row["provider_id"],
@@ -136,17 +141,6 @@ def rental(row: Row, balance: Decimal | None = None) -> Rental:
     )
 
 
-def to_snapshot(row: Row) -> str:
-    """A rental's columns as JSON: what was kept is not judged again when it is read."""
-    return json.dumps({name: row[name] for name in _SNAPSHOT})
-
-
-def event(row: Row) -> Event:
-    """The event in a row."""
-    at, told_of = from_instant(row["at"]), rental(json.loads(row["rental"]))
-    return Event(id=row["id"], kind=EventKind(row["kind"]), at=at, rental=told_of)
-
-
 def _long_rental(row: Row) -> LongRental:
     period, renews, rented, ends = (
         row[name] for name in ("period", "auto_renew", "rented_on", "ends_on")
@@ -160,6 +154,21 @@ def _long_rental(row: Row) -> LongRental:
         auto_renew=None if renews is None else bool(renews),
         rented_on=rented and date.fromisoformat(rented),
         ends_on=ends and date.fromisoformat(ends),
+    )
+
+
+def to_snapshot(row: Row) -> str:
+    """A rental's columns as JSON, as an event stores them."""
+    return json.dumps({name: row[name] for name in _SNAPSHOT})
+
+
+def event(row: Row) -> Event:
+    """The event in a row."""
+    return Event(
+        id=row["id"],
+        kind=EventKind(row["kind"]),
+        at=from_instant(row["at"]),
+        rental=rental(json.loads(row["rental"])),
     )
 
 
@@ -187,7 +196,7 @@ def spend(row: Row) -> Spend:
 
 
 def to_limits(limits: Limits) -> str:
-    """Limits as JSON, those not set left out."""
+    """Limits as JSON, without those that are not set."""
     given = {name: value for name, value in asdict(limits).items() if value is not None}
     given |= {name: str(given[name]) for name in _AMOUNTS if name in given}
     if limits.services is not None:

@@ -1,4 +1,4 @@
-"""What the ledger needs of a database; both drivers fit."""
+"""What the tables need of a database, as Protocols that both drivers fit."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -7,58 +7,61 @@ from typing import Protocol
 from adapters.store.sql.statement import Job, T, Tx
 from gateway.core.ports.storage import Leases, SharedBuckets
 
+CHANNEL = "getatext_gateway"
+"""The channel of PostgreSQL's notifications: `account_id:rental_id:sender` for each change."""
+SENDER = "getatext_gateway.owner"
+"""The session setting that holds the owner id of the process, the sender of its notifications."""
+
+Changed = Callable[[str, int], Awaitable[None]]
+"""Called with the account and the provider's id of a rental that another process wrote."""
+Missed = Callable[[], None]
+"""Called where notifications may have been lost: any rental may have changed."""
+Listen = Callable[[Changed, Missed], None]
+"""Registers both callbacks until the store closes."""
+
 
 class Liveness(Protocol):
-    """Knows the living by a lock that the operating system lets go when they die."""
+    """Which processes are alive, by a lock that the system releases when its holder dies."""
 
     @property
     def own_id(self) -> str:
-        """The name this process signs its purchases with."""
+        """The owner id that this process writes into its purchases."""
 
     async def is_dead(self, tx: Tx, owner: str) -> bool:
-        """Whether nobody signs with this name any more."""
+        """Whether the process with this owner id has ended."""
 
 
-CHANNEL = "getatext_gateway"
-"""Where nodes tell each other what changed, as `account_id:rental_id:sender`."""
-SENDER = "getatext_gateway.owner"
-"""The setting of a connection that holds the name its process signs with."""
-Changed = Callable[[str, int], Awaitable[None]]
-"""Another process wrote something of this account's rental down."""
-Missed = Callable[[], None]
-"""Nothing was heard for a while: changes may have been missed."""
-Listen = Callable[[Changed, Missed], None]
-"""From now on, and until the store closes, call these."""
-
-
-def _hears_nobody(changed: Changed, missed: Missed) -> None:
-    """Processes on one file do not wake each other: what one writes the others find by looking."""
+def _no_notifications(changed: Changed, missed: Missed) -> None:
+    """Processes on one file do not notify each other; each finds changes when it reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """With other nodes, by PostgreSQL; or with nobody, beside a file."""
+    """What the nodes on one PostgreSQL share; the defaults are those of a SQLite file."""
 
     leases: Leases
     buckets: SharedBuckets | None = None
-    listen: Listen = _hears_nobody
+    listen: Listen = _no_notifications
 
 
 class Database(Protocol):
-    """Runs jobs. A job may be run again, so it does nothing but talk to its transaction."""
+    """Runs jobs. A job may be run again, so it does nothing but talk to its transaction.
+
+    Each method raises StoreError where the database fails, and whatever the job raises.
+    """
 
     @property
     def liveness(self) -> Liveness:
-        """Who signs purchases here."""
+        """Whether the processes that own purchases are alive."""
 
     async def write(self, job: Job[T]) -> T:
-        """Run it in a transaction; once this answers, what was written is durable."""
+        """Run a job in a transaction, which is durable when this returns."""
 
     async def alone(self, job: Job[T]) -> T:
         """As write, for a job of a single statement."""
 
     async def read(self, job: Job[T]) -> T:
-        """Run what only reads; each statement sees what was committed before it."""
+        """Run a job that only reads; each statement sees what was committed before it."""
 
 
 class SharedDatabase(Database, Protocol):

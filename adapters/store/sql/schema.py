@@ -1,4 +1,4 @@
-"""The one schema, for both databases.
+"""The schema of both databases.
 
 Only integers, texts and blobs, so that rows pass the drivers without converters: amounts are
 millionths of a dollar, instants microseconds since 1970 in UTC, days and enumerations text.
@@ -23,11 +23,11 @@ from sqlalchemy import (
 metadata = MetaData()
 
 Sortable = Text().with_variant(Text(collation="C"), "postgresql")
-"""Text compared byte by byte, whatever language the server speaks."""
+"""Text compared byte by byte, whatever the server's collation."""
 
 
 def one_of(column: ColumnElement[str], *words: str) -> ColumnElement[bool]:
-    """A condition with the words written out: partial indexes only serve such conditions."""
+    """A condition with the words as literals: partial indexes only serve such conditions."""
     return column.in_([literal_column(f"'{word}'") for word in words])
 
 
@@ -35,6 +35,7 @@ def _partial(condition: ColumnElement[bool]) -> dict[str, Any]:
     return {"sqlite_where": condition, "postgresql_where": condition}
 
 
+# Purchases.
 spends = Table(
     "spends",
     metadata,
@@ -56,13 +57,14 @@ spends = Table(
     Column("sent_at", BigInteger),
     Column("answer_status", BigInteger),
     Column("answer_body", LargeBinary),
-    Column("kept_at", BigInteger),  # settled then, and its answer or request id is still here
+    Column("kept_at", BigInteger),  # when it was settled, while it has an answer or request id
     Column("undelivered_at", BigInteger),
-    Column("owner", Text, nullable=False),  # the process that began it
+    Column("owner", Text, nullable=False),  # the owner id of the process that began it
     Column("sees_account", BigInteger),  # 1: its caller sees all of the account
 )
 _request = spends.c.request_id.is_not(None)
-# Ask for this too where a narrower condition is meant: SQLite does not see that it follows.
+# Add this to a narrower condition too: SQLite does not see that it follows from it, and would not
+# use the partial index.
 holding = one_of(spends.c.state, "intended", "sent", "unknown")
 counting = one_of(spends.c.state, "intended", "sent", "unknown", "bought")
 Index("spends_request", spends.c.caller_id, spends.c.request_id, unique=True, **_partial(_request))
@@ -76,6 +78,7 @@ Index(
     **_partial(spends.c.undelivered_at.is_not(None)),
 )
 
+# Rentals and long rentals.
 things = Table(
     "things",
     metadata,
@@ -112,6 +115,7 @@ Index(
 Index("things_live", things.c.caller_id, things.c.active_until, **_partial(_live))
 Index("things_codes", things.c.code_at, **_partial(things.c.code.is_not(None)))
 
+# Running sums that budgets are checked against; an account is the caller "account:ID".
 totals = Table(
     "totals",
     metadata,
@@ -120,6 +124,7 @@ totals = Table(
     Column("micros", BigInteger, nullable=False),
 )
 
+# The check value of the gateway's secret.
 checks = Table(
     "checks",
     metadata,
@@ -139,7 +144,8 @@ keys = Table(
     UniqueConstraint("hashed", name="keys_hashed"),
 )
 
-# SQLite only counts in a column of exactly this type, and starts over without AUTOINCREMENT.
+# SQLite makes ids only in a column of exactly this type, and gives the ids of deleted rows again
+# without AUTOINCREMENT.
 _Counted = BigInteger().with_variant(Integer(), "sqlite")
 
 events = Table(
@@ -158,6 +164,7 @@ Index("events_account", events.c.account_id, events.c.id)
 Index("events_caller", events.c.account_id, events.c.caller_id, events.c.id)
 Index("events_oldest", events.c.oldest)
 
+# Provisional codes from webhooks.
 hints = Table(
     "hints",
     metadata,
@@ -168,6 +175,7 @@ hints = Table(
 )
 Index("hints_received", hints.c.received_at)
 
+# Webhook deliveries to the operator's targets.
 letters = Table(
     "letters",
     metadata,
@@ -184,8 +192,8 @@ letters = Table(
 Index("letters_due", letters.c.due_at, letters.c.id)
 Index("letters_added", letters.c.added_at)
 
-# These two are what nodes share: empty in SQLite, and without a log in PostgreSQL. What a crash
-# of the server takes from them is younger than the server takes to be back.
+# These two are what nodes share: empty in SQLite, and unlogged in PostgreSQL. A crash of the server
+# empties them; what they held has run out by the time it is back.
 leases = Table(
     "leases",
     metadata,

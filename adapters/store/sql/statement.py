@@ -1,4 +1,4 @@
-"""Statements written once, compiled once for each database, and what runs them."""
+"""Statements, compiled once for each of the two databases, and the transaction that runs them."""
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,37 +26,38 @@ _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 
 
 class Row(Protocol):
-    """A row as both drivers give it."""
+    """A row of either driver: its columns by name."""
 
     def __getitem__(self, name: str, /) -> Any: ...
 
 
 class Tx(Protocol):
-    """What a transaction can do. In SQLite none of these ever suspends."""
+    """A transaction. In SQLite none of these methods ever suspends."""
 
-    async def rows(self, asked: "Statement", /, **values: Value) -> Sequence[Row]:
-        """All rows of the answer."""
+    async def rows(self, statement: "Statement", /, **values: Value) -> Sequence[Row]:
+        """All rows of the result."""
 
-    async def row(self, asked: "Statement", /, **values: Value) -> Row | None:
-        """The first row of the answer."""
+    async def row(self, statement: "Statement", /, **values: Value) -> Row | None:
+        """The first row of the result, if any."""
 
-    async def execute(self, asked: "Statement", /, **values: Value) -> int:
-        """How many rows it changed."""
+    async def execute(self, statement: "Statement", /, **values: Value) -> int:
+        """Run it; how many rows it changed."""
 
 
 Job = Callable[[Tx], Coroutine[Any, Any, T]]
+"""A unit of work inside one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """One statement for one database, and the order in which its values go."""
+    """One statement for one database, and the order of its values."""
 
     sql: str
     names: tuple[str, ...]
     fixed: Mapping[str, Any]
 
     def bind(self, values: Mapping[str, Value]) -> list[Value]:
-        """The values in order, refused where either database would refuse them."""
+        """The values in order; raises Unstorable where either database would refuse one."""
         if self.fixed:
             values = {**self.fixed, **values}
         bound = [values[name] for name in self.names]
@@ -69,39 +70,39 @@ class Compiled:
 
 
 class Statement:
-    """A statement of SQLAlchemy Core with named values.
+    """A statement of SQLAlchemy Core with named values, compiled at its first use.
 
     Upserts are written with PostgreSQL's `insert`; SQLite's compiler understands it.
     """
 
     def __init__(self, clause: ClauseElement, *, in_postgres: ClauseElement | None = None) -> None:
-        """`in_postgres`: for what only PostgreSQL has to do, or to do differently."""
+        """`in_postgres`: the statement for PostgreSQL, where it differs."""
         self.clause = clause
         self._in_postgres = clause if in_postgres is None else in_postgres
 
     @cached_property
     def sqlite(self) -> Compiled:
-        """As SQLite takes it."""
+        """SQL with question marks for values."""
         return _compile(self.clause, sqlite.dialect(paramstyle="qmark"))
 
     @cached_property
     def postgres(self) -> Compiled:
-        """As asyncpg takes it."""
+        """SQL with $1, $2, … for values."""
         return _compile(self._in_postgres, asyncpg.dialect())  # type: ignore[no-untyped-call]
 
 
 def number(name: str) -> BindParameter[int]:
-    """A named integer."""
+    """A named integer value."""
     return bindparam(name, type_=BigInteger())
 
 
 def text(name: str) -> BindParameter[str]:
-    """A named text."""
+    """A named text value."""
     return bindparam(name, type_=Text())
 
 
 def blob(name: str) -> BindParameter[bytes]:
-    """A named run of bytes."""
+    """A named value of bytes."""
     return bindparam(name, type_=LargeBinary())
 
 

@@ -1,4 +1,4 @@
-"""SQLite: one thread owns the file and commits together what waits together."""
+"""SQLite: one thread owns the file and commits what is queued as one group."""
 
 import asyncio
 import sqlite3
@@ -14,8 +14,8 @@ from adapters.store.sql.database import Liveness, Shared
 from adapters.store.sql.statement import Job, Row, Statement, T, Tx, Value
 from adapters.store.sqlite.file_lock import FileLock
 
-PATIENCE = 10.0  # seconds another process may hold the file
-_MOST_AT_ONCE = 256
+PATIENCE = 10.0  # seconds to wait for another process that holds the file
+_MOST_AT_ONCE = 256  # jobs in one group
 # A rollback journal, not WAL: SQLite 3.40 can corrupt a WAL file that several processes share.
 PRAGMAS = ("journal_mode = TRUNCATE", "synchronous = FULL", "foreign_keys = ON")
 
@@ -24,29 +24,26 @@ class SqliteTx:
     """A transaction of the thread that owns the connection: nothing here suspends."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        """`connection` commits by itself unless told to begin."""
+        """`connection` is in autocommit mode; whoever runs jobs begins and commits."""
         self._connection = connection
 
-    async def rows(self, asked: Statement, /, **values: Value) -> Sequence[Row]:
-        """All rows of the answer."""
-        return self._run(asked, values).fetchall()
+    async def rows(self, statement: Statement, /, **values: Value) -> Sequence[Row]:
+        return self._run(statement, values).fetchall()
 
-    async def row(self, asked: Statement, /, **values: Value) -> Row | None:
-        """The first row of the answer."""
-        rows = self._run(asked, values).fetchall()
+    async def row(self, statement: Statement, /, **values: Value) -> Row | None:
+        rows = self._run(statement, values).fetchall()
         return rows[0] if rows else None
 
-    async def execute(self, asked: Statement, /, **values: Value) -> int:
-        """How many rows it changed."""
-        return self._run(asked, values).rowcount
+    async def execute(self, statement: Statement, /, **values: Value) -> int:
+        return self._run(statement, values).rowcount
 
-    def _run(self, asked: Statement, values: dict[str, Value]) -> sqlite3.Cursor:
-        compiled = asked.sqlite
+    def _run(self, statement: Statement, values: dict[str, Value]) -> sqlite3.Cursor:
+        compiled = statement.sqlite
         return self._connection.execute(compiled.sql, compiled.bind(values))
 
 
-class _Ticket(Generic[T]):
-    """A job on its way through the thread, and the future that waits for it."""
+class _QueuedJob(Generic[T]):
+    """A job in the queue, and the future of its caller."""
 
     def __init__(self, job: Job[T], *, writes: bool) -> None:
         self.job = job
@@ -68,7 +65,7 @@ class _Ticket(Generic[T]):
         self.error.__cause__ = error
 
     def resolve(self) -> None:
-        if self.future.done():  # its caller has gone
+        if self.future.done():  # its caller was cancelled
             return
         if self.error is not None:
             self.future.set_exception(self.error)
@@ -76,16 +73,31 @@ class _Ticket(Generic[T]):
             self.future.set_result(self.answer)
 
 
-class SqliteDatabase:
-    """A file, one thread that runs every job, and a queue in front of it."""
+class AloneLeases:
+    """The leases of a file, always granted: one gateway serves from it, and commands never poll."""
 
-    def __init__(self, connection: sqlite3.Connection, gate: FileLock, liveness: Liveness) -> None:
-        """Take over a connection to a migrated file; `gate` keeps processes in turn."""
+    async def take(self, name: str, seconds: float) -> bool:
+        return True
+
+    async def give_back(self, name: str) -> None:
+        """No other process waits for it."""
+
+
+class SqliteDatabase:
+    """A file, one thread that runs every job, and a queue in front of it.
+
+    All writes that wait at the same time share one commit, and so one fsync.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, write_lock: FileLock, liveness: Liveness
+    ) -> None:
+        """Take over a connection to a migrated file; writing processes queue for `write_lock`."""
         self.liveness = liveness
         self.shared = Shared(AloneLeases())
         self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[_Ticket[Any] | None] = SimpleQueue()
-        self._gate = gate
+        self._queue: SimpleQueue[_QueuedJob[Any] | None] = SimpleQueue()
+        self._write_lock = write_lock
         self._connection = connection
         self._tx = SqliteTx(connection)
         self._closed = False
@@ -93,93 +105,91 @@ class SqliteDatabase:
         self._thread.start()
 
     async def write(self, job: Job[T]) -> T:
-        """Run it in a transaction, durable once this answers."""
-        return await self._ask(_Ticket(job, writes=True))
+        return await self._ask(_QueuedJob(job, writes=True))
 
     alone = write
 
     async def read(self, job: Job[T]) -> T:
-        """Run what only reads."""
-        return await self._ask(_Ticket(job, writes=False))
+        return await self._ask(_QueuedJob(job, writes=False))
 
     async def close(self) -> None:
-        """Finish what waits, then let the file go."""
+        """Finish the queued jobs, then close the file."""
         if not self._closed:
             self._closed = True
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
 
-    async def _ask(self, ticket: _Ticket[T]) -> T:
+    async def _ask(self, queued: _QueuedJob[T]) -> T:
         if self._closed:
             raise StoreError("The store is closed.")
-        self._queue.put(ticket)
-        return await ticket.future
+        self._queue.put(queued)
+        return await queued.future
 
     def _work(self) -> None:
         going = True
         while going:
             waiting, going = self._take()
-            reads = [ticket for ticket in waiting if not ticket.writes]
-            for ticket in reads:
-                ticket.attempt(self._tx)
+            reads = [queued for queued in waiting if not queued.writes]
+            for queued in reads:
+                queued.attempt(self._tx)
             self._answer(reads)
-            writes = [ticket for ticket in waiting if ticket.writes]
+            writes = [queued for queued in waiting if queued.writes]
             if writes:
                 self._commit(writes)
                 self._answer(writes)
         self._connection.close()
-        self._gate.close()
+        self._write_lock.close()
 
-    def _take(self) -> tuple[list[_Ticket[Any]], bool]:
-        """All that waits, once something does; False where it was the last."""
-        waiting: list[_Ticket[Any]] = []
-        ticket = self._queue.get()
-        while ticket is not None:
-            waiting.append(ticket)
+    def _take(self) -> tuple[list[_QueuedJob[Any]], bool]:
+        """The queued jobs, once there are any; False where the store closes after them."""
+        waiting: list[_QueuedJob[Any]] = []
+        queued = self._queue.get()
+        while queued is not None:
+            waiting.append(queued)
             if len(waiting) == _MOST_AT_ONCE:
                 return waiting, True
             try:
-                ticket = self._queue.get_nowait()
+                queued = self._queue.get_nowait()
             except Empty:
                 return waiting, True
         return waiting, False
 
-    def _commit(self, tickets: list[_Ticket[Any]]) -> None:
-        """One transaction for all, a savepoint for each."""
+    def _commit(self, group: list[_QueuedJob[Any]]) -> None:
+        """Run the jobs in one transaction, with a savepoint for each."""
         sql = self._connection.execute
         try:
             self._begin()
-            for ticket in tickets:
+            for queued in group:
                 sql("SAVEPOINT job")
-                ticket.attempt(self._tx)
-                if ticket.error is not None:
+                queued.attempt(self._tx)
+                if queued.error is not None:
                     sql("ROLLBACK TO job")
                 sql("RELEASE job")
             sql("COMMIT")
         except Exception as error:
-            with suppress(sqlite3.Error):  # a disk that fails may fail this too: see _begin
+            with suppress(sqlite3.Error):  # a failing disk may fail this too: _begin tries again
                 self._undo()
-            for ticket in tickets:
-                ticket.fail(error)
+            for queued in group:
+                queued.fail(error)
 
     def _undo(self) -> None:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
     def _begin(self) -> None:
-        # SQLite lets whoever asks at the right moment write next; behind the gate only one
-        # process at a time asks, so that none of several busy ones is left out.
-        with self._gate.held(PATIENCE):
+        # SQLite's own waiting for a locked file is not fair: with this lock only one process at a
+        # time tries, so that none of several busy ones starves.
+        with self._write_lock.held(PATIENCE):
             self._undo()
             self._connection.execute("BEGIN IMMEDIATE")
 
-    def _answer(self, tickets: list[_Ticket[Any]]) -> None:
-        with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
-            self._loop.call_soon_threadsafe(_resolve, tickets)
+    def _answer(self, group: list[_QueuedJob[Any]]) -> None:
+        with suppress(RuntimeError):  # the loop is closed, and its callers are gone
+            self._loop.call_soon_threadsafe(_resolve, group)
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection that any one thread may use and that commits by itself."""
+    """A connection in autocommit mode that may be handed to another thread."""
     connection = sqlite3.connect(
         path,
         timeout=PATIENCE,
@@ -194,7 +204,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def _drive(job: Job[T], tx: Tx) -> T:
-    """Run a job that never suspends, as one here cannot."""
+    """Run a job to its end without an event loop; RuntimeError where it suspends."""
     running = job(tx)
     try:
         running.send(None)
@@ -205,23 +215,12 @@ def _drive(job: Job[T], tx: Tx) -> T:
     raise RuntimeError("a job of the store waited for something else than its transaction")
 
 
-def _resolve(tickets: list[_Ticket[Any]]) -> None:
-    for ticket in tickets:
-        ticket.resolve()
+def _resolve(group: list[_QueuedJob[Any]]) -> None:
+    for queued in group:
+        queued.resolve()
 
 
 def _explained(error: Exception) -> Exception:
     if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
         return Busy(f"Another process has held the database for {PATIENCE:g} s.")
     return StoreError(f"SQLite: {error}") if isinstance(error, sqlite3.Error) else error
-
-
-class AloneLeases:
-    """The leases of a file: one gateway serves from it, and commands never watch a rental."""
-
-    async def take(self, name: str, seconds: float) -> bool:
-        """Always had."""
-        return True
-
-    async def give_back(self, name: str) -> None:
-        """Nobody else wants it."""

@@ -1,4 +1,4 @@
-"""Locks on files: seen by every process, and let go by the system when their holder dies."""
+"""Locks on files: seen by every process, and released by the system when their holder dies."""
 
 import fcntl
 import os
@@ -10,35 +10,35 @@ from typing import Self
 
 from adapters.store.errors import Busy
 
-_PAUSE = 0.001
+_PAUSE = 0.001  # seconds between attempts
 
 
 class FileLock:
-    """An exclusive lock on a file of its own, made where it is missing."""
+    """An exclusive flock on a file of its own, created where it is missing."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file; take nothing yet."""
+        """Open the file without locking it."""
         self.path = path
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def try_take(self) -> bool:
-        """Take it if it is free."""
+        """Lock it if it is free; whether it was."""
         with suppress(BlockingIOError):
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
         return False
 
     def release(self) -> None:
-        """Let it go."""
+        """Unlock it."""
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     @contextmanager
-    def held(self, patience: float) -> Iterator[None]:
-        """Hold it; Busy where it is not free within that many seconds."""
-        deadline = time.monotonic() + patience
+    def held(self, timeout: float) -> Iterator[None]:
+        """Hold it during the block; raises Busy where it is not free within so many seconds."""
+        deadline = time.monotonic() + timeout
         while not self.try_take():
             if time.monotonic() > deadline:
-                raise Busy(f"Another process has held {self.path} for {patience:g} s.")
+                raise Busy(f"Another process has held {self.path} for {timeout:g} s.")
             time.sleep(_PAUSE)
         try:
             yield
@@ -46,7 +46,7 @@ class FileLock:
             self.release()
 
     def close(self) -> None:
-        """Close the file, which lets the lock go."""
+        """Close the file, which releases the lock."""
         os.close(self._descriptor)
 
     def __enter__(self) -> Self:

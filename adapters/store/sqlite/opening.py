@@ -1,4 +1,4 @@
-"""Opens a SQLite file: makes it where it is missing, and migrates it."""
+"""Opens a SQLite file: creates it where it is missing, and migrates it."""
 
 import asyncio
 import os
@@ -11,18 +11,18 @@ from adapters.store import migrating
 from adapters.store.errors import StoreError, Unreachable
 from adapters.store.sqlite.database import PATIENCE, SqliteDatabase, connect
 from adapters.store.sqlite.file_lock import FileLock
-from adapters.store.sqlite.liveness import FileOwners
+from adapters.store.sqlite.liveness import FileLiveness
 
 
 @asynccontextmanager
 async def open_sqlite(path: Path) -> AsyncIterator[SqliteDatabase]:
-    """A database in that file, until the end of the block."""
-    gate = path.with_name(path.name + ".lock")
+    """The database in that file, until the end of the block; raises StoreError."""
+    lock_path = path.with_name(path.name + ".lock")
     try:
-        liveness, connection = await asyncio.to_thread(_prepare, path, gate)
+        liveness, connection = await asyncio.to_thread(_prepare, path, lock_path)
     except (OSError, sqlite3.Error) as error:
         raise Unreachable(f"The database {path} cannot be opened: {error}") from error
-    database = SqliteDatabase(connection, FileLock(gate), liveness)
+    database = SqliteDatabase(connection, FileLock(lock_path), liveness)
     try:
         yield database
     finally:
@@ -30,14 +30,14 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteDatabase]:
         liveness.close()
 
 
-def _prepare(path: Path, gate: Path) -> tuple[FileOwners, sqlite3.Connection]:
+def _prepare(path: Path, lock_path: Path) -> tuple[FileLiveness, sqlite3.Connection]:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with FileLock(gate) as lock, lock.held(PATIENCE):
+    with FileLock(lock_path) as lock, lock.held(PATIENCE):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         if migrating.needed(_revision(path)):
             _migrate(path)
         connection = connect(path)
-        return FileOwners(path.with_name(path.name + ".owners")), connection
+        return FileLiveness(path.with_name(path.name + ".owners")), connection
 
 
 def _revision(path: Path) -> str | None:
@@ -60,7 +60,7 @@ def _migrate(path: Path) -> None:
         poolclass=NullPool,
         connect_args={"isolation_level": None, "timeout": PATIENCE},
     )
-    # The driver would commit each table by itself; so begun, a migration is whole or not at all.
+    # The driver would commit each table by itself; begun like this, a migration is atomic.
     event.listen(engine, "begin", lambda begun: begun.exec_driver_sql("BEGIN IMMEDIATE"))
     with engine.begin() as connection:
         migrating.upgrade(connection)

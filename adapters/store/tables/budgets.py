@@ -1,6 +1,6 @@
-"""What was spent and is reserved, as running sums.
+"""Running sums of what was spent and is reserved, which budgets are checked against.
 
-Each caller's by UTC day and in all; and those of a whole account, all its callers, by UTC day.
+Of each caller by UTC day and in all, and of each account, all its callers, by UTC day.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from adapters.store.sql.statement import Statement, Tx, number, text
 _TOTAL: ColumnElement[str] = literal_column(f"'{codec.TOTAL}'")
 _sums = insert(totals).values(
     [
-        # The same order always, the account first: two transactions never wait for each other.
+        # Always in this order, the account first: two transactions cannot deadlock.
         {"caller_id": text("account"), "period": text("day"), "micros": number("amount")},
         {"caller_id": text("caller"), "period": _TOTAL, "micros": number("amount")},
         {"caller_id": text("caller"), "period": text("day"), "micros": number("amount")},
@@ -36,7 +36,7 @@ _SUMS = Statement(
 
 
 class Sums(NamedTuple):
-    """What counts by now, in millionths of a dollar."""
+    """What counts against the budgets, in millionths of a dollar."""
 
     day: int
     total: int
@@ -44,9 +44,9 @@ class Sums(NamedTuple):
 
 
 async def add(tx: Tx, caller_id: str, account_id: str, at: int, amount: int) -> Sums:
-    """Add to the sums of a caller and its account, and answer them.
+    """Add to the sums of a caller and its account, and return them.
 
-    In PostgreSQL this also keeps the account's other purchases waiting until the commit.
+    In PostgreSQL this also locks the account's sum: its other purchases wait until the commit.
     """
     day, account = codec.day_of(at), f"account:{account_id}"
     rows = await tx.rows(_ADD, caller=caller_id, account=account, day=day, amount=amount)
@@ -55,7 +55,7 @@ async def add(tx: Tx, caller_id: str, account_id: str, at: int, amount: int) -> 
 
 
 async def read(tx: Tx, caller_id: str, at: int) -> tuple[int, int]:
-    """The sums of that day and in all."""
+    """The caller's sums of that day and in all."""
     day = codec.day_of(at)
     rows = await tx.rows(_SUMS, caller=caller_id, day=day)
     sums = {row["period"]: row["micros"] for row in rows}

@@ -1,4 +1,4 @@
-"""What tells that a database and a secret belong together."""
+"""Whether a database and a secret belong together."""
 
 from collections.abc import Sequence
 
@@ -27,18 +27,17 @@ _KNOWS = tuple(
 
 
 class StoredChecks:
-    """The check value of the secret, which is written once."""
+    """The check value of the secret, written once, and the names that the secret made."""
 
     def __init__(self, database: Database) -> None:
-        """`database` is open."""
         self._database = database
 
     async def holds_anything(self) -> bool:
-        """Whether anything is in the database that the secret names."""
+        """Whether the database has rows whose names were made with a secret."""
         return await self._any(_HOLDS)
 
     async def knows(self, names: Sequence[str]) -> bool:
-        """Whether one of these names, made with the secret of before, is in the database."""
+        """Whether the database has one of these names, made with the secret in question."""
         return any([await self._any(_KNOWS, name=name) for name in names])
 
     async def standing(self) -> str | None:
@@ -47,7 +46,7 @@ class StoredChecks:
         return None if row is None else str(row["value"])
 
     async def agree(self, value: str) -> str:
-        """Write the check value where there is none; answer the one that stands."""
+        """Write the check value where there is none; return the one stored."""
         await self._database.alone(lambda tx: tx.execute(_PUT, name=_SECRET, value=value))
         return await self.standing() or value
 

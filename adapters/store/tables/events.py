@@ -1,4 +1,4 @@
-"""What happened to rentals: written down with it, and told to whoever listens."""
+"""Events of rentals: written in the transaction of the change, and read in order by listeners."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,10 +13,11 @@ from gateway.core.model.events import Event, EventKind
 from gateway.core.model.purchases import View
 from gateway.core.model.rentals import OVER
 
-_ENDED = tuple(status.value for status in OVER)
+ENDED = tuple(status.value for status in OVER)
 _WRITTEN = ("account_id", "caller_id", "kind", "at", "rental", "oldest")
 _event = [like(events.c[name]) for name in _WRITTEN]
-# PostgreSQL only: other nodes hear of it once it is committed.
+_INSERT = Statement(insert(events).from_select(_WRITTEN, select(*_event)))
+# PostgreSQL only: the server notifies the other nodes when the transaction commits.
 _notified = func.pg_notify(
     literal_column(f"'{CHANNEL}'"),
     text("account_id")
@@ -25,54 +26,73 @@ _notified = func.pg_notify(
     + literal_column("':'")
     + func.current_setting(literal_column(f"'{SENDER}'")),
 )
-# And whoever tells something waits from here to the end of the transaction before, so that events
-# can be read in the order of their ids: the lock is had before the next id is. SQLite has but one
-# writer. Doing both in one statement keeps the others waiting for one round trip less.
+_NOTIFY = Statement(select(null().label("notified")), in_postgres=select(_notified))
+# In PostgreSQL a lock lets one transaction after another write events, from here to its commit, so
+# that ids become visible in their order: the lock is taken before the next id is. SQLite has but
+# one writer. Locking and inserting in one statement saves a round trip while the others wait.
 _in_turn = select(
     func.pg_advisory_xact_lock(literal_column("5120967302718465930")).label("locked"),
     _notified.label("notified"),
 ).cte("in_turn")
-_INSERT = Statement(insert(events).from_select(_WRITTEN, select(*_event)))
-_TELL = Statement(
+_INSERT_FIRST = Statement(
     _INSERT.clause,
     in_postgres=insert(events).from_select(_WRITTEN, select(*_event).select_from(_in_turn)),
 )
-_NOTIFY = Statement(select(null().label("notified")), in_postgres=select(_notified))
 _after = (
     select(events)
     .where(events.c.account_id == text("account_id"), events.c.id > number("after"))
     .order_by(events.c.id)
     .limit(number("limit"))
 )
-_ACCOUNTS = Statement(_after)
-_CALLERS = Statement(_after.where(events.c.caller_id == text("caller_id")))
+_OF_ACCOUNT = Statement(_after)
+_OF_CALLER = Statement(_after.where(events.c.caller_id == text("caller_id")))
 _LAST = Statement(select(func.max(events.c.id).label("id")))
 
 
-async def rented(tx: Tx, rental: Row, at: int) -> None:
-    """A purchase brought this rental.
+class StoredEvents:
+    """The core's port `Events`, over a database."""
 
-    What was heard of it before, when nobody knew whose it was, its buyer is told now.
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def events(self, view: View, after: int, limit: int) -> Sequence[Event]:
+        asked: dict[str, Any] = {"account_id": view.account_id, "after": after, "limit": limit}
+        if view.caller_id is not None:
+            asked["caller_id"] = view.caller_id
+        statement = _OF_ACCOUNT if view.caller_id is None else _OF_CALLER
+        rows = await self._database.read(lambda tx: tx.rows(statement, **asked))
+        return [codec.event(row) for row in rows]
+
+    async def last_event(self) -> int:
+        row = await self._database.read(lambda tx: tx.row(_LAST))
+        return 0 if row is None else row["id"] or 0
+
+
+async def created(tx: Tx, rental: Row, at: int) -> None:
+    """Write that a purchase brought this rental, as the last step of the transaction.
+
+    A code or end that came before the purchase was settled is written again: its first event had
+    no caller, so the buyer could not read it.
     """
-    kinds = (EventKind.RENTAL_RENTED, *_since(None, rental))
-    await _tell(tx, kinds, rental, at)
+    kinds = (EventKind.RENTAL_CREATED, *_kinds(None, rental))
+    await _append(tx, kinds, rental, at)
 
 
 async def changed(tx: Tx, before: Row | None, rental: Row, at: int) -> None:
-    """The provider told something new of a rental; `before`: as it was known, if at all."""
-    await _tell(tx, tuple(_since(before, rental)), rental, at)
+    """Write what is new in a rental, as the last step; `before`: as it was known, if at all."""
+    await _append(tx, tuple(_kinds(before, rental)), rental, at)
 
 
-def _since(before: Row | None, rental: Row) -> Iterator[EventKind]:
+def _kinds(before: Row | None, rental: Row) -> Iterator[EventKind]:
     code, status = (before["code"], before["status"]) if before is not None else (None, None)
     if rental["code"] not in (None, code):
-        yield EventKind.CODE_RECEIVED
-    if rental["status"] in _ENDED and status not in _ENDED:
+        yield EventKind.RENTAL_CODE_RECEIVED
+    if rental["status"] in ENDED and status not in ENDED:
         yield EventKind.RENTAL_ENDED
 
 
-async def _tell(tx: Tx, kinds: Sequence[EventKind], rental: Row, at: int) -> None:
-    """The last thing in a transaction: all others that tell wait from here to its end."""
+async def _append(tx: Tx, kinds: Sequence[EventKind], rental: Row, at: int) -> None:
+    """Write the events and notify the nodes; other writers of events wait until the commit."""
     key = {"account_id": rental["account_id"], "rental_id": rental["provider_id"]}
     if not kinds:
         await tx.row(_NOTIFY, **key)
@@ -80,7 +100,7 @@ async def _tell(tx: Tx, kinds: Sequence[EventKind], rental: Row, at: int) -> Non
     snapshot, code_at = codec.to_snapshot(rental), rental["code_at"]
     for kind in kinds:
         await tx.execute(
-            _TELL if kind is kinds[0] else _INSERT,
+            _INSERT_FIRST if kind is kinds[0] else _INSERT,
             **key,
             caller_id=rental["caller_id"],
             kind=kind.value,
@@ -88,25 +108,3 @@ async def _tell(tx: Tx, kinds: Sequence[EventKind], rental: Row, at: int) -> Non
             rental=snapshot,
             oldest=at if code_at is None else min(at, code_at),
         )
-
-
-class StoredEvents:
-    """The core's port `Events`, over a database."""
-
-    def __init__(self, database: Database) -> None:
-        """`database` is open."""
-        self._database = database
-
-    async def events(self, view: View, after: int, limit: int) -> Sequence[Event]:
-        """The view's events with a greater id, oldest first."""
-        asked: dict[str, Any] = {"account_id": view.account_id, "after": after, "limit": limit}
-        if view.caller_id is not None:
-            asked["caller_id"] = view.caller_id
-        statement = _ACCOUNTS if view.caller_id is None else _CALLERS
-        rows = await self._database.read(lambda tx: tx.rows(statement, **asked))
-        return [codec.event(row) for row in rows]
-
-    async def last_event(self) -> int:
-        """The greatest id there is; 0 where there is none."""
-        row = await self._database.read(lambda tx: tx.row(_LAST))
-        return 0 if row is None else row["id"] or 0

@@ -1,4 +1,4 @@
-"""The gateway's own keys."""
+"""The core's port `Keys`, over a database."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,14 +28,12 @@ _REVOKE = Statement(
 
 
 class StoredKeys:
-    """Keys in a database."""
+    """The keys that the gateway gives out, known by their hashes."""
 
     def __init__(self, database: Database) -> None:
-        """`database` is open."""
         self._database = database
 
     async def create(self, key: GatewayKey) -> None:
-        """Keep a new key."""
         revoked = key.revoked_at
         await self._database.alone(
             lambda tx: tx.execute(
@@ -50,12 +48,10 @@ class StoredKeys:
         )
 
     async def find(self, hashed: str) -> GatewayKey | None:
-        """The key with this hash, revoked ones included."""
         row = await self._database.read(lambda tx: tx.row(_FIND, hashed=hashed))
         return None if row is None else codec.gateway_key(row)
 
     async def all(self) -> Sequence[GatewayKey]:
-        """Every key, oldest first."""
         rows = await self._database.read(lambda tx: tx.rows(_ALL))
         return [codec.gateway_key(row) for row in rows]
 

@@ -5,14 +5,7 @@ from datetime import datetime
 
 from adapters.store.sql import codec
 from adapters.store.sql.database import Database
-from adapters.store.tables import budgets as totals
-from adapters.store.tables import purchases as delivery
-from adapters.store.tables import purchases as spends
-from adapters.store.tables import rentals as things
-from adapters.store.tables import rentals as views
-from adapters.store.tables import retention as forgetting
-from adapters.store.tables import settlement as recovery
-from adapters.store.tables import settlement as settling
+from adapters.store.tables import budgets, purchases, rentals, retention, settlement
 from gateway.core.model.purchases import AnyRental, Breach, Intent, Outcome, Spend, Spent, View
 from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.model.values import Kind
@@ -22,121 +15,106 @@ NewId = Callable[[datetime], str]
 
 
 class StoredLedger:
-    """Purchases and what was bought, in a database."""
+    """Each method is one transaction; the statements are in the modules beside this one."""
 
     def __init__(self, database: Database, new_id: NewId) -> None:
-        """`database` is open; `new_id` names things that were not bought here."""
+        """`new_id` makes the ledger_id of a rental that was not bought here."""
         self._database = database
         self._new_id = new_id
 
     async def begin(self, intent: Intent) -> Spend | Breach | None:
-        """Write a purchase down and reserve its money, or say what stands in the way."""
         owner = self._database.liveness.own_id
-        if not spends.counts(intent):
+        if not purchases.counts(intent):
             return await self._put(intent, owner)
         try:
-            await self._database.write(lambda tx: spends.begin(tx, intent, owner))
-        except spends.Standing as standing:
-            return standing.answer
+            await self._database.write(lambda tx: purchases.begin(tx, intent, owner))
+        except purchases.Rejected as rejected:
+            return rejected.answer
         return None
 
     async def _put(self, intent: Intent, owner: str) -> Spend | None:
-        """Nothing has to be summed up or checked first: one statement does it."""
-        while not await self._database.alone(lambda tx: spends.put(tx, intent, owner)):
-            assert intent.request_id is not None  # noqa: S101 - nothing else stands in the way
+        """One statement: nothing has to be summed up or checked first."""
+        while not await self._database.alone(lambda tx: purchases.put(tx, intent, owner)):
+            assert intent.request_id is not None  # noqa: S101 - the only possible conflict
             before = await self.by_request(intent.caller_id, intent.request_id)
             if before is not None:
                 return before
-            # It has just become free again: once more.
+            # The request id has just become free: try again.
         return None
 
     async def mark_sent(self, ledger_id: str, at: datetime) -> bool:
-        """From here on it may have been charged; False: it must not be sent any more."""
         now = codec.to_instant(at)
-        return await self._database.alone(lambda tx: spends.mark_sent(tx, ledger_id, now))
+        return await self._database.alone(lambda tx: purchases.mark_sent(tx, ledger_id, now))
 
     async def settle(self, ledger_id: str, outcome: Outcome, at: datetime) -> bool:
-        """Write the end down; False where it has ended before."""
         now = codec.to_instant(at)
-        return await self._database.write(lambda tx: settling.settle(tx, ledger_id, outcome, now))
+        return await self._database.write(lambda tx: settlement.settle(tx, ledger_id, outcome, now))
 
     async def spend(self, ledger_id: str) -> Spend | None:
-        """One purchase."""
-        return await self._database.read(lambda tx: spends.by_id(tx, ledger_id))
+        return await self._database.read(lambda tx: purchases.by_id(tx, ledger_id))
 
     async def by_request(self, caller_id: str, request_id: str) -> Spend | None:
-        """The purchase this caller made under this request id, while it is kept."""
-        return await self._database.read(lambda tx: spends.by_request(tx, caller_id, request_id))
+        return await self._database.read(lambda tx: purchases.by_request(tx, caller_id, request_id))
 
     async def spends(self, limit: int) -> Sequence[Spend]:
-        """The newest purchases of all callers, newest first."""
-        return await self._database.read(lambda tx: spends.newest(tx, limit))
+        return await self._database.read(lambda tx: purchases.newest(tx, limit))
 
     async def unknown(self, account_id: str | None = None) -> Sequence[Spend]:
-        """The purchases whose outcome is unknown, oldest first."""
-        return await self._database.read(lambda tx: spends.unknown(tx, account_id))
+        return await self._database.read(lambda tx: purchases.unknown(tx, account_id))
 
     async def unanswered(self, account_id: str) -> Sequence[Spend]:
-        """The account's purchases that were sent and have no answer, yet or ever, oldest first."""
-        return await self._database.read(lambda tx: spends.unanswered(tx, account_id))
+        return await self._database.read(lambda tx: purchases.unanswered(tx, account_id))
 
     async def recover(self, at: datetime) -> Sequence[Spend]:
-        """End what dead processes left open; answer those of unknown outcome."""
         now, liveness = codec.to_instant(at), self._database.liveness
-        return await self._database.write(lambda tx: recovery.recover(tx, liveness, now))
+        return await self._database.write(lambda tx: settlement.recover(tx, liveness, now))
 
     async def mark_undelivered(self, ledger_id: str, at: datetime) -> None:
-        """Its asker has hung up."""
         now = codec.to_instant(at)
-        await self._database.alone(lambda tx: delivery.mark(tx, ledger_id, now))
+        await self._database.alone(lambda tx: purchases.mark_undelivered(tx, ledger_id, now))
 
     async def find_abandoned(
         self, caller_id: str, fingerprint: str, since: datetime, at: datetime
     ) -> Spend | None:
-        """A purchase like this whose asker did not get an answer, the newest."""
         after, liveness = codec.to_instant(since), self._database.liveness
         if await self._database.read(
-            lambda tx: recovery.left_by_dead(tx, liveness, caller_id, fingerprint)
+            lambda tx: settlement.left_by_dead(tx, liveness, caller_id, fingerprint)
         ):
             await self.recover(at)
         return await self._database.read(
-            lambda tx: delivery.abandoned(tx, caller_id, fingerprint, after)
+            lambda tx: purchases.find_abandoned(tx, caller_id, fingerprint, after)
         )
 
     async def take_undelivered(
         self, caller_id: str, fingerprint: str, since: datetime
     ) -> Spend | None:
-        """The newest bought purchase like this, undelivered since then: once, to one taker."""
         after = codec.to_instant(since)
         return await self._database.alone(
-            lambda tx: delivery.take(tx, caller_id, fingerprint, after)
+            lambda tx: purchases.take_undelivered(tx, caller_id, fingerprint, after)
         )
 
     async def record(self, account_id: str, thing: AnyRental, at: datetime) -> AnyRental:
-        """Merge what the provider said of a thing into what is known, and answer the whole."""
         if thing.id is None:
             return thing
-        known = await self._database.read(lambda tx: things.unchanged(tx, account_id, thing))
+        # Most statuses bring no news: this read saves a durable write for each of them.
+        known = await self._database.read(lambda tx: rentals.unchanged(tx, account_id, thing))
         if known is not None:
             return known
         now, ledger_id = codec.to_instant(at), self._new_id(at)
         return await self._database.write(
-            lambda tx: things.merge(tx, account_id, thing, now, ledger_id=ledger_id)
+            lambda tx: rentals.merge(tx, account_id, thing, now, ledger_id=ledger_id)
         )
 
     async def find(self, view: View, kind: Kind, provider_id: int) -> AnyRental | None:
-        """One thing, where the view holds it."""
-        return await self._database.read(lambda tx: views.find(tx, view, kind, provider_id))
+        return await self._database.read(lambda tx: rentals.find(tx, view, kind, provider_id))
 
     async def is_bought(self, account_id: str, kind: Kind, provider_id: int) -> bool:
-        """Whether a thing was bought here, by whomever of the account."""
         return await self._database.read(
-            lambda tx: views.is_bought(tx, account_id, kind, provider_id)
+            lambda tx: rentals.is_bought(tx, account_id, kind, provider_id)
         )
 
     async def things(self, view: View, kind: Kind) -> Sequence[AnyRental]:
-        """All things of a kind in the view that have a provider's id."""
-        return await self._database.read(lambda tx: views.find_all(tx, view, kind))
+        return await self._database.read(lambda tx: rentals.find_all(tx, view, kind))
 
     async def list_rentals(
         self,
@@ -148,23 +126,20 @@ class StoredLedger:
         before: str | None,
         number: str | None = None,
     ) -> Sequence[Rental]:
-        """Rentals, newest first, those of unknown outcome included."""
-        given = {
+        filters = {
             "status": status and status.value,
             "service_code": service_code,
             "number": number,
         }
         return await self._database.read(
-            lambda tx: views.list_rentals(tx, view, given, limit, before)
+            lambda tx: rentals.list_rentals(tx, view, filters, limit, before)
         )
 
     async def spending(self, caller_id: str, at: datetime) -> Spent:
-        """What the caller spent on that UTC day, and in all."""
         now = codec.to_instant(at)
-        today, total = await self._database.read(lambda tx: totals.read(tx, caller_id, now))
+        today, total = await self._database.read(lambda tx: budgets.read(tx, caller_id, now))
         return Spent(codec.amount_of(today), codec.amount_of(total))
 
     async def purge(self, before: datetime, requests_before: datetime) -> int:
-        """Forget codes and answers older than `before`, request ids older than the other."""
         old, older = codec.to_instant(before), codec.to_instant(requests_before)
-        return await self._database.write(lambda tx: forgetting.purge(tx, old, older))
+        return await self._database.write(lambda tx: retention.purge(tx, old, older))

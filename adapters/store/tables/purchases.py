@@ -1,4 +1,7 @@
-"""Writing a purchase down before it is made, and reading what was written."""
+"""Purchases: writing them down before they are sent, and finding them again.
+
+A purchase is undelivered while its caller, who hung up, has not got the answer.
+"""
 
 from collections.abc import Sequence
 
@@ -8,8 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 from adapters.store.errors import Busy
 from adapters.store.sql import codec
 from adapters.store.sql.schema import counting, holding, one_of, spends, things
-from adapters.store.sql.statement import Statement, Tx, Value, like, number, text
-from adapters.store.tables import budgets as totals
+from adapters.store.sql.statement import Row, Statement, Tx, Value, like, number, text
+from adapters.store.tables import budgets
 from gateway.core.model.callers import Limits
 from gateway.core.model.purchases import Breach, Intent, Spend, SpendState
 
@@ -26,6 +29,33 @@ _INSERT = Statement(
         index_where=spends.c.request_id.is_not(None),
     )
 )
+_MARK_SENT = Statement(
+    update(spends)
+    .where(spends.c.ledger_id == text("ledger_id_"), one_of(spends.c.state, "intended"))
+    .values(state=literal_column("'sent'"), sent_at=number("at_"))
+)
+
+_MADE_SINCE = Statement(
+    select(func.count().label("made")).where(
+        spends.c.caller_id == text("caller"), spends.c.at >= number("since"), counting
+    )
+)
+_active_things = select(func.count()).where(
+    things.c.caller_id == text("caller"),
+    things.c.kind == literal_column("'rental'"),
+    one_of(things.c.status, "active", "code_received"),
+    things.c.active_until > number("at"),
+)
+_active_spends = select(func.count()).where(
+    spends.c.caller_id == text("caller"),
+    spends.c.kind == literal_column("'rental'"),
+    holding,
+    or_(one_of(spends.c.state, "intended", "sent"), spends.c.active_until > number("at")),
+)
+_ACTIVE = Statement(
+    select((_active_things.scalar_subquery() + _active_spends.scalar_subquery()).label("active"))
+)
+
 _BY_ID = Statement(select(spends).where(spends.c.ledger_id == text("ledger_id")))
 _BY_REQUEST = Statement(
     select(spends).where(
@@ -45,47 +75,60 @@ _UNANSWERED = Statement(
     .order_by(spends.c.at, spends.c.ledger_id)
 )
 _NEWEST = Statement(select(spends).order_by(spends.c.ledger_id.desc()).limit(number("limit")))
-_MARK_SENT = Statement(
+
+_MARK_UNDELIVERED = Statement(
     update(spends)
-    .where(spends.c.ledger_id == text("ledger_id_"), one_of(spends.c.state, "intended"))
-    .values(state=literal_column("'sent'"), sent_at=number("at_"))
+    .where(spends.c.ledger_id == text("spend_id"))
+    .values(undelivered_at=number("now"))
 )
-_live_things = select(func.count()).where(
-    things.c.caller_id == text("caller"),
-    things.c.kind == literal_column("'rental'"),
-    one_of(things.c.status, "active", "code_received"),
-    things.c.active_until > number("at"),
-)
-_live_spends = select(func.count()).where(
-    spends.c.caller_id == text("caller"),
-    spends.c.kind == literal_column("'rental'"),
-    holding,
-    or_(one_of(spends.c.state, "intended", "sent"), spends.c.active_until > number("at")),
-)
-_ACTIVE = Statement(
-    select((_live_things.scalar_subquery() + _live_spends.scalar_subquery()).label("active"))
-)
-
-_MADE_SINCE = Statement(
-    select(func.count().label("made")).where(
+_undelivered = (
+    select(spends.c.ledger_id)
+    .where(
         spends.c.caller_id == text("caller"),
-        spends.c.at >= number("since"),
-        counting,
+        spends.c.fingerprint == text("asked"),
+        one_of(spends.c.state, "bought"),
+        spends.c.undelivered_at >= number("since"),
     )
+    .order_by(spends.c.at.desc(), spends.c.ledger_id.desc())
+    .limit(literal_column("1"))
+    .with_for_update(skip_locked=True)
+)
+_TAKE_UNDELIVERED = Statement(
+    update(spends)
+    .where(
+        spends.c.ledger_id == _undelivered.scalar_subquery(), spends.c.undelivered_at.is_not(None)
+    )
+    .values(undelivered_at=null())
+    .returning(spends)
+)
+_FIND_ABANDONED = Statement(
+    select(spends)
+    .where(
+        spends.c.caller_id == text("caller"),
+        spends.c.fingerprint == text("asked"),
+        spends.c.request_id.is_(None),
+        spends.c.undelivered_at.is_not(None),
+        or_(
+            one_of(spends.c.state, "intended", "sent"),
+            and_(one_of(spends.c.state, "unknown"), spends.c.undelivered_at >= number("since")),
+        ),
+    )
+    .order_by(spends.c.at.desc(), spends.c.ledger_id.desc())
+    .limit(literal_column("1"))
 )
 
 
-class Standing(Exception):
-    """What stands in the way of a purchase: raised, so that all of it is undone."""
+class Rejected(Exception):
+    """A purchase that may not begin: raised, so that the whole transaction is rolled back."""
 
     def __init__(self, answer: Spend | Breach) -> None:
-        """Carry what begin answers."""
+        """`answer`: what `Ledger.begin` returns in its place."""
         super().__init__(answer)
         self.answer = answer
 
 
 def counts(intent: Intent) -> bool:
-    """Whether it takes part in sums or limits, and so has to wait for the caller's others."""
+    """Whether it changes sums or has limits, and so must run after the account's others."""
     limits = intent.limits or Limits()
     limited = (
         limits.budget_day,
@@ -98,46 +141,46 @@ def counts(intent: Intent) -> bool:
 
 
 async def put(tx: Tx, intent: Intent, owner: str) -> bool:
-    """One statement: write down one that does not count; False where its request id is taken."""
+    """One statement: write it down, unchecked; False where its request id is taken."""
     return await tx.execute(_INSERT, **_columns(intent), owner=owner) == 1
 
 
 async def begin(tx: Tx, intent: Intent, owner: str) -> None:
-    """Reserve and write down, or raise Standing."""
+    """Reserve its money, check it against the limits, write it down. Raises Rejected."""
     at, amount = codec.to_instant(intent.at), codec.to_micros(intent.reserved)
     # First of all: from here on no other purchase of this account runs that counts.
-    sums = await totals.add(tx, intent.caller_id, intent.account_id, at, amount or 0)
+    sums = await budgets.add(tx, intent.caller_id, intent.account_id, at, amount or 0)
     if intent.request_id is not None:
         before = await by_request(tx, intent.caller_id, intent.request_id)
         if before is not None:
-            raise Standing(before)
+            raise Rejected(before)
     _check_budgets(intent, sums)
     await _check_counts(tx, intent)
     if not await put(tx, intent, owner):  # one that does not count has just come in between
-        raise Standing(await _taken(tx, intent))
+        raise Rejected(await _same_request(tx, intent))
 
 
-async def _taken(tx: Tx, intent: Intent) -> Spend:
+async def _same_request(tx: Tx, intent: Intent) -> Spend:
     before = await by_request(tx, intent.caller_id, intent.request_id or "")
     if before is None:
         raise Busy("The request id was taken and let go at the same moment. Nothing was written.")
     return before
 
 
-def _check_budgets(intent: Intent, sums: totals.Sums) -> None:
+def _check_budgets(intent: Intent, sums: budgets.Sums) -> None:
     limits = intent.limits or Limits()
-    budgets = (
+    checked = (
         (sums.day, limits.budget_day, Breach.BUDGET_DAY),
         (sums.total, limits.budget_total, Breach.BUDGET_TOTAL),
         (sums.account_day, intent.account_budget_day, Breach.ACCOUNT_BUDGET_DAY),
     )
-    for spent, budget, breach in budgets:
+    for spent, budget, breach in checked:
         if budget is None:
             continue
         left = (codec.to_micros(budget) or 0) - spent
         # Nothing left is enough for what is counted already, not for an unknown price.
         if not budget or left < 0 or (left == 0 and intent.reserved is None):
-            raise Standing(breach)
+            raise Rejected(breach)
 
 
 async def _check_counts(tx: Tx, intent: Intent) -> None:
@@ -145,11 +188,11 @@ async def _check_counts(tx: Tx, intent: Intent) -> None:
     if limits.max_per_day is not None:
         row = await tx.row(_MADE_SINCE, caller=intent.caller_id, since=codec.start_of_day(at))
         if row is None or row["made"] >= limits.max_per_day:
-            raise Standing(Breach.MAX_PER_DAY)
+            raise Rejected(Breach.MAX_PER_DAY)
     if limits.max_active is not None and intent.kind == "rental":
         row = await tx.row(_ACTIVE, caller=intent.caller_id, at=at)
         if row is None or row["active"] >= limits.max_active:
-            raise Standing(Breach.MAX_ACTIVE)
+            raise Rejected(Breach.MAX_ACTIVE)
 
 
 def _columns(intent: Intent) -> dict[str, Value]:
@@ -173,24 +216,22 @@ def _columns(intent: Intent) -> dict[str, Value]:
 
 
 async def mark_sent(tx: Tx, ledger_id: str, at: int) -> bool:
-    """One statement: from intended to sent."""
+    """One statement: from intended to sent; False where it is not intended any more."""
     return await tx.execute(_MARK_SENT, ledger_id_=ledger_id, at_=at) == 1
 
 
 async def by_id(tx: Tx, ledger_id: str) -> Spend | None:
-    """One purchase."""
-    row = await tx.row(_BY_ID, ledger_id=ledger_id)
-    return None if row is None else codec.spend(row)
+    """The purchase with this ledger_id."""
+    return _spend(await tx.row(_BY_ID, ledger_id=ledger_id))
 
 
 async def by_request(tx: Tx, caller_id: str, request_id: str) -> Spend | None:
-    """The purchase under this request id."""
-    row = await tx.row(_BY_REQUEST, caller_id=caller_id, request_id=request_id)
-    return None if row is None else codec.spend(row)
+    """The caller's purchase under this request id."""
+    return _spend(await tx.row(_BY_REQUEST, caller_id=caller_id, request_id=request_id))
 
 
 async def unknown(tx: Tx, account_id: str | None) -> Sequence[Spend]:
-    """Those of unknown outcome, oldest first."""
+    """Those of unknown outcome, oldest first; of all accounts where none is given."""
     return [codec.spend(row) for row in await tx.rows(_UNKNOWN, account_id=account_id)]
 
 
@@ -204,58 +245,20 @@ async def newest(tx: Tx, limit: int) -> Sequence[Spend]:
     return [codec.spend(row) for row in await tx.rows(_NEWEST, limit=limit)]
 
 
-_MARK = Statement(
-    update(spends)
-    .where(spends.c.ledger_id == text("spend_id"))
-    .values(undelivered_at=number("now"))
-)
-_newest = (
-    select(spends.c.ledger_id)
-    .where(
-        spends.c.caller_id == text("caller"),
-        spends.c.fingerprint == text("asked"),
-        one_of(spends.c.state, "bought"),
-        spends.c.undelivered_at >= number("since"),
-    )
-    .order_by(spends.c.at.desc(), spends.c.ledger_id.desc())
-    .limit(literal_column("1"))
-    .with_for_update(skip_locked=True)
-)
-_TAKE = Statement(
-    update(spends)
-    .where(spends.c.ledger_id == _newest.scalar_subquery(), spends.c.undelivered_at.is_not(None))
-    .values(undelivered_at=null())
-    .returning(spends)
-)
-_ABANDONED = Statement(
-    select(spends)
-    .where(
-        spends.c.caller_id == text("caller"),
-        spends.c.fingerprint == text("asked"),
-        spends.c.request_id.is_(None),
-        spends.c.undelivered_at.is_not(None),
-        or_(
-            one_of(spends.c.state, "intended", "sent"),
-            and_(one_of(spends.c.state, "unknown"), spends.c.undelivered_at >= number("since")),
-        ),
-    )
-    .order_by(spends.c.at.desc(), spends.c.ledger_id.desc())
-    .limit(literal_column("1"))
-)
+async def mark_undelivered(tx: Tx, ledger_id: str, at: int) -> None:
+    """One statement: its caller has hung up."""
+    await tx.execute(_MARK_UNDELIVERED, spend_id=ledger_id, now=at)
 
 
-async def abandoned(tx: Tx, caller_id: str, fingerprint: str, since: int) -> Spend | None:
-    """The newest whose asker has hung up while it runs, or whose answer was lost since then."""
-    row = await tx.row(_ABANDONED, caller=caller_id, asked=fingerprint, since=since)
-    return None if row is None else codec.spend(row)
+async def find_abandoned(tx: Tx, caller_id: str, fingerprint: str, since: int) -> Spend | None:
+    """The newest whose caller hung up while it ran, or whose answer was lost since then."""
+    return _spend(await tx.row(_FIND_ABANDONED, caller=caller_id, asked=fingerprint, since=since))
 
 
-async def mark(tx: Tx, ledger_id: str, at: int) -> None:
-    """One statement: its asker has hung up."""
-    await tx.execute(_MARK, spend_id=ledger_id, now=at)
+async def take_undelivered(tx: Tx, caller_id: str, fingerprint: str, since: int) -> Spend | None:
+    """One statement: the newest undelivered since then, which nobody else gets from here on."""
+    return _spend(await tx.row(_TAKE_UNDELIVERED, caller=caller_id, asked=fingerprint, since=since))
 
 
-async def take(tx: Tx, caller_id: str, fingerprint: str, since: int) -> Spend | None:
-    """One statement: the newest, for this taker alone."""
-    row = await tx.row(_TAKE, caller=caller_id, asked=fingerprint, since=since)
+def _spend(row: Row | None) -> Spend | None:
     return None if row is None else codec.spend(row)

@@ -1,4 +1,4 @@
-"""How a purchase ends: what it cost, what was answered, what was bought."""
+"""How a purchase ends: what it cost, its answer, what it brought; also where its process died."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,55 +7,69 @@ from sqlalchemy import ColumnElement, and_, case, func, literal_column, null, se
 
 from adapters.store.sql import codec
 from adapters.store.sql.database import Liveness
-from adapters.store.sql.schema import holding, one_of
-from adapters.store.sql.schema import spends as table
+from adapters.store.sql.schema import holding, one_of, spends
 from adapters.store.sql.statement import Row, Statement, Tx, blob, number, text
-from adapters.store.tables import budgets as totals
-from adapters.store.tables import purchases
-from adapters.store.tables import rentals as things
+from adapters.store.tables import budgets, purchases, rentals
 from gateway.core.model.purchases import Outcome, Spend, SpendState
 
-_KEPT = (SpendState.BOUGHT, SpendState.UNKNOWN)
+_ENDS = (SpendState.BOUGHT, SpendState.UNKNOWN, SpendState.REFUSED, SpendState.RELEASED)
+_READ = (
+    "ledger_id", "kind", "account_id", "caller_id", "subject_id", "service_code", "state",
+    "reserved", "charged", "at", "active_until",
+)  # fmt: skip
 
 
 def _ending(states: ColumnElement[bool]) -> Statement:
     freed = number("freed") == literal_column("1")
     return Statement(
-        update(table)
-        .where(table.c.ledger_id == text("spend_id"), states)
+        update(spends)
+        .where(spends.c.ledger_id == text("spend_id"), states)
         .values(
             state=text("new_state"),
             charged=case(
                 (text("new_state") == literal_column("'bought'"),
-                 func.coalesce(number("price"), table.c.reserved)),
+                 func.coalesce(number("price"), spends.c.reserved)),
                 else_=null(),
             ),
-            request_id=case((freed, null()), else_=table.c.request_id),
+            request_id=case((freed, null()), else_=spends.c.request_id),
             answer_status=case(
-                (freed, null()), else_=func.coalesce(number("status"), table.c.answer_status)
+                (freed, null()), else_=func.coalesce(number("status"), spends.c.answer_status)
             ),
             answer_body=case(
-                (freed, null()), else_=func.coalesce(blob("body"), table.c.answer_body)
+                (freed, null()), else_=func.coalesce(blob("body"), spends.c.answer_body)
             ),
             kept_at=number("kept"),
-            # Since when its asker lacks the answer: from the loss, and then from what is found.
+            # Since when its caller lacks the answer: from the loss, and then from what is found.
             undelivered_at=case(
-                (and_(number("lost") == literal_column("1"), table.c.request_id.is_(None)),
+                (and_(number("lost") == literal_column("1"), spends.c.request_id.is_(None)),
                  number("now")),
-                (table.c.undelivered_at.is_not(None), number("now")),
+                (spends.c.undelivered_at.is_not(None), number("now")),
                 else_=null(),
             ),
         )
-        .returning(*(table.c[name] for name in _READ))
+        .returning(*(spends.c[name] for name in _READ))
     )  # fmt: skip
 
 
-_READ = (
-    "ledger_id", "kind", "account_id", "caller_id", "subject_id", "service_code", "state",
-    "reserved", "charged", "at", "active_until",
-)  # fmt: skip
-_END_OPEN = _ending(one_of(table.c.state, "intended", "sent"))
-_END_UNKNOWN = _ending(one_of(table.c.state, "unknown"))
+_END_OPEN = _ending(one_of(spends.c.state, "intended", "sent"))
+_END_UNKNOWN = _ending(one_of(spends.c.state, "unknown"))
+_open = and_(holding, one_of(spends.c.state, "intended", "sent"))
+_OWNERS = Statement(select(spends.c.owner).where(_open).distinct())
+_LEFT_OPEN = Statement(
+    select(spends.c.ledger_id, spends.c.state)
+    .where(_open, spends.c.owner == text("owner"))
+    .order_by(spends.c.caller_id, spends.c.at)
+)
+_OWNERS_OF_SAME = Statement(
+    select(spends.c.owner)
+    .where(
+        _open,
+        spends.c.caller_id == text("caller"),
+        spends.c.fingerprint == text("asked"),
+        spends.c.request_id.is_(None),
+    )
+    .distinct()
+)
 
 
 async def settle(tx: Tx, ledger_id: str, outcome: Outcome, at: int) -> bool:
@@ -69,14 +83,14 @@ async def settle(tx: Tx, ledger_id: str, outcome: Outcome, at: int) -> bool:
         return False
     correction = _counted(row) - (row["reserved"] or 0)
     if correction:
-        await totals.add(tx, row["caller_id"], row["account_id"], row["at"], correction)
-    await _keep_thing(tx, row, outcome, at, was_unknown)
+        await budgets.add(tx, row["caller_id"], row["account_id"], row["at"], correction)
+    await _write_rental(tx, row, outcome, at, was_unknown)
     return True
 
 
 def _values(ledger_id: str, outcome: Outcome, at: int) -> dict[str, Any]:
     state, answer = outcome.state, outcome.answer
-    if state not in (*_KEPT, SpendState.REFUSED, SpendState.RELEASED):
+    if state not in _ENDS:
         raise ValueError(f"a purchase cannot end as {state}")
     freed = state is SpendState.RELEASED or (answer is None and state is SpendState.REFUSED)
     ended = not freed and state is not SpendState.UNKNOWN
@@ -93,63 +107,44 @@ def _values(ledger_id: str, outcome: Outcome, at: int) -> dict[str, Any]:
 
 
 def _counted(row: Row) -> int:
-    """What counts against the budgets from now on."""
+    """What counts against the budgets from now on, in millionths of a dollar."""
     state = row["state"]
     if state == SpendState.UNKNOWN:
         return int(row["reserved"] or 0)
     return int(row["charged"] or 0) if state == SpendState.BOUGHT else 0
 
 
-async def _keep_thing(tx: Tx, row: Row, outcome: Outcome, at: int, was_unknown: bool) -> None:
+async def _write_rental(tx: Tx, row: Row, outcome: Outcome, at: int, was_unknown: bool) -> None:
     if outcome.state is SpendState.UNKNOWN:
         if row["kind"] == "rental" and not was_unknown:
-            await things.put_placeholder(tx, row)
+            await rentals.put_placeholder(tx, row)
         return
     if was_unknown:
-        await things.drop_placeholder(tx, row["ledger_id"])
+        await rentals.drop_placeholder(tx, row["ledger_id"])
     if outcome.state is not SpendState.BOUGHT or outcome.thing is None:
         return
     if row["kind"] == "long_rental" and row["subject_id"] is not None:
-        await things.merge(tx, row["account_id"], outcome.thing, at, ledger_id=row["ledger_id"])
+        await rentals.merge(tx, row["account_id"], outcome.thing, at, ledger_id=row["ledger_id"])
     else:
-        await things.put_bought(tx, row, outcome.thing, at)
-
-
-_open = and_(holding, one_of(table.c.state, "intended", "sent"))
-_OWNERS = Statement(select(table.c.owner).where(_open).distinct())
-_LEFT = Statement(
-    select(table.c.ledger_id, table.c.state)
-    .where(_open, table.c.owner == text("owner"))
-    .order_by(table.c.caller_id, table.c.at)
-)
-_SAME = Statement(
-    select(table.c.owner)
-    .where(
-        _open,
-        table.c.caller_id == text("caller"),
-        table.c.fingerprint == text("asked"),
-        table.c.request_id.is_(None),
-    )
-    .distinct()
-)
+        await rentals.put_bought(tx, row, outcome.thing, at)
 
 
 async def left_by_dead(tx: Tx, liveness: Liveness, caller_id: str, fingerprint: str) -> bool:
-    """Whether a dead process left open what this caller asked for, without a request id."""
-    for row in await tx.rows(_SAME, caller=caller_id, asked=fingerprint):
+    """Whether a dead process left such a purchase of the caller open, without a request id."""
+    for row in await tx.rows(_OWNERS_OF_SAME, caller=caller_id, asked=fingerprint):
         if row["owner"] != liveness.own_id and await liveness.is_dead(tx, row["owner"]):
             return True
     return False
 
 
 async def recover(tx: Tx, liveness: Liveness, at: int) -> Sequence[Spend]:
-    """End what the dead left open; answer those that may have been charged."""
+    """End what dead processes left open; answer those that may have been charged."""
     unknown: list[str] = []
     for row in await tx.rows(_OWNERS):
         owner = row["owner"]
         if owner == liveness.own_id or not await liveness.is_dead(tx, owner):
             continue
-        for left in await tx.rows(_LEFT, owner=owner):
+        for left in await tx.rows(_LEFT_OPEN, owner=owner):
             sent = left["state"] == SpendState.SENT
             outcome = Outcome(SpendState.UNKNOWN if sent else SpendState.RELEASED)
             if await settle(tx, left["ledger_id"], outcome, at) and sent:

@@ -52,14 +52,14 @@ class Subscription:
     def follow(self, events: Iterable[Event]) -> None:
         """Wait for new rentals, and no longer for those that have ended."""
         for event in events:
-            if event.kind is EventKind.RENTAL_RENTED:
+            if event.kind is EventKind.RENTAL_CREATED:
                 self._wait_for(event.rental)
             elif event.kind is EventKind.RENTAL_ENDED:
                 self.drop(event.rental)
 
     async def finished(self, events: Iterable[Event]) -> list[Rental]:
         """Those rentals that had their code, and whose service sends one only."""
-        coded = [event.rental for event in events if event.kind is EventKind.CODE_RECEIVED]
+        coded = [event.rental for event in events if event.kind is EventKind.RENTAL_CODE_RECEIVED]
         return [rental for rental in coded if not await self._another_may_come(rental)]
 
     def drop(self, rental: Rental) -> None:

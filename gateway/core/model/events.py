@@ -1,4 +1,4 @@
-"""What happened to rentals, for those who listen: the value, and the port it is read from."""
+"""What happened to rentals: the values that clients of the event stream read."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,11 +8,11 @@ from gateway.core.model.rentals import Rental
 
 
 class EventKind(StrEnum):
-    """What happened."""
+    """What happened: the name of an event in the store and on the event stream."""
 
-    RENTAL_RENTED = "rental_rented"
-    CODE_RECEIVED = "code_received"
-    RENTAL_ENDED = "rental_ended"
+    RENTAL_CREATED = "rental.created"
+    RENTAL_CODE_RECEIVED = "rental.code_received"
+    RENTAL_ENDED = "rental.ended"
 
 
 @dataclass(frozen=True, slots=True)

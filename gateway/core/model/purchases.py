@@ -1,4 +1,4 @@
-"""What is written down about money: the words of the ledger, and the port it is kept behind."""
+"""What the ledger holds of a purchase: intents, states, outcomes, stored answers."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,7 +83,7 @@ class Spend:
 
 
 class Breach(StrEnum):
-    """Which limit a purchase would pass."""
+    """The limit that a purchase would exceed."""
 
     BUDGET_DAY = "budget_day"
     BUDGET_TOTAL = "budget_total"
@@ -103,7 +103,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Whose things are meant: an account's, or only those one caller bought."""
+    """Whose rentals are meant: an account's, or only those one caller bought."""
 
     account_id: str
     caller_id: str | None = None

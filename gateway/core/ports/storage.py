@@ -1,4 +1,4 @@
-"""The ports of what is kept besides the ledger: keys, webhooks, leases, events, shared limits."""
+"""Ports of what is stored besides the ledger: keys, webhooks, leases, events, shared limits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from gateway.core.model.purchases import View
 
 
 class Keys(Protocol):
-    """Keeps the gateway's own keys."""
+    """Stores the gateway's own keys."""
 
     async def create(self, key: GatewayKey) -> None:
         """Keep a new key."""
@@ -45,7 +45,7 @@ class ProvisionalCode:
 
 
 class Inbox(Protocol):
-    """Keeps what webhooks told of codes, also of rentals nobody has heard of yet."""
+    """Stores codes told by webhooks, also of rentals that are not known yet."""
 
     async def keep(self, account_id: str, rental_id: int, seen: ProvisionalCode) -> None: ...
     async def latest(self, account_id: str, rental_id: int) -> ProvisionalCode | None: ...
@@ -53,7 +53,7 @@ class Inbox(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WebhookDelivery:
-    """A webhook as it came, on its way to where it is passed on. The query is without its "?"."""
+    """A webhook as it came, and where it is forwarded to. The query is without its "?"."""
 
     id: int
     target: str
@@ -64,25 +64,25 @@ class WebhookDelivery:
 
 
 class Outbox(Protocol):
-    """Keeps webhooks that are to be passed on, until they are or are given up."""
+    """The outbox of webhooks to forward: kept until delivered or given up."""
 
     async def add(
         self, targets: Sequence[str], query: str, content_type: str, body: bytes, at: datetime
     ) -> None:
-        """Keep one letter for each target."""
+        """Add one delivery for each target."""
 
     async def due(self, at: datetime, until: datetime, limit: int) -> Sequence[WebhookDelivery]:
-        """Letters that are due; nobody else gets them before `until`, and `tries` counts this."""
+        """Deliveries that are due; nobody else gets them before `until`, and `tries` counts this."""
 
     async def put_off(self, delivery_id: int, at: datetime) -> None:
-        """It could not be delivered: due again then."""
+        """A delivery failed: due again then."""
 
     async def done(self, delivery_id: int) -> None:
-        """It was delivered, or is given up."""
+        """It was delivered, or is given up: remove it."""
 
 
 class Leases(Protocol):
-    """Says which node does a thing that only one should do."""
+    """Leases: which node does what only one should do."""
 
     async def take(self, name: str, seconds: float) -> bool:
         """Take or keep a lease for so long; False while another node has it."""

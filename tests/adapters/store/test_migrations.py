@@ -13,8 +13,23 @@ from sqlalchemy.pool import NullPool
 
 from adapters.store import NewerSchema, StoreError, migrating, open_store
 from adapters.store.sql.schema import metadata
-from tests.support.ledger import intent, new_id
+from tests.support.ledger import ACCOUNT, MINE, NOW, buy, intent, new_id, rental
 from tests.support.postgres import Postgres
+
+# As the version of revision 0003 wrote them.
+OLD_EVENTS = """
+    INSERT INTO events (account_id, caller_id, kind, at, rental, oldest) VALUES
+    ('account', 'caller', 'rental_rented', 1, '{"provider_id": 7, "ledger_id": "a",
+        "status": "active", "service_code": "whatsapp", "service_name": null, "number": null,
+        "code": null, "code_at": null, "price": 550000, "created_at": null, "ends_at": null}', 1),
+    ('account', 'caller', 'code_received', 2, '{"provider_id": 7, "ledger_id": "a",
+        "status": "code_received", "service_code": "whatsapp", "service_name": null,
+        "number": null, "code": "012345", "code_at": 2, "price": 550000, "created_at": null,
+        "ends_at": null}', 2),
+    ('account', NULL, 'rental_ended', 3, '{"provider_id": 8, "ledger_id": "b",
+        "status": "completed", "service_code": null, "service_name": null, "number": null,
+        "code": null, "code_at": null, "price": null, "created_at": null, "ends_at": null}', 3)
+"""
 
 
 @pytest.fixture
@@ -117,3 +132,36 @@ async def test_a_migration_is_whole_or_not_at_all(
                 await opened(url)
 
         await opened(url)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_stored_events_get_their_new_names_and_keep_their_ids(
+    kind: str, path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.database("template0") as there:
+        url = f"sqlite:///{path}" if kind == "sqlite" else there
+        with monkeypatch.context() as patch:
+            patch.setattr(migrating, "HEAD", "0003")
+            await opened(url)
+        if kind == "sqlite":
+            with closing(sqlite3.connect(path)) as connection, connection:
+                connection.execute(OLD_EVENTS)
+        else:
+            server.sql(OLD_EVENTS, url)
+
+        async with open_store(url, new_id=new_id) as store:
+            events = await store.events.events(ACCOUNT, 0, 10)
+            resumed = await store.events.events(MINE, 1, 10)
+            last = await store.events.last_event()
+            await buy(store.ledger, rental(9), at=NOW)
+            [created] = await store.events.events(ACCOUNT, last, 10)
+
+    assert [(event.id, event.kind, event.rental.id) for event in events] == [
+        (1, "rental.created", 7),
+        (2, "rental.code_received", 7),
+        (3, "rental.ended", 8),
+    ]
+    assert events[1].rental.code == "012345"
+    assert resumed == [events[1]]
+    assert (last, created.id, created.kind) == (3, 4, "rental.created")

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from adapters.store import BadUrl, StoreError, Unreachable, open_store
-from adapters.store.postgres import liveness as postgres_owners
+from adapters.store.postgres import liveness
 from tests.support.ledger import NOW, intent, new_id
 from tests.support.postgres import Postgres
 from tests.support.waiting import until
@@ -41,8 +41,8 @@ async def test_a_lost_lock_is_taken_again_under_the_same_name(postgres: Postgres
             assert await one.ledger.mark_sent(wanted.ledger_id, NOW)
 
 
-class Road:
-    """The way to a server: closed, nobody gets there, and who was on it is thrown off."""
+class Relay:
+    """A TCP relay to the server; closing it aborts its connections and refuses new ones."""
 
     def __init__(self, url: str) -> None:
         where = urlsplit(url)
@@ -50,12 +50,12 @@ class Road:
         self._socket = f"{folder}/.s.PGSQL.5432"
         self._database = where.path
         self._server: asyncio.Server | None = None
-        self._travellers: set[asyncio.StreamWriter] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
         self.port = 0
 
     @property
     def url(self) -> str:
-        """The database at its end."""
+        """The database, through this relay."""
         return f"postgresql://postgres@127.0.0.1:{self.port}{self._database}"
 
     async def open(self) -> None:
@@ -65,14 +65,14 @@ class Road:
     async def close(self) -> None:
         assert self._server is not None
         self._server.close()
-        for writer in self._travellers:
+        for writer in self._writers:
             writer.transport.abort()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_unix_connection(self._socket)
-        self._travellers |= {writer, back}
+        self._writers |= {writer, back}
         await asyncio.gather(_copy(reader, back), _copy(there, writer))
-        self._travellers -= {writer, back}
+        self._writers -= {writer, back}
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -82,37 +82,37 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.transport.abort()
 
 
-def told_of_refusals(monkeypatch: pytest.MonkeyPatch) -> list[OSError]:
-    """What the keeper of the lock is told while its server is away."""
-    connect, refused = postgres_owners.LockOwners._connect, list[OSError]()
+def record_refusals(monkeypatch: pytest.MonkeyPatch) -> list[OSError]:
+    """The errors of reconnecting while the server is away."""
+    connect, refused = liveness.LockLiveness._connect, list[OSError]()
 
-    async def connect_or_tell(liveness: postgres_owners.LockOwners) -> None:
+    async def connect_or_record(lock: liveness.LockLiveness) -> None:
         try:
-            await connect(liveness)
+            await connect(lock)
         except OSError as error:
             refused.append(error)
             raise
 
-    monkeypatch.setattr(postgres_owners.LockOwners, "_connect", connect_or_tell)
+    monkeypatch.setattr(liveness.LockLiveness, "_connect", connect_or_record)
     return refused
 
 
 async def test_a_lock_lost_with_its_server_is_taken_again_when_that_is_back(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_owners, "_PAUSE", 0.02)
-    refused = told_of_refusals(monkeypatch)
+    monkeypatch.setattr(liveness, "_PAUSE", 0.02)
+    refused = record_refusals(monkeypatch)
     with postgres.database() as url:
-        road = Road(url)
-        await road.open()
-        async with open_store(road.url, new_id=new_id):
-            await road.close()
+        relay = Relay(url)
+        await relay.open()
+        async with open_store(relay.url, new_id=new_id):
+            await relay.close()
             await until(lambda: refused)
             assert not postgres.sql(HOLDER, url)
-            await road.open()
+            await relay.open()
 
             await until(lambda: postgres.sql(HOLDER, url))
-        await road.close()
+        await relay.close()
 
 
 async def test_a_dead_connection_costs_one_call_at_most(postgres: Postgres) -> None:

@@ -1,4 +1,4 @@
-"""Codes: events, what webhooks told, webhooks to pass on, and what nodes share."""
+"""Codes: events, provisional codes, webhook deliveries, and what nodes share."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a different secret is told by, whose purchases the account may tell of, sums by account."""
+"""The secret's check value, which purchases see the whole account, and sums by account."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,7 +20,7 @@ _SUMS = """
 
 
 def upgrade() -> None:
-    """Add them. Of purchases made before only those of the account's own key may be found again."""
+    """Add them. Of older purchases only those of the account's own key see the whole account."""
     op.create_table(
         "checks",
         sa.Column("name", sa.Text, primary_key=True),

@@ -39,7 +39,7 @@ STEPS = st.lists(st.one_of(BEGIN, SEND, SETTLE, RECORD), min_size=5, max_size=40
 
 
 class Story:
-    """Steps done to a ledger; what was begun is remembered by number."""
+    """Steps done to a ledger; purchases are called by the order in which they began."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
@@ -113,10 +113,10 @@ def test_sums_are_sums(
         url = request.getfixturevalue("postgres_url")
         request.getfixturevalue("postgres").empty(url)
 
-    asyncio.run(tell(url, steps))
+    asyncio.run(play(url, steps))
 
 
-async def tell(url: str | None, steps: list[tuple[str, ...]]) -> None:
+async def play(url: str | None, steps: list[tuple[str, ...]]) -> None:
     async with fresh(url) as ledger:
         story = Story(ledger)
         for name, *given in steps:

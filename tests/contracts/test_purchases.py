@@ -50,7 +50,7 @@ async def test_what_was_intended_is_written_down(ledger: Ledger) -> None:
     )
 
 
-async def test_an_unheard_of_purchase_is_none(ledger: Ledger) -> None:
+async def test_an_unknown_ledger_id_is_none(ledger: Ledger) -> None:
     assert await ledger.spend("nothing") is None
     assert await ledger.by_request("caller", "nothing") is None
     assert not await ledger.mark_sent("nothing", NOW)
@@ -126,7 +126,9 @@ async def test_a_refusal_gives_the_money_back_and_keeps_its_answer(ledger: Ledge
 
 
 @pytest.mark.parametrize("outcome", [RELEASED, Outcome(SpendState.REFUSED)])
-async def test_what_is_not_kept_frees_its_request_id(ledger: Ledger, outcome: Outcome) -> None:
+async def test_an_end_without_an_answer_frees_its_request_id(
+    ledger: Ledger, outcome: Outcome
+) -> None:
     await end(ledger, outcome, request_id="r1")
 
     assert await ledger.by_request("caller", "r1") is None
@@ -201,7 +203,7 @@ async def test_an_unknown_outcome_stays_reserved_and_is_listed(ledger: Ledger) -
     assert await ledger.things(ACCOUNT, "rental") == []
 
 
-async def test_those_that_were_sent_and_have_no_answer_are_told_by_account(ledger: Ledger) -> None:
+async def test_those_that_were_sent_and_have_no_answer_are_found_by_account(ledger: Ledger) -> None:
     await end(ledger, bought(rental()))
     await end(ledger, RELEASED)
     lost = await end(ledger, UNKNOWN)
@@ -255,13 +257,13 @@ async def test_an_answer_stays_where_no_other_is_given(ledger: Ledger) -> None:
     assert spend.answer == UNKNOWN.answer
 
 
-async def test_an_unknown_long_rental_is_no_thing(ledger: Ledger) -> None:
+async def test_a_long_rental_of_unknown_outcome_has_no_placeholder(ledger: Ledger) -> None:
     await end(ledger, UNKNOWN, kind="long_rental")
 
     assert await ledger.things(ACCOUNT, "long_rental") == []
 
 
-async def test_what_was_heard_of_before_becomes_the_purchases(ledger: Ledger) -> None:
+async def test_a_rental_recorded_before_becomes_the_purchases(ledger: Ledger) -> None:
     heard = rental(status=RentalStatus.CODE_RECEIVED, code="012345", service_code=None)
     await ledger.record("account", heard, NOW)
     assert await ledger.find(MINE, "rental", 12345) is None
@@ -286,7 +288,7 @@ async def test_what_was_cancelled_before_it_was_settled_is_refunded(ledger: Ledg
     assert await spent(ledger) == ("0.00", "0.00")
 
 
-async def test_a_thing_stays_with_whoever_bought_it(ledger: Ledger) -> None:
+async def test_a_rental_stays_with_its_buyer(ledger: Ledger) -> None:
     first = await buy(ledger, rental())
     second = await end(ledger, bought(rental()), caller_id="another")
 
@@ -307,7 +309,7 @@ async def test_a_renewal_charges_and_leaves_the_long_rental_with_its_buyer(ledge
     assert await spent(ledger, "another") == ("10.55", "10.55")
 
 
-async def test_a_renewal_of_one_never_heard_of_writes_it_down(ledger: Ledger) -> None:
+async def test_a_renewal_of_one_not_known_writes_it_down(ledger: Ledger) -> None:
     await buy(ledger, long_rental(), kind="long_rental", subject_id=1)
 
     assert await ledger.find(ACCOUNT, "long_rental", 1) == long_rental()

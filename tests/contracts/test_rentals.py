@@ -59,7 +59,7 @@ async def test_news_take_the_place_of_what_was_known(ledger: Ledger) -> None:
     )
 
 
-async def test_a_balance_is_passed_on_and_not_kept(ledger: Ledger) -> None:
+async def test_a_balance_is_passed_on_and_not_stored(ledger: Ledger) -> None:
     await buy(ledger, rental(balance=Decimal("9.45")))
 
     for _ in range(2):
@@ -79,7 +79,7 @@ async def test_unknown_does_not_undo_an_end(ledger: Ledger) -> None:
     assert whole.status is RentalStatus.EXPIRED
 
 
-async def test_what_has_no_id_is_not_kept(ledger: Ledger) -> None:
+async def test_what_has_no_id_is_not_stored(ledger: Ledger) -> None:
     assert await ledger.record("account", rental(None), NOW) == rental(None)
     assert await ledger.things(ACCOUNT, "rental") == []
 
@@ -107,10 +107,10 @@ async def test_many_cancel_at_once_and_refund_once(ledger: Ledger) -> None:
     assert await spent(ledger) == ("0.55", "0.55")
 
 
-async def test_many_hear_of_one_at_once(ledger: Ledger) -> None:
-    heard = await asyncio.gather(*(ledger.record("account", rental(), NOW) for _ in range(20)))
+async def test_many_record_one_at_once(ledger: Ledger) -> None:
+    whole = await asyncio.gather(*(ledger.record("account", rental(), NOW) for _ in range(20)))
 
-    assert len({one.ledger_id for one in heard if isinstance(one, Rental)}) == 1
+    assert len({one.ledger_id for one in whole if isinstance(one, Rental)}) == 1
 
 
 async def test_a_long_rental_is_merged_and_not_refunded(ledger: Ledger) -> None:
@@ -124,7 +124,7 @@ async def test_a_long_rental_is_merged_and_not_refunded(ledger: Ledger) -> None:
     assert await spent(ledger) == ("10.55", "10.55")
 
 
-async def test_things_are_those_with_an_id_in_the_view(ledger: Ledger) -> None:
+async def test_all_rentals_are_those_with_an_id_in_the_view(ledger: Ledger) -> None:
     await buy(ledger, rental(1))
     await buy(ledger, rental(2), caller_id="another")
     await end(ledger, UNKNOWN)

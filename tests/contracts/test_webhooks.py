@@ -1,4 +1,4 @@
-"""What webhooks told, and webhooks on their way to others."""
+"""Provisional codes from webhooks, and webhook deliveries on their way to their targets."""
 
 import asyncio
 from datetime import timedelta
@@ -28,7 +28,7 @@ async def test_the_newest_code_is_kept_also_of_a_rental_nobody_knows(store: Stor
     assert await store.inbox.latest("other", 1) == ProvisionalCode("4\ufffd", NOW)
 
 
-async def test_what_was_told_outlives_the_store(store_url: str) -> None:
+async def test_codes_and_deliveries_outlive_the_store(store_url: str) -> None:
     async with open_store(store_url, new_id=new_id) as store:
         await store.inbox.keep("account", 1, ProvisionalCode("1", NOW))
         await add(store, "https://a")
@@ -37,20 +37,20 @@ async def test_what_was_told_outlives_the_store(store_url: str) -> None:
         assert len(await store.outbox.due(NOW, LATER, 10)) == 1
 
 
-async def test_a_letter_for_each_target_as_it_came(store: Store) -> None:
+async def test_a_delivery_for_each_target_as_it_came(store: Store) -> None:
     await add(store, "https://a", "https://b")
 
-    letters = await store.outbox.due(NOW, LATER, 10)
+    deliveries = await store.outbox.due(NOW, LATER, 10)
 
-    assert [delivery.target for delivery in letters] == ["https://a", "https://b"]
-    for delivery in letters:
+    assert [delivery.target for delivery in deliveries] == ["https://a", "https://b"]
+    for delivery in deliveries:
         assert delivery.query == "a=1&b=%00"
         assert delivery.content_type == "text/plain"
         assert delivery.body == b"\0\xff"
         assert delivery.tries == 1
 
 
-async def test_a_letter_comes_back_until_it_is_done(store: Store) -> None:
+async def test_a_delivery_comes_back_until_it_is_done(store: Store) -> None:
     await add(store, "https://a")
     [delivery] = await store.outbox.due(NOW, LATER, 10)
 
@@ -64,24 +64,24 @@ async def test_a_letter_comes_back_until_it_is_done(store: Store) -> None:
     assert await store.outbox.due(LATER + timedelta(days=1), LATER + timedelta(days=2), 10) == []
 
 
-async def test_two_takers_never_have_the_same_letter(store_url: str, store: Store) -> None:
+async def test_two_takers_never_have_the_same_delivery(store_url: str, store: Store) -> None:
     await add(store, *(f"https://{number}" for number in range(100)))
     taken: list[str] = []
 
     async def take(one: Store) -> None:
-        while letters := await one.outbox.due(NOW, LATER, 7):
-            assert len(letters) <= 7
-            taken.extend(delivery.target for delivery in letters)
+        while deliveries := await one.outbox.due(NOW, LATER, 7):
+            assert len(deliveries) <= 7
+            taken.extend(delivery.target for delivery in deliveries)
 
     async with open_store(store_url, new_id=new_id) as other:
         await asyncio.gather(*(take(one) for one in (store, other) * 4))
-        # Passed by while another had just locked it.
+        # Those skipped while another taker had them locked.
         await take(store)
 
     assert sorted(taken) == sorted(f"https://{number}" for number in range(100))
 
 
-async def test_what_was_told_and_letters_are_forgotten(store: Store) -> None:
+async def test_old_codes_and_deliveries_are_deleted(store: Store) -> None:
     await store.inbox.keep("account", 1, ProvisionalCode("1", NOW))
     await store.inbox.keep("account", 2, ProvisionalCode("2", LATER))
     await add(store, "https://a")
