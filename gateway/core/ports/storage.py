@@ -72,7 +72,7 @@ class Outbox(Protocol):
         """Add one delivery for each target."""
 
     async def due(self, at: datetime, until: datetime, limit: int) -> Sequence[WebhookDelivery]:
-        """Deliveries that are due; nobody else gets them before `until`, and `tries` counts this."""
+        """Deliveries that are due; nobody else gets them before `until`; `tries` counts this."""
 
     async def put_off(self, delivery_id: int, at: datetime) -> None:
         """A delivery failed: due again then."""
