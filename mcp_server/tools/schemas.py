@@ -7,8 +7,10 @@ from collections.abc import Set
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
+
+from gateway.core.operations.schemas import NullFreeSchema
 
 Json = dict[str, Any]
 
@@ -16,21 +18,7 @@ Json = dict[str, Any]
 _NOISE = frozenset({"title", "format", "$defs", "pattern", "minLength", "maxLength"})
 
 
-class _Plain(GenerateJsonSchema):
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        return False
-
-    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        return self.generate_inner(schema["schema"])
-
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        inner = super().default_schema(schema)
-        if inner.get("default", ...) is None:
-            inner.pop("default")
-        return inner
-
-
-class _Output(_Plain):
+class _ResultSchema(NullFreeSchema):
     """Every field is there, except those that can be null."""
 
     def field_is_required(self, field: Any, total: bool) -> bool:
@@ -45,12 +33,12 @@ class _Output(_Plain):
 
 def input_schema(model: type[BaseModel]) -> Json:
     """What a tool takes."""
-    return _whole(model.model_json_schema(schema_generator=_Plain))
+    return _whole(model.model_json_schema(schema_generator=NullFreeSchema))
 
 
 def output_schema(model: type[BaseModel], noted: Set[str]) -> Json:
     """What a tool answers. Only the fields in `noted` keep their descriptions."""
-    schema = model.model_json_schema(mode="serialization", schema_generator=_Output)
+    schema = model.model_json_schema(mode="serialization", schema_generator=_ResultSchema)
     return _brief(_whole(schema), noted)  # type: ignore[no-any-return]
 
 

@@ -26,7 +26,7 @@ async def run_stdio(invoker: Invokes, caller: Caller, options: McpOptions) -> No
     from mcp_server.server import McpFace
 
     face = McpFace(invoker, lambda ctx: Call(caller, secrets.token_hex(8)), options)
-    lines = _Lines()
+    lines = _StdinLines()
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError, ValueError):  # a system or thread without signals
             asyncio.get_running_loop().add_signal_handler(number, lines.end)
@@ -38,7 +38,7 @@ async def run_stdio(invoker: Invokes, caller: Caller, options: McpOptions) -> No
         await face.drain()
 
 
-class _Lines:
+class _StdinLines:
     """Standard input line by line, read by a daemon thread.
 
     The SDK's own reader cannot be cancelled while it waits: Ctrl-C would do nothing until the
