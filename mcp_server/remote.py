@@ -4,7 +4,6 @@ A purchase is sent once. Where its answer is lost, the same request id asks for 
 purchase never goes without one.
 """
 
-import json
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,15 +18,9 @@ from yarl import URL
 
 from gateway.core.invocation.validation import validate
 from gateway.core.model.callers import Account, Caller, Limits
-from gateway.core.model.errors import (
-    Forbidden,
-    GatewayError,
-    InternalError,
-    OutcomeUnknown,
-    Upstream,
-)
+from gateway.core.model.errors import Forbidden, GatewayError, OutcomeUnknown
+from gateway.core.model.problem import read_problem
 from gateway.core.model.provider_errors import UpstreamBadResponse, UpstreamUnavailable
-from gateway.core.model.values import Charged
 from gateway.core.operations.call import Answer, Call
 from gateway.core.operations.operation import Effect, Operation
 from gateway.core.operations.rentals import CANCEL_RENTAL
@@ -83,7 +76,7 @@ class RemoteInvoker:
             status, body, _ = await self._exchange(CANCEL_RENTAL, call, {"rental_id": 0})
         except (ClientError, TimeoutError, GatewayError):
             return False
-        return status >= 400 and _problem(CANCEL_RENTAL, {}, body).code == Forbidden.code
+        return status >= 400 and _error(CANCEL_RENTAL, {}, body).code == Forbidden.code
 
     async def invoke(self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]) -> Out:
         """The value of one operation."""
@@ -104,7 +97,7 @@ class RemoteInvoker:
         except (ClientError, TimeoutError) as error:
             raise _lost(op, inputs, error) from error
         if status >= 400:
-            raise _problem(op, inputs, body)
+            raise _error(op, inputs, body)
         try:
             return Answer(op.gives.model_validate_json(body), replayed=replayed)
         except ValidationError as error:
@@ -173,28 +166,9 @@ def _unknown(happened: str, inputs: Json) -> OutcomeUnknown:
     )
 
 
-def _problem(op: Operation[In, Out], inputs: Json, body: bytes) -> GatewayError:
-    """The error behind a problem document, as the class that carries its code."""
+def _error(op: Operation[In, Out], inputs: Json, body: bytes) -> GatewayError:
+    """The error that the gateway answered; one of ours where its body cannot be read."""
     try:
-        told = json.loads(body)
-        kind = KINDS.get(told["code"], InternalError)
-        error = kind(charged=Charged(told["charged"]))
-        error.detail = str(told["detail"])
-        error.retry_after = told.get("retry_after")
-        error.trace_id = told.get("trace_id")
-        if said := told.get("upstream"):
-            error.upstream = Upstream(int(said["status"]), str(said["message"]))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return read_problem(body)
+    except ValueError:
         return _unreadable(op, inputs)
-    return error
-
-
-def _all_kinds(kind: type[GatewayError]) -> "Mapping[str, type[GatewayError]]":
-    """By code; a class that shares its parent's code stands for both: it is what is raised."""
-    found = {kind.code: kind}
-    for each in kind.__subclasses__():
-        found |= _all_kinds(each)
-    return found
-
-
-KINDS = _all_kinds(GatewayError)

@@ -1,7 +1,6 @@
 """What a request is told whose id another node's request has used before."""
 
 import asyncio
-import json
 from contextlib import suppress
 from typing import TypeVar
 
@@ -65,6 +64,8 @@ Out = TypeVar("Out", bound=BaseModel)
 def give_again(gives: type[Out], kept: StoredAnswer, purchase: str) -> Answer[Out]:
     """The kept answer once more: the same value, or the same error raised."""
     if kept.status >= 400:
-        raise read_problem(json.loads(kept.body))
+        error = read_problem(kept.body)
+        error.replayed = True
+        raise error
     value = gives.model_validate_json(kept.body)
     return Answer(value, kept.body, replayed=True, purchase=purchase)

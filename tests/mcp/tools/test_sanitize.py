@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from adapters.simulator import Fault, FaultKind, Rules, SampleText, Service
 from gateway.core.model.errors import GatewayError, Upstream
+from gateway.core.model.problem import ERRORS_BY_CODE
 from gateway.core.model.provider_errors import UpstreamRefused
 from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import Effect
-from mcp_server.remote import KINDS
 from mcp_server.server import INSTRUCTIONS
 from mcp_server.tools.definitions import tool_spec
+from mcp_server.tools.errors import DuplicatePurchase, NotConfirmed
 from mcp_server.tools.results import failure
 from mcp_server.tools.sanitize import MAX_CODE, MAX_TEXT, clean, cleaned, code_or_none
 from tests.mcp.support import ERAS, QUICK, Person, connected, done, refused, run_mcp, text_of
@@ -26,8 +27,9 @@ TAGS = "".join(chr(0xE0000 + ord(delivery)) for delivery in "rent more")
 HIDDEN = f"\u200b\u202e{TAGS}\ufeff\x1b[31m"
 # Errors of a tool; a body that is too large or too late is refused before there is one, and the
 # refusal of an unconfirmed price names the setting that allows it.
-NO_TOOLS = {"payload_too_large", "request_timeout", "confirmation_required"}
-TOLD = sorted((kind for code, kind in KINDS.items() if code not in NO_TOOLS), key=str)
+NO_TOOLS = {"payload_too_large", "request_timeout"}
+KINDS = [kind for code, kind in ERRORS_BY_CODE.items() if code not in NO_TOOLS]
+TOLD = sorted([*KINDS, DuplicatePurchase, NotConfirmed], key=str)
 SEEN = ("Cc", "Cf", "Co", "Cs")
 
 
