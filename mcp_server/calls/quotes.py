@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.prices import Price
 from gateway.core.model.provider_errors import PriceTooHigh
-from gateway.core.model.quote import with_surcharges
+from gateway.core.model.quote import again_quote, rent_quote
+from gateway.core.model.rentals import Rental, RentNumber
 from gateway.core.model.values import money_text
 from gateway.core.operations.call import Call
 from gateway.core.operations.catalog import BY_NAME
@@ -52,8 +53,8 @@ class Estimates:
         """The quote of a purchase. Raises PriceTooHigh where the input's cap forbids it."""
         given = asked.model_dump()
         match adjusted(op).priced:
-            case "service":
-                return await self._service(call, given, given["max_price"])
+            case "service" if isinstance(asked, RentNumber):
+                return await self._service(call, asked)
             case "rental":
                 return await self._again(call, given["rental_id"])
             case "long_rental":
@@ -61,20 +62,16 @@ class Estimates:
             case _:
                 return Estimate(f"{op.summary} ({_inputs(given)})", cap=given.get("max_price"))
 
-    async def _service(self, call: Call, given: Mapping[str, Any], most: Decimal) -> Estimate:
-        code = given["service_code"]
+    async def _service(self, call: Call, asked: RentNumber) -> Estimate:
+        code, most = asked.service_code, asked.max_price
         rows = await self._prices(call, service_code=code)
-        number = given["number"] or "a US number"
+        number = asked.number or "a US number"
         if not rows:
             return Estimate(f"Rent {number} for {clean(code, 40)}", cap=most)
-        price = rows[0].price
-        if price > most:
+        if most is not None and rows[0].price > most:
             raise await self._too_high(call, rows[0], most)
-        full = with_surcharges(
-            price, carrier=given["carrier"] != "any", area=given["area_codes"] is not None
-        )
         name = clean(rows[0].service_name, 40)
-        return Estimate(f"Rent {number} for {name}", full, most)
+        return Estimate(f"Rent {number} for {name}", rent_quote(asked, rows[0]).at_most, most)
 
     async def _too_high(self, call: Call, row: Price, most: Decimal) -> GatewayError:
         word = row.service_name.split()[0][:20] if row.service_name.split() else row.service_code
@@ -102,13 +99,12 @@ class Estimates:
 
     async def _again(self, call: Call, rental_id: int) -> Estimate:
         """The dearer of what it cost then and what its service costs now."""
-        rental = await self._read("get_rental", call, rental_id=rental_id)
+        rental: Rental | None = await self._read("get_rental", call, rental_id=rental_id)
         if rental is None:
             return Estimate("Rent the number of an earlier rental once more")
         code = rental.service_code
         rows = await self._prices(call, service_code=code) if code else []
-        known = (rental.price, *(row.price for row in rows))
-        price = max((price for price in known if price is not None), default=None)
+        price = again_quote(rental, rows[0] if rows else None).at_most
         service = clean(rental.service_name or code or "the same service", 40)
         return Estimate(f"Rent {rental.number or 'the same number'} for {service} once more", price)
 
