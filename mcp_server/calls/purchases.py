@@ -92,7 +92,7 @@ class ToolPurchases:
         """Agreed, the question to put, or None where nobody need be asked."""
         if confirmation.can_ask(order.ctx):
             return await confirmation.ask(order.ctx, order.params, _question(estimate))
-        if self._options.unasked == "refuse":
+        if self._options.unconfirmed == "refuse":
             raise ConfirmationRequired(advice=_raise_the_limit(estimate.likely))
         return None
 
@@ -137,7 +137,7 @@ def _raise_the_limit(most: Decimal | None) -> str:
     if most is None:
         return (
             "Its price is not known before: the user can allow it by setting "
-            "GATEWAY_MCP_UNASKED=allow for this MCP server."
+            "GATEWAY_MCP_UNCONFIRMED=allow for this MCP server."
         )
     return (
         f"The user can allow it by setting GATEWAY_MCP_CONFIRM_ABOVE={money_text(most)} "

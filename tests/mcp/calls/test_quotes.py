@@ -202,7 +202,7 @@ async def test_where_nobody_can_be_asked_it_names_the_setting(
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_setting_can_allow_what_nobody_can_confirm(era: str) -> None:
-    async with run_mcp(MARKET, McpOptions(unasked="allow")) as stand:
+    async with run_mcp(MARKET, McpOptions(unconfirmed="allow")) as stand:
         async with connected(stand.mcp, era) as client:
             await done(client, "rent_number", DEAR)
 
