@@ -152,7 +152,11 @@ NOTED_OUTPUTS = frozenset(
     }
 )
 
-_USUAL = Adjusted()
+_DEFAULT_GUIDANCE: Mapping[Effect, str] = {
+    Effect.READ: "It changes nothing and costs nothing.",
+    Effect.CHANGE: "It changes something at the provider.",
+    Effect.SPEND: "It is charged at once.",
+}
 _DUPLICATE_INPUT: Json = {
     "type": "boolean",
     "default": False,
@@ -167,8 +171,25 @@ _HINT_OUTPUT: Json = {"type": "string", "description": "What to do next."}
 
 
 def adjusted(op: AnyOperation) -> Adjusted:
-    """What is different in the tool of an operation."""
-    return ADJUSTED.get(op.name, _USUAL)
+    """What is different in the tool of an operation; a default for one that is not listed."""
+    return ADJUSTED.get(op.name) or _default(op)
+
+
+def _default(op: AnyOperation) -> Adjusted:
+    """Short pages for a list; a purchase has no estimate, so that a person is asked about it."""
+    guidance = _DEFAULT_GUIDANCE[op.effect]
+    if op.effect is Effect.SPEND and "request_id" in op.takes.model_fields:
+        guidance = f"{guidance} {_ONCE_MORE}"
+    return Adjusted(guidance=guidance, page=_default_page(op))
+
+
+def _default_page(op: AnyOperation) -> PageRules | None:
+    takes, gives = op.takes.model_fields, op.gives.model_fields
+    if "data" not in gives:
+        return None
+    if {LIMIT, "cursor"} <= set(takes) and "next_cursor" in gives:
+        return PageRules(usual=20, most=100)
+    return None if LIMIT in takes else PageRules(usual=20, most=100, whole=True)
 
 
 def more_inputs(op: AnyOperation) -> dict[str, Json]:

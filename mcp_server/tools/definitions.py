@@ -58,10 +58,9 @@ class Tools:
 def tool_spec(op: AnyOperation) -> ToolSpec:
     """The tool of an operation."""
     changes = adjusted(op)
-    guidance = op.guidance or changes.guidance
     definition = {
         "name": op.name,
-        "description": absent(f"{op.summary}. {op.description} {guidance}".strip()),
+        "description": absent(f"{op.summary}. {op.description} {changes.guidance}".strip()),
         "inputSchema": _input(op, changes),
         "outputSchema": _output(op, changes),
         "annotations": _annotations(op, changes),

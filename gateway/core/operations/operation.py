@@ -53,9 +53,9 @@ class Rest:
 class Operation(Generic[In, Out]):
     """One thing a caller can ask for.
 
-    `summary` (80 characters, no final dot) and `description` (300) go into OpenAPI; `guidance`
-    is what an AI agent needs besides. `errors` are those of its own, beyond what any call may
-    meet. `subject` names the input that says whose rental is touched.
+    `summary` (80 characters, no final dot) and `description` (300) go into OpenAPI. `errors` are
+    those of its own, beyond what any call may meet. `subject` names the input that says whose
+    rental is touched.
     """
 
     name: str
@@ -68,7 +68,6 @@ class Operation(Generic[In, Out]):
     run: Callable[[Context, In], Awaitable[Out]]
     toolset: Toolset = "rentals"
     errors: tuple[type[GatewayError], ...] = ()
-    guidance: str = ""
     subject: Literal["rental_id", "long_rental_id"] | None = None
     quote: Quoter = _nobody_can_tell
     spends: Callable[[In], UpstreamCall] | None = None  # the call that a purchase is made by

@@ -10,7 +10,6 @@ from gateway.core.model.callers import Account, Caller, Limits
 from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import AnyOperation, Effect
 from mcp_server.options import McpOptions
-from mcp_server.tools.adjustments import ADJUSTED
 from mcp_server.tools.definitions import Json, Tools, tool_spec
 from scripts.mcp_surface import COMMITTED, surface
 
@@ -29,10 +28,6 @@ def names(limits: Limits | None = None, **options: object) -> list[str]:
 
 def test_every_operation_is_a_tool_by_its_own_name() -> None:
     assert names() == [op.name for op in CATALOG]
-
-
-def test_adjustments_are_of_operations_that_exist_or_are_to_come() -> None:
-    assert {op.name for op in CATALOG} <= set(ADJUSTED)
 
 
 @each
