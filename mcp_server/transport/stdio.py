@@ -13,13 +13,13 @@ from typing import Any, cast
 from gateway.core.model.callers import Caller
 from gateway.core.operations.call import Call
 from mcp_server.options import McpOptions
-from mcp_server.ports import Invokes
+from mcp_server.ports import OperationInvoker
 
 
-async def run_stdio(invoker: Invokes, caller: Caller, options: McpOptions) -> None:
-    """Serve until the client closes its end, or a signal; purchases under way are finished first.
+async def run_stdio(invoker: OperationInvoker, caller: Caller, options: McpOptions) -> None:
+    """Serve until the client closes standard input, or a signal; then finish purchases under way.
 
-    While it runs, whatever is printed goes to standard error and does not spoil the protocol.
+    Meanwhile print() writes to standard error, because standard output belongs to the protocol.
     """
     from mcp.server.stdio import stdio_server
 
@@ -52,7 +52,7 @@ class _StdinLines:
         threading.Thread(target=self._read, args=(descriptor,), daemon=True).start()
 
     def end(self) -> None:
-        """No line comes any more, whatever the client sends."""
+        """End the iteration, whatever the client sends."""
         self._queue.put_nowait(None)
 
     async def __aiter__(self) -> AsyncIterator[str]:
@@ -70,7 +70,7 @@ class _StdinLines:
                 self._put(rest.decode(errors="replace"))
             self._put(None)
         except RuntimeError:
-            pass  # the loop has ended first
+            pass  # the event loop is closed
 
     def _put(self, line: str | None) -> None:
         self._loop.call_soon_threadsafe(self._queue.put_nowait, line)

@@ -19,7 +19,7 @@ from gateway.core.model.rentals import RentAgain, Rental, RentalStatus
 from gateway.core.operations.call import Call
 from gateway.core.operations.catalog import BY_NAME
 from gateway.core.operations.operation import AnyOperation
-from mcp_server.calls.quotes import Estimates
+from mcp_server.calls.quotes import Estimator
 from mcp_server.options import McpOptions
 from mcp_server.tools import results
 from tests.mcp.support import (
@@ -232,12 +232,12 @@ async def test_a_price_nobody_knows_before_is_always_asked_for(
 async def test_for_renting_again_the_dearer_of_then_and_now_counts(
     then: str, now: str, counts: str
 ) -> None:
-    quote = await Estimates(Known(then, now)).of(
+    estimate = await Estimator(Known(then, now)).estimate(
         BY_NAME["rent_again"], Call(PASSER_BY, "t"), RentAgain(rental_id=1)
     )
 
-    assert quote.likely == Decimal(counts)
-    assert quote.what == "Rent +16465550100 for Mail once more"
+    assert estimate.likely == Decimal(counts)
+    assert estimate.what == "Rent +16465550100 for Mail once more"
 
 
 async def test_a_fault_of_ours_does_not_say_that_nothing_was_charged(
@@ -246,7 +246,7 @@ async def test_a_fault_of_ours_does_not_say_that_nothing_was_charged(
     def breaks(value: object) -> None:
         raise LookupError
 
-    monkeypatch.setattr(results, "told", breaks)
+    monkeypatch.setattr(results, "structured_content", breaks)
     sentence = await refused(client, "rent_number", CHEAP)
 
     assert bought(stand) == 1

@@ -48,7 +48,7 @@ async def test_a_code_that_is_there_is_answered_at_once() -> None:
 
 async def test_it_waits_in_slices_until_the_time_is_over() -> None:
     looks = Looks(99)
-    value = await waiting.wait(WaitRules(slice=1), {"wait_seconds": "3"}, looks, nobody)
+    value = await waiting.wait(WaitRules(slice_seconds=1), {"wait_seconds": "3"}, looks, nobody)
 
     assert value.status == "pending"  # type: ignore[attr-defined]
     assert looks.asked == [1, 1, 1]
@@ -63,7 +63,7 @@ async def test_a_gateway_that_sends_its_waiters_home_is_not_asked_again() -> Non
 
 async def test_it_waits_no_longer_than_clients_do() -> None:
     looks = Looks(99, takes_time=False)
-    await waiting.wait(WaitRules(slice=100), {"wait_seconds": 4000}, looks, nobody)
+    await waiting.wait(WaitRules(slice_seconds=100), {"wait_seconds": 4000}, looks, nobody)
     await waiting.wait(WaitRules(), {"wait_seconds": -5}, looks, nobody)
 
     assert looks.asked == [50, 0]

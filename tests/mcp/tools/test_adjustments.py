@@ -15,8 +15,8 @@ from gateway.core.operations.catalog import BY_NAME, CATALOG
 from gateway.core.operations.operation import AnyOperation, Effect
 from mcp_server.calls.runner import ToolRunner
 from mcp_server.options import McpOptions
-from mcp_server.ports import Invokes
-from mcp_server.tools.adjustments import ADJUSTED, adjusted
+from mcp_server.ports import OperationInvoker
+from mcp_server.tools.adjustments import ADJUSTMENTS, adjustment_of
 from mcp_server.tools.definitions import Json, Tools, tool_spec
 
 RENTAL = Rental(id=1, status=RentalStatus.ACTIVE, service_code="mail")
@@ -48,22 +48,22 @@ class Gateway:
 
 async def run(op: AnyOperation, gateway: Gateway, given: Json) -> Json:
     options = McpOptions()
-    runner = ToolRunner(cast(Invokes, gateway), Tools([op], options), options)
+    runner = ToolRunner(cast(OperationInvoker, gateway), Tools([op], options), options)
     params = CallToolRequestParams(name=op.name, arguments=given)
     call = Call(Caller("a", Account("a", "sk_a")), "t")
     return cast(Json, await runner.run(cast(Any, LEGACY_CLIENT), params, call))
 
 
 def test_adjustments_are_of_operations_that_exist() -> None:
-    assert set(ADJUSTED) <= {op.name for op in CATALOG}
+    assert set(ADJUSTMENTS) <= {op.name for op in CATALOG}
 
 
 @pytest.mark.parametrize("op", CATALOG, ids=lambda op: op.name)
 def test_every_new_tool_has_guidance_and_the_inputs_of_its_kind(op: AnyOperation) -> None:
     there, fresh = tool_spec(op), tool_spec(new(op.name))
 
-    assert len(fresh.adjusted.guidance) > 20
-    assert fresh.adjusted.guidance in fresh.definition["description"]
+    assert len(fresh.adjustment.guidance) > 20
+    assert fresh.adjustment.guidance in fresh.definition["description"]
     for name in ("inputSchema", "outputSchema"):
         assert set(fresh.definition[name]["properties"]) == set(
             there.definition[name]["properties"]
@@ -85,7 +85,7 @@ async def test_a_new_list_without_pages_is_cut_to_one() -> None:
     messages = Gateway(op.gives(data=[]))
     result = await run(op, messages, {"long_rental_id": 1, "limit": 5})
 
-    assert adjusted(op).page is not None
+    assert adjustment_of(op).page is not None
     assert messages.given == [{"long_rental_id": 1}]
     assert result["structuredContent"] == {"data": []}
 
@@ -94,7 +94,7 @@ async def test_a_new_read_is_told_as_it_is() -> None:
     op = new("get_rental")
     result = await run(op, Gateway(RENTAL), {"rental_id": 1})
 
-    assert adjusted(op).page is None
+    assert adjustment_of(op).page is None
     assert result["structuredContent"]["id"] == 1
     assert tool_spec(op).definition["annotations"]["readOnlyHint"] is True
 

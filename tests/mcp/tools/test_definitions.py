@@ -23,7 +23,7 @@ each = pytest.mark.parametrize("op", CATALOG, ids=lambda op: op.name)
 
 def names(limits: Limits | None = None, **options: object) -> list[str]:
     tools = Tools(CATALOG, McpOptions(**options))  # type: ignore[arg-type]
-    return list(tools.of(Caller("a", Account("a", "sk_a"), limits)))
+    return list(tools.visible_to(Caller("a", Account("a", "sk_a"), limits)))
 
 
 def test_every_operation_is_a_tool_by_its_own_name() -> None:
