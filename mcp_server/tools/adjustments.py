@@ -5,7 +5,7 @@ and descriptions say when to use which tool. An operation that is not listed get
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from gateway.core.operations.operation import AnyOperation, Effect
@@ -47,7 +47,6 @@ class Adjustment:
 
     guidance: str = ""
     required: tuple[str, ...] = ()
-    inputs: Mapping[str, Json] = field(default_factory=dict)
     page: PageRules | None = None
     wait: WaitRules | None = None
     destructive: bool | None = None

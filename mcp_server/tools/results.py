@@ -82,7 +82,7 @@ def cut_page(content: Json, rules: PageRules, limit: int) -> Json:
     if rules.newest_by:
         rows = sorted(rows, key=lambda row: str(row.get(rules.newest_by, "")), reverse=True)
     more = {LEFT_OUT: len(rows) - limit} if len(rows) > limit else {}
-    return {"data": rows[:limit], **more}
+    return {**content, "data": rows[:limit], **more}
 
 
 class ResultCache:

@@ -87,7 +87,7 @@ async def test_above_the_cap_it_names_the_price_and_cheaper_choices(
 
 
 @pytest.mark.parametrize(
-    ("wish", "told"),
+    ("wish", "refusal"),
     [
         ({"number": "2125550123", "carrier": "tmobile"}, "number: cannot be had with carrier"),
         ({"number": "2125550123", "area_codes": "212"}, "number: cannot be had with area_codes"),
@@ -96,9 +96,9 @@ async def test_above_the_cap_it_names_the_price_and_cheaper_choices(
     ],
 )
 async def test_a_wish_that_would_be_dropped_buys_nothing(
-    client: Client, stand: SimulatedStand, wish: dict[str, Any], told: str
+    client: Client, stand: SimulatedStand, wish: dict[str, Any], refusal: str
 ) -> None:
-    assert told in await refused(client, "rent_number", {**CHEAP, **wish})
+    assert refusal in await refused(client, "rent_number", {**CHEAP, **wish})
     assert bought(stand) == 0
 
 

@@ -34,7 +34,7 @@ class Looks:
 
 
 async def nobody(done: float, total: float, message: str) -> None:
-    """Is told."""
+    """Takes progress reports and does nothing."""
 
 
 async def test_a_code_that_is_there_is_answered_at_once() -> None:
@@ -80,11 +80,11 @@ async def test_it_tells_that_it_still_waits_and_what_to_do(
     era: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiting, "PROGRESS_SECONDS", 0.3)
-    told: list[float | None] = []
+    totals: list[float | None] = []
 
     async def tell(progress: float, total: float | None, message: str | None) -> None:
-        told.append(total)
-        if len(told) == 2:
+        totals.append(total)
+        if len(totals) == 2:
             stand.sim.receive_code(asked["rental_id"], "482913")
 
     config = replace(QUICK, rules=Rules(code_after=NEVER))
@@ -98,8 +98,8 @@ async def test_it_tells_that_it_still_waits_and_what_to_do(
     assert in_vain["status"] == "pending"
     assert "call wait_for_code again" in in_vain["hint"]
     assert came.structured_content["code"] == "482913"
-    assert len(told) >= 2
-    assert set(told) == {50}
+    assert len(totals) >= 2
+    assert set(totals) == {50}
 
 
 @pytest.mark.parametrize("era", ERAS)

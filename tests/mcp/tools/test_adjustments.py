@@ -70,7 +70,7 @@ def test_every_new_tool_has_guidance_and_the_inputs_of_its_kind(op: AnyOperation
         ) - {"hint"}
 
 
-async def test_a_new_list_is_told_in_short_pages() -> None:
+async def test_a_new_list_comes_in_short_pages() -> None:
     op = new("list_rentals")
     rentals = Gateway(Rentals(data=[RENTAL] * 20, next_cursor="next"), Rentals(data=[RENTAL] * 7))
     result = await run(op, rentals, {})
@@ -90,7 +90,7 @@ async def test_a_new_list_without_pages_is_cut_to_one() -> None:
     assert result["structuredContent"] == {"data": []}
 
 
-async def test_a_new_read_is_told_as_it_is() -> None:
+async def test_a_new_read_answers_the_whole_value() -> None:
     op = new("get_rental")
     result = await run(op, Gateway(RENTAL), {"rental_id": 1})
 

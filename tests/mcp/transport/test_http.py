@@ -155,12 +155,12 @@ def test_the_public_name_is_ours() -> None:
 
 async def test_a_large_body_is_refused(session: ClientSession) -> None:
     async with run_mcp(options=McpOptions(max_body=1000)) as stand:
-        told = await post(session, stand, b"x" * 1001)
-        untold = await session.post(
+        with_length = await post(session, stand, b"x" * 1001)
+        chunked = await session.post(
             stand.mcp, data=_pieces(), headers=HEADERS, chunked=True, compress=None
         )
 
-    assert (told.status, untold.status) == (413, 413)
+    assert (with_length.status, chunked.status) == (413, 413)
 
 
 async def _pieces() -> AsyncIterator[bytes]:
