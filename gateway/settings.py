@@ -151,7 +151,7 @@ class Settings(BaseSettings):
     gateway_mcp_confirm_above: Annotated[Decimal, Field(ge=0)] = Field(
         Decimal("1.00"), description="Purchases through MCP above this many USD are confirmed."
     )
-    gateway_mcp_unasked: Literal["allow", "refuse"] = Field(
+    gateway_mcp_unconfirmed: Literal["allow", "refuse"] = Field(
         "refuse",
         description="What becomes of such a purchase where the MCP client cannot ask anybody.",
     )

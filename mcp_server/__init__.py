@@ -1,1 +1,1 @@
-"""The MCP face; it knows the core only."""
+"""The MCP server: the catalog's operations as tools. Of the gateway it imports the core only."""

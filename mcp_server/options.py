@@ -1,4 +1,4 @@
-"""What an operator or a user may choose about the MCP face."""
+"""The options of the MCP server."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -7,21 +7,21 @@ from typing import Literal, get_args
 from gateway.core.operations.operation import Toolset
 
 ALL_TOOLSETS: frozenset[Toolset] = frozenset(get_args(Toolset))
-Unasked = Literal["allow", "refuse"]
+Unconfirmed = Literal["allow", "refuse"]
 
 
 @dataclass(frozen=True, slots=True)
 class McpOptions:
-    """The choices, each with a safe default.
+    """What an operator or a user chooses, each with a safe default.
 
-    A purchase that may cost more than `confirm_above` is confirmed by a person. `unasked` says
-    what becomes of it where the client cannot ask one. `state_key` seals questions that travel
-    through the client; nodes that serve the same clients share it.
+    A purchase that may cost more than `confirm_above` is confirmed by a person. `unconfirmed` says
+    what becomes of it where the client cannot ask one. `state_key` seals the state of a question
+    that a client carries; nodes that serve the same clients share it.
     """
 
     version: str = ""
     confirm_above: Decimal = Decimal("1.00")
-    unasked: Unasked = "refuse"
+    unconfirmed: Unconfirmed = "refuse"
     read_only: bool = False
     toolsets: frozenset[Toolset] = ALL_TOOLSETS
     state_key: bytes | None = field(default=None, repr=False)

@@ -1,19 +1,24 @@
-"""What the MCP face needs of the world, in its own words."""
+"""What mcp_server needs of others: an invoker of operations, and the SDK's request context."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
 from gateway.core.operations.call import Answer, Call
 from gateway.core.operations.operation import Operation
 
+if TYPE_CHECKING:  # the SDK takes a second to import, which only a server that runs needs
+    from mcp.server.context import ServerRequestContext
+
+    McpContext = ServerRequestContext[Any, Any]
+
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 
 
-class Invokes(Protocol):
-    """Runs operations: the core's one door, or a gateway elsewhere."""
+class OperationInvoker(Protocol):
+    """Runs operations: the core's invoker, or a gateway elsewhere. Raises GatewayError."""
 
     async def invoke(self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]) -> Out:
         """The value of one operation."""
@@ -21,9 +26,9 @@ class Invokes(Protocol):
     async def answer(
         self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]
     ) -> Answer[Out]:
-        """The same, and what is known about how it was answered."""
+        """The value, and whether it is a first answer given again."""
 
     async def repeated(
         self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]
     ) -> Answer[Out] | None:
-        """The first answer to a purchase that is asked for again; None: the first, or unknown."""
+        """The first answer to a purchase with this request id; None where none is known."""

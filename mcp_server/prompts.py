@@ -1,4 +1,4 @@
-"""Prompts a person can pick: the ordinary flow, and looking over what was spent."""
+"""Prompts that a person can pick: receiving a code, and reconciling what was spent."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A text with holes; every argument is a text."""
+    """A text with placeholders, which the client's arguments fill."""
 
     name: str
     description: str
@@ -25,9 +25,9 @@ class Prompt:
         return {"name": self.name, "description": self.description, "arguments": arguments}
 
     def filled(self, given: dict[str, str]) -> Json:
-        """The prompt with its holes filled."""
-        holes = {name: given.get(name) or _DEFAULTS[name] for name, _, _ in self.arguments}
-        content = {"type": "text", "text": self.text.format(**holes)}
+        """The result of prompts/get; arguments that are not given have defaults."""
+        values = {name: given.get(name) or _DEFAULTS[name] for name, _, _ in self.arguments}
+        content = {"type": "text", "text": self.text.format(**values)}
         return {
             "description": self.description,
             "messages": [{"role": "user", "content": content}],

@@ -1,10 +1,9 @@
-"""A gateway that runs elsewhere, as the one door: every operation is a call of its REST face.
+"""Runs operations at a gateway elsewhere, by its REST API.
 
-A purchase is sent once. Where its answer is lost, the same request id asks for it again: so a
-purchase never goes without one.
+A purchase is sent once, and always with a request id (idempotency key): where its answer is lost,
+repeating the call with that id gives the answer and buys nothing twice.
 """
 
-import json
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,16 +18,10 @@ from yarl import URL
 
 from gateway.core.invocation.validation import validate
 from gateway.core.model.callers import Account, Caller, Limits
-from gateway.core.model.errors import (
-    Forbidden,
-    GatewayError,
-    InternalError,
-    OutcomeUnknown,
-    Upstream,
-)
+from gateway.core.model.errors import Forbidden, GatewayError, OutcomeUnknown
+from gateway.core.model.problem import read_problem
 from gateway.core.model.provider_errors import UpstreamBadResponse, UpstreamUnavailable
 from gateway.core.model.upstream_call import Effect
-from gateway.core.model.values import Charged
 from gateway.core.operations.call import Answer, Call
 from gateway.core.operations.operation import Operation
 from gateway.core.operations.rentals import CANCEL_RENTAL
@@ -37,7 +30,7 @@ In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 Json = dict[str, Any]
 
-_SECONDS = ClientTimeout(total=90, connect=10)
+_TIMEOUT = ClientTimeout(total=90, connect=10)
 _MAX_ANSWER = 4 * 1024 * 1024
 _REQUEST_ID = "request_id"
 _REPLAYED = "Idempotency-Replayed"
@@ -48,43 +41,43 @@ _UNREACHABLE = "The gateway cannot be reached."
 async def open_remote(url: str, key: str) -> AsyncIterator["RemoteInvoker"]:
     """The gateway at `url`, called with `key`.
 
-    Redirects are not followed: they would carry the key on. Connections are not kept: one that the
-    other side has closed meanwhile would lose a purchase.
+    Redirects are not followed: they would pass the key on. Each request has a new connection: a
+    purchase sent on an idle one that the server has just closed would be lost.
     """
     session = ClientSession(
         connector=TCPConnector(force_close=True),
-        timeout=_SECONDS,
+        timeout=_TIMEOUT,
         cookie_jar=DummyCookieJar(),
         headers={"X-API-Key": key, "Accept-Encoding": "identity"},
     )
     async with session:
         remote = RemoteInvoker(session, url, Caller("remote", Account("remote", key)))
-        if await remote.only_reads():
+        if await remote.is_read_only():
             remote.caller = replace(remote.caller, limits=Limits(read_only=True))
         yield remote
 
 
 class RemoteInvoker:
-    """Runs operations at another gateway, which knows the key and its limits."""
+    """An OperationInvoker over HTTP; the gateway there knows the key and applies its limits."""
 
     def __init__(self, session: ClientSession, url: str, caller: Caller) -> None:
-        """Take an open session; `caller` is who the calls are made for."""
+        """`session` sends the key of `caller` with every request."""
         self._session = session
         self._url = url.rstrip("/")
         self.caller = caller
 
-    async def only_reads(self) -> bool:
-        """Whether the key is one that may only read; False where the gateway does not say so.
+    async def is_read_only(self) -> bool:
+        """Whether the key may only read; False where the gateway's answer does not tell.
 
-        A cancellation that no rental can be meant by tells it: a key's limits come before the
-        input, and there is nothing that it could change.
+        It is found out by cancelling rental 0, which cannot exist: a key's limits are checked
+        before the input, so a reading key is answered `forbidden` and any other with another error.
         """
         call = Call(self.caller, secrets.token_hex(8))
         try:
             status, body, _ = await self._exchange(CANCEL_RENTAL, call, {"rental_id": 0})
         except (ClientError, TimeoutError, GatewayError):
             return False
-        return status >= 400 and _problem(CANCEL_RENTAL, {}, body).code == Forbidden.code
+        return status >= 400 and _error(CANCEL_RENTAL, {}, body).code == Forbidden.code
 
     async def invoke(self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]) -> Out:
         """The value of one operation."""
@@ -93,28 +86,32 @@ class RemoteInvoker:
     async def answer(
         self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]
     ) -> Answer[Out]:
-        """Run one operation there. Raises the error that the gateway told."""
+        """Run one operation there. Raises the error that the gateway answered.
+
+        Raises UpstreamUnavailable where it cannot be reached, OutcomeUnknown where the answer to
+        a purchase is lost.
+        """
         validate(op.takes, given)
-        if call.at_most is not None:  # never above what is asked
+        if call.at_most is not None:  # this face's limit, in place of the caller's higher one
             given = {**given, "max_price": call.at_most}
-        inputs = {name: _plain(value) for name, value in given.items() if value is not None}
+        inputs = {name: _json_value(value) for name, value in given.items() if value is not None}
         if op.effect is Effect.SPEND and _REQUEST_ID in op.takes.model_fields:
             inputs.setdefault(_REQUEST_ID, f"mcp-{secrets.token_hex(12)}")
         try:
             status, body, replayed = await self._exchange(op, call, inputs)
         except (ClientError, TimeoutError) as error:
-            raise _lost(op, inputs, error) from error
+            raise _lost_answer(op, inputs, error) from error
         if status >= 400:
-            raise _problem(op, inputs, body)
+            raise _error(op, inputs, body)
         try:
             return Answer(op.gives.model_validate_json(body), replayed=replayed)
         except ValidationError as error:
-            raise _unreadable(op, inputs) from error
+            raise _unreadable_answer(op, inputs) from error
 
     async def repeated(
         self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]
     ) -> Answer[Out] | None:
-        """Not to be known from here: the gateway there answers a repeated purchase by itself."""
+        """None: the gateway there recognises a repeated purchase itself."""
         return None
 
     async def _exchange(self, op: Operation[In, Out], call: Call, inputs: Json) -> Any:
@@ -122,7 +119,7 @@ class RemoteInvoker:
         for name in op.rest.path_fields:
             path = path.replace(f"{{{name}}}", quote(str(inputs.pop(name)), safe=""))
         reads = op.rest.method == "GET"
-        query = {name: _text(value) for name, value in inputs.items()} if reads else None
+        query = {name: _query_value(value) for name, value in inputs.items()} if reads else None
         async with self._session.request(
             op.rest.method,
             URL(self._url + path, encoded=True).with_query(query or {}),
@@ -131,38 +128,38 @@ class RemoteInvoker:
             allow_redirects=False,
         ) as response:
             body = await response.content.read(_MAX_ANSWER)
-            while piece := await response.content.read(_MAX_ANSWER):
-                body += piece
+            while part := await response.content.read(_MAX_ANSWER):
+                body += part
                 if len(body) > _MAX_ANSWER:
-                    raise _unreadable(op, inputs)
+                    raise _unreadable_answer(op, inputs)
             return response.status, body, response.headers.get(_REPLAYED) == "true"
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     return str(value) if isinstance(value, Decimal) else value
 
 
-def _text(value: Any) -> str:
+def _query_value(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _lost(op: Operation[In, Out], inputs: Json, error: Exception) -> GatewayError:
+def _lost_answer(op: Operation[In, Out], inputs: Json, error: Exception) -> GatewayError:
     from aiohttp import ClientConnectorError, ConnectionTimeoutError
 
     if op.effect is not Effect.SPEND or isinstance(
         error, ClientConnectorError | ConnectionTimeoutError
     ):
         return UpstreamUnavailable(_UNREACHABLE)
-    return _unknown("The answer of the gateway was lost.", inputs)
+    return _outcome_unknown("The answer of the gateway was lost.", inputs)
 
 
-def _unreadable(op: Operation[In, Out], inputs: Json) -> GatewayError:
+def _unreadable_answer(op: Operation[In, Out], inputs: Json) -> GatewayError:
     if op.effect is Effect.SPEND:
-        return _unknown("The answer of the gateway could not be read.", inputs)
+        return _outcome_unknown("The answer of the gateway could not be read.", inputs)
     return UpstreamBadResponse("The answer of the gateway could not be read.")
 
 
-def _unknown(happened: str, inputs: Json) -> OutcomeUnknown:
+def _outcome_unknown(happened: str, inputs: Json) -> OutcomeUnknown:
     if (request_id := inputs.get(_REQUEST_ID)) is None:
         return OutcomeUnknown(happened)
     return OutcomeUnknown(
@@ -174,28 +171,9 @@ def _unknown(happened: str, inputs: Json) -> OutcomeUnknown:
     )
 
 
-def _problem(op: Operation[In, Out], inputs: Json, body: bytes) -> GatewayError:
-    """The error behind a problem document, as the class that carries its code."""
+def _error(op: Operation[In, Out], inputs: Json, body: bytes) -> GatewayError:
+    """The error that the gateway answered, or that its answer cannot be read."""
     try:
-        told = json.loads(body)
-        kind = KINDS.get(told["code"], InternalError)
-        error = kind(charged=Charged(told["charged"]))
-        error.detail = str(told["detail"])
-        error.retry_after = told.get("retry_after")
-        error.trace_id = told.get("trace_id")
-        if said := told.get("upstream"):
-            error.upstream = Upstream(int(said["status"]), str(said["message"]))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return _unreadable(op, inputs)
-    return error
-
-
-def _all_kinds(kind: type[GatewayError]) -> "Mapping[str, type[GatewayError]]":
-    """By code; a class that shares its parent's code stands for both: it is what is raised."""
-    found = {kind.code: kind}
-    for each in kind.__subclasses__():
-        found |= _all_kinds(each)
-    return found
-
-
-KINDS = _all_kinds(GatewayError)
+        return read_problem(body)
+    except ValueError:
+        return _unreadable_answer(op, inputs)

@@ -1,7 +1,7 @@
-"""The MCP server: the SDK's own low-level server with handlers made from the catalog.
+"""The MCP server: the SDK's low-level server with handlers for tools, resources and prompts.
 
-Low-level, because the schemas come from the catalog and not from Python functions; what the
-high-level one adds (reading signatures, validating twice) is in the way here.
+The high-level server of the SDK makes schemas from the signatures of Python functions and
+validates by them; here the catalog of operations gives both.
 """
 
 import os
@@ -16,7 +16,7 @@ from gateway.core.operations.operation import AnyOperation
 from mcp_server import resources
 from mcp_server.calls.runner import ToolRunner
 from mcp_server.options import McpOptions
-from mcp_server.ports import Invokes
+from mcp_server.ports import OperationInvoker
 from mcp_server.prompts import PROMPTS
 from mcp_server.tools import results
 from mcp_server.tools.definitions import Json, Tools
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mcp.server.lowlevel.server import Server
     from pydantic import BaseModel
 
-    from mcp_server.calls.confirmation import McpContext
+    from mcp_server.ports import McpContext
 
 NAME = "getatext-gateway"
 _STATE_SECONDS = 600.0
@@ -41,7 +41,7 @@ INSTRUCTIONS = (
     "user says is theirs; one number for one request."
 )
 
-_CACHED: "tuple[CacheableMethod, ...]" = (
+_CACHED_METHODS: "tuple[CacheableMethod, ...]" = (
     "tools/list",
     "prompts/list",
     "resources/list",
@@ -54,26 +54,26 @@ Handler = Callable[["McpContext", Any], Awaitable[Any]]
 
 
 class McpFace:
-    """One MCP server over one door. `call_of` says who asks."""
+    """One MCP server; `call_of` tells the caller of a request."""
 
     def __init__(
         self,
-        invoker: Invokes,
+        invoker: OperationInvoker,
         call_of: CallOf,
         options: McpOptions,
         catalog: Iterable[AnyOperation] = CATALOG,
     ) -> None:
-        """Make everything; nothing runs yet."""
+        """Make the server; its transport runs it."""
         self._call_of = call_of
         self._options = options
         self._tools = Tools(catalog, options)
-        self._calls = ToolRunner(invoker, self._tools, options)
+        self._runner = ToolRunner(invoker, self._tools, options)
         self._resources = resources.Resources(invoker)
         self.server = self._make_server()
 
     async def drain(self) -> None:
         """Wait until every purchase under way has its answer."""
-        await self._calls.drain()
+        await self._runner.drain()
 
     def _make_server(self) -> "Server[Any]":
         import mcp_types as types
@@ -87,7 +87,7 @@ class McpFace:
             version=self._options.version,
             title="Getatext Gateway",
             instructions=INSTRUCTIONS,
-            cache_hints=dict.fromkeys(_CACHED, hint) | {"resources/read": CacheHint()},
+            cache_hints=dict.fromkeys(_CACHED_METHODS, hint) | {"resources/read": CacheHint()},
             get_tool_input_schema=self._tools.input_schema,
         )
         handlers: dict[str, tuple[type[BaseModel], Handler]] = {
@@ -100,24 +100,27 @@ class McpFace:
             "prompts/get": (types.GetPromptRequestParams, self._get_prompt),
         }
         for method, (takes, handler) in handlers.items():
-            server.add_request_handler(method, takes, _completed(handler))
+            server.add_request_handler(method, takes, _with_result_type(handler))
         sealed = RequestStateSecurity(
             keys=[self._options.state_key or os.urandom(32)],
             ttl=_STATE_SECONDS,
             bind_principal=lambda ctx: self._call_of(ctx).caller.id,
         )
-        # Tracing is left out: it costs on every message and nothing here collects it.
-        server.middleware[:] = [_unsaid, RequestStateBoundary(sealed, default_audience=NAME)]
+        # Without the SDK's tracing, which costs time on every message and is not collected here.
+        server.middleware[:] = [
+            _redact_unknown_method,
+            RequestStateBoundary(sealed, default_audience=NAME),
+        ]
         return server
 
     async def _list_tools(self, ctx: "McpContext", params: Any) -> Json:
-        seen = self._tools.of(self._call_of(ctx).caller)
-        return {"tools": [spec.definition for spec in seen.values()]}
+        specs = self._tools.visible_to(self._call_of(ctx).caller)
+        return {"tools": [spec.definition for spec in specs.values()]}
 
     async def _call_tool(self, ctx: "McpContext", params: Any) -> Any:
         if self._tools.input_schema(params.name) is None:
-            raise _invalid(f"Unknown tool: {redacted(params.name)}")
-        return await self._calls.run(ctx, params, self._call_of(ctx))
+            raise _protocol_error(f"Unknown tool: {redacted(params.name)}")
+        return await self._runner.run(ctx, params, self._call_of(ctx))
 
     async def _list_resources(self, ctx: "McpContext", params: Any) -> Json:
         return {"resources": list(resources.RESOURCES)}
@@ -132,9 +135,9 @@ class McpFace:
             contents = await self._resources.read(uri, call)
         except GatewayError as error:
             sentence = results.failure(error, call.trace_id)["content"][0]["text"]
-            raise _invalid(sentence, where, fault=error.http_status >= 500) from None
+            raise _protocol_error(sentence, where, fault=error.http_status >= 500) from None
         if contents is None:
-            raise _invalid("There is no such resource.", where)
+            raise _protocol_error("There is no such resource.", where)
         return contents
 
     async def _list_prompts(self, ctx: "McpContext", params: Any) -> Json:
@@ -143,16 +146,16 @@ class McpFace:
     async def _get_prompt(self, ctx: "McpContext", params: Any) -> Json:
         prompt = PROMPTS.get(params.name)
         if prompt is None:
-            raise _invalid(f"Unknown prompt: {redacted(params.name)}")
+            raise _protocol_error(f"Unknown prompt: {redacted(params.name)}")
         given = params.arguments or {}
         missing = [name for name, _, needed in prompt.arguments if needed and not given.get(name)]
         if missing:
-            raise _invalid(f"{missing[0]}: is required.")
+            raise _protocol_error(f"{missing[0]}: is required.")
         return prompt.filled(given)
 
 
-async def _unsaid(ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
-    """The SDK repeats a method it does not know: not where that may be somebody's key."""
+async def _redact_unknown_method(ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
+    """Redacts an unknown method, which the SDK repeats in its error: it may be a key."""
     from mcp.shared.exceptions import MCPError
 
     try:
@@ -164,8 +167,8 @@ async def _unsaid(ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
         raise
 
 
-def _completed(handler: Handler) -> Handler:
-    """The newer protocol wants to be told that a result is not a question; the older drops it."""
+def _with_result_type(handler: Handler) -> Handler:
+    """Adds resultType, by which protocol 2026-07-28 tells results from questions."""
 
     async def handle(ctx: "McpContext", params: Any) -> Any:
         result = await handler(ctx, params)
@@ -174,7 +177,7 @@ def _completed(handler: Handler) -> Handler:
     return handle
 
 
-def _invalid(sentence: str, data: Json | None = None, *, fault: bool = False) -> Exception:
+def _protocol_error(sentence: str, data: Json | None = None, *, fault: bool = False) -> Exception:
     from mcp.shared.exceptions import MCPError
     from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 

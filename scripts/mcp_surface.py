@@ -14,8 +14,8 @@ COMMITTED = Path(__file__).resolve().parents[1] / "tests" / "surface" / "tools.j
 
 def surface() -> str:
     """The tools as everybody sees them who may use all of them."""
-    seen = Tools(CATALOG, McpOptions()).of(Caller("anybody", Account("anybody", "")))
-    tools = [spec.definition for spec in seen.values()]
+    specs = Tools(CATALOG, McpOptions()).visible_to(Caller("anybody", Account("anybody", "")))
+    tools = [spec.definition for spec in specs.values()]
     return json.dumps({"tools": tools}, indent=2, ensure_ascii=False) + "\n"
 
 

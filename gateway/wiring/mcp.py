@@ -41,7 +41,7 @@ def _options(settings: Settings, choices: McpChoices, state_key: bytes | None) -
     return McpOptions(
         version=version("getatext-gateway"),
         confirm_above=settings.gateway_mcp_confirm_above,
-        unasked=settings.gateway_mcp_unasked,
+        unconfirmed=settings.gateway_mcp_unconfirmed,
         read_only=choices.read_only,
         toolsets=choices.toolsets,
         state_key=state_key,

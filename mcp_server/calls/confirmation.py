@@ -1,9 +1,9 @@
-"""Asks a person to agree to a purchase, in both eras of the protocol.
+"""Asks a person to confirm a purchase, in both eras of the protocol.
 
-Until 2025-11-25 the question is a request to the client while the call runs. From 2026-07-28 the
-call ends with the question, and comes again with the answer and a sealed state. That state can be
-sent again for some minutes; so it carries the request id of the purchase it allows, and the ledger
-buys once under one id.
+Until 2025-11-25 the question is an elicitation request while the tool call runs. From 2026-07-28
+the call ends with the question, and the client repeats it with the answer and a sealed state. A
+client can replay that state until it expires; so it carries the request id (idempotency key) of the
+purchase, under which the ledger buys once.
 """
 
 import asyncio
@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any
 from mcp_server.tools.errors import NotConfirmed
 
 if TYPE_CHECKING:
-    from mcp.server.context import ServerRequestContext
     from mcp_types import CallToolRequestParams, ElicitResult, InputRequiredResult
 
-    McpContext = ServerRequestContext[Any, Any]
+    from mcp_server.ports import McpContext
 
 _KEY = "purchase"
 _FIELD = "confirm"
 _MODERN = "2026-07-28"
-_PATIENCE = 240.0
+_ANSWER_SECONDS = 240.0
 _FORM: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -34,41 +33,41 @@ _FORM: dict[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Agreed:
-    """A person agreed; `request_id` is the one under which this is bought, whoever asks again."""
+class Confirmation:
+    """A person agreed to a purchase, which is made under this `request_id` however often asked."""
 
     request_id: str
 
 
 def can_ask(ctx: "McpContext") -> bool:
-    """Whether the client can put a question to a person."""
+    """Whether the client supports elicitation by a form, in the way that its era needs."""
     capabilities = ctx.session.client_capabilities
     asks = capabilities.elicitation if capabilities else None
     if asks is None or (asks.form is None and asks.url is not None):
         return False
-    return _modern(ctx) or ctx.session.can_send_request
+    return _is_modern(ctx) or ctx.session.can_send_request
 
 
 async def ask(
     ctx: "McpContext", params: "CallToolRequestParams", question: str
-) -> "Agreed | InputRequiredResult":
-    """The agreement, or the question for the client to put. Raises NotConfirmed."""
-    if not _modern(ctx):
-        return _judged(await _ask_now(ctx, question), secrets.token_hex(12))
+) -> "Confirmation | InputRequiredResult":
+    """The confirmation, or the result by which the client asks for it. Raises NotConfirmed."""
+    if not _is_modern(ctx):
+        return _confirmation(await _ask_during_call(ctx, question), secrets.token_hex(12))
     answer = (params.input_responses or {}).get(_KEY)
     if answer is None or params.request_state is None:
         return _question(question)
     state = json.loads(params.request_state)
     if state["question"] != question:  # the price has changed in between
         return _question(question)
-    return _judged(answer, state["id"])
+    return _confirmation(answer, state["id"])
 
 
-async def _ask_now(ctx: "McpContext", question: str) -> "ElicitResult":
+async def _ask_during_call(ctx: "McpContext", question: str) -> "ElicitResult":
     from mcp.shared.exceptions import MCPError
 
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_ANSWER_SECONDS):
             return await ctx.session.elicit_form(question, _FORM, ctx.request_id)
     except TimeoutError:
         raise NotConfirmed("The person who was asked did not answer in time.") from None
@@ -86,12 +85,12 @@ def _question(question: str) -> "InputRequiredResult":
     )
 
 
-def _judged(answer: Any, request_id: str) -> Agreed:
+def _confirmation(answer: Any, request_id: str) -> Confirmation:
     content = getattr(answer, "content", None) or {}
     if getattr(answer, "action", None) != "accept" or content.get(_FIELD) is not True:
         raise NotConfirmed
-    return Agreed(f"mcp-{request_id}")
+    return Confirmation(f"mcp-{request_id}")
 
 
-def _modern(ctx: "McpContext") -> bool:
+def _is_modern(ctx: "McpContext") -> bool:
     return ctx.protocol_version >= _MODERN

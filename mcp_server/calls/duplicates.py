@@ -1,4 +1,4 @@
-"""Purchases like one that was made a moment ago."""
+"""Refuses a purchase that equals one of the last seconds."""
 
 import time
 from collections.abc import Callable
@@ -16,35 +16,35 @@ DUPLICATE_SECONDS = 10.0
 
 
 class DuplicateGuard:
-    """Remembers what was bought in the last seconds: agents repeat themselves."""
+    """Remembers each caller's purchases for some seconds: agents often repeat a call by mistake."""
 
     def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
-        """`timer` is the clock, so that tests can hold it."""
+        """`timer` gives the time in seconds; tests pass their own."""
         self._running: set[str] = set()
-        self._done: TTLCache[str, bool] = TTLCache(10_000, DUPLICATE_SECONDS, timer)
+        self._bought: TTLCache[str, bool] = TTLCache(10_000, DUPLICATE_SECONDS, timer)
 
     def check(self, caller: Caller, op: AnyOperation, asked: BaseModel) -> None:
-        """Raises DuplicatePurchase for what was bought, or is being bought, just now."""
-        name = _name(caller, op, asked)
-        if name in self._running or name in self._done:
+        """Raises DuplicatePurchase where the same is being bought or was bought just now."""
+        key = _purchase_key(caller, op, asked)
+        if key in self._running or key in self._bought:
             raise DuplicatePurchase
 
     def begin(self, caller: Caller, op: AnyOperation, asked: BaseModel, *, again: bool) -> str:
-        """The name of a purchase that begins. Raises DuplicatePurchase unless `again`."""
+        """Register a purchase and return its key. Raises DuplicatePurchase unless `again`."""
         if not again:
             self.check(caller, op, asked)
-        name = _name(caller, op, asked)
-        self._running.add(name)
-        return name
+        key = _purchase_key(caller, op, asked)
+        self._running.add(key)
+        return key
 
-    def end(self, name: str, *, charged: Charged) -> None:
-        """It has ended; where nothing was charged, it may be tried again at once."""
-        self._running.discard(name)
+    def end(self, key: str, *, charged: Charged) -> None:
+        """A purchase has ended; where nothing was charged, it may be repeated at once."""
+        self._running.discard(key)
         if charged is not Charged.NO:
-            self._done[name] = True
+            self._bought[key] = True
 
 
-def _name(caller: Caller, op: AnyOperation, asked: BaseModel) -> str:
+def _purchase_key(caller: Caller, op: AnyOperation, asked: BaseModel) -> str:
     inputs = asked.model_dump(exclude={"request_id"})
     plain = {
         key: f"{v.normalize():f}" if isinstance(v, Decimal) else v for key, v in inputs.items()

@@ -1,4 +1,4 @@
-"""A purchase by an agent: looked at, agreed to where it is dear, and never bought twice."""
+"""Purchases by agents: estimated, confirmed by a person above a price, and not repeated."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -14,9 +14,9 @@ from gateway.core.operations.call import Answer, Call
 from gateway.core.operations.operation import AnyOperation
 from mcp_server.calls import confirmation
 from mcp_server.calls.duplicates import DuplicateGuard
-from mcp_server.calls.quotes import Estimate, Estimates
+from mcp_server.calls.quotes import Estimate, Estimator
 from mcp_server.options import McpOptions
-from mcp_server.ports import Invokes
+from mcp_server.ports import OperationInvoker
 from mcp_server.tools import results
 from mcp_server.tools.adjustments import ALLOW_DUPLICATE
 from mcp_server.tools.errors import ConfirmationRequired
@@ -24,14 +24,14 @@ from mcp_server.tools.errors import ConfirmationRequired
 if TYPE_CHECKING:
     from mcp_types import CallToolRequestParams, InputRequiredResult
 
-    from mcp_server.calls.confirmation import McpContext
+    from mcp_server.ports import McpContext
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class PurchaseCall:
-    """What an agent wants to buy, and over which wire it asks."""
+    """A tool call that buys something: the request of the client, the operation, the caller."""
 
     ctx: "McpContext"
     params: "CallToolRequestParams"
@@ -40,43 +40,46 @@ class PurchaseCall:
 
 
 class ToolPurchases:
-    """Buys. Once a purchase is sent it runs to its end, whoever hangs up."""
+    """Makes purchases. One that was begun is finished although its client disconnects."""
 
-    def __init__(self, invoker: Invokes, options: McpOptions) -> None:
-        """Take the one door and the rules."""
+    def __init__(self, invoker: OperationInvoker, options: McpOptions) -> None:
+        """`invoker` makes the purchases; `options` say which of them a person confirms."""
         self._invoker = invoker
         self._options = options
-        self._estimates = Estimates(invoker)
-        self._recent = DuplicateGuard()
+        self._estimator = Estimator(invoker)
+        self._duplicates = DuplicateGuard()
         self._running: set[asyncio.Task[Any]] = set()
 
-    async def result(self, order: PurchaseCall, given: Json) -> "Json | InputRequiredResult":
-        """The result of a purchase, or the question that comes before it."""
-        op = order.op
+    async def result(self, purchase: PurchaseCall, given: Json) -> "Json | InputRequiredResult":
+        """The result of a purchase, or the result by which the client asks a person first.
+
+        Raises GatewayError where nothing was bought or where it is not known.
+        """
+        op = purchase.op
         again = _flag(given.pop(ALLOW_DUPLICATE, False))
         asked = validate(op.takes, given)
-        if "request_id" in given:  # whatever has become of the price since
-            earlier = await self._invoker.repeated(op, order.call, given)
+        if "request_id" in given:  # its first answer counts, whatever it would cost now
+            earlier = await self._invoker.repeated(op, purchase.call, given)
             if earlier is not None:
-                return _told(earlier)
-        elif not (again or order.params.request_state):
-            self._recent.check(order.call.caller, op, asked)
-        estimate = await self._estimates.of(op, order.call, asked)
+                return _purchase_result(earlier)
+        elif not (again or purchase.params.request_state):
+            self._duplicates.check(purchase.call.caller, op, asked)
+        estimate = await self._estimator.estimate(op, purchase.call, asked)
         if self._must_ask(estimate):
-            agreed = await self._agreement(order, estimate)
-            if agreed is not None and not isinstance(agreed, confirmation.Agreed):
-                return agreed
-            if agreed and "request_id" in op.takes.model_fields:
-                given.setdefault("request_id", agreed.request_id)
+            confirmed = await self._confirmation(purchase, estimate)
+            if confirmed is not None and not isinstance(confirmed, confirmation.Confirmation):
+                return confirmed
+            if confirmed and "request_id" in op.takes.model_fields:
+                given.setdefault("request_id", confirmed.request_id)
         elif estimate.cap is not None:
-            # Nobody was asked: whatever happens to the price meanwhile, it costs no more.
+            # Without a confirmation it must not cost more, even if the price rises meanwhile.
             most = min(estimate.cap, self._options.confirm_above)
-            order = replace(order, call=replace(order.call, at_most=most))
-        name = self._recent.begin(
-            order.call.caller, op, asked, again=again or "request_id" in given
+            purchase = replace(purchase, call=replace(purchase.call, at_most=most))
+        key = self._duplicates.begin(
+            purchase.call.caller, op, asked, again=again or "request_id" in given
         )
-        answer = await asyncio.shield(self._start(order, given, name))
-        return _told(answer)
+        answer = await asyncio.shield(self._start(purchase, given, key))
+        return _purchase_result(answer)
 
     async def drain(self) -> None:
         """Wait until every purchase under way has its answer."""
@@ -86,44 +89,46 @@ class ToolPurchases:
     def _must_ask(self, estimate: Estimate) -> bool:
         return estimate.likely is None or estimate.likely > self._options.confirm_above
 
-    async def _agreement(
-        self, order: PurchaseCall, estimate: Estimate
-    ) -> "confirmation.Agreed | InputRequiredResult | None":
-        """Agreed, the question to put, or None where nobody need be asked."""
-        if confirmation.can_ask(order.ctx):
-            return await confirmation.ask(order.ctx, order.params, _question(estimate))
-        if self._options.unasked == "refuse":
-            raise ConfirmationRequired(advice=_raise_the_limit(estimate.likely))
+    async def _confirmation(
+        self, purchase: PurchaseCall, estimate: Estimate
+    ) -> "confirmation.Confirmation | InputRequiredResult | None":
+        """The confirmation, the question to ask, or None where it may be bought without one."""
+        if confirmation.can_ask(purchase.ctx):
+            return await confirmation.ask(purchase.ctx, purchase.params, _question(estimate))
+        if self._options.unconfirmed == "refuse":
+            raise ConfirmationRequired(advice=_how_to_allow(estimate.likely))
         return None
 
     def _start(
-        self, order: PurchaseCall, given: Json, name: str
+        self, purchase: PurchaseCall, given: Json, key: str
     ) -> "asyncio.Task[Answer[BaseModel]]":
-        task = asyncio.create_task(self._buy(order, given, name))
+        task = asyncio.create_task(self._buy(purchase, given, key))
         self._running.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._task_ended)
         return task
 
-    async def _buy(self, order: PurchaseCall, given: Json, name: str) -> Answer[BaseModel]:
+    async def _buy(self, purchase: PurchaseCall, given: Json, key: str) -> Answer[BaseModel]:
         charged = Charged.UNKNOWN
         try:
-            answer: Answer[BaseModel] = await self._invoker.answer(order.op, order.call, given)
+            answer: Answer[BaseModel] = await self._invoker.answer(
+                purchase.op, purchase.call, given
+            )
             charged = Charged.YES
         except GatewayError as error:
             charged = error.charged
             raise
         finally:
-            self._recent.end(name, charged=charged)
+            self._duplicates.end(key, charged=charged)
         return answer
 
-    def _ended(self, task: "asyncio.Task[Any]") -> None:
+    def _task_ended(self, task: "asyncio.Task[Any]") -> None:
         self._running.discard(task)
         if not task.cancelled():
-            task.exception()  # a caller that hung up does not ask for it
+            task.exception()  # marks it as retrieved: after a disconnect the task is not awaited
 
 
-def _told(answer: Answer[BaseModel]) -> Json:
-    content = results.result(results.told(answer.value))
+def _purchase_result(answer: Answer[BaseModel]) -> Json:
+    content = results.result(results.structured_content(answer.value))
     return {**content, "_meta": {results.REPLAYED_META: True}} if answer.replayed else content
 
 
@@ -133,11 +138,11 @@ def _question(estimate: Estimate) -> str:
     return f"{estimate.what}? It costs {cost}{cap}, charged at once."
 
 
-def _raise_the_limit(most: Decimal | None) -> str:
+def _how_to_allow(most: Decimal | None) -> str:
     if most is None:
         return (
             "Its price is not known before: the user can allow it by setting "
-            "GATEWAY_MCP_UNASKED=allow for this MCP server."
+            "GATEWAY_MCP_UNCONFIRMED=allow for this MCP server."
         )
     return (
         f"The user can allow it by setting GATEWAY_MCP_CONFIRM_ABOVE={money_text(most)} "

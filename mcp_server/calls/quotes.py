@@ -1,4 +1,4 @@
-"""What is looked at before an agent spends: the price, the cap, and the same call seconds ago."""
+"""Estimates what a purchase would cost before it is made, from prices and earlier rentals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,24 +10,25 @@ from pydantic import BaseModel
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.prices import Price
 from gateway.core.model.provider_errors import PriceTooHigh
-from gateway.core.model.quote import with_surcharges
+from gateway.core.model.quote import again_quote, rent_quote
+from gateway.core.model.rentals import Rental, RentNumber
 from gateway.core.model.values import money_text
 from gateway.core.operations.call import Call
 from gateway.core.operations.catalog import BY_NAME
 from gateway.core.operations.operation import AnyOperation
-from mcp_server.ports import Invokes
-from mcp_server.tools.adjustments import adjusted
-from mcp_server.tools.sanitize import clean
+from mcp_server.ports import OperationInvoker
+from mcp_server.tools.adjustments import adjustment_of
+from mcp_server.tools.sanitize import clean_text
 
 _CHOICES = 3
-_ASIDE = {"request_id", "max_price"}
+_UNSAID_INPUTS = {"request_id", "max_price"}
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a purchase would cost, and the cap it was given; None where that is not known.
+    """What a purchase would cost in USD, and its max_price; each None where it is not known.
 
-    `what` says to a person what is bought.
+    `what` is the sentence by which a person is asked about it.
     """
 
     what: str
@@ -36,55 +37,51 @@ class Estimate:
 
     @property
     def likely(self) -> Decimal | None:
-        """What will be charged if no price moves meanwhile."""
+        """The most that will be charged if no price changes meanwhile."""
         known = [amount for amount in (self.price, self.cap) if amount is not None]
         return min(known, default=None)
 
 
-class Estimates:
-    """Looks prices up by reading operations: it never spends."""
+class Estimator:
+    """Looks prices up by operations that only read."""
 
-    def __init__(self, invoker: Invokes) -> None:
-        """Take the door that the reads go through."""
+    def __init__(self, invoker: OperationInvoker) -> None:
+        """`invoker` runs the reading operations."""
         self._invoker = invoker
 
-    async def of(self, op: AnyOperation, call: Call, asked: BaseModel) -> Estimate:
-        """The quote of a purchase. Raises PriceTooHigh where the input's cap forbids it."""
+    async def estimate(self, op: AnyOperation, call: Call, asked: BaseModel) -> Estimate:
+        """The estimate of a purchase. Raises PriceTooHigh where the price exceeds max_price."""
         given = asked.model_dump()
-        match adjusted(op).priced:
-            case "service":
-                return await self._service(call, given, given["max_price"])
+        match adjustment_of(op).priced:
+            case "service" if isinstance(asked, RentNumber):
+                return await self._rent(call, asked)
             case "rental":
-                return await self._again(call, given["rental_id"])
+                return await self._rent_again(call, given["rental_id"])
             case "long_rental":
-                return await self._period(call, given["long_rental_id"])
+                return await self._renewal(call, given["long_rental_id"])
             case _:
                 return Estimate(f"{op.summary} ({_inputs(given)})", cap=given.get("max_price"))
 
-    async def _service(self, call: Call, given: Mapping[str, Any], most: Decimal) -> Estimate:
-        code = given["service_code"]
+    async def _rent(self, call: Call, asked: RentNumber) -> Estimate:
+        code, most = asked.service_code, asked.max_price
         rows = await self._prices(call, service_code=code)
-        number = given["number"] or "a US number"
+        number = asked.number or "a US number"
         if not rows:
-            return Estimate(f"Rent {number} for {clean(code, 40)}", cap=most)
-        price = rows[0].price
-        if price > most:
+            return Estimate(f"Rent {number} for {clean_text(code, 40)}", cap=most)
+        if most is not None and rows[0].price > most:
             raise await self._too_high(call, rows[0], most)
-        full = with_surcharges(
-            price, carrier=given["carrier"] != "any", area=given["area_codes"] is not None
-        )
-        name = clean(rows[0].service_name, 40)
-        return Estimate(f"Rent {number} for {name}", full, most)
+        name = clean_text(rows[0].service_name, 40)
+        return Estimate(f"Rent {number} for {name}", rent_quote(asked, rows[0]).at_most, most)
 
     async def _too_high(self, call: Call, row: Price, most: Decimal) -> GatewayError:
         word = row.service_name.split()[0][:20] if row.service_name.split() else row.service_code
         alike = await self._prices(call, query=word, max_price=most, in_stock=True, sort="price")
         cheaper = ", ".join(
-            f"{clean(each.service_code, 40)} at {money_text(each.price)}"
+            f"{clean_text(each.service_code, 40)} at {money_text(each.price)}"
             for each in alike[:_CHOICES]
         )
         return PriceTooHigh(
-            f"{clean(row.service_code, 40)} costs {money_text(row.price)} USD now, "
+            f"{clean_text(row.service_code, 40)} costs {money_text(row.price)} USD now, "
             f"above max_price {money_text(most)}.",
             advice=(
                 f"Cheaper services with such a name: {cheaper}."
@@ -95,25 +92,24 @@ class Estimates:
         )
 
     async def _prices(self, call: Call, **given: Any) -> list[Price]:
-        """The prices that fit; none where they cannot be read: reads never block a purchase."""
+        """The matching prices; none where the read fails, which must not prevent the purchase."""
         page = await self._read("list_prices", call, **given)
         rows: list[Price] = page.data if page else []
         return rows
 
-    async def _again(self, call: Call, rental_id: int) -> Estimate:
-        """The dearer of what it cost then and what its service costs now."""
-        rental = await self._read("get_rental", call, rental_id=rental_id)
+    async def _rent_again(self, call: Call, rental_id: int) -> Estimate:
+        """An earlier rental once more, at its price then or now, whichever is higher."""
+        rental: Rental | None = await self._read("get_rental", call, rental_id=rental_id)
         if rental is None:
             return Estimate("Rent the number of an earlier rental once more")
         code = rental.service_code
         rows = await self._prices(call, service_code=code) if code else []
-        known = (rental.price, *(row.price for row in rows))
-        price = max((price for price in known if price is not None), default=None)
-        service = clean(rental.service_name or code or "the same service", 40)
+        price = again_quote(rental, rows[0] if rows else None).at_most
+        service = clean_text(rental.service_name or code or "the same service", 40)
         return Estimate(f"Rent {rental.number or 'the same number'} for {service} once more", price)
 
-    async def _period(self, call: Call, long_rental_id: int) -> Estimate:
-        """What a period of a long rental costs."""
+    async def _renewal(self, call: Call, long_rental_id: int) -> Estimate:
+        """Another period of a long rental, at its price in the account's list."""
         held = await self._read("list_long_rentals", call)
         rows = held.data if held else ()
         row = next((each for each in rows if each.id == long_rental_id), None)
@@ -122,7 +118,7 @@ class Estimates:
         return Estimate(f"Pay for another period ({row.period}) of {row.number}", row.price)
 
     async def _read(self, reading: str, call: Call, **given: Any) -> Any:
-        """What a reading operation answers; None where it fails."""
+        """The result of a reading operation; None where it fails."""
         try:
             return await self._invoker.invoke(BY_NAME[reading], call, given)
         except GatewayError:
@@ -130,8 +126,8 @@ class Estimates:
 
 
 def _inputs(given: Mapping[str, Any]) -> str:
-    told = {name: value for name, value in given.items() if name not in _ASIDE}
+    said = {name: value for name, value in given.items() if name not in _UNSAID_INPUTS}
     return ", ".join(
-        f"{name} {str(value).lower() if isinstance(value, bool) else clean(str(value), 40)}"
-        for name, value in told.items()
+        f"{name} {str(value).lower() if isinstance(value, bool) else clean_text(str(value), 40)}"
+        for name, value in said.items()
     )

@@ -1,4 +1,4 @@
-"""Runs tools: from an agent's arguments to the one door, and from its answer to a result."""
+"""Runs a tool: invokes its operation with the arguments and turns the answer into a result."""
 
 import logging
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from gateway.core.operations.call import Call
 from mcp_server.calls import waiting
 from mcp_server.calls.purchases import PurchaseCall, ToolPurchases
 from mcp_server.options import McpOptions
-from mcp_server.ports import Invokes
+from mcp_server.ports import OperationInvoker
 from mcp_server.tools import results
 from mcp_server.tools.adjustments import LIMIT, PageRules, WaitRules
 from mcp_server.tools.definitions import Json, Tools, ToolSpec
@@ -22,16 +22,16 @@ from mcp_server.tools.definitions import Json, Tools, ToolSpec
 if TYPE_CHECKING:
     from mcp_types import CallToolRequestParams, InputRequiredResult
 
-    from mcp_server.calls.confirmation import McpContext
+    from mcp_server.ports import McpContext
 
 log = logging.getLogger(__name__)
 
-_COUNTED = 1000
+_MAX_PAGE = 1000  # of the operations: more rows than that are not counted
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call of a tool: who asks, for what, and over which wire."""
+    """One call of a tool: the request of the client, the caller, and the arguments given."""
 
     ctx: "McpContext"
     params: "CallToolRequestParams"
@@ -41,20 +41,20 @@ class ToolCall:
 
 
 class ToolRunner:
-    """Runs the tools of one server."""
+    """Runs the tools of one server: purchases, waits, lists and everything else."""
 
-    def __init__(self, invoker: Invokes, tools: Tools, options: McpOptions) -> None:
-        """Take the one door and what may be done through it."""
+    def __init__(self, invoker: OperationInvoker, tools: Tools, options: McpOptions) -> None:
+        """`tools` are those that may be called; `invoker` runs their operations."""
         self._invoker = invoker
         self._tools = tools
         self._purchases = ToolPurchases(invoker, options)
-        self._kept = results.ResultCache()
+        self._result_cache = results.ResultCache()
 
     async def run(
         self, ctx: "McpContext", params: "CallToolRequestParams", call: Call
     ) -> "Json | InputRequiredResult":
-        """The result of a call; whatever goes wrong is a result too. A tool must be known."""
-        spec = self._tools.of(call.caller).get(params.name)
+        """The result of a call, whatever goes wrong included. The server must have the tool."""
+        spec = self._tools.visible_to(call.caller).get(params.name)
         effect = spec.op.effect if spec else Effect.READ
         try:
             if spec is None:
@@ -66,68 +66,69 @@ class ToolRunner:
             return results.failure(error, call.trace_id, effect)
         except Exception:
             log.exception("tool failed: %s, trace_id %s", params.name, call.trace_id)
-            return results.failure(_fault(effect), call.trace_id, effect)
+            return results.failure(_internal_error(effect), call.trace_id, effect)
 
     async def drain(self) -> None:
         """Wait until every purchase under way has its answer."""
         await self._purchases.drain()
 
     async def _result(self, tool_call: ToolCall) -> "Json | InputRequiredResult":
-        _require(tool_call)
+        _check_required(tool_call)
         if tool_call.spec.op.effect is Effect.SPEND:
-            order = PurchaseCall(tool_call.ctx, tool_call.params, tool_call.spec.op, tool_call.call)
-            return await self._purchases.result(order, tool_call.given)
-        if rules := tool_call.spec.adjusted.wait:
-            return results.result(
-                results.with_hint(results.told(await self._wait(tool_call, rules)))
+            purchase = PurchaseCall(
+                tool_call.ctx, tool_call.params, tool_call.spec.op, tool_call.call
             )
-        if page := tool_call.spec.adjusted.page:
-            return await self._list(tool_call, page)
-        return results.result(results.told(await self._ask(tool_call, tool_call.given)))
+            return await self._purchases.result(purchase, tool_call.given)
+        if wait_rules := tool_call.spec.adjustment.wait:
+            content = results.structured_content(await self._wait(tool_call, wait_rules))
+            return results.result(results.with_hint(content))
+        if page_rules := tool_call.spec.adjustment.page:
+            return await self._list(tool_call, page_rules)
+        value = await self._invoke(tool_call, tool_call.given)
+        return results.result(results.structured_content(value))
 
-    async def _ask(self, tool_call: ToolCall, given: Mapping[str, Any]) -> Any:
+    async def _invoke(self, tool_call: ToolCall, given: Mapping[str, Any]) -> Any:
         return await self._invoker.invoke(tool_call.spec.op, tool_call.call, given)
 
     async def _wait(self, tool_call: ToolCall, rules: WaitRules) -> BaseModel:
         return await waiting.wait(
             rules,
             tool_call.given,
-            lambda given: self._ask(tool_call, given),
+            lambda given: self._invoke(tool_call, given),
             tool_call.ctx.session.report_progress,
         )
 
-    async def _list(self, tool_call: ToolCall, page: PageRules) -> Json:
-        limit = _limit(tool_call.given, page)
-        if page.whole:
+    async def _list(self, tool_call: ToolCall, rules: PageRules) -> Json:
+        limit = _limit(tool_call.given, rules)
+        if rules.whole:
             given = {name: value for name, value in tool_call.given.items() if name != LIMIT}
-            return results.result(
-                results.cut(results.told(await self._ask(tool_call, given)), page, limit)
-            )
-        value = await self._ask(tool_call, {**tool_call.given, LIMIT: limit})
+            content = results.structured_content(await self._invoke(tool_call, given))
+            return results.result(results.cut_page(content, rules, limit))
+        value = await self._invoke(tool_call, {**tool_call.given, LIMIT: limit})
         left_out = 0
         if value.next_cursor is not None:
-            rest = {**tool_call.given, LIMIT: _COUNTED, "cursor": value.next_cursor}
-            left_out = len((await self._ask(tool_call, rest)).data)
+            rest = {**tool_call.given, LIMIT: _MAX_PAGE, "cursor": value.next_cursor}
+            left_out = len((await self._invoke(tool_call, rest)).data)
         if isinstance(value, Cacheable):
-            return self._kept.of(value, left_out)
-        return results.result(results.counted(value, left_out))
+            return self._result_cache.of(value, left_out)
+        return results.result(results.page_content(value, left_out))
 
 
-def _fault(effect: Effect) -> GatewayError:
-    """A fault of ours. Whether a purchase was made before it is not known here."""
+def _internal_error(effect: Effect) -> GatewayError:
+    """The error for an unexpected exception; a purchase may have been charged before it."""
     if effect is not Effect.SPEND:
         return InternalError()
     return InternalError(charged=Charged.UNKNOWN, advice=results.LOOK_FIRST)
 
 
-def _require(tool_call: ToolCall) -> None:
-    for name in tool_call.spec.adjusted.required:
+def _check_required(tool_call: ToolCall) -> None:
+    for name in tool_call.spec.adjustment.required:
         if name not in tool_call.given:
             raise InvalidRequest(f"{name}: is required.")
 
 
-def _limit(given: Mapping[str, Any], page: PageRules) -> int:
+def _limit(given: Mapping[str, Any], rules: PageRules) -> int:
     try:
-        return max(1, min(int(given.get(LIMIT, page.usual)), page.most))
+        return max(1, min(int(given.get(LIMIT, rules.default_limit)), rules.max_limit))
     except (TypeError, ValueError, OverflowError):
         raise InvalidRequest(f"{LIMIT}: must be a whole number.") from None

@@ -1,4 +1,4 @@
-"""Waits for a code: in slices that every gateway allows, and telling that it is still waiting."""
+"""Waits for a code by short calls of the operation, with progress notifications meanwhile."""
 
 import asyncio
 import time
@@ -12,38 +12,40 @@ from mcp_server.tools.adjustments import WaitRules
 
 PROGRESS_SECONDS = 5.0
 
-Report = Callable[[float, float, str], Awaitable[None]]
-Look = Callable[[Mapping[str, Any]], Awaitable[BaseModel]]
+ReportProgress = Callable[[float, float, str], Awaitable[None]]
+AskOnce = Callable[[Mapping[str, Any]], Awaitable[BaseModel]]
 
 
-async def wait(rules: WaitRules, given: Mapping[str, Any], look: Look, report: Report) -> BaseModel:
-    """What the last look answered: a code, an end, or that none has come in the time."""
+async def wait(
+    rules: WaitRules, given: Mapping[str, Any], ask_once: AskOnce, report: ReportProgress
+) -> BaseModel:
+    """The last answer of `ask_once`: a code, the end of the rental, or pending after the time."""
     seconds = _seconds(rules, given)
     begun = time.monotonic()
-    progress = asyncio.create_task(_tell(begun, seconds, report))
+    progress = asyncio.create_task(_report_progress(begun, seconds, report))
     try:
         while True:
             left = seconds - round(time.monotonic() - begun)
-            piece = max(0, min(left, rules.slice))
+            part = max(0, min(left, rules.slice_seconds))
             asked_at = time.monotonic()
-            value = await look({**given, rules.field: piece})
-            woken = time.monotonic() - asked_at < piece - 1  # by a gateway that is going down
-            if getattr(value, "status", None) != "pending" or left <= piece or woken:
+            value = await ask_once({**given, rules.field: part})
+            cut_short = time.monotonic() - asked_at < part - 1  # by a gateway that shuts down
+            if getattr(value, "status", None) != "pending" or left <= part or cut_short:
                 return value
     finally:
         progress.cancel()
 
 
 def _seconds(rules: WaitRules, given: Mapping[str, Any]) -> int:
-    asked = given.get(rules.field, rules.usual)
+    asked = given.get(rules.field, rules.default_seconds)
     try:
         seconds = int(asked)
     except (TypeError, ValueError, OverflowError):
         raise InvalidRequest(f"{rules.field}: must be a whole number.") from None
-    return max(0, min(seconds, rules.most))
+    return max(0, min(seconds, rules.max_seconds))
 
 
-async def _tell(begun: float, seconds: int, report: Report) -> None:
+async def _report_progress(begun: float, seconds: int, report: ReportProgress) -> None:
     while True:
         await asyncio.sleep(PROGRESS_SECONDS)
         passed = round(time.monotonic() - begun)

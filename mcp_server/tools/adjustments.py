@@ -1,11 +1,11 @@
-"""Everything in which a tool differs from its operation, as data. There is nothing else.
+"""Everything in which a tool differs from its operation, as data.
 
-An agent is quick, forgetful and pays with somebody's money: what it must say, what it need not
-say, and how much it is told at once.
+An agent forgets quickly and spends a person's money: so some inputs are required, lists are short,
+and descriptions say when to use which tool. An operation that is not listed gets defaults.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from gateway.core.model.upstream_call import Effect
@@ -21,34 +21,33 @@ HINT = "hint"
 
 @dataclass(frozen=True, slots=True)
 class PageRules:
-    """How much of a list is told at once. `whole`: the operation knows no pages of its own.
+    """How many rows of a list a result holds. `whole`: the operation itself has no pages.
 
-    `newest` names the field by which such a list is put in order, newest first.
+    `newest_by` names the field by which such a list is sorted, newest first.
     """
 
-    usual: int
-    most: int
+    default_limit: int = 20
+    max_limit: int = 100
     whole: bool = False
-    newest: str = ""
+    newest_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class WaitRules:
-    """How long a call may wait, in seconds, in slices that every face of the gateway allows."""
+    """How long a tool call may wait, in seconds, and how long each call of the operation waits."""
 
-    usual: int = 45
-    most: int = 50
-    slice: int = 25
+    default_seconds: int = 45
+    max_seconds: int = 50
+    slice_seconds: int = 25
     field: str = "wait_seconds"
 
 
 @dataclass(frozen=True, slots=True)
-class Adjusted:
-    """What is different in one tool. `priced` says where a purchase's price stands beforehand."""
+class Adjustment:
+    """What is different in one tool. `priced` says where a purchase's price is looked up."""
 
     guidance: str = ""
     required: tuple[str, ...] = ()
-    inputs: Mapping[str, Json] = field(default_factory=dict)
     page: PageRules | None = None
     wait: WaitRules | None = None
     destructive: bool | None = None
@@ -63,16 +62,16 @@ _REFUND = (
     "Refund: a rental without a code can be cancelled after some minutes, one with a code cannot."
 )
 
-ADJUSTED: Mapping[str, Adjusted] = {
-    "list_prices": Adjusted(
+ADJUSTMENTS: Mapping[str, Adjustment] = {
+    "list_prices": Adjustment(
         guidance=(
             "Start here: it gives the service_code that rent_number takes. Search with query; "
             "the whole list has hundreds of rows."
         ),
-        page=PageRules(usual=20, most=100),
+        page=PageRules(),
     ),
-    "get_balance": Adjusted(guidance="Look here when rent_number answers insufficient_funds."),
-    "rent_number": Adjusted(
+    "get_balance": Adjustment(guidance="Look here when rent_number answers insufficient_funds."),
+    "rent_number": Adjustment(
         guidance=(
             "It never charges more than max_price, which is required: take the price of "
             "list_prices, not a round number; with carrier or area_codes 1.2 times it, with both "
@@ -82,25 +81,25 @@ ADJUSTED: Mapping[str, Adjusted] = {
         required=("max_price",),
         priced="service",
     ),
-    "list_rentals": Adjusted(
+    "list_rentals": Adjustment(
         guidance="Use it to find a rental whose id was lost, and after outcome_unknown.",
-        page=PageRules(usual=20, most=100),
+        page=PageRules(),
     ),
-    "get_rental": Adjusted(
+    "get_rental": Adjustment(
         guidance="It answers at once: to wait for the SMS use wait_for_code instead."
     ),
-    "wait_for_code": Adjusted(
+    "wait_for_code": Adjustment(
         guidance=(
             "pending is no failure: simply call it again, until a code comes or the status is "
             "ended. Use it instead of calling get_rental in a loop."
         ),
         wait=WaitRules(),
     ),
-    "cancel_rental": Adjusted(
+    "cancel_rental": Adjustment(
         guidance="On cancel_too_early the rental stays active: call it again some minutes later."
     ),
-    "complete_rental": Adjusted(guidance="Call it when the service has accepted the code."),
-    "rent_again": Adjusted(
+    "complete_rental": Adjustment(guidance="Call it when the service has accepted the code."),
+    "rent_again": Adjustment(
         guidance=(
             "For a further code from the same service to a number that was rented before; for a "
             "new number use rent_number. It charges the current price, which cannot be capped "
@@ -108,36 +107,36 @@ ADJUSTED: Mapping[str, Adjusted] = {
         ),
         priced="rental",
     ),
-    "list_long_rentals": Adjusted(
+    "list_long_rentals": Adjustment(
         guidance="Numbers rented for one code are not here.",
-        page=PageRules(usual=20, most=100, whole=True, newest="rented_on"),
+        page=PageRules(whole=True, newest_by="rented_on"),
     ),
-    "create_long_rental": Adjusted(
+    "create_long_rental": Adjustment(
         guidance=(
             "For one code rent_number is far cheaper. Its price cannot be capped, so a person is "
             "asked first; where none can be, it is refused unless the user has allowed it. No "
             f"refund is promised. {_ONCE_MORE}"
         )
     ),
-    "renew_long_rental": Adjusted(
+    "renew_long_rental": Adjustment(
         guidance=f"It charges the price that list_long_rentals shows. {_ONCE_MORE}",
         priced="long_rental",
     ),
-    "cancel_long_rental": Adjusted(
+    "cancel_long_rental": Adjustment(
         guidance="To let it run out at the end of its period use set_auto_renew with false."
     ),
-    "set_auto_renew": Adjusted(
+    "set_auto_renew": Adjustment(
         guidance="Switching it on means that money is spent later without being asked again.",
         destructive=False,
     ),
-    "list_messages": Adjusted(
+    "list_messages": Adjustment(
         guidance="Newest first. The code of a number rented for one code is not here.",
-        page=PageRules(usual=20, most=100, whole=True, newest="received_at"),
+        page=PageRules(whole=True, newest_by="received_at"),
     ),
 }
 
-# The fields of results whose names do not say everything.
-NOTED_OUTPUTS = frozenset(
+# The fields of results that keep their descriptions: their names do not say everything.
+DESCRIBED_OUTPUTS = frozenset(
     {
         "code",
         "text",
@@ -153,7 +152,11 @@ NOTED_OUTPUTS = frozenset(
     }
 )
 
-_USUAL = Adjusted()
+_DEFAULT_GUIDANCE: Mapping[Effect, str] = {
+    Effect.READ: "It changes nothing and costs nothing.",
+    Effect.CHANGE: "It changes something at the provider.",
+    Effect.SPEND: "It is charged at once.",
+}
 _DUPLICATE_INPUT: Json = {
     "type": "boolean",
     "default": False,
@@ -167,15 +170,32 @@ _LEFT_OUT_OUTPUT: Json = {
 _HINT_OUTPUT: Json = {"type": "string", "description": "What to do next."}
 
 
-def adjusted(op: AnyOperation) -> Adjusted:
-    """What is different in the tool of an operation."""
-    return ADJUSTED.get(op.name, _USUAL)
+def adjustment_of(op: AnyOperation) -> Adjustment:
+    """What is different in the tool of an operation; a default for one that is not listed."""
+    return ADJUSTMENTS.get(op.name) or _default(op)
 
 
-def more_inputs(op: AnyOperation) -> dict[str, Json]:
-    """The inputs that only the tool has."""
+def _default(op: AnyOperation) -> Adjustment:
+    """Short pages for a list; no price for a purchase, so that a person is asked about it."""
+    guidance = _DEFAULT_GUIDANCE[op.effect]
+    if op.effect is Effect.SPEND and "request_id" in op.takes.model_fields:
+        guidance = f"{guidance} {_ONCE_MORE}"
+    return Adjustment(guidance=guidance, page=_default_page(op))
+
+
+def _default_page(op: AnyOperation) -> PageRules | None:
+    takes, gives = op.takes.model_fields, op.gives.model_fields
+    if "data" not in gives:
+        return None
+    if {LIMIT, "cursor"} <= set(takes) and "next_cursor" in gives:
+        return PageRules()
+    return None if LIMIT in takes else PageRules(whole=True)
+
+
+def extra_inputs(op: AnyOperation) -> dict[str, Json]:
+    """The inputs that a tool has besides those of its operation."""
     extra: dict[str, Json] = {}
-    page = adjusted(op).page
+    page = adjustment_of(op).page
     if page and page.whole:
         extra[LIMIT] = {"type": "integer", "minimum": 1, "description": "How many at the most."}
     if op.effect is Effect.SPEND:
@@ -183,11 +203,11 @@ def more_inputs(op: AnyOperation) -> dict[str, Json]:
     return extra
 
 
-def more_outputs(op: AnyOperation) -> dict[str, Json]:
-    """The fields that only the tool's result has; none of them is always there."""
+def extra_outputs(op: AnyOperation) -> dict[str, Json]:
+    """The fields that a tool's result can have besides those of its operation."""
     extra: dict[str, Json] = {}
-    if adjusted(op).page:
+    if adjustment_of(op).page:
         extra[LEFT_OUT] = dict(_LEFT_OUT_OUTPUT)
-    if adjusted(op).wait:
+    if adjustment_of(op).wait:
         extra[HINT] = dict(_HINT_OUTPUT)
     return extra

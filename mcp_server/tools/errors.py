@@ -1,9 +1,9 @@
-"""What only this face refuses, in the core's form.
+"""Errors that only tools raise.
 
 GatewayError
 ├─ DuplicatePurchase: the same purchase again within seconds
-├─ ConfirmationRequired: nobody could be asked
-└─ NotConfirmed: somebody was asked, and did not agree
+├─ ConfirmationRequired: the client cannot ask a person
+└─ NotConfirmed: a person was asked and did not agree
 """
 
 from gateway.core.model.errors import GatewayError

@@ -24,7 +24,7 @@ from gateway.core.model.upstream_call import Effect
 from gateway.core.model.values import Cacheable
 from mcp_server.tools.adjustments import HINT, LEFT_OUT, PageRules
 from mcp_server.tools.errors import DuplicatePurchase
-from mcp_server.tools.sanitize import clean, cleaned
+from mcp_server.tools.sanitize import clean_json, clean_text
 
 Json = dict[str, Any]
 
@@ -65,44 +65,44 @@ def result(content: Json) -> Json:
     }
 
 
-def told(value: BaseModel) -> Json:
-    """A value as an agent sees it: cleaned, and without what is absent."""
-    content: Json = cleaned(value.model_dump(mode="json", exclude_none=True))
+def structured_content(value: BaseModel) -> Json:
+    """A value as an agent sees it: texts made harmless, fields that are None left out."""
+    content: Json = clean_json(value.model_dump(mode="json", exclude_none=True))
     return content
 
 
 def with_hint(content: Json) -> Json:
-    """A wait's result: where nothing has come, it says what to do."""
+    """The content of a wait, with advice where no code has come yet."""
     return {**content, HINT: _PENDING_HINT} if content.get("status") == "pending" else content
 
 
-def cut(content: Json, page: PageRules, limit: int) -> Json:
-    """A whole list, newest first, cut to a page."""
+def cut_page(content: Json, rules: PageRules, limit: int) -> Json:
+    """A whole list cut to its first `limit` rows, with how many more there are."""
     rows = content["data"]
-    if page.newest:
-        rows = sorted(rows, key=lambda row: str(row.get(page.newest, "")), reverse=True)
+    if rules.newest_by:
+        rows = sorted(rows, key=lambda row: str(row.get(rules.newest_by, "")), reverse=True)
     more = {LEFT_OUT: len(rows) - limit} if len(rows) > limit else {}
-    return {"data": rows[:limit], **more}
+    return {**content, "data": rows[:limit], **more}
 
 
 class ResultCache:
-    """The results of values that are kept: made once, however often they are asked for."""
+    """Results of cached values: encoding the same page again would cost more than the call."""
 
     def __init__(self) -> None:
         """Start empty."""
         self._results: IdentityCache[Cacheable, tuple[int, Json]] = IdentityCache(256)
 
     def of(self, value: Cacheable, left_out: int) -> Json:
-        """The result of a kept value; `left_out` is how many more there are."""
+        """The result of a page; `left_out` is how many more rows there are."""
         known = self._results.get(value)
         if known is None or known[0] != left_out:
-            known = self._results[value] = left_out, result(counted(value, left_out))
+            known = self._results[value] = left_out, result(page_content(value, left_out))
         return known[1]
 
 
-def counted(value: BaseModel, left_out: int) -> Json:
-    """A page, and how many more there are."""
-    content = told(value)
+def page_content(value: BaseModel, left_out: int) -> Json:
+    """The content of a page; `left_out` is how many more rows there are."""
+    content = structured_content(value)
     return {**content, LEFT_OUT: left_out} if left_out else content
 
 
@@ -118,7 +118,7 @@ def failure(error: GatewayError, trace_id: str, effect: Effect = Effect.READ) ->
         "trace_id": error.trace_id or trace_id,
     }
     if error.retry_after is not None:
-        facts["retry_after_seconds"] = _seconds(error)
+        facts["retry_after_seconds"] = _retry_seconds(error)
     return {
         "content": [{"type": "text", "text": f"{error.code}: {_sentence(error, effect)}"}],
         "isError": True,
@@ -138,7 +138,7 @@ def _sentence(error: GatewayError, effect: Effect) -> str:
         detail = type(error)(charged=error.charged).detail
     for kind, advice in _ADVICE.items():
         if isinstance(error, kind):
-            detail = detail.replace(kind.advice, advice.format(seconds=_seconds(error)))
+            detail = detail.replace(kind.advice, advice.format(seconds=_retry_seconds(error)))
     if detail.endswith("charged."):
         advice = next((text for kind, text in _NEXT.items() if isinstance(error, kind)), "")
         detail = f"{detail} {advice}"
@@ -146,8 +146,8 @@ def _sentence(error: GatewayError, effect: Effect) -> str:
         detail = detail.replace(_UNCHARGED, "No money moved.")
     elif isinstance(error, DuplicatePurchase):
         detail = detail.replace(_UNCHARGED, "Nothing was charged for it.")
-    return clean(detail, _MAX_DETAIL)
+    return clean_text(detail, _MAX_DETAIL)
 
 
-def _seconds(error: GatewayError) -> int:
+def _retry_seconds(error: GatewayError) -> int:
     return max(1, math.ceil(error.retry_after or 1))

@@ -1,37 +1,26 @@
-"""JSON schemas of inputs and results, in the plain form that every agent kit understands.
+"""JSON schemas of tools' inputs and results, in a plain form that every agent kit understands.
 
-No references, no titles, no nulls: what is absent is left out, on both ways.
+They hold no references, titles or nulls: a field without a value is left out, in both directions.
 """
 
 from collections.abc import Set
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
+
+from gateway.core.operations.schemas import NullFreeSchema
 
 Json = dict[str, Any]
 
-# The door refuses what does not fit, and says why; a model learns nothing from a pattern.
-_NOISE = frozenset({"title", "format", "$defs", "pattern", "minLength", "maxLength"})
+# The gateway validates inputs and names what is wrong; a model learns nothing from a pattern.
+_OMITTED_KEYS = frozenset({"title", "format", "$defs", "pattern", "minLength", "maxLength"})
+_RESULT_KEYS = ("type", "enum", "required", "properties", "items", "const")
 
 
-class _Plain(GenerateJsonSchema):
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        return False
-
-    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        return self.generate_inner(schema["schema"])
-
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        inner = super().default_schema(schema)
-        if inner.get("default", ...) is None:
-            inner.pop("default")
-        return inner
-
-
-class _Output(_Plain):
-    """Every field is there, except those that can be null."""
+class _ResultSchema(NullFreeSchema):
+    """Requires every field except those that can be None, which results leave out."""
 
     def field_is_required(self, field: Any, total: bool) -> bool:
         inner = field["schema"]
@@ -44,22 +33,22 @@ class _Output(_Plain):
 
 
 def input_schema(model: type[BaseModel]) -> Json:
-    """What a tool takes."""
-    return _whole(model.model_json_schema(schema_generator=_Plain))
+    """The schema of a tool's arguments."""
+    return _tool_schema(model.model_json_schema(schema_generator=NullFreeSchema))
 
 
-def output_schema(model: type[BaseModel], noted: Set[str]) -> Json:
-    """What a tool answers. Only the fields in `noted` keep their descriptions."""
-    schema = model.model_json_schema(mode="serialization", schema_generator=_Output)
-    return _brief(_whole(schema), noted)  # type: ignore[no-any-return]
+def output_schema(model: type[BaseModel], described: Set[str]) -> Json:
+    """The schema of a tool's result. Only fields named in `described` keep a description."""
+    schema = model.model_json_schema(mode="serialization", schema_generator=_ResultSchema)
+    return _shortened(_tool_schema(schema), described)  # type: ignore[no-any-return]
 
 
-def absent(text: str) -> str:
-    """The words for a tool: what is null elsewhere is left out here."""
+def absent_for_null(text: str) -> str:
+    """A description for tools, whose results leave a field out where others have null."""
     return text.replace("null", "absent")
 
 
-def _whole(schema: Json) -> Json:
+def _tool_schema(schema: Json) -> Json:
     definitions = schema.get("$defs", {})
     inlined = _inlined(schema, definitions)
     plain: Json = {
@@ -81,30 +70,27 @@ def _inlined(part: Any, definitions: Json, *, names: bool = False) -> Any:
     if "$ref" in part and not names:
         target = definitions[part["$ref"].rpartition("/")[2]]
         part = {**target, **{key: value for key, value in part.items() if key != "$ref"}}
-    whole = {
+    plain = {
         key: _inlined(value, definitions, names=key == "properties" and not names)
         for key, value in part.items()
-        if names or key not in _NOISE
+        if names or key not in _OMITTED_KEYS
     }
-    if not names and whole.get("type") == "object":
-        whole.pop("description", None)  # a class's docstring: the field says it better
-    return whole
+    if not names and plain.get("type") == "object":
+        plain.pop("description", None)  # a docstring: the field says it better
+    return plain
 
 
-def _brief(part: Any, noted: Set[str], name: str = "") -> Any:
-    """Only what tells an agent something: a dozen tools with every detail would fill its head."""
+def _shortened(part: Any, described: Set[str], name: str = "") -> Any:
+    """The schema with the keys an agent needs: all tools together must fit into its context."""
     if not isinstance(part, dict):
         return part
-    brief = {key: value for key, value in part.items() if key in _TELLING}
-    if "description" in part and name in noted:
-        brief["description"] = absent(part["description"])
+    shortened = {key: value for key, value in part.items() if key in _RESULT_KEYS}
+    if "description" in part and name in described:
+        shortened["description"] = absent_for_null(part["description"])
     if "properties" in part:
-        brief["properties"] = {
-            key: _brief(value, noted, key) for key, value in part["properties"].items()
+        shortened["properties"] = {
+            key: _shortened(value, described, key) for key, value in part["properties"].items()
         }
     if "items" in part:
-        brief["items"] = _brief(part["items"], noted)
-    return brief
-
-
-_TELLING = ("type", "enum", "required", "properties", "items", "const")
+        shortened["items"] = _shortened(part["items"], described)
+    return shortened

@@ -1,7 +1,7 @@
 """Runs an ASGI application inside an aiohttp handler.
 
-Only what the SDK's transport needs, and that exactly: a body that streams in, a disconnect that is
-noticed, headers that go out at once where a stream follows, one write where none does.
+It supports what the SDK's transport needs: request bodies in parts, disconnects that are noticed,
+streams whose headers are sent at once, and a single write for any other response.
 """
 
 import asyncio
@@ -29,9 +29,9 @@ LINGER_SECONDS = 30.0
 _HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
 )
-_KEYS = frozenset(b"authorization x-api-key auth api-key proxy-authorization cookie".split())
+_KEY_HEADERS = frozenset(b"authorization x-api-key auth api-key proxy-authorization cookie".split())
 _DISCONNECT: Message = {"type": "http.disconnect"}
-_GONE = (ConnectionResetError, ClientConnectionResetError, BrokenPipeError)
+_DISCONNECT_ERRORS = (ConnectionResetError, ClientConnectionResetError, BrokenPipeError)
 
 
 class Exchange:
@@ -40,56 +40,56 @@ class Exchange:
     def __init__(self, request: web.Request, headers: Mapping[str, str]) -> None:
         """`headers` are added to the response."""
         self.request = request
-        self.gone = asyncio.Event()
-        self.late = False
+        self.disconnected = asyncio.Event()
+        self.timed_out = False
         self.response: web.StreamResponse | None = None
         self.streaming = False
-        self.end_by: float | None = None
+        self.cancel_at: float | None = None
         self._headers = headers
         self._body_read = False
         self._start: Message | None = None
-        self._over = False
+        self._complete = False
 
     async def receive(self) -> Message:
-        """The next piece of the body; after its end, the disconnect whenever it comes."""
+        """The next part of the body; after its end, the disconnect when it happens."""
         if not self._body_read:
-            return await self._piece()
-        await self.gone.wait()
+            return await self._body_part()
+        await self.disconnected.wait()
         return _DISCONNECT
 
     async def send(self, message: Message) -> None:
-        """Takes the response as it comes. After a disconnect it goes nowhere, silently.
+        """Send the next part of the response; after a disconnect it is dropped silently.
 
-        So does a second one: an application that fails late tries to answer again.
+        A second response is dropped too: an application that fails late tries to answer again.
         """
         if message["type"] == "http.response.start":
-            self._over = self._start is not None
-            if self._over:
+            self._complete = self._start is not None
+            if self._complete:
                 return
             self._start = message
             if _is_stream(message):
                 await self._open()
-        elif message["type"] == "http.response.body" and not self._over:
+        elif message["type"] == "http.response.body" and not self._complete:
             more = message.get("more_body", False)
-            self._over = not more
+            self._complete = not more
             await self._send_body(message.get("body", b""), more)
 
-    def cut(self) -> None:
-        """Break the connection off, so that half a stream is not taken for a whole one."""
-        self.gone.set()
+    def abort(self) -> None:
+        """Abort the connection, so that the client sees that the stream is incomplete."""
+        self.disconnected.set()
         if self.request.transport is not None:
             self.request.transport.abort()
 
-    async def _piece(self) -> Message:
+    async def _body_part(self) -> Message:
         content = self.request.content
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await content.readany()
         except TimeoutError:
-            self.late = True
+            self.timed_out = True
             return _DISCONNECT
-        except (web.HTTPException, *_GONE):
-            self.gone.set()
+        except (web.HTTPException, *_DISCONNECT_ERRORS):
+            self.disconnected.set()
             return _DISCONNECT
         self._body_read = content.at_eof()
         return {"type": "http.request", "body": body, "more_body": not self._body_read}
@@ -103,27 +103,27 @@ class Exchange:
         if not self.streaming:
             await self._open()
         response = self.response
-        if response is None or self.gone.is_set():
+        if response is None or self.disconnected.is_set():
             return
         try:
             if body:
                 await response.write(body)
             if not more:
                 await response.write_eof()
-        except _GONE:
-            self.gone.set()
+        except _DISCONNECT_ERRORS:
+            self.disconnected.set()
 
     async def _open(self) -> None:
         start = self._start or {"status": 500}
         self.streaming = True
         self.response = web.StreamResponse(status=start["status"])
         self._copy_headers(self.response)
-        if self.gone.is_set():
+        if self.disconnected.is_set():
             return
         try:
             await self.response.prepare(self.request)
-        except _GONE:
-            self.gone.set()
+        except _DISCONNECT_ERRORS:
+            self.disconnected.set()
 
     def _copy_headers(self, response: web.StreamResponse) -> None:
         for name, value in (self._start or {}).get("headers", ()):
@@ -134,95 +134,98 @@ class Exchange:
 
 
 class Bridge:
-    """Serves requests by an ASGI application, and notices who has gone.
+    """Serves requests by an ASGI application and tells it of disconnects.
 
-    One task looks at all open connections: a task or timer for each would cost every call.
+    One task watches all open connections: a task or timer for each would slow down every call.
     """
 
     def __init__(self, app: Asgi) -> None:
-        """Nothing runs until `start`."""
+        """`start` must be called before the first request."""
         self._app = app
         self._open: dict[Exchange, asyncio.Future[None]] = {}
-        self._none_open = asyncio.Event()
-        self._none_open.set()
-        self._watch: asyncio.Task[None] | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._watcher: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to look after the connections."""
-        self._watch = asyncio.create_task(self._look())
+        """Start the task that watches the connections."""
+        self._watcher = asyncio.create_task(self._watch_connections())
 
     async def stop(self) -> None:
-        """End every exchange: streams at once, calls after some seconds of grace.
+        """End every exchange: streams at once, calls after GRACE_SECONDS.
 
-        What goes on although it was told of the disconnect is cancelled.
+        An application that ignores the disconnect is cancelled.
         """
         for each in self._open:
             if each.request.method == "GET":
-                each.gone.set()
+                each.disconnected.set()
         await self._all_ended()
         for each in self._open:
-            each.gone.set()
+            each.disconnected.set()
         await self._all_ended()
         for task in self._open.values():
             task.cancel()
         await self._all_ended()
-        if self._watch:
-            self._watch.cancel()
+        if self._watcher:
+            self._watcher.cancel()
 
     async def handle(
-        self, request: web.Request, more: Mapping[str, Any], headers: Mapping[str, str]
+        self, request: web.Request, extra_scope: Mapping[str, Any], headers: Mapping[str, str]
     ) -> web.StreamResponse:
-        """The application's response. `more` goes into its scope, `headers` into the response."""
+        """The response. `extra_scope` is added to the scope, `headers` to the response.
+
+        Raises RequestTimeout where the body does not arrive in time.
+        """
         exchange = Exchange(request, headers)
-        # In a task of its own: a caller that hangs up cancels the handler, and the application
-        # must learn of it by `receive`, for it takes a cancelled call for one that never was.
-        scope = {**_scope(request), **more}
+        # In a task of its own: a disconnect cancels the handler, but the application must learn of
+        # it by `receive`, because it treats a cancelled call as one that never happened.
+        scope = {**_scope(request), **extra_scope}
         task = asyncio.ensure_future(self._app(scope, exchange.receive, exchange.send))
         self._open[exchange] = task
-        self._none_open.clear()
+        self._idle.clear()
         task.add_done_callback(lambda done: self._ended(exchange, done))
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
-            exchange.gone.set()
+            exchange.disconnected.set()
             raise
         except Exception:
-            if not (exchange.late or exchange.gone.is_set()):
+            if not (exchange.timed_out or exchange.disconnected.is_set()):
                 if not exchange.streaming:
                     raise
                 log.exception("a stream of the MCP application broke off")
-                exchange.cut()
-        if exchange.late and not exchange.streaming:
+                exchange.abort()
+        if exchange.timed_out and not exchange.streaming:
             raise RequestTimeout
         return exchange.response or web.Response(status=500)
 
     def _ended(self, exchange: Exchange, done: "asyncio.Future[None]") -> None:
         if not done.cancelled():
-            done.exception()  # a handler that was cancelled does not ask for it
+            done.exception()  # marks it as retrieved: a cancelled handler does not await the task
         del self._open[exchange]
         if not self._open:
-            self._none_open.set()
+            self._idle.set()
 
     async def _all_ended(self) -> None:
-        """Wait until nothing is open, but not for long."""
+        """Wait until no exchange is open, at most GRACE_SECONDS."""
         with suppress(TimeoutError):
             async with asyncio.timeout(GRACE_SECONDS):
-                await self._none_open.wait()
+                await self._idle.wait()
 
-    async def _look(self) -> None:
+    async def _watch_connections(self) -> None:
         while True:
             await asyncio.sleep(POLL_SECONDS)
             now = asyncio.get_running_loop().time()
             for each, task in self._open.items():
                 transport = each.request.transport
                 if transport is None or transport.is_closing():
-                    each.gone.set()
-                if not each.gone.is_set():
+                    each.disconnected.set()
+                if not each.disconnected.is_set():
                     continue
-                if each.end_by is None:
-                    each.end_by = now + LINGER_SECONDS
-                elif now > each.end_by:
-                    task.cancel()  # nobody is there any more, and it does not end by itself
+                if each.cancel_at is None:
+                    each.cancel_at = now + LINGER_SECONDS
+                elif now > each.cancel_at:
+                    task.cancel()  # it has not ended by itself since the disconnect
 
 
 def _scope(request: web.Request) -> Scope:
@@ -244,10 +247,10 @@ def _scope(request: web.Request) -> Scope:
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[bytes, bytes]]:
-    """Lower-cased, without those of one hop, and without keys: nothing behind needs them."""
+    """The headers in lower case, without hop-by-hop ones and without keys, which are checked."""
     for name, value in raw:
         lowered = name.lower()
-        if lowered not in _HOP_BY_HOP and lowered not in _KEYS:
+        if lowered not in _HOP_BY_HOP and lowered not in _KEY_HEADERS:
             yield lowered, value
 
 

@@ -1,7 +1,7 @@
-"""Which names the MCP address may be called by: a page of the web must not reach it by a trick.
+"""Protects /mcp against DNS rebinding, by which a web page reaches a server on the user's machine.
 
-DNS rebinding makes a stranger's name lead to this machine; so a request counts only under a name
-that is known to be ours. An address in digits cannot be rebound.
+The page's own host name is made to resolve to this machine; so a request is accepted only under a
+host name that is known to be this gateway's. An IP address cannot be rebound.
 """
 
 import ipaddress
@@ -14,36 +14,36 @@ from gateway.core.model.errors import Forbidden
 _LOCAL = frozenset({"localhost"})
 
 
-class Hosts:
-    """The names that are ours."""
+class AllowedHosts:
+    """The host names of this gateway: localhost, that of its public URL, and further ones."""
 
     def __init__(self, public_url: str = "", more: Iterable[str] = ()) -> None:
-        """Take the gateway's own address and further names."""
+        """`more` are host names besides that of `public_url`."""
         public = (URL(public_url).host,) if public_url else ()
         self._names = _LOCAL | {name.lower() for name in (*public, *more) if name}
 
     def check(self, host: str | None, origin: str | None) -> None:
-        """Raises Forbidden for a Host or an Origin that is not ours."""
-        if not self._ours("//" + (host or "")):
+        """Raises Forbidden for a Host or Origin header with another host name."""
+        if not self._is_allowed("//" + (host or "")):
             raise Forbidden(
                 "The Host header names no address of this gateway.",
                 advice="The operator can allow it with GATEWAY_PUBLIC_URL.",
             )
-        if origin is not None and not self._ours(origin):
+        if origin is not None and not self._is_allowed(origin):
             raise Forbidden(
                 "The Origin header names another site.",
                 advice="The operator can allow it with GATEWAY_PUBLIC_URL.",
             )
 
-    def _ours(self, address: str) -> bool:
+    def _is_allowed(self, address: str) -> bool:
         try:
             name = (URL(address).host or "").lower()
         except ValueError:
             return False
-        return name in self._names or _is_digits(name)
+        return name in self._names or _is_ip_address(name)
 
 
-def _is_digits(name: str) -> bool:
+def _is_ip_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name)
     except ValueError:

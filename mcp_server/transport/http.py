@@ -1,6 +1,6 @@
-"""/mcp on the gateway's own port: who calls is known before the SDK sees anything.
+"""/mcp on the gateway's own port; callers are authenticated before the SDK sees a request.
 
-The SDK is imported when the application starts, not when this module is.
+The SDK is imported with the first request, not with this module.
 """
 
 import asyncio
@@ -16,15 +16,15 @@ from gateway.core.model.callers import Caller
 from gateway.core.model.errors import MethodNotAllowed, UnsupportedMediaType
 from gateway.core.operations.call import Call
 from mcp_server.options import McpOptions
-from mcp_server.ports import Invokes
+from mcp_server.ports import OperationInvoker
 from mcp_server.transport.asgi_bridge import Bridge
-from mcp_server.transport.host_check import Hosts
+from mcp_server.transport.host_check import AllowedHosts
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel.server import Server
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-    from mcp_server.calls.confirmation import McpContext
+    from mcp_server.ports import McpContext
 
 PATH = "/mcp"
 CALL = "getatext.call"
@@ -36,21 +36,23 @@ TraceId = Callable[[web.Request], str]
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """What an application is given to serve MCP: routes, and what runs while it does."""
+    """What an aiohttp application needs to serve MCP: routes, clean-up context, shutdown."""
 
     routes: list[web.RouteDef]
     context: Callable[[web.Application], AsyncIterator[None]]
     on_shutdown: Callable[[web.Application], Awaitable[None]]
 
     def add_to(self, app: web.Application) -> None:
-        """Add all of it to an application."""
+        """Add the routes, the context and the shutdown to an application."""
         app.add_routes(self.routes)
         app.cleanup_ctx.append(self.context)
         app.on_shutdown.append(self.on_shutdown)
 
 
-def mount(invoker: Invokes, identify: Identify, trace_id: TraceId, options: McpOptions) -> Mount:
-    """/mcp over the one door. `identify` raises Unauthorized for a key that is none."""
+def mount(
+    invoker: OperationInvoker, identify: Identify, trace_id: TraceId, options: McpOptions
+) -> Mount:
+    """/mcp with the tools of the catalog. `identify` raises Unauthorized for an unknown key."""
 
     def make_manager() -> "StreamableHTTPSessionManager":
         from mcp_server.server import McpFace
@@ -66,12 +68,12 @@ def mount_manager(
     trace_id: TraceId,
     options: McpOptions,
 ) -> Mount:
-    """Any server of the SDK behind the same address: what the bridge is tested with."""
+    """/mcp with any server of the SDK, such as that of the conformance suite."""
     return _HttpFace(identify, trace_id, options).mounted(make_manager)
 
 
 def call_of(ctx: "McpContext") -> Call:
-    """Who asks, as it was found out before the SDK."""
+    """The call that was put into the request's scope when its caller was identified."""
     call: Call = ctx.request.scope[CALL]  # type: ignore[union-attr]
     return call
 
@@ -81,16 +83,16 @@ class _HttpFace:
         self._identify = identify
         self._trace_id = trace_id
         self._options = options
-        self._hosts = Hosts(options.public_url, options.hosts)
+        self._hosts = AllowedHosts(options.public_url, options.hosts)
         self._bridge: Bridge | None = None
         self._open = AsyncExitStack()
         self._starting = asyncio.Lock()
         self._make_manager: Callable[[], StreamableHTTPSessionManager] | None = None
 
     def mounted(self, make_manager: "Callable[[], StreamableHTTPSessionManager]") -> Mount:
-        """The routes, and the life of the session manager.
+        """The routes, and the end of the session manager.
 
-        It begins with the first request: who serves no agents does without the SDK's 60 MB.
+        The first request starts it: a gateway without agents saves the SDK's 60 MB.
         """
         self._make_manager = make_manager
 
@@ -105,17 +107,17 @@ class _HttpFace:
         routes = [web.route("*", PATH, self._handle)]
         return Mount(routes, context, on_shutdown)
 
-    async def _running(self) -> Bridge:
-        """The bridge to the session manager, started if need be."""
+    async def _started_bridge(self) -> Bridge:
+        """The bridge to the session manager, which the first call starts."""
         async with self._starting:
             if self._bridge is None:
                 assert self._make_manager is not None  # noqa: S101 - set before there are requests
-                # A second's work, which must not hold up everybody else.
+                # The import takes about a second, in which the event loop must serve others.
                 await asyncio.to_thread(import_module, "mcp_server.server")
                 manager = self._make_manager()
                 bridge = Bridge(manager.handle_request)
                 bridge.start()
-                await self._open.enter_async_context(_Running(manager))
+                await self._open.enter_async_context(_ManagerTask(manager))
                 self._open.push_async_callback(bridge.stop)
                 self._bridge = bridge
             return self._bridge
@@ -130,14 +132,15 @@ class _HttpFace:
         trace_id = self._trace_id(request)
         headers = {"X-Request-Id": trace_id} if trace_id else {}
         scope = {CALL: Call(caller, trace_id), "user": _user(caller)}
-        bridge = self._bridge or await self._running()
+        bridge = self._bridge or await self._started_bridge()
         return await bridge.handle(request, scope, headers)
 
 
-class _Running:
-    """The session manager in a task of its own: its scopes must be left in the task that entered.
+class _ManagerTask:
+    """Runs the session manager in a task of its own.
 
-    aiohttp may start and clean up an application in different tasks.
+    Its cancel scopes must be left in the task that entered them, and aiohttp may start and clean
+    up an application in different tasks.
     """
 
     def __init__(self, manager: "StreamableHTTPSessionManager") -> None:
@@ -168,7 +171,7 @@ class _Running:
 def _manager(server: "Server[Any]", options: McpOptions) -> "StreamableHTTPSessionManager":
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-    # Host and Origin are checked before, by our own rule; see hosts.py.
+    # Host and Origin are checked before, by host_check.py.
     return StreamableHTTPSessionManager(
         app=server,
         session_idle_timeout=options.session_idle_seconds,
@@ -178,7 +181,7 @@ def _manager(server: "Server[Any]", options: McpOptions) -> "StreamableHTTPSessi
 
 
 def _user(caller: Caller) -> object:
-    """Whom a session belongs to: the SDK refuses it to anybody else."""
+    """The owner of a session: the SDK refuses the session to any other."""
     from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
     from mcp.server.auth.provider import AccessToken
 

@@ -13,20 +13,20 @@ from typing import Any, cast
 from gateway.core.model.callers import Caller
 from gateway.core.operations.call import Call
 from mcp_server.options import McpOptions
-from mcp_server.ports import Invokes
+from mcp_server.ports import OperationInvoker
 
 
-async def run_stdio(invoker: Invokes, caller: Caller, options: McpOptions) -> None:
-    """Serve until the client closes its end, or a signal; purchases under way are finished first.
+async def run_stdio(invoker: OperationInvoker, caller: Caller, options: McpOptions) -> None:
+    """Serve until the client closes standard input, or a signal; then finish purchases under way.
 
-    While it runs, whatever is printed goes to standard error and does not spoil the protocol.
+    Meanwhile print() writes to standard error, because standard output belongs to the protocol.
     """
     from mcp.server.stdio import stdio_server
 
     from mcp_server.server import McpFace
 
     face = McpFace(invoker, lambda ctx: Call(caller, secrets.token_hex(8)), options)
-    lines = _Lines()
+    lines = _StdinLines()
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError, ValueError):  # a system or thread without signals
             asyncio.get_running_loop().add_signal_handler(number, lines.end)
@@ -38,7 +38,7 @@ async def run_stdio(invoker: Invokes, caller: Caller, options: McpOptions) -> No
         await face.drain()
 
 
-class _Lines:
+class _StdinLines:
     """Standard input line by line, read by a daemon thread.
 
     The SDK's own reader cannot be cancelled while it waits: Ctrl-C would do nothing until the
@@ -52,7 +52,7 @@ class _Lines:
         threading.Thread(target=self._read, args=(descriptor,), daemon=True).start()
 
     def end(self) -> None:
-        """No line comes any more, whatever the client sends."""
+        """End the iteration, whatever the client sends."""
         self._queue.put_nowait(None)
 
     async def __aiter__(self) -> AsyncIterator[str]:
@@ -70,7 +70,7 @@ class _Lines:
                 self._put(rest.decode(errors="replace"))
             self._put(None)
         except RuntimeError:
-            pass  # the loop has ended first
+            pass  # the event loop is closed
 
     def _put(self, line: str | None) -> None:
         self._loop.call_soon_threadsafe(self._queue.put_nowait, line)

@@ -11,7 +11,7 @@ from gateway.settings import Settings
 from gateway.wiring import open_gateway
 from mcp_server.calls import waiting
 from mcp_server.options import McpOptions
-from mcp_server.ports import Invokes
+from mcp_server.ports import OperationInvoker
 from mcp_server.remote import open_remote
 from mcp_server.transport.stdio import run_stdio
 from tests.mcp.support import own_settings
@@ -41,7 +41,7 @@ async def embedded(settings: Settings, key: str) -> None:
 class Chatty:
     """Prints where nothing may be printed."""
 
-    def __init__(self, inner: Invokes) -> None:
+    def __init__(self, inner: OperationInvoker) -> None:
         self._inner = inner
 
     async def invoke(self, *call: Any) -> Any:

@@ -54,7 +54,7 @@ class SimulatedStand(McpStand):
 
 @dataclass
 class Person:
-    """Somebody who is asked, and answers as told."""
+    """A person who is asked, and answers as configured."""
 
     agrees: bool = True
     action: str = "accept"

@@ -129,8 +129,8 @@ async def test_what_cannot_work_is_said_on_standard_error(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    printed, told = await process.communicate()
+    printed, errors = await process.communicate()
 
     assert process.returncode == 2
     assert printed == b""
-    assert says in told.decode()
+    assert says in errors.decode()

@@ -169,7 +169,7 @@ def test_the_document_tells_the_true_limits() -> None:
 
     assert (options.max_sessions, options.session_idle_seconds) == (500, 600)
     assert "500 at the most, each ended after ten idle minutes" in DOCUMENT
-    assert (wait.usual, wait.most, PROGRESS_SECONDS) == (45, 50, 5)
+    assert (wait.default_seconds, wait.max_seconds, PROGRESS_SECONDS) == (45, 50, 5)
     assert "waits up to 50 s" in DOCUMENT
     assert str(Settings.model_fields["gateway_mcp_confirm_above"].default) == "1.00"
 

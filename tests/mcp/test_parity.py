@@ -114,8 +114,8 @@ class Faces:
             URL(self.stand.url + path).with_query(query),
             json=None if reads else inputs,
         ) as response:
-            told = await response.json(content_type=None)
-        return told if response.status < 400 else told["code"]
+            body = await response.json(content_type=None)
+        return body if response.status < 400 else body["code"]
 
     async def filled(self, given: dict[str, Any]) -> dict[str, Any]:
         """The input with what was bought for it; every face gets its own."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from pytest_aiohttp.plugin import AiohttpServer
 
 from adapters.simulator import DEMO_KEY, Fault, FaultKind
 from gateway.core.model.errors import GatewayError
@@ -16,7 +17,6 @@ from gateway.core.operations.catalog import BY_NAME
 from mcp_server.remote import open_remote
 from mcp_server.tools.results import failure
 from tests.mcp.support import SimulatedStand, run_mcp
-from tests.support.gateway import listening
 
 RENT = {"service_code": "whatsapp", "max_price": 1}
 INPUTS: dict[str, dict[str, Any]] = {
@@ -77,13 +77,16 @@ async def test_a_purchase_whose_answer_is_lost_can_be_asked_for_again() -> None:
     assert "Repeat the call with request_id mcp-" in caught.value.detail
 
 
-async def test_unreadable_answers_of_a_gateway_are_told_as_such() -> None:
+async def test_unreadable_answers_of_a_gateway_are_told_as_such(
+    aiohttp_server: AiohttpServer,
+) -> None:
     async def page(request: web.Request) -> web.Response:
         return web.Response(status=200, text="<html>")
 
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", page)
-    async with listening(app) as url, open_remote(url, DEMO_KEY) as remote:
+    server = await aiohttp_server(app)
+    async with open_remote(str(server.make_url("")), DEMO_KEY) as remote:
         call = Call(remote.caller, "t")
         codes = {"list_prices": "upstream_bad_response", "rent_number": "outcome_unknown"}
         for name, code in codes.items():

@@ -1,12 +1,14 @@
-"""An error as an RFC 9457 document with fields of ours: written, and read back."""
+"""Errors as problem documents: the fields of RFC 9457 and ours, written and read back."""
 
+import json
 import math
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated
 
 from pydantic import Field
 
-from gateway.core.model import errors, provider_errors
-from gateway.core.model.errors import GatewayError, Upstream
+import gateway.core.model.provider_errors  # noqa: F401 - its classes are read back too
+from gateway.core.model.errors import GatewayError, InternalError, Upstream
 from gateway.core.model.values import Charged, Frozen
 
 _MAX_WORDS = 500
@@ -39,7 +41,7 @@ class Problem(Frozen):
 
 
 def problem(error: GatewayError, trace_id: str) -> Problem:
-    """The error as its document. An error that was told before keeps its first trace_id."""
+    """The error as its document; `trace_id` stands in it unless the error has one already."""
     return Problem(
         type=f"urn:getatext-gateway:error:{error.code}",
         title=error.title,
@@ -61,28 +63,35 @@ def _words(error: GatewayError) -> UpstreamWords | None:
 
 
 def problem_json(error: GatewayError, trace_id: str) -> bytes:
-    """The document's bytes: fields that say nothing are left out."""
+    """The error's document as JSON, without the fields that are None."""
     return problem(error, trace_id).model_dump_json(exclude_none=True).encode()
 
 
-def _classes(base: type[GatewayError]) -> dict[str, type[GatewayError]]:
-    found: dict[str, type[GatewayError]] = {}
-    for one in base.__subclasses__():
-        found |= {one.code: one} | _classes(one)
+def _by_code(kind: type[GatewayError]) -> dict[str, type[GatewayError]]:
+    """The error classes by their codes: of classes that share one, the most specific."""
+    found = {kind.code: kind}
+    for subclass in kind.__subclasses__():
+        found |= _by_code(subclass)
     return found
 
 
-# The tree is in two modules: both must be loaded before it is whole.
-_BY_CODE = _classes(errors.GatewayError) | _classes(provider_errors.UpstreamFault)
+ERRORS_BY_CODE: Mapping[str, type[GatewayError]] = _by_code(GatewayError)
 
 
-def read_problem(document: dict[str, Any]) -> GatewayError:
-    """The error that a document of ours tells."""
-    error = _BY_CODE[document["code"]](charged=Charged(document["charged"]))
-    error.detail = document["detail"]
-    error.retry_after = document.get("retry_after")
-    if said := document.get("upstream"):
-        error.upstream = Upstream(said["status"], said["message"])
-    error.trace_id = document["trace_id"]
-    error.replayed = True
+def read_problem(body: bytes) -> GatewayError:
+    """The error that a problem document describes; an InternalError for a code unknown here.
+
+    Raises ValueError where the body is no problem document of a gateway.
+    """
+    try:
+        document = json.loads(body)
+        kind = ERRORS_BY_CODE.get(document["code"], InternalError)
+        error = kind(charged=Charged(document["charged"]))
+        error.detail = str(document["detail"])
+        error.retry_after = document.get("retry_after")
+        error.trace_id = document.get("trace_id")
+        if words := document.get("upstream"):
+            error.upstream = Upstream(int(words["status"]), str(words["message"]))
+    except (KeyError, TypeError, AttributeError, RecursionError) as fault:
+        raise ValueError("not a problem document") from fault
     return error

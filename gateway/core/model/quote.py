@@ -1,7 +1,10 @@
-"""What a purchase may cost, told before it is made."""
+"""What a purchase may cost, computed before it is made from what is known of prices."""
 
 from dataclasses import dataclass
 from decimal import Decimal
+
+from gateway.core.model.prices import Price
+from gateway.core.model.rentals import Rental, RentNumber
 
 _ONE = Decimal(1)
 _EITHER, _BOTH = Decimal("1.2"), Decimal("1.4")  # page: surcharges where carrier, area matched
@@ -10,7 +13,7 @@ _CENT = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a purchase may cost at the most, in USD; None where nobody can tell before."""
+    """The most a purchase may cost, in USD; None where that cannot be known before."""
 
     at_most: Decimal | None
     service_code: str | None = None
@@ -21,3 +24,22 @@ def with_surcharges(price: Decimal, *, carrier: bool, area: bool) -> Decimal:
     """The price where everything that is asked for is matched, rounded up to the cent."""
     factor = _BOTH if carrier and area else _EITHER if carrier or area else _ONE
     return (price * factor).quantize(_CENT, rounding="ROUND_CEILING")
+
+
+def rent_quote(asked: RentNumber, listed: Price) -> Quote:
+    """The listed price, with the surcharges of everything that the input prefers."""
+    most = with_surcharges(
+        listed.price, carrier=asked.carrier != "any", area=asked.area_codes is not None
+    )
+    return Quote(most, asked.service_code, listed.ttl_minutes)
+
+
+def again_quote(earlier: Rental, listed: Price | None) -> Quote:
+    """What the number cost before or its service costs now, whichever is more.
+
+    A re-rent takes no max_price. `listed` is the service's price, None where it is not known.
+    """
+    now = listed.price if listed else None
+    known = [price for price in (earlier.price, now) if price is not None]
+    ttl_minutes = listed.ttl_minutes if listed else None
+    return Quote(max(known, default=None), earlier.service_code, ttl_minutes)

@@ -12,7 +12,7 @@ from gateway.core.model.provider_errors import (
     RentalEnded,
     TooManyActiveRentals,
 )
-from gateway.core.model.quote import Quote, with_surcharges
+from gateway.core.model.quote import Quote, again_quote, rent_quote
 from gateway.core.model.rentals import (
     ListRentals,
     OneRental,
@@ -38,20 +38,13 @@ COMPLETE: UpstreamCall[OneRental, Rental] = UpstreamCall("complete", Effect.CHAN
 
 
 async def _quote_rent(context: Context, asked: RentNumber, subject: Any) -> Quote:
-    listed = await context.price_of(asked.service_code)
-    most = with_surcharges(
-        listed.price, carrier=asked.carrier != "any", area=asked.area_codes is not None
-    )
-    return Quote(most, asked.service_code, listed.ttl_minutes)
+    return rent_quote(asked, await context.price_of(asked.service_code))
 
 
 async def _quote_again(context: Context, asked: RentAgain, subject: Rental | None) -> Quote:
-    """What it cost before or costs now, whichever is more: a re-rent takes no max_price."""
     if subject is None or subject.service_code is None:
         return Quote(None)
-    listed = await context.price_of(subject.service_code)
-    most = max(listed.price, subject.price or listed.price)
-    return Quote(most, subject.service_code, listed.ttl_minutes)
+    return again_quote(subject, await context.price_of(subject.service_code))
 
 
 async def _list_rentals(context: Context, asked: ListRentals) -> Rentals:

@@ -1,7 +1,6 @@
 """Requests that are repeated with the same request_id get the first answer, and buy nothing."""
 
 import asyncio
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -174,6 +173,8 @@ class SameRequest:
 def give_again(gives: type[Out], stored: StoredAnswer, purchase: str) -> Answer[Out]:
     """The stored answer once more: the same value, or the same error raised."""
     if stored.status >= 400:
-        raise read_problem(json.loads(stored.body))
+        error = read_problem(stored.body)
+        error.replayed = True
+        raise error
     value = gives.model_validate_json(stored.body)
     return Answer(value, stored.body, replayed=True, purchase=purchase)

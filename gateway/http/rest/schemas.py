@@ -3,20 +3,15 @@
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic.json_schema import JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
+
+from gateway.core.operations.schemas import NullFreeSchema, PlainSchema
 
 REF = "#/components/schemas/{model}"
 
 
-class _Plain(GenerateJsonSchema):
-    """Titles are noise: the names say it."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        return False
-
-
-class _Output(_Plain):
+class _OutputSchema(PlainSchema):
     """Nullable as `type: [x, "null"]`, never `anyOf`; every field is always there."""
 
     def field_is_required(self, field: Any, total: bool) -> bool:
@@ -36,25 +31,12 @@ class _Output(_Plain):
         return inner
 
 
-class _Input(_Plain):
-    """What may be left out is simply not required; nobody sends null."""
-
-    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        return self.generate_inner(schema["schema"])
-
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        inner = super().default_schema(schema)
-        if inner.get("default", ...) is None:
-            inner.pop("default")
-        return inner
-
-
 def output_schemas(models: list[type[BaseModel]]) -> dict[str, JsonSchemaValue]:
     """The schemas of everything that is answered, by name."""
     _, whole = models_json_schema(
         [(model, "serialization") for model in models],
         ref_template=REF,
-        schema_generator=_Output,
+        schema_generator=_OutputSchema,
     )
     schemas: dict[str, JsonSchemaValue] = whole["$defs"]
     return {name: _cleaned(schema) for name, schema in sorted(schemas.items())}
@@ -62,7 +44,7 @@ def output_schemas(models: list[type[BaseModel]]) -> dict[str, JsonSchemaValue]:
 
 def input_fields(model: type[BaseModel]) -> tuple[dict[str, JsonSchemaValue], list[str]]:
     """The flat inputs of an operation by name, and which of them are required."""
-    schema = model.model_json_schema(schema_generator=_Input)
+    schema = model.model_json_schema(schema_generator=NullFreeSchema)
     definitions = schema.get("$defs", {})
     fields = {}
     for name, field in schema.get("properties", {}).items():

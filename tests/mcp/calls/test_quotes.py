@@ -19,7 +19,7 @@ from gateway.core.model.rentals import RentAgain, Rental, RentalStatus
 from gateway.core.operations.call import Call
 from gateway.core.operations.catalog import BY_NAME
 from gateway.core.operations.operation import AnyOperation
-from mcp_server.calls.quotes import Estimates
+from mcp_server.calls.quotes import Estimator
 from mcp_server.options import McpOptions
 from mcp_server.tools import results
 from tests.mcp.support import (
@@ -87,7 +87,7 @@ async def test_above_the_cap_it_names_the_price_and_cheaper_choices(
 
 
 @pytest.mark.parametrize(
-    ("wish", "told"),
+    ("wish", "refusal"),
     [
         ({"number": "2125550123", "carrier": "tmobile"}, "number: cannot be had with carrier"),
         ({"number": "2125550123", "area_codes": "212"}, "number: cannot be had with area_codes"),
@@ -96,9 +96,9 @@ async def test_above_the_cap_it_names_the_price_and_cheaper_choices(
     ],
 )
 async def test_a_wish_that_would_be_dropped_buys_nothing(
-    client: Client, stand: SimulatedStand, wish: dict[str, Any], told: str
+    client: Client, stand: SimulatedStand, wish: dict[str, Any], refusal: str
 ) -> None:
-    assert told in await refused(client, "rent_number", {**CHEAP, **wish})
+    assert refusal in await refused(client, "rent_number", {**CHEAP, **wish})
     assert bought(stand) == 0
 
 
@@ -202,7 +202,7 @@ async def test_where_nobody_can_be_asked_it_names_the_setting(
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_setting_can_allow_what_nobody_can_confirm(era: str) -> None:
-    async with run_mcp(MARKET, McpOptions(unasked="allow")) as stand:
+    async with run_mcp(MARKET, McpOptions(unconfirmed="allow")) as stand:
         async with connected(stand.mcp, era) as client:
             await done(client, "rent_number", DEAR)
 
@@ -232,12 +232,12 @@ async def test_a_price_nobody_knows_before_is_always_asked_for(
 async def test_for_renting_again_the_dearer_of_then_and_now_counts(
     then: str, now: str, counts: str
 ) -> None:
-    quote = await Estimates(Known(then, now)).of(
+    estimate = await Estimator(Known(then, now)).estimate(
         BY_NAME["rent_again"], Call(PASSER_BY, "t"), RentAgain(rental_id=1)
     )
 
-    assert quote.likely == Decimal(counts)
-    assert quote.what == "Rent +16465550100 for Mail once more"
+    assert estimate.likely == Decimal(counts)
+    assert estimate.what == "Rent +16465550100 for Mail once more"
 
 
 async def test_a_fault_of_ours_does_not_say_that_nothing_was_charged(
@@ -246,7 +246,7 @@ async def test_a_fault_of_ours_does_not_say_that_nothing_was_charged(
     def breaks(value: object) -> None:
         raise LookupError
 
-    monkeypatch.setattr(results, "told", breaks)
+    monkeypatch.setattr(results, "structured_content", breaks)
     sentence = await refused(client, "rent_number", CHEAP)
 
     assert bought(stand) == 1

@@ -34,7 +34,7 @@ class Looks:
 
 
 async def nobody(done: float, total: float, message: str) -> None:
-    """Is told."""
+    """Takes progress reports and does nothing."""
 
 
 async def test_a_code_that_is_there_is_answered_at_once() -> None:
@@ -48,7 +48,7 @@ async def test_a_code_that_is_there_is_answered_at_once() -> None:
 
 async def test_it_waits_in_slices_until_the_time_is_over() -> None:
     looks = Looks(99)
-    value = await waiting.wait(WaitRules(slice=1), {"wait_seconds": "3"}, looks, nobody)
+    value = await waiting.wait(WaitRules(slice_seconds=1), {"wait_seconds": "3"}, looks, nobody)
 
     assert value.status == "pending"  # type: ignore[attr-defined]
     assert looks.asked == [1, 1, 1]
@@ -63,7 +63,7 @@ async def test_a_gateway_that_sends_its_waiters_home_is_not_asked_again() -> Non
 
 async def test_it_waits_no_longer_than_clients_do() -> None:
     looks = Looks(99, takes_time=False)
-    await waiting.wait(WaitRules(slice=100), {"wait_seconds": 4000}, looks, nobody)
+    await waiting.wait(WaitRules(slice_seconds=100), {"wait_seconds": 4000}, looks, nobody)
     await waiting.wait(WaitRules(), {"wait_seconds": -5}, looks, nobody)
 
     assert looks.asked == [50, 0]
@@ -80,11 +80,11 @@ async def test_it_tells_that_it_still_waits_and_what_to_do(
     era: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiting, "PROGRESS_SECONDS", 0.3)
-    told: list[float | None] = []
+    totals: list[float | None] = []
 
     async def tell(progress: float, total: float | None, message: str | None) -> None:
-        told.append(total)
-        if len(told) == 2:
+        totals.append(total)
+        if len(totals) == 2:
             stand.sim.receive_code(asked["rental_id"], "482913")
 
     config = replace(QUICK, rules=Rules(code_after=NEVER))
@@ -98,8 +98,8 @@ async def test_it_tells_that_it_still_waits_and_what_to_do(
     assert in_vain["status"] == "pending"
     assert "call wait_for_code again" in in_vain["hint"]
     assert came.structured_content["code"] == "482913"
-    assert len(told) >= 2
-    assert set(told) == {50}
+    assert len(totals) >= 2
+    assert set(totals) == {50}
 
 
 @pytest.mark.parametrize("era", ERAS)

@@ -11,7 +11,6 @@ from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import AnyOperation
 from mcp_server.options import McpOptions
-from mcp_server.tools.adjustments import ADJUSTED
 from mcp_server.tools.definitions import Json, Tools, tool_spec
 from scripts.mcp_surface import COMMITTED, surface
 
@@ -25,15 +24,11 @@ each = pytest.mark.parametrize("op", CATALOG, ids=lambda op: op.name)
 
 def names(limits: Limits | None = None, **options: object) -> list[str]:
     tools = Tools(CATALOG, McpOptions(**options))  # type: ignore[arg-type]
-    return list(tools.of(Caller("a", Account("a", "sk_a"), limits)))
+    return list(tools.visible_to(Caller("a", Account("a", "sk_a"), limits)))
 
 
 def test_every_operation_is_a_tool_by_its_own_name() -> None:
     assert names() == [op.name for op in CATALOG]
-
-
-def test_adjustments_are_of_operations_that_exist_or_are_to_come() -> None:
-    assert {op.name for op in CATALOG} <= set(ADJUSTED)
 
 
 @each

@@ -1,44 +1,50 @@
 """The bridge alone: bodies in, responses out, and who has gone."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from aiohttp import ClientConnectionError, ClientPayloadError, ClientSession, web
+from aiohttp import ClientConnectionError, ClientPayloadError, web
+from aiohttp.test_utils import TestClient
+from pytest_aiohttp.plugin import AiohttpClient
 
 from gateway.core.model.errors import RequestTimeout
 from mcp_server.transport import asgi_bridge as bridge_module
 from mcp_server.transport.asgi_bridge import Bridge, Message
-from tests.support.gateway import listening
 
 Receive = Callable[[], Any]
 Send = Callable[[Message], Any]
+Client = TestClient[web.Request, web.Application]
+Bridged = Callable[[Any], Awaitable[Client]]
 STREAM = [(b"content-type", b"text/event-stream")]
+BRIDGE = web.AppKey("bridge", Bridge)
 
 
-@asynccontextmanager
-async def bridged(app: Any) -> AsyncIterator[tuple[str, Bridge]]:
-    """An ASGI application on a socket."""
-    bridge = Bridge(app)
-    bridge.start()
+@pytest.fixture
+def bridged(aiohttp_client: AiohttpClient) -> Bridged:
+    """Puts an ASGI application on a socket and gives a client of it."""
 
-    async def handle(request: web.Request) -> web.StreamResponse:
-        try:
-            return await bridge.handle(request, {"caller": "me"}, {"X-Ours": "1"})
-        except RequestTimeout:
-            return web.Response(status=408)
+    async def serve(app: Any) -> Client:
+        bridge = Bridge(app)
+        bridge.start()
 
-    site = web.Application()
-    site.router.add_route("*", "/{tail:.*}", handle)
+        async def handle(request: web.Request) -> web.StreamResponse:
+            try:
+                return await bridge.handle(request, {"caller": "me"}, {"X-Ours": "1"})
+            except RequestTimeout:
+                return web.Response(status=408)
 
-    async def shut(_: web.Application) -> None:
-        await bridge.stop()
+        async def shut(_: web.Application) -> None:
+            await bridge.stop()
 
-    site.on_shutdown.append(shut)
-    async with listening(site) as url:
-        yield url, bridge
+        site = web.Application()
+        site[BRIDGE] = bridge
+        site.router.add_route("*", "/{tail:.*}", handle)
+        site.on_shutdown.append(shut)
+        return await aiohttp_client(site)
+
+    return serve
 
 
 async def echo(scope: Any, receive: Receive, send: Send) -> None:
@@ -63,13 +69,10 @@ async def echo(scope: Any, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": facts.encode() + b" " + body})
 
 
-async def test_a_request_goes_in_and_one_response_comes_out() -> None:
+async def test_a_request_goes_in_and_one_response_comes_out(bridged: Bridged) -> None:
     sent = {"X-Api-Key": "secret", "Authorization": "Bearer secret", "X-Other": "1"}
-    async with (
-        bridged(echo) as (url, _),
-        ClientSession() as session,
-        session.post(url + "/a/b?c=d", data=b"x" * 200_000, headers=sent) as response,
-    ):
+    client = await bridged(echo)
+    async with client.post("/a/b?c=d", data=b"x" * 200_000, headers=sent) as response:
         text = await response.text()
 
     assert response.status == 201
@@ -81,7 +84,7 @@ async def test_a_request_goes_in_and_one_response_comes_out() -> None:
     assert not {"x-api-key", "authorization", "connection"} & set(names)
 
 
-async def test_a_streams_headers_go_out_at_once() -> None:
+async def test_a_streams_headers_go_out_at_once(bridged: Bridged) -> None:
     go_on = asyncio.Event()
 
     async def stream(scope: Any, receive: Receive, send: Send) -> None:
@@ -90,19 +93,15 @@ async def test_a_streams_headers_go_out_at_once() -> None:
         await send({"type": "http.response.body", "body": b"a", "more_body": True})
         await send({"type": "http.response.body", "body": b"b", "more_body": False})
 
-    async with (
-        asyncio.timeout(60),
-        bridged(stream) as (url, _),
-        ClientSession() as session,
-        session.get(url) as response,
-    ):
+    client = await bridged(stream)
+    async with asyncio.timeout(60), client.get("/") as response:
         assert response.headers["Content-Type"] == "text/event-stream"
         assert response.headers["X-Ours"] == "1"
         go_on.set()
         assert await response.read() == b"ab"
 
 
-async def test_who_hangs_up_is_noticed_and_sends_go_nowhere() -> None:
+async def test_who_hangs_up_is_noticed_and_sends_go_nowhere(bridged: Bridged) -> None:
     gone = asyncio.Event()
     ended = asyncio.Event()
 
@@ -115,15 +114,15 @@ async def test_who_hangs_up_is_noticed_and_sends_go_nowhere() -> None:
             await send({"type": "http.response.body", "body": b"x" * 100_000, "more_body": True})
         ended.set()
 
-    async with bridged(stream) as (url, _), ClientSession() as session:
-        response = await session.get(url)
-        response.close()
-        async with asyncio.timeout(60):
-            await gone.wait()
-            await ended.wait()
+    client = await bridged(stream)
+    response = await client.get("/")
+    response.close()
+    async with asyncio.timeout(60):
+        await gone.wait()
+        await ended.wait()
 
 
-async def test_who_hangs_up_before_the_headers_is_noticed_too() -> None:
+async def test_who_hangs_up_before_the_headers_is_noticed_too(bridged: Bridged) -> None:
     gone = asyncio.Event()
     arrived = asyncio.Event()
 
@@ -135,17 +134,17 @@ async def test_who_hangs_up_before_the_headers_is_noticed_too() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": STREAM})
         await send({"type": "http.response.body", "body": b"late"})
 
-    async with bridged(waits) as (url, _), ClientSession() as session:
-        asking = asyncio.create_task(session.post(url))
-        await arrived.wait()
-        asking.cancel()
-        async with asyncio.timeout(60):
-            await gone.wait()
+    client = await bridged(waits)
+    asking = asyncio.ensure_future(client.post("/"))
+    await arrived.wait()
+    asking.cancel()
+    async with asyncio.timeout(60):
+        await gone.wait()
 
 
 @pytest.mark.parametrize("path", ["/fails", "/answers"])
 async def test_a_body_that_does_not_come_is_not_waited_for(
-    monkeypatch: pytest.MonkeyPatch, path: str
+    monkeypatch: pytest.MonkeyPatch, path: str, bridged: Bridged
 ) -> None:
     monkeypatch.setattr(bridge_module, "BODY_SECONDS", 0.1)
 
@@ -157,19 +156,18 @@ async def test_a_body_that_does_not_come_is_not_waited_for(
             await send({"type": "http.response.body", "body": b"as the SDK's older transport"})
         raise ConnectionError("as the SDK does when the client has gone")
 
-    async with bridged(reads) as (url, _):
-        host, port = url.removeprefix("http://").split(":")
-        reader, writer = await asyncio.open_connection(host, int(port))
-        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
-        writer.write(head.encode() + b"half")
-        answer = await reader.readline()
-        writer.close()
+    client = await bridged(reads)
+    reader, writer = await asyncio.open_connection(client.host, client.port)
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
+    writer.write(head.encode() + b"half")
+    answer = await reader.readline()
+    writer.close()
 
     assert answer.startswith(b"HTTP/1.1 408 ")
 
 
 async def test_the_end_of_the_server_ends_streams_but_lets_calls_finish(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, bridged: Bridged
 ) -> None:
     monkeypatch.setattr(bridge_module, "GRACE_SECONDS", 60)
     arrived, left = asyncio.Event(), asyncio.Event()
@@ -189,54 +187,50 @@ async def test_the_end_of_the_server_ends_streams_but_lets_calls_finish(
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"done"})
 
-    async with bridged(either) as (url, bridge), ClientSession() as session:
-        stream = await session.get(url)
-        calling = asyncio.create_task(session.post(url))
-        await arrived.wait()
-        await bridge.stop()
-        response = await calling
-        assert await response.read() == b"done"
-        stream.close()
+    client = await bridged(either)
+    stream = await client.get("/")
+    calling = asyncio.ensure_future(client.post("/"))
+    await arrived.wait()
+    await client.app[BRIDGE].stop()
+    response = await calling
+    assert await response.read() == b"done"
+    stream.close()
 
     assert ended == ["stream", "call"]
 
 
-async def test_a_fault_inside_is_a_fault() -> None:
+async def test_a_fault_inside_is_a_fault(bridged: Bridged) -> None:
     async def breaks(scope: Any, receive: Receive, send: Send) -> None:
         raise LookupError
 
-    async with (
-        bridged(breaks) as (url, _),
-        ClientSession() as session,
-        session.post(url) as response,
-    ):
+    client = await bridged(breaks)
+    async with client.post("/") as response:
         assert response.status == 500
 
 
-async def test_a_stream_that_breaks_off_is_not_taken_for_a_whole_one() -> None:
+async def test_a_stream_that_breaks_off_is_not_taken_for_a_whole_one(bridged: Bridged) -> None:
     async def breaks(scope: Any, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": STREAM})
         await send({"type": "http.response.body", "body": b"half", "more_body": True})
         raise LookupError
 
-    async with bridged(breaks) as (url, _), ClientSession() as session:
-        response = await session.get(url)
+    client = await bridged(breaks)
+    async with client.get("/") as response:
         with pytest.raises((ClientPayloadError, ClientConnectionError)):
             await response.read()
 
 
 @pytest.mark.parametrize("headers", [[], STREAM], ids=["one body", "stream"])
-async def test_only_the_first_answer_counts(headers: list[tuple[bytes, bytes]]) -> None:
+async def test_only_the_first_answer_counts(
+    headers: list[tuple[bytes, bytes]], bridged: Bridged
+) -> None:
     async def answers_twice(scope: Any, receive: Receive, send: Send) -> None:
         for status, body in ((202, b"first"), (500, b"second")):
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
 
-    async with (
-        bridged(answers_twice) as (url, _),
-        ClientSession() as session,
-        session.post(url) as response,
-    ):
+    client = await bridged(answers_twice)
+    async with client.post("/") as response:
         assert response.status == 202
         assert await response.read() == b"first"
 
@@ -258,30 +252,30 @@ class GoesOn:
 
 
 async def test_what_goes_on_though_nobody_is_there_is_ended(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, bridged: Bridged
 ) -> None:
     monkeypatch.setattr(bridge_module, "POLL_SECONDS", 0.02)
     monkeypatch.setattr(bridge_module, "LINGER_SECONDS", 0.1)
     app = GoesOn()
-    async with bridged(app) as (url, _), ClientSession() as session:
-        asking = asyncio.create_task(session.post(url))
-        await app.arrived.wait()
-        asking.cancel()
-        async with asyncio.timeout(60):
-            await app.cancelled.wait()
+    client = await bridged(app)
+    asking = asyncio.ensure_future(client.post("/"))
+    await app.arrived.wait()
+    asking.cancel()
+    async with asyncio.timeout(60):
+        await app.cancelled.wait()
 
 
 async def test_what_goes_on_at_the_end_of_the_server_is_ended(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, bridged: Bridged
 ) -> None:
     monkeypatch.setattr(bridge_module, "GRACE_SECONDS", 0.05)
     app = GoesOn()
-    async with bridged(app) as (url, bridge), ClientSession() as session:
-        asking = asyncio.create_task(session.post(url))
-        await app.arrived.wait()
-        async with asyncio.timeout(60):
-            await bridge.stop()
-        with pytest.raises(ClientConnectionError):
-            await asking
+    client = await bridged(app)
+    asking = asyncio.ensure_future(client.post("/"))
+    await app.arrived.wait()
+    async with asyncio.timeout(60):
+        await client.app[BRIDGE].stop()
+    with pytest.raises(ClientConnectionError):
+        await asking
 
     assert app.cancelled.is_set()

@@ -16,7 +16,7 @@ from gateway.core.model.errors import Forbidden
 from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.catalog import CATALOG
 from mcp_server.options import McpOptions
-from mcp_server.transport.host_check import Hosts
+from mcp_server.transport.host_check import AllowedHosts
 from tests.mcp.support import ERAS, QUICK, SimulatedStand, connected, done, refused, run_mcp
 
 INITIALIZE = {
@@ -145,7 +145,7 @@ async def test_strangers_names_are_refused(
 
 
 def test_the_public_name_is_ours() -> None:
-    hosts = Hosts("https://codes.example.com/x", ["gateway"])
+    hosts = AllowedHosts("https://codes.example.com/x", ["gateway"])
     for host in ("codes.example.com", "gateway:8080", "127.0.0.1:80", "[::1]:8080", "192.168.1.2"):
         hosts.check(host, "https://codes.example.com")
     for bad in ("example.com", "codes.example.com.evil.net", "", None):
@@ -155,12 +155,12 @@ def test_the_public_name_is_ours() -> None:
 
 async def test_a_large_body_is_refused(session: ClientSession) -> None:
     async with run_mcp(options=McpOptions(max_body=1000)) as stand:
-        told = await post(session, stand, b"x" * 1001)
-        untold = await session.post(
+        with_length = await post(session, stand, b"x" * 1001)
+        chunked = await session.post(
             stand.mcp, data=_pieces(), headers=HEADERS, chunked=True, compress=None
         )
 
-    assert (told.status, untold.status) == (413, 413)
+    assert (with_length.status, chunked.status) == (413, 413)
 
 
 async def _pieces() -> AsyncIterator[bytes]:

@@ -1,0 +1,58 @@
+"""Problem documents: read back as the error that was written."""
+
+import json
+
+import pytest
+
+from gateway.core.model.errors import GatewayError, InternalError, MethodNotAllowed, Upstream
+from gateway.core.model.problem import ERRORS_BY_CODE, problem_json, read_problem
+from gateway.core.model.provider_errors import UpstreamRefused
+from gateway.core.model.values import Charged
+
+KINDS = [kind for kind in ERRORS_BY_CODE.values() if kind is not MethodNotAllowed]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.code)
+def test_an_error_is_read_back_as_it_was_written(kind: type[GatewayError]) -> None:
+    written = kind(
+        "It happened.", charged=Charged.UNKNOWN, retry_after=3, upstream=Upstream(400, "no")
+    )
+    read = read_problem(problem_json(written, "trace"))
+
+    assert type(read) is kind
+    assert vars(read) == vars(written) | {"trace_id": "trace"}
+
+
+def test_of_classes_that_share_a_code_the_one_that_is_raised_is_read() -> None:
+    assert ERRORS_BY_CODE["upstream_refused"] is UpstreamRefused
+    assert ERRORS_BY_CODE["internal_error"] is InternalError
+
+
+def test_a_code_of_a_newer_gateway_is_an_internal_error() -> None:
+    body = json.loads(problem_json(GatewayError("New.", charged=Charged.YES), "trace"))
+    read = read_problem(json.dumps(body | {"code": "new"}).encode())
+
+    assert type(read) is InternalError
+    assert (read.detail, read.charged) == (body["detail"], Charged.YES)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"1",
+        b"{}",
+        b'{"code": [], "charged": "no", "detail": ""}',
+        b'{"code": "not_found", "charged": "perhaps", "detail": ""}',
+        b'{"code": "not_found", "charged": "no"}',
+        b'{"code": "not_found", "charged": "no", "detail": "", "upstream": 1}',
+        b'{"code": "method_not_allowed", "charged": "no", "detail": ""}',
+        b"[" * 100_000,
+    ],
+    ids=lambda body: body[:60].decode(),
+)
+def test_what_is_no_problem_document_is_said_to_be_none(body: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        read_problem(body)
