@@ -43,9 +43,6 @@ class Settings(BaseSettings):
     getatext_api_key: SecretStr | None = Field(
         None, description="The server's own key at the provider; gateway keys lead to it."
     )
-    gateway_key: SecretStr | None = Field(
-        None, description="A gateway's key, for `getatext-gateway mcp` with limits."
-    )
     getatext_tier: Literal["standard", "premium"] = Field(
         "standard", description="`premium` uses the provider's premium calls."
     )
@@ -58,6 +55,34 @@ class Settings(BaseSettings):
     )
     getatext_spend_seconds: Seconds = Field(
         30, description="Time-out of a whole upstream purchase."
+    )
+    getatext_rates: dict[str, float] = Field(
+        default_factory=dict,
+        description=(
+            "Calls per second that differ from the tier's, as JSON by limit, such as "
+            '`{"rent": 1}`.'
+        ),
+    )
+    getatext_rate_margin_seconds: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.1, description="By how many seconds the provider's one-second windows are widened."
+    )
+    getatext_webhook_secret: SecretStr | None = Field(
+        None,
+        description=(
+            "The path secret of the webhook of the server's own account; other accounts have "
+            "their own, told by `getatext-gateway provider-webhook`."
+        ),
+    )
+    getatext_webhook_forward: list[HttpUrl] = Field(
+        default_factory=list,
+        description="Where webhooks are passed on, as a JSON list of URLs.",
+    )
+    getatext_webhook_sources: list[IPvAnyNetwork] = Field(
+        default_factory=list,
+        description="From where webhooks may come, as a JSON list of addresses or networks.",
+    )
+    gateway_key: SecretStr | None = Field(
+        None, description="A gateway's key, for `getatext-gateway mcp` with limits."
     )
     gateway_host: str = Field("127.0.0.1", description="The address to listen on.")
     gateway_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
@@ -102,23 +127,13 @@ class Settings(BaseSettings):
             "with PostgreSQL."
         ),
     )
-    getatext_rates: dict[str, float] = Field(
-        default_factory=dict,
-        description=(
-            "Calls per second that differ from the tier's, as JSON by limit, such as "
-            '`{"rent": 1}`.'
-        ),
-    )
-    gateway_pace_margin: Annotated[float, Field(ge=0, le=10)] = Field(
-        0.1, description="By how many seconds the provider's one-second windows are widened."
-    )
-    gateway_share_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
+    gateway_status_cache_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
         1, description="How long an answer about a rental serves everybody who asks for it."
     )
     gateway_retention_days: Annotated[int, Field(ge=1, le=3650)] = Field(
         30, description="After how many days codes and message texts are deleted."
     )
-    gateway_hand_over_seconds: Annotated[float, Field(ge=0, le=3600)] = Field(
+    gateway_redelivery_seconds: Annotated[float, Field(ge=0, le=3600)] = Field(
         60,
         description=(
             "How long a purchase whose answer was lost or could not be delivered is kept for the "
@@ -127,21 +142,6 @@ class Settings(BaseSettings):
     )
     gateway_metrics_token: SecretStr | None = Field(
         None, description="Bearer token that opens /metrics to other machines than this one."
-    )
-    gateway_webhook_secret: SecretStr | None = Field(
-        None,
-        description=(
-            "The path secret of the webhook of the server's own account; other accounts have "
-            "their own, told by `getatext-gateway webhook-url`."
-        ),
-    )
-    gateway_webhook_forward: list[HttpUrl] = Field(
-        default_factory=list,
-        description="Where webhooks are passed on, as a JSON list of URLs.",
-    )
-    gateway_webhook_sources: list[IPvAnyNetwork] = Field(
-        default_factory=list,
-        description="From where webhooks may come, as a JSON list of addresses or networks.",
     )
     gateway_trusted_proxies: list[IPvAnyNetwork] = Field(
         default_factory=list,

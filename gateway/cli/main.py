@@ -26,8 +26,8 @@ cli = LazyGroup(
             "keys": Entry("gateway.cli.main:keys", "Keys with limits, for other people."),
             "ledger": Entry("gateway.cli.main:ledger", "What was bought; lost answers."),
             "purge": Entry("gateway.cli.commands.ledger:purge", "Delete old codes and texts now."),
-            "webhook-url": Entry(
-                "gateway.cli.commands.provider_webhook:webhook_url", "Where webhooks go."
+            "provider-webhook": Entry(
+                "gateway.cli.commands.provider_webhook:provider_webhook", "Where webhooks go."
             ),
             "services": Entry("gateway.cli.commands.services:services", "Codes of legacy tools."),
             "openapi": Entry("gateway.cli.commands.openapi:openapi", "The OpenAPI document."),

@@ -88,7 +88,7 @@ def build_core(
         invoker.context,
         services.poller,
         clock,
-        own_secret=revealed(settings.gateway_webhook_secret),
+        own_secret=revealed(settings.getatext_webhook_secret),
     )
     search = _search(callers, invoker, services, metrics)
     return Core(hasher, callers, limiter, breakers, notifier, services, invoker, webhooks, search)
@@ -110,7 +110,9 @@ def revealed(secret: SecretStr | None) -> str | None:
 
 
 def _limiter(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> RateLimiter:
-    pace = RateLimits(per_second=settings.rates, margin_seconds=settings.gateway_pace_margin)
+    pace = RateLimits(
+        per_second=settings.rates, margin_seconds=settings.getatext_rate_margin_seconds
+    )
     return RateLimiter(
         clock,
         asyncio.get_running_loop(),
@@ -136,7 +138,7 @@ def _services(
     )
     repository = RentalRepository(store.ledger, price_cache, notifier, clock)
     store.listen(repository.changed_elsewhere, repository.forget_all)
-    status_reads = StatusReads(repository, clock, fresh=settings.gateway_share_seconds)
+    status_reads = StatusReads(repository, clock, fresh=settings.gateway_status_cache_seconds)
     per_second = settings.rates[RENTAL_STATUS.bucket]
     poller = CodePoller(
         status_reads, repository, notifier, store.inbox, store.leases, clock, per_second=per_second
@@ -159,7 +161,7 @@ def _spending(
         new_ledger_id,
         operator=operator,
         patience=settings.getatext_connect_seconds + settings.getatext_spend_seconds + 5,
-        hand_over=settings.gateway_hand_over_seconds,
+        hand_over=settings.gateway_redelivery_seconds,
     )
 
 

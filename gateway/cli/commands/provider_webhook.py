@@ -1,12 +1,12 @@
-"""The command `webhook-url`: what to enter in the profile at the provider."""
+"""The command `provider-webhook`: what to enter in the profile at the provider."""
 
 import click
 
 from gateway.cli.lazy import MISUSED
 
 
-@click.command("webhook-url")
-def webhook_url() -> None:
+@click.command("provider-webhook")
+def provider_webhook() -> None:
     """Print the address for the webhook of the account of GETATEXT_API_KEY.
 
     The address holds a secret: whoever knows it can wake the gateway. Set GATEWAY_PUBLIC_URL so
@@ -27,7 +27,7 @@ def webhook_url() -> None:
     )
 
     async def secret(gateway: Gateway) -> str:
-        own = settings.gateway_webhook_secret
+        own = settings.getatext_webhook_secret
         if own is not None:
             return own.get_secret_value()
         return webhook_secret(gateway.hasher, gateway.hasher.name(key.get_secret_value()))
