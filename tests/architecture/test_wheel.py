@@ -113,6 +113,16 @@ def test_the_wheel_puts_one_name_into_site_packages(wheel: Path) -> None:
     assert "getatext_gateway/adapters/store/migrations/env.py" in names
 
 
+def test_the_description_has_no_link_that_only_the_repository_could_follow(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        text = archive.read(name).decode()
+    links = re.findall(r"\]\(\s*<?([^)>\s]+)|^\s*\[[^\]]+\]:\s*(\S+)", text, re.MULTILINE)
+
+    assert links
+    assert [link for pair in links for link in pair if link and "://" not in link] == []
+
+
 def test_the_program_is_found_beside_others_of_its_packages_names(installed: Installed) -> None:
     told = f"getatext-gateway {version()}\n"
 
