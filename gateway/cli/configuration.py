@@ -7,7 +7,7 @@ import click
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsError
 
-from gateway.cli.lazy import MISUSED
+from gateway.cli.exit_codes import MISUSED
 from gateway.settings import Settings, UnknownSetting
 
 

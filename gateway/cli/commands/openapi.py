@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.lazy import FAILED
+from gateway.cli.exit_codes import FAILED
 
 FILE = "openapi.yaml"
 SERVER = "http://127.0.0.1:8080"
