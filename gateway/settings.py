@@ -29,7 +29,7 @@ from gateway.core.upstream.calls import rates
 
 HttpUrl = Annotated[AnyHttpUrl, UrlConstraints(max_length=2000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-_FILE = "gateway_config"  # where the others are, so none of them
+_FILE = "gateway_config"  # names the file of settings, so it is no setting itself
 
 
 class Settings(BaseSettings):
@@ -214,14 +214,14 @@ class Settings(BaseSettings):
 
     @property
     def pass_through(self) -> bool:
-        """Whether callers may bring their own key: said so, or nobody from afar can call."""
+        """Whether callers may bring their own key: as set, else on loopback only."""
         if self.gateway_pass_through is not None:
             return self.gateway_pass_through
         return _is_loopback(self.gateway_host)
 
     @property
     def data_dir(self) -> Path:
-        """Where this user's programs keep their data."""
+        """The folder for this program's data: below XDG_DATA_HOME, by default ~/.local/share."""
         base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
         return Path(base) / "getatext-gateway"
 
@@ -260,7 +260,7 @@ def _is_loopback(host: str) -> bool:
 
 
 class UnknownSetting(ValueError):
-    """The file has a name that is no setting: most likely a slip, which must not pass unseen."""
+    """The file has a name that is no setting. Most likely it is misspelt, so it is an error."""
 
 
 class _File(TomlConfigSettingsSource):
@@ -268,23 +268,23 @@ class _File(TomlConfigSettingsSource):
         given = {name.lower(): value for name, value in super().__call__().items()}
         unknown = [name for name in given if name not in Settings.model_fields]
         if unknown:
-            raise UnknownSetting("; ".join(_told(name, _meant(name)) for name in unknown))
+            raise UnknownSetting("; ".join(_unknown(name, _meant(name)) for name in unknown))
         return given
 
 
 def misspelt() -> list[str]:
-    """What in the environment looks like a setting and is none.
+    """A warning for each variable of the environment that is close to a setting's name but is none.
 
-    Only what is close to a real one: other programs give their variables such names too.
+    Others with our prefixes pass: other programs give their variables such names too.
     """
     ours = {name for name in os.environ if name.startswith(("GATEWAY_", "GETATEXT_"))}
     unknown = (name for name in ours if name.lower() not in {*Settings.model_fields, _FILE})
-    return [_told(name, meant.upper()) for name in unknown if (meant := _meant(name))]
+    return [_unknown(name, meant.upper()) for name in unknown if (meant := _meant(name))]
 
 
 def _meant(name: str) -> str:
     return next(iter(get_close_matches(name.lower(), Settings.model_fields, n=1, cutoff=0.9)), "")
 
 
-def _told(name: str, meant: str) -> str:
+def _unknown(name: str, meant: str) -> str:
     return f"{name[:60]} is no setting" + (f"; did you mean {meant}?" if meant else "")

@@ -61,7 +61,7 @@ class _Execution(Generic[In, Out]):
         if not self.sent or self.interrupted:
             raise KeyboardInterrupt  # out of the loop, which then cancels everything
         self.interrupted = True
-        output.print_error("Waiting for the provider's answer. Ctrl-C again gives it up.")
+        output.to_stderr("Waiting for the provider's answer. Ctrl-C again gives it up.")
 
 
 def execute_and_show(

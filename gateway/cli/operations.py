@@ -70,7 +70,7 @@ def _rent_and_wait(verb: Verb, op: AnyOperation, given: dict[str, Any], *, as_js
     if not as_json and sys.stdout.isatty():
         output.show(rental, verb, as_json=False)
     else:
-        output.print_error(f"Rented {rental.number} as {rental.id}.")
+        output.to_stderr(f"Rented {rental.number} as {rental.id}.")
     return wait_for(rental, as_json=as_json) if code == OK else code
 
 

@@ -64,17 +64,17 @@ def show_error(
 ) -> None:
     """Write an error to standard error: a sentence, or the problem document."""
     if as_json:
-        print_error(problem(error, trace_id).model_dump_json(exclude_none=True))
+        to_stderr(problem(error, trace_id).model_dump_json(exclude_none=True))
         return
     detail = printable(verb.reworded(error.detail, op.takes.model_fields))
-    print_error(f"{click.style(error.code, fg='red', bold=True)}: {detail}")
+    to_stderr(f"{click.style(error.code, fg='red', bold=True)}: {detail}")
     if error.upstream is not None:
-        print_error(
+        to_stderr(
             click.style(f'The provider said: "{printable(error.upstream.message)}"', dim=True)
         )
 
 
-def print_error(line: str) -> None:
+def to_stderr(line: str) -> None:
     """Write a line to standard error."""
     click.echo(line, err=True)
 

@@ -139,7 +139,7 @@ def _show_calls(key: str, first_rental: int) -> Callable[[str], None]:
 
 
 def demo_text(url: str, key: str, first_rental: int) -> str:
-    """The text, in colours; whoever prints it takes them off where there is no terminal."""
+    """The calls to try, with colours; click.echo removes those where there is no terminal."""
     curl = f"curl -sS -H 'X-API-Key: {key}'"
     as_json = f"-H 'Content-Type: application/json' -d '{json.dumps(DEMO_RENTAL)}'"
     rental = f"{url}/v1/rentals/{first_rental}"

@@ -77,14 +77,14 @@ async def _code(rental: Rental, gateway: Gateway) -> Code:
 
 
 def _show(code: Code, *, as_json: bool) -> None:
-    from gateway.cli.output import print_error, printable
+    from gateway.cli.output import printable, to_stderr
 
     if as_json or not sys.stdout.isatty():
         click.echo(code.model_dump_json())
     elif code.code is not None:
         click.secho(printable(code.code), bold=True, fg="green")
     else:
-        print_error(f"No code will come: the rental is {code.ended_reason}.")
+        to_stderr(f"No code will come: the rental is {code.ended_reason}.")
 
 
 @contextmanager
@@ -120,15 +120,15 @@ def _line(rental: Rental) -> str:
 def _interrupted(rental: Rental, *, as_json: bool) -> int:
     """Ctrl-C: the rental goes on and is paid for, unless it is cancelled."""
     from gateway.cli.execution import execute_and_show
-    from gateway.cli.output import print_error
+    from gateway.cli.output import to_stderr
     from gateway.core.operations.rentals import CANCEL_RENTAL
 
-    print_error("")
+    to_stderr("")
     if sys.stdin.isatty():
         with suppress(click.Abort):
             if click.confirm("Cancel the rental for a refund?", err=True):
                 asked = {"rental_id": rental.id}
                 code = execute_and_show(CANCEL, CANCEL_RENTAL, asked, as_json=as_json)
                 return INTERRUPTED if code == OK else code
-    print_error(f"The rental goes on. Its code: getatext-gateway wait {rental.id}")
+    to_stderr(f"The rental goes on. Its code: getatext-gateway wait {rental.id}")
     return INTERRUPTED
