@@ -156,5 +156,5 @@ def _settings(pace: _Pace) -> dict[str, str]:
         "GETATEXT_TIER": "premium" if pace.rate == 200 else "standard",
     }
     if pace.webhook:
-        settings |= {"GETATEXT_API_KEY": KEY, "GATEWAY_WEBHOOK_SECRET": _OWN}
+        settings |= {"GETATEXT_API_KEY": KEY, "GETATEXT_WEBHOOK_SECRET": _OWN}
     return settings

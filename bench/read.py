@@ -49,7 +49,7 @@ def run(rounds: int) -> list[Row]:
 def _gateway(
     provider: Server, *, access_log: bool = False, **settings: str
 ) -> AbstractContextManager[Server]:
-    return gateway(provider, access_log=access_log, GATEWAY_SHARE_SECONDS="0", **settings)
+    return gateway(provider, access_log=access_log, GATEWAY_STATUS_CACHE_SECONDS="0", **settings)
 
 
 def _reads(server: Server, share: float) -> Contender:

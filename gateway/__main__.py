@@ -1,10 +1,10 @@
-"""The command line's entrance: `python -m gateway`, or `getatext-gateway`."""
+"""Runs the command line: `python -m gateway` in the repository, by `getatext_gateway` installed."""
 
 from gateway.cli.main import cli
 
 
 def main() -> None:
-    """Run the command that the arguments name, and exit as it says."""
+    """Run the command that the arguments name, and exit with its code."""
     cli(prog_name="getatext-gateway")
 
 

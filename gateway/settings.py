@@ -30,7 +30,7 @@ from gateway.core.upstream.calls import rates
 
 HttpUrl = Annotated[AnyHttpUrl, UrlConstraints(max_length=2000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-_FILE = "gateway_config"  # where the others are, so none of them
+_FILE = "gateway_config"  # names the file of settings, so it is no setting itself
 
 
 class Settings(BaseSettings):
@@ -44,9 +44,6 @@ class Settings(BaseSettings):
     getatext_api_key: SecretStr | None = Field(
         None, description="The server's own key at the provider; gateway keys lead to it."
     )
-    gateway_key: SecretStr | None = Field(
-        None, description="A gateway's key, for `getatext-gateway mcp` with limits."
-    )
     getatext_tier: Literal["standard", "premium"] = Field(
         "standard", description="`premium` uses the provider's premium calls."
     )
@@ -59,6 +56,34 @@ class Settings(BaseSettings):
     )
     getatext_spend_seconds: Seconds = Field(
         30, description="Time-out of a whole upstream purchase."
+    )
+    getatext_rates: dict[str, float] = Field(
+        default_factory=dict,
+        description=(
+            "Calls per second that differ from the tier's, as JSON by limit, such as "
+            '`{"rent": 1}`.'
+        ),
+    )
+    getatext_rate_margin_seconds: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.1, description="By how many seconds the provider's one-second windows are widened."
+    )
+    getatext_webhook_secret: SecretStr | None = Field(
+        None,
+        description=(
+            "The path secret of the webhook of the server's own account; other accounts have "
+            "their own, told by `getatext-gateway provider-webhook`."
+        ),
+    )
+    getatext_webhook_forward: list[HttpUrl] = Field(
+        default_factory=list,
+        description="Where webhooks are passed on, as a JSON list of URLs.",
+    )
+    getatext_webhook_sources: list[IPvAnyNetwork] = Field(
+        default_factory=list,
+        description="From where webhooks may come, as a JSON list of addresses or networks.",
+    )
+    gateway_key: SecretStr | None = Field(
+        None, description="A gateway's key, for `getatext-gateway mcp` with limits."
     )
     gateway_host: str = Field("127.0.0.1", description="The address to listen on.")
     gateway_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
@@ -103,23 +128,13 @@ class Settings(BaseSettings):
             "with PostgreSQL."
         ),
     )
-    getatext_rates: dict[str, float] = Field(
-        default_factory=dict,
-        description=(
-            "Calls per second that differ from the tier's, as JSON by limit, such as "
-            '`{"rent": 1}`.'
-        ),
-    )
-    gateway_pace_margin: Annotated[float, Field(ge=0, le=10)] = Field(
-        0.1, description="By how many seconds the provider's one-second windows are widened."
-    )
-    gateway_share_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
+    gateway_status_cache_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
         1, description="How long an answer about a rental serves everybody who asks for it."
     )
     gateway_retention_days: Annotated[int, Field(ge=1, le=3650)] = Field(
         30, description="After how many days codes and message texts are deleted."
     )
-    gateway_hand_over_seconds: Annotated[float, Field(ge=0, le=3600)] = Field(
+    gateway_redelivery_seconds: Annotated[float, Field(ge=0, le=3600)] = Field(
         60,
         description=(
             "How long a purchase whose answer was lost or could not be delivered is kept for the "
@@ -128,21 +143,6 @@ class Settings(BaseSettings):
     )
     gateway_metrics_token: SecretStr | None = Field(
         None, description="Bearer token that opens /metrics to other machines than this one."
-    )
-    gateway_webhook_secret: SecretStr | None = Field(
-        None,
-        description=(
-            "The path secret of the webhook of the server's own account; other accounts have "
-            "their own, told by `getatext-gateway webhook-url`."
-        ),
-    )
-    gateway_webhook_forward: list[HttpUrl] = Field(
-        default_factory=list,
-        description="Where webhooks are passed on, as a JSON list of URLs.",
-    )
-    gateway_webhook_sources: list[IPvAnyNetwork] = Field(
-        default_factory=list,
-        description="From where webhooks may come, as a JSON list of addresses or networks.",
     )
     gateway_trusted_proxies: list[IPvAnyNetwork] = Field(
         default_factory=list,
@@ -216,14 +216,14 @@ class Settings(BaseSettings):
 
     @property
     def pass_through(self) -> bool:
-        """Whether callers may bring their own key: said so, or nobody from afar can call."""
+        """Whether callers may bring their own key: as set, else on loopback only."""
         if self.gateway_pass_through is not None:
             return self.gateway_pass_through
         return _is_loopback(self.gateway_host)
 
     @property
     def data_dir(self) -> Path:
-        """Where this user's programs keep their data."""
+        """The folder for this program's data: below XDG_DATA_HOME, by default ~/.local/share."""
         base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
         return Path(base) / "getatext-gateway"
 
@@ -262,7 +262,7 @@ def _is_loopback(host: str) -> bool:
 
 
 class UnknownSetting(ValueError):
-    """The file has a name that is no setting: most likely a slip, which must not pass unseen."""
+    """The file has a name that is no setting. Most likely it is misspelt, so it is an error."""
 
 
 class _File(TomlConfigSettingsSource):
@@ -270,23 +270,23 @@ class _File(TomlConfigSettingsSource):
         given = {name.lower(): value for name, value in super().__call__().items()}
         unknown = [name for name in given if name not in Settings.model_fields]
         if unknown:
-            raise UnknownSetting("; ".join(_told(name, _meant(name)) for name in unknown))
+            raise UnknownSetting("; ".join(_unknown(name, _meant(name)) for name in unknown))
         return given
 
 
 def misspelt() -> list[str]:
-    """What in the environment looks like a setting and is none.
+    """A warning for each variable of the environment that is close to a setting's name but is none.
 
-    Only what is close to a real one: other programs give their variables such names too.
+    Others with our prefixes pass: other programs give their variables such names too.
     """
     ours = {name for name in os.environ if name.startswith(("GATEWAY_", "GETATEXT_"))}
     unknown = (name for name in ours if name.lower() not in {*Settings.model_fields, _FILE})
-    return [_told(name, meant.upper()) for name in unknown if (meant := _meant(name))]
+    return [_unknown(name, meant.upper()) for name in unknown if (meant := _meant(name))]
 
 
 def _meant(name: str) -> str:
     return next(iter(get_close_matches(name.lower(), Settings.model_fields, n=1, cutoff=0.9)), "")
 
 
-def _told(name: str, meant: str) -> str:
+def _unknown(name: str, meant: str) -> str:
     return f"{name[:60]} is no setting" + (f"; did you mean {meant}?" if meant else "")

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 MANIFEST = ROOT / "mcpb" / "manifest.json"
 SERVER = ROOT / "server.json"
-PACKAGES = ("gateway", "mcp_server", "adapters")
+PACKAGES = ("getatext_gateway", "gateway", "mcp_server", "adapters")
 BESIDES = ("pyproject.toml", "README.md", "LICENSE")
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 

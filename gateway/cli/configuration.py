@@ -1,4 +1,4 @@
-"""Reads the settings for a command; a bad one becomes a sentence that names the variable."""
+"""Reads the settings for a command. A bad one is reported by the name of its variable."""
 
 import tomllib
 from typing import Any
@@ -7,12 +7,12 @@ import click
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsError
 
-from gateway.cli.lazy import MISUSED
+from gateway.cli.exit_codes import MISUSED
 from gateway.settings import Settings, UnknownSetting
 
 
 class BadSettings(click.ClickException):
-    """The settings cannot be used. The sentences never hold a value: it may be a secret."""
+    """The settings cannot be used. The message never holds a value: it may be a secret."""
 
     exit_code = MISUSED
 
@@ -35,7 +35,7 @@ def read_settings(**given: Any) -> Settings:
 
 
 def secrets_of(settings: Settings) -> list[str]:
-    """Every secret the settings hold, for the log to leave out."""
+    """The text of every secret setting, for the log to redact."""
     values = (getattr(settings, name) for name in type(settings).model_fields)
     return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 

@@ -1,14 +1,15 @@
 """A group of commands that are imported when one of them runs, not when they are listed."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 
 import click
 
-from gateway.cli.verbs import Verb
-
-OK, FAILED, MISUSED, UNKNOWN, INTERRUPTED = 0, 1, 2, 3, 130
+from gateway.cli.exit_codes import INTERRUPTED
+from gateway.cli.verbs import Verb, derived_verbs
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,35 +31,48 @@ class Entry:
 
 def verb_entries(verbs: tuple[Verb, ...]) -> dict[str, Entry]:
     """The entries of commands that run operations."""
-    target = "gateway.cli.operations:make_command"
+    target = "gateway.cli.operations:OperationCommand"
     return {verb.name: Entry(target, verb.help, verb) for verb in verbs}
 
 
 class LazyGroup(click.Group):
     """Lists its commands from a table, by section; loads one when it is called for."""
 
-    def __init__(self, name: str, sections: Mapping[str, Mapping[str, Entry]], **more: str) -> None:
-        """`more` is help and epilog."""
-        super().__init__(name, help=more.get("help"), epilog=more.get("epilog"))
+    def __init__(
+        self,
+        name: str,
+        sections: Mapping[str, Mapping[str, Entry | LazyGroup]],
+        *,
+        verbs_of: str | None = None,
+        **texts: str,
+    ) -> None:
+        """Make it of its table, with help, short_help and epilog in `texts`.
+
+        `verbs_of` names the group of operations whose verbs are its commands, also those verbs
+        that are derived and not in the table.
+        """
+        super().__init__(name, **texts)  # type: ignore[arg-type]  # all of them are texts
         self._sections = sections
         self._entries = {name: e for entries in sections.values() for name, e in entries.items()}
+        self._verbs_of = verbs_of
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Every name, in reading order."""
+        """Every name in the table, in reading order."""
         return list(self._entries)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, imported now."""
-        entry = self._entries.get(cmd_name)
-        return entry.load() if entry else None
+        entry = self._entries.get(cmd_name) or self._derived().get(cmd_name)
+        return entry.load() if isinstance(entry, Entry) else entry
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table without loading anything."""
         widest = max(map(len, self._entries))
         for title, entries in self._sections.items():
             with formatter.section(title):
-                rows = [(name.ljust(widest), entry.help) for name, entry in entries.items()]
-                formatter.write_dl(rows)
+                formatter.write_dl(
+                    [(name.ljust(widest), _short_help(entry)) for name, entry in entries.items()]
+                )
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; Ctrl-C ends it without a word, and with the code shells expect."""
@@ -66,3 +80,13 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
+
+    def _derived(self) -> dict[str, Entry]:
+        """The entries that no table lists; asked for only where a name is not in the table."""
+        if self._verbs_of is None:
+            return {}
+        return verb_entries(derived_verbs(self._verbs_of))
+
+
+def _short_help(entry: Entry | LazyGroup) -> str:
+    return entry.help if isinstance(entry, Entry) else entry.short_help or ""

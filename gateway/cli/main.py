@@ -1,7 +1,7 @@
 """Every command, in reading order."""
 
 from gateway.cli.lazy import Entry, LazyGroup, verb_entries
-from gateway.cli.verbs import LONG_VERBS, VERBS, WAIT
+from gateway.cli.verbs import LONG, LONG_VERBS, TOP, VERBS, WAIT
 
 EPILOG = """\b
 Exit codes:
@@ -14,37 +14,6 @@ Exit codes:
 
 WITH_KEY = "Operations, with the key in GETATEXT_API_KEY"
 
-cli = LazyGroup(
-    "getatext-gateway",
-    {
-        "Gateway": {
-            "serve": Entry("gateway.cli.commands.serve:serve", "Run the gateway."),
-            "mcp": Entry("gateway.cli.commands.mcp:mcp", "Tools for an AI agent, over stdio."),
-            "simulate": Entry(
-                "gateway.cli.commands.serve:simulate", "Run a stand-in provider alone."
-            ),
-            "keys": Entry("gateway.cli.main:keys", "Keys with limits, for other people."),
-            "ledger": Entry("gateway.cli.main:ledger", "What was bought; lost answers."),
-            "purge": Entry("gateway.cli.commands.ledger:purge", "Delete old codes and texts now."),
-            "webhook-url": Entry(
-                "gateway.cli.commands.provider_webhook:webhook_url", "Where webhooks go."
-            ),
-            "services": Entry("gateway.cli.commands.services:services", "Codes of legacy tools."),
-            "openapi": Entry("gateway.cli.commands.openapi:openapi", "The OpenAPI document."),
-            "version": Entry(
-                "gateway.cli.commands.version:version", "The version of this program."
-            ),
-        },
-        WITH_KEY: {
-            **verb_entries(VERBS),
-            "wait": Entry("gateway.cli.commands.wait:wait", WAIT.help),
-            "long": Entry("gateway.cli.main:long", "Numbers rented for weeks."),
-        },
-    },
-    help="Rent US phone numbers and read their SMS codes; or let other programs do it.",
-    epilog=EPILOG,
-)
-
 keys = LazyGroup(
     "keys",
     {
@@ -56,6 +25,7 @@ keys = LazyGroup(
             "revoke": Entry("gateway.cli.commands.keys:revoke", "Revoke a key by its id or name."),
         }
     },
+    short_help="Keys with limits, for other people.",
     help="The gateway's own keys, which lead to the account of GETATEXT_API_KEY.",
 )
 
@@ -69,12 +39,47 @@ ledger = LazyGroup(
             ),
         }
     },
+    short_help="What was bought; lost answers.",
     help="The purchases as they were written down.",
 )
 
 long = LazyGroup(
     "long",
     {WITH_KEY: verb_entries(LONG_VERBS)},
+    verbs_of=LONG,
+    short_help="Numbers rented for weeks.",
     help="Numbers rented for a week up to a year.",
+    epilog=EPILOG,
+)
+
+cli = LazyGroup(
+    "getatext-gateway",
+    {
+        "Gateway": {
+            "serve": Entry("gateway.cli.commands.serve:serve", "Run the gateway."),
+            "mcp": Entry("gateway.cli.commands.mcp:mcp", "Tools for an AI agent, over stdio."),
+            "simulate": Entry(
+                "gateway.cli.commands.simulate:simulate", "Run a stand-in provider alone."
+            ),
+            "keys": keys,
+            "ledger": ledger,
+            "purge": Entry("gateway.cli.commands.purge:purge", "Delete old codes and texts now."),
+            "provider-webhook": Entry(
+                "gateway.cli.commands.provider_webhook:provider_webhook", "Where webhooks go."
+            ),
+            "services": Entry("gateway.cli.commands.services:services", "Codes of legacy tools."),
+            "openapi": Entry("gateway.cli.commands.openapi:openapi", "The OpenAPI document."),
+            "version": Entry(
+                "gateway.cli.commands.version:version", "The version of this program."
+            ),
+        },
+        WITH_KEY: {
+            **verb_entries(VERBS),
+            "wait": Entry("gateway.cli.commands.wait:wait", WAIT.help),
+            "long": long,
+        },
+    },
+    verbs_of=TOP,
+    help="Rent US phone numbers and read their SMS codes; or let other programs do it.",
     epilog=EPILOG,
 )

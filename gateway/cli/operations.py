@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 import click
 from pydantic.fields import FieldInfo
 
+from gateway.cli.exit_codes import OK
 from gateway.cli.verbs import Verb
 from gateway.core.operations.catalog import BY_NAME
 from gateway.core.operations.operation import AnyOperation
@@ -28,23 +29,22 @@ class OperationCommand(click.Command):
         if verb.waits:
             params.append(click.Option(["--wait"], is_flag=True, help="Stay until its code comes."))
         as_json = click.Option(["--json", "as_json"], is_flag=True, help="Answer in JSON.")
-        about = verb.spoken(f"{op.summary}.\n\n{op.description}", fields)
+        about = verb.reworded(f"{op.summary}.\n\n{op.description}", fields)
         super().__init__(verb.name, params=[*params, as_json], help=about, short_help=verb.help)
         self.verb = verb
         self.op = op
 
     def invoke(self, ctx: click.Context) -> None:
-        """Hand what was typed to the operation, and show what comes back."""
-        from gateway.cli.session import run
+        """Run the operation with what was typed, and exit with its code."""
+        from gateway.cli.execution import execute_and_show
 
         typed = dict(ctx.params)
         as_json, wait = bool(typed.pop("as_json")), bool(typed.pop("wait", False))
         given = {name: value for name, value in typed.items() if value is not None}
         for name in given.keys() & self.verb.arguments.keys():
             given[name] = SWITCH.get(given[name], given[name])
-        if not wait:
-            ctx.exit(run(self.verb, self.op, given, as_json=as_json))
-        ctx.exit(_rent_and_wait(self.verb, self.op, given, as_json=as_json))
+        run = _rent_and_wait if wait else execute_and_show
+        ctx.exit(run(self.verb, self.op, given, as_json=as_json))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The arguments explained like the options."""
@@ -62,27 +62,21 @@ def _rent_and_wait(verb: Verb, op: AnyOperation, given: dict[str, Any], *, as_js
     """Buy, then stay until the code comes: what was bought is shown first, to people."""
     from gateway.cli import output
     from gateway.cli.commands.wait import wait_for
-    from gateway.cli.lazy import OK
-    from gateway.cli.session import obtain
+    from gateway.cli.execution import execute
 
-    code, rental = obtain(verb, op, given, as_json=as_json)
+    code, rental = execute(verb, op, given, as_json=as_json)
     if rental is None:
         return code
     if not as_json and sys.stdout.isatty():
         output.show(rental, verb, as_json=False)
     else:
-        output.tell(f"Rented {rental.number} as {rental.id}.")
+        output.to_stderr(f"Rented {rental.number} as {rental.id}.")
     return wait_for(rental, as_json=as_json) if code == OK else code
-
-
-def make_command(verb: Verb) -> click.Command:
-    """The command a verb stands for."""
-    return OperationCommand(verb)
 
 
 def _about(verb: Verb, op: AnyOperation, name: str) -> str:
     fields = op.takes.model_fields
-    return verb.spoken(fields[name].description or "", fields)
+    return verb.reworded(fields[name].description or "", fields)
 
 
 def _argument(verb: Verb, name: str, field: FieldInfo) -> click.Argument:
@@ -99,17 +93,17 @@ def _argument(verb: Verb, name: str, field: FieldInfo) -> click.Argument:
 
 
 def _option(verb: Verb, name: str, field: FieldInfo) -> click.Option:
-    told = verb.spoken(field.description or "", BY_NAME[verb.operation].takes.model_fields)
+    about = verb.reworded(field.description or "", BY_NAME[verb.operation].takes.model_fields)
     names = [verb.option(name), name]
     if field.annotation is bool:
-        return click.Option(names, is_flag=True, flag_value="true", default=None, help=told)
+        return click.Option(names, is_flag=True, flag_value="true", default=None, help=about)
     choices = _choices(field.annotation)
     return click.Option(
         names,
         required=field.is_required(),
         default=None if field.is_required() else field.default,
         show_default=True,
-        help=told,
+        help=about,
         type=click.Choice(choices) if choices else click.STRING,
         metavar=None if choices else _metavar(field.annotation),
     )

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
+Row = Mapping[str, str | int | bool | list[str] | None]
+
 MONEY = {"price", "balance"}
 TO_THE_RIGHT = MONEY | {"id", "stock", "ttl_minutes"}
 TITLES = {
@@ -33,24 +35,28 @@ COLOURS = {
     "expired": "red",
     "unknown": "bold magenta",
 }
-# A row of a list has little room: who wants the rest looks at the one thing, or takes --json.
+# Left out of lists, where room is little: a single rental and --json show them.
 _DETAILS = {"currency", "code_received_at"}
 _JOINER = "\u200d"  # holds emoji together; every other unseen character is shown as a dot
 
 
 def show(value: BaseModel, verb: Verb, *, as_json: bool, console: "Console | None" = None) -> None:
-    """Write a value to standard output."""
-    if console is None:
-        if as_json or not sys.stdout.isatty():
-            click.echo(value.model_dump_json(indent=2 if sys.stdout.isatty() else None))
-            return
-        from rich.console import Console
-
-        console = Console()
+    """Write an operation's value to standard output: a table for a list, else a card."""
+    if console is None and _as_json(as_json):
+        click.echo(value.model_dump_json(indent=2 if sys.stdout.isatty() else None))
+        return
     fields = value.model_dump(mode="json")
-    console.print(_table(value, fields) if "data" in fields else _card(fields))
-    if note := _note(fields, verb):
-        console.print(note, style="dim", highlight=False, markup=False, soft_wrap=True)
+    rows = fields.get("data")
+    table = _card(fields) if rows is None else _table(rows, _columns(rows), brief=True)
+    _print(table, _note(fields, verb), console)
+
+
+def show_rows(rows: Sequence[Row], *, as_json: bool, console: "Console | None" = None) -> None:
+    """Write rows to standard output, with every column; each row has the same names."""
+    if console is None and _as_json(as_json):
+        click.echo(json.dumps({"data": [dict(row) for row in rows]}, ensure_ascii=False))
+        return
+    _print(_table(rows, list(rows[0]) if rows else []), console=console)
 
 
 def show_error(
@@ -58,43 +64,64 @@ def show_error(
 ) -> None:
     """Write an error to standard error: a sentence, or the problem document."""
     if as_json:
-        tell(problem(error, trace_id).model_dump_json(exclude_none=True))
+        to_stderr(problem(error, trace_id).model_dump_json(exclude_none=True))
         return
-    detail = seen(verb.spoken(error.detail, op.takes.model_fields))
-    tell(f"{click.style(error.code, fg='red', bold=True)}: {detail}")
+    detail = printable(verb.reworded(error.detail, op.takes.model_fields))
+    to_stderr(f"{click.style(error.code, fg='red', bold=True)}: {detail}")
     if error.upstream is not None:
-        tell(click.style(f'The provider said: "{seen(error.upstream.message)}"', dim=True))
+        to_stderr(
+            click.style(f'The provider said: "{printable(error.upstream.message)}"', dim=True)
+        )
 
 
-def tell(line: str) -> None:
+def to_stderr(line: str) -> None:
     """Write a line to standard error."""
     click.echo(line, err=True)
 
 
-def seen(text: str) -> str:
-    """The text without anything a terminal would obey: texts come from strangers."""
+def printable(text: str) -> str:
+    """The text without control characters, which a stranger's text could steer a terminal by."""
     return "".join(c if c.isprintable() or c == _JOINER else "·" for c in text)
 
 
-def _table(value: BaseModel, fields: dict[str, Any]) -> "RenderableType":
+def _as_json(asked: bool) -> bool:
+    return asked or not sys.stdout.isatty()
+
+
+def _print(shown: "RenderableType", note: str = "", console: "Console | None" = None) -> None:
+    if console is None:
+        from rich.console import Console
+
+        console = Console()
+    console.print(shown)
+    if note:
+        console.print(note, style="dim", highlight=False, markup=False, soft_wrap=True)
+
+
+def _table(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, brief: bool = False
+) -> "RenderableType":
+    """A row for each. `brief` writes times without year and seconds, their zone in the heading."""
     from rich import box
     from rich.table import Table
 
-    rows: list[dict[str, Any]] = fields["data"]
     if not rows:
         return "Nothing found."
-    shown = _columns(rows)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
-    for name in shown:
+    for name in columns:
         justify: Literal["left", "right"] = "right" if name in TO_THE_RIGHT else "left"
-        table.add_column(_heading(name), justify=justify, overflow="fold")
+        heading = _brief_title(name) if brief else _title(name)
+        table.add_column(heading, justify=justify, overflow="fold")
+    cell = _brief_cell if brief else _cell
     for row in rows:
-        table.add_row(*(_short(name, row[name]) for name in shown))
+        table.add_row(*(cell(name, row[name]) for name in columns))
     return table
 
 
 def _columns(rows: list[dict[str, Any]]) -> list[str]:
-    """What a list shows: the ledger's id only where something has no other, one name a service."""
+    """What a list shows: the ledger's id only where a row has no other, one name of a service."""
+    if not rows:
+        return []
     hidden = _DETAILS | {name for name in rows[0] if all(row[name] is None for row in rows)}
     if all(row.get("id") is not None for row in rows):
         hidden.add("ledger_id")
@@ -103,12 +130,11 @@ def _columns(rows: list[dict[str, Any]]) -> list[str]:
     return [name for name in rows[0] if name not in hidden]
 
 
-def _heading(name: str) -> str:
+def _brief_title(name: str) -> str:
     return f"{_title(name)[:-3]} (UTC)" if name.endswith("_at") else _title(name)
 
 
-def _short(name: str, value: Any) -> "Text | str":
-    """A cell of a list: times without year and seconds, their zone stands in the heading."""
+def _brief_cell(name: str, value: Any) -> "Text | str":
     if name.endswith("_at") and value is not None:
         return str(value)[5:16].replace("T", " ")
     return _cell(name, value)
@@ -149,38 +175,15 @@ def _cell(name: str, value: Any) -> "Text":
         return Text("-", style="dim")
     if isinstance(value, bool):
         return Text("yes" if value else "no")
+    if isinstance(value, list):
+        return Text(printable(", ".join(map(str, value))))
     if name in MONEY:
         return Text(f"${value}")
     if name.endswith("_at"):
         return Text(_instant(value))
     style = COLOURS.get(value, "") if name == "status" else ""
-    return Text(seen(str(value)), style="bold green" if name == "code" else style)
+    return Text(printable(str(value)), style="bold green" if name == "code" else style)
 
 
 def _instant(text: str) -> str:
     return f"{text[:19].replace('T', ' ')} UTC"
-
-
-Row = Mapping[str, str | int | bool | list[str] | None]
-
-
-def show_rows(rows: Sequence[Row], *, as_json: bool) -> None:
-    """The rows in full; each has the same names."""
-    if as_json or not sys.stdout.isatty():
-        click.echo(json.dumps({"data": [dict(row) for row in rows]}, ensure_ascii=False))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*(rows[0] if rows else ["nothing yet"]))
-    for row in rows:
-        table.add_row(*(_plain(value) for value in row.values()))
-    Console().print(table)
-
-
-def _plain(value: object) -> str:
-    if value is None or value is False:
-        return "-"
-    if value is True:
-        return "yes"
-    return ", ".join(value) if isinstance(value, list) else str(value)

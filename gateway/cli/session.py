@@ -1,165 +1,87 @@
-"""Runs one operation with a gateway of its own, for a person at a terminal."""
+"""Opens a gateway for the time of one command: the one way for all that do not serve callers."""
 
 from __future__ import annotations
 
 import asyncio
-import math
-import secrets
 import signal
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import click
-import structlog
-from pydantic import BaseModel
 
-from gateway.cli import output
-from gateway.cli.configuration import read_settings, secrets_of
-from gateway.cli.lazy import FAILED, INTERRUPTED, MISUSED, OK, UNKNOWN
-from gateway.cli.verbs import Verb
-from gateway.core.model.errors import (
-    Forbidden,
-    GatewayError,
-    InternalError,
-    InvalidRequest,
-    OutcomeUnknown,
-    RateLimited,
-    Unauthorized,
-)
-from gateway.core.model.upstream_call import Effect
-from gateway.core.model.values import Charged
-from gateway.core.operations.call import Call
-from gateway.core.operations.operation import Operation
-from gateway.settings import Settings
-from gateway.telemetry import logs
-from gateway.wiring import Gateway, open_gateway
+from gateway.cli.exit_codes import MISUSED
 
-In = TypeVar("In", bound=BaseModel)
-Out = TypeVar("Out", bound=BaseModel)
+if TYPE_CHECKING:
+    from gateway.core.model.callers import Caller
+    from gateway.settings import Settings
+    from gateway.wiring import Gateway
+
+T = TypeVar("T")
 
 NO_KEY = "No key is set."
 KEY_ADVICE = "Set the environment variable GETATEXT_API_KEY to your key from https://getatext.com."
 
 
-@dataclass(slots=True)
-class _Run(Generic[In, Out]):
-    """One run of an operation; remembers how far it came before Ctrl-C."""
+class StoreFailed(click.ClickException):
+    """The database cannot be opened or used; the message says why."""
 
-    op: Operation[In, Out]
-    settings: Settings
-    trace_id: str
-    sent: bool = False
-    answered: bool = False
-    interrupted: bool = False
-
-    async def answer(self, given: Mapping[str, Any]) -> Out:
-        """The operation's value. A change or purchase under way outlives the first Ctrl-C."""
-        key = self.settings.getatext_api_key
-        if key is None:
-            raise Unauthorized(NO_KEY, advice=KEY_ADVICE)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, self._stop)
-        async with open_gateway(self.settings) as gateway:
-            caller = await gateway.callers.identify(key.get_secret_value())
-            self.sent = self.op.effect is not Effect.READ
-            value = await gateway.invoker.invoke(self.op, Call(caller, self.trace_id), given)
-            self.answered = True
-            return value
-
-    def _stop(self) -> None:
-        if self.answered:
-            return  # the end is a moment away, and what was bought must be shown
-        if not self.sent or self.interrupted:
-            raise KeyboardInterrupt  # out of the loop, which then cancels everything
-        self.interrupted = True
-        output.tell("Waiting for the provider's answer. Ctrl-C again gives it up.")
+    exit_code = MISUSED
 
 
-def run(verb: Verb, op: Operation[In, Out], given: Mapping[str, Any], *, as_json: bool) -> int:
-    """Run it, show its value or its error, and answer the exit code."""
-    code, value = obtain(verb, op, given, as_json=as_json)
-    if value is not None:
-        output.show(value, verb, as_json=as_json)
-    return code
+def session_settings() -> Settings:
+    """The settings for a command at a terminal, with the log set up by them.
 
-
-def obtain(
-    verb: Verb, op: Operation[In, Out], given: Mapping[str, Any], *, as_json: bool
-) -> tuple[int, Out | None]:
-    """Run it, and answer the exit code with its value; an error is shown."""
-    # Whoever sits here holds the account's key; pass-through is a question for callers from afar.
-    settings = read_settings(gateway_pass_through=True)
-    _log(settings)
-    one = _Run(op, settings, secrets.token_hex(8))
-    try:
-        value = _answer(one, given)
-    except GatewayError as error:
-        output.show_error(_advised(error), verb, op, one.trace_id, as_json=as_json)
-        return exit_code(error), None
-    return INTERRUPTED if one.interrupted else OK, value
-
-
-def exit_code(error: GatewayError) -> int:
-    """What the shell is told of an error."""
-    if error.charged is Charged.UNKNOWN:
-        return UNKNOWN
-    misused = isinstance(error, InvalidRequest | Unauthorized | Forbidden)
-    return MISUSED if misused else FAILED
-
-
-def _answer(one: _Run[In, Out], given: Mapping[str, Any]) -> Out:
-    try:
-        return asyncio.run(one.answer(given))
-    except KeyboardInterrupt:
-        if one.interrupted and one.op.effect is Effect.SPEND:
-            raise OutcomeUnknown("The purchase was sent, and its answer not waited for.") from None
-        raise
-    except GatewayError:
-        raise
-    except Exception as crash:
-        structlog.get_logger("gateway.cli").exception("command failed", trace_id=one.trace_id)
-        raise InternalError from crash
-
-
-def _advised(error: GatewayError) -> GatewayError:
-    """The error with advice for a terminal: headers mean nothing here."""
-    if isinstance(error, Unauthorized):
-        error.detail = error.detail.replace(Unauthorized.advice, "Check GETATEXT_API_KEY.")
-    if isinstance(error, RateLimited):
-        wait = "a second" if error.retry_after is None else f"{math.ceil(error.retry_after)} s"
-        error.detail = error.detail.replace(RateLimited.advice, f"Try again in {wait}.")
-    return error
-
-
-def _log(settings: Settings) -> None:
-    """Only what is wrong, unless the settings ask for more: people came for the answer."""
-    asked = "gateway_log_level" in settings.model_fields_set
-    level = settings.gateway_log_level if asked else "warning"
-    logs.configure(settings.gateway_log_format, level, secrets_of(settings))
-
-
-if TYPE_CHECKING:
-    from gateway.wiring import Gateway
-
-T = TypeVar("T")
-
-
-def with_gateway(work: Callable[[Gateway], Awaitable[T]]) -> T:
-    """What the work answers; what stands in its way is said in a sentence."""
+    Raises BadSettings. Who sits here holds the account's key, so it is always passed through. The
+    log shows warnings and errors only, unless the settings name a level.
+    """
     from gateway.cli.configuration import read_settings, secrets_of
     from gateway.telemetry import logs
+
+    settings = read_settings(gateway_pass_through=True)
+    named = "gateway_log_level" in settings.model_fields_set
+    level = settings.gateway_log_level if named else "warning"
+    logs.configure(settings.gateway_log_format, level, secrets_of(settings))
+    return settings
+
+
+def with_gateway(
+    work: Callable[[Gateway], Awaitable[T]],
+    *,
+    settings: Settings | None = None,
+    on_signal: Callable[[], None] | None = None,
+) -> T:
+    """Open a gateway, do the work with it, close it, and answer what the work answered.
+
+    `on_signal` is called at SIGINT and SIGTERM in place of what Python does by itself. Raises
+    StoreFailed, and whatever the work raises.
+    """
     from gateway.wiring import StoreError, open_gateway
 
-    settings = read_settings()
-    logs.configure(settings.gateway_log_format, "warning", secrets_of(settings))
+    chosen = settings or session_settings()
 
     async def opened() -> T:
-        async with open_gateway(settings) as gateway:
+        if on_signal is not None:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, on_signal)
+        async with open_gateway(chosen) as gateway:
             return await work(gateway)
 
     try:
         return asyncio.run(opened())
     except StoreError as error:
-        click.echo(f"Error: {error}", err=True)
-        raise SystemExit(MISUSED) from None
+        raise StoreFailed(str(error)) from None
+
+
+def own_key(settings: Settings) -> str:
+    """The key in GETATEXT_API_KEY. Raises BadSettings where none is set."""
+    from gateway.cli.configuration import BadSettings
+
+    if settings.getatext_api_key is None:
+        raise BadSettings(f"{NO_KEY} {KEY_ADVICE}")
+    return settings.getatext_api_key.get_secret_value()
+
+
+async def own_caller(gateway: Gateway) -> Caller:
+    """The caller that the key in GETATEXT_API_KEY stands for. Raises Unauthorized."""
+    key = gateway.settings.getatext_api_key
+    return await gateway.callers.identify(key.get_secret_value() if key else None)

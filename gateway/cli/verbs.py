@@ -1,11 +1,19 @@
 """The short verbs: which command runs which operation, and what a person types for its inputs.
 
-Everything else about a command is read from the operation itself.
+Everything else about a command is read from the operation itself. An operation without an entry
+here has a verb made of its name, inputs and summary; only the help of its group does not list it,
+since that must not load the operations.
 """
+
+from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway.core.operations.operation import AnyOperation
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +35,9 @@ class Verb:
         """The option an input is given by."""
         return "--" + self.options.get(field_name, field_name).replace("_", "-")
 
-    def spoken(self, text: str, fields: Mapping[str, object]) -> str:
-        """The text with the words of this command line for operations and inputs."""
-        words = dict(_COMMANDS)
+    def reworded(self, text: str, fields: Mapping[str, object]) -> str:
+        """The text with commands and options in place of the names of operations and inputs."""
+        words = _command_words()
         words |= {name: self.arguments.get(name) or self.option(name) for name in fields}
         compound = [word for word in words if "_" in word]  # one that is no word of English
         pattern = "|".join(sorted(map(re.escape, compound), key=len, reverse=True))
@@ -100,5 +108,52 @@ LONG_VERBS = (
 
 WAIT = Verb("wait", "wait_for_code", "Wait for a rental's code.", arguments=RENTAL)
 
-_COMMANDS = {verb.operation: f"`{verb.name}`" for verb in (*VERBS, WAIT)}
-_COMMANDS |= {verb.operation: f"`long {verb.name}`" for verb in LONG_VERBS}
+# Groups of commands by their names: "" stands for the program itself.
+TOP, LONG = "", "long"
+ENTRIES = {TOP: (*VERBS, WAIT), LONG: LONG_VERBS}
+
+
+def derived_verbs(group: str) -> tuple[Verb, ...]:
+    """The verbs of those operations of a group that have no entry."""
+    from gateway.core.operations.catalog import BY_NAME
+
+    entered = {verb.operation for verbs in ENTRIES.values() for verb in verbs}
+    others = (op for op in BY_NAME.values() if op.name not in entered)
+    return tuple(_derived(op) for op in others if _group(op) == group)
+
+
+def _group(op: AnyOperation) -> str:
+    return LONG if op.kind == "long_rental" else TOP
+
+
+def _derived(op: AnyOperation) -> Verb:
+    """`extend-rental` for extend_rental; what its path needs is typed without a name.
+
+    In the group `long` the noun goes: `long extend`. What sells a rental takes --wait.
+    """
+    from gateway.core.model.rentals import Rental
+    from gateway.core.model.upstream_call import Effect
+
+    group = _group(op)
+    short = re.sub("_long_rentals?$", "", op.name) if group == LONG else op.name
+    taken = any(verb.name == short for verb in ENTRIES[group])
+    rents = op.effect is Effect.SPEND and op.gives is Rental
+    return Verb(
+        (op.name if taken else short).replace("_", "-"),
+        op.name,
+        f"{op.summary}.",
+        arguments={
+            name: "ID" if name == op.subject else name.upper() for name in op.rest.path_fields
+        },
+        then=CODE_COMES if rents else "",
+        waits=rents,
+    )
+
+
+def _command_words() -> dict[str, str]:
+    """How the command line speaks of each operation."""
+    words = {}
+    for group, entries in ENTRIES.items():
+        for verb in (*entries, *derived_verbs(group)):
+            words[verb.operation] = f"`{group} {verb.name}`" if group else f"`{verb.name}`"
+    return words

@@ -113,7 +113,9 @@ def revealed(secret: SecretStr | None) -> str | None:
 
 
 def _limiter(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -> RateLimiter:
-    limits = RateLimits(per_second=settings.rates, margin_seconds=settings.gateway_pace_margin)
+    limits = RateLimits(
+        per_second=settings.rates, margin_seconds=settings.getatext_rate_margin_seconds
+    )
     return RateLimiter(
         clock,
         asyncio.get_running_loop(),
@@ -134,7 +136,7 @@ def _services(
     )
     repository = RentalRepository(store.ledger, price_cache, notifier, clock)
     store.listen(repository.changed_elsewhere, repository.forget_all)
-    status_reads = StatusReads(repository, clock, fresh=settings.gateway_share_seconds)
+    status_reads = StatusReads(repository, clock, fresh=settings.gateway_status_cache_seconds)
     per_second = settings.rates[RENTAL_STATUS.bucket]
     poller = CodePoller(
         status_reads,
@@ -170,7 +172,7 @@ def _stages(
             ledger,
             clock,
             metrics,
-            seconds=settings.gateway_hand_over_seconds,
+            seconds=settings.gateway_redelivery_seconds,
             patience=patience,
         ),
         limits=WithinLimits(clock, new_ledger_id, operator),
@@ -193,7 +195,7 @@ def _webhooks(
         services.poller,
         services.waiter,
         services.clock,
-        own_secret=revealed(settings.gateway_webhook_secret),
+        own_secret=revealed(settings.getatext_webhook_secret),
     )
 
 

@@ -115,7 +115,7 @@ class Gateway:
         return WebhookTerms(
             read=partial(read_webhook, zone=self.settings.zone),
             pass_on=self.forwarding.pass_on,
-            sources=self.settings.gateway_webhook_sources,
+            sources=self.settings.getatext_webhook_sources,
             proxies=self.settings.gateway_trusted_proxies,
         )
 
@@ -135,7 +135,7 @@ async def open_gateway(settings: Settings, *, trust_secret: bool = False) -> Asy
     ):
         secret = await agreed_secret(settings, store, trust=trust_secret)
         core = build_core(settings, secret, store, client, clock, metrics)
-        targets = [str(target) for target in settings.gateway_webhook_forward]
+        targets = [str(target) for target in settings.getatext_webhook_forward]
         forwarding = WebhookForwarding(targets, store.outbox, forwarder.send, clock, metrics)
         retention = timedelta(days=settings.gateway_retention_days)
         housekeeping = Housekeeping(

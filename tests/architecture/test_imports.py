@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("gateway", "mcp_server", "adapters")
+PACKAGES = ("getatext_gateway", "gateway", "mcp_server", "adapters")
 
 
 def files() -> dict[str, Path]:

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(
     path.relative_to(ROOT)
-    for package in ("gateway", "mcp_server", "adapters")
+    for package in ("getatext_gateway", "gateway", "mcp_server", "adapters")
     for path in (ROOT / package).rglob("*.py")
 )
 MAX_MODULE_LINES = 300

@@ -148,7 +148,7 @@ def test_two_files_make_an_operation_that_every_face_has(tmp_path: Path) -> None
 
     database = str(tmp_path / "ledger" / "gateway.db")
     seen = json.loads(run(tmp_path, "-c", PROGRAM, json.dumps(PROVIDERS_BODY), database))
-    helped = run(tmp_path, "-m", "gateway", "pause", "--help")
+    helped = run(tmp_path, "-m", "gateway", "pause-rental", "--help")
 
     assert changed(tmp_path) == set(FILES)
     assert seen["answer"][0] == 200

@@ -3,6 +3,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import structlog
@@ -56,8 +57,9 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture(autouse=True)
-def clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No setting of the machine's own; logging as it was afterwards."""
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No setting of the machine's own, and no ledger of another test; logging as it was after."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     for name in ("GATEWAY_CONFIG", "GETATEXT_API_KEY", "GETATEXT_BASE_URL", "GETATEXT_TIER"):
         monkeypatch.delenv(name, raising=False)
     root, access = logging.getLogger(), logging.getLogger("aiohttp.access")

@@ -149,6 +149,30 @@ def test_a_provider_that_is_down_is_a_sentence(at: Run) -> None:
     assert done.stderr.startswith("upstream_unavailable: ")
 
 
+@pytest.mark.parametrize("words", [["balance"], ["wait", "1"], ["keys", "list"], ["purge"]])
+def test_a_database_that_cannot_be_opened_is_a_sentence(words: list[str], at: Run) -> None:
+    done = at(*words, GATEWAY_DATABASE_URL="mysql://127.0.0.1/x")
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_service_codes_are_matched_with_the_price_list(at: Run) -> None:
+    matched = json.loads(at("services", "--match", GATEWAY_PASS_THROUGH="false").stdout)["data"]
+    (whatsapp,) = (row for row in matched if row["code"] == "wa")
+
+    assert (whatsapp["service_code"], whatsapp["price"]) == ("whatsapp", "0.55")
+
+
+@pytest.mark.parametrize("words", [["services", "--match"], ["provider-webhook"]])
+def test_what_needs_a_key_says_where_to_put_it(words: list[str], run: Run) -> None:
+    done = run(*words)
+
+    assert done.exit_code == 2
+    assert done.stderr.startswith("Error: No key is set. Set the environment variable GETATEXT_")
+
+
 def test_keys_are_not_taken_from_the_command_line(at: Run) -> None:
     assert cli.name
     assert at("balance", "--api-key", KEY).exit_code == 2

@@ -107,3 +107,19 @@ def test_a_strangers_text_cannot_steer_the_terminal_or_the_layout() -> None:
 
     assert "\x1b" not in text
     assert "·[2J[red]hi··[/red] \u2764\ufe0f" in text
+
+
+def test_rows_are_shown_with_every_column_and_whole_times() -> None:
+    file = StringIO()
+    row: output.Row = {
+        "name": "a [red]shop\x1b",
+        "expires_at": "2999-12-31T00:00:00Z",
+        "admin": False,
+        "services": ["telegram", "whatsapp"],
+        "max_price": None,
+    }
+    output.show_rows([row], as_json=False, console=Console(file=file, width=120))
+    head, _, cells = (" ".join(line.split()) for line in file.getvalue().splitlines())
+
+    assert head == "name expires at admin services max price"
+    assert cells == "a [red]shop· 2999-12-31 00:00:00 UTC no telegram, whatsapp -"

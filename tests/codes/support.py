@@ -47,7 +47,7 @@ def standard(**changes: Any) -> AbstractAsyncContextManager[Stand]:
 
 
 def _run(config: SimulatorConfig, **changes: Any) -> AbstractAsyncContextManager[Stand]:
-    usual = {"getatext_rates": _RENT_RATE, "gateway_share_seconds": 1}
+    usual = {"getatext_rates": _RENT_RATE, "gateway_status_cache_seconds": 1}
     return run_simulated(config, **{**usual, **changes})
 
 

@@ -161,7 +161,7 @@ async def test_a_rental_that_will_bring_nothing_more_is_not_looked_at_any_more()
     once = Service("Whatsapp", "whatsapp", Decimal("0.55"), 20, multiple_sms=False)
     config = replace(provider(), services=(once,))
     async with (
-        run_simulated(config, getatext_tier="premium", gateway_share_seconds=1) as stand,
+        run_simulated(config, getatext_tier="premium", gateway_status_cache_seconds=1) as stand,
         listening_to(stand.client) as stream,
     ):
         rental = await rent(stand.client)

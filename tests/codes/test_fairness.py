@@ -23,7 +23,7 @@ def standard_run() -> AbstractAsyncContextManager[Stand]:
     """A standard account, with its one status call a second ten times as fast."""
     config = provider(Tier.STANDARD, limits=Limits(calls=SCALED))
     rates = {"rent": 10_000.0, "prices": 10_000.0, "rental_status": 10.0}
-    return run_simulated(config, getatext_rates=rates, gateway_share_seconds=1)
+    return run_simulated(config, getatext_rates=rates, gateway_status_cache_seconds=1)
 
 
 async def deliver(stand: Stand, rentals: list[int], seconds: float) -> dict[int, str]:

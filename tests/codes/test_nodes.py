@@ -32,7 +32,7 @@ async def nodes(url: str) -> AsyncIterator[tuple[Simulator, Program, Client, Run
         "gateway_secret": "the same secret for all of the nodes",
         "getatext_tier": "premium",
         "getatext_rates": {"rent": 10_000.0, "prices": 10_000.0},
-        "gateway_share_seconds": 1,
+        "gateway_status_cache_seconds": 1,
     }
     async with (
         Simulator(provider()).running() as sim,

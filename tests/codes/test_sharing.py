@@ -22,7 +22,7 @@ async def read(stand: Stand, rental: int) -> dict[str, object]:
 
 
 async def test_a_hundred_readers_at_once_are_one_call() -> None:
-    async with standard(gateway_share_seconds=30) as stand:
+    async with standard(gateway_status_cache_seconds=30) as stand:
         rental = await rent(stand.client)
         told = await asyncio.gather(*(read(stand, rental) for _ in range(100)))
 
@@ -32,7 +32,7 @@ async def test_a_hundred_readers_at_once_are_one_call() -> None:
 
 
 async def test_an_answer_serves_for_as_long_as_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with premium(gateway_share_seconds=60) as stand:
+    async with premium(gateway_status_cache_seconds=60) as stand:
         rental = await rent(stand.client)
         await read(stand, rental)
         await read(stand, rental)
@@ -64,7 +64,7 @@ async def test_an_ended_rental_is_answered_without_asking() -> None:
 
 async def test_what_was_asked_before_a_change_serves_nobody_after_it() -> None:
     late, after = {**STATUS, "code": None}, {**STATUS, "status": "completed", "code": "012345"}
-    async with run_scripted(gateway_share_seconds=30) as stand:
+    async with run_scripted(gateway_status_cache_seconds=30) as stand:
         stand.provider.script.extend(
             [reply(201, RENTED), Held(reply(200, late)), reply(200, COMPLETED), reply(200, after)]
         )

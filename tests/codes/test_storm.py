@@ -116,7 +116,7 @@ def settings() -> dict[str, Any]:
     return {
         "getatext_tier": "premium",
         "getatext_rates": {"rent": 10_000.0, "prices": 10_000.0},
-        "gateway_share_seconds": 1,
+        "gateway_status_cache_seconds": 1,
         "getatext_read_seconds": 1.0,
         "getatext_spend_seconds": 1.0,
         "gateway_prices_fresh_seconds": 1,

@@ -66,7 +66,7 @@ async def looked(stand: Stand) -> None:
 
 
 async def test_a_wrong_secret_finds_nothing() -> None:
-    async with premium(getatext_api_key=DEMO_KEY, gateway_webhook_secret=OWN) as stand:
+    async with premium(getatext_api_key=DEMO_KEY, getatext_webhook_secret=OWN) as stand:
         right = await secret_of(stand)
         wrong = ["x", f"{right}x", right[:-1], f"{right.partition('.')[0]}.", "%00", "%C3%A4" * 9]
         answers = [await send(stand.client, each, {"id": 1, "code": 1}) for each in wrong]
@@ -80,7 +80,9 @@ async def test_a_wrong_secret_finds_nothing() -> None:
 async def test_the_secret_of_another_account_touches_nothing_of_this_one() -> None:
     accounts = tuple(AccountConfig(key, Decimal("100.00"), Tier.PREMIUM) for key in (DEMO_KEY, BOB))
     config = replace(provider(), accounts=accounts)
-    async with run_simulated(config, getatext_tier="premium", gateway_share_seconds=1) as stand:
+    async with run_simulated(
+        config, getatext_tier="premium", gateway_status_cache_seconds=1
+    ) as stand:
         rental = await rent(stand.client)
         bobs = await secret_of(stand, BOB)
         waiting = asyncio.create_task(wait(stand.client, rental, 1))
@@ -197,7 +199,7 @@ async def test_only_listed_sources_may_send_and_only_trusted_proxies_name_them(
     forwarded: str | None, let_in: bool
 ) -> None:
     async with premium(
-        gateway_webhook_sources=["203.0.113.0/24"], gateway_trusted_proxies=["127.0.0.0/8"]
+        getatext_webhook_sources=["203.0.113.0/24"], gateway_trusted_proxies=["127.0.0.0/8"]
     ) as stand:
         headers = {"X_Forwarded_For": forwarded} if forwarded else {}
         secret = await secret_of(stand)
@@ -208,7 +210,7 @@ async def test_only_listed_sources_may_send_and_only_trusted_proxies_name_them(
 
 
 async def test_what_nobody_trusted_says_of_the_source_is_not_believed() -> None:
-    async with premium(gateway_webhook_sources=["203.0.113.0/24"]) as stand:
+    async with premium(getatext_webhook_sources=["203.0.113.0/24"]) as stand:
         secret = await secret_of(stand)
         answer = await send(stand.client, secret, {"id": 1}, X_Forwarded_For="203.0.113.7")
 
@@ -256,9 +258,9 @@ async def announcing(style: WebhookStyle = WebhookStyle.PAGE) -> AsyncIterator[S
     async with run_simulated(
         config,
         getatext_tier="premium",
-        gateway_share_seconds=1,
+        gateway_status_cache_seconds=1,
         getatext_api_key=DEMO_KEY,
-        gateway_webhook_secret=OWN,
+        getatext_webhook_secret=OWN,
     ) as stand:
         url = f"{stand.url}/webhooks/getatext/{OWN}"
         stand.sim.change(accounts={DEMO_KEY: {"webhook_url": url}})
@@ -272,7 +274,7 @@ async def test_a_target_that_hangs_does_not_hold_up_the_others(
     async with Scripted().running() as hanging, Scripted().running() as other:
         hanging.always, other.always = Act.HANG, reply(204, b"")
         targets = [f"{hanging.url}/in", f"{other.url}/in"]
-        async with premium(gateway_webhook_forward=targets) as stand:
+        async with premium(getatext_webhook_forward=targets) as stand:
             secret = await secret_of(stand)
             for number in range(30):
                 await send(stand.client, secret, {"id": 1000 + number})
@@ -290,7 +292,7 @@ async def test_a_webhook_is_passed_on_as_it_came_until_every_target_has_it(
         one.script.append(NOTHING_SCRIPTED)  # fails first
         one.always = two.always = reply(204, b"")
         targets = [f"{one.url}/in?of=us", f"{two.url}/hook"]
-        async with premium(gateway_webhook_forward=targets) as stand:
+        async with premium(getatext_webhook_forward=targets) as stand:
             await send(
                 stand.client, await secret_of(stand), body, "application/json;x=1", "?a=%20b&c"
             )

@@ -67,7 +67,7 @@ async def test_the_same_order_is_known_on_every_face_and_others_are_not_held_up(
 
 
 async def test_a_setting_turns_it_off() -> None:
-    async with run_simulated(gateway_hand_over_seconds=0) as stand:
+    async with run_simulated(gateway_redelivery_seconds=0) as stand:
         stand.sim.script(Fault("rent-a-number", FaultKind.DROP_AFTER))
         lost, again = await php(stand), await php(stand)
 

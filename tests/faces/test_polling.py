@@ -43,7 +43,11 @@ class Scale:
     def settings(self) -> dict[str, Any]:
         """The gateway's, for this limit."""
         rates = {"rental_status": self.looks, "rent": 10_000.0}
-        return {"getatext_rates": rates, "gateway_share_seconds": 1, "gateway_pace_margin": 0.3}
+        return {
+            "getatext_rates": rates,
+            "gateway_status_cache_seconds": 1,
+            "getatext_rate_margin_seconds": 0.3,
+        }
 
 
 QUICK, WHOLE = Scale(40, 0.2, 8, looks=20), Scale(200, 1.0, 60, looks=1)

@@ -270,7 +270,7 @@ SEEN = [seen_by_webhook, seen_by_the_owner]
 async def test_what_is_seen_of_the_account_completes_the_purchase_of_who_sees_it(
     store_url: str, see: See
 ) -> None:
-    async with open_bank(store_url, gateway_webhook_secret="a hook") as bank:
+    async with open_bank(store_url, getatext_webhook_secret="a hook") as bank:
         holder = await bank.with_key(admin=True)
         await see_prices(holder)
         await lose(bank, holder, request_id="order-1")
@@ -285,7 +285,7 @@ async def test_what_is_seen_of_the_account_completes_the_purchase_of_who_sees_it
 async def test_a_rental_that_its_owner_made_is_not_given_to_a_key_that_lost_a_purchase(
     store_url: str, see: See
 ) -> None:
-    async with open_bank(store_url, gateway_webhook_secret="a hook") as bank:
+    async with open_bank(store_url, getatext_webhook_secret="a hook") as bank:
         holder = await bank.with_key(budget_total=PRICE)
         await see_prices(holder)
         bank.sim.script(Fault("rent-a-number", FaultKind.DROP_BEFORE))

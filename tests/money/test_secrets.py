@@ -242,7 +242,7 @@ async def old_tools(told: Told, client: Client, key: str) -> None:
 async def hook_of(env: dict[str, str], key: str) -> str:
     """The path secret of an account's webhook: the one thing that tells it is asked for it."""
     told, _ = await cli(
-        env | {"GETATEXT_API_KEY": key, "GATEWAY_WEBHOOK_SECRET": ""}, "webhook-url"
+        env | {"GETATEXT_API_KEY": key, "GETATEXT_WEBHOOK_SECRET": ""}, "provider-webhook"
     )
     return told.decode().strip().rpartition("/")[2]
 
@@ -299,7 +299,7 @@ async def test_no_key_is_written_anywhere(
             "GETATEXT_RATES": json.dumps(UNPACED),
             "GATEWAY_DATABASE_URL": store_url,
             "GATEWAY_SECRET": SECRET,
-            "GATEWAY_WEBHOOK_SECRET": HOOK,
+            "GETATEXT_WEBHOOK_SECRET": HOOK,
         }
         form = "json" if of_postgres else "console"
         async with serving(env, told, tmp_path, form) as url:

@@ -73,7 +73,7 @@ async def test_it_goes_to_nobody_else_and_for_nothing_else(bank: Bank) -> None:
 
 @pytest.mark.parametrize("seconds", [0, 0.05])
 async def test_it_is_kept_for_so_many_seconds_and_not_longer(seconds: float) -> None:
-    async with open_bank(new_database(), gateway_hand_over_seconds=seconds) as bank:
+    async with open_bank(new_database(), gateway_redelivery_seconds=seconds) as bank:
         lost = await Tool(bank).rent_and_hang_up()
         await asyncio.sleep(seconds)
         new = await Tool(bank).rent()

@@ -93,7 +93,7 @@ def settings(provider_url: str, **changes: Any) -> Settings:
     usual = {
         "getatext_base_url": provider_url,
         "getatext_rates": UNPACED,
-        "gateway_share_seconds": 0,
+        "gateway_status_cache_seconds": 0,
         "gateway_access_log": False,
     }
     if "gateway_database_url" not in changes:

@@ -1,4 +1,4 @@
-"""One file for each command, named like it. They open a gateway through gateway.cli.session.
+"""One file for each command, named like it; the commands of a group share one.
 
 May import the modules of gateway.cli, the wiring and the core, never an adapter.
 """

@@ -1,40 +1,24 @@
-"""Keys of the gateway's own: make them, look at them, revoke them."""
+"""The commands `keys create`, `keys list` and `keys revoke`: the gateway's own keys."""
 
 from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 import click
 
-from gateway.cli.lazy import FAILED
+from gateway.cli.exit_codes import FAILED
+from gateway.cli.parameters import Usd, json_option
 from gateway.cli.session import with_gateway
-from gateway.core.model.callers import GATEWAY_KEY_PREFIX, GatewayKey, Limits
-from gateway.wiring import Gateway
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from gateway.cli.output import Row
-    from gateway.core.model.callers import GatewayKey
+    from gateway.core.model.callers import GatewayKey, Limits
     from gateway.core.model.purchases import Spent
     from gateway.wiring import Gateway
-
-
-class Usd(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on
-    """An amount of US dollars on the command line."""
-
-    name = "USD"
-
-    def convert(self, value: object, param: object, ctx: click.Context | None) -> Decimal:
-        """The exact amount."""
-        try:
-            amount = Decimal(str(value))
-        except InvalidOperation:
-            amount = Decimal(-1)
-        if not (amount.is_finite() and 0 <= amount <= 1_000_000):
-            raise click.BadParameter("must be an amount of dollars, such as 5 or 0.55", ctx)
-        return amount
 
 
 @click.command()
@@ -88,7 +72,7 @@ def create(
 
 
 @click.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+@json_option
 def list_keys(as_json: bool) -> None:
     """Show every key with its limits, what it spent and what is left; never the key itself."""
     from gateway.cli.output import show_rows
@@ -153,14 +137,16 @@ def _row(key: GatewayKey, spent: Spent) -> Row:
 
 
 async def make_key(gateway: Gateway, name: str, limits: Limits) -> str:
-    """Keep a new key and answer it: from here on only its hash is known."""
+    """Store a new key and answer it. Only its hash is stored, so it can never be read again."""
+    from gateway.core.model.callers import GATEWAY_KEY_PREFIX, GatewayKey
+
     key = GATEWAY_KEY_PREFIX + secrets.token_urlsafe(24)
-    kept = GatewayKey(
+    created = GatewayKey(
         id=secrets.token_hex(4),
         name=name,
         hashed=gateway.hasher.name(key),
         limits=limits,
         created_at=datetime.now(UTC),
     )
-    await gateway.keys.create(kept)
+    await gateway.keys.create(created)
     return key

@@ -1,15 +1,15 @@
-"""The ledger for an operator: what was bought, and what became of lost answers."""
+"""The commands `ledger list` and `ledger resolve`: purchases, and those of unknown outcome."""
 
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from gateway.cli.commands.keys import Usd
-from gateway.cli.lazy import FAILED
+from gateway.cli.exit_codes import FAILED
+from gateway.cli.parameters import Usd, json_option
 from gateway.cli.session import with_gateway
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.command("list")
 @click.option("--unknown", is_flag=True, help="Only those whose outcome is unknown.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+@json_option
 def list_spends(unknown: bool, limit: int, as_json: bool) -> None:
     """Show purchases, newest first.
 
@@ -42,7 +42,7 @@ def list_spends(unknown: bool, limit: int, as_json: bool) -> None:
     if as_json or not sys.stdout.isatty():
         more = [{"suggestions": commands} if unknown else {} for _, commands in listed]
         rows = zip(listed, more, strict=True)
-        show_rows([{**_row(spend), **told} for (spend, _), told in rows], as_json=True)
+        show_rows([{**_row(spend), **suggested} for (spend, _), suggested in rows], as_json=True)
         return
     show_rows([_row(spend) for spend, _ in listed], as_json=False)
     for command in (command for _, commands in listed for command in commands):
@@ -68,7 +68,7 @@ def resolve(
         spend = await gateway.ledger.spend(ledger_id)
         if spend is None or spend.state is not SpendState.UNKNOWN:
             return False
-        if rental_id is not None and await _is_anothers(gateway, spend, rental_id):
+        if rental_id is not None and await _bought_by_another(gateway, spend, rental_id):
             raise click.UsageError(f"{rental_id} was bought by another purchase.")
         outcome = resolution(spend, rental_id, price)
         return await gateway.ledger.settle(ledger_id, outcome, datetime.now(UTC))
@@ -79,21 +79,6 @@ def resolve(
     click.echo(f"{ledger_id} is settled.")
 
 
-@click.command()
-@click.option(
-    "--days", type=click.IntRange(0, 3650), help="Older than this; else GATEWAY_RETENTION_DAYS."
-)
-def purge(days: int | None) -> None:
-    """Delete old codes and texts now; what was paid stays."""
-
-    async def work(gateway: Gateway) -> int:
-        now = datetime.now(UTC)
-        kept = gateway.settings.gateway_retention_days if days is None else days
-        return await gateway.ledger.purge(now - timedelta(days=kept), now - timedelta(days=1))
-
-    click.echo(f"{with_gateway(work)} entries were stripped of codes, texts and kept answers.")
-
-
 async def _suggested(gateway: Gateway, spend: Spend) -> list[str]:
     """The commands that settle a purchase as what it may have bought."""
     return [
@@ -102,8 +87,8 @@ async def _suggested(gateway: Gateway, spend: Spend) -> list[str]:
     ]
 
 
-async def _is_anothers(gateway: Gateway, spend: Spend, provider_id: int) -> bool:
-    """Whether that is known to be what another purchase bought; a renewal buys what is there."""
+async def _bought_by_another(gateway: Gateway, spend: Spend, provider_id: int) -> bool:
+    """Whether another purchase is known to have bought it; a renewal pays for what exists."""
     if spend.operation == "renew_long_rental":
         return False
     return await gateway.ledger.is_bought(spend.account_id, spend.kind, provider_id)

@@ -4,7 +4,7 @@ import asyncio
 
 import click
 
-from gateway.cli.lazy import MISUSED
+from gateway.cli.exit_codes import MISUSED
 
 TOOLSETS = ("rentals", "long_rentals", "account")
 

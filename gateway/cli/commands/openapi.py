@@ -1,4 +1,4 @@
-"""The command `openapi`: the document, the committed file, and whether they differ."""
+"""The command `openapi`: prints the document, writes it to its file, or compares the two."""
 
 import sys
 from itertools import zip_longest
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.lazy import FAILED
+from gateway.cli.exit_codes import FAILED
 
 FILE = "openapi.yaml"
 SERVER = "http://127.0.0.1:8080"
@@ -46,7 +46,7 @@ def openapi(form: str, server: str, write: bool, check: bool) -> None:
 
 
 def first_difference(committed: str | None, made: str) -> str:
-    """Where two documents part, for people; "" where they do not."""
+    """The first line in which two documents differ, as a sentence; "" where none does."""
     if committed is None:
         return "There is no such file in this folder."
     if committed == made:

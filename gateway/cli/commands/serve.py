@@ -1,27 +1,25 @@
-"""The commands that run until they are told to stop: `serve` and `simulate`."""
+"""The command `serve`: run the gateway until it is stopped, if wanted on a simulated provider."""
 
 from __future__ import annotations
 
-import asyncio
-import errno
 import gc
 import json
-import signal
-import socket
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+
+from gateway.cli.parameters import PORT
+from gateway.cli.serving import run_server
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
 
-PORT = click.IntRange(0, 65_535)
-_COLLECT_AFTER = 10_000  # objects that may be made before the garbage is looked at
-_NOT_LISTENING = {errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL}
+DEMO_RENTAL = {"service_code": "whatsapp", "max_price": "1.00"}
+_COLLECT_AFTER = 10_000  # new objects before the garbage collector runs
 
 
 @click.command()
@@ -51,7 +49,9 @@ def serve(
 ) -> None:
     """Run the gateway until Ctrl-C or SIGTERM; purchases under way get their answers first."""
     from gateway.cli.configuration import read_settings, secrets_of
+    from gateway.settings import misspelt
     from gateway.telemetry import logs
+    from gateway.wiring import StoreError
 
     settings = read_settings(
         gateway_host=host,
@@ -60,25 +60,16 @@ def serve(
         gateway_log_level=log_level,
     )
     logs.configure(settings.gateway_log_format, settings.gateway_log_level, secrets_of(settings))
-    from gateway.settings import misspelt
-    from gateway.wiring import StoreError
-
-    for told in misspelt():
-        click.echo(f"Warning: {told}", err=True)
+    for warning in misspelt():
+        click.echo(f"Warning: {warning}", err=True)
     try:
-        with _listening_on(settings.gateway_host, settings.gateway_port):
-            _run(_serve(settings, simulate=simulate, trust_secret=trust_secret))
+        run_server(
+            _serve(settings, simulate=simulate, trust_secret=trust_secret),
+            settings.gateway_host,
+            settings.gateway_port,
+        )
     except StoreError as error:
         raise click.ClickException(str(error)) from None
-
-
-@click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=PORT, default=0, help="The port; a free one where none is given.")
-def simulate(host: str, port: int) -> None:
-    """Run a stand-in provider alone: its address goes into GETATEXT_BASE_URL."""
-    with _listening_on(host, port):
-        _run(_simulate(host, port))
 
 
 async def _serve(settings: Settings, *, simulate: bool, trust_secret: bool) -> None:
@@ -125,10 +116,10 @@ def _pointed_at(settings: Settings, url: str, key: str, data: str) -> Settings:
 
 
 def _settled(started: Callable[[str], None], url: str) -> None:
-    """What is there by now stays: without it every full collection goes over all of it again.
+    """Tune the garbage collector once everything is loaded, then call `started`.
 
-    And of what comes later most is gone by itself: collecting as often as Python does by default
-    takes a tenth of all the time.
+    Freezing saves every full collection a pass over the modules, which stay. A threshold of
+    10,000 saves a tenth of all the time: most objects of a request are freed without the collector.
     """
     gc.collect()
     gc.freeze()
@@ -144,52 +135,13 @@ def _log_address(url: str, *, pass_through: bool) -> None:
 
 
 def _show_calls(key: str, first_rental: int) -> Callable[[str], None]:
-
     return lambda url: click.echo(demo_text(url, key, first_rental))
 
 
-async def _simulate(host: str, port: int) -> None:
-    from gateway.wiring import open_simulator
-
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_simulator(host, port) as provider:
-        click.echo(f"export GETATEXT_BASE_URL={provider.url} GETATEXT_API_KEY={provider.key}")
-        click.echo(f"Its books: curl -sS {provider.url}/_control/books", err=True)
-        await stop.wait()
-
-
-def _run(main: Coroutine[Any, Any, None]) -> None:
-    """Run on uvloop where it is installed: it is the faster loop."""
-    loops: Callable[[], asyncio.AbstractEventLoop] | None = None
-    with suppress(ImportError):
-        from uvloop import new_event_loop as loops
-    with asyncio.Runner(loop_factory=loops) as runner:
-        runner.run(main)
-
-
-@contextmanager
-def _listening_on(host: str, port: int) -> Iterator[None]:
-    """Say in a sentence why nothing could listen there."""
-    try:
-        yield
-    except OSError as error:
-        if not (isinstance(error, socket.gaierror) or error.errno in _NOT_LISTENING):
-            raise
-        reason = "is in use" if error.errno == errno.EADDRINUSE else "cannot be listened on"
-        raise click.ClickException(
-            f"Port {port} of {host} {reason}. Choose another --port or --host."
-        ) from None
-
-
-RENTAL = {"service_code": "whatsapp", "max_price": "1.00"}
-
-
 def demo_text(url: str, key: str, first_rental: int) -> str:
-    """The text, in colours; whoever prints it takes them off where there is no terminal."""
+    """The calls to try, with colours; click.echo removes those where there is no terminal."""
     curl = f"curl -sS -H 'X-API-Key: {key}'"
-    as_json = f"-H 'Content-Type: application/json' -d '{json.dumps(RENTAL)}'"
+    as_json = f"-H 'Content-Type: application/json' -d '{json.dumps(DEMO_RENTAL)}'"
     rental = f"{url}/v1/rentals/{first_rental}"
     steps = (
         ("What a number costs", f"{curl} '{url}/v1/prices?query=whatsapp'"),

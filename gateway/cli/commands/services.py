@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway.cli.lazy import MISUSED
+from gateway.cli.parameters import json_option
+from gateway.cli.session import own_caller, own_key, session_settings, with_gateway
 
 if TYPE_CHECKING:
     from gateway.cli.output import Row
+    from gateway.core.model.prices import PricePage
     from gateway.core.prices.service_codes import CodeMatch, ServiceCodes
     from gateway.settings import Settings
     from gateway.wiring import Gateway
@@ -18,17 +20,16 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--match", is_flag=True, help="What each code means today, and what is unmatched.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+@json_option
 def services(match: bool, as_json: bool) -> None:
     """Show the service codes of SMS-Activate's protocol."""
-    from gateway.cli.configuration import read_settings
     from gateway.cli.output import show_rows
     from gateway.wiring import service_codes
 
-    settings = read_settings(gateway_pass_through=True)
+    settings = session_settings()
     codes = service_codes(settings)
     if match:
-        show_rows(_matched(codes, _key(settings)), as_json=as_json)
+        show_rows(_matched(codes, settings), as_json=as_json)
         return
     show_rows(
         [{"code": code, "means": ", ".join(names)} for code, names in codes.candidates.items()],
@@ -36,20 +37,22 @@ def services(match: bool, as_json: bool) -> None:
     )
 
 
-def _matched(codes: ServiceCodes, key: str) -> list[Row]:
-    """Each code with what it means by the price list of the moment."""
-    from gateway.cli.session import with_gateway
-    from gateway.core.model.prices import MAX_PAGE, PricePage
-    from gateway.core.operations.call import Call
-    from gateway.core.operations.prices import LIST_PRICES
+def _matched(codes: ServiceCodes, settings: Settings) -> list[Row]:
+    """Each code with what it means by the current price list."""
     from gateway.core.prices.service_codes import overview
 
-    async def prices(gateway: Gateway) -> PricePage:
-        call = Call(await gateway.callers.identify(key), secrets.token_hex(8))
-        return await gateway.invoker.invoke(LIST_PRICES, call, {"limit": MAX_PAGE})
+    own_key(settings)
+    prices = with_gateway(_prices, settings=settings).data
+    return [_row(each) for each in overview(codes, prices).matches]
 
-    matches = overview(codes, with_gateway(prices).data).matches
-    return [_row(each) for each in matches]
+
+async def _prices(gateway: Gateway) -> PricePage:
+    from gateway.core.model.prices import MAX_PAGE
+    from gateway.core.operations.call import Call
+    from gateway.core.operations.prices import LIST_PRICES
+
+    call = Call(await own_caller(gateway), secrets.token_hex(8))
+    return await gateway.invoker.invoke(LIST_PRICES, call, {"limit": MAX_PAGE})
 
 
 def _row(match: CodeMatch) -> Row:
@@ -64,12 +67,3 @@ def _row(match: CodeMatch) -> Row:
         "stock": price.stock if price else None,
         "means": ", ".join(match.candidates),
     }
-
-
-def _key(settings: Settings) -> str:
-    from gateway.cli.session import KEY_ADVICE, NO_KEY
-
-    if settings.getatext_api_key is None:
-        click.echo(f"Error: {NO_KEY} {KEY_ADVICE}", err=True)
-        raise SystemExit(MISUSED)
-    return settings.getatext_api_key.get_secret_value()

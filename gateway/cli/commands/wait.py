@@ -1,26 +1,28 @@
 """The command `wait`: stay until a rental has its code."""
 
+from __future__ import annotations
+
 import asyncio
 import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
-from gateway.cli import output
-from gateway.cli.configuration import read_settings
-from gateway.cli.lazy import FAILED, INTERRUPTED, OK
-from gateway.cli.session import exit_code, run
+from gateway.cli.exit_codes import FAILED, INTERRUPTED, OK
 from gateway.cli.verbs import VERBS, WAIT
-from gateway.core.model.codes import MAX_WAIT, Code, CodeStatus
-from gateway.core.model.errors import GatewayError
-from gateway.core.model.rentals import Rental
-from gateway.core.operations.call import Call
-from gateway.core.operations.catalog import BY_NAME
-from gateway.core.operations.codes import WAIT_FOR_CODE
-from gateway.wiring import open_gateway
+
+if TYPE_CHECKING:
+    from gateway.core.model.codes import Code
+    from gateway.core.model.rentals import Rental
+    from gateway.wiring import Gateway
+
+STATUS = next(verb for verb in VERBS if verb.operation == "get_rental")
+CANCEL = next(verb for verb in VERBS if verb.operation == "cancel_rental")
 
 
 @click.command()
@@ -28,57 +30,66 @@ from gateway.wiring import open_gateway
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 def wait(rental_id: str, as_json: bool) -> None:
     """Wait until a rental has its code, or has ended; Ctrl-C offers to cancel it."""
-    from gateway.cli.session import obtain
-    from gateway.cli.verbs import VERBS
-    from gateway.core.model.rentals import Rental
+    from gateway.cli.execution import execute
     from gateway.core.operations.rentals import GET_RENTAL
 
-    status = next(verb for verb in VERBS if verb.operation == "get_rental")
-    code, rental = obtain(status, GET_RENTAL, {"rental_id": rental_id}, as_json=as_json)
-    if code != OK or not isinstance(rental, Rental):
+    code, rental = execute(STATUS, GET_RENTAL, {"rental_id": rental_id}, as_json=as_json)
+    if code != OK or rental is None:
         raise SystemExit(code)
     raise SystemExit(wait_for(rental, as_json=as_json))
 
 
-CANCEL = next(verb for verb in VERBS if verb.operation == "cancel_rental")
-
-
 def wait_for(rental: Rental, *, as_json: bool) -> int:
     """Wait until the rental has a code or has ended; answer the exit code."""
+    from gateway.cli.execution import exit_code
+    from gateway.cli.output import show_error
+    from gateway.cli.session import with_gateway
+    from gateway.core.model.codes import CodeStatus
+    from gateway.core.model.errors import GatewayError
+    from gateway.core.operations.codes import WAIT_FOR_CODE
+
     try:
-        code = asyncio.run(_code(rental))
+        code = with_gateway(partial(_code, rental))
     except GatewayError as error:
         trace_id = error.trace_id or secrets.token_hex(8)
-        output.show_error(error, WAIT, WAIT_FOR_CODE, trace_id, as_json=as_json)
+        show_error(error, WAIT, WAIT_FOR_CODE, trace_id, as_json=as_json)
         return exit_code(error)
     except KeyboardInterrupt:
-        return _way_out(rental, as_json=as_json)
-    if as_json or not sys.stdout.isatty():
-        click.echo(code.model_dump_json())
-    elif code.code is not None:
-        click.secho(output.seen(code.code), bold=True, fg="green")
-    else:
-        output.tell(f"No code will come: the rental is {code.ended_reason}.")
+        return _interrupted(rental, as_json=as_json)
+    _show(code, as_json=as_json)
     return OK if code.status is CodeStatus.RECEIVED else FAILED
 
 
-async def _code(rental: Rental) -> Code:
-    settings = read_settings(gateway_pass_through=True)
-    key = settings.getatext_api_key.get_secret_value() if settings.getatext_api_key else None
-    async with open_gateway(settings) as gateway:
-        caller = await gateway.callers.identify(key)
-        call = Call(caller, secrets.token_hex(8))
-        asked = {"rental_id": rental.id, "wait_seconds": MAX_WAIT}
-        with _live_line(rental):
-            while True:
-                code = await gateway.invoker.invoke(WAIT_FOR_CODE, call, asked)
-                if code.status is not CodeStatus.PENDING:
-                    return code
+async def _code(rental: Rental, gateway: Gateway) -> Code:
+    """The code, or that none will come: long polls one after the other."""
+    from gateway.cli.session import own_caller
+    from gateway.core.model.codes import MAX_WAIT, CodeStatus
+    from gateway.core.operations.call import Call
+    from gateway.core.operations.codes import WAIT_FOR_CODE
+
+    call = Call(await own_caller(gateway), secrets.token_hex(8))
+    asked = {"rental_id": rental.id, "wait_seconds": MAX_WAIT}
+    with _live_line(rental):
+        while True:
+            code = await gateway.invoker.invoke(WAIT_FOR_CODE, call, asked)
+            if code.status is not CodeStatus.PENDING:
+                return code
+
+
+def _show(code: Code, *, as_json: bool) -> None:
+    from gateway.cli.output import printable, to_stderr
+
+    if as_json or not sys.stdout.isatty():
+        click.echo(code.model_dump_json())
+    elif code.code is not None:
+        click.secho(printable(code.code), bold=True, fg="green")
+    else:
+        to_stderr(f"No code will come: the rental is {code.ended_reason}.")
 
 
 @contextmanager
 def _live_line(rental: Rental) -> Iterator[None]:
-    """A spinner with the time left, where somebody is there to see it."""
+    """A spinner with the time left, where standard error is a terminal."""
     if not sys.stderr.isatty():
         yield
         return
@@ -106,15 +117,18 @@ def _line(rental: Rental) -> str:
     return f"Waiting for the code to {rental.number}{left}. Ctrl-C to stop."
 
 
-def _way_out(rental: Rental, *, as_json: bool) -> int:
+def _interrupted(rental: Rental, *, as_json: bool) -> int:
     """Ctrl-C: the rental goes on and is paid for, unless it is cancelled."""
-    output.tell("")
+    from gateway.cli.execution import execute_and_show
+    from gateway.cli.output import to_stderr
+    from gateway.core.operations.rentals import CANCEL_RENTAL
+
+    to_stderr("")
     if sys.stdin.isatty():
         with suppress(click.Abort):
             if click.confirm("Cancel the rental for a refund?", err=True):
-                code = run(
-                    CANCEL, BY_NAME["cancel_rental"], {"rental_id": rental.id}, as_json=as_json
-                )
+                asked = {"rental_id": rental.id}
+                code = execute_and_show(CANCEL, CANCEL_RENTAL, asked, as_json=as_json)
                 return INTERRUPTED if code == OK else code
-    output.tell(f"The rental goes on. Its code: getatext-gateway wait {rental.id}")
+    to_stderr(f"The rental goes on. Its code: getatext-gateway wait {rental.id}")
     return INTERRUPTED

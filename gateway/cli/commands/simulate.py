@@ -1,0 +1,29 @@
+"""The command `simulate`: a stand-in provider on a real socket, without a gateway."""
+
+import asyncio
+import signal
+
+import click
+
+from gateway.cli.parameters import PORT
+from gateway.cli.serving import run_server
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=PORT, default=0, help="The port; a free one where none is given.")
+def simulate(host: str, port: int) -> None:
+    """Run a stand-in provider alone: its address goes into GETATEXT_BASE_URL."""
+    run_server(_simulate(host, port), host, port)
+
+
+async def _simulate(host: str, port: int) -> None:
+    from gateway.wiring import open_simulator
+
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with open_simulator(host, port) as provider:
+        click.echo(f"export GETATEXT_BASE_URL={provider.url} GETATEXT_API_KEY={provider.key}")
+        click.echo(f"Its books: curl -sS {provider.url}/_control/books", err=True)
+        await stop.wait()

@@ -1,0 +1,127 @@
+"""Runs one operation for a person at a terminal, and shows its value or its error."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import click
+from pydantic import BaseModel
+
+from gateway.cli import output
+from gateway.cli.exit_codes import FAILED, INTERRUPTED, MISUSED, OK, UNKNOWN
+from gateway.cli.session import KEY_ADVICE, NO_KEY, own_caller, session_settings, with_gateway
+from gateway.cli.verbs import Verb
+from gateway.core.model.errors import (
+    Forbidden,
+    GatewayError,
+    InternalError,
+    InvalidRequest,
+    OutcomeUnknown,
+    RateLimited,
+    Unauthorized,
+)
+from gateway.core.model.upstream_call import Effect
+from gateway.core.model.values import Charged
+from gateway.core.operations.call import Call
+from gateway.core.operations.operation import Operation
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
+    from gateway.wiring import Gateway
+
+In = TypeVar("In", bound=BaseModel)
+Out = TypeVar("Out", bound=BaseModel)
+
+
+@dataclass(slots=True)
+class _Execution(Generic[In, Out]):
+    """One run of an operation, and how far it had come when a signal arrived."""
+
+    op: Operation[In, Out]
+    given: Mapping[str, Any]
+    trace_id: str
+    sent: bool = False
+    answered: bool = False
+    interrupted: bool = False
+
+    async def work(self, gateway: Gateway) -> Out:
+        caller = await own_caller(gateway)
+        self.sent = self.op.effect is not Effect.READ
+        value = await gateway.invoker.invoke(self.op, Call(caller, self.trace_id), self.given)
+        self.answered = True
+        return value
+
+    def on_signal(self) -> None:
+        """Let a change or purchase under way finish; a second signal gives it up."""
+        if self.answered:
+            return  # the end is a moment away, and what was bought must be shown
+        if not self.sent or self.interrupted:
+            raise KeyboardInterrupt  # out of the loop, which then cancels everything
+        self.interrupted = True
+        output.to_stderr("Waiting for the provider's answer. Ctrl-C again gives it up.")
+
+
+def execute_and_show(
+    verb: Verb, op: Operation[In, Out], given: Mapping[str, Any], *, as_json: bool
+) -> int:
+    """Run the operation, show its value or its error, and answer the exit code."""
+    code, value = execute(verb, op, given, as_json=as_json)
+    if value is not None:
+        output.show(value, verb, as_json=as_json)
+    return code
+
+
+def execute(
+    verb: Verb, op: Operation[In, Out], given: Mapping[str, Any], *, as_json: bool
+) -> tuple[int, Out | None]:
+    """Run the operation, and answer the exit code with its value. An error is shown here."""
+    settings = session_settings()
+    execution = _Execution(op, given, secrets.token_hex(8))
+    try:
+        value = _value(execution, settings)
+    except GatewayError as error:
+        advised = _advised(error)
+        output.show_error(advised, verb, op, execution.trace_id, as_json=as_json)
+        return exit_code(error), None
+    return INTERRUPTED if execution.interrupted else OK, value
+
+
+def exit_code(error: GatewayError) -> int:
+    """The exit code that stands for an error."""
+    if error.charged is Charged.UNKNOWN:
+        return UNKNOWN
+    misused = isinstance(error, InvalidRequest | Unauthorized | Forbidden)
+    return MISUSED if misused else FAILED
+
+
+def _value(execution: _Execution[In, Out], settings: Settings) -> Out:
+    if settings.getatext_api_key is None:
+        raise Unauthorized(NO_KEY, advice=KEY_ADVICE)
+    try:
+        return with_gateway(execution.work, settings=settings, on_signal=execution.on_signal)
+    except KeyboardInterrupt:
+        if execution.interrupted and execution.op.effect is Effect.SPEND:
+            raise OutcomeUnknown("The purchase was sent, and its answer not waited for.") from None
+        raise
+    except (GatewayError, click.ClickException):
+        raise
+    except Exception as crash:
+        import structlog
+
+        log = structlog.get_logger("gateway.cli")
+        log.exception("command failed", trace_id=execution.trace_id)
+        raise InternalError from crash
+
+
+def _advised(error: GatewayError) -> GatewayError:
+    """The error with advice for a terminal: headers mean nothing here."""
+    if isinstance(error, Unauthorized):
+        error.detail = error.detail.replace(Unauthorized.advice, "Check GETATEXT_API_KEY.")
+    if isinstance(error, RateLimited):
+        wait = "a second" if error.retry_after is None else f"{math.ceil(error.retry_after)} s"
+        error.detail = error.detail.replace(RateLimited.advice, f"Try again in {wait}.")
+    return error
