@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
+from cachetools import LRUCache
 from pydantic import BaseModel
 
 from gateway.core.auth.authentication import Callers
-from gateway.core.identity_cache import Remembered
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.invocation.validation import validate
 from gateway.core.model.errors import InvalidRequest
@@ -79,7 +79,7 @@ class _TargetInputs:
 
     def __init__(self, op: AnyOperation) -> None:
         self._op = op
-        self._cached: Remembered[str, BaseModel] = Remembered(_MOST_TARGETS)
+        self._cached: LRUCache[str, BaseModel] = LRUCache(_MOST_TARGETS)
         self.cached = self._cached.get
 
     async def read(self, request: web.Request) -> Mapping[str, Any] | BaseModel:
