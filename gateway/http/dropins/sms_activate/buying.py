@@ -114,7 +114,11 @@ class BuyingActions:
     def _is_available(self, request: ActionRequest, parameters: LegacyParameters) -> bool:
         if parameters.impossible:
             names = ", ".join(parameters.impossible)
-            log.info("no number can be as wished", parameters=names, trace_id=request.call.trace_id)
+            log.info(
+                "no number can have these parameters",
+                parameters=names,
+                trace_id=request.call.trace_id,
+            )
             return False
         any_country = self._settings.any_country
         return country_key(request.get("country"), any_country=any_country) is not None
