@@ -1,1 +1,1 @@
-"""The aiohttp faces; they know the core only."""
+"""The HTTP side of the gateway: the server, its faces, and what they share. May import the core."""

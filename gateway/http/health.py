@@ -1,4 +1,4 @@
-"""What operators and their machines ask: whether it lives, whether it is ready, what it counts."""
+"""Liveness, readiness and metrics, for operators and their monitoring."""
 
 import asyncio
 import hmac
@@ -12,11 +12,11 @@ from gateway.core.model.errors import Forbidden
 from gateway.http.wire.edge import Edge
 
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
-_LOOK_AGAIN_AFTER = 5.0
+_PROBE_VALID = 5.0  # seconds
 
 
 class Health:
-    """/healthz, /readyz and /metrics."""
+    """Serves /healthz, /readyz and /metrics."""
 
     def __init__(
         self,
@@ -26,17 +26,17 @@ class Health:
         render_metrics: Callable[[], bytes],
         metrics_token: str | None,
     ) -> None:
-        """`metrics_token` opens the metrics to other machines than this one."""
+        """`metrics_token` admits other machines than this one to the metrics."""
         self._edge = edge
         self._provider_reachable = provider_reachable
         self._breaker_states = breaker_states
         self._render_metrics = render_metrics
         self._metrics_token = metrics_token
-        self._looking = asyncio.Lock()
-        self._looked: tuple[float, bool] | None = None
+        self._probing = asyncio.Lock()
+        self._probed: tuple[float, bool] | None = None
 
     def routes(self) -> list[web.RouteDef]:
-        """The three addresses."""
+        """One route each."""
         return [
             web.get("/healthz", self._alive),
             web.get("/readyz", self._ready),
@@ -47,7 +47,7 @@ class Health:
         return web.json_response({"status": "ok"})
 
     async def _ready(self, request: web.Request) -> web.StreamResponse:
-        """503 only while shutting down: without the provider, kept prices still serve."""
+        """503 only while shutting down: without the provider, cached prices still serve."""
         if self._edge.draining:
             return web.json_response({"status": "draining"}, status=503)
         reachable = await self._reachable()
@@ -60,11 +60,13 @@ class Health:
         )
 
     async def _reachable(self) -> bool:
-        async with self._looking:  # anybody may ask, but one look at a time is enough
+        async with (
+            self._probing
+        ):  # single flight: the path is public, and each probe is a request to the provider
             now = time.monotonic()
-            if self._looked is None or now - self._looked[0] > _LOOK_AGAIN_AFTER:
-                self._looked = now, await self._provider_reachable()
-            return self._looked[1]
+            if self._probed is None or now - self._probed[0] > _PROBE_VALID:
+                self._probed = now, await self._provider_reachable()
+            return self._probed[1]
 
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
         if not (_is_local(request) or self._has_token(request)):
@@ -77,14 +79,14 @@ class Health:
         if self._metrics_token is None:
             return False
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        # Header bytes that are no UTF-8 come as surrogates, which plain UTF-8 cannot carry.
+        # aiohttp gives header bytes that are not UTF-8 as surrogates.
         return hmac.compare_digest(
             given.encode(errors="surrogateescape"), self._metrics_token.encode()
         )
 
 
 def _is_local(request: web.Request) -> bool:
-    """From this machine itself, and not passed on by a proxy that runs on it."""
+    """Whether this machine itself sent the request, and no proxy on it forwarded it."""
     if any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP")):
         return False
     try:

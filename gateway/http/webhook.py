@@ -1,4 +1,4 @@
-"""Where the provider's webhook arrives: /webhooks/getatext/{secret}."""
+"""Receives the provider's webhook at /webhooks/getatext/{secret}."""
 
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,9 +17,9 @@ log = structlog.get_logger("gateway.webhook")
 
 @dataclass(frozen=True, slots=True)
 class WebhookTerms:
-    """Who may send webhooks, how they are read, and where they are passed on.
+    """How webhooks are read and forwarded, and who may send them.
 
-    `sources` empty: from anywhere. `proxies`: whose X-Forwarded-For is believed.
+    `sources` empty: any address. `proxies`: the networks whose X-Forwarded-For is trusted.
     """
 
     read: Callable[[bytes], ReceivedWebhook]
@@ -29,15 +29,15 @@ class WebhookTerms:
 
 
 class WebhookFace:
-    """Takes webhooks in; a sender without the secret learns nothing, not even that it is wrong."""
+    """Accepts webhooks; a wrong secret gets the 404 of any unknown path."""
 
     def __init__(self, webhooks: Webhooks, terms: WebhookTerms) -> None:
-        """Take who knows whose secret it is, and the terms."""
+        """`webhooks` maps the secret to its account and handles what was received."""
         self._webhooks = webhooks
         self._terms = terms
 
     def routes(self) -> list[web.RouteDef]:
-        """The one address."""
+        """The route with the secret in its path."""
         return [web.post("/webhooks/getatext/{secret}", self._receive)]
 
     async def _receive(self, request: web.Request) -> web.StreamResponse:
@@ -50,7 +50,7 @@ class WebhookFace:
         try:
             await self._webhooks.received(account_id, self._terms.read(body))
         except GatewayError as error:
-            # The provider would only send it again, and again it could not be read.
+            # An error would only make the provider send the same again.
             log.warning("a webhook could not be read", reason=error.detail)
         return web.json_response({"status": "ok"})
 
@@ -64,7 +64,7 @@ class WebhookFace:
 def _sender(
     request: web.Request, proxies: Sequence[Network]
 ) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address the request comes from: the last one that is not a trusted proxy's."""
+    """The sender's address: the last one in the chain that is not a trusted proxy's, or None."""
     forwarded = [
         one.strip()
         for line in request.headers.getall("X-Forwarded-For", [])

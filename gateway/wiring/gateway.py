@@ -26,7 +26,7 @@ from gateway.core.model.values import new_ledger_id
 from gateway.core.ports.ledger import Ledger
 from gateway.core.ports.storage import Keys
 from gateway.core.prices.service_codes import ServiceCodes, read_overrides
-from gateway.http.dropins.common import Legacy
+from gateway.http.dropins.common import DropInSettings
 from gateway.http.serving.app import Faces, make_app
 from gateway.http.webhook import WebhookTerms
 from gateway.settings import Settings
@@ -99,7 +99,7 @@ class Gateway:
             public_url=str(settings.gateway_public_url or "").rstrip("/"),
             metrics_token=revealed(settings.gateway_metrics_token),
             access_log=settings.gateway_access_log,
-            legacy=Legacy(
+            drop_ins=DropInSettings(
                 zone=settings.zone,
                 codes=service_codes(settings),
                 any_country=settings.gateway_any_country,

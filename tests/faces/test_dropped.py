@@ -238,16 +238,16 @@ async def test_nobody_else_gets_it(stand: ScriptedStand, provider: Provider, oth
 @pytest.mark.parametrize(
     "other", ["", "&areas=718", "&areas=212&carriers=tmo", "&areas=212&maxPrice=1"]
 )
-async def test_another_wish_does_not_get_it(
+async def test_a_request_with_other_parameters_does_not_get_it(
     stand: ScriptedStand, provider: Provider, other: str
 ) -> None:
-    marked, wished = undelivered(stand), request("php", service="whatsapp&areas=212")
-    await dropped(stand, provider, wished)
+    marked, first = undelivered(stand), request("php", service="whatsapp&areas=212")
+    await dropped(stand, provider, first)
     stand.provider.release()
     await until(marked)
     tools = [
         await Tool.asking(stand, request("php", service=f"whatsapp{other}")),
-        await Tool.asking(stand, wished),
+        await Tool.asking(stand, first),
     ]
 
     assert [await tool.answer() for tool in tools] == [2, 1]

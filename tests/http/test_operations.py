@@ -88,8 +88,8 @@ def long_rental(stand: Stand, **changes: Any) -> dict[str, Any]:
     return {**usual, **changes}
 
 
-async def rent(client: Client, **wish: Any) -> Any:
-    answer = await client.post("/v1/rentals", {"service_code": "whatsapp", **wish})
+async def rent(client: Client, **inputs: Any) -> Any:
+    answer = await client.post("/v1/rentals", {"service_code": "whatsapp", **inputs})
 
     assert answer.status == 201, answer.body
     return answer.json
@@ -134,7 +134,7 @@ async def test_rent_number(stand: Stand) -> None:
     assert stand.sim.books.spent == Decimal("0.55")
 
 
-async def test_rent_number_with_every_wish(stand: Stand) -> None:
+async def test_rent_number_with_every_input(stand: Stand) -> None:
     body = await rent(
         stand.client,
         max_price="0.80",
@@ -240,8 +240,8 @@ async def test_rent_again(stand: Stand) -> None:
 
 
 async def test_create_long_rental(stand: Stand) -> None:
-    wish = {"period": "1w", "auto_renew": True}
-    answer = await stand.client.post("/v1/long-rentals", wish)
+    inputs = {"period": "1w", "auto_renew": True}
+    answer = await stand.client.post("/v1/long-rentals", inputs)
 
     assert answer.status == 201
     assert answer.headers["Location"] == "/v1/long-rentals/1/messages"
@@ -249,8 +249,8 @@ async def test_create_long_rental(stand: Stand) -> None:
     assert stand.sim.journal.received[-1].json == {"rental_time": "1w", "auto_renew": True}
 
 
-async def create(client: Client, **wish: Any) -> None:
-    created = await client.post("/v1/long-rentals", {"period": "1w", "auto_renew": True, **wish})
+async def create(client: Client, **inputs: Any) -> None:
+    created = await client.post("/v1/long-rentals", {"period": "1w", "auto_renew": True, **inputs})
 
     assert created.status == 201
 

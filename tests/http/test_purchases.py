@@ -162,11 +162,11 @@ BESIDE_A_NUMBER = [
 ]
 
 
-@pytest.mark.parametrize("wish", BESIDE_A_NUMBER, ids=str)
-async def test_a_number_beside_other_wishes_buys_nothing(
-    stand: Stand, wish: dict[str, object]
+@pytest.mark.parametrize("inputs", BESIDE_A_NUMBER, ids=str)
+async def test_a_number_beside_other_inputs_buys_nothing(
+    stand: Stand, inputs: dict[str, object]
 ) -> None:
-    answer = await stand.client.post("/v1/rentals", {**RENT, "number": "+12125550123", **wish})
+    answer = await stand.client.post("/v1/rentals", {**RENT, "number": "+12125550123", **inputs})
 
     assert (answer.status, answer.json["code"]) == (400, "invalid_request")
     assert answer.json["detail"].startswith("number: cannot be had with ")

@@ -1,6 +1,7 @@
-"""What legacy tools wish of a purchase: each parameter they send, and what it is here.
+"""The purchase parameters that existing tools send, and their meaning as inputs of rent_number.
 
-A wish that decides what is bought or paid is mapped, or no number can be had. None is dropped.
+A parameter that affects what is bought or paid is mapped, or makes the purchase impossible. None
+is dropped silently.
 """
 
 import re
@@ -13,7 +14,7 @@ from gateway.core.model.quote import with_surcharges
 
 Inputs = Mapping[str, object]
 Reader = Callable[[str], Inputs | None]
-"""The inputs of rent_number that a value stands for; None: nothing that can be bought."""
+"""Maps a value to inputs of rent_number; None: no number can meet it."""
 
 _NOTHING: Inputs = MappingProxyType({})
 _ANY = "any"
@@ -25,21 +26,21 @@ _CARRIERS = {
 }  # fmt: skip
 _AREA = re.compile(r"[2-9][0-9]{2}").fullmatch
 _NUMBER = re.compile(r"\+?1?([2-9][0-9]{9})").fullmatch
-_MOST_AREAS = 100  # as many as the one door takes
+_MOST_AREAS = 100  # the limit of rent_number
 
 
 def _meaningless(raw: str) -> Inputs:
-    """It decides nothing, or is read elsewhere."""
+    """Has no effect, or is read elsewhere."""
     return _NOTHING
 
 
-def _not_to_be_had(raw: str) -> Inputs | None:
-    """It asks for what the provider does not sell, unless it is switched off."""
+def _unavailable(raw: str) -> Inputs | None:
+    """Asks for what the provider does not sell, unless the value switches it off."""
     return _NOTHING if raw.lower() in ("0", "false") else None
 
 
 def _areas(raw: str) -> Inputs | None:
-    """Area codes, of which the number must have one."""
+    """Area codes; the number must have one of them."""
     areas = _listed(raw)
     if not areas or len(areas) > _MOST_AREAS or not all(_AREA(area) for area in areas):
         return None
@@ -47,7 +48,7 @@ def _areas(raw: str) -> Inputs | None:
 
 
 def _carrier(raw: str) -> Inputs | None:
-    """The carrier that the number must be of. The provider takes only one."""
+    """The carrier the number must have; the provider accepts a single one."""
     named = {_CARRIERS.get(name.lower()) for name in _listed(raw)}
     if len(named) != 1:
         return None
@@ -58,13 +59,13 @@ def _carrier(raw: str) -> Inputs | None:
 
 
 def _number(raw: str) -> Inputs | None:
-    """Just one number, of ten or eleven digits."""
+    """One specific number, of ten or eleven digits."""
     found = _NUMBER(raw)
     return {"number": f"+1{found[1]}"} if found else None
 
 
 def _listed(raw: str) -> list[str]:
-    """What stands between commas, each once, in its order."""
+    """The items between commas, in their order and without duplicates."""
     return list(dict.fromkeys(one.strip() for one in raw.split(",") if one.strip()))
 
 
@@ -80,19 +81,19 @@ _HARMLESS = _each(
 PARAMETERS: Mapping[str, Reader] = MappingProxyType(
     {
         **_HARMLESS,
-        # Read where the key, the service, the highest price and the request's id are.
+        # Read elsewhere: key, service, price limit and request id.
         **_each("api_key action service country maxPrice max_price orderId", _meaningless),
         "areas": _areas,
         "carriers": _carrier,
         "operator": _carrier,
         "number": _number,
-        **_each("phoneException ltr duration auto_renew forward", _not_to_be_had),
-        **_each("verification multiService activationType", _not_to_be_had),
+        **_each("phoneException ltr duration auto_renew forward", _unavailable),
+        **_each("verification multiService activationType", _unavailable),
     }
 )
-"""Every parameter of a purchase that is known."""
+"""Every known parameter of a purchase, with its reader."""
 
-# With those of Getatext's own calls, on whose faces an operator's names are harmless as well.
+# Includes those of Getatext's own calls, where an operator's harmless names apply, too.
 _DECIDING = {name.lower() for name in PARAMETERS.keys() - _HARMLESS.keys()} | {
     "carrier", "keep_carrier", "area_codes", "lock_area_code", "rental_id", "id", "rental_time",
 }  # fmt: skip
@@ -100,10 +101,10 @@ _DECIDING = {name.lower() for name in PARAMETERS.keys() - _HARMLESS.keys()} | {
 
 @dataclass(frozen=True, slots=True)
 class LegacyParameters:
-    """What a tool wishes of a purchase.
+    """The parameters of one purchase, read.
 
-    `inputs` are those of rent_number. `impossible` names the parameters that no number can
-    fulfil, `unknown` those of which nobody knows what they decide.
+    `inputs` are those of rent_number. `impossible` names the parameters that no number can meet,
+    `unknown` those whose effect is not known.
     """
 
     inputs: Inputs
@@ -111,7 +112,7 @@ class LegacyParameters:
     unknown: tuple[str, ...] = ()
 
     def lowest_price(self, price: Decimal) -> Decimal:
-        """The lowest highest price that would do, for a service of this price."""
+        """The lowest sufficient price limit for a service of this price, with surcharges."""
         carrier, area = "carrier" in self.inputs, "area_codes" in self.inputs
         return with_surcharges(price, carrier=carrier, area=area) if carrier or area else price
 
@@ -119,7 +120,7 @@ class LegacyParameters:
 def read_purchase_parameters(
     parameters: Mapping[str, str], harmless: Collection[str] = ()
 ) -> LegacyParameters:
-    """What the parameters of a purchase mean; those that an operator calls harmless, nothing."""
+    """Read the parameters of a purchase; `harmless` names more of them without any effect."""
     inputs: dict[str, object] = {}
     impossible = []
     for name, raw in parameters.items():
@@ -127,14 +128,16 @@ def read_purchase_parameters(
         if read is None or any(inputs.get(key, value) != value for key, value in read.items()):
             impossible.append(name)
         inputs.update(read or {})
-    if "number" in inputs and len(inputs) > 1:  # the provider's call for one number takes no more
+    if (
+        "number" in inputs and len(inputs) > 1
+    ):  # the provider's call for one number takes no other input
         impossible.append("number")
     unknown = (name for name in parameters if name not in PARAMETERS and name not in harmless)
     return LegacyParameters(inputs, tuple(impossible), tuple(unknown))
 
 
 def check_harmless(names: Iterable[str]) -> list[str]:
-    """The names an operator calls harmless. Raises ValueError for one that decides something."""
+    """An operator's harmless names, stripped. Raises ValueError for one that has an effect."""
     stripped = [name.strip() for name in names]
     if not all(stripped):
         raise ValueError("has an empty name")

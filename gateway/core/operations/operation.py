@@ -7,7 +7,36 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
-from gateway.core.model.errors import GatewayError
+from gateway.core.model.errors import (
+    BudgetExceeded,
+    Forbidden,
+    GatewayError,
+    InternalError,
+    InvalidRequest,
+    LedgerUnavailable,
+    NotFound,
+    OutcomeUnknown,
+    PayloadTooLarge,
+    RateLimited,
+    RequestIdReused,
+    RequestInProgress,
+    RequestTimeout,
+    ServiceNotAllowed,
+    ServiceNotFound,
+    Unauthorized,
+    UnsupportedMediaType,
+)
+from gateway.core.model.provider_errors import (
+    PriceTooHigh,
+    TooManyActiveRentals,
+    UpstreamAuthFailed,
+    UpstreamBadResponse,
+    UpstreamError,
+    UpstreamMaintenance,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
 from gateway.core.model.quote import Quote
 from gateway.core.model.upstream_call import AnyCall, Effect
 from gateway.core.model.values import Kind
@@ -16,6 +45,7 @@ from gateway.core.operations.context import Context
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 
+Errors = tuple[type[GatewayError], ...]
 Toolset = Literal["rentals", "long_rentals", "account"]
 Quoter = Callable[[Context, Any, Any], Awaitable[Quote]]
 """Tells what a purchase may cost, from its input and from what is rented again or renewed."""
@@ -58,7 +88,7 @@ class Operation(Generic[In, Out]):
     rest: Rest
     run: Callable[[Context, In], Awaitable[Out]]
     toolset: Toolset = "rentals"
-    errors: tuple[type[GatewayError], ...] = ()
+    errors: Errors = ()
     subject: Literal["rental_id", "long_rental_id"] | None = None
     quote: Quoter = _unknown_quote
     calls: tuple[AnyCall, ...] = ()
@@ -68,5 +98,41 @@ class Operation(Generic[In, Out]):
         """What it is about: rentals, or long rentals."""
         return "long_rental" if self.toolset == "long_rentals" else "rental"
 
+    @property
+    def errors_besides(self) -> Errors:
+        """What a call can raise besides `errors`, by its effect and its way over REST."""
+        errors = _ANY_CALL
+        errors += _ANY_SPEND if self.effect is Effect.SPEND else (UpstreamTimeout,)
+        if self.rest.path_fields:
+            errors += (NotFound,)
+        if self.effect is not Effect.READ:
+            errors += (Forbidden,)
+        return errors + _ANY_BODY if self.rest.method == "POST" else errors
+
 
 AnyOperation = Operation[Any, Any]
+
+_ANY_CALL: Errors = (
+    InvalidRequest,
+    Unauthorized,
+    UpstreamRefused,
+    RateLimited,
+    InternalError,
+    UpstreamAuthFailed,
+    UpstreamError,
+    UpstreamBadResponse,
+    UpstreamMaintenance,
+    UpstreamUnavailable,
+)
+_ANY_BODY: Errors = (RequestTimeout, PayloadTooLarge, UnsupportedMediaType)
+_ANY_SPEND: Errors = (
+    BudgetExceeded,
+    ServiceNotAllowed,
+    OutcomeUnknown,
+    RequestIdReused,
+    RequestInProgress,
+    TooManyActiveRentals,
+    PriceTooHigh,
+    ServiceNotFound,
+    LedgerUnavailable,
+)

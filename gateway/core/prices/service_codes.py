@@ -1,4 +1,4 @@
-"""The service codes of legacy tools, and what each of them means in today's price list."""
+"""The service codes of existing tools, and the service each one means in a price list."""
 
 import re
 import tomllib
@@ -33,7 +33,7 @@ Candidates = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class CodeMatch:
-    """What a code means today; `price` None: no candidate is in the price list."""
+    """A code and its service; `price` None: no candidate is in the price list."""
 
     code: str
     candidates: tuple[str, ...]
@@ -42,7 +42,7 @@ class CodeMatch:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Every code with its match, and the services that are offered under their own names."""
+    """Every code with its match, and the services that have no code."""
 
     matches: tuple[CodeMatch, ...]
     without_code: tuple[Price, ...]
@@ -50,7 +50,7 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A service under the name by which a legacy tool asks for it."""
+    """A service under the code or name that an existing tool requests it by."""
 
     code: str
     price: Price
@@ -58,37 +58,37 @@ class Offer:
 
 @dataclass(frozen=True)
 class ServiceCodes:
-    """The table: for each code the provider's names it may mean, best first."""
+    """The table: for each code the provider's service names it may mean, best first."""
 
     candidates: Candidates
 
     @classmethod
     def built_in(cls) -> "ServiceCodes":
-        """The codes that are well known."""
+        """The table of well-known codes."""
         pairs = (entry.split("=") for entry in _WELL_KNOWN.split())
         return cls({code: tuple(names.split(",")) for code, names in pairs})
 
     def overridden(self, overrides: Candidates) -> "ServiceCodes":
-        """The table with an operator's codes in place of ours; one without names is taken out."""
+        """The table with an operator's codes replacing ours; a code without names is removed."""
         merged = {**self.candidates, **overrides}
         return ServiceCodes({code: names for code, names in merged.items() if names})
 
     def code(self, asked: str) -> str | None:
-        """The code that is asked for, its suffix `_0` or `_1` dropped; None if it is no code."""
+        """The known code in a request, without a suffix `_0` or `_1`; None for anything else."""
         name = asked.strip().lower()
         return next((c for c in (name, _SUFFIX.sub("", name)) if c in self.candidates), None)
 
     def guess(self, asked: str) -> str:
-        """The provider's name most likely meant, where no price list is at hand."""
+        """The provider's most likely name for a code, for use without a price list."""
         code = self.code(asked)
         return asked.strip() if code is None else self.candidates[code][0]
 
 
 class Assortment:
-    """One price list as legacy tools see it."""
+    """One price list by the codes and names of existing tools."""
 
     def __init__(self, codes: ServiceCodes, prices: Iterable[Price]) -> None:
-        """Match every code; that takes a millisecond, so keep it as long as the price list."""
+        """Match every code. It takes a millisecond: cache the object as long as the price list."""
         self._codes = codes
         self._prices = tuple(prices)
         self._named: dict[str, Price] = {}
@@ -101,10 +101,10 @@ class Assortment:
         }
 
     def find(self, asked: str) -> Price | None:
-        """The service that is asked for by a code or by the provider's own name.
+        """The service requested by a code or by the provider's own name; None for neither.
 
-        A code wins over a name of the same spelling, also where it means nothing today: what
-        the caller means by it is known, and is not to be had.
+        A code takes precedence over an identical name, even where it matches no service: the
+        caller means the code's service, which is not for sale.
         """
         code = self._codes.code(asked)
         if code is not None:
@@ -113,25 +113,25 @@ class Assortment:
         return self._named.get(name) or self._named.get(_SUFFIX.sub("", name))
 
     def code_of(self, service_code: str) -> str:
-        """The name under which a legacy tool knows one of the provider's services."""
+        """The code of one of the provider's services, or its own name where it has none."""
         return self._code_of.get(service_code.lower(), service_code)
 
     @cached_property
     def offers(self) -> tuple[Offer, ...]:
-        """Everything that can be bought: by code first, the rest by the provider's names."""
+        """All services for sale: those with a code first, the rest by the provider's names."""
         coded = [Offer(code, price) for code, price in self._matches.items() if price]
         return (*coded, *(Offer(price.service_code, price) for price in self.overview.without_code))
 
     @cached_property
     def overview(self) -> Overview:
-        """What each code means today, and what has none."""
+        """Each code's service, and the services without a code."""
         taken = {price.service_code for price in self._matches.values() if price}
         return Overview(
             tuple(
                 CodeMatch(code, candidates, self._matches[code])
                 for code, candidates in self._codes.candidates.items()
             ),
-            # Spelled like a code it could not be asked for: the code would win.
+            # One that is spelt like a code cannot be requested: the code takes precedence.
             tuple(
                 price
                 for price in self._prices
@@ -146,12 +146,12 @@ class Assortment:
             if price is not None:
                 known.setdefault(price.service_code.lower(), code)
         for code, candidates in self._codes.candidates.items():
-            for name in candidates:  # out of stock today, it may have been bought yesterday
+            for name in candidates:  # a rental may be of a service no longer listed
                 known.setdefault(name.lower(), code)
         return known
 
     def _match(self, candidates: Sequence[str]) -> Price | None:
-        """The first candidate in stock, else the first there is."""
+        """The first candidate in stock, else the first in the price list."""
         found = [price for name in candidates if (price := self._lookup(name))]
         return next((price for price in found if price.stock != 0), found[0] if found else None)
 
@@ -160,14 +160,14 @@ class Assortment:
 
 
 def overview(codes: ServiceCodes, prices: Iterable[Price]) -> Overview:
-    """What each code means by these prices, what is unmatched, and what has no code."""
+    """Each code's service by these prices, and the services without a code."""
     return Assortment(codes, prices).overview
 
 
 def read_overrides(toml: str) -> Candidates:
     """An operator's table: `code = "name"` or `code = ["name", …]`; an empty list drops a code.
 
-    Raises ValueError with a sentence that names the line or the code that is wrong.
+    Raises ValueError with a sentence that names the wrong line or code.
     """
     try:
         raw = tomllib.loads(toml)
@@ -186,5 +186,5 @@ def _names(code: str, raw: object) -> tuple[str, ...]:
 
 
 def _spelling(name: str) -> str:
-    """A name without what is spelt in many ways: `google_voice` is `googlevoice`."""
+    """A name without its separators: `google_voice` becomes `googlevoice`."""
     return _UNSPELT.sub("", name.lower())

@@ -1,4 +1,4 @@
-"""What the faces for existing tools share: what an operator sets for them, and their times."""
+"""Shared by the drop-in faces: their settings, route spellings, times and phone numbers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,11 +15,12 @@ def _utc_now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Legacy:
-    """`zone` is that of the provider's times, which carry none.
+class DropInSettings:
+    """What an operator sets for the drop-in faces.
 
-    `any_country`: whether a tool that asks for another country than the USA gets US numbers.
-    `harmless`: names that mean nothing in a purchase, besides those that are known to.
+    `zone` is that of the provider's times, which carry none. `any_country`: a request for
+    another country than the USA gets US numbers. `harmless`: more parameter names that a purchase
+    may carry without any effect.
     """
 
     zone: tzinfo = field(default_factory=lambda: ZoneInfo("America/New_York"))
@@ -30,31 +31,31 @@ class Legacy:
 
 
 def spellings(path: str) -> tuple[str, ...]:
-    """An address as existing tools write it.
+    """A route's path with every combination of extra slashes that existing tools send.
 
-    With a slash at the end, or with two at the front: the base URL they were given ends with one.
+    They append a slash, or put their path behind a base URL that ends with one.
     """
     return path, f"{path}/", f"/{path}", f"/{path}/"
 
 
-def spelt_usually(path: str) -> str:
-    """The path of which this is a spelling."""
+def canonical_path(path: str) -> str:
+    """The route's path, of which `path` is one of the `spellings`."""
     return f"/{path.strip('/')}"
 
 
 def naive_text(moment: datetime, zone: tzinfo) -> str:
-    """A moment as the provider writes it: its wall clock, without a zone."""
+    """An instant in the provider's format: wall-clock time in `zone`, without an offset."""
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def ten_digits(number: str | None) -> str | None:
-    """A number in E.164 as the provider writes it: without the leading +1."""
+    """An E.164 number in the provider's format: without the leading +1."""
     return None if number is None else number.removeprefix("+").removeprefix("1")
 
 
 async def tolerate_expect(request: web.Request) -> None:
-    """Let a client go on that asks whether to send its body; what else it expects is ignored."""
+    """Answer `Expect: 100-continue`; any other expectation is ignored instead of refused."""
     expected = request.headers.get("Expect", "").lower()
     if expected == "100-continue" and request.version == HttpVersion11:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # the answer itself has not begun
+        request.writer.output_size = 0  # aiohttp must not take the response as begun

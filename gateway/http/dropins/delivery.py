@@ -1,4 +1,4 @@
-"""Purchases on faces whose callers send no request ids: an answer nobody took is not lost."""
+"""Purchases on faces whose callers send no request ids: an undelivered answer is not lost."""
 
 import asyncio
 import hashlib
@@ -19,37 +19,38 @@ from gateway.http.wire.edge import disconnected
 
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
-Told = TypeVar("Told")
+Reply = TypeVar("Reply")
 
 
 @dataclass(eq=False, slots=True)
-class _Order:
-    """A purchase under way, by its name in the ledger once that is written down.
+class _Delivery:
+    """A purchase under way for one request.
 
-    `left`: the asker has hung up, which `noting` writes down. `settled` once its answer was
-    taken, or its loss written down.
+    `purchase` is its ledger entry, once that is written. `hung_up`: its client has closed the
+    connection; `report` is the task that records so. `settled` is set once the answer was
+    delivered, or recorded as undelivered.
     """
 
     request: web.Request
     purchase: str | None = None
-    left: bool = False
-    noting: asyncio.Task[None] | None = None
+    hung_up: bool = False
+    report: asyncio.Task[None] | None = None
     answer: Answer[Any] | None = None
     settled: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Deliveries:
-    """Buys for requests, and notices when the one who asked is gone before the answer came.
+    """Makes purchases, and reports as undelivered those whose client hung up before the answer.
 
-    Then the purchase is reported as undelivered, and the one door hands it to the same caller
-    asking the same again. One that asks again while the first purchase still runs waits for it.
+    The invoker redelivers such a purchase to the same caller's next identical request. A request
+    that repeats one whose client is gone while that purchase still runs waits for it first.
     """
 
     def __init__(self, invoker: Invoker) -> None:
-        """Take the one door."""
+        """`invoker` carries the purchases out."""
         self._invoker = invoker
-        self._orders: dict[str, set[_Order]] = {}
-        self._closing: set[asyncio.Task[None]] = set()
+        self._running: dict[str, set[_Delivery]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def buy(
         self,
@@ -57,91 +58,91 @@ class Deliveries:
         op: Operation[In, Out],
         call: Call,
         given: Mapping[str, Any],
-        finish: Callable[[Out], Awaitable[Told]],
-    ) -> Told:
-        """What the caller is told of a purchase made for a request.
+        finish: Callable[[Out], Awaitable[Reply]],
+    ) -> Reply:
+        """The reply to a request for a purchase, made by `finish` of what was bought.
 
-        `finish` makes it of what was bought. Where that fails, or the caller leaves meanwhile, it
-        was not told: then too the purchase is kept for it.
+        Where `finish` fails, or the client hangs up meanwhile, the purchase counts as undelivered.
+        The purchase itself always runs to its end.
         """
         if not call.redeliverable:
             return await finish((await self._invoker.answer(op, call, given)).value)
-        same = json.dumps([call.caller.id, op.name, given], sort_keys=True, default=str)
-        await self._abandoned_ones(same)
-        order = _Order(request)
+        key = json.dumps([call.caller.id, op.name, given], sort_keys=True, default=str)
+        await self._wait_for_abandoned(key)
+        delivery = _Delivery(request)
 
-        async def make() -> Told:
-            order.answer = await self._invoker.answer(
-                op, replace(call, begun=partial(self._begun, order)), given
+        async def run() -> Reply:
+            delivery.answer = await self._invoker.answer(
+                op, replace(call, begun=partial(self._begun, delivery)), given
             )
-            return await finish(order.answer.value)
+            return await finish(delivery.answer.value)
 
-        task = asyncio.create_task(make())
-        self._orders.setdefault(same, set()).add(order)
-        closing = asyncio.create_task(self._close(same, order, task))
-        self._closing.add(closing)
-        closing.add_done_callback(self._closing.discard)
+        task = asyncio.create_task(run())
+        self._running.setdefault(key, set()).add(delivery)
+        closing = asyncio.create_task(self._close(key, delivery, task))
+        self._tasks.add(closing)
+        closing.add_done_callback(self._tasks.discard)
         try:
             await asyncio.shield(closing)
-        except asyncio.CancelledError:  # the asker has hung up, and the purchase goes on
-            order.left = True
-            self._note(order)
+        except asyncio.CancelledError:  # the client has hung up; the purchase goes on
+            delivery.hung_up = True
+            self._report(delivery)
             raise
         return task.result()
 
-    def _begun(self, order: _Order, purchase: str) -> None:
-        order.purchase = purchase
-        if order.left:
-            self._note(order)
+    def _begun(self, delivery: _Delivery, purchase: str) -> None:
+        delivery.purchase = purchase
+        if delivery.hung_up:
+            self._report(delivery)
 
-    def _note(self, order: _Order) -> None:
-        """Write down, once, that nobody waits for it: who asks on another node must know.
+    def _report(self, delivery: _Delivery) -> None:
+        """Record once that the client is gone, so that other nodes can redeliver, too.
 
-        A second time could be after it was handed to somebody, who would then not be the last.
+        A second report could follow a redelivery, and have the purchase delivered twice.
         """
-        if order.purchase is None or order.noting is not None:
+        if delivery.purchase is None or delivery.report is not None:
             return
-        order.noting = asyncio.create_task(self._invoker.undelivered(order.purchase))
-        self._closing.add(order.noting)
-        order.noting.add_done_callback(self._noted)
+        delivery.report = asyncio.create_task(self._invoker.undelivered(delivery.purchase))
+        self._tasks.add(delivery.report)
+        delivery.report.add_done_callback(self._reported)
 
-    def _noted(self, noting: "asyncio.Task[None]") -> None:
-        self._closing.discard(noting)
-        if not noting.cancelled():
-            noting.exception()  # a ledger that is away has told it; the end is tried again
+    def _reported(self, report: "asyncio.Task[None]") -> None:
+        self._tasks.discard(report)
+        if not report.cancelled():
+            report.exception()  # marks it as retrieved; `_give_up` tries a failed report again
 
-    async def _abandoned_ones(self, same: str) -> None:
-        """Wait for the same purchases whose askers have left: what they bought is to be had."""
-        for order in list(self._orders.get(same, ())):
-            if disconnected(order.request):
-                await order.settled.wait()
+    async def _wait_for_abandoned(self, key: str) -> None:
+        """Wait for identical purchases whose clients are gone: their results can be redelivered."""
+        for delivery in list(self._running.get(key, ())):
+            if disconnected(delivery.request):
+                await delivery.settled.wait()
 
-    async def _close(self, same: str, order: _Order, task: asyncio.Task[Any]) -> None:
+    async def _close(self, key: str, delivery: _Delivery, task: asyncio.Task[Any]) -> None:
         try:
             await asyncio.wait([task])
             failed = task.cancelled() or task.exception() is not None
-            if order.answer is not None and (failed or disconnected(order.request)):
-                await self._give_up(order)
+            if delivery.answer is not None and (failed or disconnected(delivery.request)):
+                await self._give_up(delivery)
         finally:
-            order.settled.set()
-            orders = self._orders[same]
-            orders.discard(order)
-            if not orders:
-                del self._orders[same]
+            delivery.settled.set()
+            running = self._running[key]
+            running.discard(delivery)
+            if not running:
+                del self._running[key]
 
-    async def _give_up(self, order: _Order) -> None:
-        if order.answer is None or order.answer.purchase is None:
+    async def _give_up(self, delivery: _Delivery) -> None:
+        if delivery.answer is None or delivery.answer.purchase is None:
             return
-        order.purchase = order.answer.purchase
-        self._note(order)
-        assert order.noting is not None  # noqa: S101 - for the type checker
-        await asyncio.wait([order.noting])
-        if order.noting.exception() is not None:  # a ledger that was away may be back
-            await self._invoker.undelivered(order.purchase)
+        delivery.purchase = delivery.answer.purchase
+        self._report(delivery)
+        assert delivery.report is not None  # noqa: S101 - for the type checker
+        await asyncio.wait([delivery.report])
+        if delivery.report.exception() is not None:  # the ledger may be available again
+            await self._invoker.undelivered(delivery.purchase)
 
 
 def request_id(raw: str | None) -> str | None:
-    """A caller's own name of a purchase as the one door takes it; an odd one by its hash."""
+    """A caller's own purchase id as a valid request id: an invalid one becomes its SHA-256."""
     if not raw or is_request_id(raw):
         return raw or None
     return hashlib.sha256(raw.encode(errors="replace")).hexdigest()

@@ -1,4 +1,4 @@
-"""Whatever a face makes of a whole price list: made once for each list the one door answers."""
+"""Caches what a face derives from a whole price list, once per list."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -12,30 +12,32 @@ from gateway.core.operations.prices import LIST_PRICES
 
 T = TypeVar("T")
 
-_KEPT = 64
+_MOST_LISTS = 64
 
 
 class PriceLists(Generic[T]):
-    """Keeps what `make` makes: the one door answers the same page while a list is fresh."""
+    """Caches `make`'s result per price list.
+
+    The invoker returns the same page object while a list is fresh, so the identity of the first
+    page is the cache key: a hit reads no further page and derives nothing.
+    """
 
     def __init__(self, invoker: Invoker, make: Callable[[list[Price]], T]) -> None:
-        """Start empty."""
+        """`make` derives the value from all prices of a caller's list."""
         self._invoker = invoker
         self._make = make
-        self._kept: IdentityCache[PricePage, T] = IdentityCache(_KEPT)
+        self._cached: IdentityCache[PricePage, T] = IdentityCache(_MOST_LISTS)
 
     async def of(self, call: Call) -> T:
-        """What is made of the caller's price list. Raises what list_prices raises."""
+        """The value for the caller's price list. Raises what list_prices raises."""
         first = await self._page(call, None)
-        kept = self._kept.get(first)
-        if kept is not None:
-            return kept
-        made = self._make(await self._whole(call, first))
-        self._kept[first] = made
-        return made
+        value = self._cached.get(first)
+        if value is None:
+            value = self._cached[first] = self._make(await self._whole(call, first))
+        return value
 
     async def if_readable(self, call: Call) -> T | None:
-        """The same, or None where it cannot be read. Raises Unauthorized for a wrong key."""
+        """The same, or None where the list cannot be read. Raises Unauthorized for a wrong key."""
         try:
             return await self.of(call)
         except Unauthorized:

@@ -1,4 +1,4 @@
-"""Serves the documents that describe us; they need no key."""
+"""Serves the OpenAPI document, without a key."""
 
 import json
 from functools import lru_cache
@@ -7,20 +7,20 @@ from aiohttp import web
 
 from gateway.http.rest import openapi
 
-# Written into the document in the server's place: writing YAML takes 0.1 s, too long to do it for
-# every name by which somebody calls us.
+# A placeholder for the server's address: writing YAML takes 0.1 s, so that the text is cached once
+# and the address of each request replaced in it.
 _HERE = "https://server.invalid"
 
 
 class Documents:
-    """/openapi.json and /openapi.yaml, with the server's address as callers reach it."""
+    """/openapi.json and /openapi.yaml, with the server's address as the request reached it."""
 
     def __init__(self, public_url: str) -> None:
-        """`public_url` "" means: as the caller reached us."""
+        """`public_url` is the server's address; "" means the origin of each request."""
         self._public_url = public_url
 
     def routes(self) -> list[web.RouteDef]:
-        """The two addresses."""
+        """One route for each format."""
         return [web.get("/openapi.json", self._json), web.get("/openapi.yaml", self._yaml)]
 
     async def _json(self, request: web.Request) -> web.StreamResponse:
@@ -28,7 +28,7 @@ class Documents:
         return _respond(_json_text().replace(f'"{_HERE}"', server), "application/json")
 
     async def _yaml(self, request: web.Request) -> web.StreamResponse:
-        # Text as JSON writes it is text in YAML too.
+        # A JSON string is valid YAML, too.
         server = json.dumps(self._server(request))
         return _respond(_yaml_text().replace(_HERE, server), "application/yaml")
 

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1.0 document, made from the catalog."""
+"""Generates the OpenAPI 3.1.0 document from the catalog of operations."""
 
 import json
 from collections import defaultdict
@@ -7,38 +7,7 @@ from typing import Any
 
 import yaml
 
-from gateway.core.model.errors import (
-    BudgetExceeded,
-    Forbidden,
-    GatewayError,
-    InternalError,
-    InvalidRequest,
-    LedgerUnavailable,
-    NotFound,
-    OutcomeUnknown,
-    PayloadTooLarge,
-    RateLimited,
-    RequestIdReused,
-    RequestInProgress,
-    RequestTimeout,
-    ServiceNotAllowed,
-    ServiceNotFound,
-    Unauthorized,
-    UnsupportedMediaType,
-)
 from gateway.core.model.problem import Problem
-from gateway.core.model.provider_errors import (
-    PriceTooHigh,
-    TooManyActiveRentals,
-    UpstreamAuthFailed,
-    UpstreamBadResponse,
-    UpstreamError,
-    UpstreamMaintenance,
-    UpstreamRefused,
-    UpstreamTimeout,
-    UpstreamUnavailable,
-)
-from gateway.core.model.upstream_call import Effect
 from gateway.core.model.values import Cacheable
 from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import AnyOperation
@@ -47,32 +16,6 @@ from gateway.http.wire.problems import PROBLEM_JSON
 
 DEFAULT_SERVER = "http://127.0.0.1:8080"
 Json = dict[str, Any]
-Errors = tuple[type[GatewayError], ...]
-
-_ANY_CALL: Errors = (
-    InvalidRequest,
-    Unauthorized,
-    UpstreamRefused,
-    RateLimited,
-    InternalError,
-    UpstreamAuthFailed,
-    UpstreamError,
-    UpstreamBadResponse,
-    UpstreamMaintenance,
-    UpstreamUnavailable,
-)
-_WITH_BODY: Errors = (RequestTimeout, PayloadTooLarge, UnsupportedMediaType)
-_SPENDING: Errors = (
-    BudgetExceeded,
-    ServiceNotAllowed,
-    OutcomeUnknown,
-    RequestIdReused,
-    RequestInProgress,
-    TooManyActiveRentals,
-    PriceTooHigh,
-    ServiceNotFound,
-    LedgerUnavailable,
-)
 _TAGS = {
     "rentals": "Numbers rented for one SMS code.",
     "long_rentals": "Numbers rented for weeks.",
@@ -81,7 +24,7 @@ _TAGS = {
 
 
 def document(server_url: str = DEFAULT_SERVER) -> Json:
-    """The whole document; `server_url` is where callers reach the gateway."""
+    """The whole document; `server_url` is the address at which callers reach the gateway."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -119,7 +62,7 @@ def to_json(document: Json) -> str:
 
 
 def to_yaml(document: Json) -> str:
-    """The document as YAML; status codes come quoted, because they are text."""
+    """The document as YAML; status codes are quoted, because OpenAPI requires text keys."""
     return yaml.dump(document, Dumper=_NoAliases, sort_keys=False, allow_unicode=True, width=96)
 
 
@@ -191,7 +134,7 @@ def _responses(op: AnyOperation) -> Json:
     if issubclass(op.gives, Cacheable):
         responses["304"] = {"description": "The caller has these bytes already (If-None-Match)."}
     by_status: dict[int, list[str]] = defaultdict(list)
-    for error in errors_of(op):
+    for error in op.errors + op.errors_besides:
         by_status[error.http_status].append(error.code)
     for status, codes in sorted(by_status.items()):
         responses[str(status)] = {
@@ -201,33 +144,19 @@ def _responses(op: AnyOperation) -> Json:
     return responses
 
 
-def errors_of(op: AnyOperation) -> Errors:
-    """Everything that can come back from an operation instead of its value."""
-    errors = op.errors + _ANY_CALL
-    if op.effect is Effect.SPEND:
-        errors += _SPENDING
-    else:
-        errors += (UpstreamTimeout,)
-    if op.rest.path_fields:
-        errors += (NotFound,)
-    if op.effect is not Effect.READ:
-        errors += (Forbidden,)
-    return errors + _WITH_BODY if op.rest.method == "POST" else errors
-
-
 def _reference(name: str) -> Json:
     return {"$ref": REF.format(model=name)}
 
 
 def _schemas() -> Json:
     schemas = output_schemas([*dict.fromkeys(op.gives for op in CATALOG), Problem])
-    # Problem's optional fields are left out where they say nothing, never null.
+    # Problem documents leave out their optional fields where they have no value; none is null.
     for name in ("retry_after", "upstream"):
         schemas["Problem"]["required"].remove(name)
         field = schemas["Problem"]["properties"][name]
         if isinstance(field.get("type"), list):
             field["type"] = field["type"][0]
-    # What is nullable stands written out where it is used, so its own entry may be left over.
+    # Nullable schemas are inlined where they are used, so that their own entry may be unused.
     used = json.dumps([_paths(), schemas])
     return {
         name: schema for name, schema in schemas.items() if f'"{REF.format(model=name)}"' in used

@@ -1,4 +1,4 @@
-"""Turns values into responses; what is kept is serialised and compressed once."""
+"""Turns values into responses; cached values are serialised and compressed once."""
 
 import gzip
 import hashlib
@@ -18,10 +18,11 @@ from gateway.core.operations.call import Answer
 from gateway.http.wire.prebuilt import Prebuilt, PrebuiltHead, PrebuiltResponse
 
 JSON = "application/json"
-_ONCE = MappingProxyType({"Content-Type": JSON, "Cache-Control": "no-store"})
-_READ = PrebuiltHead(200, _ONCE)
+_HEADERS = MappingProxyType({"Content-Type": JSON, "Cache-Control": "no-store"})
+_HEAD = PrebuiltHead(200, _HEADERS)
 _WORTH_COMPRESSING = 1024
-_SMALL, _SMALL_KEPT = 2048, 2000
+_SMALL_BODY, _MOST_SMALL = 2048, 2000
+_MOST_CACHEABLE = 256
 # Brotli's highest quality takes 60 ms for a price list, this one 2 ms for nearly the same size.
 _COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "br": lambda body: brotli.compress(body, quality=5),
@@ -30,9 +31,9 @@ _COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
 
 
 def render(answer: Answer[Any], status: int, location: str | None = None) -> web.Response:
-    """A value that is answered once, or a purchase's answer again byte for byte."""
+    """The response to a change or purchase; a replay has the first body byte for byte."""
     body = _json(answer.value) if answer.body is None else answer.body
-    response = web.Response(status=status, body=body, headers=_ONCE)
+    response = web.Response(status=status, body=body, headers=_HEADERS)
     if location is not None:
         response.headers["Location"] = location
     if answer.replayed:
@@ -40,49 +41,52 @@ def render(answer: Answer[Any], status: int, location: str | None = None) -> web
     return response
 
 
-class SmallBodies:
-    """The responses to reads whose value is still the same object, as the one door answers them."""
+class SmallResponses:
+    """Caches the responses of reads by their value's identity.
+
+    The invoker returns the same object while nothing has changed, so that a poll saves the
+    serialisation of its body.
+    """
 
     def __init__(self) -> None:
-        """Start empty."""
-        self._made: IdentityCache[BaseModel, Prebuilt] = IdentityCache(_SMALL_KEPT)
+        """Bodies above 2 kB are not cached."""
+        self._prebuilt: IdentityCache[BaseModel, Prebuilt] = IdentityCache(_MOST_SMALL)
 
     def render(self, value: BaseModel) -> PrebuiltResponse:
         """The response with a value."""
-        found = self._made.get(value)
-        if found is not None:
-            return PrebuiltResponse(found)
-        body = _json(value)
-        made = Prebuilt(_READ, body)
-        if len(body) <= _SMALL:
-            self._made[value] = made
-        return PrebuiltResponse(made)
+        prebuilt = self._prebuilt.get(value)
+        if prebuilt is None:
+            body = _json(value)
+            prebuilt = Prebuilt(_HEAD, body)
+            if len(body) <= _SMALL_BODY:
+                self._prebuilt[value] = prebuilt
+        return PrebuiltResponse(prebuilt)
 
 
-class KeptBodies:
-    """The bytes of kept values, by encoding: made once, however often they are asked for."""
+class CacheableResponses:
+    """Caches the bodies of `Cacheable` values by encoding: each is compressed once per value."""
 
     def __init__(self) -> None:
-        """Start empty."""
-        self._bodies: IdentityCache[Cacheable, _KeptBody] = IdentityCache(256)
+        """A value's bodies are dropped with the least recently used value."""
+        self._bodies: IdentityCache[Cacheable, _CacheableBody] = IdentityCache(_MOST_CACHEABLE)
 
     def render(self, value: Cacheable, request: web.Request) -> PrebuiltResponse:
-        """The response to one request: 304 where the caller has these bytes already."""
+        """The response to one request: 304 where its If-None-Match names this body."""
         body = self._bodies.get(value)
         if body is None:
-            body = self._bodies[value] = _KeptBody(value)
+            body = self._bodies[value] = _CacheableBody(value)
         return body.response(request)
 
 
-class _KeptBody:
+class _CacheableBody:
     def __init__(self, value: Cacheable) -> None:
         self._plain = _json(value)
-        # Weak: the encodings of one body share it.
+        # Weak, because the encodings of one body share it.
         self._etag = f'W/"{hashlib.sha256(self._plain).hexdigest()[:20]}"'
         self._fetched_at = value.fetched_at.timestamp()
         self._encoded: dict[str, bytes] = {}
-        # Each is right for as long as the age in its header.
-        self._made: dict[tuple[str, int], tuple[int, Prebuilt]] = {}
+        # By encoding and status, with the age in its headers, for which alone it is valid.
+        self._prebuilt: dict[tuple[str, int], tuple[int, Prebuilt]] = {}
 
     def response(self, request: web.Request) -> PrebuiltResponse:
         headers = request.headers
@@ -90,12 +94,12 @@ class _KeptBody:
         status = 304 if known is not None and _matches(known, self._etag) else 200
         encoding = _encoding(headers.get(hdrs.ACCEPT_ENCODING, ""))
         age = max(0, int(time.time() - self._fetched_at))
-        made = self._made.get((encoding, status))
-        if made is None or made[0] != age:
-            made = self._made[encoding, status] = age, self._make(encoding, status, age)
-        return PrebuiltResponse(made[1])
+        found = self._prebuilt.get((encoding, status))
+        if found is None or found[0] != age:
+            found = self._prebuilt[encoding, status] = age, self._build(encoding, status, age)
+        return PrebuiltResponse(found[1])
 
-    def _make(self, encoding: str, status: int, age: int) -> Prebuilt:
+    def _build(self, encoding: str, status: int, age: int) -> Prebuilt:
         headers = {
             "Cache-Control": "private, no-cache",
             "ETag": self._etag,
@@ -119,7 +123,7 @@ def _json(value: BaseModel) -> bytes:
 
 @lru_cache(256)
 def _encoding(accepted: str) -> str:
-    """The best encoding the caller takes, or "" for none."""
+    """The first of our encodings that Accept-Encoding allows, or "" for none."""
     offers: dict[str, str] = {}
     for offer in accepted.lower().split(","):
         name, _, weight = offer.partition(";")

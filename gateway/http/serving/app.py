@@ -1,4 +1,4 @@
-"""Puts the faces together into one application."""
+"""Assembles the faces into one aiohttp application."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,14 +11,12 @@ from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.errors import GatewayError
 from gateway.core.ports.storage import Events
 from gateway.core.rentals.notifier import Notifier
-from gateway.http.dropins.common import Legacy, spelt_usually
+from gateway.http.dropins.common import DropInSettings, canonical_path
 from gateway.http.dropins.delivery import Deliveries
-from gateway.http.dropins.getatext import answering as getatext_desk
-from gateway.http.dropins.getatext import get_face as handler_api
-from gateway.http.dropins.getatext import rest_face as getatext_v1
+from gateway.http.dropins.getatext import answering, get_face, rest_face
 from gateway.http.dropins.getatext.answering import Answering
-from gateway.http.dropins.getatext.get_face import HandlerApiFace
-from gateway.http.dropins.getatext.rest_face import GetatextFace
+from gateway.http.dropins.getatext.get_face import GetatextGetFace
+from gateway.http.dropins.getatext.rest_face import GetatextRestFace
 from gateway.http.dropins.sms_activate import face as sms_activate
 from gateway.http.dropins.sms_activate.face import SmsActivateFace
 from gateway.http.events.face import EventsFace
@@ -37,7 +35,7 @@ STREAMS = web.AppKey("streams", EventsFace)
 
 @dataclass(frozen=True, slots=True)
 class Faces:
-    """What the faces work with; `public_url` "" means: as the caller reached us."""
+    """What the faces need; `public_url` "" means: the origin of each request."""
 
     callers: Callers
     invoker: Invoker
@@ -51,7 +49,7 @@ class Faces:
     public_url: str = ""
     metrics_token: str | None = None
     access_log: bool = True
-    legacy: Legacy = field(default_factory=Legacy)
+    drop_ins: DropInSettings = field(default_factory=DropInSettings)
 
 
 def make_app(faces: Faces) -> web.Application:
@@ -78,22 +76,20 @@ def make_app(faces: Faces) -> web.Application:
 
 
 def _drop_ins(faces: Faces) -> list[web.RouteDef]:
-    """The faces that existing tools know."""
-    purchases = Deliveries(faces.invoker)
-    answering = Answering(faces.callers, faces.invoker, purchases, faces.legacy)
-    legacy = SmsActivateFace(faces.callers, faces.invoker, purchases, faces.legacy)
+    deliveries = Deliveries(faces.invoker)
+    getatext = Answering(faces.callers, faces.invoker, deliveries, faces.drop_ins)
     return [
-        *legacy.routes(),
-        *HandlerApiFace(answering).routes(),
-        *GetatextFace(answering).routes(),
+        *SmsActivateFace(faces.callers, faces.invoker, deliveries, faces.drop_ins).routes(),
+        *GetatextGetFace(getatext).routes(),
+        *GetatextRestFace(getatext).routes(),
     ]
 
 
 def _render(request: web.Request, error: GatewayError, trace_id: str) -> web.StreamResponse:
-    """A failure in the form of the face that was asked."""
-    path = spelt_usually(request.path)
+    """An error in the format of the face that the path belongs to."""
+    path = canonical_path(request.path)
     if path == sms_activate.PATH:
         return sms_activate.render(error, trace_id)
-    if path == handler_api.PATH or path.startswith(getatext_v1.PREFIX):
-        return getatext_desk.render(request, error)
+    if path == get_face.PATH or path.startswith(rest_face.PREFIX):
+        return answering.render(request, error)
     return problems.render(error, trace_id)

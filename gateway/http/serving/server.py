@@ -1,4 +1,4 @@
-"""Runs the application on a socket, and ends it so that nothing under way is lost."""
+"""Runs the application on a socket, with a graceful shutdown."""
 
 import asyncio
 import signal
@@ -14,14 +14,14 @@ _LAST_REQUESTS = 1.0
 
 
 def make_runner(app: web.Application, *, keepalive: float, drain_seconds: float) -> web.AppRunner:
-    """The runner of the application, as every server of it is set up."""
+    """The application's runner; idle connections close after `keepalive` seconds."""
     return Runner(
         app,
         app[EDGE],
         access_log=None,
         keepalive_timeout=keepalive,
         shutdown_timeout=drain_seconds,
-        # Who hangs up waits no more. Purchases and changes run in tasks of their own.
+        # A disconnect cancels the handler. Purchases and changes run in tasks of their own.
         handler_cancellation=True,
     )
 
@@ -35,9 +35,9 @@ async def serve(
     drain_seconds: float,
     started: Callable[[str], None],
 ) -> None:
-    """Serve until SIGINT or SIGTERM, then drain: `started` is told the address.
+    """Serve until SIGINT or SIGTERM, then drain. Calls `started` with the address.
 
-    `drain_seconds` must be longer than the longest purchase: one under way gets its answer.
+    `drain_seconds` must exceed the longest purchase, so that one under way gets its answer.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -58,7 +58,7 @@ async def serve(
 
 
 async def _drain(app: web.Application, site: web.TCPSite) -> None:
-    """Take no new connections, let what is on its way arrive, and finish every purchase."""
+    """Take no new connections, wait for requests in transit, and finish every purchase."""
     app[EDGE].draining = True
     await site.stop()
     app[STREAMS].close()

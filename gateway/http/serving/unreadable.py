@@ -1,27 +1,25 @@
-"""Answers requests that the server library cannot read: without quoting them, keys included."""
+"""Answers requests that aiohttp cannot parse, without quoting them: they may hold a key."""
 
 from typing import Any
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from gateway.http.dropins.common import spelt_usually
-from gateway.http.dropins.getatext import get_face as handler_api
-from gateway.http.dropins.getatext import refusals as getatext_refusals
-from gateway.http.dropins.getatext import rest_face as getatext_v1
+from gateway.http.dropins.common import canonical_path
+from gateway.http.dropins.getatext import get_face, refusals, rest_face
 from gateway.http.dropins.sms_activate import face as sms_activate
 from gateway.http.wire.edge import Edge
 
 _TEXT = {"Content-Type": "text/plain"}
 _WORDS = "The request could not be read as HTTP."
-_METHOD, _TARGET = 12, 80  # as many bytes of each tell whose face was asked
+_METHOD, _TARGET = 12, 80  # bytes of a request's beginning that suffice to choose the face
 
 
 class _Protocol(RequestHandler):
     __slots__ = ("_begun",)
 
     def data_received(self, data: bytes) -> None:
-        """Remember how a request begins: of one that cannot be read nothing else is told."""
+        """Remember a request's first bytes: of an unreadable one aiohttp passes on nothing else."""
         if b" /" in data[:_METHOD]:
             self._begun = data[:_TARGET]
         super().data_received(data)
@@ -33,7 +31,7 @@ class _Protocol(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The library's answer in the words of the face that was asked, and never as a page."""
+        """The library's status in the format of the face that was called, never as an HTML page."""
         status = super().handle_error(request, status, exc, message).status
         answer = _refusal(_path(getattr(self, "_begun", b"")), status)
         answer.force_close()
@@ -41,16 +39,16 @@ class _Protocol(RequestHandler):
 
 
 def _path(begun: bytes) -> str:
-    """The path of a request that begins so, however it is spelt."""
+    """The canonical path in a request's first bytes."""
     target = begun.partition(b" ")[2].partition(b" ")[0].partition(b"?")[0]
-    return spelt_usually(target.decode("ascii", "replace"))
+    return canonical_path(target.decode("ascii", "replace"))
 
 
 def _refusal(path: str, status: int) -> web.Response:
     if path == sms_activate.PATH:
         return sms_activate.refuse()
-    if path == handler_api.PATH or path.startswith(getatext_v1.PREFIX):
-        return getatext_refusals.refuse(status, _WORDS)
+    if path == get_face.PATH or path.startswith(rest_face.PREFIX):
+        return refusals.refuse(status, _WORDS)
     return web.Response(status=status, body=_WORDS.encode(), headers=_TEXT)
 
 
@@ -60,10 +58,10 @@ class _Server(web.Server):
 
 
 class Runner(web.AppRunner):
-    """Runs an application as the library does, but for its edge and for what it cannot read."""
+    """aiohttp's AppRunner with the edge around the application, and our unreadable requests."""
 
     def __init__(self, app: web.Application, edge: Edge, **kwargs: Any) -> None:
-        """`kwargs` are the library's own."""
+        """`kwargs` are those of AppRunner."""
         super().__init__(app, **kwargs)
         self._edge = edge
 

@@ -1,4 +1,4 @@
-"""Bytes to values and back, whichever face asks: keys, inputs, forms, problem documents, responses.
+"""What all faces read and write: keys, inputs, forms, problem documents, prebuilt responses.
 
 The bottom of gateway.http: may import the core only, and no face.
 """

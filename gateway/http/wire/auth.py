@@ -1,4 +1,4 @@
-"""Finds the key in a request. Nothing here knows whether it is a good one."""
+"""Reads the API key from a request's headers; whether the key is valid is checked elsewhere."""
 
 from aiohttp import hdrs, web
 from multidict import istr
@@ -6,15 +6,19 @@ from multidict import istr
 from gateway.core.model.callers import Caller
 from gateway.core.model.errors import Unauthorized
 
+CALLER = web.RequestKey("caller", Caller)
+"""The authenticated caller, set by the guard before a handler under /v1 runs."""
+
 _BEARER = "bearer "
-_X_API_KEY, _AUTH = istr("X-API-Key"), istr("Auth")  # looked up as they are, as `hdrs` does
+# `istr` saves multidict the case folding of each look-up, as the constants of `hdrs` do.
+_X_API_KEY, _AUTH = istr("X-API-Key"), istr("Auth")
 
 
 def key_of(request: web.Request) -> str | None:
-    """The key a request carries: X-API-Key, Auth or Authorization: Bearer.
+    """The key from X-API-Key, Auth or Authorization: Bearer, or None.
 
-    Raises Unauthorized where it carries several different keys, be it in headers of one name:
-    guessing would spend the wrong account's money.
+    Raises Unauthorized for several different keys, also within repeated headers of one name:
+    picking one of them could spend the wrong account's money.
     """
     headers = request.headers
     values = [*headers.getall(_X_API_KEY, ()), *headers.getall(_AUTH, ())]
@@ -28,6 +32,3 @@ def key_of(request: web.Request) -> str | None:
     if len(found) > 1:
         raise Unauthorized("The request carries several different keys.")
     return found.pop() if found else None
-
-
-CALLER = web.RequestKey("caller", Caller)

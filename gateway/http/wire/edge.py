@@ -1,4 +1,4 @@
-"""What happens to every request, whatever it asks: its name, its log line, its failures."""
+"""The outermost layer of every request: trace id, access log, and errors as responses."""
 
 import random
 import re
@@ -16,7 +16,7 @@ from gateway.http.wire.prebuilt import REQUEST_ID
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 WholeHandler = Callable[[Any], Awaitable[web.StreamResponse]]
-"""A whole application's: the library gives it requests that its own factory has made."""
+"""The handler of a whole application, whose requests come from aiohttp's own factory."""
 Render = Callable[[web.Request, GatewayError, str], web.StreamResponse]
 TRACE_ID = web.RequestKey("trace_id", str)
 _TRACE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}").fullmatch
@@ -26,7 +26,7 @@ log = structlog.get_logger("gateway.http")
 
 
 class Edge:
-    """The outermost layer. `access_log` writes a line per request; it never holds a query."""
+    """Wraps the application's handler. `draining` closes each connection after its response."""
 
     def __init__(
         self,
@@ -35,9 +35,10 @@ class Edge:
         *,
         access_log: bool,
     ) -> None:
-        """`guard` looks at a request before its handler does, and raises to refuse it.
+        """`guard` runs before the handler, and raises to refuse the request.
 
-        `render` makes the response to a failure, in the form of the face that was asked.
+        `render` makes the response to an error, in the format of the request's face.
+        `access_log` writes a line per request, never with its query, which may hold a key.
         """
         self._guard = guard
         self._render = render
@@ -47,8 +48,7 @@ class Edge:
     def around(self, handler: WholeHandler, router: web.UrlDispatcher) -> WholeHandler:
         """The handler of a whole application, with this layer around it.
 
-        A middleware would do the same; that the library has any costs an answer from memory a
-        tenth of its time.
+        A middleware would do the same, at a tenth of the time of an answer from a cache.
         """
 
         async def edge(request: Any) -> web.StreamResponse:
@@ -78,7 +78,7 @@ class Edge:
             return self._render(request, problems.from_http(error), trace_id)
         except Exception as fault:
             if isinstance(fault, ConnectionError) and disconnected(request):
-                raise  # nobody is there to answer, and nothing of ours failed
+                raise  # the client is gone, and nothing of ours failed
             path = await _template(request, router)
             log.exception("request failed", trace_id=trace_id, path=path)
             return self._render(request, InternalError(), trace_id)
@@ -92,14 +92,14 @@ def _trace_id(request: web.Request) -> str:
 
 
 def _is_secret(given: str, request: web.Request) -> bool:
-    """Whether a caller named its request by its key: the name is told to others, and logged."""
+    """Whether a caller sent its key as trace id, which goes into the log and to others."""
     keys = [value for name in _KEY_HEADERS for value in request.headers.getall(name, ())]
     keys += request.query.getall("api_key", ())
     return may_hold_key(given) or any(key.endswith(given) for key in keys)
 
 
 async def _template(request: web.Request, router: web.UrlDispatcher) -> str:
-    """The route's pattern, never the path itself: a path may hold a secret or a guess at one."""
+    """The route's pattern for the log; the path itself may hold a secret, or an attempt at one."""
     resource = (await router.resolve(request)).route.resource
     return resource.canonical if resource else "(none)"
 

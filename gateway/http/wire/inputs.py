@@ -1,4 +1,4 @@
-"""Reads an operation's flat inputs from a request: path, query or one JSON body."""
+"""Reads an operation's inputs from the path and the query or JSON body of a request."""
 
 import asyncio
 from typing import Any
@@ -16,7 +16,10 @@ _LONGEST_TYPE = 200
 
 
 async def read_inputs(op: AnyOperation, request: web.Request) -> dict[str, Any]:
-    """The inputs by name, as they came. Raises what is wrong with how they were sent."""
+    """The inputs by name, not validated yet.
+
+    Raises InvalidRequest, UnsupportedMediaType or RequestTimeout for how they were sent.
+    """
     if op.rest.method == "GET":
         given = _query(request)
     else:
@@ -47,7 +50,7 @@ async def _body(request: web.Request) -> dict[str, Any]:
     raw = await read_body(request)
     if not raw.strip():
         return {}
-    if not _says_json(media_type(request)):
+    if not _is_json(media_type(request)):
         raise UnsupportedMediaType
     try:
         body = from_json(raw, allow_inf_nan=False)
@@ -59,7 +62,10 @@ async def _body(request: web.Request) -> dict[str, Any]:
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The body's bytes, b"" for none. Raises where it is compressed or does not come in time."""
+    """The body's bytes, b"" for none.
+
+    Raises UnsupportedMediaType for a compressed body, RequestTimeout, or InvalidRequest.
+    """
     if not request.body_exists:
         return b""
     if request.headers.get("Content-Encoding", "identity") != "identity":
@@ -74,9 +80,9 @@ async def read_body(request: web.Request) -> bytes:
 
 
 def media_type(request: web.Request) -> str:
-    """What the body is said to be. Raises where nobody would say so.
+    """The media type in Content-Type. Raises UnsupportedMediaType where it is unreadable.
 
-    The library reads this header in quadratic time: 8 kB of it stop everybody for seconds.
+    aiohttp parses this header in quadratic time: 8 kB of it would block the loop for seconds.
     """
     if len(request.headers.get("Content-Type", "")) > _LONGEST_TYPE:
         raise UnsupportedMediaType("The header Content-Type is too long.")
@@ -86,5 +92,5 @@ def media_type(request: web.Request) -> str:
         raise UnsupportedMediaType("The header Content-Type could not be read.") from None
 
 
-def _says_json(content_type: str) -> bool:
+def _is_json(content_type: str) -> bool:
     return content_type == "application/json" or content_type.endswith("+json")

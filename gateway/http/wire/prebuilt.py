@@ -1,7 +1,7 @@
-"""Responses whose head was written down before: nothing is left to do but to send them.
+"""Responses with a head serialised in advance, which only have to be sent.
 
-aiohttp makes a head anew for each response: the headers in a dictionary, defaults added, all of it
-serialised. That is a third of what an answer from memory costs.
+It saves what aiohttp does per response, the header dictionary, its defaults and its serialisation:
+a third of the time of an answer from a cache.
 """
 
 import time
@@ -20,12 +20,12 @@ REQUEST_ID = istr("X-Request-Id")
 
 
 class PrebuiltHead:
-    """The status and the headers of responses, written down. None of it came from a caller."""
+    """The status line and headers of responses, serialised. Hold no text from a caller."""
 
     __slots__ = ("headers", "lines", "status")
 
     def __init__(self, status: int, headers: Mapping[str, str]) -> None:
-        """Without Content-Length, Date and X-Request-Id: they are written for each response."""
+        """`headers` without Content-Length, Date and X-Request-Id, which each response adds."""
         self.status = status
         self.headers = headers
         fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
@@ -34,12 +34,12 @@ class PrebuiltHead:
 
 
 class Prebuilt:
-    """A whole response but for its date and the name of its request; `body` None: a 304."""
+    """A whole response but for Date and X-Request-Id; `body` None: a 304."""
 
     __slots__ = ("body", "head", "lines")
 
     def __init__(self, head: PrebuiltHead, body: bytes | None) -> None:
-        """Put it together."""
+        """`head` may be shared with other responses."""
         self.head = head
         self.body = body
         length = b"" if body is None else b"Content-Length: %d\r\n" % len(body)
@@ -47,27 +47,28 @@ class Prebuilt:
 
 
 class PrebuiltResponse(web.StreamResponse):
-    """Sends what was made. Whatever is asked in an unusual way is left to the library.
+    """Sends a `Prebuilt` in one write; unusual requests get the same as a plain response.
 
-    The only header that may still be set is X-Request-Id, and it must be.
+    Unusual are HEAD, HTTP/1.0 and connections to be closed. X-Request-Id must be set, and no other
+    header may be.
     """
 
-    def __init__(self, made: Prebuilt) -> None:
-        """Take what was made."""
-        super().__init__(status=made.head.status)
-        self._made = made
+    def __init__(self, prebuilt: Prebuilt) -> None:
+        """`prebuilt` may be sent any number of times."""
+        super().__init__(status=prebuilt.head.status)
+        self._prebuilt = prebuilt
         self._writer: AbstractStreamWriter | None = None
         self._plain: web.Response | None = None
 
     @property
     def keep_alive(self) -> bool | None:
-        """Whether the connection stays open; what was made says nothing else."""
+        """Whether the connection stays open; always where the prebuilt head is sent."""
         if self._writer is not None:
             return True
         return super().keep_alive if self._plain is None else self._plain.keep_alive
 
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
-        """Begin the response. The library's signal on_response_prepare is not sent."""
+        """Choose how to send it. The prebuilt way sends no signal on_response_prepare."""
         if (
             request.version == HttpVersion11
             and request.method == hdrs.METH_GET
@@ -76,25 +77,25 @@ class PrebuiltResponse(web.StreamResponse):
         ):
             self._writer = request.writer
             return self._writer
-        self._plain = self._as_usual()
+        self._plain = self._plain_response()
         return await self._plain.prepare(request)
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Send it, in one piece."""
-        writer, made = self._writer, self._made
+        """Send head and body in one write."""
+        writer, prebuilt = self._writer, self._prebuilt
         if writer is None:
             if self._plain is not None:
                 await self._plain.write_eof()
             return
-        name = self.headers[REQUEST_ID].encode("ascii")
+        request_id = self.headers[REQUEST_ID].encode("ascii")
         await writer.write_eof(
             b"%b%b\r\nX-Request-Id: %b\r\n\r\n%b"
-            % (made.lines, _date(int(time.time())), name, made.body or b"")
+            % (prebuilt.lines, _date(int(time.time())), request_id, prebuilt.body or b"")
         )
 
-    def _as_usual(self) -> web.Response:
-        made = self._made
-        plain = web.Response(status=made.head.status, body=made.body, headers=made.head.headers)
+    def _plain_response(self) -> web.Response:
+        head, body = self._prebuilt.head, self._prebuilt.body
+        plain = web.Response(status=head.status, body=body, headers=head.headers)
         plain.headers.extend(self.headers)
         if super().keep_alive is False:
             plain.force_close()

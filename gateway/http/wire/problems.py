@@ -1,4 +1,4 @@
-"""Every failure as application/problem+json, in one function."""
+"""Errors as application/problem+json responses, with their headers."""
 
 import math
 
@@ -18,7 +18,7 @@ PROBLEM_JSON = "application/problem+json"
 
 
 def render(error: GatewayError, trace_id: str) -> web.Response:
-    """The problem document as a response."""
+    """The response with an error's problem document."""
     headers = {"Content-Type": PROBLEM_JSON, "Cache-Control": "no-store"}
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
@@ -33,7 +33,7 @@ def render(error: GatewayError, trace_id: str) -> web.Response:
 
 
 def from_http(error: web.HTTPException) -> GatewayError:
-    """The server library's own refusals in our words."""
+    """The error of ours that stands for one of aiohttp's own."""
     if isinstance(error, web.HTTPMethodNotAllowed):
         return MethodNotAllowed(allowed=sorted(error.allowed_methods))
     if isinstance(error, web.HTTPRequestEntityTooLarge):

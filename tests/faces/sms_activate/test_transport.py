@@ -231,6 +231,10 @@ async def test_a_multipart_form_is_read_as_libraries_write_it(
 
 SLOW = {
     "quotes": (MULTIPART, part("Content-Disposition: form-data; name=" + '"' * 60_000)),
+    "semicolons": (
+        MULTIPART,
+        part("Content-Disposition: form-data; name=a" + ";=" * 220) * 120,
+    ),
     "comments": (MULTIPART, part("Content-Type: " + "(a)" * 20_000)),
     "nested": (MULTIPART, b"".join(part("Content-Type: " + MULTIPART) for _ in range(1000))),
     "quotes in the header": ("multipart/form-data; boundary=" + '"' * 8000, b"x"),

@@ -1,4 +1,4 @@
-"""Carries out the provider's own calls, for the two faces that take them."""
+"""Carries out the provider's own calls, for its REST and its GET face."""
 
 from contextlib import suppress
 from decimal import Decimal
@@ -20,11 +20,11 @@ from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.account import GET_BALANCE
 from gateway.core.operations.call import Call
 from gateway.core.operations.rentals import COMPLETE_RENTAL
-from gateway.http.dropins.common import Legacy
+from gateway.http.dropins.common import DropInSettings
 from gateway.http.dropins.delivery import Deliveries, request_id
 from gateway.http.dropins.getatext import bodies, refusals
 from gateway.http.dropins.getatext.calls import ApiCall, Fields
-from gateway.http.dropins.getatext.parameters import expect_no_other_wish
+from gateway.http.dropins.getatext.parameters import expect_known_parameters
 from gateway.http.dropins.price_lists import PriceLists
 from gateway.http.wire.edge import TRACE_ID
 from gateway.http.wire.forms import query_parameters
@@ -32,74 +32,75 @@ from gateway.http.wire.forms import query_parameters
 Value = TypeVar("Value", bound=BaseModel)
 
 CALL = web.RequestKey("getatext_call", ApiCall)
+"""The call a request was routed to, which decides the shape of its refusals."""
 _ACCOUNTS = 10_000
 _HEADERS = {"Content-Type": refusals.JSON, "Cache-Control": "no-store"}
 
 
 class Answering:
-    """Translates a call into an operation, and its value into the provider's shape."""
+    """Translates a call into an operation, and the operation's value into the provider's shape."""
 
     def __init__(
-        self, callers: Callers, invoker: Invoker, purchases: Deliveries, legacy: Legacy
+        self, callers: Callers, invoker: Invoker, deliveries: Deliveries, settings: DropInSettings
     ) -> None:
-        """Take who knows the callers, the one door, and what an operator sets."""
+        """`deliveries` makes the purchases and reports answers that could not be delivered."""
         self._callers = callers
         self._invoker = invoker
-        self._purchases = purchases
-        self._zone = legacy.zone
-        self._harmless = legacy.harmless
+        self._deliveries = deliveries
+        self._zone = settings.zone
+        self._harmless = settings.harmless
         self._prices = PriceLists(invoker, bodies.prices)
         self._balances: LRUCache[str, Decimal] = LRUCache(_ACCOUNTS)
 
     async def identify(self, key: str | None) -> Caller:
-        """Who calls. Raises Unauthorized."""
+        """The caller with this key. Raises Unauthorized, KeyMissing for no key."""
         if not key:
             raise refusals.KeyMissing
         return await self._callers.identify(key)
 
     async def answer(
-        self, request: web.Request, call: ApiCall, caller: Caller, fields: Fields
+        self, request: web.Request, api_call: ApiCall, caller: Caller, fields: Fields
     ) -> web.Response:
         """The response to one call."""
         own_id = request_id(request.headers.get("Idempotency-Key", "").strip())
-        order = Call(caller, request[TRACE_ID], own_id, redeliverable=own_id is None)
-        if call.write is None:
-            return web.Response(body=await self._prices.of(order), headers=_HEADERS)
-        op, given = call.read(fields)
+        call = Call(caller, request[TRACE_ID], own_id, redeliverable=own_id is None)
+        if api_call.write is None:
+            return web.Response(body=await self._prices.of(call), headers=_HEADERS)
+        op, given = api_call.read(fields)
         if op is COMPLETE_RENTAL:
-            done = await repeats.complete(self._invoker, order, given["rental_id"])
-            value = await self._with_balance(order, done)
+            done = await repeats.complete(self._invoker, call, given["rental_id"])
+            value = await self._with_balance(call, done)
         elif op.effect is Effect.SPEND:
             query = query_parameters(request).values
-            expect_no_other_wish(fields, query, call.takes, self._harmless)
-            finish = partial(self._with_balance, order)
-            value = await self._purchases.buy(request, op, order, given, finish)
+            expect_known_parameters(fields, query, api_call.takes, self._harmless)
+            finish = partial(self._with_balance, call)
+            value = await self._deliveries.buy(request, op, call, given, finish)
         else:
-            value = await self._with_balance(order, await self._invoker.invoke(op, order, given))
-        body = to_json(call.write(value, self._zone))
-        return web.Response(status=call.success, body=body, headers=_HEADERS)
+            value = await self._with_balance(call, await self._invoker.invoke(op, call, given))
+        body = to_json(api_call.write(value, self._zone))
+        return web.Response(status=api_call.success, body=body, headers=_HEADERS)
 
-    async def _with_balance(self, order: Call, value: Value) -> Value:
-        """A rental with a balance: existing clients count on one.
+    async def _with_balance(self, call: Call, value: Value) -> Value:
+        """A rental with a balance, which existing clients expect; other values as they are.
 
-        Where it comes from our records there is none in it; then as it was told last, or now.
-        Without one it is told all the same: it may have been paid for just now.
+        A rental from the ledger has none: the account's last known one is set, or a fresh one.
+        Where that cannot be read it stays null: a purchase must not fail for it.
         """
         if not isinstance(value, Rental):
             return value
-        account = order.caller.account.id
+        account = call.caller.account.id
         balance = value.balance
         if balance is None:
             balance = self._balances.get(account)
         if balance is None:
             with suppress(Exception):
-                balance = (await self._invoker.invoke(GET_BALANCE, order, {})).balance
+                balance = (await self._invoker.invoke(GET_BALANCE, call, {})).balance
         if balance is not None:
             self._balances[account] = balance
         return value.model_copy(update={"balance": balance})
 
 
 def render(request: web.Request, error: GatewayError) -> web.Response:
-    """What went wrong, in the provider's shape."""
+    """An error in the provider's shape."""
     call = request.get(CALL)
     return refusals.render(error, call.keys if call else ())

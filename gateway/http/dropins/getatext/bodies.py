@@ -1,7 +1,7 @@
-"""Values in the provider's own shapes, as its existing clients read them.
+"""Response bodies in the provider's own shapes, as its existing clients read them.
 
-Its mess is mended: no error is a real null, amounts are text with two decimals at least, flags
-and counts have one type.
+Unlike the provider's, their types are uniform: no error is null, amounts are text with at least
+two decimals, flags and counts have one type each.
 """
 
 from datetime import date, datetime, tzinfo
@@ -38,7 +38,7 @@ LONG_LIST_KEYS = ("status", "long_rentals", "errors")
 LONG_KEYS = ("status", "long_rental", "errors")
 TEXTS_KEYS = ("status", "messages", "errors")
 
-# "The code came" is no status of the provider's: the code itself says it.
+# The provider has no status for a received code: the field `code` shows it.
 _STATUSES = {RentalStatus.CODE_RECEIVED: "active"}
 _PERIODS = {
     Period.ONE_WEEK: "1 Week",
@@ -49,7 +49,7 @@ _PERIODS = {
 
 
 def rented(rental: Rental, zone: tzinfo) -> Json:
-    """Of a rent or re-rent."""
+    """The body of a rent or re-rent."""
     return {
         "id": rental.id,
         "status": "success",
@@ -64,7 +64,7 @@ def rented(rental: Rental, zone: tzinfo) -> Json:
 
 
 def status(rental: Rental, zone: tzinfo) -> Json:
-    """Of a status or a cancel."""
+    """The body of a status or a cancel."""
     return {
         "id": rental.id,
         "status": _STATUSES.get(rental.status, rental.status.value),
@@ -79,7 +79,7 @@ def status(rental: Rental, zone: tzinfo) -> Json:
 
 
 def completed(rental: Rental, zone: tzinfo) -> Json:
-    """Of a completion: nested, unlike the others."""
+    """The body of a completion: nested, unlike the others."""
     return {
         "status": "success",
         "message": "Rental marked as completed successfully.",
@@ -96,29 +96,29 @@ def completed(rental: Rental, zone: tzinfo) -> Json:
 
 
 def balance(held: Balance, zone: tzinfo) -> Json:
-    """Of the balance."""
+    """The body with the balance."""
     return {"status": "success", "balance": money_text(held.balance), "errors": None}
 
 
 def prices(listed: list[Price]) -> bytes:
-    """Of the price list, as bytes: it is made once and sent many times."""
+    """The body of the price list, as bytes: serialised once per list and sent many times."""
     rows = [_price(price) for price in listed]
     return to_json({"status": "success", "errors": None, "prices": rows})
 
 
 def long_rentals(listed: LongRentals, zone: tzinfo) -> Json:
-    """Of the list of long rentals."""
+    """The body with all long rentals."""
     rows = [_long(rental) for rental in listed.data]
     return {"status": "success", "long_rentals": rows, "errors": None}
 
 
 def long_rental(rental: LongRental, zone: tzinfo) -> Json:
-    """Of a new or changed long rental."""
+    """The body of a new or changed long rental."""
     return {"status": "success", "long_rental": _long(rental), "errors": None}
 
 
 def messages(listed: Messages, zone: tzinfo) -> Json:
-    """Of the messages of a long rental. Their `rented_at` is when they came."""
+    """The body with a long rental's messages; their `rented_at` is the time of receipt."""
     rows = [
         {
             "message": message.text,
@@ -132,7 +132,7 @@ def messages(listed: Messages, zone: tzinfo) -> Json:
 
 
 def _price(price: Price) -> Json:
-    """A flat row; what the provider does not tell is left out, as it does it."""
+    """A flat row without the unknown fields, which the provider leaves out, too."""
     row: Json = {
         "service_name": price.service_name,
         "api_name": price.service_code,

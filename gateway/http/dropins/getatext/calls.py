@@ -1,4 +1,4 @@
-"""The provider's own calls, each declared once: what it asks of the core, how it is answered."""
+"""The provider's own calls, each declared once: its operation, inputs and response."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -30,27 +30,28 @@ from gateway.http.dropins.getatext.bodies import Json
 
 Fields = Mapping[str, Any]
 Given = dict[str, Any]
-Work = tuple[AnyOperation, Given]
+OperationInputs = tuple[AnyOperation, Given]
 
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """One call. `read` says which operation its fields ask for, and with which inputs.
+    """One call. `read` maps its fields to an operation and that one's inputs.
 
-    `write` None: the price list, whose bytes are kept. `keys` are what its answer holds;
-    refused, each of them is null. `takes` names the fields that a purchase may have.
+    `write` makes the body of the operation's value; None for the price list, whose bytes are
+    cached. `keys` are those of the body; a refusal holds each of them as null. `takes` names the
+    fields that a purchase may have.
     """
 
     method: Literal["GET", "POST"]
     path: str
-    read: Callable[[Fields], Work]
+    read: Callable[[Fields], OperationInputs]
     write: Callable[[Any, tzinfo], Json] | None
     keys: tuple[str, ...]
     success: int = 200
     takes: tuple[str, ...] = ()
 
 
-def _rent(fields: Fields) -> Work:
+def _rent(fields: Fields) -> OperationInputs:
     given: Given = {
         "service_code": _service(fields),
         "max_price": fields.get("max_price"),
@@ -63,43 +64,43 @@ def _rent(fields: Fields) -> Work:
     return RENT_NUMBER, _present(given)
 
 
-def _rent_specific(fields: Fields) -> Work:
+def _rent_specific(fields: Fields) -> OperationInputs:
     if not _text(fields.get("number")):
         raise InvalidRequest("number: is required.")
     return _rent(fields)
 
 
-def _rent_again(fields: Fields) -> Work:
+def _rent_again(fields: Fields) -> OperationInputs:
     one, other = _text(fields.get("rental_id")), _text(fields.get("id"))
     if one and other and one != other:
         raise InvalidRequest("id: differs from rental_id.")
     return RENT_AGAIN, {"rental_id": _rental_id(fields, "rental_id", "id")}
 
 
-def _status(fields: Fields) -> Work:
+def _status(fields: Fields) -> OperationInputs:
     return POLL_RENTAL, {"rental_id": _rental_id(fields)}
 
 
-def _cancel(fields: Fields) -> Work:
+def _cancel(fields: Fields) -> OperationInputs:
     return CANCEL_RENTAL, {"rental_id": _rental_id(fields)}
 
 
-def _complete(fields: Fields) -> Work:
+def _complete(fields: Fields) -> OperationInputs:
     return COMPLETE_RENTAL, {"rental_id": _rental_id(fields)}
 
 
-def _nothing(op: AnyOperation) -> Callable[[Fields], Work]:
+def _nothing(op: AnyOperation) -> Callable[[Fields], OperationInputs]:
     return lambda fields: (op, {})
 
 
-def _create_long(fields: Fields) -> Work:
+def _create_long(fields: Fields) -> OperationInputs:
     auto_renew = _flag(fields.get("auto_renew"))
     return CREATE_LONG_RENTAL, _present(
         {"period": fields.get("rental_time"), "auto_renew": auto_renew}
     )
 
 
-def _update_long(fields: Fields) -> Work:
+def _update_long(fields: Fields) -> OperationInputs:
     given = {"long_rental_id": _long_id(fields)}
     match fields.get("action"):
         case "renew":
@@ -113,7 +114,7 @@ def _update_long(fields: Fields) -> Work:
     raise InvalidRequest("action: must be renew, cancel or auto_renew.")
 
 
-def _texts(fields: Fields) -> Work:
+def _texts(fields: Fields) -> OperationInputs:
     return LIST_MESSAGES, {"long_rental_id": _long_id(fields)}
 
 
@@ -139,7 +140,7 @@ def _long_id(fields: Fields) -> int:
 
 
 def _id(fields: Fields, name: str) -> int | None:
-    """An id: an integer or digits. What is none is no rental of anybody's."""
+    """An id, sent as an integer or as digits; None for anything else."""
     raw = fields.get(name)
     if isinstance(raw, str) and len(raw) < 40 and raw.strip().isascii() and raw.strip().isdigit():
         raw = int(raw)
@@ -233,11 +234,11 @@ CALLS = (
     *(replace(call, path=f"{call.path}-premium") for call in (RENT, STATUS, CANCEL)),
 )
 
-STUBS = {
+GET_ACTIONS = {
     "getPrices": PRICES,
     "getRentalStatus": STATUS,
     "getNumber": replace(RENT, takes=(*RENT.takes, "action")),
     "cancelRental": CANCEL,
     "getBalance": BALANCE,
 }
-"""The actions of the GET form."""
+"""The calls of the GET form by its action names."""

@@ -7,7 +7,7 @@ from aiohttp import web
 from gateway.core.model.errors import InvalidRequest
 from gateway.http.dropins.common import spellings, tolerate_expect
 from gateway.http.dropins.getatext.answering import CALL, Answering
-from gateway.http.dropins.getatext.calls import STUBS
+from gateway.http.dropins.getatext.calls import GET_ACTIONS
 from gateway.http.wire.forms import (
     expect_no_prefetch,
     expect_once,
@@ -21,15 +21,15 @@ _BUYING = "getNumber"
 _CHANGING = (_BUYING, "cancelRental")
 
 
-class HandlerApiFace:
-    """One address; the action says which call."""
+class GetatextGetFace:
+    """One path; the parameter `action` selects the call."""
 
     def __init__(self, answering: Answering) -> None:
-        """Take who carries the calls out."""
+        """`answering` carries the calls out."""
         self._answering = answering
 
     def routes(self) -> list[web.RouteDef]:
-        """However it is spelt; never HEAD."""
+        """Every spelling of the path, for GET and POST; HEAD could buy a number."""
         paths = spellings(PATH)
         more: dict[str, Any] = {"expect_handler": tolerate_expect}
         return [
@@ -40,12 +40,12 @@ class HandlerApiFace:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         parameters = await read_parameters(request)
         action = parameters.get("action") or ""
-        call = STUBS.get(action)
+        call = GET_ACTIONS.get(action)
         if call is not None:
             request[CALL] = call
         caller = await self._answering.identify(key_in(request, parameters))
         if call is None:
-            raise InvalidRequest(f"action: must be one of {', '.join(STUBS)}.")
+            raise InvalidRequest(f"action: must be one of {', '.join(GET_ACTIONS)}.")
         if action in _CHANGING:
             expect_no_prefetch(request)
         if action == _BUYING:

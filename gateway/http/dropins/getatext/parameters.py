@@ -1,4 +1,4 @@
-"""What a purchase on the provider's own faces may carry: what its call takes, and no other wish."""
+"""Refuses parameters that a purchase on the provider's own faces does not take."""
 
 from collections.abc import Collection, Mapping, Set
 from typing import Any
@@ -9,23 +9,25 @@ from gateway.core.model.redact import redacted
 _HARMLESS = frozenset({"api_key", "auth", "Auth", "json", "lang", "_", "t", "ts", "rand"})
 
 
-def expect_no_other_wish(
+def expect_known_parameters(
     fields: Mapping[str, Any],
     query: Mapping[str, str],
     takes: Collection[str],
     harmless: Set[str],
 ) -> None:
-    """Raises for a field that the call does not take, or that stands in a query nobody reads.
+    """Raises InvalidRequest for a field the call does not take, or one it does not read.
 
-    One without a value is no wish. No word of what its clients look for may stand in the text.
+    Calls with a body read only that: a field in the query must have the same value in the body.
+    Empty fields are ignored.
+    The text must hold none of the words that clients search for in the provider's errors.
     """
-    meant = {name: value for name, value in fields.items() if not _is_empty(value)}
+    filled = {name: value for name, value in fields.items() if not _is_empty(value)}
     known = {*takes, *_HARMLESS, *harmless}
-    unknown = next((name for name in (*meant, *query) if name not in known), None)
+    unknown = next((name for name in (*filled, *query) if name not in known), None)
     if unknown is not None:
         raise InvalidRequest(f"{redacted(unknown)}: this call does not take it; leave it out.")
     for name in takes:
-        if name in query and str(meant.get(name)) != query[name]:
+        if name in query and str(filled.get(name)) != query[name]:
             raise InvalidRequest(f"{name}: belongs in the body of this call.")
 
 

@@ -1,4 +1,4 @@
-"""Errors in the provider's shape and words: what its existing clients look for in them."""
+"""Errors in the provider's shape, with the words that its existing clients search for."""
 
 import math
 from dataclasses import dataclass
@@ -13,71 +13,71 @@ JSON = "application/json"
 
 
 class KeyMissing(Unauthorized):
-    """No key was sent at all."""
+    """The request carries no key, which the provider words differently from a wrong one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """A status and a text. The provider's own text stands where it holds all of `needs`."""
+class Refusal:
+    """A status and a text. The provider's own text replaces it where it holds all of `needs`."""
 
     status: int
     text: str
     needs: tuple[str, ...] = ()
 
 
-_UNAUTHORIZED = Words(403, "Wrong Api Key or User is restricted")
-_WORDS: dict[type[BaseException], Words] = {
-    KeyMissing: Words(403, "Auth is not presented on the request"),
+_UNAUTHORIZED = Refusal(403, "Wrong Api Key or User is restricted")
+_REFUSALS: dict[type[BaseException], Refusal] = {
+    KeyMissing: Refusal(403, "Auth is not presented on the request"),
     errors.Unauthorized: _UNAUTHORIZED,
-    errors.BudgetExceeded: Words(400, "Insufficient funds: the spending limit of this key"),
-    errors.ServiceNotFound: Words(404, "Service not found", ("not found",)),
-    errors.ServiceNotAllowed: Words(404, "Service not found: this key may not rent it"),
-    errors.RentalNotFound: Words(404, "Rental not found"),
-    errors.LongRentalNotFound: Words(404, "Long rental not found"),
-    errors.NotFound: Words(404, "Not found"),
-    errors.OutcomeUnknown: Words(
+    errors.BudgetExceeded: Refusal(400, "Insufficient funds: the spending limit of this key"),
+    errors.ServiceNotFound: Refusal(404, "Service not found", ("not found",)),
+    errors.ServiceNotAllowed: Refusal(404, "Service not found: this key may not rent it"),
+    errors.RentalNotFound: Refusal(404, "Rental not found"),
+    errors.LongRentalNotFound: Refusal(404, "Long rental not found"),
+    errors.NotFound: Refusal(404, "Not found"),
+    errors.OutcomeUnknown: Refusal(
         409, "The outcome of this purchase is unknown, it may have been charged: do not repeat it"
     ),
-    provider_errors.OutOfStock: Words(400, "Service is out of stock", ("out of stock",)),
-    provider_errors.PriceTooHigh: Words(
+    provider_errors.OutOfStock: Refusal(400, "Service is out of stock", ("out of stock",)),
+    provider_errors.PriceTooHigh: Refusal(
         400, "Price is above your maximum price", ("maximum", "price")
     ),
-    provider_errors.InsufficientFunds: Words(
+    provider_errors.InsufficientFunds: Refusal(
         400, "You have insufficient funds", ("insufficient funds",)
     ),
-    provider_errors.TooManyActiveRentals: Words(
+    provider_errors.TooManyActiveRentals: Refusal(
         400,
         "You have reached the maximum number of active rentals",
         ("maximum number of active rentals",),
     ),
-    provider_errors.CancelTooEarly: Words(
+    provider_errors.CancelTooEarly: Refusal(
         400, "You need to wait some minutes before cancelling", ("wait", "minutes")
     ),
-    provider_errors.CodeAlreadyReceived: Words(400, "Rental already has a code"),
-    provider_errors.RentalEnded: Words(400, "Rental is not active"),
-    provider_errors.UpstreamRefused: Words(400, "The provider refused", ("",)),
-    provider_errors.UpstreamMaintenance: Words(503, "Service is under maintenance"),
-    errors.RateLimited: Words(429, "Too many requests"),
-    errors.InternalError: Words(500, "Internal error"),
+    provider_errors.CodeAlreadyReceived: Refusal(400, "Rental already has a code"),
+    provider_errors.RentalEnded: Refusal(400, "Rental is not active"),
+    provider_errors.UpstreamRefused: Refusal(400, "The provider refused", ("",)),
+    provider_errors.UpstreamMaintenance: Refusal(503, "Service is under maintenance"),
+    errors.RateLimited: Refusal(429, "Too many requests"),
+    errors.InternalError: Refusal(500, "Internal error"),
 }
 
 
-def words_of(error: GatewayError) -> tuple[int, str]:
+def status_and_text(error: GatewayError) -> tuple[int, str]:
     """The HTTP status and the text of an error."""
-    kinds = (_WORDS.get(kind) for kind in type(error).__mro__)
-    words = next((found for found in kinds if found), None)
-    if words is None:
+    kinds = (_REFUSALS.get(kind) for kind in type(error).__mro__)
+    refusal = next((found for found in kinds if found), None)
+    if refusal is None:
         return error.http_status, error.detail
     said = error.upstream.message if error.upstream else ""
-    heard = said.lower()
-    if words.needs and said and all(need in heard for need in words.needs):
-        return words.status, said
-    return words.status, words.text
+    lowered = said.lower()
+    if refusal.needs and said and all(need in lowered for need in refusal.needs):
+        return refusal.status, said
+    return refusal.status, refusal.text
 
 
 def render(error: GatewayError, keys: tuple[str, ...] = ()) -> web.Response:
-    """The refusal of a call that would have answered `keys`: they are there, and null."""
-    status, text = words_of(error)
+    """The error response of a call; `keys` are those of its success, here all null."""
+    status, text = status_and_text(error)
     response = refuse(status, text, keys)
     headers = response.headers
     if error.retry_after is not None:
@@ -88,7 +88,7 @@ def render(error: GatewayError, keys: tuple[str, ...] = ()) -> web.Response:
 
 
 def refuse(status: int, text: str, keys: tuple[str, ...] = ()) -> web.Response:
-    """A refusal in these words."""
+    """An error response with this text; each of `keys` is null."""
     body = to_json({**dict.fromkeys(keys), "errors": text})
     headers = {"Content-Type": JSON, "Cache-Control": "no-store"}
     return web.Response(status=status, body=body, headers=headers)

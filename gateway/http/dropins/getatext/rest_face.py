@@ -23,15 +23,15 @@ from gateway.http.wire.inputs import media_type, read_body
 PREFIX = f"{API}/"
 
 
-class GetatextFace:
-    """One route for each call of the provider's."""
+class GetatextRestFace:
+    """One route for each of the provider's calls."""
 
     def __init__(self, answering: Answering) -> None:
-        """Take who carries the calls out."""
+        """`answering` carries the calls out."""
         self._answering = answering
 
     def routes(self) -> list[web.RouteDef]:
-        """The provider's addresses, however they are spelt."""
+        """Every spelling of the provider's paths."""
         return [
             web.route(call.method, path, self._handler(call), expect_handler=tolerate_expect)
             for call in CALLS
@@ -48,9 +48,9 @@ class GetatextFace:
 
 
 async def _fields(request: web.Request, call: ApiCall) -> Fields:
-    """What was sent, the id in the path included. A GET's body is nobody's business.
+    """The fields of the body, and the id in the path.
 
-    Nor is that of a completion: clients send none, an empty object or an empty list.
+    The body of a GET is ignored, and that of a completion: clients send none, {} or [].
     """
     in_path = dict(request.match_info)
     if call.method == "GET":
@@ -67,7 +67,7 @@ async def _fields(request: web.Request, call: ApiCall) -> Fields:
 
 
 def _with_path(fields: Fields, in_path: dict[str, str]) -> Fields:
-    """Raises where both name the same differently: it is not sure which one was meant."""
+    """Both together. Raises InvalidRequest for a field with different values in path and body."""
     for name, text in in_path.items():
         if fields.get(name) not in (None, "") and str(fields[name]) != text:
             raise InvalidRequest(f"{name}: differs from the one in the address.")

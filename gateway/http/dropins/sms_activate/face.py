@@ -1,4 +1,4 @@
-"""The face itself: always HTTP 200, a bare token or JSON, whatever happens."""
+"""The face at /stubs/handler_api.php: every answer is HTTP 200 with a bare token or JSON."""
 
 import json
 from functools import partial
@@ -11,17 +11,17 @@ from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.errors import GatewayError
 from gateway.core.operations.call import Call
 from gateway.core.prices.service_codes import Assortment
-from gateway.http.dropins.common import Legacy, spellings, tolerate_expect
+from gateway.http.dropins.common import DropInSettings, spellings, tolerate_expect
 from gateway.http.dropins.delivery import Deliveries
 from gateway.http.dropins.price_lists import PriceLists
 from gateway.http.dropins.sms_activate import tokens
-from gateway.http.dropins.sms_activate.buying import Buying
-from gateway.http.dropins.sms_activate.listings import Shopping
+from gateway.http.dropins.sms_activate.buying import BuyingActions
+from gateway.http.dropins.sms_activate.listings import ListingActions
 from gateway.http.dropins.sms_activate.replies import Body
-from gateway.http.dropins.sms_activate.request import Action, Asked
+from gateway.http.dropins.sms_activate.request import Action, ActionRequest
 from gateway.http.dropins.sms_activate.retries import Retries
-from gateway.http.dropins.sms_activate.set_status import Changing
-from gateway.http.dropins.sms_activate.status import Watching
+from gateway.http.dropins.sms_activate.set_status import SetStatusAction
+from gateway.http.dropins.sms_activate.status import StatusActions
 from gateway.http.wire.edge import TRACE_ID
 from gateway.http.wire.forms import is_prefetch, key_in, read_parameters
 from gateway.http.wire.prebuilt import Prebuilt, PrebuiltHead, PrebuiltResponse
@@ -35,24 +35,24 @@ _CHANGES = ("setStatus", "getNumber", "getNumberV2")
 
 
 class SmsActivateFace:
-    """Translates the protocol's actions into calls, and values into its words."""
+    """Reads the key and the action of a request, and dispatches it to the action's handler."""
 
     def __init__(
-        self, callers: Callers, invoker: Invoker, purchases: Deliveries, legacy: Legacy
+        self, callers: Callers, invoker: Invoker, deliveries: Deliveries, settings: DropInSettings
     ) -> None:
-        """Take who knows the callers, the one door, and what an operator sets."""
+        """`deliveries` makes the purchases and reports answers that could not be delivered."""
         retries = Retries()
-        assortments = PriceLists(invoker, partial(Assortment, legacy.codes))
+        assortments = PriceLists(invoker, partial(Assortment, settings.codes))
         self._callers = callers
         self._actions: dict[str, Action] = {
-            **Shopping(invoker, assortments, any_country=legacy.any_country).actions(),
-            **Watching(invoker, assortments, retries, legacy).actions(),
-            **Changing(invoker, assortments, retries).actions(),
-            **Buying(invoker, purchases, assortments, legacy).actions(),
+            **ListingActions(invoker, assortments, any_country=settings.any_country).actions(),
+            **StatusActions(invoker, assortments, retries, settings).actions(),
+            **SetStatusAction(invoker, assortments, retries).actions(),
+            **BuyingActions(invoker, deliveries, assortments, settings).actions(),
         }
 
     def routes(self) -> list[web.RouteDef]:
-        """One address, however it is spelt, for every method there is."""
+        """Every spelling of the path, for every HTTP method."""
         return [
             web.route("*", path, self._handle, expect_handler=tolerate_expect)
             for path in spellings(PATH)
@@ -76,16 +76,16 @@ class SmsActivateFace:
         if action is None or (name in _CHANGES and is_prefetch(request)):
             return tokens.BAD_ACTION
         call = Call(caller, request[TRACE_ID])
-        return await action(Asked(request, parameters, caller, call))
+        return await action(ActionRequest(request, parameters, caller, call))
 
 
 def render(error: GatewayError, trace_id: str) -> web.StreamResponse:
-    """What went wrong, as a token."""
+    """An error as its token."""
     return _respond(tokens.token_of(error))
 
 
 def refuse() -> web.Response:
-    """The answer to what cannot be read at all."""
+    """The answer to bytes that could not be read as HTTP."""
     return web.Response(body=tokens.BAD_ACTION.encode(), headers=_TEXT.copy())
 
 

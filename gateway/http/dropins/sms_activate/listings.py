@@ -1,4 +1,4 @@
-"""The actions that tell what there is: balance, prices, stock, services, countries."""
+"""The read-only actions before a purchase: balance, prices, stock, services, countries."""
 
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.prices import Price
@@ -8,7 +8,7 @@ from gateway.core.prices.service_codes import Assortment, Offer
 from gateway.http.dropins.price_lists import PriceLists
 from gateway.http.dropins.sms_activate import replies
 from gateway.http.dropins.sms_activate.replies import ANY_OPERATOR, USA, Body, Json
-from gateway.http.dropins.sms_activate.request import Action, Asked, country_key
+from gateway.http.dropins.sms_activate.request import Action, ActionRequest, country_key
 from gateway.http.dropins.sms_activate.tokens import BAD_SERVICE
 
 UNKNOWN_STOCK = 100  # "available": tools buy only where the count is above zero
@@ -24,19 +24,19 @@ _COUNTRY: Json = {
 }
 
 
-class Shopping:
-    """What a tool asks before it buys."""
+class ListingActions:
+    """Answers what is for sale, from the caller's price list."""
 
     def __init__(
         self, invoker: Invoker, assortments: PriceLists[Assortment], *, any_country: bool
     ) -> None:
-        """`any_country`: other countries are answered with the USA's."""
+        """`any_country`: requests for other countries get the USA's numbers."""
         self._invoker = invoker
         self._assortments = assortments
         self._any_country = any_country
 
     def actions(self) -> dict[str, Action]:
-        """By the names of the protocol."""
+        """The handlers by the protocol's action names."""
         return {
             "getBalance": self._balance,
             "getBalanceAndCashBack": self._balance,
@@ -49,58 +49,58 @@ class Shopping:
             "getOperators": self._operators,
         }
 
-    async def _balance(self, asked: Asked) -> Body:
-        held = await self._invoker.invoke(GET_BALANCE, asked.call, {})
+    async def _balance(self, request: ActionRequest) -> Body:
+        held = await self._invoker.invoke(GET_BALANCE, request.call, {})
         return replies.balance(held)
 
-    async def _prices(self, asked: Asked) -> Body:
-        offers = self._offers(await self._assortments.of(asked.call), asked)
-        key = self._country(asked)
+    async def _prices(self, request: ActionRequest) -> Body:
+        offers = self._offers(await self._assortments.of(request.call), request)
+        key = self._country(request)
         if key is None or not offers:
             return {}
         return {key: {offer.code: _quote(offer.price) for offer in offers}}
 
-    async def _prices_turned(self, asked: Asked) -> Body:
-        offers = self._offers(await self._assortments.of(asked.call), asked)
+    async def _prices_turned(self, request: ActionRequest) -> Body:
+        offers = self._offers(await self._assortments.of(request.call), request)
         return {offer.code: {USA: _turned_quote(offer.price)} for offer in offers}
 
-    async def _stock(self, asked: Asked) -> Body:
-        offers = (await self._assortments.of(asked.call)).offers
-        if self._country(asked) is None:
+    async def _stock(self, request: ActionRequest) -> Body:
+        offers = (await self._assortments.of(request.call)).offers
+        if self._country(request) is None:
             return {}
         # Old tools read "wa_0", for a number without forwarding.
         names = ((offer, name) for offer in offers for name in (offer.code, f"{offer.code}_0"))
         return {name: count(offer.price) for offer, name in names}
 
-    async def _countries(self, asked: Asked) -> Body:
-        await self._assortments.if_readable(asked.call)  # a wrong key learns so even here
+    async def _countries(self, request: ActionRequest) -> Body:
+        await self._assortments.if_readable(request.call)  # refuses a wrong key
         return {USA: dict(_COUNTRY)}
 
-    async def _services(self, asked: Asked) -> Body:
-        offers = (await self._assortments.of(asked.call)).offers
+    async def _services(self, request: ActionRequest) -> Body:
+        offers = (await self._assortments.of(request.call)).offers
         rows = [{"code": offer.code, "name": offer.price.service_name} for offer in offers]
         return {"status": "success", "services": rows}
 
-    async def _top_countries(self, asked: Asked) -> Body:
-        found = (await self._assortments.of(asked.call)).find(asked.get("service") or "")
+    async def _top_countries(self, request: ActionRequest) -> Body:
+        found = (await self._assortments.of(request.call)).find(request.get("service") or "")
         if found is None:
             return BAD_SERVICE
         price = float(found.price)
         row = {"country": int(USA), "count": count(found), "price": price, "retail_price": price}
         return {"0": row}
 
-    async def _operators(self, asked: Asked) -> Body:
-        await self._assortments.if_readable(asked.call)  # a wrong key learns so even here
-        key = self._country(asked)
+    async def _operators(self, request: ActionRequest) -> Body:
+        await self._assortments.if_readable(request.call)  # refuses a wrong key
+        key = self._country(request)
         operators = {} if key is None else {key: [ANY_OPERATOR]}
         return {"status": "success", "countryOperators": operators}
 
-    def _country(self, asked: Asked) -> str | None:
-        return country_key(asked.get("country"), any_country=self._any_country)
+    def _country(self, request: ActionRequest) -> str | None:
+        return country_key(request.get("country"), any_country=self._any_country)
 
-    def _offers(self, assortment: Assortment, asked: Asked) -> tuple[Offer, ...]:
-        """Everything, or the one service that was asked for, under the name it was asked by."""
-        service = asked.get("service")
+    def _offers(self, assortment: Assortment, request: ActionRequest) -> tuple[Offer, ...]:
+        """All offers, or the one service the request names, under the name it uses."""
+        service = request.get("service")
         if service is None:
             return assortment.offers
         price = assortment.find(service)
@@ -108,7 +108,7 @@ class Shopping:
 
 
 def count(price: Price) -> int:
-    """How many numbers there are; where the provider does not tell, there are some."""
+    """How many numbers there are; UNKNOWN_STOCK where the provider states none."""
     return UNKNOWN_STOCK if price.stock is None else price.stock
 
 

@@ -1,4 +1,4 @@
-"""The protocol's answers about one activation: a value in, a text or a JSON object out."""
+"""The protocol's replies about one activation: a rental in, a text or a JSON object out."""
 
 import re
 from datetime import datetime, tzinfo
@@ -23,7 +23,7 @@ _ALIVE = (RentalStatus.ACTIVE, RentalStatus.CODE_RECEIVED, RentalStatus.UNKNOWN)
 
 
 def balance(held: Balance) -> str:
-    """Always two decimals, and never more than there is."""
+    """The balance with two decimals, rounded down."""
     return f"ACCESS_BALANCE:{held.balance.quantize(Decimal('0.01'), ROUND_FLOOR):f}"
 
 
@@ -33,7 +33,7 @@ def number(rental: Rental) -> str:
 
 
 def number_v2(rental: Rental, *, country: str, again: bool, zone: tzinfo) -> Json:
-    """A number just bought, with everything about it."""
+    """A number just bought, with price, country and time."""
     return {
         "activationId": rental.id,
         "phoneNumber": phone(rental),
@@ -47,7 +47,7 @@ def number_v2(rental: Rental, *, country: str, again: bool, zone: tzinfo) -> Jso
 
 
 def status(rental: Rental, retried: str | None) -> str:
-    """Where an activation stands; `retried` is the code after which another was asked for."""
+    """An activation's state; `retried` is the code after which another was requested."""
     code = bare_code(rental.code)
     if code is None:
         return WAITING if rental.status in _ALIVE else CANCELLED
@@ -57,7 +57,7 @@ def status(rental: Rental, retried: str | None) -> str:
 
 
 def status_v2(rental: Rental | None, retried: str | None, seen_at: str) -> Body:
-    """Where an activation stands, with its code as an SMS; None is one nothing is known of."""
+    """An activation's state, with its code as an SMS; None for one that could not be read."""
     code = bare_code(rental.code) if rental else None
     if rental and code is None and rental.status not in _ALIVE:
         return CANCELLED
@@ -67,7 +67,7 @@ def status_v2(rental: Rental | None, retried: str | None, seen_at: str) -> Body:
 
 
 def full_sms(rental: Rental) -> str:
-    """The code once more; the text around it is not known."""
+    """The code alone, because the provider does not pass on the text of the SMS."""
     code = bare_code(rental.code)
     return status(rental, None) if code is None else f"FULL_SMS:{code}"
 
@@ -96,7 +96,7 @@ def active_activation(
 
 
 def activation_status(rental: Rental, retried: str | None) -> str:
-    """4 waiting, 2 received, 3 waiting for another, 6 done, 8 cancelled."""
+    """The status number: 4 waiting, 2 received, 3 waiting for another, 6 done, 8 cancelled."""
     if rental.status is RentalStatus.COMPLETED:
         return "6"
     if rental.code is not None:
@@ -105,12 +105,12 @@ def activation_status(rental: Rental, retried: str | None) -> str:
 
 
 def waits_again(rental: Rental, retried: str | None) -> bool:
-    """Whether another code was asked for that can still come."""
+    """Whether another code was requested, has not come yet and still can."""
     return retried is not None and retried == rental.code and rental.status in _ALIVE
 
 
 def phone(rental: Rental) -> str:
-    """Digits with the country code, without the plus."""
+    """The number as digits with the country code, without the plus."""
     return (rental.number or "").removeprefix("+")
 
 

@@ -1,4 +1,4 @@
-"""One request of the protocol, read: who asks, for what, with which parameters."""
+"""One request of the protocol, and the readers of its parameters."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,65 +19,65 @@ _SMALLEST = Decimal("0.0001")
 _USA_NAMES = ("", USA, "12", "any", "us", "usa")
 
 
-@dataclass(slots=True)  # frozen takes thrice as long to make
-class Asked:
-    """One request. `call` reads and changes; purchases make their own."""
+@dataclass(slots=True)  # a frozen one takes three times as long to create
+class ActionRequest:
+    """One request of an action. `call` serves reads and changes; purchases make their own."""
 
-    request: web.Request
+    http: web.Request
     parameters: Parameters
     caller: Caller
     call: Call
 
     def get(self, name: str) -> str | None:
-        """A parameter that has a value."""
+        """A parameter's value; None for an absent or empty one."""
         return self.parameters.get(name)
 
 
-Action = Callable[[Asked], Awaitable[Body]]
+Action = Callable[[ActionRequest], Awaitable[Body]]
 
 
-def rental_id(raw: str | None) -> int | None:
-    """The id of an activation; None where it is not a number. One too large is nobody's."""
+def read_rental_id(raw: str | None) -> int | None:
+    """An activation's id; None where it is not a number. MAX_ID for one too large to exist."""
     if raw is None or not (raw.isascii() and raw.isdigit()):
         return None
     return min(int(raw[:20]), MAX_ID)
 
 
 def one_rental(raw: str | None) -> OneRental | None:
-    """The input that names an activation; None where it is not a number, or nobody's."""
-    wanted = rental_id(raw)
-    return _one_rental(wanted) if wanted else None
+    """The input that names an activation; None where it is not a positive number."""
+    rental_id = read_rental_id(raw)
+    return _one_rental(rental_id) if rental_id else None
 
 
 @lru_cache(4096)
-def _one_rental(wanted: int) -> OneRental:
-    """Tools that poll ask for the same ones every second; to validate is a tenth of the answer."""
-    return OneRental(rental_id=wanted)
+def _one_rental(rental_id: int) -> OneRental:
+    """Cached: pollers send the same ids every second, and validating takes a tenth of an answer."""
+    return OneRental(rental_id=rental_id)
 
 
 def country_key(raw: str | None, *, any_country: bool) -> str | None:
-    """The key to answer under, as it was asked; None where nothing is to be had.
+    """The country key to answer under, spelt as in the request; None where nothing is for sale.
 
     `any_country`: another country than the USA gets US numbers.
     """
-    asked = raw or ""
-    if asked.lower() in _USA_NAMES:
-        return asked or USA
-    served = any_country and asked.isascii() and asked.isdigit() and len(asked) < 6
-    return asked if served else None
+    country = raw or ""
+    if country.lower() in _USA_NAMES:
+        return country or USA
+    served = any_country and country.isascii() and country.isdigit() and len(country) < 6
+    return country if served else None
 
 
 @dataclass(frozen=True, slots=True)
 class HighestPrice:
-    """What a number may cost; `amount` None: as much as it costs. Wrong: nobody can tell."""
+    """The price limit of a purchase; `amount` None: no limit. `wrong`: it could not be read."""
 
     amount: Decimal | None = None
     wrong: bool = False
 
 
-def highest_price(asked: Asked) -> HighestPrice:
+def highest_price(request: ActionRequest) -> HighestPrice:
     """The lower one of maxPrice and max_price, which some clients send instead."""
-    given = [raw for name in ("maxPrice", "max_price") if (raw := asked.get(name)) is not None]
+    given = [raw for name in ("maxPrice", "max_price") if (raw := request.get(name)) is not None]
     amounts = [_amount(raw) for raw in given]
     if None in amounts:
         return HighestPrice(wrong=True)
@@ -85,7 +85,7 @@ def highest_price(asked: Asked) -> HighestPrice:
 
 
 def _amount(raw: str) -> Decimal | None:
-    """An amount the one door takes: of four decimals, rounded down, and no more than it allows."""
+    """An amount as rent_number accepts it: capped, and rounded down to four decimals."""
     try:
         amount = Decimal(raw) if len(raw) <= 40 else None
     except InvalidOperation:

@@ -1,4 +1,4 @@
-"""What the protocol needs to know of an activation beyond what a rental tells."""
+"""Which callers wait for another code of an activation: the protocol's only state of its own."""
 
 from cachetools import LRUCache
 
@@ -8,20 +8,20 @@ _ACTIVATIONS = 100_000
 
 
 class Retries:
-    """The codes after which callers have asked for another one.
+    """The codes after which callers have requested another one.
 
-    Kept in this process only, the oldest forgotten first: after a restart, or on another node,
-    an activation that waits for another code shows its last code as received again.
+    An LRU cache of this process only: after a restart, or on another node, an activation that
+    waits for another code shows its last code as received again.
     """
 
     def __init__(self, size: int = _ACTIVATIONS) -> None:
-        """Start empty."""
+        """`size`: how many activations are remembered."""
         self._codes: LRUCache[tuple[str, int], str] = LRUCache(size)
 
-    def after(self, caller: Caller, rental_id: int) -> str | None:
-        """The code that was not enough; None where no other was asked for."""
+    def code_before(self, caller: Caller, rental_id: int) -> str | None:
+        """The code after which another one was requested; None where none was."""
         return self._codes.get((caller.id, rental_id))
 
-    def ask(self, caller: Caller, rental_id: int, code: str) -> None:
-        """Another code than this one is wanted."""
+    def request(self, caller: Caller, rental_id: int, code: str) -> None:
+        """Record that the caller waits for another code than this one."""
         self._codes[caller.id, rental_id] = code

@@ -1,4 +1,4 @@
-"""setStatus: ready, another code, done, cancelled. None of it costs anything."""
+"""setStatus: ready, another code, done, cancelled. None of them costs money."""
 
 from gateway.core.invocation import repeatable_changes as repeats
 from gateway.core.invocation.invoker import Invoker
@@ -7,7 +7,7 @@ from gateway.core.operations.polling import POLL_RENTAL
 from gateway.core.prices.service_codes import Assortment
 from gateway.http.dropins.price_lists import PriceLists
 from gateway.http.dropins.sms_activate.replies import Body, waits_again
-from gateway.http.dropins.sms_activate.request import Action, Asked, rental_id
+from gateway.http.dropins.sms_activate.request import Action, ActionRequest, read_rental_id
 from gateway.http.dropins.sms_activate.retries import Retries
 from gateway.http.dropins.sms_activate.tokens import BAD_STATUS, WRONG_ACTIVATION_ID
 
@@ -15,56 +15,56 @@ _STATUSES = ("1", "3", "6", "8", "-1")
 _REFUSALS = (RentalNotFound, Unauthorized, Forbidden)
 
 
-class Changing:
-    """What a tool tells about an activation."""
+class SetStatusAction:
+    """Carries out what a tool sets an activation's status to."""
 
     def __init__(
         self, invoker: Invoker, assortments: PriceLists[Assortment], retries: Retries
     ) -> None:
-        """Take the one door, and what is remembered of activations."""
+        """`retries` records the codes after which another one is requested."""
         self._invoker = invoker
         self._assortments = assortments
         self._retries = retries
 
     def actions(self) -> dict[str, Action]:
-        """By the name of the protocol."""
+        """The handler by the protocol's action name."""
         return {"setStatus": self._set_status}
 
-    async def _set_status(self, asked: Asked) -> Body:
-        wanted, status = rental_id(asked.get("id")), asked.get("status")
-        if not wanted or status not in _STATUSES:
-            await self._assortments.if_readable(asked.call)  # a wrong key learns so even here
-        if wanted is None:
+    async def _set_status(self, request: ActionRequest) -> Body:
+        rental, status = read_rental_id(request.get("id")), request.get("status")
+        if not rental or status not in _STATUSES:
+            await self._assortments.if_readable(request.call)  # refuses a wrong key
+        if rental is None:
             return WRONG_ACTIVATION_ID
-        if wanted == 0:
+        if rental == 0:
             raise RentalNotFound
         match status:
             case "1":
-                return await self._ready(asked, wanted)
+                return await self._ready(request, rental)
             case "3":
-                return await self._another(asked, wanted)
+                return await self._another(request, rental)
             case "6":
-                await repeats.complete(self._invoker, asked.call, wanted)
+                await repeats.complete(self._invoker, request.call, rental)
                 return "ACCESS_ACTIVATION"
             case "8" | "-1":
-                await repeats.cancel(self._invoker, asked.call, wanted)
+                await repeats.cancel(self._invoker, request.call, rental)
                 return "ACCESS_CANCEL"
         return BAD_STATUS
 
-    async def _ready(self, asked: Asked, wanted: int) -> Body:
-        """Nothing to do; an activation that is not there is told all the same."""
+    async def _ready(self, request: ActionRequest, rental_id: int) -> Body:
+        """Nothing to do, but for refusing an activation that does not exist."""
         try:
-            await self._invoker.invoke(POLL_RENTAL, asked.call, {"rental_id": wanted})
+            await self._invoker.invoke(POLL_RENTAL, request.call, {"rental_id": rental_id})
         except _REFUSALS:
             raise
         except GatewayError:
             pass
         return "ACCESS_READY"
 
-    async def _another(self, asked: Asked, wanted: int) -> Body:
+    async def _another(self, request: ActionRequest, rental_id: int) -> Body:
         """Wait for another code; free, never a paid re-rent. Without a first code: BAD_STATUS."""
-        rental = await self._invoker.invoke(POLL_RENTAL, asked.call, {"rental_id": wanted})
+        rental = await self._invoker.invoke(POLL_RENTAL, request.call, {"rental_id": rental_id})
         if rental.code is None or not waits_again(rental, rental.code):
             return BAD_STATUS
-        self._retries.ask(asked.caller, wanted, rental.code)
+        self._retries.request(request.caller, rental_id, rental.code)
         return "ACCESS_RETRY_GET"

@@ -1,4 +1,4 @@
-"""The actions that tell how activations stand."""
+"""The actions that read the state of activations."""
 
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.errors import Forbidden, GatewayError, RentalNotFound, Unauthorized
@@ -6,35 +6,35 @@ from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.operations.polling import POLL_RENTAL
 from gateway.core.operations.rentals import LIST_RENTALS
 from gateway.core.prices.service_codes import Assortment
-from gateway.http.dropins.common import Legacy, naive_text
+from gateway.http.dropins.common import DropInSettings, naive_text
 from gateway.http.dropins.price_lists import PriceLists
 from gateway.http.dropins.sms_activate import replies
 from gateway.http.dropins.sms_activate.replies import WAITING, Body
-from gateway.http.dropins.sms_activate.request import Action, Asked, one_rental
+from gateway.http.dropins.sms_activate.request import Action, ActionRequest, one_rental
 from gateway.http.dropins.sms_activate.retries import Retries
 
 _MOST = 1000
 _ACTIVE = (RentalStatus.ACTIVE, RentalStatus.CODE_RECEIVED)
 
 
-class Watching:
-    """What a tool asks every second; the one door answers from what it has read already."""
+class StatusActions:
+    """Answers the polls of tools, which come every second, from statuses that were read already."""
 
     def __init__(
         self,
         invoker: Invoker,
         assortments: PriceLists[Assortment],
         retries: Retries,
-        legacy: Legacy,
+        settings: DropInSettings,
     ) -> None:
-        """Take the one door, and what is remembered of activations."""
+        """`retries` holds the codes after which another one was requested."""
         self._invoker = invoker
         self._assortments = assortments
         self._retries = retries
-        self._legacy = legacy
+        self._settings = settings
 
     def actions(self) -> dict[str, Action]:
-        """By the names of the protocol."""
+        """The handlers by the protocol's action names."""
         return {
             "getStatus": self._status,
             "getStatusV2": self._status_v2,
@@ -42,59 +42,59 @@ class Watching:
             "getActiveActivations": self._active,
         }
 
-    async def _status(self, asked: Asked) -> Body:
-        rental, retried = await self._look(asked)
+    async def _status(self, request: ActionRequest) -> Body:
+        rental, retried = await self._look(request)
         return replies.status(rental, retried) if rental else WAITING
 
-    async def _status_v2(self, asked: Asked) -> Body:
-        rental, retried = await self._look(asked)
+    async def _status_v2(self, request: ActionRequest) -> Body:
+        rental, retried = await self._look(request)
         received_at = rental.code_received_at if rental else None
-        seen_at = naive_text(received_at or self._legacy.now(), self._legacy.zone)
+        seen_at = naive_text(received_at or self._settings.now(), self._settings.zone)
         return replies.status_v2(rental, retried, seen_at)
 
-    async def _full_sms(self, asked: Asked) -> Body:
-        rental, _ = await self._look(asked)
+    async def _full_sms(self, request: ActionRequest) -> Body:
+        rental, _ = await self._look(request)
         return replies.full_sms(rental) if rental else WAITING
 
-    async def _look(self, asked: Asked) -> tuple[Rental | None, str | None]:
-        """How an activation stands, and the code after which another was asked for.
+    async def _look(self, request: ActionRequest) -> tuple[Rental | None, str | None]:
+        """An activation's rental, and the code after which another one was requested.
 
-        In upstream trouble as it stood last; None for one that nothing is known of.
+        The rental is None where it cannot be read. Raises RentalNotFound, Unauthorized, Forbidden.
         """
-        wanted = one_rental(asked.get("id"))
-        if wanted is None:
-            await self._assortments.if_readable(asked.call)  # a wrong key learns so even here
+        rental_input = one_rental(request.get("id"))
+        if rental_input is None:
+            await self._assortments.if_readable(request.call)  # refuses a wrong key
             raise RentalNotFound
         try:
-            rental = (await self._invoker.answer(POLL_RENTAL, asked.call, wanted)).value
+            rental = (await self._invoker.answer(POLL_RENTAL, request.call, rental_input)).value
         except (RentalNotFound, Unauthorized, Forbidden):
             raise
         except GatewayError:
             return None, None
         if rental.code is None:
             return rental, None
-        return rental, self._retries.after(asked.caller, wanted.rental_id)
+        return rental, self._retries.code_before(request.caller, rental_input.rental_id)
 
-    async def _active(self, asked: Asked) -> Body:
-        rentals = [rental for status in _ACTIVE for rental in await self._list(asked, status)]
-        # Asked for even where there are no rentals: a wrong key learns so.
-        assortment = await self._assortments.if_readable(asked.call)
-        known = assortment or Assortment(self._legacy.codes, ())
-        rows = [self._row(asked, rental, known) for rental in rentals]
+    async def _active(self, request: ActionRequest) -> Body:
+        rentals = [rental for status in _ACTIVE for rental in await self._list(request, status)]
+        # Read even where there are no rentals: it refuses a wrong key.
+        assortment = await self._assortments.if_readable(request.call)
+        known = assortment or Assortment(self._settings.codes, ())
+        rows = [self._row(request, rental, known) for rental in rentals]
         return {"status": "success", "activeActivations": rows, "data": rows}
 
-    async def _list(self, asked: Asked, status: RentalStatus) -> list[Rental]:
+    async def _list(self, request: ActionRequest, status: RentalStatus) -> list[Rental]:
         given = {"status": status, "limit": _MOST}
-        page = await self._invoker.invoke(LIST_RENTALS, asked.call, given)
+        page = await self._invoker.invoke(LIST_RENTALS, request.call, given)
         return [rental for rental in page.data if rental.id is not None]
 
-    def _row(self, asked: Asked, rental: Rental, assortment: Assortment) -> replies.Json:
+    def _row(self, request: ActionRequest, rental: Rental, assortment: Assortment) -> replies.Json:
         service = rental.service_code or ""
         price = assortment.find(service)
         return replies.active_activation(
             rental,
             code=assortment.code_of(service),
             again=price.multiple_sms if price else False,
-            retried=self._retries.after(asked.caller, rental.id or 0),
-            zone=self._legacy.zone,
+            retried=self._retries.code_before(request.caller, rental.id or 0),
+            zone=self._settings.zone,
         )

@@ -1,4 +1,4 @@
-"""The protocol's words for what went wrong: one bare token each."""
+"""The protocol's error tokens, and the token of each error."""
 
 from decimal import Decimal
 from types import MappingProxyType
@@ -13,7 +13,7 @@ BAD_SERVICE = "BAD_SERVICE"
 BAD_STATUS = "BAD_STATUS"
 NO_NUMBERS = "NO_NUMBERS"
 WRONG_ACTIVATION_ID = "WRONG_ACTIVATION_ID"
-# "Server trouble, try again" to every client; also for faults only the operator can mend.
+# Every client reads it as "server trouble, try again"; also sent for faults of the set-up.
 TROUBLE = "ERROR_SQL"
 
 _TOKENS: MappingProxyType[type[BaseException], str] = MappingProxyType(
@@ -43,11 +43,11 @@ _TOKENS: MappingProxyType[type[BaseException], str] = MappingProxyType(
 
 
 def token_of(error: GatewayError) -> str:
-    """The token for an error; trouble of every other kind may pass, so it says "try again"."""
+    """The token of an error; TROUBLE, which means "try again", for those without one."""
     kinds = (_TOKENS.get(kind) for kind in type(error).__mro__)
     return next((token for token in kinds if token), TROUBLE)
 
 
 def wrong_max_price(lowest: Decimal) -> str:
-    """The highest price asked for is too low; `lowest` would do."""
+    """The refusal of a price limit that is too low; `lowest` is the lowest sufficient one."""
     return f"WRONG_MAX_PRICE:{money_text(lowest)}"

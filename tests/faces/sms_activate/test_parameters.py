@@ -1,4 +1,4 @@
-"""What a purchase wishes for: mapped, known to be harmless, or refused before anything is sent."""
+"""A purchase's parameters: mapped, known to be harmless, or refused before anything is sent."""
 
 from decimal import Decimal
 from typing import Any
@@ -54,7 +54,7 @@ MAPPED = [
 
 @pytest.mark.parametrize(("asked", "sent"), MAPPED, ids=urlencode)
 @pytest.mark.parametrize("action", BOTH)
-async def test_a_wish_that_the_provider_knows_is_sent_to_it(
+async def test_a_parameter_that_the_provider_knows_is_sent_to_it(
     tool: Tool, action: str, asked: dict[str, str], sent: dict[str, object]
 ) -> None:
     answer = await tool.send(action=action, service="wa", **asked)
@@ -104,7 +104,7 @@ IMPOSSIBLE = [
 
 @pytest.mark.parametrize("asked", IMPOSSIBLE, ids=lambda each: urlencode(each)[:40])
 @pytest.mark.parametrize("action", BOTH)
-async def test_a_wish_that_cannot_be_had_has_no_numbers(
+async def test_a_parameter_that_cannot_be_met_has_no_numbers(
     tool: Tool, action: str, asked: dict[str, str]
 ) -> None:
     assert await tool.text(action, service="wa", **asked) == "NO_NUMBERS"
@@ -119,7 +119,7 @@ SWITCHES = (
 
 @pytest.mark.parametrize("off", ["0", "false", "False", ""])
 @pytest.mark.parametrize("name", SWITCHES)
-async def test_what_is_switched_off_is_no_wish(tool: Tool, name: str, off: str) -> None:
+async def test_what_is_switched_off_has_no_effect(tool: Tool, name: str, off: str) -> None:
     await tool.buy(**{name: off})
 
     assert rents(tool) == [WA]
@@ -200,7 +200,9 @@ TWICE = [
 
 @pytest.mark.parametrize("more", TWICE)
 @pytest.mark.parametrize("action", BOTH)
-async def test_a_wish_given_twice_is_a_wrong_action(tool: Tool, action: str, more: str) -> None:
+async def test_a_parameter_given_twice_is_a_wrong_action(
+    tool: Tool, action: str, more: str
+) -> None:
     answer = await tool.raw("GET", f"{PHP}?api_key=sk_demo&action={action}&service=wa&{more}")
 
     assert answer.body == b"BAD_ACTION"
@@ -219,19 +221,19 @@ async def test_a_form_that_says_otherwise_than_the_query_is_one_too(
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded", ""])
-async def test_a_body_that_nobody_reads_holds_no_wish_unseen(
+async def test_a_body_that_nobody_reads_holds_no_parameter_unseen(
     tool: Tool, method: str, kind: str
 ) -> None:
     target, headers = f"{PHP}?api_key=sk_demo&action=getNumber&service=wa", {"Content-Type": kind}
-    wished = await tool.raw(method, target, data=b'{"areas": "212"}', headers=headers)
+    refused = await tool.raw(method, target, data=b'{"areas": "212"}', headers=headers)
     calls = tool.sim.journal.calls.total()
     nothing = await tool.raw(method, target, data=b" {} ", headers=headers)
 
-    assert (wished.body, calls) == (b"BAD_ACTION", 0)
+    assert (refused.body, calls) == (b"BAD_ACTION", 0)
     assert nothing.body.startswith(b"ACCESS_NUMBER:")
 
 
-async def test_wishes_in_a_form_are_read_as_those_in_a_query(tool: Tool) -> None:
+async def test_parameters_in_a_form_are_read_as_those_in_a_query(tool: Tool) -> None:
     form = {"service": "wa", "areas ": "212,718", "carriers": "tmo"}
     answer = await tool.raw("POST", f"{PHP}?api_key=sk_demo&action=getNumber", data=form)
 
@@ -252,11 +254,11 @@ QUOTES = [
 async def test_the_price_that_would_do_has_the_surcharges_in_it(
     tool: Tool, asked: dict[str, str], lowest: str, highest: str
 ) -> None:
-    wished = {"service": "wa", **asked}
-    told = await tool.text("getNumber", **wished, maxPrice=highest)
+    params = {"service": "wa", **asked}
+    told = await tool.text("getNumber", **params, maxPrice=highest)
     below = str(Decimal(lowest) - Decimal("0.01"))
-    too_low = await tool.text("getNumber", **wished, maxPrice=below)
-    would_do = await tool.text("getNumber", **wished, maxPrice=lowest)
+    too_low = await tool.text("getNumber", **params, maxPrice=below)
+    would_do = await tool.text("getNumber", **params, maxPrice=lowest)
 
     assert told == too_low == f"WRONG_MAX_PRICE:{lowest}"
     assert would_do.startswith("ACCESS_NUMBER:")
@@ -266,9 +268,9 @@ async def test_a_price_above_the_keys_own_is_not_said_to_do() -> None:
     async with run_simulated(QUIET, getatext_api_key="sk_demo") as stand:
         limits = Limits(max_price=Decimal("0.60"))
         tool = tool_of(stand, await make_key(stand.gateway, "tool", limits))
-        wished = {"service": "wa", "areas": "212"}
+        params = {"service": "wa", "areas": "212"}
 
-        assert await tool.text("getNumber", **wished, maxPrice="0.56") == "NO_NUMBERS"
+        assert await tool.text("getNumber", **params, maxPrice="0.56") == "NO_NUMBERS"
         assert not rents(tool)
 
 
@@ -284,7 +286,7 @@ async def test_the_callers_own_order_id_buys_once(tool: Tool, action: str) -> No
 
 
 @pytest.mark.parametrize("other", [{}, {"areas": "718"}, {"areas": "212", "carriers": "tmo"}])
-async def test_a_lost_purchase_is_another_one_than_that_of_another_wish(
+async def test_a_lost_purchase_is_another_one_than_one_with_other_parameters(
     tool: Tool, other: dict[str, str]
 ) -> None:
     tool.sim.script(Fault("rent-a-number", FaultKind.DROP_AFTER))

@@ -1,4 +1,4 @@
-"""A purchase on the provider's own faces buys what was wished, or nothing."""
+"""A purchase on the provider's own faces has all the parameters it was sent with, or is refused."""
 
 from typing import Any
 
@@ -132,7 +132,7 @@ IN_QUERY = [
 
 
 @pytest.mark.parametrize(("call", "body", "query", "text"), IN_QUERY)
-async def test_a_wish_in_a_query_that_is_not_read_buys_nothing(
+async def test_a_parameter_in_a_query_that_is_not_read_buys_nothing(
     tool: Tool, call: str, body: dict[str, Any], query: str, text: str
 ) -> None:
     await tool.buy()
@@ -146,7 +146,7 @@ async def test_a_wish_in_a_query_that_is_not_read_buys_nothing(
     assert sent(tool) == before
 
 
-async def test_a_query_that_says_the_same_as_the_body_is_no_other_wish(tool: Tool) -> None:
+async def test_a_query_that_says_the_same_as_the_body_is_no_other_parameter(tool: Tool) -> None:
     answer = await post(tool, "rent-a-number?service=whatsapp", json=WA)
 
     assert answer.status == 201
@@ -170,7 +170,7 @@ OTHERS = [{"carrier": "tmobile"}, AREAS, {"area_codes": ["212"]}, {"keep_carrier
 
 @pytest.mark.parametrize("others", OTHERS)
 @pytest.mark.parametrize("call", ["rent-a-number", "rent-specific-number"])
-async def test_a_number_with_wishes_that_would_be_dropped_buys_nothing(
+async def test_a_number_with_parameters_that_would_be_dropped_buys_nothing(
     tool: Tool, call: str, others: dict[str, Any]
 ) -> None:
     text = refused(await post(tool, call, json={**ONE, **others}))
@@ -224,13 +224,13 @@ STUB_REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("wish", STUB_REFUSED)
+@pytest.mark.parametrize("parameter", STUB_REFUSED)
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_the_get_form_names_a_wish_that_it_does_not_take(
-    tool: Tool, method: str, wish: str
+async def test_the_get_form_names_a_parameter_that_it_does_not_take(
+    tool: Tool, method: str, parameter: str
 ) -> None:
-    name = wish.partition("=")[0]
-    answer = await stub(tool, f"&{wish}", method)
+    name = parameter.partition("=")[0]
+    answer = await stub(tool, f"&{parameter}", method)
 
     assert refused(answer) == f"{name}: {NOT_TAKEN}"
     assert tool.sim.journal.calls.total() == 0
@@ -266,10 +266,10 @@ async def test_the_get_form_takes_every_field_of_a_rent(
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_the_get_form_reads_no_json_and_says_so(tool: Tool, method: str) -> None:
-    wished = await stub(tool, "", method, json={"max_price": 0.1})
+    answer = await stub(tool, "", method, json={"max_price": 0.1})
     nothing = await stub(tool, "", method, json={})
 
-    assert refused(wished).startswith("body: ")
+    assert refused(answer).startswith("body: ")
     assert nothing.status == 201
     assert len(sent(tool)) == 1
 
