@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.store import Store
-from adapters.store.sqlite.database import AloneLeases
+from adapters.store.sqlite.database import LocalLeases
 from gateway.__main__ import main
 from gateway.core.model.purchases import AnyRental, Spent
 from gateway.wiring import gateway
@@ -28,8 +28,8 @@ class Nothing:
     async def settle(self, ledger_id: str, outcome: Any, at: datetime) -> bool:
         return True
 
-    async def record(self, account_id: str, thing: AnyRental, at: datetime) -> AnyRental:
-        return thing
+    async def record(self, account_id: str, rental: AnyRental, at: datetime) -> AnyRental:
+        return rental
 
     async def is_bought(self, account_id: str, kind: str, provider_id: int) -> bool:
         return False
@@ -55,7 +55,7 @@ class Nothing:
     standing = by_request = spend = find = latest = take_undelivered = find_abandoned = (
         mark_undelivered
     ) = keep = one
-    unknown = unanswered = recover = things = list_rentals = spends = events = due = all
+    unknown = unanswered = recover = all_rentals = list_rentals = spends = events = due = all
     holds_anything = one
 
 
@@ -67,7 +67,7 @@ async def open_nothing(url: str, *, new_id: Any) -> AsyncIterator[Store]:
         checks=nothing,
         keys=nothing,
         inbox=nothing,
-        leases=AloneLeases(),
+        leases=LocalLeases(),
         events=nothing,
         outbox=nothing,
         shared_buckets=None,

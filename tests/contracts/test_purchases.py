@@ -122,7 +122,7 @@ async def test_a_refusal_gives_the_money_back_and_keeps_its_answer(ledger: Ledge
     assert spend is not None
     assert (spend.state, spend.answer) == (SpendState.REFUSED, REFUSED.answer)
     assert await spent(ledger) == ("0.00", "0.00")
-    assert await ledger.things(ACCOUNT, "rental") == []
+    assert await ledger.all_rentals(ACCOUNT, "rental") == []
 
 
 @pytest.mark.parametrize("outcome", [RELEASED, Outcome(SpendState.REFUSED)])
@@ -200,7 +200,7 @@ async def test_an_unknown_outcome_stays_reserved_and_is_listed(ledger: Ledger) -
     assert [(one.ledger_id, one.id, one.service_code) for one in listed] == [
         (ledger_id, None, "whatsapp")
     ]
-    assert await ledger.things(ACCOUNT, "rental") == []
+    assert await ledger.all_rentals(ACCOUNT, "rental") == []
 
 
 async def test_those_that_were_sent_and_have_no_answer_are_found_by_account(ledger: Ledger) -> None:
@@ -260,7 +260,7 @@ async def test_an_answer_stays_where_no_other_is_given(ledger: Ledger) -> None:
 async def test_a_long_rental_of_unknown_outcome_has_no_placeholder(ledger: Ledger) -> None:
     await end(ledger, UNKNOWN, kind="long_rental")
 
-    assert await ledger.things(ACCOUNT, "long_rental") == []
+    assert await ledger.all_rentals(ACCOUNT, "long_rental") == []
 
 
 async def test_a_rental_recorded_before_becomes_the_purchases(ledger: Ledger) -> None:
@@ -276,7 +276,7 @@ async def test_a_rental_recorded_before_becomes_the_purchases(ledger: Ledger) ->
         code_received_at=NOW,
         ledger_id=ledger_id,
     )
-    assert len(await ledger.things(ACCOUNT, "rental")) == 1
+    assert len(await ledger.all_rentals(ACCOUNT, "rental")) == 1
 
 
 async def test_what_was_cancelled_before_it_was_settled_is_refunded(ledger: Ledger) -> None:
@@ -305,7 +305,7 @@ async def test_a_renewal_charges_and_leaves_the_long_rental_with_its_buyer(ledge
     await buy(ledger, renewed, kind="long_rental", caller_id="another", subject_id=1, reserved=None)
 
     assert await ledger.find(MINE, "long_rental", 1) == renewed
-    assert await ledger.things(ACCOUNT, "long_rental") == [renewed]
+    assert await ledger.all_rentals(ACCOUNT, "long_rental") == [renewed]
     assert await spent(ledger, "another") == ("10.55", "10.55")
 
 

@@ -81,7 +81,7 @@ async def test_unknown_does_not_undo_an_end(ledger: Ledger) -> None:
 
 async def test_what_has_no_id_is_not_stored(ledger: Ledger) -> None:
     assert await ledger.record("account", rental(None), NOW) == rental(None)
-    assert await ledger.things(ACCOUNT, "rental") == []
+    assert await ledger.all_rentals(ACCOUNT, "rental") == []
 
 
 async def test_a_cancelled_rental_is_refunded_once(ledger: Ledger) -> None:
@@ -131,8 +131,8 @@ async def test_all_rentals_are_those_with_an_id_in_the_view(ledger: Ledger) -> N
     await ledger.record("account", rental(3), LATER)
     await ledger.record("other", rental(4), LATER)
 
-    assert [one.id for one in await ledger.things(MINE, "rental")] == [1]
-    assert [one.id for one in await ledger.things(ACCOUNT, "rental")] == [1, 2, 3]
+    assert [one.id for one in await ledger.all_rentals(MINE, "rental")] == [1]
+    assert [one.id for one in await ledger.all_rentals(ACCOUNT, "rental")] == [1, 2, 3]
 
 
 async def test_bought_is_what_anybody_of_the_account_bought(ledger: Ledger) -> None:

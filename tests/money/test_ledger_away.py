@@ -23,7 +23,7 @@ from tests.support.waiting import until
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settling, "_AGAIN_AFTER", 0.05)
-    monkeypatch.setattr(sqlite, "PATIENCE", 0.2)
+    monkeypatch.setattr(sqlite, "LOCK_SECONDS", 0.2)
 
 
 def connection_of(bank: Bank) -> sqlite3.Connection:

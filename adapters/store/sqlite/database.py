@@ -14,7 +14,7 @@ from adapters.store.sql.database import Liveness, Shared
 from adapters.store.sql.statement import Job, Row, Statement, T, Tx, Value
 from adapters.store.sqlite.file_lock import FileLock
 
-PATIENCE = 10.0  # seconds to wait for another process that holds the file
+LOCK_SECONDS = 10.0  # seconds to wait for another process that holds the file
 _MOST_AT_ONCE = 256  # jobs in one group
 # A rollback journal, not WAL: SQLite 3.40 can corrupt a WAL file that several processes share.
 PRAGMAS = ("journal_mode = TRUNCATE", "synchronous = FULL", "foreign_keys = ON")
@@ -73,7 +73,7 @@ class _QueuedJob(Generic[T]):
             self.future.set_result(self.answer)
 
 
-class AloneLeases:
+class LocalLeases:
     """The leases of a file, always granted: one gateway serves from it, and commands never poll."""
 
     async def take(self, name: str, seconds: float) -> bool:
@@ -94,7 +94,7 @@ class SqliteDatabase:
     ) -> None:
         """Take over a connection to a migrated file; writing processes queue for `write_lock`."""
         self.liveness = liveness
-        self.shared = Shared(AloneLeases())
+        self.shared = Shared(LocalLeases())
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[_QueuedJob[Any] | None] = SimpleQueue()
         self._write_lock = write_lock
@@ -179,7 +179,7 @@ class SqliteDatabase:
     def _begin(self) -> None:
         # SQLite's own waiting for a locked file is not fair: with this lock only one process at a
         # time tries, so that none of several busy ones starves.
-        with self._write_lock.held(PATIENCE):
+        with self._write_lock.held(LOCK_SECONDS):
             self._undo()
             self._connection.execute("BEGIN IMMEDIATE")
 
@@ -192,7 +192,7 @@ def connect(path: Path) -> sqlite3.Connection:
     """A connection in autocommit mode that may be handed to another thread."""
     connection = sqlite3.connect(
         path,
-        timeout=PATIENCE,
+        timeout=LOCK_SECONDS,
         isolation_level=None,
         check_same_thread=False,
         cached_statements=256,
@@ -222,5 +222,5 @@ def _resolve(group: list[_QueuedJob[Any]]) -> None:
 
 def _explained(error: Exception) -> Exception:
     if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-        return Busy(f"Another process has held the database for {PATIENCE:g} s.")
+        return Busy(f"Another process has held the database for {LOCK_SECONDS:g} s.")
     return StoreError(f"SQLite: {error}") if isinstance(error, sqlite3.Error) else error

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from adapters.store import migrating
 from adapters.store.errors import StoreError, Unreachable
-from adapters.store.sqlite.database import PATIENCE, SqliteDatabase, connect
+from adapters.store.sqlite.database import LOCK_SECONDS, SqliteDatabase, connect
 from adapters.store.sqlite.file_lock import FileLock
 from adapters.store.sqlite.liveness import FileLiveness
 
@@ -32,7 +32,7 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteDatabase]:
 
 def _prepare(path: Path, lock_path: Path) -> tuple[FileLiveness, sqlite3.Connection]:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with FileLock(lock_path) as lock, lock.held(PATIENCE):
+    with FileLock(lock_path) as lock, lock.held(LOCK_SECONDS):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         if migrating.needed(_revision(path)):
             _migrate(path)
@@ -41,7 +41,7 @@ def _prepare(path: Path, lock_path: Path) -> tuple[FileLiveness, sqlite3.Connect
 
 
 def _revision(path: Path) -> str | None:
-    with closing(sqlite3.connect(path, timeout=PATIENCE)) as connection:
+    with closing(sqlite3.connect(path, timeout=LOCK_SECONDS)) as connection:
         tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
         if (migrating.VERSION_TABLE,) not in tables:
             if tables:
@@ -58,7 +58,7 @@ def _migrate(path: Path) -> None:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         poolclass=NullPool,
-        connect_args={"isolation_level": None, "timeout": PATIENCE},
+        connect_args={"isolation_level": None, "timeout": LOCK_SECONDS},
     )
     # The driver would commit each table by itself; begun like this, a migration is atomic.
     event.listen(engine, "begin", lambda begun: begun.exec_driver_sql("BEGIN IMMEDIATE"))

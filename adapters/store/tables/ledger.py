@@ -93,16 +93,16 @@ class StoredLedger:
             lambda tx: purchases.take_undelivered(tx, caller_id, fingerprint, after)
         )
 
-    async def record(self, account_id: str, thing: AnyRental, at: datetime) -> AnyRental:
-        if thing.id is None:
-            return thing
+    async def record(self, account_id: str, rental: AnyRental, at: datetime) -> AnyRental:
+        if rental.id is None:
+            return rental
         # Most statuses bring no news: this read saves a durable write for each of them.
-        known = await self._database.read(lambda tx: rentals.unchanged(tx, account_id, thing))
+        known = await self._database.read(lambda tx: rentals.unchanged(tx, account_id, rental))
         if known is not None:
             return known
         now, ledger_id = codec.to_instant(at), self._new_id(at)
         return await self._database.write(
-            lambda tx: rentals.merge(tx, account_id, thing, now, ledger_id=ledger_id)
+            lambda tx: rentals.merge(tx, account_id, rental, now, ledger_id=ledger_id)
         )
 
     async def find(self, view: View, kind: Kind, provider_id: int) -> AnyRental | None:
@@ -113,7 +113,7 @@ class StoredLedger:
             lambda tx: rentals.is_bought(tx, account_id, kind, provider_id)
         )
 
-    async def things(self, view: View, kind: Kind) -> Sequence[AnyRental]:
+    async def all_rentals(self, view: View, kind: Kind) -> Sequence[AnyRental]:
         return await self._database.read(lambda tx: rentals.find_all(tx, view, kind))
 
     async def list_rentals(

@@ -94,7 +94,7 @@ def _values(ledger_id: str, outcome: Outcome, at: int) -> dict[str, Any]:
         raise ValueError(f"a purchase cannot end as {state}")
     freed = state is SpendState.RELEASED or (answer is None and state is SpendState.REFUSED)
     ended = not freed and state is not SpendState.UNKNOWN
-    price = outcome.thing.price if outcome.thing is not None else None
+    price = outcome.bought.price if outcome.bought is not None else None
     return {
         "spend_id": ledger_id,
         "new_state": state.value,
@@ -121,12 +121,12 @@ async def _write_rental(tx: Tx, row: Row, outcome: Outcome, at: int, was_unknown
         return
     if was_unknown:
         await rentals.drop_placeholder(tx, row["ledger_id"])
-    if outcome.state is not SpendState.BOUGHT or outcome.thing is None:
+    if outcome.state is not SpendState.BOUGHT or outcome.bought is None:
         return
     if row["kind"] == "long_rental" and row["subject_id"] is not None:
-        await rentals.merge(tx, row["account_id"], outcome.thing, at, ledger_id=row["ledger_id"])
+        await rentals.merge(tx, row["account_id"], outcome.bought, at, ledger_id=row["ledger_id"])
     else:
-        await rentals.put_bought(tx, row, outcome.thing, at)
+        await rentals.put_bought(tx, row, outcome.bought, at)
 
 
 async def left_by_dead(tx: Tx, liveness: Liveness, caller_id: str, fingerprint: str) -> bool:

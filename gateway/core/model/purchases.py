@@ -94,11 +94,11 @@ class Breach(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a purchase ended. `thing` is what was bought; its price is what was charged."""
+    """How a purchase ended. The price of `bought` is what was charged."""
 
     state: SpendState
     answer: StoredAnswer | None = None  # refused without one: its request id is free again
-    thing: AnyRental | None = None
+    bought: AnyRental | None = None
 
 
 @dataclass(frozen=True, slots=True)

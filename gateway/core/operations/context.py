@@ -51,5 +51,5 @@ class Context:
         """Those long rentals that the caller may see."""
         if self.caller.sees_account:
             return list(listed)
-        own = {held.id for held in await self.services.ledger.things(self.view, "long_rental")}
+        own = {held.id for held in await self.services.ledger.all_rentals(self.view, "long_rental")}
         return [rental for rental in listed if rental.id in own]

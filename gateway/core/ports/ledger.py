@@ -26,7 +26,7 @@ class Ledger(Protocol):
         """
 
     async def settle(self, ledger_id: str, outcome: Outcome, at: datetime) -> bool:
-        """Write the end down: the answer, the price in place of the reservation, the thing.
+        """Write the end down: the answer, the price in place of the reservation, what was bought.
 
         Only an open or unknown purchase can be settled; a settled one stays as it is: False. An
         answer kept for an unknown outcome gives way to the one given here, if any.
@@ -50,7 +50,7 @@ class Ledger(Protocol):
     async def recover(self, at: datetime) -> Sequence[Spend]:
         """Find purchases that a process left open when it died; answer those now unknown.
 
-        Sent ones become unknown, with a thing of status unknown; those never sent are released.
+        Sent ones become unknown, with a rental of status unknown; those never sent are released.
         """
 
     async def mark_undelivered(self, ledger_id: str, at: datetime) -> None:
@@ -70,8 +70,8 @@ class Ledger(Protocol):
     ) -> Spend | None:
         """The newest bought purchase like this, undelivered since then: once, to one taker."""
 
-    async def record(self, account_id: str, thing: AnyRental, at: datetime) -> AnyRental:
-        """Merge what the provider said of a thing into what is known, and answer the whole.
+    async def record(self, account_id: str, rental: AnyRental, at: datetime) -> AnyRental:
+        """Merge what the provider said of a rental into what is known, and return the whole.
 
         Known facts are not lost where the provider is silent (code, service, number, price,
         creation). A rental or long rental not bought here is written down as the account's. A
@@ -79,13 +79,13 @@ class Ledger(Protocol):
         """
 
     async def find(self, view: View, kind: Kind, provider_id: int) -> AnyRental | None:
-        """One thing, where the view holds it."""
+        """One rental, where the view holds it."""
 
     async def is_bought(self, account_id: str, kind: Kind, provider_id: int) -> bool:
-        """Whether a thing was bought here, by whomever of the account."""
+        """Whether a rental was bought here, by whomever of the account."""
 
-    async def things(self, view: View, kind: Kind) -> Sequence[AnyRental]:
-        """All things of a kind in the view that have a provider's id."""
+    async def all_rentals(self, view: View, kind: Kind) -> Sequence[AnyRental]:
+        """All rentals of a kind in the view that have a provider's id."""
 
     async def list_rentals(
         self,

@@ -80,8 +80,8 @@ def resolution(spend: Spend, provider_id: int | None, price: Decimal | None) -> 
     if provider_id is None:
         error = UpstreamRefused("The operator found that the provider did not make this purchase.")
         return Outcome(SpendState.REFUSED, stored_error(error, spend.ledger_id))
-    thing = _thing(spend, provider_id, spend.reserved if price is None else price)
-    return Outcome(SpendState.BOUGHT, stored_value(thing), thing)
+    rental = _thing(spend, provider_id, spend.reserved if price is None else price)
+    return Outcome(SpendState.BOUGHT, stored_value(rental), rental)
 
 
 def _thing(spend: Spend, provider_id: int, price: Decimal | None) -> AnyRental:

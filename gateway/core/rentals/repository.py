@@ -46,37 +46,37 @@ class RentalRepository:
         )
         self._shown: LRUCache[tuple[View, Kind, int], bool] = LRUCache(_CACHED)
 
-    async def record(self, account_id: str, thing: T) -> T:
+    async def record(self, account_id: str, rental: T) -> T:
         """Write down what the provider answered; return it with all that is known besides."""
-        return cast(T, await self._record(account_id, thing))
+        return cast(T, await self._record(account_id, rental))
 
-    async def _record(self, account_id: str, thing: AnyRental) -> AnyRental:
-        if thing.id is None:
-            return thing
-        key = account_id, kind_of(thing), thing.id
+    async def _record(self, account_id: str, rental: AnyRental) -> AnyRental:
+        if rental.id is None:
+            return rental
+        key = account_id, kind_of(rental), rental.id
         said = self._said.get(key)
         if (
             said is not None
-            and (said[0] is thing or said[0] == thing)
+            and (said[0] is rental or said[0] == rental)
             and self._seen.get(key) is said[1]
         ):
             return said[2]
         seen = self._seen.get(key)
-        same = seen is not None and _same(seen[0], thing)
-        if seen is not None and (same or (_is_over(seen[1]) and not _is_over(thing))):
+        same = seen is not None and _same(seen[0], rental)
+        if seen is not None and (same or (_is_over(seen[1]) and not _is_over(rental))):
             # Nothing new, or an answer that was under way when it ended: no end is taken back.
             whole = seen[1]
         else:
-            bare = _bare(thing)
+            bare = _bare(rental)
             whole = await self._write(account_id, bare)
             seen, same = (bare, whole), True
             self._seen[key] = seen
             if isinstance(whole, Rental):
-                self._notifier.wake(account_id, thing.id, whole)
-        if isinstance(thing, Rental) and thing.balance is not None:
-            whole = whole.model_copy(update={"balance": thing.balance})
+                self._notifier.wake(account_id, rental.id, whole)
+        if isinstance(rental, Rental) and rental.balance is not None:
+            whole = whole.model_copy(update={"balance": rental.balance})
         if same:
-            self._said[key] = thing, seen, whole
+            self._said[key] = rental, seen, whole
         return whole
 
     async def known(self, account_id: str, rental_id: int) -> Rental | None:
@@ -90,10 +90,10 @@ class RentalRepository:
             self._seen[key] = _NEVER_SAID, found
         return cast(Rental | None, found)
 
-    def bought(self, account_id: str, thing: AnyRental) -> None:
+    def bought(self, account_id: str, rental: AnyRental) -> None:
         """A purchase was written down: what is cached of the rental is outdated."""
-        if thing.id is not None:
-            self._seen.pop((account_id, kind_of(thing), thing.id), None)
+        if rental.id is not None:
+            self._seen.pop((account_id, kind_of(rental), rental.id), None)
         self._notifier.account_changed(account_id)
 
     async def changed_elsewhere(self, account_id: str, rental_id: int) -> None:
@@ -139,16 +139,16 @@ class RentalRepository:
             self._shown[key] = True
         return True
 
-    async def _write(self, account_id: str, thing: AnyRental) -> AnyRental:
-        if not isinstance(thing, Rental):
-            return await self._ledger.record(account_id, thing, self._clock.now())
-        thing = named(thing, self._price_cache.known(account_id))
-        found = await self._reconciler.found(account_id, thing)
+    async def _write(self, account_id: str, rental: AnyRental) -> AnyRental:
+        if not isinstance(rental, Rental):
+            return await self._ledger.record(account_id, rental, self._clock.now())
+        rental = named(rental, self._price_cache.known(account_id))
+        found = await self._reconciler.found(account_id, rental)
         if found is not None:
             return found
-        whole = await self._ledger.record(account_id, thing, self._clock.now())
+        whole = await self._ledger.record(account_id, rental, self._clock.now())
         strange = isinstance(whole, Rental) and whole.created_at is None  # not bought here
-        if strange and await self._reconciler.would_prices_tell(account_id, thing):
+        if strange and await self._reconciler.would_prices_tell(account_id, rental):
             self._start_search(account_id)
         return whole
 
@@ -157,22 +157,22 @@ class RentalRepository:
             self._search(account_id)
 
 
-def kind_of(thing: AnyRental) -> Kind:
+def kind_of(rental: AnyRental) -> Kind:
     """Whether it is a rental or a long rental."""
-    return "rental" if isinstance(thing, Rental) else "long_rental"
+    return "rental" if isinstance(rental, Rental) else "long_rental"
 
 
-def _bare(thing: AnyRental) -> AnyRental:
+def _bare(rental: AnyRental) -> AnyRental:
     """The rental without the balance, which is the account's."""
-    return thing.model_copy(update={"balance": None}) if isinstance(thing, Rental) else thing
+    return rental.model_copy(update={"balance": None}) if isinstance(rental, Rental) else rental
 
 
-def _same(bare: AnyRental, thing: AnyRental) -> bool:
+def _same(bare: AnyRental, rental: AnyRental) -> bool:
     """Whether a rental is as it was written down; quicker than copying it without its balance."""
-    if not isinstance(thing, Rental):
-        return bare == thing
-    return type(bare) is Rental and bare.__dict__ == {**thing.__dict__, "balance": None}
+    if not isinstance(rental, Rental):
+        return bare == rental
+    return type(bare) is Rental and bare.__dict__ == {**rental.__dict__, "balance": None}
 
 
-def _is_over(thing: AnyRental) -> bool:
-    return isinstance(thing, Rental) and thing.status in OVER
+def _is_over(rental: AnyRental) -> bool:
+    return isinstance(rental, Rental) and rental.status in OVER

@@ -81,7 +81,7 @@ async def test_a_command_works_while_others_write_without_pause(path: Path) -> N
 
 
 async def test_a_held_file_is_said_to_be_busy(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "PATIENCE", 0.05)
+    monkeypatch.setattr(sqlite, "LOCK_SECONDS", 0.05)
     async with open_store(f"sqlite:///{path}", new_id=new_id) as store:
         with closing(sqlite3.connect(path, isolation_level=None)) as holder:
             holder.execute("BEGIN EXCLUSIVE")
@@ -99,7 +99,7 @@ async def test_a_held_file_is_said_to_be_busy(path: Path, monkeypatch: pytest.Mo
 async def test_a_process_that_holds_the_turn_too_long_is_not_waited_for(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "PATIENCE", 0.05)
+    monkeypatch.setattr(sqlite, "LOCK_SECONDS", 0.05)
     async with open_store(f"sqlite:///{path}", new_id=new_id) as store:
         lock = FileLock(path.with_name("gateway.db.lock"))
         with lock, lock.held(1), pytest.raises(Busy, match="has held"):
