@@ -1,7 +1,7 @@
 """The program as it is installed: the one name that the wheel puts into site-packages.
 
 The wheel holds the folders gateway, mcp_server and adapters inside this package; in the
-repository, and so in an editable install, they stand beside it.
+repository, and so in an editable install, they stand beside it. May import gateway.__main__.
 """
 
 import os.path  # not pathlib: --help must be quick

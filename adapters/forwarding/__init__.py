@@ -1,4 +1,7 @@
-"""Forwards webhooks to the URLs in the settings."""
+"""Forwards webhooks to the URLs in the settings.
+
+One HTTP client, and what counts as a delivery. May import the core's ports and aiohttp.
+"""
 
 import aiohttp
 

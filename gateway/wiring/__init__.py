@@ -1,6 +1,6 @@
-"""The composition root: the only importer of adapters/ and mcp_server/.
+"""The composition root: opens the store and the client, builds the core, and closes them again.
 
-Whoever opens a thing closes it.
+The only package that may import adapters and mcp_server; of the gateway it may import all but cli.
 """
 
 from adapters.store import StoreError
