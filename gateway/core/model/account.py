@@ -1,4 +1,4 @@
-"""The account's money: values and inputs."""
+"""Balance and spending of an account: values and inputs."""
 
 from decimal import Decimal
 
@@ -30,5 +30,5 @@ class Nothing(Frozen):
 
 
 def left(limit: Decimal | None, spent: Decimal) -> Decimal | None:
-    """What is left of a budget; None where there is no limit."""
+    """The rest of a budget in USD, never below 0; None where there is no limit."""
     return None if limit is None else max(limit - spent, Decimal(0))

@@ -1,4 +1,4 @@
-"""Numbers rented for weeks: values and inputs."""
+"""Long rentals, numbers rented for weeks: values and inputs."""
 
 from datetime import date
 from enum import StrEnum

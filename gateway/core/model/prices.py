@@ -1,4 +1,4 @@
-"""What numbers cost: values and inputs."""
+"""Prices of numbers by service: values and inputs."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""Numbers rented for one code: the values, and what the operations on them take."""
+"""Rentals, numbers rented for one service's code: values and inputs."""
 
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -28,7 +28,7 @@ REQUEST_ID = (
 
 
 UsNumber = Annotated[str, Field(pattern=r"^(\+?1)?[2-9][0-9]{9}$")]
-"""A US number that somebody asks for, with or without its country code."""
+"""A US number in an input, with or without its country code."""
 
 
 class RentalStatus(StrEnum):
@@ -123,7 +123,7 @@ class RentNumber(Frozen):
     @field_validator("number")
     @classmethod
     def _alone(cls, number: str | None, info: ValidationInfo) -> str | None:
-        """The provider's call for one number takes no other wish: it would be dropped."""
+        """Reject preferences beside a number: the provider's call for one number takes none."""
         wishes = ("carrier", "keep_carrier", "area_codes", "lock_area_code")
         others = [name for name in wishes if info.data.get(name) not in (None, "any", False)]
         if number is not None and others:
