@@ -52,11 +52,11 @@ def problem(error: GatewayError, trace_id: str) -> Problem:
         charged=error.charged,
         retry_after=None if error.retry_after is None else max(1, math.ceil(error.retry_after)),
         trace_id=error.trace_id or trace_id,
-        upstream=_words(error),
+        upstream=_upstream_of(error),
     )
 
 
-def _words(error: GatewayError) -> UpstreamWords | None:
+def _upstream_of(error: GatewayError) -> UpstreamWords | None:
     if (upstream := error.upstream) is None:
         return None
     return UpstreamWords(status=upstream.status, message=upstream.message[:_MAX_WORDS])
@@ -90,8 +90,8 @@ def read_problem(body: bytes) -> GatewayError:
         error.detail = str(document["detail"])
         error.retry_after = document.get("retry_after")
         error.trace_id = document.get("trace_id")
-        if words := document.get("upstream"):
-            error.upstream = Upstream(int(words["status"]), str(words["message"]))
+        if fields := document.get("upstream"):
+            error.upstream = Upstream(int(fields["status"]), str(fields["message"]))
     except (KeyError, TypeError, AttributeError, RecursionError) as fault:
         raise ValueError("not a problem document") from fault
     return error

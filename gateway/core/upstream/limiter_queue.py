@@ -19,7 +19,7 @@ class LimiterQueue:
 
     `longest` is the most waiters of one window. Places of `shared` are taken one at a time, each
     for the waiter that is first when it is granted. While the shared store fails, each node applies
-    the limits by itself; together they may exceed them until the provider's 429 slows them down.
+    the limits alone; together they may exceed them until the provider's 429 slows them down.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The rate limiter: every call waits for a permit, so that the provider's limits are kept.
+"""The rate limiter: every call waits for a permit, so as not to exceed the provider's limits.
 
 The provider counts arrivals in a sliding window. Permits are logged, and the window is wider than
 the provider's by a margin, because calls differ in latency.
