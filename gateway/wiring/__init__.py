@@ -1,6 +1,6 @@
 """The composition root: the only importer of adapters/ and mcp_server/.
 
-Whoever opens a thing closes it.
+Resources are closed by the function that opens them.
 """
 
 from adapters.store import StoreError
