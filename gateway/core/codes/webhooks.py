@@ -24,7 +24,7 @@ class ReceivedWebhook(Protocol):
 
     @property
     def code(self) -> str | None:
-        """The code, provisional."""
+        """The code as sent, perhaps without its leading zeros."""
 
     @property
     def received_at(self) -> datetime | None:

@@ -8,7 +8,7 @@ from gateway.core.model.values import CURRENCY, Currency, Frozen, Usd
 
 
 class Balance(Frozen):
-    """What the account holds at the provider."""
+    """The account's balance at the provider."""
 
     balance: Usd = Field(description="The account's balance at the provider.")
     currency: Currency = Field(CURRENCY, description="The currency of every amount here.")
@@ -26,7 +26,7 @@ class BalanceAndSpending(Balance):
 
 
 class Nothing(Frozen):
-    """No input."""
+    """The input of calls and operations that take none."""
 
 
 def left(limit: Decimal | None, spent: Decimal) -> Decimal | None:

@@ -41,7 +41,7 @@ class Code(Frozen):
 
 
 class WaitForCode(OneRental):
-    """Which rental's code, and how long to wait."""
+    """The input of wait_for_code."""
 
     wait_seconds: Annotated[
         CountAsked,

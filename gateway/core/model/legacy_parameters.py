@@ -30,7 +30,7 @@ _MOST_AREAS = 100  # the limit of rent_number
 
 
 def _meaningless(raw: str) -> Inputs:
-    """Has no effect, or is read elsewhere."""
+    """A parameter that has no effect, or is read elsewhere."""
     return _NOTHING
 
 

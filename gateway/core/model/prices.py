@@ -47,7 +47,7 @@ class PricePage(Cacheable):
 
 
 class ListPrices(Frozen):
-    """Which prices, in what order."""
+    """The input of list_prices: filters, order and page."""
 
     service_code: ServiceCode | None = Field(None, description="Only this service.")
     query: Annotated[str, Field(max_length=100)] | None = Field(

@@ -15,7 +15,7 @@ _MAX_WORDS = 500
 
 
 class UpstreamWords(Frozen):
-    """What the provider said."""
+    """The provider's error response, as part of a problem document."""
 
     status: int = Field(description="The provider's HTTP status.")
     message: str = Field(description="The provider's own words, shortened.")

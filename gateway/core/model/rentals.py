@@ -74,7 +74,7 @@ class Rental(Frozen):
 
 
 class RentNumber(Frozen):
-    """What to rent."""
+    """The input of rent_number."""
 
     service_code: ServiceCode = Field(
         description="The service the code will come from: a service_code of list_prices."
@@ -132,19 +132,19 @@ class RentNumber(Frozen):
 
 
 class OneRental(Frozen):
-    """Which rental."""
+    """The input of operations on one rental."""
 
     rental_id: IdAsked = Field(description="The rental's id, as rent_number answered it.")
 
 
 class RentAgain(OneRental):
-    """Which rental to buy once more."""
+    """The input of rent_again."""
 
     request_id: RequestId | None = Field(None, description=REQUEST_ID)
 
 
 class ListRentals(Frozen):
-    """Which rentals."""
+    """The input of list_rentals: filters and page."""
 
     status: RentalStatus | None = Field(None, description="Only rentals that stand so.")
     service_code: ServiceCode | None = Field(None, description="Only this service.")

@@ -1,4 +1,4 @@
-"""The operations on long rentals."""
+"""The operations on long rentals, and the calls to the provider they make."""
 
 from gateway.core.model.account import Nothing
 from gateway.core.model.errors import LongRentalNotFound

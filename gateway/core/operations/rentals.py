@@ -1,4 +1,4 @@
-"""The operations on rentals."""
+"""The operations on rentals, and the calls to the provider they make."""
 
 from typing import Any
 

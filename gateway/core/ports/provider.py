@@ -13,7 +13,7 @@ class Provider(Protocol):
     """Sends calls for one account. Each call is sent once: retries are the pipeline's."""
 
     async def call(self, call: UpstreamCall[In, Out], asked: In) -> Out:
-        """Send one call and read its answer.
+        """Send one call and parse its response.
 
         Raises GatewayError where the provider refused or failed; OutcomeUnknown where the call
         was a purchase that was sent and whose response was lost.

@@ -80,7 +80,6 @@ class CircuitBreaker:
     )  # fmt: skip
 
     def __init__(self, group: str, clock: Clock, policy: BreakerPolicy, observer: Observer) -> None:
-        """Start closed."""
         self._group = group
         self._clock = clock
         self._policy = policy
