@@ -1,4 +1,6 @@
-"""Getatext: addresses, bodies and readers by noun, and a client that only moves bytes.
+"""The adapter of the provider Getatext: endpoints and parsers by noun, and the HTTP client.
 
-Everything the provider taught us is here. May import the core and aiohttp.
+All knowledge of the provider's API is here. Comments name the source of each fact: page (the
+provider's documentation), client (existing client code), live (observed), guess. May import the
+core and aiohttp.
 """

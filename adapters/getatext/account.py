@@ -1,4 +1,4 @@
-"""The account: its balance and its price list."""
+"""The endpoints of an account: balance and price list."""
 
 from adapters.getatext import refusals, scalars
 from adapters.getatext.endpoint import AnyEndpoint, Endpoint, Fields
@@ -11,7 +11,7 @@ from gateway.core.upstream import calls
 
 
 def read_balance(fields: Fields) -> Balance:
-    """The balance; an account may owe, so it may lie below zero (guess)."""
+    """The balance, which may be negative (guess). Raises UpstreamBadResponse without one."""
     balance = scalars.first_money(fields, "balance", "new_balance", signed=True)
     if balance is None:
         raise UpstreamBadResponse("The provider's answer has no readable balance.")
@@ -19,7 +19,7 @@ def read_balance(fields: Fields) -> Balance:
 
 
 def read_prices(fields: Fields) -> Rows[Price]:
-    """The price list: `{"prices": […]}` (page), bare rows, or one bare object (client).
+    """The price list: `{"prices": […]}` (page), a list of rows, or a single row (client).
 
     A service named twice keeps its first row; the others count as skipped.
     """
@@ -33,7 +33,7 @@ def read_prices(fields: Fields) -> Rows[Price]:
 
 
 def _price(row: Fields) -> Price | None:
-    """One row; without a name to rent it by, or without a price, it is of no use."""
+    """One row; None without a service code or a price."""
     service_code, price = scalars.word(row.get("api_name")), scalars.money(row.get("price"))
     if service_code is None or price is None:
         return None

@@ -1,4 +1,4 @@
-"""Moves bytes to the provider and back. What they mean is read elsewhere."""
+"""The HTTP client of the provider: sends requests and returns unparsed replies."""
 
 from collections.abc import Callable
 from types import SimpleNamespace, TracebackType
@@ -30,7 +30,7 @@ _PLAIN = (None, "", "identity")
 
 
 class _Sent:
-    """Whether the head of one request has gone out. Set a moment before it does."""
+    """Whether the headers of one request were sent. Set just before they are."""
 
     __slots__ = ("yes",)
 
@@ -49,18 +49,18 @@ async def _note_sent(
 class Client:
     """Two connection pools to the provider: one for reads and changes, one for purchases.
 
-    Reads and changes use connections again, but only those of their own account, and none on
-    which anything came that was not asked for.
+    Reads and changes reuse connections, but only those of their own account, and none on which
+    unexpected bytes arrived.
 
-    A purchase never goes over a connection that was used before: on one that has just died it
-    could not be told whether the request arrived. Nothing is ever repeated here, except that
-    aiohttp sends a GET a second time when a kept connection has dropped: purchases are POSTs.
+    A purchase never reuses a connection: if that had just died, it would not be known whether the
+    request arrived. Nothing is retried here, except that aiohttp sends a GET again when a reused
+    connection was closed; purchases are POSTs.
 
-    Make it inside a running event loop, and close it. Times are in seconds: `connect_seconds` to
-    get a connection, the others for the whole call, connection and body included, `idle_seconds`
-    until a kept connection that nobody uses is closed (it may take twice that). In each pool at
-    most `connections` are in use or kept; those just being opened may be above it for a moment.
-    One account has at most half of those for reads and changes, so the others are never without.
+    Create it inside a running event loop, and close it. Times are in seconds: `connect_seconds` to
+    get a connection, `read_seconds` and `spend_seconds` for the whole call with connection and
+    body, `idle_seconds` until an idle connection is closed (it may take twice that). Each pool has
+    at most `connections` in use or idle; those being opened may exceed it for a moment. One account
+    has at most half of those for reads and changes, so that others are not starved.
     """
 
     def __init__(
@@ -77,26 +77,26 @@ class Client:
         self._base = base_url.rstrip("/")
         self._urls: dict[str, URL] = {}
         self._max_body = max_body
-        kept = Connections(
+        reused = Connections(
             connections, limit_of_one=max(1, connections // 2), idle_seconds=idle_seconds
         )
         single = Connections(connections, force_close=True)
-        self._kept, self._single = kept, single
-        self._reads = _session(kept, _limits(connect_seconds, read_seconds))
-        noting = aiohttp.TraceConfig()
-        noting.on_request_headers_sent.append(_note_sent)
-        self._spends = _session(single, _limits(connect_seconds, spend_seconds), noting)
+        self._reused, self._single = reused, single
+        self._reads = _session(reused, _limits(connect_seconds, read_seconds))
+        tracing = aiohttp.TraceConfig()
+        tracing.on_request_headers_sent.append(_note_sent)
+        self._spends = _session(single, _limits(connect_seconds, spend_seconds), tracing)
 
-    def when_connected(self, told: Callable[[], None]) -> None:
-        """Tell somebody, in the task that asks, when a call had to wait for its connection."""
-        self._kept.told = self._single.told = told
+    def when_connected(self, callback: Callable[[], None]) -> None:
+        """Set the callback, run in the calling task, for calls that waited for a connection."""
+        self._reused.on_waited = self._single.on_waited = callback
 
     def distrust(self, key: str) -> None:
-        """Keep no connection of this key: an answer that came on one was not what was asked for.
+        """Reuse no open connection of this key, after an invalid response on one of them.
 
-        It may have been meant for an earlier question, and then the next would be late as well.
+        It may have belonged to an earlier request, and then the next response would, too.
         """
-        self._kept.distrust(key)
+        self._reused.distrust(key)
 
     async def __aenter__(self) -> Self:
         return self
@@ -110,7 +110,7 @@ class Client:
         await self.close()
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close all connections."""
         await self._reads.close()
         await self._spends.close()
 
@@ -120,7 +120,7 @@ class Client:
         """Make one call; `about` is the id in its path.
 
         Raises UpstreamUnavailable, UpstreamTimeout or UpstreamBadResponse; for a purchase
-        UpstreamUnavailable where it was surely not sent, OutcomeUnknown otherwise.
+        UpstreamUnavailable where it was definitely not sent, OutcomeUnknown otherwise.
         """
         headers = {AUTH: key} if body is None else {AUTH: key, hdrs.CONTENT_TYPE: _JSON}
         if not endpoint.spends:
@@ -131,8 +131,10 @@ class Client:
         sent = _Sent()
         try:
             return await self._exchange(self._spends, endpoint, headers, body, about, sent)
-        except Exception as fault:  # whatever it is: a purchase that was sent may be made
-            raise _noted(OutcomeUnknown() if sent.yes else UpstreamUnavailable(), fault) from None
+        except Exception as fault:  # of any kind: once sent, a purchase may have been made
+            raise _with_note(
+                OutcomeUnknown() if sent.yes else UpstreamUnavailable(), fault
+            ) from None
 
     async def _exchange(
         self,
@@ -148,9 +150,9 @@ class Client:
             self._url(endpoint, about),
             data=body,
             headers=headers,
-            # A POST without a body has no type. (Asked of every call it would cost each of them.)
+            # A POST without a body has no content type. Set only then: it slows every call.
             skip_auto_headers=_NO_TYPE if body is None else None,
-            allow_redirects=False,  # a redirect would take the key along
+            allow_redirects=False,  # a redirect would leak the key
             trace_request_ctx=sent,
         ) as response:
             return Reply(
@@ -160,7 +162,7 @@ class Client:
             )
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes | None:
-        """The body up to the cap; None if it is larger, or encoded though nobody asked for it."""
+        """The body; None if it is larger than the cap, or encoded against the request."""
         if response.headers.get(hdrs.CONTENT_ENCODING) not in _PLAIN:
             return None
         body = await response.content.readany()
@@ -201,25 +203,25 @@ def _limits(connect: float, total: float) -> aiohttp.ClientTimeout:
         total=total,
         connect=connect,
         sock_connect=connect,
-        sock_read=None,  # `total` bounds it, and a timer per read costs a tenth of a call
+        sock_read=None,  # `total` bounds it; saves a timer for each read, a tenth of a call
         ceil_threshold=5.0,
     )
 
 
 def _fault(fault: Exception) -> GatewayError:
-    """What a fault of a call means that costs nothing."""
+    """The error for a network fault of a call that is no purchase."""
     match fault:
         case aiohttp.ConnectionTimeoutError():
-            return _noted(UpstreamUnavailable(), fault)
+            return _with_note(UpstreamUnavailable(), fault)
         case TimeoutError():
-            return _noted(UpstreamTimeout(), fault)
+            return _with_note(UpstreamTimeout(), fault)
         case aiohttp.ClientPayloadError() | aiohttp.ClientResponseError():
-            return _noted(UpstreamBadResponse(), fault)
+            return _with_note(UpstreamBadResponse(), fault)
         case _:
-            return _noted(UpstreamUnavailable(), fault)
+            return _with_note(UpstreamUnavailable(), fault)
 
 
-def _noted(error: GatewayError, fault: Exception) -> GatewayError:
-    """The error with the kind of fault for the log; its words may quote a header, so the key."""
+def _with_note(error: GatewayError, fault: Exception) -> GatewayError:
+    """The error with the class of the fault as a note; its message might contain the key."""
     error.add_note(type(fault).__name__)
     return error

@@ -1,7 +1,7 @@
-"""Connections to the provider: each is one account's, and is used again only while it is sound.
+"""Connection pools to the provider: connections are reused by one account only, while sound.
 
-A provider, or a proxy before it, that says more than it was asked leaves an answer behind on the
-connection, and whoever asks next on it is told that one. See ADR 0009.
+A provider or proxy that sends more than one response to a request leaves bytes on the connection,
+which the next request would read as its own response. See ADR 0009.
 """
 
 import asyncio
@@ -20,33 +20,33 @@ from aiohttp.tracing import Trace
 
 AUTH = "Auth"
 _TRIES = 3
-_WAITED = 0.0005  # seconds; a connection that is at hand takes a tenth of it
+_WAITED = 0.0005  # seconds; getting an idle connection takes a tenth of it
 
 
-def _nobody() -> None:
-    """Nobody is told."""
+def _ignore() -> None:
+    """Do nothing: the default of `on_waited`."""
 
 
 class Request(ClientRequest):
-    """A request that gets a connection of its own account only."""
+    """A request that gets only connections of its own account."""
 
-    account = 0  # which account, once a connection is looked for
+    account = 0  # hash of the account's key, set by Connections.connect
 
     @property
     def connection_key(self) -> ConnectionKey:
-        """What a kept connection must have in common with the request to be used for it."""
-        # No proxy is used, so its field is free; nothing but equality is asked of it.
+        """The pool key: only connections with an equal key are reused."""
+        # The proxy field is free, as no proxy is used; it is only compared for equality.
         return super().connection_key._replace(proxy_headers_hash=self.account)
 
 
 class Connections(aiohttp.TCPConnector):
-    """Hands out connections for `Request`s, and tells when a call had to wait for one.
+    """A connector for `Request`s that calls `on_waited` when a call had to wait.
 
-    The library bounds those in use; here those that wait to be used again are counted too, and
-    the one that has waited longest makes room.
+    The library limits the connections in use; here idle ones count too, and the one idle longest is
+    closed to make room.
     """
 
-    told: Callable[[], None] = staticmethod(_nobody)  # replaced where somebody listens
+    on_waited: Callable[[], None] = staticmethod(_ignore)  # runs in the task of the call
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Connections(aiohttp.TCPConnector):
         idle_seconds: float | None = None,
         force_close: bool = False,
     ) -> None:
-        """`limit_of_one` is what one account may have; with `force_close` nothing is kept."""
+        """`limit_of_one` is the limit of one account; with `force_close` nothing is reused."""
         super().__init__(
             limit=limit,
             limit_per_host=limit_of_one,
@@ -64,7 +64,7 @@ class Connections(aiohttp.TCPConnector):
             force_close=force_close,
         )
         self._salt = token_hex(16)
-        self._kept: OrderedDict[ResponseHandler, _Kept] = OrderedDict()
+        self._pooled: OrderedDict[ResponseHandler, _Pooled] = OrderedDict()
 
     async def connect(
         self,
@@ -72,7 +72,10 @@ class Connections(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the library's own signature
     ) -> Connection:
-        """A connection of the request's account on which nothing unasked has come."""
+        """A connection of the request's account on which no unexpected bytes arrived.
+
+        Raises aiohttp.ClientPayloadError where new connections have unexpected bytes, too.
+        """
         if not isinstance(req, Request):
             raise TypeError("A request without an account could get any connection.")
         begun = monotonic()
@@ -86,61 +89,63 @@ class Connections(aiohttp.TCPConnector):
         else:
             raise aiohttp.ClientPayloadError("The provider speaks before it is asked.")
         if monotonic() - begun > _WAITED:
-            self.told()
+            self.on_waited()
         return connection
 
     def distrust(self, key: str) -> None:
-        """Use no connection of this key's account again: an answer on one belonged elsewhere."""
+        """Reuse no open connection of this key's account; those in use close after their call."""
         self._distrust(self._account(key))
 
     def _account(self, key: str) -> int:
-        """What stands for a key: the library says it in its errors and warnings.
+        """A hash that stands for the key, because the library puts it into errors and warnings.
 
-        Python's hash of texts (SipHash) is made for those an attacker may choose, and after a
-        secret beginning nobody can find two alike. blake2b costs ten times as much.
+        Python's hash of strings (SipHash) withstands chosen inputs, and with a secret salt nobody
+        can construct a collision. It is ten times faster than blake2b.
         """
         return hash(self._salt + key)
 
     def _taken(self, connection: Connection, req: Request) -> bool:
-        """Whether nothing has come that nobody asked for, so that the connection may be used."""
+        """Take the connection into use; False where unexpected bytes arrived or it is closing."""
         protocol = connection.protocol
         if protocol is None or (transport := protocol.transport) is None:
             return False
-        kept = self._kept.get(protocol) or _Kept(protocol, transport, req.account, self._kept)
-        if protocol.should_close or (kept.unread() and not (kept.fresh and req.is_ssl())):
+        pooled = self._pooled.get(protocol) or _Pooled(
+            protocol, transport, req.account, self._pooled
+        )
+        if protocol.should_close or (pooled.unread() and not (pooled.fresh and req.is_ssl())):
             return False
         if self.force_close:
             return True
-        if kept.fresh:
+        if pooled.fresh:
             self._make_room()
-            self._kept[protocol] = kept
-            kept.stand_between()
-        kept.busy = True
-        connection.add_callback(kept.released)
+            self._pooled[protocol] = pooled
+            pooled.stand_between()
+        pooled.busy = True
+        connection.add_callback(pooled.released)
         return True
 
     def _make_room(self) -> None:
-        """Close the connection that has waited longest, where one more is too many."""
-        if len(self._kept) >= self.limit:
-            longest = next((kept for kept in self._kept.values() if not kept.busy), None)
+        """Close the connection idle longest if the limit is reached."""
+        if len(self._pooled) >= self.limit:
+            longest = next((pooled for pooled in self._pooled.values() if not pooled.busy), None)
             if longest is not None:
                 longest.close()
 
     def _distrust(self, account: int) -> None:
-        for kept in list(self._kept.values()):
-            if kept.account != account:
+        for pooled in list(self._pooled.values()):
+            if pooled.account != account:
                 continue
-            if kept.busy:
-                kept.protocol.force_close()  # when its answer is there
+            if pooled.busy:
+                pooled.protocol.force_close()  # after its response
             else:
-                kept.close()
+                pooled.close()
 
 
-class _Kept(asyncio.Protocol):
-    """A connection of one account, among all that are kept, the one used last at the end.
+class _Pooled(asyncio.Protocol):
+    """A pooled connection of one account, in `among` ordered by last use.
 
-    It stands between the socket and the library's protocol. While nobody uses the connection,
-    whatever comes ends it: the library would read on, and tell it to who asks next.
+    It is a protocol between the socket and the library's protocol. While the connection is idle,
+    any received bytes close it; the library would give them to the next request.
     """
 
     def __init__(
@@ -148,7 +153,7 @@ class _Kept(asyncio.Protocol):
         protocol: ResponseHandler,
         transport: asyncio.Transport,
         account: int,
-        among: "OrderedDict[ResponseHandler, _Kept]",
+        among: "OrderedDict[ResponseHandler, _Pooled]",
     ) -> None:
         self.protocol = protocol
         self.account = account
@@ -156,30 +161,30 @@ class _Kept(asyncio.Protocol):
         self.busy = False
         self._transport = transport
         self._among = among
-        self._look = _look(transport)
+        self._poll = _poller(transport)
 
     def unread(self) -> bool:
-        """Whether the socket holds what the loop has not read yet: bytes, or the end."""
-        return bool(self._look(0))
+        """Whether the socket has bytes, or the end, that the event loop has not read yet."""
+        return bool(self._poll(0))
 
     def stand_between(self) -> None:
-        """Hear what comes before the library does, from now on."""
+        """Receive the transport's data before the library does, from now on."""
         self.fresh = False
         self._transport.set_protocol(self)
 
     def released(self) -> None:
-        """Nobody uses it now; the library may close it right after this."""
+        """It is idle now; the library may close it right after this."""
         self.busy = False
         if self.protocol in self._among:
             self._among.move_to_end(self.protocol)
 
     def close(self) -> None:
-        """Let go of it."""
+        """Remove it from the pool and close it."""
         self._among.pop(self.protocol, None)
         self.protocol.close()
 
     def data_received(self, data: bytes) -> None:
-        """Pass on an answer; nobody asked for anything else."""
+        """Pass data of a response on; close the connection where none is expected."""
         if self.busy:
             self.protocol.data_received(data)
         else:
@@ -199,10 +204,10 @@ class _Kept(asyncio.Protocol):
         self.protocol.resume_writing()
 
 
-def _look(transport: asyncio.Transport) -> Callable[[int], object]:
-    """How to look, for so many milliseconds, whether something lies in a socket."""
+def _poller(transport: asyncio.Transport) -> Callable[[int], object]:
+    """A function that polls the socket for unread data, for a number of milliseconds."""
     if sys.platform == "win32":
-        return lambda _milliseconds: None  # its loop is reading at all times
+        return lambda _milliseconds: None  # the Windows event loop reads at all times
     poll = select.poll()
     poll.register(transport.get_extra_info("socket"), select.POLLIN)
     return poll.poll

@@ -1,4 +1,4 @@
-"""What the provider's side of a call is: its address, its words, its body and its reader."""
+"""The provider's endpoint of a call: address, request body, parser and error messages."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ Fields = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What readers need besides the answer: the time, and the zone of the provider's times."""
+    """What parsers need besides the response: the clock, and the zone of the provider's times."""
 
     now: Callable[[], datetime]
     zone: tzinfo
@@ -24,13 +24,13 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint(Generic[In, Out]):
-    """Where one call goes, and what may come of it. Declared once, in the module of its noun.
+    """The endpoint of one call, declared in the module of its noun.
 
-    `name` is that of metrics. `path` may hold `{id}`, which `about` takes from the input. `body`
-    makes the JSON that is sent. `subject` says what the provider's words mean. `rows` names the
-    list that may also come bare, without an object around it. `premium`: premium accounts have an
-    address of their own for it. `unchanged`: the same bytes about the same input are read once.
-    `spends`: a lost answer means that money may have moved.
+    `name` is the label in metrics. `path` may contain `{id}`, which `about` takes from the input.
+    `body` returns the JSON to send. `read` parses the fields of a success. `subject` maps the
+    provider's error messages. `rows` names the list that may also come without an object around
+    it. `premium`: premium accounts have a separate address. `unchanged`: equal responses for the
+    same input are parsed once. `spends`: after a lost response money may have moved.
     """
 
     call: UpstreamCall[In, Out]
@@ -51,7 +51,7 @@ class Endpoint(Generic[In, Out]):
         object.__setattr__(self, "spends", self.call.effect is Effect.SPEND)
 
     def for_premium(self) -> "Endpoint[In, Out]":
-        """The same call at the address it has for premium accounts (page)."""
+        """The endpoint with the address for premium accounts (page)."""
         return replace(self, name=f"{self.name}-premium", path=f"{self.path}-premium")
 
 
@@ -59,4 +59,4 @@ AnyEndpoint = Endpoint[Any, Any]
 
 
 json_text = json.JSONEncoder(separators=(",", ":")).encode
-"""The JSON of a request's body, without blanks."""
+"""The JSON text of a request body, without spaces."""

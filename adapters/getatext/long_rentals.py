@@ -1,4 +1,4 @@
-"""Long rentals and their messages."""
+"""The endpoints of long rentals and their messages."""
 
 from collections.abc import Mapping
 from datetime import tzinfo
@@ -36,12 +36,15 @@ _PERIODS = {
 
 
 def read_long_rentals(fields: Fields) -> Rows[LongRental]:
-    """Every long rental of the account; one without a readable id is skipped."""
+    """All long rentals of the account; those without a readable id are skipped."""
     return read_rows(fields.get("long_rentals"), _listed)
 
 
 def read_new_long_rental(fields: Fields, asked: CreateLongRental) -> LongRental:
-    """A long rental just bought. Its id must be readable; what else is lost was asked for."""
+    """A new long rental. Fields that are unreadable are taken from the input.
+
+    Raises UpstreamBadResponse without a readable id.
+    """
     inner = flat(fields, "long_rental")
     rental_id = scalars.ident(inner.get("id"))
     if rental_id is None:
@@ -56,9 +59,10 @@ def read_new_long_rental(fields: Fields, asked: CreateLongRental) -> LongRental:
 
 
 def read_changed(fields: Fields, long_rental_id: int, plain: LongRentalStatus) -> LongRental:
-    """A long rental after an update, whose answer no page shows: often no more than a success.
+    """A long rental after an update. Its response is undocumented, often a mere success.
 
-    `plain` is the status that a success means.
+    `plain` is the status that a success means. Raises UpstreamBadResponse where every field is
+    missing, or the id is another one.
     """
     inner = flat(fields, "long_rental")
     if all(scalars.absent(inner.get(name)) for name in ("id", "status", "number", "message")):
@@ -67,7 +71,7 @@ def read_changed(fields: Fields, long_rental_id: int, plain: LongRentalStatus) -
 
 
 def read_messages(fields: Fields, zone: tzinfo) -> Rows[Message]:
-    """The messages of a long rental; one without a text is skipped."""
+    """The messages of a long rental; those without a text are skipped."""
     return read_rows(fields.get("messages"), lambda row: _message(row, zone))
 
 
@@ -77,10 +81,10 @@ def _message(row: Mapping[str, Any], zone: tzinfo) -> Message | None:
         return None
     return Message(
         text=sms,
-        # A number or a name, as it came; an integer is text (guess).
+        # A number or a name; an integer becomes text (guess).
         sender=scalars.code(row.get("sender")),
         number=scalars.number(row.get("number")),
-        # Named like the day of renting, it is when the message came (page, by its sample).
+        # Despite its name the time of the message (page, by its sample).
         received_at=scalars.instant(row.get("rented_at"), zone),
     )
 
@@ -107,7 +111,7 @@ def _long_rental(inner: Fields, rental_id: int, plain: LongRentalStatus) -> Long
 
 
 def _status(raw: object, plain: LongRentalStatus) -> LongRentalStatus:
-    """Where it stands. Flattened, `status` says "success" of the request, not of the rental."""
+    """The status. In a flat response "success" is about the request, not the rental."""
     word = (scalars.text(raw) or "") if raw is None or isinstance(raw, str) else "?"
     if word.lower() in ("", "success"):
         return plain
@@ -123,7 +127,7 @@ def _cancelled(fields: Fields, asked: OneLongRental, terms: Terms) -> LongRental
 
 
 def _switched(fields: Fields, asked: SetAutoRenew, terms: Terms) -> LongRental:
-    """An answer that does not tell the switch has set it."""
+    """A success without `auto_renew` means that it was set as requested."""
     rental = read_changed(fields, asked.long_rental_id, LongRentalStatus.UNKNOWN)
     if rental.auto_renew is not None:
         return rental

@@ -1,4 +1,4 @@
-"""Whether the provider can be reached at all."""
+"""A probe whether the provider can be reached."""
 
 from adapters.getatext.account import BALANCE
 from adapters.getatext.client import Client
@@ -6,7 +6,7 @@ from gateway.core.model.errors import GatewayError
 
 
 async def reachable(client: Client) -> bool:
-    """Ask for the balance without a key: any answer, a refusal too, says that it is there."""
+    """Read the balance without a key; True for any HTTP response, also a refusal."""
     try:
         await client.send(BALANCE, "")
     except GatewayError:

@@ -1,4 +1,4 @@
-"""Getatext as the core's Provider: one account, every call made once."""
+"""Getatext as the core's Provider."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,7 @@ ENDPOINTS = (*account.ENDPOINTS, *rentals.ENDPOINTS, *long_rentals.ENDPOINTS)
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all accounts have in common."""
+    """The objects shared by all accounts."""
 
     client: Client
     terms: Terms
@@ -43,7 +43,7 @@ def accounts(
     premium: bool = False,
     observer: Observer | None = None,
 ) -> Connect:
-    """How to get the provider for a key; costs nothing per key. `zone` is of its naive times."""
+    """A function that returns the Provider of a key, cheaply. `zone`: of naive times."""
     endpoints = {
         each.call: each.for_premium() if premium and each.premium else each for each in ENDPOINTS
     }
@@ -52,7 +52,7 @@ def accounts(
 
 
 class Getatext:
-    """The account of one key."""
+    """The Provider of one key."""
 
     __slots__ = ("_key", "_shared")
 
@@ -61,7 +61,7 @@ class Getatext:
         self._shared = shared
 
     async def call(self, call: UpstreamCall[In, Out], asked: In) -> Out:
-        """Make one call and read its answer. No error holds the key, even if the answer does."""
+        """Send one call and parse its response. The key is removed from error messages."""
         shared = self._shared
         endpoint: Endpoint[In, Out] = shared.endpoints[call]
         started, outcome = perf_counter(), "aborted"
@@ -78,8 +78,8 @@ class Getatext:
             if isinstance(error, UpstreamBadResponse):
                 shared.client.distrust(self._key)
             if error.upstream is not None:
-                words = error.upstream.message.replace(self._key, "[key]")
-                error.upstream = replace(error.upstream, message=words)
+                message = error.upstream.message.replace(self._key, "[key]")
+                error.upstream = replace(error.upstream, message=message)
             raise
         finally:
             shared.observer.upstream_called(endpoint.name, outcome, perf_counter() - started)
@@ -104,5 +104,5 @@ class Getatext:
 
 
 def _sendable(key: str) -> bool:
-    """Whether a key can stand in a header; another cannot be the provider's."""
+    """Whether a key is valid in a header; all keys of the provider are."""
     return key.isascii() and key.isprintable() and bool(key.strip())

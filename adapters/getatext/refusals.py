@@ -1,8 +1,8 @@
-"""What the provider's words mean: its refusals, by substring and in any case.
+"""Maps the provider's error messages to errors, by case-insensitive patterns.
 
-The same words mean different things in different calls: "not found" is the service in a rent and
-the rental in a status. Some words are sure. The others are loose ("available", "balance") and not
-always believed: "Service Unavailable" with HTTP 503 is no refusal of a purchase.
+The same message differs by call: "not found" is the service in a rent and the rental in a status.
+Some patterns are sure. The loose ones ("available", "balance") are not always applied: "Service
+Unavailable" with HTTP 503 is no refusal of a purchase.
 """
 
 import re
@@ -31,9 +31,9 @@ Meaning = tuple[re.Pattern[str], type[GatewayError]]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What words mean in one kind of call; the first that fits counts.
+    """The patterns for one kind of call; the first match counts.
 
-    `missing` is what a 404 without any words means (live: seen for rentals); None: nothing known.
+    `missing` is the error for a 404 without a message (live: seen for rentals); None: unknown.
     """
 
     sure: tuple[Meaning, ...] = ()
@@ -41,10 +41,10 @@ class Subject:
     missing: type[GatewayError] | None = None
 
 
-def meaning(words: str, subject: Subject, *, loosely: bool) -> type[GatewayError] | None:
-    """What the provider's words mean, or None for words nobody has seen."""
+def meaning(message: str, subject: Subject, *, loosely: bool) -> type[GatewayError] | None:
+    """The error of a message, or None for an unknown one. `loosely`: apply loose patterns."""
     meanings = (*_ALWAYS, *subject.sure, *(subject.loose if loosely else ()))
-    return next((error for pattern, error in meanings if pattern.search(words)), None)
+    return next((error for pattern, error in meanings if pattern.search(message)), None)
 
 
 def _means(pattern: str, error: type[GatewayError]) -> Meaning:
@@ -67,7 +67,7 @@ _PRICE = _means("price", PriceTooHigh)  # client
 _AVAILABLE = _means("available", OutOfStock)  # client
 
 _ABSENT = "not found|does not exist"  # page
-_HIDDEN = f"permission|{_ABSENT}"  # live: somebody else's, even with HTTP 200
+_HIDDEN = f"permission|{_ABSENT}"  # live: another account's, even with HTTP 200
 _NO_SERVICE = _means(_ABSENT, ServiceNotFound)
 _NO_RENTAL = _means(_HIDDEN, RentalNotFound)
 _NO_LONG_RENTAL = _means(_HIDDEN, LongRentalNotFound)

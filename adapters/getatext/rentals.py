@@ -1,4 +1,4 @@
-"""Rentals: a new one, its status, its end."""
+"""The endpoints of rentals: renting, status, cancellation, completion."""
 
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
@@ -20,16 +20,16 @@ _STATUSES = {
     "timeout": RentalStatus.EXPIRED,  # client
     "closed": RentalStatus.EXPIRED,  # client
 }
-_TELLING = ("id", "status", "code", "number", "message")
+_MEANINGFUL = ("id", "status", "code", "number", "message")
 _ENDED = frozenset({RentalStatus.COMPLETED, RentalStatus.CANCELLED, RentalStatus.EXPIRED})
 
 
 def read_new_rental(
     fields: Fields, *, service_code: str | None, now: datetime, zone: tzinfo
 ) -> Rental:
-    """A rental just bought. Its id must be readable; any other field may be lost.
+    """A new rental. Raises UpstreamBadResponse without a readable id; other fields may be missing.
 
-    Here `status` is about the request ("success", page), so a fresh rental is active.
+    Here `status` is about the request ("success", page), so a new rental is active.
     """
     inner = flat(fields, "rental")
     rental_id = scalars.ident(inner.get("id"))
@@ -40,30 +40,30 @@ def read_new_rental(
 
 
 def read_rental(fields: Fields, rental_id: int, zone: tzinfo) -> Rental:
-    """A rental as its status tells it; a code stays readable after the end."""
-    return _rental(_told(fields), rental_id, RentalStatus.UNKNOWN, zone)
+    """A rental from a status response; a code stays readable after the end."""
+    return _rental(_rental_fields(fields), rental_id, RentalStatus.UNKNOWN, zone)
 
 
 def read_cancelled(fields: Fields, rental_id: int, zone: tzinfo) -> Rental:
     """A rental after its cancellation. Its `cost` is most likely the refund (guess)."""
-    return _rental(_told(fields), rental_id, RentalStatus.CANCELLED, zone)
+    return _rental(_rental_fields(fields), rental_id, RentalStatus.CANCELLED, zone)
 
 
 def read_completed(fields: Fields, rental_id: int, zone: tzinfo) -> Rental:
     """A rental after its completion: the fields are nested in `rental` (page)."""
-    return _rental(_told(fields), rental_id, RentalStatus.COMPLETED, zone)
+    return _rental(_rental_fields(fields), rental_id, RentalStatus.COMPLETED, zone)
 
 
 def flat(fields: Fields, noun: str) -> Fields:
-    """The fields of a noun, nested under its name or beside the others (page)."""
+    """The fields of a noun, whether nested under its name or flat (page)."""
     inner = fields.get(noun)
     return {**fields, **inner} if isinstance(inner, Mapping) else fields
 
 
 def status_of(raw: object, code: str | None, plain: RentalStatus) -> RentalStatus:
-    """Where a rental stands. "The code came" is no status of the provider's: a code says it.
+    """The status of a rental. The provider has none for a received code: a code implies it.
 
-    `plain` is for no status, and for "success", which is about the request.
+    `plain` is for a missing status, and for "success", which is about the request.
     """
     word = raw.strip().lower() if isinstance(raw, str) else "" if raw is None else "?"
     status = plain if word in ("", "null", "success") else _STATUSES.get(word, RentalStatus.UNKNOWN)
@@ -71,15 +71,15 @@ def status_of(raw: object, code: str | None, plain: RentalStatus) -> RentalStatu
 
 
 def same_id(answered: object, asked: int) -> int:
-    """The id asked for, unless the answer is about another: then it is not to be trusted."""
+    """The requested id. Raises UpstreamBadResponse where the response has another one."""
     if scalars.ident(answered) not in (None, asked):
         raise UpstreamBadResponse("The provider's answer is about another id than was asked for.")
     return asked
 
 
-def _told(fields: Fields) -> Fields:
+def _rental_fields(fields: Fields) -> Fields:
     inner = flat(fields, "rental")
-    if all(scalars.absent(inner.get(name)) for name in _TELLING):
+    if all(scalars.absent(inner.get(name)) for name in _MEANINGFUL):
         raise UpstreamBadResponse("The provider's answer tells nothing of the rental.")
     return inner
 
@@ -100,7 +100,7 @@ def _rental(inner: Fields, rental_id: int, plain: RentalStatus, zone: tzinfo) ->
 
 
 def rent_body(asked: RentNumber) -> bytes:
-    """What a rent sends: only what was asked for. The number has ten digits (page)."""
+    """The JSON body of a rent, with the given inputs only. The number has ten digits (page)."""
     body: dict[str, object] = {"service": asked.service_code}
     if asked.max_price is not None:
         body["max_price"] = float(asked.max_price)
@@ -123,7 +123,7 @@ def _rented(fields: Fields, asked: RentNumber, terms: Terms) -> Rental:
 
 
 def _rented_again(fields: Fields, asked: RentAgain, terms: Terms) -> Rental:
-    """The answer does not name the service."""
+    """The response has no service."""
     return read_new_rental(fields, service_code=None, now=terms.now(), zone=terms.zone)
 
 

@@ -1,4 +1,4 @@
-"""Reading lists: a row that cannot be read does not cost the others."""
+"""Parsing of lists: an unreadable row is skipped."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -12,16 +12,16 @@ _LOG = logging.getLogger(__name__)
 
 
 class Rows(NamedTuple, Generic[T]):
-    """The rows that could be read, in the provider's order, and how many could not."""
+    """The readable rows in the provider's order, and the number of unreadable ones."""
 
     values: list[T]
     skipped: int = 0
 
 
 def read_rows(raw: object, read: Callable[[Mapping[str, Any]], T | None]) -> Rows[T]:
-    """What `read` makes of each row; None from it means that the row cannot be read.
+    """Parse each row with `read`, which returns None for an unreadable row.
 
-    Raises UpstreamBadResponse for what is no list, and where rows came and none can be read.
+    Raises UpstreamBadResponse where `raw` is no list, or has rows and none is readable.
     """
     if not isinstance(raw, list):
         raise UpstreamBadResponse("The provider's answer has no list where one belongs.")
@@ -33,7 +33,7 @@ def read_rows(raw: object, read: Callable[[Mapping[str, Any]], T | None]) -> Row
 
 
 def whole(name: str, rows: Rows[T]) -> list[T]:
-    """The rows that could be read; how many could not is logged under the call's name."""
+    """The readable rows; logs the number of skipped ones under the call's name."""
     if rows.skipped:
         _LOG.warning("%s: %d rows skipped", name, rows.skipped)
     return rows.values

@@ -1,7 +1,7 @@
-"""One oddity of Getatext, one function: how it writes nothing, amounts, times, numbers and texts.
+"""Parsers of Getatext's scalar formats: null, amounts, times, numbers and texts.
 
-Every function here is total: it answers None both for "nothing" and for what cannot be read, so
-that one odd field never costs the whole answer of a purchase. Whoever needs a field says so.
+No function raises: they return None for null and for unreadable values alike, so that one odd field
+does not fail the response of a purchase. Callers check the fields they require.
 """
 
 import re
@@ -18,7 +18,7 @@ MAX_CODE = 100
 MAX_SMS = 5_000
 _MAX_COUNT = 2**31 - 1
 _LONGEST_TIME = 40
-_YEARS = range(2000, 2200)  # a zero or a sentinel date is no time
+_YEARS = range(2000, 2200)  # excludes zero and sentinel dates
 _AMOUNT = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?", re.ASCII)
 _AMOUNT_DIGITS = 15
 _MUCH = 1e15
@@ -27,14 +27,14 @@ _NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
 def absent(raw: object) -> bool:
-    """True for every way Getatext writes "nothing": null, the text "null", the empty text."""
+    """Whether the value is one of Getatext's nulls: null, the text "null", the empty text."""
     return raw is None or (isinstance(raw, str) and raw.strip().lower() in ("", "null"))
 
 
 def money(raw: object, *, signed: bool = False) -> Decimal | None:
     """US dollars, exactly. Text ("0.55", page) or a JSON number (client), of 15 digits at most.
 
-    A JSON number is a double: its first 15 digits are what was meant. Below zero only if `signed`.
+    A JSON number is a double, so it is rounded to 15 digits. Negative only if `signed`.
     """
     if not isinstance(raw, str):
         raw = _number_text(raw)
@@ -48,7 +48,7 @@ def money(raw: object, *, signed: bool = False) -> Decimal | None:
 
 
 def first_money(fields: Mapping[str, Any], *names: str, signed: bool = False) -> Decimal | None:
-    """The first amount that can be read: one amount has two names (page)."""
+    """The first readable amount of these fields: one amount has two names (page)."""
     for name in names:
         raw = fields.get(name)
         if raw is not None and (amount := money(raw, signed=signed)) is not None:
@@ -63,7 +63,7 @@ def _number_text(raw: object) -> str:
 
 
 def flag(raw: object) -> bool | None:
-    """A yes or no: a boolean, or the text "true" or "false" (page); 1 and 0 too (guess)."""
+    """A boolean, or the text "true" or "false" (page); 1 and 0 too (guess)."""
     if isinstance(raw, str):
         return {"true": True, "false": False, "1": True, "0": False}.get(raw.strip().lower())
     if isinstance(raw, (bool, int)) and raw in (0, 1):
@@ -72,14 +72,14 @@ def flag(raw: object) -> bool | None:
 
 
 def instant(raw: object, zone: tzinfo) -> datetime | None:
-    """A moment in UTC, of ISO text. Without an offset (page) it is the wall clock of `zone`.
+    """A datetime in UTC from ISO text. Without an offset (page) it is local time in `zone`.
 
-    An hour that the clock shows twice is taken as the first, one that it skips as if it had not.
+    An ambiguous local time is the first of the two; a skipped one uses the offset before the gap.
     """
     return _moment(raw, zone) if isinstance(raw, str) and 10 < len(raw) <= _LONGEST_TIME else None
 
 
-@lru_cache(5000)  # a rental ends when it ended at the last look
+@lru_cache(5000)  # each status of a rental repeats its end
 def _moment(raw: str, zone: tzinfo) -> datetime | None:
     try:
         moment = datetime.fromisoformat(raw.strip())
@@ -91,7 +91,7 @@ def _moment(raw: str, zone: tzinfo) -> datetime | None:
 
 
 def day(raw: object) -> date | None:
-    """A date: "2025-07-06" (page), or the date of a whole time (guess)."""
+    """A date: "2025-07-06" (page), or the date part of a datetime (guess)."""
     if not isinstance(raw, str) or len(raw) > _LONGEST_TIME:
         return None
     try:
@@ -102,19 +102,19 @@ def day(raw: object) -> date | None:
 
 
 def ident(raw: object) -> int | None:
-    """An id: a JSON integer (page) or digits in text, from 1 to 2^63-1."""
-    found = _whole(raw)
+    """An id: a JSON integer (page) or text of digits, from 1 to 2^63-1."""
+    found = _integer(raw)
     return found if found is not None and 0 < found <= MAX_ID else None
 
 
 def count(raw: object) -> int | None:
-    """A stock or a number of minutes: a JSON integer (page) or digits in text, never negative."""
-    found = _whole(raw)
+    """A stock or minutes: a JSON integer (page) or text of digits, not negative."""
+    found = _integer(raw)
     return found if found is not None and 0 <= found <= _MAX_COUNT else None
 
 
 def number(raw: object) -> str | None:
-    """A US number in E.164: ten digits (page), or eleven with the leading 1, however written."""
+    """A US number in E.164, of ten digits (page) or eleven with a leading 1, punctuated or not."""
     if isinstance(raw, int) and not isinstance(raw, bool) and 0 < raw < 10**11:
         raw = str(raw)
     if not isinstance(raw, str) or len(raw) > _LONGEST_TIME:
@@ -128,7 +128,7 @@ def number(raw: object) -> str | None:
 
 
 def code(raw: object) -> str | None:
-    """A code as text, zeros kept; an integer (page, webhook) may have lost some.
+    """A code as text with its leading zeros; an integer (page, webhook) may have lost some.
 
     The integer 0 is no code (guess).
     """
@@ -138,7 +138,7 @@ def code(raw: object) -> str | None:
 
 
 def text(raw: object, longest: int = MAX_NAME) -> str | None:
-    """A text for people: one line, without control characters, cut to `longest` characters."""
+    """A display text: one line, without control characters, cut to `longest` characters."""
     if not isinstance(raw, str) or absent(raw):
         return None
     if not raw.isprintable():
@@ -147,20 +147,20 @@ def text(raw: object, longest: int = MAX_NAME) -> str | None:
 
 
 def sms(raw: object) -> str | None:
-    """The text of an SMS as it came, lines kept; "null" is a text here. None if it is no text."""
+    """The text of an SMS with its line breaks; "null" is a text here. None if it is no string."""
     if not isinstance(raw, str):
         return None
     return (raw if raw.isprintable() else _NO_TEXT.sub("", raw))[:MAX_SMS]
 
 
 def word(raw: object, longest: int = 100) -> str | None:
-    """A name that is sent back one day, so exact or nothing: `instagram/threads` (live)."""
+    """A name that is sent back later, so unchanged or None: `instagram/threads` (live)."""
     if not isinstance(raw, str) or absent(raw):
         return None
     return raw if len(raw) <= longest and raw.isprintable() else None
 
 
-def _whole(raw: object) -> int | None:
+def _integer(raw: object) -> int | None:
     if isinstance(raw, str):
         digits = raw.strip() if len(raw) <= _LONGEST_TIME else ""
         return int(digits) if digits.isascii() and digits.isdigit() else None

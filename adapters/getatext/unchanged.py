@@ -1,8 +1,8 @@
-"""Remembers what an answer was read as: who asks again mostly hears the same, byte for byte.
+"""A cache of parsed responses: repeated status reads mostly get the same bytes.
 
-Readers are pure, so the same bytes are the same value. Reading a status takes a quarter of the
-gateway's own time of a call. Ids are those of the whole provider, and accounts share the memory: a
-value goes only to an account that was just told, byte for byte, what it was read from.
+Parsers are pure, so equal bytes give equal values. A hit saves parsing a status, a quarter of the
+gateway's own time of a call. Ids are unique over the provider and accounts share the cache: a value
+is returned only to an account that has just received the bytes it was parsed from.
 """
 
 from collections.abc import Callable
@@ -19,13 +19,13 @@ _LONGEST = 2048
 
 
 class Unchanged(Generic[T]):
-    """The last answer about each thing, by its id, with its value. A refusal is never kept."""
+    """The last reply for each id, with its parsed value. Errors are not cached."""
 
     def __init__(self, most: int = _MOST) -> None:
         self._last: LRUCache[int, tuple[Reply, T]] = LRUCache(most)
 
     def read(self, about: int, reply: Reply, read: Callable[[Reply], T]) -> T:
-        """The value of a reply about a thing: the same object where the reply is the same."""
+        """The value of a reply for the id `about`; the same object if the reply is equal."""
         last = self._last.get(about)
         if last is not None and last[0] == reply:
             return last[1]

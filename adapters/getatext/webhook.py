@@ -1,4 +1,4 @@
-"""Reader of the provider's webhook: an unsigned notification that a code has come."""
+"""Parser of the provider's webhook, an unsigned notification of a code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _MOST_FIELDS = 50
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """What the webhook says of a rental, which anybody who knows its path can send.
+    """A parsed webhook. It is unsigned: anyone who knows the path can send one.
 
     The code is provisional: sent as an integer, it has lost its leading zeros (page).
     """
@@ -26,10 +26,10 @@ class Webhook:
 
 
 def read_webhook(body: bytes, zone: tzinfo) -> Webhook:
-    """The webhook of a body in JSON (page) or as a form (guess); `zone` is of its naive times.
+    """Parse a body in JSON (page) or as a form (guess); `zone` is that of naive times.
 
-    The body itself decides the format: senders set no content type, or an arbitrary one.
-    Raises InvalidRequest for a body that cannot be read or names no rental.
+    The format is detected by the body: senders set no content type, or an arbitrary one.
+    Raises InvalidRequest for a body that is unreadable or has no rental id.
     """
     fields = parse(body) or _form(body)
     rental_id = scalars.ident(fields.get("id")) if fields else None

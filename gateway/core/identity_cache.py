@@ -1,7 +1,7 @@
-"""What was made of an object, found again by the very same object.
+"""A cache whose keys are compared by identity.
 
-Looking an object up by its identity costs less than hashing it: requests of one caller find their
-context without hashing the caller, and a price page its bytes without hashing thousands of rows.
+A lookup by identity saves hashing the key: a caller's context is found without hashing the caller,
+the bytes of a price page without hashing thousands of rows.
 """
 
 from typing import Generic, TypeVar
@@ -21,10 +21,10 @@ class IdentityCache(Generic[K, V]):
         self._made: LRUCache[int, tuple[K, V]] = LRUCache(most)
 
     def get(self, source: K) -> V | None:
-        """What was made of this very object."""
+        """The value stored for this object, not for an equal one."""
         found = self._made.get(id(source))
         return None if found is None else found[1]
 
     def __setitem__(self, source: K, made: V) -> None:
-        # The object is kept with it: until it is evicted, no other can have its id.
+        # Holds a reference to the key: until eviction no other object can have its id.
         self._made[id(source)] = source, made

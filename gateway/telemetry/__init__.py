@@ -1,4 +1,4 @@
-"""What an operator sees: metrics and the log.
+"""Metrics and the log.
 
-May import the core, and nothing else of ours.
+May import the core only.
 """

@@ -1,4 +1,4 @@
-"""The log: structlog's and the standard library's records through one pipeline, to stderr."""
+"""Logging: records of structlog and the standard library in one pipeline to stderr."""
 
 import logging
 import sys
@@ -20,7 +20,7 @@ LEFT_OUT = "left out: it quotes what was sent"
 
 
 def configure(format: Format, level: Level, secrets: Iterable[str] = ()) -> None:
-    """Set up the process's log. `secrets` never appear in it, nor what looks like a key."""
+    """Set up the process's log. `secrets`, and whatever looks like a key, are redacted."""
     number = logging.getLevelNamesMapping()[level.upper()]
     pipeline = _pipeline(format, Redactor(secrets))
     structlog.configure(
@@ -34,11 +34,11 @@ def configure(format: Format, level: Level, secrets: Iterable[str] = ()) -> None
         root.removeHandler(old)
     root.addHandler(_StandardRecords(pipeline))
     root.setLevel(number)
-    _tame_server()
+    _quiet_libraries()
 
 
 def _pipeline(format: Format, redactor: Redactor) -> list[Processor]:
-    """What every record goes through, wherever it was made; redaction sees the exception's text."""
+    """The processors of every record. Redaction comes after the traceback is formatted."""
 
     def redact(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
         return redactor.fields(event)
@@ -59,7 +59,7 @@ def _pipeline(format: Format, redactor: Redactor) -> list[Processor]:
 
 
 class _Lines:
-    """Writes finished lines. Looks stderr up each time: it may be exchanged."""
+    """Writes rendered lines. Looks up sys.stderr each time, as it may be replaced."""
 
     def __init__(self, name: str = "") -> None:
         self.name = name
@@ -71,7 +71,7 @@ class _Lines:
 
 
 class _StandardRecords(logging.Handler):
-    """Leads the standard library's records into the pipeline."""
+    """Passes records of the standard library through the pipeline."""
 
     def __init__(self, pipeline: list[Processor]) -> None:
         super().__init__()
@@ -88,14 +88,14 @@ class _StandardRecords(logging.Handler):
         try:
             sys.stderr.write(f"{self.format(record)}\n")
         except Exception:
-            # The library's own report of this would quote the record's arguments as they are.
+            # The library's own error report would contain the record's arguments unredacted.
             sys.stderr.write(f"a record of the logger {record.name} could not be written\n")
 
 
 class _Unquoted(logging.Filter):
-    """Takes the callers' bytes out of the server library's records.
+    """Removes bytes sent by callers from the records of aiohttp.server.
 
-    For a request it cannot read, message and traceback quote the offending header, key included.
+    For a request it cannot parse, message and traceback contain the invalid header, key included.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -109,7 +109,7 @@ class _Unquoted(logging.Filter):
 
 
 def _without_quotes(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Leave tracebacks out that hold a caller's bytes, wherever they were caught and logged."""
+    """Drop tracebacks that contain bytes sent by a caller, wherever they are logged."""
     given = event.get("exc_info")
     error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
     if isinstance(error, BaseException) and _quotes_request(error):
@@ -128,11 +128,11 @@ def _quotes_request(error: BaseException | None) -> bool:
     return False
 
 
-def _tame_server() -> None:
+def _quiet_libraries() -> None:
     server = logging.getLogger("aiohttp.server")
     if not any(isinstance(each, _Unquoted) for each in server.filters):
         server.addFilter(_Unquoted())
-    # They tell of every step, session and request; the last one quotes answers, codes included.
-    for talkative in ("alembic", "mcp", "sse_starlette"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
-    logging.getLogger("aiohttp.access").disabled = True  # the edge writes its own line
+    # They log every step, session and request; sse_starlette responses with codes, too.
+    for verbose in ("alembic", "mcp", "sse_starlette"):
+        logging.getLogger(verbose).setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.access").disabled = True  # wire.edge writes the access log

@@ -1,4 +1,4 @@
-"""Counts what happens, in a registry of its own, and writes it out for Prometheus."""
+"""Metrics in a registry of their own, rendered for Prometheus."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -21,11 +21,11 @@ _ZONE = "GETATEXT_TIMEZONE"
 
 
 class Metrics:
-    """The core's Observer. What every request is counted by is kept in plain numbers."""
+    """The core's Observer: counts events and logs failures. Per-request counts are plain ints."""
 
     def __init__(self) -> None:
-        """Start every count at nothing."""
-        # A time of birth for each child would double every scrape.
+        """Create and register all metrics."""
+        # A creation time for each labelled metric would double every scrape.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._count_what_callers_do()
@@ -73,23 +73,23 @@ class Metrics:
             "provider_times_off_seconds",
             "How far the end of the newest rental lies off: GETATEXT_TIMEZONE is wrong.",
         )
-        self._told_off = timedelta(0)
+        self._logged_off = timedelta(0)
 
     def operation_ended(self, operation: str, outcome: str) -> None:
         """An operation ended: `outcome` is ok or the code of its error."""
         self._operations.add((operation, outcome))
 
     def prices_looked_up(self, found: str) -> None:
-        """Somebody looked for a kept price list."""
+        """The price cache was read or refreshed: `found` is fresh, stale, miss or failed."""
         self._lookups.add((found,))
 
     def ledger_failed(self, ledger_id: str, fault: Exception) -> None:
-        """The end of a purchase could not be written down; what it is named goes into the log."""
+        """The outcome of a purchase could not be stored; its ledger id is logged."""
         self._ledger_failures.add(())
         log.error("the end of a purchase was not written", ledger_id=ledger_id, exc_info=fault)
 
     def charged_above(self, ledger_id: str, reserved: Decimal, charged: Decimal) -> None:
-        """The provider charged more than the highest price it was sent; the budgets count it."""
+        """The provider charged more than was reserved; budgets count the charged amount."""
         self._charged_above.add(())
         log.error(
             "the provider charged more than was reserved",
@@ -99,16 +99,16 @@ class Metrics:
         )
 
     def background_failed(self, work: str, fault: BaseException) -> None:
-        """Something that nobody waits for failed; it will be tried again."""
+        """Background work failed; it will be retried."""
         log.error("work in the background failed", work=work, exc_info=fault)
 
     def times_compared(self, off: timedelta) -> None:
-        """A fresh rental's end was held against the clock; a new difference is logged."""
+        """A new rental's end was compared with the expected one; a new difference is logged."""
         self._times_off.set(off.total_seconds())
-        if off and off != self._told_off:
+        if off and off != self._logged_off:
             hours = off.total_seconds() / 3600
             log.warning("the provider's times are in another zone", setting=_ZONE, hours_off=hours)
-        self._told_off = off
+        self._logged_off = off
 
     def permit_waited(self, call: str, seconds: float) -> None:
         """A call to the provider waited for its rate limit."""
@@ -119,16 +119,16 @@ class Metrics:
         self._limited.add((call, by))
 
     def read_retried(self, call: str) -> None:
-        """A read is sent once more."""
+        """A read is retried."""
         self._retries.add((call,))
 
     def breaker_changed(self, group: str, state: str) -> None:
-        """A circuit breaker opened, closed, or lets one call try."""
+        """A circuit breaker changed its state."""
         self._show_breaker(group, state)
         breaker_log.warning("breaker", group=group, state=state)
 
     def shared_limits_failed(self) -> None:
-        """The limits shared with other nodes were not to be had."""
+        """The limits shared with other nodes were not available."""
         self._shared_failures.add(())
 
     def _show_breaker(self, group: str, state: str) -> None:
@@ -141,7 +141,7 @@ class Metrics:
         self._durations.observe(call, seconds)
 
     def render(self) -> bytes:
-        """Everything in Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
     def _counter(self, name: str, help_text: str, *labels: str) -> Counts:

@@ -1,4 +1,4 @@
-"""Takes keys and other secrets out of whatever is about to be written down."""
+"""Redaction of keys and other secrets in log records."""
 
 import json
 import re
@@ -7,9 +7,9 @@ from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
 REDACTED = "[redacted]"
-_SHORTEST_LITERAL = 4  # a shorter one would be found in ordinary words
+_SHORTEST_LITERAL = 4  # a shorter one would occur in ordinary words
 
-# What stands between a name and its value in URLs, headers, JSON, and Python's repr of them.
+# The separators of name and value in URLs, headers, JSON, and Python's repr of them.
 _BETWEEN = r"""(?:\\?["']?\s*(?:=|:|%3D|%3A)\s*(?:b?\\?["'])?|\\?["']\s*,\s*b?\\?["'])"""
 _VALUE = r"""[^\s"'&<>,;\\)}\]]+"""
 _SPACE = r"(?:\s|\+|%20)+"
@@ -25,7 +25,7 @@ _SHAPES = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-# One of these stands in every text that any of the shapes fits: looking for them is far cheaper.
+# Every text that a shape matches contains one of these, and this search is far cheaper.
 _HINT = re.compile(r"auth|key|bearer|sk_|sk-|gtw|webhooks|://")
 _SECRET_NAME = re.compile(
     r"(?:^|[_-])(?:key|auth|authorization|secret|token|password)$|api_?key", re.IGNORECASE
@@ -33,17 +33,17 @@ _SECRET_NAME = re.compile(
 
 
 class Redactor:
-    """Knows the shapes of keys, and some secrets by heart."""
+    """Redacts texts that have the shape of keys, and given secrets."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        """`secrets` are taken out wherever they stand, also quoted for a URL or for JSON."""
+        """`secrets` are redacted wherever they occur, also encoded for a URL or JSON."""
         known = {form for secret in secrets for form in _forms(secret)}
         ordered = sorted(known, key=len, reverse=True)
         self._literals = re.compile("|".join(map(re.escape, ordered))) if ordered else None
-        self._name = lru_cache(256)(self.text)  # a log's names are few, and come again
+        self._name = lru_cache(256)(self.text)  # the field names of a log are few and repeat
 
     def text(self, text: str) -> str:
-        """The text without any secret."""
+        """The text with secrets redacted."""
         if self._literals is not None:
             text = self._literals.sub(REDACTED, text)
         if _HINT.search(text.lower()) is None:
@@ -51,7 +51,7 @@ class Redactor:
         return _SHAPES.sub(_keep_name, text)
 
     def value(self, value: object) -> object:
-        """The value without any secret, however deep; what is no plain data becomes text."""
+        """The value with secrets redacted at any depth; non-plain data becomes text."""
         if value is None or isinstance(value, bool | int | float):
             return value
         if isinstance(value, str):
@@ -67,7 +67,7 @@ class Redactor:
         return self.text(str(value))
 
     def fields(self, fields: Mapping[str, object]) -> dict[str, object]:
-        """Named values without any secret; a name that promises a secret hides its value."""
+        """Fields with secrets redacted: by value, and entirely where the name implies a secret."""
         clean: dict[str, object] = {}
         for name, value in fields.items():
             plain = self._name(str(name))

@@ -1,4 +1,4 @@
-"""The machine's own time."""
+"""The system clock."""
 
 import time
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from functools import partial
 
 
 class SystemClock:
-    """The machine's own time. The library's functions themselves: they are called all the time."""
+    """The system clock. Uses the library's functions directly, which saves a call each time."""
 
     now = staticmethod(partial(datetime.now, UTC))
     monotonic = staticmethod(time.monotonic)

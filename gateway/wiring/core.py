@@ -1,4 +1,4 @@
-"""The core, put together over an open store and an open client."""
+"""Builds the core over an open store and an open client."""
 
 import asyncio
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ from gateway.telemetry.metrics import Metrics
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """Everything between the faces and the adapters."""
+    """The objects between the faces and the adapters."""
 
     hasher: KeyHasher
     callers: Callers
@@ -54,7 +54,7 @@ class Core:
     reconciliation: ReconciliationTask
 
     async def close(self) -> None:
-        """Answer everybody who waits, and let purchases end."""
+        """Wake all waiters, let changes and purchases end, then cancel background work."""
         self.notifier.shut_down()
         await self.invoker.drain()
         await self.webhooks.close()
@@ -72,7 +72,7 @@ def build_core(
     clock: Clock,
     metrics: Metrics,
 ) -> Core:
-    """One of each, for all callers. `secret` is the database's."""
+    """Build the core's objects, shared by all callers. `secret` is the database's."""
     hasher = KeyHasher(secret)
     callers = Callers(
         hasher,
@@ -103,12 +103,12 @@ def build_core(
 
 
 def database_url(settings: Settings) -> str:
-    """Where the store is."""
+    """The URL of the database: as set, or the default one in the data folder."""
     return settings.gateway_database_url or default_url(settings.data_dir)
 
 
 def revealed(secret: SecretStr | None) -> str | None:
-    """The secret's text."""
+    """The plain text of a secret."""
     return secret.get_secret_value() if secret else None
 
 
@@ -154,9 +154,9 @@ def _services(
 def _stages(
     settings: Settings, store: Store, callers: Callers, clock: Clock, metrics: Metrics
 ) -> Stages:
-    """What every purchase passes, outermost first."""
+    """The stages of purchases, outermost first."""
     ledger = store.ledger
-    # Seconds that a repeated request waits for the first one's answer.
+    # Seconds a repeated request waits for the first one's answer: as long as a purchase takes.
     patience = settings.getatext_connect_seconds + settings.getatext_spend_seconds + 5
     operator = OperatorLimits(
         own_account=callers.own.id if callers.own else None,

@@ -1,4 +1,4 @@
-"""The gateway: the store, the client and the policies, open for as long as it runs."""
+"""The gateway: opens and closes the store, the provider's client and the core."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -39,7 +39,7 @@ from gateway.wiring.secret import agreed_secret
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """Everything that runs, wired: what the faces and the command line work with."""
+    """The running parts of the gateway, for the faces and the command line."""
 
     settings: Settings
     metrics: Metrics
@@ -50,31 +50,31 @@ class Gateway:
 
     @property
     def callers(self) -> Callers:
-        """Who reads keys."""
+        """The authentication of callers."""
         return self.core.callers
 
     @property
     def invoker(self) -> Invoker:
-        """The one door."""
+        """The entry point of the core."""
         return self.core.invoker
 
     @property
     def hasher(self) -> KeyHasher:
-        """Who names keys without telling them."""
+        """The hasher of keys."""
         return self.core.hasher
 
     @property
     def ledger(self) -> Ledger:
-        """The purchases."""
+        """The ledger of purchases."""
         return self.store.ledger
 
     @property
     def keys(self) -> Keys:
-        """The gateway's own keys."""
+        """The store of the gateway's own keys."""
         return self.store.keys
 
     async def suggestions(self, spend: Spend) -> list[Rental]:
-        """What a purchase of unknown outcome may have bought; the price list tells what fits."""
+        """The rentals a purchase of unknown outcome may have bought, by the price list."""
         services, account = self.core.services, self.callers.met(spend.account_id)
         prices = services.price_cache.known(spend.account_id)
         if account is not None:
@@ -84,7 +84,7 @@ class Gateway:
         return await services.repository.suggestions(spend, prices)
 
     def app(self, *, with_mcp: bool = True) -> web.Application:
-        """The HTTP faces over it."""
+        """The aiohttp application with all HTTP faces."""
         settings, core = self.settings, self.core
         faces = Faces(
             callers=core.callers,
@@ -122,9 +122,9 @@ class Gateway:
 
 @asynccontextmanager
 async def open_gateway(settings: Settings, *, trust_secret: bool = False) -> AsyncIterator[Gateway]:
-    """Open everything the settings ask for; close it at the end, purchases first, store last.
+    """Open the gateway; closes it at the end, purchases first, store last.
 
-    `trust_secret`: a database without a check value takes the secret on the operator's word.
+    `trust_secret`: accept the secret for a database that has no check value to verify it.
     """
     clock, metrics = SystemClock(), Metrics()
     check_secret(database_url(settings), revealed(settings.gateway_secret))
@@ -157,7 +157,7 @@ async def open_gateway(settings: Settings, *, trust_secret: bool = False) -> Asy
 
 
 def service_codes(settings: Settings) -> ServiceCodes:
-    """The codes of legacy tools: the built-in table, and the operator's over it."""
+    """The codes of legacy tools: the built-in table with the operator's overrides."""
     built_in, path = ServiceCodes.built_in(), settings.gateway_service_codes
     if path is None:
         return built_in

@@ -1,4 +1,4 @@
-"""The MCP face: on the gateway's own port, and on standard input and output."""
+"""The MCP face: on the gateway's HTTP port, and its options for stdio."""
 
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -17,9 +17,9 @@ from mcp_server.transport.http import mount
 
 @dataclass(frozen=True, slots=True)
 class McpChoices:
-    """What somebody chooses who runs it on standard input and output.
+    """The options of the MCP server on stdio.
 
-    `gateway_url`: another gateway that does the work.
+    `gateway_url`: a remote gateway that runs the operations.
     """
 
     read_only: bool = False

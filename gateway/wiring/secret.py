@@ -1,4 +1,4 @@
-"""The secret of a gateway, held against the database that it named everything in."""
+"""Checks that the gateway's secret is the one its database was created with."""
 
 import hashlib
 import hmac
@@ -29,21 +29,21 @@ log = structlog.get_logger("gateway.secret")
 
 
 class WrongSecret(StoreError):
-    """The secret is not the database's: no key would be known, and no request id."""
+    """The secret is not the database's, so that no key and no request id would be found."""
 
 
 class WeakSecret(StoreError):
-    """The secret is too short to begin a database with."""
+    """The secret is too short for a new database."""
 
 
 async def agreed_secret(settings: Settings, store: Store, *, trust: bool) -> bytes:
-    """The secret, once it is sure that it is this database's. Raises StoreError where it is not.
+    """The secret, verified against the database. Raises StoreError where it does not match.
 
-    A new database takes it, and keeps a check value of it. One with rows and no check value (of a
-    version before) takes it where a key of the settings is known in it under this secret, or where
-    the operator says so (`trust`).
+    A new database accepts it and stores a check value. One with rows and no check value (of an
+    older version) accepts it where a key of the settings is found in it under this secret, or with
+    `trust`.
     """
-    holds = await store.checks.holds_anything()  # first: who writes rows has written the check
+    holds = await store.checks.holds_anything()  # read first: the check is written before any rows
     standing = await store.checks.standing()
     begins = standing is None and not holds
     url, given = database_url(settings), revealed(settings.gateway_secret)
@@ -51,7 +51,7 @@ async def agreed_secret(settings: Settings, store: Store, *, trust: bool) -> byt
     if begins:
         _check_length(secret, given)
     if standing is None:
-        if holds and not trust and not await store.checks.knows(_names(settings, secret)):
+        if holds and not trust and not await store.checks.knows(_hashes(settings, secret)):
             raise WrongSecret(_UNSURE)
         standing = await store.checks.agree(_check(secret))
     if not hmac.compare_digest(standing, _check(secret)):
@@ -76,8 +76,8 @@ def _check(secret: bytes) -> str:
     return hmac.new(secret, _CONSTANT, hashlib.sha256).hexdigest()
 
 
-def _names(settings: Settings, secret: bytes) -> list[str]:
-    """The keys of the settings as the database would know them."""
+def _hashes(settings: Settings, secret: bytes) -> list[str]:
+    """The hashes of the keys of the settings."""
     hasher = KeyHasher(secret)
     keys = (revealed(settings.getatext_api_key), revealed(settings.gateway_key))
     return [hasher.name(key) for key in keys if key]

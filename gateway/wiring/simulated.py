@@ -1,4 +1,4 @@
-"""The stand-in provider, for those who have no key yet."""
+"""The simulated provider, for running the gateway without a key."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
-    """A simulated provider that runs, the key it takes, and the id its first rental gets."""
+    """A running simulated provider: its URL, its key, and the id of its first rental."""
 
     url: str
     key: str
@@ -16,10 +16,10 @@ class StandIn:
 
 @asynccontextmanager
 async def open_simulator(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[StandIn]:
-    """Run a stand-in provider: nothing it sells is real."""
+    """Run a simulated provider; port 0 picks a free one."""
     from adapters.simulator import Rules, Simulator, SimulatorConfig
 
-    # A minute, as the provider's older page says: with five, no short rental can be cancelled.
+    # A minute, as in the provider's older page: with five, no short rental could be cancelled.
     config = SimulatorConfig(host=host, port=port, rules=Rules(cancel_locked=60.0))
     async with Simulator(config).running() as simulator:
         yield StandIn(simulator.url, config.accounts[0].key, config.first_rental_id)

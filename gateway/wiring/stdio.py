@@ -7,7 +7,10 @@ from gateway.wiring.mcp import McpChoices, _options
 
 
 async def serve_stdio(settings: Settings, choices: McpChoices) -> None:
-    """Serve one client on standard input and output, until it closes its end."""
+    """Serve one MCP client on standard input and output until it disconnects.
+
+    Raises Unauthorized where no key is set.
+    """
     from mcp_server.remote import open_remote
     from mcp_server.transport.stdio import run_stdio
 

@@ -1,4 +1,4 @@
-"""Who asks (authentication) and what it may buy (authorization).
+"""Authentication of callers, and authorization of their purchases.
 
 May import gateway.core.ports and gateway.core.model.
 """

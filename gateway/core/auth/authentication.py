@@ -1,4 +1,4 @@
-"""Who asks: the caller behind a key."""
+"""Authentication: finds the caller of an API key, the gateway's or the provider's."""
 
 import hashlib
 import hmac
@@ -18,26 +18,26 @@ from gateway.core.ports.clock import Clock
 from gateway.core.ports.storage import Keys
 
 _MAX_KEY = 256
-_REMEMBERED = 1000
-_REVOKED_WITHIN = 2.0  # seconds until every process has noticed
+_MOST_CALLERS = 1000
+_REVOKED_WITHIN = 2.0  # seconds until every process has noticed a revocation
 
 
 class KeyHasher:
-    """Hashes keys: HMAC-SHA256 under the gateway's secret."""
+    """Hashes keys with HMAC-SHA256 under the gateway's secret."""
 
     def __init__(self, secret: bytes) -> None:
-        """`secret` is that of this gateway, or of all its nodes."""
+        """`secret` is the same on all nodes of one database."""
         self._inner = hmac.new(secret, digestmod=hashlib.sha256)
 
     def name(self, key: str) -> str:
-        """The hash by which a key is known: always the same, and it does not lead back."""
+        """The hash that stands for a key: 32 hex digits, deterministic and one-way."""
         keyed = self._inner.copy()
         keyed.update(key.encode())
         return keyed.hexdigest()[:32]
 
 
 class Callers:
-    """Finds the caller behind a key, and remembers it."""
+    """Finds and caches the caller of a key."""
 
     def __init__(
         self,
@@ -48,27 +48,30 @@ class Callers:
         own_key: str | None = None,
         pass_through: bool = True,
     ) -> None:
-        """`own_key` is the server's at the provider: the account that gateway keys lead to.
+        """`own_key` is the server's provider key, whose account gateway keys use.
 
-        `pass_through`: whether callers may bring a key of the provider's.
+        `pass_through`: whether callers may send a provider key of their own.
         """
         self._hasher = hasher
         self._keys = keys
         self._clock = clock
         self._own = Account(hasher.name(own_key), own_key) if own_key else None
         self._pass_through = pass_through
-        self._known: dict[str, Caller] = {}  # who brought a key of the provider's
+        self._known: dict[str, Caller] = {}  # by provider key
         self._met: LRUCache[str, Account] = LRUCache(10_000)
         self._found: TTLCache[str, GatewayKey | None] = TTLCache(
             10_000, _REVOKED_WITHIN, timer=clock.monotonic
         )
 
     def recall(self, key: str | None) -> Caller | None:
-        """The caller behind a key of the provider's that was identified before; saves the hash."""
+        """The caller of a provider key that was identified before; saves the HMAC."""
         return self._known.get(key) if key else None
 
     async def identify(self, key: str | None) -> Caller:
-        """The caller behind a key. Raises Unauthorized where there is none to be found."""
+        """The caller of a key.
+
+        Raises Unauthorized; UpstreamAuthFailed for a gateway key where the server has no own key.
+        """
         if (known := self.recall(key)) is not None:
             return known
         if not key:
@@ -85,18 +88,18 @@ class Callers:
             raise Unauthorized("This gateway takes only keys that it made itself.")
         account = Account(self._hasher.name(key), key)
         self._met[account.id] = account
-        if len(self._known) >= _REMEMBERED:
+        if len(self._known) >= _MOST_CALLERS:
             del self._known[next(iter(self._known))]
         caller = self._known[key] = Caller(account.id, account)
         return caller
 
     @property
     def own(self) -> Account | None:
-        """The server's own account."""
+        """The server's own account at the provider, if it has a key."""
         return self._own
 
     def met(self, account_id: str) -> Account | None:
-        """An account whose key is at hand: the server's own, or one of a recent caller."""
+        """The account, where its key is in memory: the server's own, or a recent caller's."""
         if self._own is not None and self._own.id == account_id:
             return self._own
         return self._met.get(account_id)

@@ -1,6 +1,6 @@
-"""What a purchase may do: the limits of keys, and those of who runs the gateway.
+"""Authorization of purchases: the limits of keys, and those of the gateway's operator.
 
-Pure checks, made before anything is written or sent. Each refusal names the limit, and who can
+Pure checks, made before anything is written or sent. Each refusal names the limit and who can
 change it.
 """
 
@@ -20,10 +20,10 @@ _OPERATOR_CHANGES = "Only who runs the gateway can change that."
 
 @dataclass(frozen=True, slots=True)
 class OperatorLimits:
-    """What who runs the gateway allows, whoever asks.
+    """The operator's limits, for all callers.
 
-    `budget_day` is in USD, for all purchases of the server's own account on one UTC day;
-    `blocked_services` are rented for nobody.
+    `budget_day`: USD for all purchases of the server's own account on one UTC day.
+    `blocked_services`: services that are never rented.
     """
 
     own_account: str | None = None
@@ -31,13 +31,13 @@ class OperatorLimits:
     blocked_services: frozenset[str] = frozenset()
 
     def budget_of(self, account_id: str) -> Decimal | None:
-        """What all callers of this account may spend a day; None: no limit."""
+        """USD that all callers of this account may spend a day; None: no limit."""
         return self.budget_day if account_id == self.own_account else None
 
     def check_service(self, service_code: str | None) -> None:
-        """Raises ServiceNotAllowed for a blocked service, and where some are and it is not known.
+        """Raise ServiceNotAllowed for a blocked service, or an unknown one where any is blocked.
 
-        Case does not count: whether it does to the provider is not known.
+        Case is ignored, since it is not known whether the provider ignores it.
         """
         if not self.blocked_services:
             return
@@ -55,14 +55,14 @@ class OperatorLimits:
 
 
 def needs_price(limits: Limits | None) -> bool:
-    """Whether a purchase must be quoted before it is made."""
+    """Whether the limits require a quote before the purchase."""
     return limits is not None and any(
         limit is not None for limit in (limits.max_price, limits.budget_day, limits.budget_total)
     )
 
 
 def check_service(limits: Limits | None, service_code: str | None) -> None:
-    """Raises ServiceNotAllowed where the key is limited to other services."""
+    """Raise ServiceNotAllowed where the key is limited to other services."""
     if limits is None or limits.services is None:
         return
     if service_code is None or service_code not in limits.services:
@@ -71,10 +71,10 @@ def check_service(limits: Limits | None, service_code: str | None) -> None:
 
 
 def check_price(limits: Limits | None, quote: Quote, asked: Decimal | None) -> Decimal | None:
-    """The highest price to send: that of the quote, or the caller's where it is lower.
+    """The max_price to send: that of the quote, or the caller's (`asked`) where it is lower.
 
-    Raises Forbidden where the price cannot be known and a limit needs it, and PriceTooHigh where
-    it is above the key's own limit. `limits` None: only the operator's budget needs the price.
+    Raises Forbidden where a limit needs a price that is not known, and PriceTooHigh where the quote
+    is above the key's limit. `limits` None: only the operator's budget needs the price.
     """
     if quote.at_most is None:
         if limits is not None and limits.long_rentals:
@@ -103,7 +103,7 @@ def _price_unknown(limits: Limits | None) -> Forbidden:
 
 
 def refusal(breach: Breach, intent: Intent) -> BudgetExceeded | TooManyActiveRentals:
-    """The error for a limit that the ledger found would be passed."""
+    """The error for a limit that the ledger reports as exceeded."""
     limits = intent.limits or Limits()
     match breach:
         case Breach.MAX_ACTIVE:
@@ -112,12 +112,14 @@ def refusal(breach: Breach, intent: Intent) -> BudgetExceeded | TooManyActiveRen
                 advice=f"Cancel or complete a rental first. {_KEY_CHANGES}",
             )
         case Breach.MAX_PER_DAY:
-            told = f"This key may make {limits.max_per_day} purchases a day (UTC), and made them."
+            happened = (
+                f"This key may make {limits.max_per_day} purchases a day (UTC), and made them."
+            )
         case Breach.BUDGET_DAY:
             most = _of(limits.budget_day)
-            told = f"The purchase would pass this key's budget{most} for today (UTC)."
+            happened = f"The purchase would pass this key's budget{most} for today (UTC)."
         case Breach.BUDGET_TOTAL:
-            told = f"The purchase would pass this key's whole budget{_of(limits.budget_total)}."
+            happened = f"The purchase would pass this key's whole budget{_of(limits.budget_total)}."
         case Breach.ACCOUNT_BUDGET_DAY:
             most = _of(intent.account_budget_day)
             return BudgetExceeded(
@@ -125,7 +127,7 @@ def refusal(breach: Breach, intent: Intent) -> BudgetExceeded | TooManyActiveRen
                 "keys share (GATEWAY_BUDGET_DAY).",
                 advice=_OPERATOR_CHANGES,
             )
-    return BudgetExceeded(told, advice=_KEY_CHANGES)
+    return BudgetExceeded(happened, advice=_KEY_CHANGES)
 
 
 def _of(budget: Decimal | None) -> str:

@@ -1,4 +1,4 @@
-"""Waiting for codes: polling the provider, waking those who wait, webhooks that tell of a code.
+"""SMS codes: polling the provider, waiting for a code, webhooks, event subscriptions.
 
 May import gateway.core.rentals and what is below it, not gateway.core.jobs.
 """

@@ -1,4 +1,4 @@
-"""Polls the status of rentals somebody waits for; what it learns wakes the waiters."""
+"""Polls the status of rentals that have waiters; new states wake the waiters."""
 
 import asyncio
 import heapq
@@ -18,15 +18,15 @@ from gateway.core.rentals.repository import RentalRepository
 from gateway.core.rentals.status_reads import StatusReads
 from gateway.core.upstream.account import AccountUpstream
 
-_LINGER = 5.0  # seconds for which somebody told to ask again counts as waiting
-_LEASE = 5.0  # seconds a lease lasts longer than the time to the next poll
-_AFTER_FAULT = 2.0
-_WEBHOOKS_TRUSTED = 300.0  # seconds after a webhook told a code that was right
-_WORTH_WAITING = 0.5  # seconds for a permit to read a code that a webhook may have cut the zeros of
+_LINGER = 5.0  # seconds a caller with a pending answer counts as waiting
+_LEASE = 5.0  # seconds that a lease outlasts the time to the next poll
+_AFTER_FAULT = 2.0  # seconds
+_WEBHOOKS_TRUSTED = 300.0  # seconds after a webhook whose code was confirmed
+_WORTH_WAITING = 0.5  # seconds to wait for a permit to confirm a webhook's code
 
 
 class CodePoller:
-    """One schedule for each account. Only the provider's answer ends a rental, never our clock."""
+    """Polls, by one schedule for each account. Only the provider ends a rental, never a timer."""
 
     def __init__(
         self,
@@ -39,9 +39,9 @@ class CodePoller:
         *,
         per_second: float = 8.0,
     ) -> None:
-        """`inbox` holds codes told by webhooks; the holder of a rental's lease polls it.
+        """`inbox` stores codes from webhooks; the holder of a rental's lease polls it.
 
-        `per_second`: how many status calls a second the provider allows an account.
+        `per_second`: the provider's limit of status calls for an account.
         """
         self._status_reads = status_reads
         self._repository = repository
@@ -52,11 +52,11 @@ class CodePoller:
         self._schedules: dict[str, PollSchedule] = {}
         self._polls: set[asyncio.Task[None]] = set()
         self._per_second = per_second
-        # Enough to use the whole limit, and not so many that they time out waiting for a permit.
+        # Enough to use the full rate limit, too few to time out while waiting for a permit.
         self._at_once = max(2, min(64, int(per_second / 2)))
 
     def join(self, upstream: AccountUpstream, rental: Rental) -> PollTarget:
-        """Count as waiting for a rental, until `leave`."""
+        """Register a waiter of a rental, which is polled until `leave`."""
         assert rental.id is not None  # noqa: S101 - only rentals with an id are waited for
         schedule = self._schedule(upstream.account_id)
         target = schedule.targets.get(rental.id)
@@ -73,15 +73,15 @@ class CodePoller:
         return target
 
     def leave(self, target: PollTarget) -> None:
-        """Count no more as waiting."""
+        """Unregister a waiter."""
         target.waiters -= 1
 
     def linger(self, target: PollTarget) -> None:
-        """Poll on for a moment: whoever waited was told to ask again."""
+        """Keep polling for a moment: the caller got a pending answer and may call again."""
         target.linger_until = self._clock.monotonic() + _LINGER
 
     def keep_polling(self, upstream: AccountUpstream, rental: Rental) -> bool:
-        """Poll a rental for a moment as if somebody waited; whether it was polled already."""
+        """Poll a rental for a moment without a waiter; returns whether it was polled already."""
         schedule = self._schedule(upstream.account_id)
         target = found = schedule.targets.get(rental.id or 0)
         if target is None or not schedule.running:
@@ -91,16 +91,16 @@ class CodePoller:
         return found is not None
 
     def hasten(self, account_id: str, rental_id: int) -> None:
-        """A webhook has told of a code that could not be read at once: poll the rental soon."""
+        """Poll a rental soon: a webhook reported a code that could not be confirmed at once."""
         if (schedule := self._schedules.get(account_id)) is not None:
             schedule.hasten(rental_id, self._clock.monotonic() + _AFTER_FAULT)
 
     async def poll_now(
         self, upstream: AccountUpstream, rental_id: int, code: str | None = None
     ) -> Rental:
-        """Something has happened to the rental: read its status at once, before other polls.
+        """Read a rental's status at once, before other polls, because a webhook reported it.
 
-        `code`: the code said to have come; where it is known already the provider is not asked.
+        `code`: the reported code; where it is known already no call is made.
         """
         known = await self._repository.known(upstream.account_id, rental_id)
         if known is not None and same_code(code, known.code):
@@ -112,7 +112,7 @@ class CodePoller:
         return rental
 
     async def close(self) -> None:
-        """End all polling."""
+        """Cancel all polling."""
         tasks = [each.task for each in self._schedules.values() if each.task] + list(self._polls)
         for task in tasks:
             task.cancel()
@@ -126,7 +126,7 @@ class CodePoller:
         return schedule
 
     async def _run(self, account_id: str, schedule: PollSchedule) -> None:
-        """Poll whatever is due, soonest first, until nobody waits for anything."""
+        """Poll what is due, soonest first, until no target is left."""
         while schedule.targets:
             now = self._clock.monotonic()
             soonest = schedule.queue[0] if schedule.queue else None
@@ -136,7 +136,7 @@ class CodePoller:
                 await schedule.wait_for_change(min(due, _LINGER))
             elif soonest.wanted(now):
                 await schedule.slots.acquire()
-                # Meanwhile its waiters may have left, or another may have come to be due sooner.
+                # Meanwhile its waiters may have left, or another target may be due sooner.
                 self._poll_or_drop(schedule, heapq.heappop(schedule.queue))
             else:
                 self._drop(schedule, heapq.heappop(schedule.queue))
@@ -168,7 +168,7 @@ class CodePoller:
             target.answered = False
             pause = fault.retry_after or _AFTER_FAULT
         except GatewayError as error:
-            # It will not get better: whoever waits is told, and may ask again.
+            # Permanent: the waiters get the error, and polling ends.
             self._notifier.wake(target.account_id, target.rental_id, error)
             target.over = True
         finally:
@@ -178,9 +178,9 @@ class CodePoller:
             self._put_back(schedule, target)
 
     async def _take_lease(self, schedule: PollSchedule, target: PollTarget) -> bool:
-        """Whether it is this node that polls, until it has polled again."""
+        """Acquire the lease of a target until after the next poll; False: another node polls."""
         now = self._clock.monotonic()
-        # Where many wait this poll is late, and the next will be too.
+        # With many targets this poll is late, and the next one will be too.
         late = max(0.0, now - target.due)
         until_next = schedule.interval(target, now) + late
         target.leased = await self._leases.take(target.lease, until_next + _LEASE)
@@ -189,7 +189,7 @@ class CodePoller:
     async def _check_webhooks(
         self, schedule: PollSchedule, target: PollTarget, rental: Rental
     ) -> None:
-        """A code that no webhook told of says that webhooks do not come any more."""
+        """Stop relying on webhooks when a code came without one."""
         if not schedule.webhooks_until or rental.code is None:
             return
         if await self._inbox.latest(target.account_id, target.rental_id) is None:
@@ -205,7 +205,7 @@ class CodePoller:
     def _drop(self, schedule: PollSchedule, target: PollTarget) -> None:
         if schedule.targets.get(target.rental_id) is target:
             del schedule.targets[target.rental_id]
-        if target.leased:  # others may still wait at another node
+        if target.leased:  # another node may have waiters
             self._start(self._leases.give_back(target.lease))
         if target.waiters == 0:
             self._notifier.forget(target.account_id, target.rental_id)

@@ -1,4 +1,4 @@
-"""A caller that listens to all its rentals waits for each that may still bring a code."""
+"""Event subscriptions: the rentals that are polled for a client of the event stream."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -17,7 +17,7 @@ _MOST = 1000
 
 
 class Subscription:
-    """The rentals of one view that are polled because somebody listens to its events."""
+    """Registers as a waiter of each rental of a view that may still receive a code."""
 
     __slots__ = ("_ledger", "_poller", "_price_cache", "_targets", "_upstream", "view")
 
@@ -38,15 +38,15 @@ class Subscription:
         self._targets: dict[int, PollTarget] = {}
 
     async def start(self, now: datetime) -> None:
-        """Wait for the rentals that may bring a code, newest first.
+        """Wait for the rentals that may still receive a code, newest first.
 
-        Of those that had a code, only what has not ended by its own time is polled: nobody has
-        read their status since, so the provider's word of their end may be missing.
+        Of those that have one, only rentals before their `ends_at` are polled: the status of an
+        older one may not have been read since, so its end may not be recorded.
         """
         active = await self._in_status(RentalStatus.ACTIVE)
-        had_one = await self._in_status(RentalStatus.CODE_RECEIVED)
-        going_on = [each for each in had_one if each.ends_at is not None and each.ends_at > now]
-        for rental in active + [each for each in going_on if await self._another_may_come(each)]:
+        with_code = await self._in_status(RentalStatus.CODE_RECEIVED)
+        unended = [each for each in with_code if each.ends_at is not None and each.ends_at > now]
+        for rental in active + [each for each in unended if await self._another_may_come(each)]:
             self._wait_for(rental)
 
     def follow(self, events: Iterable[Event]) -> None:
@@ -58,18 +58,18 @@ class Subscription:
                 self.drop(event.rental)
 
     async def finished(self, events: Iterable[Event]) -> list[Rental]:
-        """Those rentals that had their code, and whose service sends one only."""
+        """The rentals that received their code and whose service sends only one."""
         coded = [event.rental for event in events if event.kind is EventKind.RENTAL_CODE_RECEIVED]
         return [rental for rental in coded if not await self._another_may_come(rental)]
 
     def drop(self, rental: Rental) -> None:
-        """Wait no longer for this rental."""
+        """Stop waiting for this rental."""
         target = self._targets.pop(rental.id, None) if rental.id is not None else None
         if target is not None:
             self._poller.leave(target)
 
     def close(self) -> None:
-        """Wait for nothing any more."""
+        """Stop waiting for all rentals."""
         while self._targets:
             self._poller.leave(self._targets.popitem()[1])
 
@@ -78,7 +78,7 @@ class Subscription:
             self._targets[rental.id] = self._poller.join(self._upstream, rental)
 
     async def _another_may_come(self, rental: Rental) -> bool:
-        """Whether its service sends more than one code; yes where no price list can be had."""
+        """Whether its service sends more than one code; True without a price list."""
         try:
             prices = self._price_cache.known(
                 self._upstream.account_id

@@ -1,4 +1,4 @@
-"""Waiting for a rental's code, and codes that only a webhook has told so far."""
+"""Waiting for a rental's code, and provisional codes known only from a webhook."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ from gateway.core.upstream.account import AccountUpstream
 
 
 class CodeWaiter:
-    """Waits until the poller, a webhook or another node brings news of a rental."""
+    """Waits for news of a rental from the poller, a webhook or another node."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class CodeWaiter:
         notifier: Notifier,
         inbox: Inbox,
     ) -> None:
-        """`inbox` holds codes told by webhooks."""
+        """`inbox` stores codes from webhooks."""
         self._poller = poller
         self._status_reads = status_reads
         self._repository = repository
@@ -36,9 +36,9 @@ class CodeWaiter:
     async def wait(
         self, upstream: AccountUpstream, rental_id: int, seconds: float, after: str | None
     ) -> Code:
-        """The rental's code, as soon as there is one that is not `after`; else pending or ended.
+        """The rental's code as soon as there is one other than `after`; else pending or ended.
 
-        Raises what reading the rental's status raises, where it will not get better.
+        `seconds`: how long to wait. Raises permanent errors of reading the status.
         """
         rental = await self._known(upstream, rental_id)
         if (found := code_of(rental, after)) is not None:
@@ -51,7 +51,7 @@ class CodeWaiter:
         if news is not None:
             return news
         self._poller.linger(target)
-        # What a webhook told serves only while the status cannot be read.
+        # A webhook's code is used only while the status cannot be read.
         if target.answered is False or (target.answered is None and seconds):
             code = await self._provisional(upstream.account_id, rental_id)
             if code and not (same_code(code.code, after) or same_code(code.code, rental.code)):
@@ -61,43 +61,43 @@ class CodeWaiter:
     async def keep_provisional(
         self, account_id: str, rental_id: int, code: ProvisionalCode
     ) -> None:
-        """Keep a code told by a webhook, for as long as no status call tells it better."""
+        """Store a code from a webhook, for use until a status call returns the exact code."""
         await self._inbox.keep(account_id, rental_id, code)
 
     async def tell_provisional(self, account_id: str, rental_id: int) -> None:
-        """The status cannot be read now: whoever waits gets the code that a webhook told."""
+        """Give a webhook's code to the waiters, because the status cannot be read now."""
         self._poller.hasten(account_id, rental_id)
         code = await self._provisional(account_id, rental_id)
         if code is not None:
             self._notifier.wake(account_id, rental_id, code)
 
     async def _known(self, upstream: AccountUpstream, rental_id: int) -> Rental:
-        """The rental as recorded; from the provider where it is unknown or ended without a code."""
+        """The stored rental; read from the provider if unknown or ended without a code."""
         known = await self._repository.known(upstream.account_id, rental_id)
         if known is not None and (known.code is not None or known.status not in OVER):
             return known
         return await self._status_reads.status(upstream, rental_id, Priority.WAITED_FOR)
 
     async def _news(self, target: PollTarget, seconds: float, after: str | None) -> Code | None:
-        """A code or an end, where one comes within so many seconds."""
+        """The code or the end, if one comes within `seconds`; None otherwise, or at shutdown."""
         try:
             async with asyncio.timeout(seconds):
                 while True:
                     news = self._notifier.next_news(target.account_id, target.rental_id)
-                    # What came between the last news and these nobody would tell again.
+                    # The stored state covers news that came before this future.
                     rental = await self._repository.known(target.account_id, target.rental_id)
                     if rental is not None and (found := code_of(rental, after)) is not None:
                         return found
-                    heard = await asyncio.shield(news)
-                    if heard is None:
+                    received = await asyncio.shield(news)
+                    if received is None:
                         return None
-                    if (found := _answer(heard, after)) is not None:
+                    if (found := _answer(received, after)) is not None:
                         return found
         except TimeoutError:
             return None
 
     async def _provisional(self, account_id: str, rental_id: int) -> Code | None:
-        """The code a webhook told, where no status call has told one yet."""
+        """The provisional code of the rental's latest webhook, if any."""
         seen = await self._inbox.latest(account_id, rental_id)
         if seen is None:
             return None
@@ -111,7 +111,7 @@ class CodeWaiter:
 
 
 def _answer(news: Rental | Code | GatewayError, after: str | None) -> Code | None:
-    """The answer to somebody who has the code `after`; None: keep waiting."""
+    """The answer for a waiter that already has the code `after`; None: still pending."""
     if isinstance(news, GatewayError):
         raise news
     if isinstance(news, Code):

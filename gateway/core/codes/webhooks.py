@@ -1,4 +1,4 @@
-"""The provider's webhook: unsigned word that a code has come, checked by reading the status."""
+"""The provider's webhook: an unsigned notice of a code, verified by reading the status."""
 
 import asyncio
 import hmac
@@ -16,7 +16,7 @@ from gateway.core.upstream.account import AccountUpstreams
 
 
 class ReceivedWebhook(Protocol):
-    """What a webhook says. Its code may have lost leading zeros."""
+    """A parsed webhook. Its code may have lost leading zeros."""
 
     @property
     def rental_id(self) -> int:
@@ -24,7 +24,7 @@ class ReceivedWebhook(Protocol):
 
     @property
     def code(self) -> str | None:
-        """The code, provisional."""
+        """The code as sent, perhaps without its leading zeros."""
 
     @property
     def received_at(self) -> datetime | None:
@@ -32,12 +32,12 @@ class ReceivedWebhook(Protocol):
 
 
 def webhook_secret(hasher: KeyHasher, account_id: str) -> str:
-    """The path secret of an account: names the account, and proves itself without a look-up."""
+    """The path secret of an account: its id and an HMAC of it, so that no lookup is needed."""
     return f"{account_id}.{hasher.name(f'webhook:{account_id}')}"
 
 
 class Webhooks:
-    """Takes webhooks in. A webhook never sets a code that a status call could tell."""
+    """Handles webhooks. A webhook's code is used only while the status cannot be read."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Webhooks:
         self._checks: set[asyncio.Task[Any]] = set()
 
     def account_of(self, secret: str) -> str | None:
-        """The account whose webhook it is, by the secret in its path; None for nobody's."""
+        """The account id for a path secret; None for an invalid secret."""
         own = self._callers.own
         if own is not None and self._own_secret is not None and _same(secret, self._own_secret):
             return own.id
@@ -69,7 +69,7 @@ class Webhooks:
         return account_id if _same(secret, webhook_secret(self._hasher, account_id)) else None
 
     async def received(self, account_id: str, webhook: ReceivedWebhook) -> None:
-        """Keep its code, then check it in the background: the sender need not wait for that."""
+        """Store its code, then verify it in the background so that the sender need not wait."""
         if webhook.code is not None:
             at = webhook.received_at or self._clock.now()
             await self._waiter.keep_provisional(
@@ -80,7 +80,7 @@ class Webhooks:
         check.add_done_callback(self._checks.discard)
 
     async def close(self) -> None:
-        """End the checks under way."""
+        """Cancel the checks under way."""
         for check in self._checks:
             check.cancel()
         await asyncio.gather(*self._checks, return_exceptions=True)
@@ -91,7 +91,7 @@ class Webhooks:
             await self._waiter.tell_provisional(account_id, webhook.rental_id)
 
     async def _confirmed(self, account: Account, webhook: ReceivedWebhook) -> bool:
-        """Whether the status could be read; whoever waits for the rental is woken by it."""
+        """Read the status, which wakes the waiters; False where it could not be read."""
         try:
             upstream = self._upstreams.of(account)
             await self._poller.poll_now(upstream, webhook.rental_id, webhook.code)

@@ -1,4 +1,4 @@
-"""The one door: whatever the face, a call is validated, authorised and run here.
+"""The entry point of the core: validates, authorizes and runs operations for all faces.
 
-The top of the core: may import every other folder of it.
+The top layer of the core: may import all its other packages.
 """

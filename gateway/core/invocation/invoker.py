@@ -1,4 +1,4 @@
-"""The one door: whatever the face, a call is validated, authorised and run here."""
+"""The entry point of the core: validates, authorizes and runs operations for all faces."""
 
 import asyncio
 from collections.abc import Coroutine, Mapping
@@ -36,11 +36,14 @@ In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 
 _CONTEXTS = 200
-_READ, _CHANGE = Effect.READ, Effect.CHANGE  # looking a member up costs as much as a call
+_READ, _CHANGE = (
+    Effect.READ,
+    Effect.CHANGE,
+)  # saves an Enum attribute lookup for each call, which is slow
 
 
 class Invoker:
-    """Runs operations. A face never caches, retries, counts or spends by itself."""
+    """Runs operations. Caching, retries, metrics and spending are here and not in the faces."""
 
     def __init__(
         self,
@@ -58,15 +61,15 @@ class Invoker:
         self._contexts: LRUCache[str, Context] = LRUCache(_CONTEXTS)
 
     async def invoke(self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]) -> Out:
-        """The value of one operation, for faces that need nothing else of its answer."""
+        """Run one operation and return only the value of its answer."""
         return (await self.answer(op, call, given)).value
 
     async def answer(
         self, op: Operation[In, Out], call: Call, given: Mapping[str, Any] | In
     ) -> Answer[Out]:
-        """Run one operation on inputs as they came, or as `validate` made them.
+        """Run one operation on raw inputs, or on those returned by `validate`.
 
-        Raises GatewayError; any other exception is a fault of ours.
+        Raises GatewayError; any other exception is a bug in the gateway.
         """
         work = self._counted(op, call, given)
         return await (work if op.effect is _READ else self._to_the_end(work))
@@ -88,7 +91,7 @@ class Invoker:
         return answer
 
     def context(self, caller: Caller) -> Context:
-        """What one caller's calls work with; the same context while its limits are the same."""
+        """The caller's context, cached while the caller and its limits are unchanged."""
         context = self._contexts.get(caller.id)
         if context is None or not (context.caller is caller or context.caller == caller):
             view = View(caller.account.id, None if caller.sees_account else caller.id)
@@ -97,18 +100,18 @@ class Invoker:
         return context
 
     def subscription(self, caller: Caller) -> Subscription:
-        """What a caller that listens to its events waits for; nothing before its `start`."""
+        """The subscription of a client of the event stream; inactive until its `start`."""
         context, services = self.context(caller), self._services
         return Subscription(
             services.ledger, services.price_cache, services.poller, context.upstream, context.view
         )
 
     async def undelivered(self, purchase: str) -> None:
-        """The answer of this purchase did not reach its caller."""
+        """Report that the answer of a purchase, given by ledger_id, did not reach its caller."""
         await self._purchasing.undelivered(purchase)
 
     async def drain(self) -> None:
-        """Wait until every change and purchase under way has its answer."""
+        """Wait for all changes and purchases under way."""
         while self._running:
             await asyncio.wait(self._running)
 
@@ -130,7 +133,7 @@ class Invoker:
             ) from refusal
 
     async def _check_subject(self, op: Operation[In, Out], context: Context, asked: In) -> None:
-        """What a caller did not buy does not exist for it, unless it sees the whole account."""
+        """Raise RentalNotFound or LongRentalNotFound for a rental the caller may not see."""
         if op.subject is None or context.caller.sees_account:
             return
         if not await self._repository.shows(context.view, op.kind, getattr(asked, op.subject)):
@@ -142,7 +145,7 @@ class Invoker:
     async def repeated(
         self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]
     ) -> Answer[Out] | None:
-        """The first answer to a purchase that is asked for again; None where it is the first.
+        """The stored answer of a repeated purchase; None where the request is the first.
 
         Nothing is bought. Raises what `answer` would raise for the repeated request.
         """
@@ -178,13 +181,13 @@ class Invoker:
         )
 
     async def _recorded(self, context: Context, value: Out) -> Out:
-        """The value with all that the ledger knows besides."""
+        """Record a rental in the ledger and return it merged; other values are unchanged."""
         if isinstance(value, Rental | LongRental):
             return cast(Out, await self._repository.record(context.caller.account.id, value))
         return value
 
     async def _to_the_end(self, work: Coroutine[Any, Any, Answer[Out]]) -> Answer[Out]:
-        """Run in a task of its own: a caller that hangs up stops no change and no purchase."""
+        """Run in a separate task, so that a client disconnect cancels no change or purchase."""
         task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._ended)
@@ -193,11 +196,11 @@ class Invoker:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
         if not task.cancelled():
-            task.exception()  # a caller that hung up does not ask for it; it is counted and kept
+            task.exception()  # marks it as retrieved: nobody awaits it after a disconnect
 
 
 def _request_id(call: Call, asked: BaseModel) -> str | None:
-    """The request id, from beside the input or from within. Raises where they differ."""
+    """The request id of the call or of the input. Raises InvalidRequest where they differ."""
     inside: str | None = getattr(asked, "request_id", None)
     if inside is not None and call.request_id is not None and inside != call.request_id:
         raise InvalidRequest("request_id: differs from the header Idempotency-Key.")
@@ -205,13 +208,13 @@ def _request_id(call: Call, asked: BaseModel) -> str | None:
 
 
 def _check_no_key(given: Mapping[str, Any], caller: Caller) -> None:
-    """Raises where a key stands among the inputs of a purchase, all of which are kept."""
+    """Raise InvalidRequest where an input of a purchase, which is stored, contains a key."""
     for name, value in given.items():
         if isinstance(value, str) and holds_key(value, caller.account.key):
             raise InvalidRequest(f"{name}: holds a key. Keys belong in the header X-API-Key.")
 
 
 def check_effect(limits: Limits | None, op: AnyOperation) -> None:
-    """Raises Forbidden where a read-only key asks for more."""
+    """Raise Forbidden where a read-only key calls an operation with side effects."""
     if limits is not None and limits.read_only and op.effect is not Effect.READ:
         raise Forbidden(f"This key is read-only; {op.name} changes something.")

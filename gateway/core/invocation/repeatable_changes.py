@@ -1,6 +1,6 @@
-"""Changes that may be repeated: what is done already counts as done.
+"""Idempotent changes: a change that was made before succeeds again.
 
-For faces without request ids, whose callers repeat a change when its answer was lost.
+For faces without request ids, whose clients repeat a change when its response was lost.
 """
 
 from gateway.core.invocation.invoker import Invoker
@@ -9,11 +9,11 @@ from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.operations.call import Call
 from gateway.core.operations.rentals import CANCEL_RENTAL, COMPLETE_RENTAL, GET_RENTAL
 
-_GIVEN_BACK = (RentalStatus.CANCELLED, RentalStatus.EXPIRED)
+_ENDED_WITHOUT_CODE = (RentalStatus.CANCELLED, RentalStatus.EXPIRED)
 
 
 async def complete(invoker: Invoker, call: Call, rental_id: int) -> Rental:
-    """Complete a rental; one that ended with its code, or was completed before, counts as done."""
+    """Complete a rental. Succeeds for one that was completed before or ended with a code."""
     given = {"rental_id": rental_id}
     try:
         return await invoker.invoke(COMPLETE_RENTAL, call, given)
@@ -25,9 +25,9 @@ async def complete(invoker: Invoker, call: Call, rental_id: int) -> Rental:
 
 
 async def cancel(invoker: Invoker, call: Call, rental_id: int) -> Rental:
-    """Cancel a rental; one that ended without a code counts as cancelled.
+    """Cancel a rental. Succeeds for one that ended before without a code.
 
-    Raises CodeAlreadyReceived where it ended with one.
+    Raises CodeAlreadyReceived where it ended with a code.
     """
     given = {"rental_id": rental_id}
     try:
@@ -36,6 +36,6 @@ async def cancel(invoker: Invoker, call: Call, rental_id: int) -> Rental:
         rental = await invoker.invoke(GET_RENTAL, call, given)
         if rental.code is not None:
             raise CodeAlreadyReceived from None
-        if rental.status in _GIVEN_BACK:
+        if rental.status in _ENDED_WITHOUT_CODE:
             return rental
         raise

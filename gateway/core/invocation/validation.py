@@ -1,4 +1,4 @@
-"""Makes an operation's input from what a caller sent, or says which field is wrong."""
+"""Validation of an operation's inputs, with error sentences that name the fields."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ In = TypeVar("In", bound=BaseModel)
 
 
 def validate(takes: type[In], given: Mapping[str, Any]) -> In:
-    """The input as the operation takes it. Raises InvalidRequest naming each wrong field."""
+    """The validated input. Raises InvalidRequest that names up to five invalid fields."""
     try:
         return takes.model_validate(blank_to_absent(dict(given)))
     except ValidationError as error:
@@ -24,11 +24,11 @@ def _sentence(error: ValidationError, takes: type[BaseModel]) -> str:
     faults = []
     for fault in error.errors(include_url=False, include_context=False)[:5]:
         name = redacted(str(fault["loc"][0])) if fault["loc"] else "input"
-        faults.append(f"{name}: {_words(fault['type'], fault['msg'], takes)}")
+        faults.append(f"{name}: {_fault_text(fault['type'], fault['msg'], takes)}")
     return "; ".join(faults) + "."
 
 
-def _words(kind: str, message: str, takes: type[BaseModel]) -> str:
+def _fault_text(kind: str, message: str, takes: type[BaseModel]) -> str:
     if kind == "missing":
         return "is required"
     if kind == "extra_forbidden":

@@ -1,4 +1,4 @@
-"""What runs beside the requests: housekeeping, and forwarding of webhooks.
+"""Background jobs: housekeeping, and forwarding of webhooks.
 
 May import gateway.core.rentals and what is below it, not gateway.core.codes.
 """

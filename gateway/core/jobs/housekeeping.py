@@ -1,4 +1,4 @@
-"""Regular work on the ledger: recovery of what dead processes left, and retention."""
+"""Periodic work on the ledger: recovery after dead processes, and retention."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ REQUEST_IDS_KEPT = timedelta(hours=24)
 
 
 class Housekeeping:
-    """Recovers and purges while the gateway runs."""
+    """Recovers and purges periodically."""
 
     def __init__(
         self,
@@ -25,9 +25,9 @@ class Housekeeping:
         retention: timedelta,
         purged: Callable[[], None],
     ) -> None:
-        """`retention`: how long codes, texts and answers are kept.
+        """`retention`: how long codes, texts and answers are stored.
 
-        `purged` is called when some were deleted: what is cached of them must go too.
+        `purged` is called after some were deleted, to clear caches of them.
         """
         self._ledger = ledger
         self._clock = clock
@@ -36,17 +36,17 @@ class Housekeeping:
         self._purged = purged
 
     async def recover(self) -> None:
-        """End the purchases that dead processes left open."""
+        """Close the purchases that dead processes left open."""
         await self._ledger.recover(self._clock.now())
 
     async def purge(self) -> None:
-        """Forget old codes, texts and answers, and the request ids of yesterday."""
+        """Delete old codes, texts and answers, and request ids older than a day."""
         now = self._clock.now()
         if await self._ledger.purge(now - self._retention, now - REQUEST_IDS_KEPT):
             self._purged()
 
     async def run(self) -> None:
-        """Until cancelled. A database that is away for a while ends nothing."""
+        """Run until cancelled. Failures are reported and retried at the next interval."""
         await asyncio.gather(
             self._every(LOOK_EVERY, self.recover), self._every(PURGE_EVERY, self.purge)
         )

@@ -1,4 +1,4 @@
-"""Forwards the provider's webhooks: it calls one address per customer, and others listen too."""
+"""Forwards the provider's webhooks, since it calls only one address per customer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -8,7 +8,7 @@ from gateway.core.ports.clock import Clock
 from gateway.core.ports.observer import Observer
 from gateway.core.ports.storage import Outbox, WebhookDelivery
 
-MOST_TRIES = 35  # with the pauses between them: a day
+MOST_TRIES = 35  # about a day, with the pauses in between
 _AT_ONCE = 100
 _HELD = timedelta(seconds=60)
 _LOOK_EVERY = 5.0
@@ -19,16 +19,16 @@ Send = Callable[[WebhookDelivery], Awaitable[bool]]
 
 
 class _GivenUp(Exception):
-    """It could not be delivered."""
+    """A webhook could not be delivered within a day."""
 
 
 class WebhookForwarding:
-    """An outbox: every webhook is kept for every target until it is delivered, or for a day."""
+    """An outbox: each webhook is stored for each target until delivered, or for a day."""
 
     def __init__(
         self, targets: Sequence[str], outbox: Outbox, send: Send, clock: Clock, observer: Observer
     ) -> None:
-        """`targets`: the addresses webhooks are passed on to."""
+        """`targets`: the URLs that webhooks are forwarded to."""
         self._targets = targets
         self._outbox = outbox
         self._send = send
@@ -38,7 +38,7 @@ class WebhookForwarding:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def pass_on(self, query: str, content_type: str, body: bytes) -> None:
-        """Put a webhook into the outbox. Once this returns it is not lost."""
+        """Add a webhook to the outbox; it is durable once this returns."""
         if self._targets:
             await self._outbox.add(self._targets, query, content_type, body, self._clock.now())
             self._added.set()
@@ -61,7 +61,7 @@ class WebhookForwarding:
             await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def _start_due(self) -> int:
-        """Start whatever is due; a target that hangs holds up nothing but its own deliveries."""
+        """Start the due deliveries and return their number. A hanging target delays no other."""
         if len(self._under_way) >= _AT_ONCE:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
         now = self._clock.now()
@@ -83,7 +83,7 @@ class WebhookForwarding:
                 pause = min(2.0**delivery.tries, _LONGEST_PAUSE)
                 at = self._clock.now() + timedelta(seconds=pause)
                 await self._outbox.put_off(delivery.id, at)
-        except Exception as fault:  # it is due again when it is held no longer
+        except Exception as fault:  # due again when its claim expires
             self._observer.background_failed("forwarding", fault)
 
     async def _wait(self) -> None:

@@ -1,4 +1,4 @@
-"""What is said: values, inputs, errors, and what is written down of a purchase. No behaviour.
+"""The data model: values, inputs, errors and ledger entries of purchases. No I/O, no state.
 
-The bottom of the core: imports pydantic, and nothing of ours but its own modules.
+The bottom layer of the core: may import pydantic and its own modules only.
 """

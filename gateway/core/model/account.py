@@ -1,4 +1,4 @@
-"""The account's money: values and inputs."""
+"""Balance and spending of an account: values and inputs."""
 
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ from gateway.core.model.values import CURRENCY, Currency, Frozen, Usd
 
 
 class Balance(Frozen):
-    """What the account holds at the provider."""
+    """The account's balance at the provider."""
 
     balance: Usd = Field(description="The account's balance at the provider.")
     currency: Currency = Field(CURRENCY, description="The currency of every amount here.")
@@ -26,9 +26,9 @@ class BalanceAndSpending(Balance):
 
 
 class Nothing(Frozen):
-    """No input."""
+    """The input of calls and operations that take none."""
 
 
 def left(limit: Decimal | None, spent: Decimal) -> Decimal | None:
-    """What is left of a budget; None where there is no limit."""
+    """The rest of a budget in USD, never below 0; None where there is no limit."""
     return None if limit is None else max(limit - spent, Decimal(0))

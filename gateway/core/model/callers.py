@@ -1,4 +1,4 @@
-"""The gateway's own keys: what they allow, and the port they are kept behind."""
+"""Callers, accounts at the provider, and the gateway's own API keys with their limits."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,7 +25,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class GatewayKey:
-    """A key the gateway made; `hashed` is how it is found, the key itself is not kept."""
+    """An API key issued by the gateway. Only its hash is stored; it is looked up by `hashed`."""
 
     id: str
     name: str
@@ -37,7 +37,7 @@ class GatewayKey:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account at the provider: its key, and the hash by which we know it."""
+    """An account at the provider: its API key, and as `id` a keyed hash of it."""
 
     id: str
     key: str = field(repr=False)
@@ -45,10 +45,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody whose key was read. `id` keeps callers of one account apart.
+    """An authenticated caller. `id` tells callers of the same account apart.
 
-    `limits` None: the caller brought a key of the provider's, and the account is its own
-    (`pass_through`). `sees_account`: whether it sees the whole account, or only what it bought.
+    `limits` None: the caller sent a provider key of its own (`pass_through`). `sees_account`:
+    whether it sees the whole account, or only what it bought itself.
     """
 
     id: str
@@ -58,11 +58,11 @@ class Caller:
     sees_account: bool = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        # Once for a caller, which asks many times.
+        # Computed once: a Caller is cached and serves many requests.
         object.__setattr__(self, "pass_through", self.limits is None)
         object.__setattr__(self, "sees_account", self.limits is None or self.limits.admin)
 
 
 def caller_id(key: GatewayKey) -> str:
-    """The id of the caller that a gateway key makes; what it bought is found by it."""
+    """The caller id of a gateway key, under which its purchases are stored."""
     return GATEWAY_KEY_PREFIX + key.id

@@ -1,4 +1,4 @@
-"""Codes: the value, and the input that asks for one."""
+"""SMS codes: the value, and the input of wait_for_code."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -41,7 +41,7 @@ class Code(Frozen):
 
 
 class WaitForCode(OneRental):
-    """Which rental's code, and how long to wait."""
+    """The input of wait_for_code."""
 
     wait_seconds: Annotated[
         CountAsked,
@@ -54,7 +54,7 @@ class WaitForCode(OneRental):
 
 
 def code_of(rental: Rental, after: str | None) -> Code | None:
-    """What the rental tells somebody who has the code `after`; None: keep waiting."""
+    """The final answer for a waiter that already has the code `after`; None: still pending."""
     assert rental.id is not None  # noqa: S101 - only rentals with an id are waited for
     if rental.code is not None and rental.code != after:
         return Code(
@@ -69,5 +69,5 @@ def code_of(rental: Rental, after: str | None) -> Code | None:
 
 
 def same_code(hinted: str | None, code: str | None) -> bool:
-    """Whether a webhook told this code: it may have lost its leading zeros."""
+    """Whether a webhook's code equals `code`, leading zeros apart: webhooks drop them."""
     return hinted is not None and code is not None and hinted.lstrip("0") == code.lstrip("0")

@@ -1,9 +1,9 @@
-"""Everything that can go wrong, once.
+"""The error hierarchy: every error of the gateway, each defined once.
 
 GatewayError
 ├─ InvalidRequest · Unauthorized · Forbidden · BudgetExceeded · ServiceNotAllowed
 ├─ NotFound ── ServiceNotFound · RentalNotFound · LongRentalNotFound
-├─ Refused: the provider said no, nothing was charged (provider_errors)
+├─ Refused: the provider declined, nothing was charged (provider_errors)
 │   ├─ OutOfStock · PriceTooHigh · InsufficientFunds · TooManyActiveRentals
 │   └─ CancelTooEarly · CodeAlreadyReceived · RentalEnded · UpstreamRefused
 ├─ OutcomeUnknown · RequestIdReused · RequestInProgress
@@ -11,7 +11,7 @@ GatewayError
 ├─ UpstreamFault: the provider did not answer properly (provider_errors)
 │   ├─ UpstreamAuthFailed · UpstreamError · UpstreamBadResponse
 │   └─ UpstreamMaintenance · UpstreamUnavailable · UpstreamTimeout
-├─ LedgerUnavailable: nothing was written down, so nothing was sent
+├─ LedgerUnavailable: the ledger could not be written, so nothing was sent
 └─ MethodNotAllowed · RequestTimeout · PayloadTooLarge · UnsupportedMediaType · InternalError
 """
 
@@ -30,14 +30,17 @@ _MONEY = {
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """What the provider said: its HTTP status and its own words."""
+    """The provider's error response: HTTP status and message."""
 
     status: int
     message: str
 
 
 class GatewayError(Exception):
-    """An answer that says what happened, whether money moved and what to do next."""
+    """Base of all errors: says what happened, whether money moved and what to do next.
+
+    `retry_after` is in seconds; `trace_id` and `replayed` are set by the code that handles it.
+    """
 
     code: ClassVar[str] = "internal_error"
     title: ClassVar[str] = "Internal error"
@@ -45,7 +48,7 @@ class GatewayError(Exception):
     retryable: ClassVar[bool] = False
     happened: ClassVar[str] = "Something went wrong in the gateway."
     advice: ClassVar[str] = ""
-    usual_wait: ClassVar[float | None] = None  # seconds, where nobody knows better
+    usual_wait: ClassVar[float | None] = None  # seconds; default of retry_after
 
     def __init__(
         self,
@@ -56,7 +59,7 @@ class GatewayError(Exception):
         upstream: Upstream | None = None,
         advice: str | None = None,
     ) -> None:
-        """Take the class's own sentences where none are given."""
+        """Omitted sentences default to those of the class."""
         sentences = (
             happened or self.happened,
             _MONEY[charged],
@@ -72,14 +75,14 @@ class GatewayError(Exception):
 
 
 class InvalidRequest(GatewayError):
-    """The input does not fit the operation; the sentence names the field."""
+    """The input is invalid; the sentence names the field."""
 
     code, title, http_status = "invalid_request", "Invalid request", 400
     happened = "The request is not valid."
 
 
 class Unauthorized(GatewayError):
-    """No key, or one that is not accepted."""
+    """The key is missing or not accepted."""
 
     code, title, http_status = "unauthorized", "Unauthorized", 401
     happened = "The key is not accepted."
@@ -94,21 +97,21 @@ class Forbidden(GatewayError):
 
 
 class BudgetExceeded(GatewayError):
-    """The purchase would pass a limit of the key."""
+    """The purchase would exceed a budget of the key or of the operator."""
 
     code, title, http_status = "budget_exceeded", "Budget exceeded", 403
     happened = "The purchase would pass a spending limit of this key."
 
 
 class ServiceNotAllowed(GatewayError):
-    """The key is limited to other services."""
+    """The key, or the operator, does not allow purchases for this service."""
 
     code, title, http_status = "service_not_allowed", "Service not allowed", 403
     happened = "This key may not rent numbers for that service."
 
 
 class NotFound(GatewayError):
-    """There is nothing at this address."""
+    """Unknown address or resource."""
 
     code, title, http_status = "not_found", "Not found", 404
     happened = "There is nothing at this address."
@@ -124,7 +127,7 @@ class ServiceNotFound(NotFound):
 
 
 class RentalNotFound(NotFound):
-    """No rental with this id, or none this caller may see."""
+    """No rental with this id is visible to this caller."""
 
     code, title = "rental_not_found", "Rental not found"
     happened = "There is no such rental for this key."
@@ -132,7 +135,7 @@ class RentalNotFound(NotFound):
 
 
 class LongRentalNotFound(NotFound):
-    """No long rental with this id, or none this caller may see."""
+    """No long rental with this id is visible to this caller."""
 
     code, title = "long_rental_not_found", "Long rental not found"
     happened = "There is no such long rental for this key."
@@ -140,19 +143,19 @@ class LongRentalNotFound(NotFound):
 
 
 class OutcomeUnknown(GatewayError):
-    """A purchase was sent and its answer was lost."""
+    """A purchase was sent and its response was lost."""
 
     code, title, http_status = "outcome_unknown", "Outcome unknown", 409
     happened = "The request was sent to the provider and its answer was lost."
     advice = "Do not simply repeat it: check the balance and the rentals first."
 
     def __init__(self, happened: str | None = None, **more: Any) -> None:
-        """As the base, but whether money moved is not known."""
+        """`charged` defaults to UNKNOWN."""
         super().__init__(happened, **{"charged": Charged.UNKNOWN} | more)
 
 
 class RequestIdReused(GatewayError):
-    """The request id was used for another input."""
+    """The request id was used before with different input."""
 
     code, title, http_status = "request_id_reused", "Request id reused", 409
     happened = "This request_id was used before with other input."
@@ -160,7 +163,7 @@ class RequestIdReused(GatewayError):
 
 
 class RequestInProgress(GatewayError):
-    """The first request with this id has not ended."""
+    """The first request with this request id is still running."""
 
     code, title, http_status = "request_in_progress", "Request in progress", 409
     retryable = True
@@ -168,12 +171,12 @@ class RequestInProgress(GatewayError):
     advice = "Repeat it with the same request_id in some seconds."
 
     def __init__(self, happened: str | None = None, **more: Any) -> None:
-        """As the base, but whether money moves is not known yet."""
+        """`charged` defaults to UNKNOWN: the purchase may still succeed."""
         super().__init__(happened, **{"charged": Charged.UNKNOWN} | more)
 
 
 class RateLimited(GatewayError):
-    """Too many requests, by our count or the provider's."""
+    """Too many requests, by the gateway's rate limiter or by a 429 of the provider."""
 
     code, title, http_status, retryable = "rate_limited", "Rate limited", 429, True
     happened = "Too many requests at this moment."
@@ -181,14 +184,14 @@ class RateLimited(GatewayError):
 
 
 class MethodNotAllowed(GatewayError):
-    """The address exists, the method does not."""
+    """The address does not support the HTTP method."""
 
     code, title, http_status = "method_not_allowed", "Method not allowed", 405
     happened = "This address does not take that method."
     advice = "See the header Allow."
 
     def __init__(self, happened: str | None = None, *, allowed: Sequence[str] = ()) -> None:
-        """`allowed`: the methods the address takes."""
+        """`allowed`: the supported methods, for the header Allow."""
         super().__init__(happened)
         self.allowed = allowed
 
@@ -216,11 +219,11 @@ class UnsupportedMediaType(GatewayError):
 
 
 class InternalError(GatewayError):
-    """A fault of ours; the trace id leads to it in the log."""
+    """A bug in the gateway; the trace id finds it in the log."""
 
 
 class LedgerUnavailable(GatewayError):
-    """A purchase could not be written down, and so was not sent."""
+    """The purchase could not be written to the ledger, and so was not sent."""
 
     code, title, http_status = "ledger_unavailable", "Ledger unavailable", 503
     retryable = True

@@ -1,4 +1,4 @@
-"""What happened to rentals: the values that clients of the event stream read."""
+"""Events of rentals, as clients of the event stream receive them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from gateway.core.model.rentals import Rental
 
 
 class EventKind(StrEnum):
-    """What happened: the name of an event in the store and on the event stream."""
+    """The type of an event, as stored and as sent on the event stream."""
 
     RENTAL_CREATED = "rental.created"
     RENTAL_CODE_RECEIVED = "rental.code_received"
@@ -17,9 +17,9 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a rental. Ids grow in the order in which they can be read."""
+    """A change of a rental. Ids increase in the order in which events become readable."""
 
     id: int
     kind: EventKind
     at: datetime
-    rental: Rental  # as it stood then
+    rental: Rental  # its state at that moment

@@ -30,12 +30,12 @@ _MOST_AREAS = 100  # the limit of rent_number
 
 
 def _meaningless(raw: str) -> Inputs:
-    """Has no effect, or is read elsewhere."""
+    """A parameter that has no effect, or is read elsewhere."""
     return _NOTHING
 
 
 def _unavailable(raw: str) -> Inputs | None:
-    """Asks for what the provider does not sell, unless the value switches it off."""
+    """A feature that the provider does not sell; only a value that disables it can be met."""
     return _NOTHING if raw.lower() in ("0", "false") else None
 
 
@@ -128,9 +128,8 @@ def read_purchase_parameters(
         if read is None or any(inputs.get(key, value) != value for key, value in read.items()):
             impossible.append(name)
         inputs.update(read or {})
-    if (
-        "number" in inputs and len(inputs) > 1
-    ):  # the provider's call for one number takes no other input
+    # The provider's call for one number takes no other input.
+    if "number" in inputs and len(inputs) > 1:
         impossible.append("number")
     unknown = (name for name in parameters if name not in PARAMETERS and name not in harmless)
     return LegacyParameters(inputs, tuple(impossible), tuple(unknown))

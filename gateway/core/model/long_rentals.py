@@ -1,4 +1,4 @@
-"""Numbers rented for weeks: values and inputs."""
+"""Long rentals, numbers rented for weeks: values and inputs."""
 
 from datetime import date
 from enum import StrEnum
@@ -30,7 +30,7 @@ class LongRentalStatus(StrEnum):
 
 
 class Period(StrEnum):
-    """How long a long rental lasts."""
+    """The period of a long rental."""
 
     ONE_WEEK = "1w"
     TWO_WEEKS = "2w"
@@ -82,7 +82,7 @@ class Messages(Frozen):
 
 
 class CreateLongRental(Frozen):
-    """What to rent for long."""
+    """The input of create_long_rental."""
 
     period: Period = Field(description="How long: one week, two weeks, one month or one year.")
     auto_renew: FlagAsked = Field(
@@ -92,18 +92,18 @@ class CreateLongRental(Frozen):
 
 
 class OneLongRental(Frozen):
-    """Which long rental."""
+    """The input of operations on one long rental."""
 
     long_rental_id: IdAsked = Field(description="The long rental's id, from list_long_rentals.")
 
 
 class RenewLongRental(OneLongRental):
-    """Which long rental to pay for."""
+    """The input of renew_long_rental."""
 
     request_id: RequestId | None = Field(None, description=REQUEST_ID)
 
 
 class SetAutoRenew(OneLongRental):
-    """Which long rental, and whether it renews itself."""
+    """The input of set_auto_renew."""
 
     auto_renew: FlagAsked = Field(description="Whether it shall renew itself at its end.")

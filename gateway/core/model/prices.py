@@ -1,4 +1,4 @@
-"""What numbers cost: values and inputs."""
+"""Prices of numbers by service: values and inputs."""
 
 from typing import Annotated, Literal
 
@@ -47,7 +47,7 @@ class PricePage(Cacheable):
 
 
 class ListPrices(Frozen):
-    """Which prices, in what order."""
+    """The input of list_prices: filters, order and page."""
 
     service_code: ServiceCode | None = Field(None, description="Only this service.")
     query: Annotated[str, Field(max_length=100)] | None = Field(

@@ -1,4 +1,4 @@
-"""Errors as problem documents: the fields of RFC 9457 and ours, written and read back."""
+"""Errors as problem documents: RFC 9457 with extension fields, serialized and parsed."""
 
 import json
 import math
@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-import gateway.core.model.provider_errors  # noqa: F401 - its classes are read back too
+import gateway.core.model.provider_errors  # noqa: F401 - registers its classes in ERRORS_BY_CODE
 from gateway.core.model.errors import GatewayError, InternalError, Upstream
 from gateway.core.model.values import Charged, Frozen
 
@@ -15,7 +15,7 @@ _MAX_WORDS = 500
 
 
 class UpstreamWords(Frozen):
-    """What the provider said."""
+    """The provider's error response, as part of a problem document."""
 
     status: int = Field(description="The provider's HTTP status.")
     message: str = Field(description="The provider's own words, shortened.")
@@ -41,7 +41,7 @@ class Problem(Frozen):
 
 
 def problem(error: GatewayError, trace_id: str) -> Problem:
-    """The error as its document; `trace_id` stands in it unless the error has one already."""
+    """The problem document of an error. `trace_id` is used unless the error has its own."""
     return Problem(
         type=f"urn:getatext-gateway:error:{error.code}",
         title=error.title,
@@ -52,23 +52,23 @@ def problem(error: GatewayError, trace_id: str) -> Problem:
         charged=error.charged,
         retry_after=None if error.retry_after is None else max(1, math.ceil(error.retry_after)),
         trace_id=error.trace_id or trace_id,
-        upstream=_words(error),
+        upstream=_upstream_of(error),
     )
 
 
-def _words(error: GatewayError) -> UpstreamWords | None:
-    if (said := error.upstream) is None:
+def _upstream_of(error: GatewayError) -> UpstreamWords | None:
+    if (upstream := error.upstream) is None:
         return None
-    return UpstreamWords(status=said.status, message=said.message[:_MAX_WORDS])
+    return UpstreamWords(status=upstream.status, message=upstream.message[:_MAX_WORDS])
 
 
 def problem_json(error: GatewayError, trace_id: str) -> bytes:
-    """The error's document as JSON, without the fields that are None."""
+    """The problem document as JSON; fields that are None are left out."""
     return problem(error, trace_id).model_dump_json(exclude_none=True).encode()
 
 
 def _by_code(kind: type[GatewayError]) -> dict[str, type[GatewayError]]:
-    """The error classes by their codes: of classes that share one, the most specific."""
+    """The error classes by code; of classes that share one, the most derived."""
     found = {kind.code: kind}
     for subclass in kind.__subclasses__():
         found |= _by_code(subclass)
@@ -79,9 +79,9 @@ ERRORS_BY_CODE: Mapping[str, type[GatewayError]] = _by_code(GatewayError)
 
 
 def read_problem(body: bytes) -> GatewayError:
-    """The error that a problem document describes; an InternalError for a code unknown here.
+    """The error that a problem document describes; InternalError for an unknown code.
 
-    Raises ValueError where the body is no problem document of a gateway.
+    Raises ValueError where the body is no problem document of this gateway.
     """
     try:
         document = json.loads(body)
@@ -90,8 +90,8 @@ def read_problem(body: bytes) -> GatewayError:
         error.detail = str(document["detail"])
         error.retry_after = document.get("retry_after")
         error.trace_id = document.get("trace_id")
-        if words := document.get("upstream"):
-            error.upstream = Upstream(int(words["status"]), str(words["message"]))
+        if fields := document.get("upstream"):
+            error.upstream = Upstream(int(fields["status"]), str(fields["message"]))
     except (KeyError, TypeError, AttributeError, RecursionError) as fault:
         raise ValueError("not a problem document") from fault
     return error

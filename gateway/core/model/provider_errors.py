@@ -1,20 +1,21 @@
-"""What the provider's side can do to a call: refuse it, or fail.
+"""Errors of the provider: refusals and faults.
 
-Refused: it said no, and nothing was charged. UpstreamFault: it did not answer properly.
+Refused: the provider declined the call and charged nothing. UpstreamFault: it failed, could not be
+reached, or sent an invalid response.
 """
 
 from gateway.core.model.errors import GatewayError
 
 
 class Refused(GatewayError):
-    """The provider understood and said no: definite, and nothing was charged."""
+    """The provider declined the call: definite, nothing was charged."""
 
     code, title, http_status = "upstream_refused", "Refused by the provider", 409
     happened = "The provider refused."
 
 
 class OutOfStock(Refused):
-    """No number is to be had for this service just now."""
+    """The provider has no number for this service at the moment."""
 
     code, title, retryable = "out_of_stock", "Out of stock", True
     happened = "The provider has no number for this service right now."
@@ -22,7 +23,7 @@ class OutOfStock(Refused):
 
 
 class PriceTooHigh(Refused):
-    """The price is above the highest price that was allowed."""
+    """The price is above the caller's max_price or a limit of its key."""
 
     code, title = "price_too_high", "Price too high"
     happened = "The price is above max_price."
@@ -38,7 +39,7 @@ class InsufficientFunds(Refused):
 
 
 class TooManyActiveRentals(Refused):
-    """The provider's cap on rentals at one time is reached."""
+    """The limit of simultaneous rentals is reached, the provider's or the key's."""
 
     code, title, retryable = "too_many_active_rentals", "Too many active rentals", True
     happened = "The highest number of active rentals is reached."
@@ -62,7 +63,7 @@ class CodeAlreadyReceived(Refused):
 
 
 class RentalEnded(Refused):
-    """The rental is over."""
+    """The rental has ended already."""
 
     code, title = "rental_ended", "Rental ended"
     happened = "The rental is not active any more."
@@ -70,11 +71,11 @@ class RentalEnded(Refused):
 
 
 class UpstreamRefused(Refused):
-    """A refusal in words nobody has seen before; they are passed on."""
+    """A refusal with an unknown message, which is passed on."""
 
 
 class UpstreamFault(GatewayError):
-    """The provider did not answer as it should."""
+    """The provider failed or could not be reached; the call may be retried."""
 
     code, title, http_status = "upstream_error", "Provider error", 502
     retryable = True
@@ -83,7 +84,7 @@ class UpstreamFault(GatewayError):
 
 
 class UpstreamAuthFailed(UpstreamFault):
-    """The provider refuses the key."""
+    """The provider rejects the API key."""
 
     code, title, retryable = "upstream_auth_failed", "Provider refuses the key", False
     happened = "The provider refuses the gateway's own key."
@@ -91,18 +92,18 @@ class UpstreamAuthFailed(UpstreamFault):
 
 
 class UpstreamError(UpstreamFault):
-    """The provider answered with an error of its own."""
+    """The provider responded with a server error."""
 
 
 class UpstreamBadResponse(UpstreamFault):
-    """The provider's answer cannot be read."""
+    """The provider's response cannot be parsed."""
 
     code, title = "upstream_bad_response", "Unreadable answer of the provider"
     happened = "The provider's answer could not be read."
 
 
 class UpstreamMaintenance(UpstreamFault):
-    """The provider says that it is under maintenance."""
+    """The provider reports maintenance."""
 
     code, title, http_status = "upstream_maintenance", "Provider under maintenance", 503
     happened = "The provider is under maintenance."
@@ -118,7 +119,7 @@ class UpstreamUnavailable(UpstreamFault):
 
 
 class UpstreamTimeout(UpstreamFault):
-    """The provider took too long."""
+    """The provider did not respond in time."""
 
     code, title, http_status = "upstream_timeout", "Provider time-out", 504
     happened = "The provider did not answer in time."

@@ -1,4 +1,4 @@
-"""What the ledger holds of a purchase: intents, states, outcomes, stored answers."""
+"""Ledger entries of purchases: intents, states, outcomes and stored answers."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,14 +18,14 @@ AnyRental = Rental | LongRental
 
 
 class SpendState(StrEnum):
-    """Where a purchase stands. docs/adr has the table of what leads from one to the other."""
+    """The state of a purchase. docs/adr has the table of transitions."""
 
-    INTENDED = "intended"  # written down, nothing sent
-    SENT = "sent"  # the request may have left
+    INTENDED = "intended"  # in the ledger, nothing sent
+    SENT = "sent"  # the request may have reached the provider
     BOUGHT = "bought"
     REFUSED = "refused"  # definitely not charged
-    RELEASED = "released"  # nothing was sent, or a refusal that may be tried again
-    UNKNOWN = "unknown"  # sent, and the answer was lost
+    RELEASED = "released"  # nothing was sent, or a refusal that may be retried
+    UNKNOWN = "unknown"  # sent, and the response was lost
 
 
 OPEN = (SpendState.INTENDED, SpendState.SENT)
@@ -33,7 +33,7 @@ OPEN = (SpendState.INTENDED, SpendState.SENT)
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A purchase about to be made. `reserved` None: its price cannot be known before."""
+    """A purchase about to be made. `reserved` is in USD; None: the price is not known before."""
 
     ledger_id: str
     operation: str
@@ -41,20 +41,20 @@ class Intent:
     account_id: str
     caller_id: str
     request_id: str | None
-    fingerprint: str  # of the operation and its input, the request id left out
+    fingerprint: str  # of the operation and its input, without the request id
     subject_id: int | None  # the provider's id of what is rented again or renewed
     service_code: str | None
     reserved: Decimal | None
-    active_until: datetime  # until when it counts as active where nothing else is heard
+    active_until: datetime  # counts as active until then, unless its end is known earlier
     at: datetime
     limits: Limits | None = None
-    account_budget_day: Decimal | None = None  # what all callers of the account may spend a day
-    sees_account: bool = False  # the caller sees all of the account
+    account_budget_day: Decimal | None = None  # USD a day, all callers of the account together
+    sees_account: bool = False  # as Caller.sees_account
 
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """An answer as it was given: its HTTP status and its body, byte for byte."""
+    """A stored response: HTTP status and exact body bytes."""
 
     status: int
     body: bytes
@@ -62,7 +62,7 @@ class StoredAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """A purchase as it is written down."""
+    """A purchase as stored in the ledger. Amounts in USD."""
 
     ledger_id: str
     operation: str
@@ -94,16 +94,16 @@ class Breach(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a purchase ended. The price of `bought` is what was charged."""
+    """The result of a purchase. The price of `bought` is the amount charged."""
 
     state: SpendState
-    answer: StoredAnswer | None = None  # refused without one: its request id is free again
+    answer: StoredAnswer | None = None  # REFUSED without one frees the request id
     bought: AnyRental | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Whose rentals are meant: an account's, or only those one caller bought."""
+    """A visibility filter: all rentals of an account, or only those one caller bought."""
 
     account_id: str
     caller_id: str | None = None
@@ -111,17 +111,17 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a caller has spent, refunds taken off; what is reserved counts."""
+    """What a caller has spent in USD: refunds deducted, reservations included."""
 
     today: Decimal
     total: Decimal
 
 
 def stored_value(value: BaseModel) -> StoredAnswer:
-    """A success as it is written down. Its status says no more than that: a face has its own."""
+    """A success for the ledger. The status 200 is only a marker; each face sends its own."""
     return StoredAnswer(200, value.__pydantic_serializer__.to_json(value))
 
 
 def stored_error(error: GatewayError, trace_id: str) -> StoredAnswer:
-    """A refusal, or an outcome that is not known, as it is written down."""
+    """A refusal or an unknown outcome for the ledger, as a problem document."""
     return StoredAnswer(error.http_status, problem_json(error, trace_id))

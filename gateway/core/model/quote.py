@@ -1,4 +1,4 @@
-"""What a purchase may cost, computed before it is made from what is known of prices."""
+"""Upper bounds for the cost of a purchase, computed from known prices before it is made."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,7 +13,7 @@ _CENT = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The most a purchase may cost, in USD; None where that cannot be known before."""
+    """The most a purchase may cost, in USD; `at_most` None: not known in advance."""
 
     at_most: Decimal | None
     service_code: str | None = None
@@ -21,13 +21,13 @@ class Quote:
 
 
 def with_surcharges(price: Decimal, *, carrier: bool, area: bool) -> Decimal:
-    """The price where everything that is asked for is matched, rounded up to the cent."""
+    """The price with the surcharges of all requested preferences, rounded up to the cent."""
     factor = _BOTH if carrier and area else _EITHER if carrier or area else _ONE
     return (price * factor).quantize(_CENT, rounding="ROUND_CEILING")
 
 
 def rent_quote(asked: RentNumber, listed: Price) -> Quote:
-    """The listed price, with the surcharges of everything that the input prefers."""
+    """The quote of a rent: the listed price with the surcharges of the input's preferences."""
     most = with_surcharges(
         listed.price, carrier=asked.carrier != "any", area=asked.area_codes is not None
     )
@@ -35,9 +35,9 @@ def rent_quote(asked: RentNumber, listed: Price) -> Quote:
 
 
 def again_quote(earlier: Rental, listed: Price | None) -> Quote:
-    """What the number cost before or its service costs now, whichever is more.
+    """The quote of a re-rent: the earlier price or the listed one, whichever is higher.
 
-    A re-rent takes no max_price. `listed` is the service's price, None where it is not known.
+    The provider's re-rent takes no max_price. `listed` None: the price is not known.
     """
     now = listed.price if listed else None
     known = [price for price in (earlier.price, now) if price is not None]

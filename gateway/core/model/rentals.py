@@ -1,4 +1,4 @@
-"""Numbers rented for one code: the values, and what the operations on them take."""
+"""Rentals, numbers rented for one service's code: values and inputs."""
 
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -28,7 +28,7 @@ REQUEST_ID = (
 
 
 UsNumber = Annotated[str, Field(pattern=r"^(\+?1)?[2-9][0-9]{9}$")]
-"""A US number that somebody asks for, with or without its country code."""
+"""A US number in an input, with or without its country code."""
 
 
 class RentalStatus(StrEnum):
@@ -74,7 +74,7 @@ class Rental(Frozen):
 
 
 class RentNumber(Frozen):
-    """What to rent."""
+    """The input of rent_number."""
 
     service_code: ServiceCode = Field(
         description="The service the code will come from: a service_code of list_prices."
@@ -123,7 +123,7 @@ class RentNumber(Frozen):
     @field_validator("number")
     @classmethod
     def _alone(cls, number: str | None, info: ValidationInfo) -> str | None:
-        """The provider's call for one number takes no other wish: it would be dropped."""
+        """Reject preferences beside a number: the provider's call for one number takes none."""
         wishes = ("carrier", "keep_carrier", "area_codes", "lock_area_code")
         others = [name for name in wishes if info.data.get(name) not in (None, "any", False)]
         if number is not None and others:
@@ -132,19 +132,19 @@ class RentNumber(Frozen):
 
 
 class OneRental(Frozen):
-    """Which rental."""
+    """The input of operations on one rental."""
 
     rental_id: IdAsked = Field(description="The rental's id, as rent_number answered it.")
 
 
 class RentAgain(OneRental):
-    """Which rental to buy once more."""
+    """The input of rent_again."""
 
     request_id: RequestId | None = Field(None, description=REQUEST_ID)
 
 
 class ListRentals(Frozen):
-    """Which rentals."""
+    """The input of list_rentals: filters and page."""
 
     status: RentalStatus | None = Field(None, description="Only rentals that stand so.")
     service_code: ServiceCode | None = Field(None, description="Only this service.")

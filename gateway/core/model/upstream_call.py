@@ -1,4 +1,4 @@
-"""A kind of call to the provider, as policies see it: its effect, its rate limit, its breaker."""
+"""Kinds of calls to the provider, with effect, rate limit and circuit breaker group."""
 
 from enum import Enum, IntEnum
 from typing import Any, Generic, TypeVar
@@ -8,29 +8,29 @@ Out = TypeVar("Out")
 
 
 class Effect(Enum):
-    """What an operation, and the call it makes, does to the world. Policies go by it."""
+    """The side effect of an operation or call. Decides caching, retries and bookkeeping."""
 
     READ = "read"  # may be cached, shared and repeated
-    CHANGE = "change"  # changes something at the provider, costs nothing
+    CHANGE = "change"  # changes state at the provider, costs nothing
     SPEND = "spend"  # costs money
 
 
 class Priority(IntEnum):
-    """Order in which calls waiting for one limit are served; equal ones in order of arrival."""
+    """Order of service in a rate limiter's queue; equal priorities in order of arrival."""
 
     SPEND = 0  # purchases, cancellations and other changes
-    WAITED_FOR = 1  # the status of rentals somebody waits for
+    WAITED_FOR = 1  # the status of rentals with waiting callers
     READ = 2
     PRICES = 3
 
 
 class UpstreamCall(Generic[In, Out]):
-    """One kind of call, declared once, beside the operation that makes it.
+    """One kind of call, declared beside the operation that makes it.
 
-    `bucket` names the rate limit it uses: its own, unless another call has the same address.
-    `group` names the circuit breaker: one for all purchases, one for all changes, so that failing
-    reads stop neither. `per_second` is the provider's limit, `premium` that of a premium account.
-    `priority` follows from the effect where none is given. Compared by identity.
+    `bucket` names its rate limit; calls with the same address share one.
+    `group` names its circuit breaker: one for all purchases and one for all changes, so that
+    failing reads stop neither. `per_second` is the provider's limit, `premium` that of a premium
+    account. `priority` defaults by effect. Compared by identity.
     """
 
     __slots__ = ("bucket", "effect", "group", "name", "per_second", "premium", "priority")

@@ -1,4 +1,4 @@
-"""The words every face shares: exact money, aware instants, E.164 numbers, identifiers."""
+"""Shared value types: exact money, aware instants, E.164 numbers, identifiers."""
 
 import re
 import secrets
@@ -24,13 +24,13 @@ _AMOUNT = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?").fullmatch
 
 
 class Frozen(BaseModel):
-    """A value: never changed after it is made, and without fields nobody declared."""
+    """Base of all values: immutable, undeclared fields are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def money_text(amount: Decimal) -> str:
-    """The amount as every face writes it: exact, and with two decimals at least."""
+    """An amount as text: exact, with at least two decimals."""
     text = f"{amount:f}"
     if text[-3:-2] == ".":
         return text
@@ -52,7 +52,7 @@ def _utc(moment: datetime) -> datetime:
 
 
 def _amount_asked(raw: object) -> object:
-    """A JSON number or text becomes an exact decimal; what is neither is left to be refused."""
+    """Convert a JSON number or text to an exact decimal; pydantic rejects other types."""
     if isinstance(raw, float):
         return Decimal(str(raw))
     if isinstance(raw, str) and _AMOUNT(raw.strip()):
@@ -63,7 +63,7 @@ def _amount_asked(raw: object) -> object:
 
 
 def _digits_asked(raw: object) -> object:
-    """Digit text becomes a number; a boolean must not pass for the number 1."""
+    """Convert text of digits to an int; reject booleans, which are ints in Python."""
     if isinstance(raw, bool):
         raise ValueError("must be a whole number")
     if isinstance(raw, str):
@@ -90,7 +90,7 @@ Usd = Annotated[
         mode="serialization",
     ),
 ]
-"""An amount of US dollars: exact inside, text with at least two decimals on the wire."""
+"""An amount of US dollars: Decimal in Python, text with at least two decimals in JSON."""
 
 UsdAsked = Annotated[
     Decimal,
@@ -98,7 +98,7 @@ UsdAsked = Annotated[
     Field(gt=0, le=10_000, max_digits=12, decimal_places=4, allow_inf_nan=False),
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 10_000}),
 ]
-"""An amount somebody asks for: a JSON number, or text."""
+"""An amount in an input: a JSON number, or text."""
 
 Instant = Annotated[
     AwareDatetime,
@@ -106,17 +106,17 @@ Instant = Annotated[
     PlainSerializer(instant_text, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2025-07-06T19:43:37Z"]}),
 ]
-"""A moment, aware and in UTC."""
+"""A timezone-aware datetime in UTC."""
 
 PhoneNumber = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$", examples=["+14104287665"])]
-"""A telephone number in E.164."""
+"""A telephone number in E.164 form."""
 
 Id = Annotated[
     int,
     Field(gt=0, le=MAX_ID),
     WithJsonSchema({"type": "integer", "format": "int64", "minimum": 1}),
 ]
-"""An identifier the provider made."""
+"""An identifier assigned by the provider."""
 
 IdAsked = Annotated[
     int,
@@ -124,13 +124,13 @@ IdAsked = Annotated[
     Field(gt=0, le=MAX_ID),
     WithJsonSchema({"type": "integer", "format": "int64", "minimum": 1}),
 ]
-"""An identifier somebody asks for: a JSON integer, or digits in text."""
+"""An identifier in an input: a JSON integer, or text of digits."""
 
 CountAsked = Annotated[int, BeforeValidator(_digits_asked)]
-"""A whole number somebody asks for."""
+"""An integer in an input: a JSON integer, or text of digits."""
 
 FlagAsked = Annotated[bool, BeforeValidator(_flag_asked)]
-"""A yes or no somebody asks for: a JSON boolean, or the text true or false."""
+"""A boolean in an input: a JSON boolean, or the text true or false."""
 
 ServiceCode = Annotated[
     str,
@@ -141,15 +141,15 @@ ServiceCode = Annotated[
         examples=["whatsapp"],
     ),
 ]
-"""The provider's short name of a service (its api_name). It may hold a slash."""
+"""The provider's short name of a service (its api_name). It may contain a slash."""
 
 RequestId = Annotated[
     str, Field(min_length=1, max_length=64, pattern=r"^[\x20-\x7e]+$", examples=["order-4711"])
 ]
-"""A caller's own name for a purchase, which makes it repeatable."""
+"""The idempotency key of a purchase, chosen by the caller."""
 
 is_request_id = re.compile(r"[\x20-\x7e]{1,64}").fullmatch
-"""The same for faces that take it beside the input."""
+"""The same check for faces that take the request id in a header or parameter."""
 
 Kind = Literal["rental", "long_rental"]
 
@@ -166,17 +166,17 @@ class Charged(StrEnum):
 
 
 class Cacheable(Frozen):
-    """A value that is kept and served many times: the same object each time it is the same."""
+    """A value served from a cache: the same object while it is unchanged."""
 
     fetched_at: Instant = Field(description="When the provider told this.")
     stale: bool = Field(description="Whether it is older than it should be.")
 
 
 def blank_to_absent(given: dict[str, Any]) -> dict[str, Any]:
-    """The empty text in an input means that it was left out: low-code forms send it so."""
+    """Drop empty texts from an input: low-code tools send them for omitted fields."""
     return {name: value for name, value in given.items() if value != ""}
 
 
 def new_ledger_id(at: datetime) -> str:
-    """A ledger id: texts of later moments sort after those of earlier ones."""
+    """A ledger id: time in microseconds, then random; sorts by time as text."""
     return f"{int(at.timestamp() * 1_000_000):013x}{secrets.token_hex(6)}"

@@ -1,4 +1,4 @@
-"""The operation on the account's money."""
+"""The operation that reads balance and spending."""
 
 from gateway.core.model.account import Balance, BalanceAndSpending, Nothing, left
 from gateway.core.model.callers import Limits

@@ -1,4 +1,4 @@
-"""What a call is answered with."""
+"""One invocation of an operation, and its answer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,12 +12,11 @@ from gateway.core.model.callers import Caller
 Out = TypeVar("Out", bound=BaseModel)
 
 
-@dataclass(slots=True)  # a frozen one costs three times as much to make
+@dataclass(slots=True)  # not frozen: that would make its creation three times slower
 class Answer(Generic[Out]):
-    """The value of a call. `body` is its kept JSON where it must be given byte for byte.
+    """The result of a call. `body` is the stored JSON of a replay, to be sent byte for byte.
 
-    `purchase` names the ledger entry of a purchase: a face that could not deliver the answer
-    says so by it.
+    `purchase` is the ledger_id of a purchase, by which a face reports an undelivered answer.
     """
 
     value: Out
@@ -28,12 +27,12 @@ class Answer(Generic[Out]):
 
 @dataclass(slots=True)
 class Call:
-    """One call: who asks, and the name by which it is found in the log.
+    """One call of an operation: its caller, and its trace id for the log.
 
-    `request_id` makes a purchase repeatable, for faces that take it beside the input;
-    `redeliverable` is for faces on which callers cannot send one. `at_most` is the highest price
-    that the face allows, whatever the caller does; it is no part of what is asked. `begun` is told
-    the name of a purchase once it is written down, by which it can be reported as undelivered.
+    `request_id` is the idempotency key of a purchase, for faces that take it outside the input;
+    `redeliverable` is for faces whose clients cannot send one. `at_most` is the highest price that
+    the face allows, in USD; it is not part of the fingerprint. `begun` is called with the ledger_id
+    of a purchase once that is in the ledger, so that it can be reported as undelivered.
     """
 
     caller: Caller

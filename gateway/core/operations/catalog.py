@@ -1,4 +1,4 @@
-"""Every operation, in reading order. The faces, the documents and the tools are made from it."""
+"""All operations, in the order of the documents. Faces and tools are generated from it."""
 
 from gateway.core.operations import account, codes, long_rentals, prices
 from gateway.core.operations import rentals as renting
@@ -15,7 +15,7 @@ CATALOG: tuple[AnyOperation, ...] = (
 BY_NAME = {operation.name: operation for operation in CATALOG}
 
 CALLS = tuple(dict.fromkeys(call for operation in CATALOG for call in operation.calls))
-"""Every call to the provider, each once."""
+"""All calls to the provider, without duplicates."""
 
 BUCKETS = frozenset(call.bucket for call in CALLS)
 """The names of the rate limits."""

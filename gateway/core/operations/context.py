@@ -1,4 +1,4 @@
-"""What an operation works with: its caller, its account's upstream, and the services."""
+"""The context of an operation: its caller, the account's upstream, and the services."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from gateway.core.upstream.account import AccountUpstream
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What operations make use of: one of each serves all callers."""
+    """The services that operations use, shared by all callers."""
 
     clock: Clock
     ledger: Ledger
@@ -33,7 +33,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One caller's context; the same for all its calls. `view` is what it may see."""
+    """The context of one caller, reused for all its calls. `view`: the rentals it may see."""
 
     caller: Caller
     view: View
@@ -41,14 +41,14 @@ class Context:
     services: Services
 
     async def price_of(self, service_code: str) -> Price:
-        """What a service costs now. Raises ServiceNotFound."""
+        """The current price of a service. Raises ServiceNotFound."""
         for price in await self.services.price_cache.current(self.upstream):
             if price.service_code == service_code:
                 return price
         raise ServiceNotFound
 
     async def visible(self, listed: Sequence[LongRental]) -> list[LongRental]:
-        """Those long rentals that the caller may see."""
+        """The long rentals that the caller may see."""
         if self.caller.sees_account:
             return list(listed)
         own = {held.id for held in await self.services.ledger.all_rentals(self.view, "long_rental")}

@@ -1,4 +1,4 @@
-"""The operations on long rentals."""
+"""The operations on long rentals, and the calls to the provider they make."""
 
 from gateway.core.model.account import Nothing
 from gateway.core.model.errors import LongRentalNotFound
@@ -21,7 +21,7 @@ LONG_RENTALS: UpstreamCall[Nothing, list[LongRental]] = UpstreamCall("long_renta
 CREATE: UpstreamCall[CreateLongRental, LongRental] = UpstreamCall(
     "create_long_rental", Effect.SPEND
 )
-# One address for all updates, so one limit; but only a renewal costs money.
+# All updates have one address and so one rate limit; only a renewal costs money.
 _UPDATE = "update_long_rental"
 RENEW: UpstreamCall[RenewLongRental, LongRental] = UpstreamCall(
     "renew_long_rental", Effect.SPEND, bucket=_UPDATE

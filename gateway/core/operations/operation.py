@@ -1,4 +1,4 @@
-"""What an operation is: one declaration that every face is made from."""
+"""The declaration of an operation, from which every face is generated."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ Out = TypeVar("Out", bound=BaseModel)
 Errors = tuple[type[GatewayError], ...]
 Toolset = Literal["rentals", "long_rentals", "account"]
 Quoter = Callable[[Context, Any, Any], Awaitable[Quote]]
-"""Tells what a purchase may cost, from its input and from what is rented again or renewed."""
+"""Quotes a purchase from context, input, and the rental that is rented again or renewed."""
 
 
 async def _unknown_quote(context: Context, asked: Any, subject: Any) -> Quote:
@@ -57,26 +57,26 @@ async def _unknown_quote(context: Context, asked: Any, subject: Any) -> Quote:
 
 @dataclass(frozen=True)
 class Rest:
-    """Where an operation lives on the REST face."""
+    """The REST address of an operation: method, path and success status."""
 
     method: Literal["GET", "POST"]
     path: str
     success: Literal[200, 201] = 200
-    location: str | None = None  # where the new thing can be read; {id} is its id
+    location: str | None = None  # URL of the new resource; {id} is its id
 
     @cached_property
     def path_fields(self) -> tuple[str, ...]:
-        """The inputs that stand in the path."""
+        """The names of the inputs in the path."""
         return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
 
 
 @dataclass(frozen=True)
 class Operation(Generic[In, Out]):
-    """One thing a caller can ask for.
+    """One operation that callers can invoke.
 
     `summary` (80 characters, no final dot) and `description` (300) go into OpenAPI and the tools
-    of AI agents. `errors` are those of its own, besides what any call can raise. `subject` names
-    the input that says whose rental is touched. `calls` are the provider's calls it may make.
+    of AI agents. `errors` are its own, besides those of `errors_besides`. `subject` names the input
+    with the id of the rental it acts on. `calls` are the calls to the provider it may make.
     """
 
     name: str
@@ -95,12 +95,12 @@ class Operation(Generic[In, Out]):
 
     @cached_property
     def kind(self) -> Kind:
-        """What it is about: rentals, or long rentals."""
+        """Whether it is about rentals or long rentals."""
         return "long_rental" if self.toolset == "long_rentals" else "rental"
 
     @property
     def errors_besides(self) -> Errors:
-        """What a call can raise besides `errors`, by its effect and its way over REST."""
+        """The errors besides `errors` that follow from its effect and its REST address."""
         errors = _ANY_CALL
         errors += _ANY_SPEND if self.effect is Effect.SPEND else (UpstreamTimeout,)
         if self.rest.path_fields:

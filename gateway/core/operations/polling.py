@@ -1,4 +1,4 @@
-"""get_rental for tools that ask every second: answered from what is known."""
+"""A variant of get_rental for clients that poll every second: reads the stored state."""
 
 import asyncio
 from contextlib import suppress
@@ -11,7 +11,7 @@ from gateway.core.model.upstream_call import Priority
 from gateway.core.operations.context import Context
 from gateway.core.operations.rentals import GET_RENTAL
 
-_FIRST_LOOK = 1.0  # seconds that the first one to ask in a while waits for fresh news
+_FIRST_WAIT = 1.0  # seconds that the first poll in a while waits for a fresh status
 
 
 async def _poll_rental(context: Context, asked: OneRental) -> Rental:
@@ -22,13 +22,13 @@ async def _poll_rental(context: Context, asked: OneRental) -> Rental:
     if known.status in OVER or services.poller.keep_polling(upstream, known):
         return known
     with suppress(TimeoutError, UpstreamFault, RateLimited):
-        async with asyncio.timeout(_FIRST_LOOK):
+        async with asyncio.timeout(_FIRST_WAIT):
             return await services.status_reads.status(upstream, rental_id, Priority.WAITED_FOR)
     return known
 
 
 POLL_RENTAL = replace(GET_RENTAL, run=_poll_rental)
-"""get_rental from what is known, which the poller keeps fresh for whoever goes on asking.
+"""get_rental from the stored state, which the poller refreshes while the client keeps polling.
 
-In upstream trouble the rental stays as it was known last. No face of its own offers it.
+While the provider fails, the last known state is returned. Used by the drop-in faces only.
 """

@@ -1,4 +1,4 @@
-"""The operation on prices."""
+"""The operation that lists prices."""
 
 from gateway.core.model.prices import ListPrices, PricePage
 from gateway.core.model.upstream_call import Effect

@@ -1,4 +1,4 @@
-"""The operations on rentals."""
+"""The operations on rentals, and the calls to the provider they make."""
 
 from typing import Any
 
@@ -26,8 +26,8 @@ from gateway.core.operations.context import Context
 from gateway.core.operations.operation import Operation, Rest
 from gateway.core.upstream.calls import RENTAL_STATUS
 
-# Newer editions of the provider's page allow two rents a second. It names no limit for renting a
-# specific number (taken as a rent) or again (taken as any other call).
+# Newer editions of the provider's page allow two rents a second. It documents no limit for
+# renting a specific number (taken as a rent) or again (taken as any other call).
 RENT: UpstreamCall[RentNumber, Rental] = UpstreamCall("rent", Effect.SPEND, rates=(2.0, 200.0))
 RENT_SPECIFIC: UpstreamCall[RentNumber, Rental] = UpstreamCall(
     "rent_specific", Effect.SPEND, rates=(2.0, None)
@@ -79,7 +79,7 @@ async def _complete_rental(context: Context, asked: OneRental) -> Rental:
 async def _change(
     context: Context, call: UpstreamCall[OneRental, Rental], asked: OneRental
 ) -> Rental:
-    """Make the call; whatever comes of it, what was read of the rental before is outdated."""
+    """Make the call; cached status reads of the rental are dropped, also if it fails."""
     try:
         return await context.upstream.ask(call, asked)
     finally:

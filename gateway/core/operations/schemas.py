@@ -1,4 +1,4 @@
-"""JSON schemas of inputs and results in a plain form, from which OpenAPI and MCP tools are made."""
+"""JSON schemas of inputs and results in a plain form, for OpenAPI and the MCP tools."""
 
 from typing import Any
 
@@ -7,22 +7,22 @@ from pydantic_core import core_schema
 
 
 class PlainSchema(GenerateJsonSchema):
-    """Writes no field titles: they only repeat the names of the fields."""
+    """Without field titles, which only repeat the field names."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
-        """Never."""
+        """Return False: no titles."""
         return False
 
 
 class NullFreeSchema(PlainSchema):
-    """Writes a field that can be None as one that can be left out, never as one that takes null."""
+    """Fields that can be None are optional, and never accept null."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        """The schema of the value where it is present."""
+        """The schema of the value without null."""
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """As pydantic writes it, but without a default of null."""
+        """The schema by pydantic without a default of null."""
         inner = super().default_schema(schema)
         if inner.get("default", ...) is None:
             inner.pop("default")

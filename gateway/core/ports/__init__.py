@@ -1,4 +1,4 @@
-"""What the core needs of the world, as Protocols that adapters fit without inheriting.
+"""The interfaces that the core needs, as Protocols which adapters implement structurally.
 
 May import gateway.core.model.
 """

@@ -1,4 +1,4 @@
-"""The time, and how to be called later."""
+"""The clock and timers."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,15 +7,15 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """The time, so that tests can hold it."""
+    """Source of time: `now` is aware and in UTC, `monotonic` in seconds. Tests replace it."""
 
     def now(self) -> datetime: ...
     def monotonic(self) -> float: ...
 
 
 class Timers(Protocol):
-    """How to be called later; an event loop is one."""
+    """Timers for callbacks; an asyncio event loop implements it."""
 
     def call_later(self, delay: float, callback: Callable[[], object], /) -> asyncio.TimerHandle:
-        """Call back after so many seconds."""
+        """Call back after `delay` seconds."""
         ...

@@ -1,4 +1,4 @@
-"""The port of everything that metrics and the log hear of."""
+"""The port of events for metrics and the log."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -6,15 +6,16 @@ from typing import Protocol
 
 
 class Observer(Protocol):
-    """Called when something happens. Must not raise and must be quick.
+    """Receives events. Methods must not raise or block.
 
-    `permit_waited`: a call waited so many seconds for its rate limit; not called where it did not
-    have to. `rate_limited`: a call was refused for a limit, by "gateway" or "provider".
-    `breaker_changed`: a circuit breaker's group and its new state. `shared_limits_failed`: limits
-    shared with other nodes could not be had, so this node keeps them alone. `upstream_called`: a
-    call to the provider ended ("ok", an error's code or "aborted") after so many seconds.
-    `charged_above`: the provider charged more than was reserved. `times_compared`: how far a new
-    rental's end is off what its service's time to live says.
+    `permit_waited`: a call waited so many seconds for its rate limit; not called without a wait.
+    `rate_limited`: a call was refused for a limit, by "gateway" or "provider". `breaker_changed`: a
+    circuit breaker's group and its new state. `shared_limits_failed`: the limits shared with other
+    nodes were not available, so this node applies them alone. `upstream_called`: a call to the
+    provider ended ("ok", an error's code or "aborted") after so many seconds. `charged_above`: the
+    provider charged more than was reserved. `times_compared`: the difference between a new rental's
+    end and the one expected from its service's time to live. `prices_looked_up`: a lookup in the
+    price cache: "fresh", "stale", "miss", or "failed" for a failed fetch.
     """
 
     def operation_ended(self, operation: str, outcome: str) -> None: ...
@@ -32,7 +33,7 @@ class Observer(Protocol):
 
 
 class NoObserver:
-    """Ignores everything."""
+    """An Observer that does nothing."""
 
     def operation_ended(self, operation: str, outcome: str) -> None: ...
     def prices_looked_up(self, found: str) -> None: ...

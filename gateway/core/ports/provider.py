@@ -1,4 +1,4 @@
-"""The provider, as one account sees it."""
+"""The port of the provider."""
 
 from collections.abc import Callable
 from typing import Protocol, TypeVar
@@ -10,15 +10,15 @@ Out = TypeVar("Out")
 
 
 class Provider(Protocol):
-    """Sends calls for one account, each once: nothing is repeated here."""
+    """Sends calls for one account. Each call is sent once: retries are the pipeline's."""
 
     async def call(self, call: UpstreamCall[In, Out], asked: In) -> Out:
-        """Send one call and read its answer.
+        """Send one call and parse its response.
 
-        Raises GatewayError: what the provider refused or how it failed. OutcomeUnknown where the
-        call was a purchase that may have been made, because it was sent and its answer was lost.
+        Raises GatewayError where the provider refused or failed; OutcomeUnknown where the call
+        was a purchase that was sent and whose response was lost.
         """
 
 
 Connect = Callable[[str], Provider]
-"""The provider for the account with this key; opens no connection."""
+"""Creates the Provider for an account's key; opens no connection."""

@@ -11,10 +11,10 @@ from gateway.core.model.purchases import View
 
 
 class Keys(Protocol):
-    """Stores the gateway's own keys."""
+    """Stores the gateway's own API keys, by their hashes."""
 
     async def create(self, key: GatewayKey) -> None:
-        """Keep a new key."""
+        """Store a new key."""
 
     async def find(self, hashed: str) -> GatewayKey | None:
         """The key with this hash, revoked ones included."""
@@ -23,29 +23,29 @@ class Keys(Protocol):
         """Every key, oldest first."""
 
     async def revoke(self, id_or_name: str, at: datetime) -> bool:
-        """Revoke a key; False where there is none to revoke."""
+        """Revoke a key; False where no such unrevoked key exists."""
 
 
 class Events(Protocol):
-    """Events are written together with what they tell of, so none is lost."""
+    """Reads events. They are written in the transaction of the change they report."""
 
     async def events(self, view: View, after: int, limit: int) -> Sequence[Event]:
-        """The view's events with a greater id, oldest first."""
+        """The view's events with an id above `after`, oldest first."""
 
     async def last_event(self) -> int:
-        """The greatest id there is; 0 where there is none."""
+        """The highest event id; 0 where there are no events."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProvisionalCode:
-    """A code that a webhook told. It may have lost leading zeros."""
+    """A code from a webhook. It may have lost leading zeros."""
 
     code: str
     received_at: datetime
 
 
 class Inbox(Protocol):
-    """Stores codes told by webhooks, also of rentals that are not known yet."""
+    """Stores codes from webhooks, also for rentals that are not known yet."""
 
     async def keep(self, account_id: str, rental_id: int, seen: ProvisionalCode) -> None: ...
     async def latest(self, account_id: str, rental_id: int) -> ProvisionalCode | None: ...
@@ -53,7 +53,7 @@ class Inbox(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WebhookDelivery:
-    """A webhook as it came, and where it is forwarded to. The query is without its "?"."""
+    """A received webhook and the URL it is forwarded to. The query is without its "?"."""
 
     id: int
     target: str
@@ -64,7 +64,7 @@ class WebhookDelivery:
 
 
 class Outbox(Protocol):
-    """The outbox of webhooks to forward: kept until delivered or given up."""
+    """The outbox of webhooks to forward: stored until delivered or given up."""
 
     async def add(
         self, targets: Sequence[str], query: str, content_type: str, body: bytes, at: datetime
@@ -72,36 +72,36 @@ class Outbox(Protocol):
         """Add one delivery for each target."""
 
     async def due(self, at: datetime, until: datetime, limit: int) -> Sequence[WebhookDelivery]:
-        """Deliveries that are due; nobody else gets them before `until`; `tries` counts this."""
+        """Claim due deliveries: no other process gets them before `until`. Increments `tries`."""
 
     async def put_off(self, delivery_id: int, at: datetime) -> None:
-        """A delivery failed: due again then."""
+        """A delivery failed: it is due again at `at`."""
 
     async def done(self, delivery_id: int) -> None:
-        """It was delivered, or is given up: remove it."""
+        """Remove a delivery that succeeded or was given up."""
 
 
 class Leases(Protocol):
-    """Leases: which node does what only one should do."""
+    """Leases, so that only one node does some work at a time."""
 
     async def take(self, name: str, seconds: float) -> bool:
-        """Take or keep a lease for so long; False while another node has it."""
+        """Acquire or extend a lease; False while another node holds it."""
 
     async def give_back(self, name: str) -> None:
-        """End a lease of our own before its time."""
+        """Release a lease of this node before it expires."""
 
 
 class SharedBuckets(Protocol):
-    """Limits that several nodes share, by the store's clock."""
+    """Rate limits shared by several nodes, measured by the store's clock."""
 
     async def take(self, bucket: str, places: int, window: float) -> float:
-        """Take a place: 0.0 where it is ours, else the seconds after which to ask again.
+        """Take a place: 0.0 where it is granted, else the seconds after which to retry.
 
-        At most `places` are given away in every sliding `window` of seconds, over all nodes: from
-        one grant to the `places`-th after it at least `window` seconds pass. The margin is in
-        `window` already. A log of the last `places` grants does it, and so does a GCRA without a
-        burst (interval `window / places`); a GCRA with a burst of `places` does not.
-        A place given is never given back. It raises whatever it likes when the store fails, and
-        after a second without an answer it is cancelled.
+        At most `places` are granted in every sliding `window` of seconds, over all nodes: from one
+        grant to the `places`-th after it at least `window` seconds pass. `window` includes the
+        margin. A log of the last `places` grants satisfies this, and so does a GCRA without a burst
+        (interval `window / places`); a GCRA with a burst of `places` does not. A granted place is
+        never returned. May raise any exception when the store fails; it is cancelled after a second
+        without a result.
         """
         ...

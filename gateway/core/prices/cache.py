@@ -1,4 +1,4 @@
-"""The price list, cached: fresh for a minute, served stale while it is refreshed, for an hour."""
+"""The price list cache: fresh for a minute, then served stale while it refreshes, for an hour."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -18,13 +18,13 @@ from gateway.core.upstream.calls import PRICES
 
 _ACCOUNTS = 1000
 _PAGES = 64
-_PAUSE_AFTER_FAILURE = 2.0
+_PAUSE_AFTER_FAILURE = 2.0  # seconds
 _ALL = Nothing()
 
 
 @dataclass(frozen=True, slots=True)
 class PriceList:
-    """One whole price list, and the pages made of it."""
+    """A complete price list, and the pages made of it. `since` is monotonic seconds."""
 
     prices: list[Price]
     fetched_at: datetime
@@ -32,7 +32,7 @@ class PriceList:
     pages: dict[tuple[ListPrices, bool], PricePage] = field(default_factory=dict)
 
     def page(self, asked: ListPrices, *, stale: bool) -> PricePage:
-        """The page asked for: the same object each time, so that faces can cache its bytes."""
+        """The requested page; the same object each time, so that faces can cache its bytes."""
         key = (asked, stale)
         page = self.pages.get(key)
         if page is None:
@@ -46,16 +46,15 @@ class PriceList:
 
 
 class PriceCache:
-    """The price lists of accounts: each sees its own only.
+    """The price lists by account.
 
-    `fresh` and `keep` are seconds: how long a list is fresh, and how long it may serve at all.
-    Single flight: however many ask at once, one fetch runs for an account.
+    `fresh` and `keep` are seconds from the fetch: until a list is stale, and until it is unusable.
+    Single flight: concurrent requests share one fetch for an account.
     """
 
     def __init__(
         self, clock: Clock, observer: Observer, *, fresh: float = 60.0, keep: float = 3600.0
     ) -> None:
-        """Start empty."""
         self._clock = clock
         self._observer = observer
         self._fresh = fresh
@@ -65,7 +64,7 @@ class PriceCache:
         self._not_before: LRUCache[str, float] = LRUCache(_ACCOUNTS)
 
     async def page(self, upstream: AccountUpstream, asked: ListPrices) -> PricePage:
-        """A page of the account's prices, cached where that may serve."""
+        """A page of the account's prices. A stale one starts a refresh in the background."""
         listed = self._lists.get(upstream.account_id)
         age = self._clock.monotonic() - listed.since if listed else self._keep
         if listed is None or age >= self._keep:
@@ -79,11 +78,11 @@ class PriceCache:
         return listed.page(asked, stale=True)
 
     async def fetch(self, upstream: AccountUpstream) -> PriceList:
-        """The price list as it is now; joins a fetch that is under way."""
+        """Fetch the price list; joins a fetch under way."""
         return await asyncio.shield(self._fetch_task(upstream))
 
     async def current(self, upstream: AccountUpstream) -> list[Price]:
-        """The account's prices: fresh if the provider gives them, cached ones where it fails."""
+        """The account's prices: fresh, or cached ones where the provider fails."""
         listed = self._lists.get(upstream.account_id)
         age = self._clock.monotonic() - listed.since if listed else self._keep
         if listed is not None and age < self._fresh:
@@ -98,12 +97,12 @@ class PriceCache:
             return listed.prices
 
     def known(self, account_id: str) -> list[Price]:
-        """The prices last fetched for an account, however old; calls nobody."""
+        """The last fetched prices of an account, of any age; makes no call."""
         listed = self._lists.get(account_id)
         return listed.prices if listed else []
 
     async def close(self) -> None:
-        """End the fetches under way."""
+        """Cancel the fetches under way."""
         tasks = list(self._fetches.values())
         for task in tasks:
             task.cancel()
@@ -135,7 +134,7 @@ class PriceCache:
             return
         self._not_before[account] = self._clock.monotonic() + _PAUSE_AFTER_FAILURE
         if isinstance(error, UpstreamAuthFailed):
-            self._lists.pop(account, None)  # a key no longer accepted sees nothing any more
+            self._lists.pop(account, None)  # a revoked key must not read the cache
         self._observer.prices_looked_up("failed")
         if not isinstance(error, GatewayError):
             self._observer.background_failed("prices", error)

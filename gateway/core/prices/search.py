@@ -1,4 +1,4 @@
-"""The search in a price list: filters, order and cursors."""
+"""Search in a price list: filters, sort order and cursors."""
 
 import base64
 import binascii
@@ -11,7 +11,7 @@ Place = list[str | int]
 
 
 def select(prices: list[Price], asked: ListPrices) -> tuple[list[Price], str | None]:
-    """The prices that fit, one page of them, and the cursor of the next page."""
+    """One page of the matching prices, and the cursor of the next page if there is one."""
     found = sorted((p for p in prices if _fits(p, asked)), key=lambda p: _place(p, asked.sort))
     if asked.cursor is not None:
         after = _read_cursor(asked.cursor, asked.sort)
@@ -33,7 +33,7 @@ def _fits(price: Price, asked: ListPrices) -> bool:
 
 
 def _place(price: Price, sort: str) -> Place:
-    """Where a price stands in an order; ends with the code, so that no two are equal."""
+    """The sort key of a price; ends with the service code, which makes it unique."""
     if sort == "price":
         return [f"{price.price:020.6f}", price.service_code]
     if sort == "stock":

@@ -1,4 +1,4 @@
-"""The service codes of existing tools, and the service each one means in a price list."""
+"""The service codes of existing tools, and the provider's service for each of them."""
 
 import re
 import tomllib
@@ -8,7 +8,7 @@ from functools import cached_property
 
 from gateway.core.model.prices import Price
 
-# code=candidates: the provider's own names, the one most likely meant first.
+# code=candidates: the provider's service names, the most likely first.
 _WELL_KNOWN = """
 wa=whatsapp tg=telegram go=google,gmail,youtube fb=facebook
 ig=instagram,threads,instagram/threads ds=discord tw=twitter,x lf=tiktok oi=tinder
@@ -58,7 +58,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class ServiceCodes:
-    """The table: for each code the provider's service names it may mean, best first."""
+    """The table of codes: for each one the provider's service names it may mean, best first."""
 
     candidates: Candidates
 
@@ -131,7 +131,7 @@ class Assortment:
                 CodeMatch(code, candidates, self._matches[code])
                 for code, candidates in self._codes.candidates.items()
             ),
-            # One that is spelt like a code cannot be requested: the code takes precedence.
+            # A name that equals a code cannot be requested: the code takes precedence.
             tuple(
                 price
                 for price in self._prices

@@ -1,4 +1,4 @@
-"""Buying once, within limits, written down: every purchase goes through here.
+"""Purchases: idempotency, limits, ledger entries, settlement.
 
 May import gateway.core.operations and what is below it.
 """

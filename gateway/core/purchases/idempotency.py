@@ -1,4 +1,4 @@
-"""Requests that are repeated with the same request_id get the first answer, and buy nothing."""
+"""Idempotency: a request repeated with the same request_id gets the first answer."""
 
 import asyncio
 from collections.abc import Iterator
@@ -27,15 +27,15 @@ from gateway.core.purchases.order import Next, Order
 Out = TypeVar("Out", bound=BaseModel)
 
 NOT_BEGUN = "(not begun)"
-"""In place of a ledger id where the purchase has none yet."""
+"""Stands for the ledger id of a purchase that has none yet."""
 
-_LOOK_EVERY = 0.05
-_FREED = (SpendState.RELEASED, SpendState.REFUSED)  # where they left no answer
+_POLL_SECONDS = 0.05
+_FREED = (SpendState.RELEASED, SpendState.REFUSED)  # free the request id where no answer is stored
 
 
 @contextmanager
 def ledger_checked(observer: Observer, ledger_id: str) -> Iterator[None]:
-    """Turn any failure of the ledger into LedgerUnavailable: nothing has been sent so far."""
+    """Turn any failure of the ledger into LedgerUnavailable. Used before anything is sent."""
     try:
         yield
     except GatewayError:
@@ -46,7 +46,7 @@ def ledger_checked(observer: Observer, ledger_id: str) -> Iterator[None]:
 
 
 class AlreadyBegun(Exception):
-    """Another request with this id was written down first; for the stage FirstAnswer."""
+    """The ledger has another request with this request id; handled by FirstAnswer."""
 
     def __init__(self, first: Spend) -> None:
         super().__init__(first.ledger_id)
@@ -56,25 +56,25 @@ class AlreadyBegun(Exception):
 class FirstAnswer:
     """Stage: a request id that was used before gets the first answer, once there is one.
 
-    `patience`: how many seconds a repeated request waits for it.
+    `patience`: the most seconds a repeated request waits for it.
     """
 
     def __init__(
         self, ledger: Ledger, clock: Clock, observer: Observer, *, patience: float
     ) -> None:
-        """`ledger` tells of other nodes' purchases too."""
+        """`ledger` also has the purchases of other nodes."""
         self._ledger = ledger
         self._clock = clock
         self._observer = observer
         self._patience = patience
 
     async def __call__(self, order: Order, proceed: Next) -> Answer[Any]:
-        """Buy, unless the ledger knows of a first request with this id."""
+        """Buy, unless the ledger has a first request with this id."""
         deadline = self._clock.monotonic() + self._patience
-        # Limits refuse nothing that was bought before; without any, beginning tells of it as well.
-        look_first = order.context.caller.limits is not None
+        # A replay must not be refused by limits. Without limits `begin` finds it; saves a lookup.
+        find_first = order.context.caller.limits is not None
         while True:
-            first = await self.find(order) if look_first else None
+            first = await self.find(order) if find_first else None
             if first is None:
                 try:
                     return await proceed(order)
@@ -85,29 +85,29 @@ class FirstAnswer:
                 return answer
 
     async def repeated(self, order: Order) -> Answer[Any] | None:
-        """The first answer to an order that was given before; None where it is the first."""
+        """The first answer where the order is a repetition; None where it is the first."""
         first = await self.find(order) if order.request_id is not None else None
         if first is None:
             return None
         return await self._again(order, first, self._clock.monotonic() + self._patience)
 
     async def find(self, order: Order) -> Spend | None:
-        """What was bought under this request id before. Raises LedgerUnavailable."""
+        """The earlier purchase with this request id. Raises LedgerUnavailable."""
         assert order.request_id is not None  # noqa: S101 - only requests with an id are repeated
         with ledger_checked(self._observer, NOT_BEGUN):
             return await self._ledger.by_request(order.context.caller.id, order.request_id)
 
     async def _again(self, order: Order, first: Spend, deadline: float) -> Answer[Any] | None:
-        """The first answer once more; None where it left none, and the id is free again."""
+        """Replay the first answer; None where none is stored and the id is free again."""
         if first.fingerprint != order.fingerprint:
             raise RequestIdReused
         stored = await self.answer_of(first, deadline)
         return None if stored is None else give_again(order.op.gives, stored, first.ledger_id)
 
     async def answer_of(self, first: Spend, deadline: float) -> StoredAnswer | None:
-        """The first request's answer; None where it left none and its id is free again.
+        """Wait for the first request's answer; None where it has none and its id is free again.
 
-        Raises OutcomeUnknown or RequestInProgress.
+        `deadline` is in monotonic seconds. Raises OutcomeUnknown or RequestInProgress.
         """
         spend: Spend | None = first
         while spend is not None and spend.answer is None:
@@ -118,15 +118,15 @@ class FirstAnswer:
                 return None
             if spend.state not in OPEN or self._late(deadline):
                 break
-            await asyncio.sleep(_LOOK_EVERY)
-            with suppress(Exception):  # a ledger that is away for a moment is asked again
+            await asyncio.sleep(_POLL_SECONDS)
+            with suppress(Exception):  # retried while the ledger is unavailable
                 spend = await self._ledger.spend(first.ledger_id)
         if spend is not None and spend.answer is not None:
             return spend.answer
         raise RequestInProgress(retry_after=1)
 
     def _check_time_for_another(self, deadline: float) -> None:
-        """Raises where the waiting has left no time to make the request anew."""
+        """Raise RequestInProgress where no time is left to make the purchase anew."""
         if self._late(deadline):
             raise RequestInProgress(
                 "The first request with this request_id bought nothing.",
@@ -140,16 +140,16 @@ class FirstAnswer:
 
 
 class SameRequest:
-    """Stage: the same request, under way in this process, is joined (single flight)."""
+    """Stage: joins the same request under way in this process (single flight)."""
 
     def __init__(self, first_answer: FirstAnswer, *, patience: float) -> None:
-        """`patience`: how many seconds a joined request waits for the answer."""
+        """`patience`: the most seconds a joined request waits for the answer."""
         self._first_answer = first_answer
         self._patience = patience
         self._under_way: dict[tuple[str, str, str], asyncio.Task[Answer[Any]]] = {}
 
     async def __call__(self, order: Order, proceed: Next) -> Answer[Any]:
-        """Join the request with the same id and input, or make it."""
+        """Join the request with the same id and input, or pass it on."""
         assert order.request_id is not None  # noqa: S101 - only requests with an id come here
         name = order.context.caller.id, order.request_id, order.fingerprint
         same = self._under_way.get(name)
@@ -167,11 +167,11 @@ class SameRequest:
             first = await self._first_answer.find(order)
             if first is not None and first.answer is not None:
                 return give_again(order.op.gives, first.answer, first.ledger_id)
-        return replace(same.result(), replayed=True)  # nothing stored: what it raised, again
+        return replace(same.result(), replayed=True)  # nothing stored: raises its error again
 
 
 def give_again(gives: type[Out], stored: StoredAnswer, purchase: str) -> Answer[Out]:
-    """The stored answer once more: the same value, or the same error raised."""
+    """Replay a stored answer: return the same value, or raise the same error."""
     if stored.status >= 400:
         error = read_problem(stored.body)
         error.replayed = True

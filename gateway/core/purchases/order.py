@@ -1,4 +1,4 @@
-"""An order: a purchase as a caller asked for it; and the stages that it passes."""
+"""An order, which is a requested purchase, and the interface of the stages it passes."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -15,11 +15,11 @@ from gateway.core.operations.operation import Operation
 
 @dataclass(frozen=True)
 class Order:
-    """One purchase as a caller asked for it.
+    """One requested purchase.
 
     `redeliverable`: the face has no request ids, see Redelivery. `at_most`: the highest price that
-    the face allows. `subject`: what is rented again or renewed. `begun` is called with the
-    ledger_id once the purchase is written down. `intent` is set once the limits allow it.
+    the face allows. `subject`: the rental that is rented again or renewed. `begun` is called with
+    the ledger_id once the purchase is in the ledger. `intent` is set by the stage WithinLimits.
     """
 
     op: Operation[Any, Any]
@@ -35,45 +35,45 @@ class Order:
 
     @property
     def planned(self) -> Intent:
-        """The purchase as it is written down. Only for stages after the limits."""
+        """The intent for the ledger. Only for stages after WithinLimits."""
         assert self.intent is not None  # noqa: S101 - the limits' stage comes before
         return self.intent
 
     @property
     def cap(self) -> Decimal | None:
-        """The highest price the caller wants to pay."""
+        """The caller's max_price in USD, if any."""
         return getattr(self.asked, "max_price", None)
 
     @property
     def service(self) -> str | None:
-        """The service it is for: as asked, or that of what is rented again."""
+        """The requested service, or that of the rental that is rented again."""
         asked: str | None = getattr(self.asked, "service_code", None)
         return asked or getattr(self.subject, "service_code", None)
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names the operation and its input; the request id is not a part of what is asked.
+        """A hash of the operation and its input without the request id.
 
-        Redeliverable orders have fingerprints of their own: a caller that sends request ids is
-        never given the answer of another request.
+        Redeliverable orders have different fingerprints: a caller that sends request ids never
+        gets the answer of another request.
         """
         given = self.asked.model_dump_json(exclude={"request_id"})
         kind = "\nhanded over" if self.redeliverable else ""
         return hashlib.sha256(f"{self.op.name}\n{given}{kind}".encode()).hexdigest()
 
     def capped(self, price: Decimal | None) -> "Order":
-        """The same order, with the price the provider may charge at the most."""
+        """The same order with `price` as max_price, if the operation has that input."""
         if price is None or "max_price" not in type(self.asked).model_fields:
             return self
         return replace(self, asked=self.asked.model_copy(update={"max_price": price}))
 
 
 Next = Callable[[Order], Awaitable[Answer[Any]]]
-"""The stages of a purchase after this one."""
+"""The remaining stages of a purchase."""
 
 
 class Stage(Protocol):
-    """Answers an order by itself, or hands it, perhaps with more decided, to the next stage."""
+    """A stage returns an answer itself or passes the order, perhaps changed, to the next one."""
 
     async def __call__(self, order: Order, proceed: Next) -> Answer[Any]:
-        """The answer. Raises GatewayError."""
+        """Return the answer. Raises GatewayError."""

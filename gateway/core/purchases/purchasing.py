@@ -1,4 +1,4 @@
-"""Every purchase: the stages it passes, the outermost first."""
+"""The pipeline of purchases: its stages, outermost first."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,11 +19,11 @@ from gateway.core.purchases.order import Next, Order, Stage
 from gateway.core.purchases.redelivery import Redelivery
 from gateway.core.purchases.sending import Sent, WrittenDown
 
-_UNKNOWN_TTL = timedelta(hours=1)
+_UNKNOWN_TTL = timedelta(hours=1)  # where the price list has none
 
 
 class WithinLimits:
-    """Stage: checks the limits that need no ledger, caps the price and makes the intent."""
+    """Stage: checks the limits that need no ledger, caps the price and creates the intent."""
 
     def __init__(
         self,
@@ -31,13 +31,13 @@ class WithinLimits:
         new_id: Callable[[datetime], str],
         operator: OperatorLimits | None = None,
     ) -> None:
-        """`new_id` makes ledger ids that sort by time; `operator`: limits of who runs this."""
+        """`new_id` returns ledger ids that sort by time; `operator`: the operator's limits."""
         self._clock = clock
         self._new_id = new_id
         self._operator = operator or OperatorLimits()
 
     async def __call__(self, order: Order, proceed: Next) -> Answer[Any]:
-        """Check, cap, and go on."""
+        """Check the limits and pass on the capped order. Raises GatewayError for a breach."""
         limited, reserved, quote = await self._limited(order)
         if order.at_most is not None:
             limited = limited.capped(min(order.at_most, limited.cap or order.at_most))
@@ -46,18 +46,18 @@ class WithinLimits:
     async def _limited(self, order: Order) -> tuple[Order, Decimal | None, Quote]:
         """The order with its price capped, what to reserve for it, and the quote.
 
-        The whole quote is reserved, whatever lower price is sent: a provider may ignore that.
+        The full quote is reserved, even if a lower max_price is sent: the provider may ignore it.
         """
         caller = order.context.caller
-        granted = caller.limits or Limits()
+        key_limits = caller.limits or Limits()
         if order.op.kind == "rental":
             self._operator.check_service(order.service)
         in_budget = self._operator.budget_of(caller.account.id) is not None
-        priced = in_budget or authorization.needs_price(granted)
+        priced = in_budget or authorization.needs_price(key_limits)
         quote = Quote(None)
-        if priced or granted.services is not None or granted.max_active:
+        if priced or key_limits.services is not None or key_limits.max_active:
             quote = await order.op.quote(order.context, order.asked, order.subject)
-        authorization.check_service(granted, quote.service_code)
+        authorization.check_service(key_limits, quote.service_code)
         if not priced:
             return order, quote.at_most, quote
         cap = authorization.check_price(caller.limits, quote, order.cap)
@@ -87,18 +87,18 @@ class WithinLimits:
 
 
 class Stages(NamedTuple):
-    """What a purchase passes: with a request_id all but the third, else all but the first two."""
+    """The stages: with a request_id all but the third, else all but the first two."""
 
-    same_request: SameRequest  # the same request, under way in this process, is joined
-    first_answer: FirstAnswer  # a request id that was used before gets its first answer
-    redelivery: Redelivery  # an answer that did not reach its caller is given again
+    same_request: SameRequest  # joins the same request under way in this process
+    first_answer: FirstAnswer  # replays the answer of a request id used before
+    redelivery: Redelivery  # repeats an answer that did not reach its caller
     limits: WithinLimits
     written_down: WrittenDown
     sent: Sent
 
 
 class Purchasing:
-    """Buys once, within limits, written down before it is sent and after."""
+    """Makes purchases by passing each order through the stages."""
 
     def __init__(self, stages: Stages) -> None:
         self._stages = stages
@@ -107,23 +107,23 @@ class Purchasing:
         self._without_id = _chained([stages.redelivery, *rest])
 
     async def buy(self, order: Order) -> Answer[Any]:
-        """Buy once; a repeated request gets the first answer.
+        """Buy once; a repeated request gets the first answer. Raises GatewayError.
 
-        It must run to its end, whatever becomes of the caller. Raises GatewayError.
+        Must not be cancelled when the client disconnects.
         """
         return await (self._without_id if order.request_id is None else self._with_id)(order)
 
     async def repeated(self, order: Order) -> Answer[Any] | None:
-        """The first answer to a request id that was used before; None where it was not."""
+        """The first answer of a request id that was used before, else None."""
         return await self._stages.first_answer.repeated(order)
 
     async def undelivered(self, purchase: str) -> None:
-        """The answer of this purchase, named by its ledger_id, did not reach its caller."""
+        """Report that the answer of a purchase, given by ledger_id, did not reach its caller."""
         await self._stages.redelivery.undelivered(purchase)
 
 
 def _chained(stages: Sequence[Stage]) -> Next:
-    """The stages as one function, the first outermost."""
+    """The stages composed to one function, the first outermost."""
     buy: Next = _no_stage_left
     for stage in reversed(stages):
         buy = partial(stage, proceed=buy)

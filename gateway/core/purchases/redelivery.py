@@ -1,8 +1,8 @@
-"""Purchases whose answers did not reach their callers, on faces without request ids.
+"""Redelivery of purchases whose answers did not reach their callers, without request ids.
 
-Such a caller asks the same again, as many tools do by themselves. That must not buy again: it gets
-what was bought, or, while that is not known, the same error that it is not known. The ledger keeps
-them, so it holds on every node and after a crash.
+Such a client sends the same request again, as many tools do automatically. That must not buy again:
+it gets what was bought, or OutcomeUnknown while that is not known. The state is in the ledger, so
+this works on every node and after a crash.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from gateway.core.ports.observer import Observer
 from gateway.core.purchases.idempotency import NOT_BEGUN, give_again, ledger_checked
 from gateway.core.purchases.order import Next, Order
 
-_LOOK_EVERY = 0.05
+_POLL_SECONDS = 0.05
 
 
 class Redelivery:
-    """Stage: the same caller asking the same within `seconds` gets the undelivered answer.
+    """Stage: the same request by the same caller within `seconds` gets the undelivered answer.
 
-    0 seconds: never. `patience`: how many seconds to wait for a purchase under way whose caller
-    has hung up.
+    `seconds` 0 disables it. `patience`: the most seconds to wait for a purchase under way whose
+    caller disconnected.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Redelivery:
         self._patience = patience
 
     async def __call__(self, order: Order, proceed: Next) -> Answer[Any]:
-        """Give the undelivered answer, or buy."""
+        """Return the undelivered answer, or pass the order on."""
         if order.redeliverable and self._window:
             with ledger_checked(self._observer, NOT_BEGUN):
                 found = await self._earlier(order)
@@ -53,22 +53,22 @@ class Redelivery:
         return await proceed(order)
 
     async def undelivered(self, purchase: str) -> None:
-        """The caller has hung up, before the answer came or without taking it."""
+        """Mark a purchase whose caller disconnected before it received the answer."""
         await self._ledger.mark_undelivered(purchase, self._clock.now())
 
     async def _earlier(self, order: Order) -> Answer[Any] | None:
-        """The answer kept for this order; None where there is none, and it is to be bought.
+        """The undelivered answer for this order; None where there is none.
 
-        A purchase under way that nobody waits for any more is waited for. One whose caller still
-        waits is nobody else's: tools that ask ten times at once mean ten numbers. Raises
-        OutcomeUnknown where the answer was lost, or does not come in time.
+        Waits for a purchase under way whose caller disconnected. One whose caller is still there is
+        not shared: ten concurrent requests mean ten numbers. Raises OutcomeUnknown where the
+        response was lost, or does not come in time.
         """
         caller_id, fingerprint = order.context.caller.id, order.fingerprint
         until = self._clock.monotonic() + self._patience
         while True:
             now = self._clock.now()
             since = now - self._window
-            # In this order: one that ends in between is found by the second.
+            # In this order: a purchase that ends in between is found by the second query.
             lost = await self._ledger.find_abandoned(caller_id, fingerprint, since, now)
             spend = await self._ledger.take_undelivered(caller_id, fingerprint, since)
             if spend is not None and spend.answer is not None:
@@ -77,4 +77,4 @@ class Redelivery:
                 return None
             if lost.state is SpendState.UNKNOWN or self._clock.monotonic() >= until:
                 raise OutcomeUnknown("The same was sent a moment ago, and its answer was lost.")
-            await asyncio.sleep(_LOOK_EVERY)
+            await asyncio.sleep(_POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""A purchase is written down before it is sent, and its end after, whatever it is."""
+"""The last stages: a purchase is in the ledger before it is sent, and its outcome after."""
 
 from dataclasses import replace
 from typing import Any
@@ -27,16 +27,16 @@ from gateway.core.upstream.account import SendMark
 
 
 class WrittenDown:
-    """Stage: writes the intent to the ledger, which checks budgets and request ids with it."""
+    """Stage: stores the intent in the ledger, which checks budgets and the request id."""
 
     def __init__(self, ledger: Ledger, observer: Observer, settlement: Settlement) -> None:
-        """`settlement` releases an intent that may have been written though the ledger failed."""
+        """`settlement` releases an intent that may have been stored though the ledger failed."""
         self._ledger = ledger
         self._observer = observer
         self._settlement = settlement
 
     async def __call__(self, order: Order, proceed: Next) -> Answer[Any]:
-        """Write it down. Raises AlreadyBegun for a request id of before, else GatewayError."""
+        """Store the intent. Raises AlreadyBegun for a used request id, else GatewayError."""
         intent = order.planned
         try:
             with ledger_checked(self._observer, intent.ledger_id):
@@ -54,7 +54,7 @@ class WrittenDown:
 
 
 class Sent:
-    """The last stage: marks the purchase as sent in the moment before it is, and settles it."""
+    """The last stage: marks the purchase as sent just before it is, and settles it."""
 
     def __init__(
         self, ledger: Ledger, clock: Clock, observer: Observer, settlement: Settlement
@@ -65,9 +65,9 @@ class Sent:
         self._settlement = settlement
 
     async def __call__(self, order: Order, proceed: Next) -> Answer[Any]:
-        """Send it and answer what was bought. Raises GatewayError."""
+        """Send the purchase and return what was bought. Raises GatewayError."""
         intent = order.planned
-        value = await self._made(order, intent)
+        value = await self._buy(order, intent)
         if "ledger_id" in type(value).model_fields:
             value = value.model_copy(update={"ledger_id": intent.ledger_id})
         if intent.reserved is not None and (value.price or 0) > intent.reserved:
@@ -78,8 +78,8 @@ class Sent:
         self._compare_times(order, value)
         return Answer(value, stored.body, purchase=intent.ledger_id)
 
-    async def _made(self, order: Order, intent: Intent) -> Any:
-        """Make the purchase; where that fails, write down how."""
+    async def _buy(self, order: Order, intent: Intent) -> Any:
+        """Make the purchase; settle it where it fails."""
         mark = SendMark(self._ledger, self._clock, self._observer, intent.ledger_id)
         context = replace(order.context, upstream=order.context.upstream.marking(mark))
         try:
@@ -91,16 +91,16 @@ class Sent:
             if isinstance(fault, GatewayError):
                 await self._settle(order, _failed(fault, order.trace_id))
                 raise
-            # Whatever it was, it came after the sending: no caller may take it for a failure.
+            # It happened after the sending, so the purchase may have been made.
             lost = OutcomeUnknown()
             await self._settle(order, _failed(lost, order.trace_id))
             if not isinstance(fault, Exception):
-                raise  # the program ends: nobody is there to be told
+                raise  # a cancellation or exit of the process
             self._observer.background_failed("purchase", fault)
             raise lost from fault
 
     async def _settle(self, order: Order, outcome: Outcome) -> None:
-        """Write the end down; once it is, others' purchases are held against it."""
+        """Settle the purchase, then let the repository match it with lost ones."""
         intent = order.planned
         if await self._settlement.end(intent.ledger_id, outcome):
             order.context.services.repository.ended(intent.account_id, outcome.state)
@@ -114,7 +114,7 @@ class Sent:
 
 
 def _failed(error: GatewayError, trace_id: str) -> Outcome:
-    """How a failed purchase ends: definite refusals are kept, the rest may be tried again."""
+    """The outcome of a failure: definite refusals are stored, others free the request id."""
     if error.charged is Charged.UNKNOWN:
         return Outcome(SpendState.UNKNOWN, stored_error(error, trace_id))
     if error.retryable:

@@ -1,4 +1,4 @@
-"""How the end of a purchase is written to the ledger: now, later, or by an operator."""
+"""Settlement of purchases in the ledger: now, later, or by an operator."""
 
 import asyncio
 from decimal import Decimal
@@ -23,19 +23,19 @@ _MOST_RELEASED = 1000
 
 
 class Settlement:
-    """Settles purchases. A ledger that fails now must not cost a caller its answer."""
+    """Settles purchases. A caller gets its answer also while the ledger fails."""
 
     def __init__(self, ledger: Ledger, clock: Clock, observer: Observer) -> None:
-        """`observer` hears of the first failure of each."""
+        """`observer` gets the first failure of each purchase."""
         self._ledger = ledger
         self._clock = clock
         self._observer = observer
         self._later: set[asyncio.Task[None]] = set()
 
     async def end(self, ledger_id: str, outcome: Outcome) -> bool:
-        """Write it down now; False where that failed, and it is tried again in the background.
+        """Store the outcome; False where that failed and is retried in the background.
 
-        Where this process ends before it succeeds, the purchase is found open, and is unknown.
+        Where this process ends before it succeeds, recovery makes the purchase unknown.
         """
         try:
             await self._ledger.settle(ledger_id, outcome, self._clock.now())
@@ -46,10 +46,10 @@ class Settlement:
         return True
 
     def release(self, ledger_id: str) -> None:
-        """A ledger that failed to write a purchase down may have done it all the same.
+        """Release in the background an intent that may have been stored though the ledger failed.
 
-        Nothing was sent, so it is released in the background. Of very many the rest stays open
-        until this process ends: a ledger may be away for long.
+        Nothing was sent. At most 1000 are retried at a time, in case the ledger is unavailable for
+        long; further ones stay open until this process ends.
         """
         if len(self._later) < _MOST_RELEASED:
             self._write_later(ledger_id, Outcome(SpendState.RELEASED))
@@ -65,26 +65,25 @@ class Settlement:
             await asyncio.sleep(pause)
             try:
                 await self._ledger.settle(ledger_id, outcome, self._clock.now())
-            except Exception:  # observed before; what becomes of it is seen in the ledger
+            except Exception:  # reported before
                 pause = min(2 * pause, _AT_MOST)
             else:
                 return
 
 
 def resolution(spend: Spend, provider_id: int | None, price: Decimal | None) -> Outcome:
-    """The outcome as told: `provider_id` None means that nothing was charged.
+    """The outcome as an operator decides it; `provider_id` None: nothing was charged.
 
-    The answer kept under the request id is replaced, so that a caller that repeats its request
-    learns what became of it.
+    It replaces the stored answer, so that a caller that repeats its request gets the outcome.
     """
     if provider_id is None:
         error = UpstreamRefused("The operator found that the provider did not make this purchase.")
         return Outcome(SpendState.REFUSED, stored_error(error, spend.ledger_id))
-    rental = _thing(spend, provider_id, spend.reserved if price is None else price)
+    rental = _rental_of(spend, provider_id, spend.reserved if price is None else price)
     return Outcome(SpendState.BOUGHT, stored_value(rental), rental)
 
 
-def _thing(spend: Spend, provider_id: int, price: Decimal | None) -> AnyRental:
+def _rental_of(spend: Spend, provider_id: int, price: Decimal | None) -> AnyRental:
     if spend.kind == "long_rental":
         return LongRental(id=provider_id, status=LongRentalStatus.ACTIVE, price=price)
     return Rental(

@@ -1,4 +1,4 @@
-"""Checks the zone of the provider's times: they carry none, so the setting is a guess."""
+"""Checks the configured time zone of the provider, whose times have no offset (guess)."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -6,16 +6,16 @@ from datetime import timedelta
 from gateway.core.model.prices import Price
 from gateway.core.model.rentals import Rental
 
-_STEP = timedelta(minutes=15)  # zones differ by multiples of it, and by two of them at least
+_STEP = timedelta(minutes=15)  # zones differ by multiples of it, and by at least two
 _NEAR = timedelta(minutes=20)
-_EXACT = timedelta(minutes=5)  # so much longer or shorter than it should a rental may live
+_EXACT = timedelta(minutes=5)  # allowed difference between the real and the expected duration
 
 
 def zone_offset(rental: Rental, prices: Iterable[Price]) -> timedelta | None:
-    """How far a fresh rental's end lies from now and its service's time to live.
+    """The difference between a new rental's end and the one expected by its service's duration.
 
-    A multiple of a quarter of an hour, as zones differ; None where it cannot be told: the end or
-    the time to live is unknown, or the difference is none that a zone would make.
+    A multiple of 15 minutes, as between zones. None where the end or the duration is unknown, or
+    where no difference of zones explains it.
     """
     minutes = next((p.ttl_minutes for p in prices if p.service_code == rental.service_code), None)
     if minutes is None or rental.ends_at is None or rental.created_at is None:

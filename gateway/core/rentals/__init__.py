@@ -1,4 +1,4 @@
-"""What is known of rentals: the repository, shared status reads, the search for lost purchases.
+"""Rentals: repository, single-flight status reads, reconciliation of lost purchases.
 
 May import gateway.core.prices, gateway.core.upstream, the ports and the model.
 """

@@ -1,4 +1,4 @@
-"""Finds what purchases of unknown outcome bought, where it can be no other's."""
+"""Matches purchases of unknown outcome with the rentals they bought."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -10,29 +10,29 @@ from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
 from gateway.core.prices.cache import PriceCache
 
-_LOOKED_AT = 1000  # of the newest rentals: a lost one is seen soon or hardly ever
+_LOOKED_AT = 1000  # the newest rentals only: a lost one is seen soon or hardly ever
 
 
 class Reconciler:
-    """Settles a purchase of unknown outcome by the one rental it must have bought.
+    """Settles a purchase of unknown outcome where exactly one rental fits it.
 
-    It reads the ledger and the cached price list, and calls nobody.
+    It reads the ledger and the cached price list, and makes no calls.
     """
 
     def __init__(self, ledger: Ledger, price_cache: PriceCache, clock: Clock) -> None:
-        """`price_cache` gives a service's code by its name, and how long its rentals last."""
+        """`price_cache` maps service names to codes and has the duration of rentals."""
         self._ledger = ledger
         self._price_cache = price_cache
         self._clock = clock
-        # Accounts in which a purchase under way is all that stands in the way.
+        # Accounts where a match waits for the end of a purchase under way.
         self.put_off: set[str] = set()
 
     async def found(self, account_id: str, rental: Rental) -> Rental | None:
-        """The rental as what a lost purchase bought; None where that is not certain."""
+        """Match a rental with a lost purchase and settle that; None where it is not certain."""
         return await self._found(account_id, rental, await self._sent(account_id))
 
     async def look_back(self, account_id: str) -> list[Rental]:
-        """Try the rentals seen before, by any process; returns those that were matched."""
+        """Match the rentals that any process has seen before; returns those that were matched."""
         sent = await self._sent(account_id)
         if not sent:
             return []
@@ -44,20 +44,20 @@ class Reconciler:
         fits = [all_fitting(rental, sent, prices) for rental in seen]
         for rental, fitting in zip(seen, fits, strict=True):
             if fits.count(fitting) > 1:
-                continue  # one purchase bought one rental: which of these, nobody can tell
+                continue  # ambiguous: one purchase bought only one of these rentals
             found = await self._found(account_id, rental, sent)
-            if found is not None:  # what is left may be unmistakable now
+            if found is not None:  # the others may be unambiguous now
                 return [found, *await self.look_back(account_id)]
         return []
 
     async def would_prices_tell(self, account_id: str, rental: Rental) -> bool:
-        """Whether only the price list is missing to say if this is what was lost."""
+        """Whether only the price list is missing to match this rental with a lost purchase."""
         if priced(rental, self._price_cache.known(account_id)):
             return False
         return bool(await self._sent(account_id))
 
     async def _sent(self, account_id: str) -> Sequence[Spend]:
-        """The purchases that may have bought a rental nobody knows; none where none is lost."""
+        """The purchases that may have bought an unknown rental; empty where none is unknown."""
         sent = await self._ledger.unanswered(account_id)
         return sent if any(spend.state is SpendState.UNKNOWN for spend in sent) else ()
 
@@ -68,14 +68,14 @@ class Reconciler:
         if await self._ledger.is_bought(account_id, "rental", rental.id):
             return None
         if any(spend.state is SpendState.SENT for spend in fitting):
-            self.put_off.add(account_id)  # it may be that one's, which may yet tell
+            self.put_off.add(account_id)  # may belong to that purchase, which has not ended
             return None
         if len(fitting) != 1 or not fitting[0].sees_account:
-            return None  # of who sees only its own, an operator decides: see `suggestions`
+            return None  # for keys without account view an operator decides: see `suggestions`
         return await self._settled(rental, fitting[0])
 
     async def suggestions(self, spend: Spend, prices: Sequence[Price]) -> list[Rental]:
-        """What was seen of the account and may be what this purchase bought."""
+        """The account's rentals of unknown origin that this purchase may have bought."""
         rows = await self._ledger.list_rentals(
             View(spend.account_id), status=None, service_code=None, limit=_LOOKED_AT, before=None
         )
@@ -83,19 +83,22 @@ class Reconciler:
         return [rental for rental in seen if all_fitting(rental, [spend], prices)]
 
     async def _settled(self, rental: Rental, spend: Spend) -> Rental | None:
-        whole = rental.model_copy(
+        bought = rental.model_copy(
             update={"ledger_id": spend.ledger_id, "created_at": rental.created_at or spend.at}
         )
-        outcome = Outcome(SpendState.BOUGHT, stored_value(whole), whole)
+        outcome = Outcome(SpendState.BOUGHT, stored_value(bought), bought)
         settled = await self._ledger.settle(spend.ledger_id, outcome, self._clock.now())
-        return whole if settled else None  # somebody else was first, an operator for one
+        return bought if settled else None  # None: settled already, for instance by an operator
 
 
 _CLOSE = timedelta(minutes=2)
 
 
 def named(rental: Rental, prices: Iterable[Price]) -> Rental:
-    """The rental with its service_code, where the price list tells it: a status does not."""
+    """The rental with the service_code of its service_name, which a status lacks.
+
+    Unchanged where the price list does not have exactly one such service.
+    """
     if rental.service_code is not None or rental.service_name is None:
         return rental
     codes = [price.service_code for price in prices if price.service_name == rental.service_name]
@@ -103,12 +106,12 @@ def named(rental: Rental, prices: Iterable[Price]) -> Rental:
 
 
 def priced(rental: Rental, prices: Iterable[Price]) -> bool:
-    """Whether the price list has the rental's service: without it, nothing can be said to fit."""
+    """Whether the price list has the rental's service, which matching needs."""
     return any(price.service_code == rental.service_code for price in prices)
 
 
 def all_fitting(rental: Rental, sent: Iterable[Spend], prices: Iterable[Price]) -> list[Spend]:
-    """Those purchases that the rental fits in service and time."""
+    """The purchases that fit the rental in service and time."""
     minutes = {price.service_code: price.ttl_minutes for price in prices}
     return [spend for spend in sent if _fits(rental, spend, minutes)]
 
@@ -120,5 +123,5 @@ def _fits(rental: Rental, spend: Spend, minutes: dict[str, int | None]) -> bool:
     ttl = minutes.get(service)
     if ttl is None or rental.ends_at is None:
         return False
-    # The zone of ends_at is a guess: where it is wrong nothing fits, and an operator decides.
+    # The zone of ends_at is configured (guess): if it is wrong nothing fits, an operator decides.
     return abs(rental.ends_at - timedelta(minutes=ttl) - spend.at) <= _CLOSE

@@ -1,4 +1,4 @@
-"""Looks for what lost purchases bought, in the background."""
+"""Background reconciliation of purchases of unknown outcome."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from gateway.core.upstream.account import AccountUpstream
 
 
 class ReconciliationTask:
-    """Matches what was seen before, then once more with the current prices.
+    """Matches known rentals with lost purchases, then again with the current prices.
 
-    Without a price list that names the service nothing can be matched.
+    Without a price list that has the service nothing can be matched.
     """
 
     def __init__(
@@ -23,7 +23,7 @@ class ReconciliationTask:
         upstream_of: Callable[[str], AccountUpstream | None],
         observer: Observer,
     ) -> None:
-        """`upstream_of` gives the upstream of an account id, where its key is at hand."""
+        """`upstream_of` returns the upstream of an account id, where its key is in memory."""
         self._repository = repository
         self._price_cache = price_cache
         self._upstream_of = upstream_of
@@ -32,7 +32,7 @@ class ReconciliationTask:
         self._again: set[str] = set()
 
     def begin(self, account_id: str) -> None:
-        """Start a search for an account; one runs for an account at a time, another after it."""
+        """Start a search for an account, or schedule another one after the one running."""
         if account_id in self._running:
             self._again.add(account_id)
             return
@@ -41,11 +41,11 @@ class ReconciliationTask:
 
     @property
     def under_way(self) -> bool:
-        """Whether anything is being searched for."""
+        """Whether a search is running."""
         return bool(self._running)
 
     async def close(self) -> None:
-        """End the searches under way."""
+        """Cancel the searches under way."""
         self._again.clear()
         tasks = list(self._running.values())
         for task in tasks:

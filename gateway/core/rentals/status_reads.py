@@ -1,4 +1,4 @@
-"""Status reads: single flight for each rental, and an answer serves for a second."""
+"""Status reads: single flight for each rental, results cached for a second."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -20,19 +20,22 @@ _Key = tuple[str, int]
 
 
 class StatusReads:
-    """The status of rentals, however many ask. `fresh`: how many seconds an answer serves."""
+    """Reads the status of rentals. Concurrent reads share one call.
+
+    `fresh`: how many seconds a result is cached.
+    """
 
     def __init__(self, repository: RentalRepository, clock: Clock, *, fresh: float = 1.0) -> None:
-        """`repository` answers for rentals that have ended."""
+        """`repository` has the rentals that have ended, which need no call."""
         self._repository = repository
         self._clock = clock
         self._fresh = fresh
         self._running: dict[_Key, asyncio.Task[Rental]] = {}
         self._last: LRUCache[_Key, tuple[float, Rental]] = LRUCache(_CACHED)
-        self._over: LRUCache[_Key, bool] = LRUCache(_CACHED)  # the status itself said so
+        self._known_ended: LRUCache[_Key, bool] = LRUCache(_CACHED)  # ended by a status response
         self._numbers = count(1)
-        # The number of the read that was sent last of those answered.
-        self._newest: LRUCache[_Key, int] = LRUCache(_CACHED)
+        # The highest send number of the reads that have completed.
+        self._last_number: LRUCache[_Key, int] = LRUCache(_CACHED)
 
     async def status(
         self,
@@ -40,7 +43,7 @@ class StatusReads:
         rental_id: int,
         priority: Priority | None = None,
     ) -> Rental:
-        """The rental as the provider says; one that has ended, as it is recorded."""
+        """The rental from the provider, or from the repository if it has ended."""
         key = upstream.account_id, rental_id
         last = self._last.get(key)
         if last is not None and self._clock.monotonic() - last[0] < self._fresh:
@@ -50,10 +53,9 @@ class StatusReads:
         return await self._shared(key, self._find(upstream, key, priority))
 
     async def anew(self, upstream: AccountUpstream, rental_id: int, deadline: float) -> Rental:
-        """The same before all other reads, because something has happened to the rental.
+        """Read the status again without the cache, before all other reads.
 
-        An earlier answer does not serve. Raises RateLimited where no permit comes within
-        `deadline` seconds.
+        Raises RateLimited where no permit is granted within `deadline` seconds.
         """
         key = upstream.account_id, rental_id
         return await self._shared(key, self._ask(upstream, key, Priority.SPEND, deadline))
@@ -69,9 +71,13 @@ class StatusReads:
         known = await self._repository.known(*key)
         if known is None or known.status not in OVER:
             return await self._ask(upstream, key, priority)
-        if known.code is not None or known.status is RentalStatus.CANCELLED or key in self._over:
+        if (
+            known.code is not None
+            or known.status is RentalStatus.CANCELLED
+            or key in self._known_ended
+        ):
             return known
-        # It was ended from here before anybody read its code: the provider may have one.
+        # Ended through the gateway before its code was read: the provider may have one.
         try:
             return await self._ask(upstream, key, priority)
         except GatewayError:
@@ -85,23 +91,23 @@ class StatusReads:
         deadline: float | None = None,
     ) -> Rental:
         sent = SendNumber(self._numbers)
-        said = await upstream.ask(RENTAL_STATUS, key[1], priority, deadline, sent)
-        if sent.number < self._newest.get(key, 0):
-            # A later read was answered before: this is how the rental stood, not how it stands.
-            return await self._repository.known(*key) or said
-        self._newest[key] = sent.number
-        if said.status in OVER:
-            self._over[key] = True
-        return await self._repository.record(key[0], said)
+        reported = await upstream.ask(RENTAL_STATUS, key[1], priority, deadline, sent)
+        if sent.number < self._last_number.get(key, 0):
+            # A read sent later has completed before: this state is outdated.
+            return await self._repository.known(*key) or reported
+        self._last_number[key] = sent.number
+        if reported.status in OVER:
+            self._known_ended[key] = True
+        return await self._repository.record(key[0], reported)
 
     def _ended(self, key: _Key, task: asyncio.Task[Rental]) -> None:
         if self._running.get(key) is not task:
-            return  # something has happened to the rental since it began
+            return  # superseded or dropped since it began
         del self._running[key]
         if not task.cancelled() and task.exception() is None:
             self._last[key] = self._clock.monotonic(), task.result()
 
     def forget(self, account_id: str, rental_id: int) -> None:
-        """Something was done to the rental: earlier answers and reads under way do not serve."""
+        """Drop the cached result and detach reads under way, because the rental was changed."""
         self._last.pop((account_id, rental_id), None)
         self._running.pop((account_id, rental_id), None)

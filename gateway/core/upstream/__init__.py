@@ -1,4 +1,4 @@
-"""One call to the provider, made safely: rate limiter, circuit breaker, retries.
+"""Calls to the provider: rate limiter, circuit breakers, retries.
 
 May import gateway.core.ports and gateway.core.model.
 """

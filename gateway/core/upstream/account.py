@@ -1,6 +1,6 @@
-"""One account's way to the provider: every call goes through the pipeline.
+"""The provider as one account uses it: every call goes through the pipeline.
 
-And what is done just before a call goes out: a purchase is marked as sent, a read is numbered.
+Also the hooks that run just before a call is sent: marking a purchase, numbering a read.
 """
 
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ from gateway.core.upstream.pipeline import BeforeSending, Pipeline
 In = TypeVar("In")
 Out = TypeVar("Out")
 
-_KEPT = 200
+_CACHED = 200
 
 
 class SendMark:
-    """Marks one purchase as sent. `sent` says whether it was: from then on it may be charged."""
+    """Marks one purchase as sent in the ledger. Once `sent` is true it may have been charged."""
 
     __slots__ = ("_clock", "_ledger", "_ledger_id", "_observer", "sent")
 
@@ -37,7 +37,7 @@ class SendMark:
         self.sent = False
 
     async def __call__(self) -> None:
-        """Write it down. Raises LedgerUnavailable or InternalError: then nothing may be sent."""
+        """Write the mark. Raises LedgerUnavailable or InternalError; then nothing may be sent."""
         try:
             self.sent = await self._ledger.mark_sent(self._ledger_id, self._clock.now())
         except GatewayError:
@@ -50,9 +50,9 @@ class SendMark:
 
 
 class SendNumber:
-    """A call's place among all that take their numbers from one counter: sent later, greater.
+    """A sequence number taken from a shared counter when a call is sent.
 
-    A read that is sent again is numbered again. `number` is 0 until it is sent.
+    A retry takes a new number. `number` is 0 until the call is sent.
     """
 
     __slots__ = ("_counter", "number")
@@ -68,10 +68,9 @@ class SendNumber:
 
 @dataclass(frozen=True, slots=True)
 class AccountUpstream:
-    """The provider as one account reaches it: what policies and operations hold.
+    """The provider's calls for one account, sent through the pipeline.
 
-    `mark` is set while a purchase is made: it writes down that the purchase is sent, in the moment
-    before it is.
+    `mark` is set for a purchase: it runs just before the call is sent.
     """
 
     account_id: str
@@ -87,9 +86,9 @@ class AccountUpstream:
         deadline: float | None = None,
         before_sending: BeforeSending | None = None,
     ) -> Out:
-        """Send one call as soon as the limits allow, waiting `deadline` seconds at most.
+        """Send one call, waiting at most `deadline` seconds for the rate limiter.
 
-        `before_sending` runs in the moment before it goes out; a purchase runs its mark.
+        `before_sending` runs just before the call is sent; a purchase runs its mark instead.
 
         Raises RateLimited or UpstreamUnavailable where it was not sent, else what Provider.call
         raises.
@@ -104,17 +103,17 @@ class AccountUpstream:
         )
 
     def marking(self, mark: SendMark) -> "AccountUpstream":
-        """The same for one purchase."""
+        """A copy for one purchase, which runs `mark` before it is sent."""
         return replace(self, mark=mark)
 
 
 class AccountUpstreams:
-    """Makes the upstream of an account; the same account has the same one while it is in use."""
+    """Creates and caches the AccountUpstream of each account."""
 
     def __init__(self, connect: Connect, pipeline: Pipeline) -> None:
         self._connect = connect
         self._pipeline = pipeline
-        self._made: IdentityCache[Account, AccountUpstream] = IdentityCache(_KEPT)
+        self._made: IdentityCache[Account, AccountUpstream] = IdentityCache(_CACHED)
 
     def of(self, account: Account) -> AccountUpstream:
         """The account's upstream; opens no connection."""

@@ -1,6 +1,6 @@
-"""The calls that policies make by themselves, and the rate limits of all calls.
+"""The calls made below the operations, and the rate limits of all calls.
 
-Every other call is declared beside its operation, in gateway.core.operations.
+All other calls are declared beside their operations, in gateway.core.operations.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ _NONE: Mapping[str, float] = MappingProxyType({})
 def rates(
     calls: Iterable[AnyCall], *, premium: bool = False, overrides: Mapping[str, float] = _NONE
 ) -> dict[str, float]:
-    """Calls per second by bucket: the provider's limits, and what an operator sets instead.
+    """Calls per second by bucket: the provider's limits, with an operator's overrides.
 
     Raises ValueError for a bucket that does not exist or a rate out of range.
     """

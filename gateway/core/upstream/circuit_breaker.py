@@ -1,7 +1,8 @@
 """Circuit breakers: a provider that is down is not called for a while.
 
-Calls are judged in groups: reads that fail never stop a purchase. A refusal, a 4xx and a 429 are
-answers, not failures. What only one account sees, while others are served, stops nobody.
+There is one breaker for each group of calls: failing reads never block a purchase. A refusal, a
+4xx and a 429 are responses, not failures. Failures of a single account open no breaker while calls
+of other accounts succeed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +20,7 @@ from gateway.core.ports.observer import NoObserver, Observer
 
 
 class BreakerState(StrEnum):
-    """Closed lets calls through, open none, half-open one at a time to see how it goes."""
+    """Closed lets calls through, open none, half-open one trial call at a time."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -28,14 +29,13 @@ class BreakerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BreakerPolicy:
-    """When a group is given up, and for how long.
+    """When a breaker opens, and for how long.
 
-    After `in_a_row` failures, or when `share` of `sample` calls failed; a count starts with a
-    failure and is over after `span_seconds`. It stays open `pause_seconds`, twice as long each
-    time the call that tries fails, but never above `longest_pause_seconds`: one call in so many
-    seconds burdens nobody, and after a longer pause whoever waits for a code would go on waiting
-    when the provider is back. Failures of one account do not count while another was served in the
-    last `alone_seconds`.
+    It opens after `in_a_row` consecutive failures, or when `share` of `sample` calls failed; a
+    count starts with a failure and expires after `span_seconds`. It stays open `pause_seconds`,
+    doubled each time the trial call fails, up to `longest_pause_seconds`: a trial call that often
+    is no load, and callers waiting for a code notice soon that the provider is back. Failures of
+    one account do not count while a call of another succeeded in the last `alone_seconds`.
     """
 
     in_a_row: int = 5
@@ -48,10 +48,10 @@ class BreakerPolicy:
 
 
 def failed(call: AnyCall, error: BaseException) -> bool:
-    """Whether this ending of a call says that the provider is failing.
+    """Whether this error of a call counts as a failure of the provider.
 
-    Of purchases only what was surely not sent counts, so that they stop only while nobody could
-    buy anyway: a purchase that fails otherwise is its buyer's matter, not everybody's.
+    Of purchases only errors from before the sending count, so that purchases are blocked only
+    while none could succeed; any other error may concern a single buyer.
     """
     if call.effect is Effect.SPEND:
         return isinstance(error, UpstreamUnavailable)
@@ -80,28 +80,27 @@ class CircuitBreaker:
     )  # fmt: skip
 
     def __init__(self, group: str, clock: Clock, policy: BreakerPolicy, observer: Observer) -> None:
-        """Start closed."""
         self._group = group
         self._clock = clock
         self._policy = policy
         self._observer = observer
         self._state = BreakerState.CLOSED
-        self._epoch = 0  # a call that began before the last change says nothing of the time after
+        self._epoch = 0  # a call begun before the last state change is not counted
         self._opened = 0
         self._until = 0.0
         self._trying = False
         self._seen = self._failures = self._in_a_row = 0
         self._since = 0.0
         self._failed_for: set[str] = set()
-        self._served: dict[str, float] = {}  # the two accounts that were served last, and when
+        self._served: dict[str, float] = {}  # the last two accounts with a success, and when
 
     @property
     def state(self) -> BreakerState:
-        """How it is now."""
+        """The current state."""
         return self._state
 
     def check(self) -> None:
-        """Raises UpstreamUnavailable where a call would not be let through now."""
+        """Raise UpstreamUnavailable where a call would not be let through now."""
         if self._state is BreakerState.CLOSED:
             return
         left = self._until - self._clock.monotonic()
@@ -113,7 +112,7 @@ class CircuitBreaker:
         )
 
     def enter(self) -> int:
-        """Let a call through; what it answers goes to `ended`. Raises UpstreamUnavailable."""
+        """Let a call through and return its ticket for `ended`. Raises UpstreamUnavailable."""
         if self._state is not BreakerState.CLOSED:
             self.check()
             if self._state is BreakerState.OPEN:
@@ -122,7 +121,7 @@ class CircuitBreaker:
         return self._epoch
 
     def ended(self, ticket: int, *, ok: bool | None, account_id: str) -> None:
-        """How an account's call ended; None where that says nothing about the provider."""
+        """Record the end of an account's call. `ok` None: it says nothing about the provider."""
         if ok:
             self._serve(account_id)
         if ticket != self._epoch:
@@ -160,7 +159,7 @@ class CircuitBreaker:
                 self._forget()
 
     def _give_up(self) -> None:
-        """Open; but the trouble of one account is no reason while others are served."""
+        """Open, unless all failures are of one account while calls of others succeed."""
         since = self._clock.monotonic() - self._policy.alone_seconds
         others = {each for each, at in self._served.items() if at > since} - self._failed_for
         if len(self._failed_for) == 1 and others:
@@ -193,7 +192,7 @@ class CircuitBreaker:
 
 
 class CircuitBreakers:
-    """One circuit breaker for each group of calls, whatever the account."""
+    """One circuit breaker for each group of calls, shared by all accounts."""
 
     def __init__(
         self,
@@ -203,7 +202,7 @@ class CircuitBreakers:
         *,
         observer: Observer | None = None,
     ) -> None:
-        """Start closed, with a breaker for every group of `calls`."""
+        """Create a closed breaker for every group of `calls`."""
         policy, observer = policy or BreakerPolicy(), observer or NoObserver()
         self._breakers = {
             group: CircuitBreaker(group, clock, policy, observer)
@@ -215,5 +214,5 @@ class CircuitBreakers:
         return self._breakers[call.group]
 
     def states(self) -> Mapping[str, str]:
-        """The state of every group, for people and metrics."""
+        """The state of every group, for health reports and metrics."""
         return {group: breaker.state.value for group, breaker in self._breakers.items()}

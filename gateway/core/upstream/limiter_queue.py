@@ -1,4 +1,4 @@
-"""Waiting for permits: who waits is served in order, or refused as soon as it is no use."""
+"""The rate limiter's queue: waiters get permits in order, or fail as soon as they would expire."""
 
 import asyncio
 from collections.abc import Iterable
@@ -9,17 +9,17 @@ from gateway.core.ports.observer import Observer
 from gateway.core.ports.storage import SharedBuckets
 from gateway.core.upstream.sliding_window import SlidingWindow, Waiter
 
-_SOONEST = 0.001  # what an event loop's timers can do
-_SHARED_PATIENCE = 1.0
-_LOCAL_FOR = 5.0
+_SOONEST = 0.001  # seconds; about the resolution of an event loop's timers
+_SHARED_TIMEOUT = 1.0
+_LOCAL_FOR = 5.0  # seconds without the shared limits after they failed
 
 
 class LimiterQueue:
-    """Serves those who wait for a window: by priority, then in order of arrival.
+    """Serves the waiters of each window by priority, then in order of arrival.
 
-    `longest` is how many may wait before one window. Places of `shared` are taken one after
-    another, each for whoever is first when it comes. While the shared store fails each node keeps
-    the limits by itself, so that together they may break them; the provider's 429 then slows them.
+    `longest` is the most waiters of one window. Places of `shared` are taken one at a time, each
+    for the waiter that is first when it is granted. While the shared store fails, each node applies
+    the limits alone; together they may exceed them until the provider's 429 slows them down.
     """
 
     def __init__(
@@ -31,7 +31,6 @@ class LimiterQueue:
         longest: int,
         shared: SharedBuckets | None = None,
     ) -> None:
-        """Start without anybody."""
         self.alone = shared is None
         self._clock = clock
         self._timers = timers
@@ -45,7 +44,7 @@ class LimiterQueue:
     async def wait(
         self, window: SlidingWindow, call: str, priority: int, now: float, expires: float
     ) -> float:
-        """Wait for a permit and log it; answers when it came. Raises RateLimited."""
+        """Wait for a permit, log it and return its time. Raises RateLimited."""
         self._arrived += 1
         permit: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiter = Waiter(priority, self._arrived, expires, call, permit)
@@ -55,7 +54,7 @@ class LimiterQueue:
             await permit
         except asyncio.CancelledError:
             if permit.done() and not permit.cancelled() and permit.exception() is None:
-                window.granted -= 1  # it came in the same moment
+                window.granted -= 1  # granted and cancelled at the same time
             window.leave(waiter)
             self.serve(window, self._clock.monotonic())
             raise
@@ -66,12 +65,12 @@ class LimiterQueue:
         return at
 
     def put_off(self, window: SlidingWindow, now: float) -> None:
-        """The window opens later than it did: whoever cannot wait for that is refused now."""
-        self._give_up(window, 0, now)
+        """The window now opens later: fail the waiters that would expire before."""
+        self._refuse_late(window, 0, now)
         self.serve(window, now)
 
     def serve(self, window: SlidingWindow, now: float) -> None:
-        """Grant the permits there are, and come back when there is the next."""
+        """Grant the available permits, and set a timer for the next one."""
         while window.queue and window.has_room(now):
             if self._shared is not None and now >= self._local_until:
                 self._take(window, self._shared)
@@ -81,7 +80,7 @@ class LimiterQueue:
             self._wake_at(window, window.expected(0, now), now)
 
     async def close(self, windows: Iterable[SlidingWindow]) -> None:
-        """Refuse everybody who waits, and everybody who would have to: nothing was sent."""
+        """Fail all waiters, and from now on every call that would have to wait."""
         self._closed = True
         takings = []
         for window in windows:
@@ -98,16 +97,16 @@ class LimiterQueue:
         place = window.join(waiter)
         if self._closed or len(window.queue) > self._longest:
             self._refuse(window, window.queue.pop(), now)
-        self._give_up(window, place, now)
+        self._refuse_late(window, place, now)
         self.serve(window, now)
 
     def _grant(self, window: SlidingWindow, now: float) -> None:
-        """Grant a permit to the first who can still use it."""
+        """Grant a permit to the first waiter that has not expired."""
         while window.queue:
             waiter = window.queue.pop(0)
             if waiter.expires < now:
                 self._refuse(window, waiter, now)
-            elif not waiter.permit.done():  # done: cancelled a moment ago
+            elif not waiter.permit.done():  # done: just cancelled
                 window.granted += 1
                 waiter.permit.set_result(None)
                 return
@@ -116,12 +115,15 @@ class LimiterQueue:
         if window.alarm is not None:
             set_for, alarm = window.alarm
             if set_for <= at:
-                return  # it will find nothing to give away, and set the next
+                return  # it will find no permit to grant, and set the next timer
             alarm.cancel()
         delay = max(at - now, _SOONEST)
-        window.alarm = now + delay, self._timers.call_later(delay, lambda: self._rung(window))
+        window.alarm = (
+            now + delay,
+            self._timers.call_later(delay, lambda: self._alarm_fired(window)),
+        )
 
-    def _rung(self, window: SlidingWindow) -> None:
+    def _alarm_fired(self, window: SlidingWindow) -> None:
         window.alarm = None
         self.serve(window, self._clock.monotonic())
 
@@ -129,7 +131,7 @@ class LimiterQueue:
         window.leave(waiter)
         self._refuse(window, waiter, self._clock.monotonic())
 
-    def _give_up(self, window: SlidingWindow, first: int, now: float) -> None:
+    def _refuse_late(self, window: SlidingWindow, first: int, now: float) -> None:
         for waiter in window.too_late(first, now):
             self._refuse(window, waiter, now)
 
@@ -151,9 +153,9 @@ class LimiterQueue:
         if window.taking is not None:
             return
         taking = asyncio.ensure_future(shared.take(window.name, window.places, window.seconds))
-        patience = self._timers.call_later(_SHARED_PATIENCE, taking.cancel)
+        timeout = self._timers.call_later(_SHARED_TIMEOUT, taking.cancel)
         window.taking = taking
-        taking.add_done_callback(lambda _: patience.cancel())
+        taking.add_done_callback(lambda _: timeout.cancel())
         taking.add_done_callback(lambda taken: self._taken(window, taken))
 
     def _taken(self, window: SlidingWindow, taken: "asyncio.Task[float]") -> None:
@@ -166,7 +168,7 @@ class LimiterQueue:
             self._observer.shared_limits_failed()
         elif (wait := taken.result()) > 0.0:
             window.opens_at = max(window.opens_at, now + wait)
-            self._give_up(window, 0, now)
+            self._refuse_late(window, 0, now)
         elif window.has_room(now):
             self._grant(window, now)
         self.serve(window, now)

@@ -1,4 +1,4 @@
-"""The way of one call to the provider: breaker, permit, call, bookkeeping, and again for reads."""
+"""The pipeline of a call to the provider: breaker, permit, sending, bookkeeping, retries."""
 
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
@@ -24,8 +24,8 @@ T = TypeVar("T")
 _DEFINITE = (UpstreamAuthFailed, UpstreamMaintenance)
 Question = Callable[[], Awaitable[T]]
 BeforeSending = Callable[[], Awaitable[None]]
-"""Where it raises, nothing is sent."""
-_READ = Effect.READ  # looking a member of an Enum up costs as much as a call
+"""A hook that runs just before a call is sent. Where it raises, nothing is sent."""
+_READ = Effect.READ  # saves an Enum attribute lookup for each call, which is slow
 Sleep = Callable[[float], Awaitable[object]]
 
 
@@ -43,7 +43,7 @@ class Pipeline:
         observer: Observer | None = None,
         jitter: Callable[[], float] = random,
     ) -> None:
-        """`jitter` gives numbers from 0 to 1."""
+        """`jitter` returns numbers from 0 to 1."""
         self._clock = clock
         self._sleep = sleep
         self._limiter = limiter
@@ -64,12 +64,12 @@ class Pipeline:
         deadline: float | None = None,
         before_sending: BeforeSending | None = None,
     ) -> T:
-        """Send a call when the limits allow it, and a read again where it failed.
+        """Send a call as soon as the limits allow; retry it if it is a read and failed.
 
-        `deadline`: how many seconds it may wait for a permit, all tries of a read together.
-        `before_sending` runs between permit and call, for each try; where it raises, nothing is
-        sent. Raises RateLimited or UpstreamUnavailable where it was not sent, else what
-        `before_sending` or the question raises.
+        `deadline`: the most seconds it waits for permits, all attempts together.
+        `before_sending` runs between permit and call, for each attempt; where it raises, nothing
+        is sent. Raises RateLimited or UpstreamUnavailable where the call was not sent, else what
+        `before_sending` or `question` raises.
         """
         if deadline is None:
             policy = self._policy
@@ -77,36 +77,33 @@ class Pipeline:
         until = self._clock.monotonic() + deadline
         permit = await self._permit_for(account_id, call, priority, deadline)
         if call.effect is not _READ:
-            return await self._put(permit, question, before_sending)
+            return await self._send(permit, question, before_sending)
         self._budget(call).earn()
         try:
-            return await self._put(permit, question, before_sending)
+            return await self._send(permit, question, before_sending)
         except (UpstreamFault, RateLimited) as fault:
             first = fault
-        again = partial(self._put, question=question, before_sending=before_sending)
-        return await self._ask_again(permit, again, first, until, priority)
+        again = partial(self._send, question=question, before_sending=before_sending)
+        return await self._retry(permit, again, first, until, priority)
 
     async def _permit_for(
         self, account_id: str, call: AnyCall, priority: Priority | None, deadline: float
     ) -> Permit:
-        """Wait until a call may be sent.
-
-        Raises RateLimited or UpstreamUnavailable where it may not: nothing has been sent.
-        """
+        """Wait until a call may be sent. Raises RateLimited or UpstreamUnavailable."""
         self._breakers.of(call).check()
         return await self._limiter.permit(account_id, call, priority, deadline_seconds=deadline)
 
     def going_out(self) -> None:
-        """The call being made in this task goes out just now.
+        """The call being made in this task is sent only now.
 
-        To be called by whoever had to open a connection for it: its arrival, and not its turn, is
-        what the provider counts.
+        Called by the adapter after it had to open a connection for the call: the provider counts
+        arrivals, so the permit's time is corrected.
         """
         permit = self._permit.get(None)
         if permit is not None:
             self._permit.set(self._limiter.going_out(permit))
 
-    async def _put(
+    async def _send(
         self, permit: Permit, question: Question[T], before_sending: BeforeSending | None
     ) -> T:
         call = permit.call
@@ -129,44 +126,44 @@ class Pipeline:
             raise
         finally:
             breaker.ended(ticket, ok=ok, account_id=permit.account_id)
-            if ok:  # after a 429 the bucket is closed, and this changes nothing
+            if ok:  # no effect after a 429: the window is closed
                 self._limiter.went_well(permit.account_id, call)
         return answer
 
     def _refused(self, permit: Permit, refusal: RateLimited) -> None:
-        """The provider answered 429: pause, and say for how long."""
+        """The provider responded 429: close the window and send the pause into the error."""
         self._observer.rate_limited(permit.call.name, "provider")
         refusal.retry_after = self._limiter.slowed(
             permit.account_id, permit.call, refusal.retry_after
         )
 
-    async def _ask_again(
+    async def _retry(
         self,
         permit: Permit,
-        put: Callable[[Permit], Awaitable[T]],
+        send: Callable[[Permit], Awaitable[T]],
         fault: GatewayError,
         until: float,
         priority: Priority | None,
     ) -> T:
-        """Repeat a read. Where it may not be repeated, its last fault is the answer."""
+        """Retry a read. Raises its last fault where it may not be retried."""
         for retry in range(self._policy.retries):
             pause = self._policy.backoff_seconds * 2**retry * (0.5 + self._jitter())
-            if isinstance(fault, _DEFINITE) or not self._may_repeat(permit, pause, until):
+            if isinstance(fault, _DEFINITE) or not self._may_retry(permit, pause, until):
                 break
             await self._sleep(pause)
             try:
-                permit = await self._permit_again(permit, priority, until)
+                permit = await self._permit_for_retry(permit, priority, until)
             except (RateLimited, UpstreamUnavailable):
                 break
             self._observer.read_retried(permit.call.name)
             try:
-                return await put(permit)
+                return await send(permit)
             except (UpstreamFault, RateLimited) as again:
                 fault = again
         raise fault
 
     def _budget(self, call: AnyCall) -> RetryBudget:
-        """The budget that all reads of the call's group share."""
+        """The retry budget shared by all reads of the call's group."""
         budget = self._budgets.get(call.group)
         if budget is None:
             policy = self._policy
@@ -175,11 +172,11 @@ class Pipeline:
             )
         return budget
 
-    def _may_repeat(self, permit: Permit, pause: float, until: float) -> bool:
+    def _may_retry(self, permit: Permit, pause: float, until: float) -> bool:
         in_time = self._clock.monotonic() + pause < until
         return in_time and self._budget(permit.call).spend()
 
-    async def _permit_again(
+    async def _permit_for_retry(
         self, permit: Permit, priority: Priority | None, until: float
     ) -> Permit:
         left = max(0.0, until - self._clock.monotonic())

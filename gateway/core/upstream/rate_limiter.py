@@ -1,7 +1,7 @@
-"""The rate limiter: every call waits for a permit that fits the provider's limits.
+"""The rate limiter: every call waits for a permit, so as not to exceed the provider's limits.
 
-The provider counts arrivals in every sliding window, so permits are logged, and the window is wider
-than the provider's by a margin, for two calls do not travel equally fast.
+The provider counts arrivals in a sliding window. Permits are logged, and the window is wider than
+the provider's by a margin, because calls differ in latency.
 """
 
 from collections.abc import Mapping
@@ -15,18 +15,18 @@ from gateway.core.ports.storage import SharedBuckets
 from gateway.core.upstream.limiter_queue import LimiterQueue
 from gateway.core.upstream.sliding_window import SlidingWindow
 
-_FORGET_FROM = 1000
+_SWEEP_FROM = 1000
 _LATE = 0.001
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """How fast calls may go.
+    """Settings of the rate limiter.
 
-    `per_second` by bucket, see `calls.rates`. `margin_seconds` widens every window: by so much
-    may the ways of two calls to the provider differ, for instance where one of them has to open a
-    connection. `longest_queue` is per window. `pause_seconds`: how long a window closes after the
-    provider's 429 where it does not ask for longer; twice as long each time while 429s go on.
+    `per_second` is by bucket, see `calls.rates`. `margin_seconds` widens every window by the most
+    that two calls may differ in latency, for instance where one has to open a connection.
+    `longest_queue` is per window. `pause_seconds`: how long a window closes after a 429 of the
+    provider, if its Retry-After is not longer; doubled while 429s continue.
     """
 
     per_second: Mapping[str, float]
@@ -36,7 +36,7 @@ class RateLimits:
 
 
 class Permit(NamedTuple):
-    """Leave to make one call now."""
+    """Permission to send one call, granted at `at` (monotonic seconds)."""
 
     account_id: str
     call: AnyCall
@@ -44,9 +44,9 @@ class Permit(NamedTuple):
 
 
 class RateLimiter:
-    """Gives permits: one sliding window for each account and bucket.
+    """Grants permits, with one sliding window for each account and bucket.
 
-    Windows that limit nothing any more are forgotten, in sweeps.
+    Idle windows are removed in sweeps.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class RateLimiter:
         shared: SharedBuckets | None = None,
         observer: Observer | None = None,
     ) -> None:
-        """`shared`: limits kept together with other nodes, besides our own."""
+        """`shared`: limits shared with other nodes, applied besides our own."""
         self._clock = clock
         self._limits = limits
         self._observer = observer or NoObserver()
@@ -66,7 +66,7 @@ class RateLimiter:
             clock, timers, self._observer, longest=self._limits.longest_queue, shared=shared
         )
         self._windows: dict[tuple[str, str], SlidingWindow] = {}
-        self._forget_at = _FORGET_FROM
+        self._sweep_at = _SWEEP_FROM
 
     async def permit(
         self,
@@ -78,8 +78,8 @@ class RateLimiter:
     ) -> Permit:
         """Wait for a permit.
 
-        Raises RateLimited: at once where it cannot come within `deadline_seconds` as things
-        stand, and as soon as that becomes so. Nothing has been sent then.
+        Raises RateLimited as soon as it is clear that no permit can be granted within
+        `deadline_seconds`; nothing has been sent then.
         """
         window = self._window(account_id, call)
         now = self._clock.monotonic()
@@ -92,9 +92,9 @@ class RateLimiter:
         return Permit(account_id, call, at)
 
     def going_out(self, permit: Permit) -> Permit:
-        """The call goes out now; where that is later than its permit, now is what counts.
+        """The call is sent now: where that is later than its permit, correct the log.
 
-        Returns the permit as it counts from here on, for a call that is held up once more.
+        Returns the corrected permit, for a call that may be delayed once more.
         """
         now = self._clock.monotonic()
         if now - permit.at <= _LATE:
@@ -103,9 +103,9 @@ class RateLimiter:
         return permit._replace(at=now)
 
     def slowed(self, account_id: str, call: AnyCall, retry_after: float | None = None) -> float:
-        """The provider answered 429: no permits until it allows, or until we think it safe.
+        """The provider responded 429: close the window for its Retry-After or our own pause.
 
-        Returns in how many seconds that is.
+        Returns the seconds until the window opens again.
         """
         window, now = self._window(account_id, call), self._clock.monotonic()
         window.strike(now, retry_after or 0.0, self._limits.pause_seconds)
@@ -113,33 +113,33 @@ class RateLimiter:
         return window.closed_until - now
 
     def went_well(self, account_id: str, call: AnyCall) -> None:
-        """The provider answered, and not with 429."""
+        """The provider responded, and not with 429."""
         window = self._windows.get((account_id, call.bucket))
         if window is not None and window.wary:
             window.went_well(self._clock.monotonic())
 
     def waiting(self) -> int:
-        """How many wait for a permit now."""
+        """The number of calls waiting for a permit."""
         return sum(len(window.queue) for window in self._windows.values())
 
     async def close(self) -> None:
-        """Refuse everybody who waits, and from now on everybody who would have to."""
+        """Fail all waiters, and from now on every call that would have to wait."""
         await self._queue.close(self._windows.values())
 
     def _window(self, account_id: str, call: AnyCall) -> SlidingWindow:
         key = (account_id, call.bucket)
         window = self._windows.get(key)
         if window is None:
-            if len(self._windows) >= self._forget_at:
-                self._forget()
+            if len(self._windows) >= self._sweep_at:
+                self._sweep()
             name, per_second = f"{account_id}:{call.bucket}", self._limits.per_second[call.bucket]
             window = self._windows[key] = SlidingWindow(
                 name, per_second, self._limits.margin_seconds
             )
         return window
 
-    def _forget(self) -> None:
+    def _sweep(self) -> None:
         now = self._clock.monotonic()
         self._windows = {key: each for key, each in self._windows.items() if not each.idle(now)}
-        # Twice what is left: a sweep then costs each new window two looks at most.
-        self._forget_at = max(_FORGET_FROM, 2 * len(self._windows))
+        # Twice what is left: sweeping then costs amortized constant time for each new window.
+        self._sweep_at = max(_SWEEP_FROM, 2 * len(self._windows))

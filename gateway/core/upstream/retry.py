@@ -1,26 +1,26 @@
-"""How reads are repeated: the policy, and the budget that all reads of a group share."""
+"""Retries of reads: the policy, and the retry budget of a group of calls."""
 
 from dataclasses import dataclass
 
 
 class RetryBudget:
-    """So many repeated calls: `share` of the first ones, and `reserve` in a row at most."""
+    """A retry budget: `share` retries for each first call, saved up to `reserve`."""
 
     __slots__ = ("_left", "_reserve", "_share")
 
     def __init__(self, share: float = 0.1, reserve: float = 10.0) -> None:
-        """Start with the whole reserve."""
+        """Start with the full reserve."""
         self._share = share
         self._reserve = reserve
         self._left = reserve
 
     def earn(self) -> None:
-        """A first call was made."""
+        """Credit one first call."""
         if self._left < self._reserve:
             self._left = min(self._reserve, self._left + self._share)
 
     def spend(self) -> bool:
-        """Take one repeated call; False where there is none left."""
+        """Take one retry; False where the budget is used up."""
         if self._left < 1.0:
             return False
         self._left -= 1.0
@@ -29,11 +29,11 @@ class RetryBudget:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long calls may wait for their turn, and how reads are repeated.
+    """How long calls may wait for a permit, and how reads are retried.
 
-    A read's last try begins within `read_seconds` of the first. A read is repeated `retries` times
-    at most, after about `backoff_seconds`, then twice that; all reads of a group together repeat
-    `retry_share` of their calls, and `retry_reserve` besides.
+    A read's last attempt begins within `read_seconds` of the first. A read is retried at most
+    `retries` times, after about `backoff_seconds`, doubled each time. All reads of a group share a
+    budget of `retry_share` retries for each call, saved up to `retry_reserve`.
     """
 
     read_seconds: float = 5.0

@@ -1,6 +1,6 @@
-"""One rate limit of one account: the log of its last permits, and those who wait for one.
+"""The sliding window of one rate limit of one account: log of permits and queue of waiters.
 
-Plain arithmetic over times that are passed in; limiter_queue wakes who waits.
+Pure arithmetic over times passed in (monotonic seconds); limiter_queue wakes the waiters.
 """
 
 import asyncio
@@ -9,14 +9,14 @@ from collections import deque
 from math import inf
 from typing import NamedTuple
 
-_LONGEST_PAUSE = 60.0  # seconds of our own; the provider may ask for longer
-_STRIKES_KEPT = 300.0
+_LONGEST_PAUSE = 60.0  # seconds; the provider's Retry-After may be longer
+_STRIKES_EXPIRE = 300.0
 _SMALL = 10
 _SLOWER, _FASTER, _SLOWEST = 0.05, 0.0005, 1.5
 
 
 class Waiter(NamedTuple):
-    """Somebody in the queue. Sorts by priority, then by arrival; `number` is never the same."""
+    """An entry of the queue. Sorts by priority, then by `number`, which is unique."""
 
     priority: int
     number: int
@@ -26,12 +26,12 @@ class Waiter(NamedTuple):
 
 
 class SlidingWindow:
-    """At most `places` permits in any `seconds`, and of many places a tenth at once.
+    """At most `places` permits in any `seconds`, and of many places only a tenth in one burst.
 
-    A permit is logged when its caller runs, not when it is granted: a loop that lags must not
-    let two calls closer together than they seem. In between it counts as `granted`.
+    A permit is logged when its waiter runs, not when it is granted, so that a lagging event loop
+    does not send two calls closer together than logged. In between it counts in `granted`.
 
-    A large burst would take so long to go out that it spoils the margin for the next one.
+    The limit of a burst is there because a large one would take longer to send than the margin.
     """
 
     __slots__ = (
@@ -55,81 +55,82 @@ class SlidingWindow:
         self.taking: asyncio.Task[float] | None = None
 
     def has_room(self, now: float) -> bool:
-        """Whether a permit may be had now."""
+        """Whether a permit can be granted now."""
         if now < self.opens_at or not self._fits(self.places, self.seconds, now):
             return False
         return self.burst == self.places or self._fits(self.burst, self._spread, now)
 
     def expected(self, ahead: int, now: float) -> float:
-        """When the permit of somebody comes before whom `ahead` others have theirs: not before."""
+        """The earliest time of a permit that `ahead` other waiters precede."""
         at = self._earliest(self.places, self.seconds, ahead, now)
         if self.burst == self.places:
             return at
         return max(at, self._earliest(self.burst, self._spread, ahead, now))
 
     def join(self, waiter: Waiter) -> int:
-        """Queue up. Answers the place in the queue."""
+        """Insert into the queue and return the index."""
         insort(self.queue, waiter)
         return bisect_left(self.queue, waiter)
 
     def leave(self, waiter: Waiter) -> None:
-        """Leave the queue; nothing where the waiter is not in it."""
+        """Remove from the queue, if the waiter is in it."""
         place = bisect_left(self.queue, waiter)
         if place < len(self.queue) and self.queue[place] is waiter:
             del self.queue[place]
 
     def too_late(self, first: int, now: float) -> list[Waiter]:
-        """Take out everybody from place `first` on whose permit comes too late as things stand."""
-        kept, out = list[Waiter](), list[Waiter]()
+        """Remove and return the waiters from index `first` on that would expire before a permit."""
+        remaining, out = list[Waiter](), list[Waiter]()
         for waiter in self.queue[first:]:
-            late = self.expected(first + len(kept), now) > waiter.expires
-            (out if late else kept).append(waiter)
+            late = self.expected(first + len(remaining), now) > waiter.expires
+            (out if late else remaining).append(waiter)
         if out:
-            self.queue[first:] = kept
+            self.queue[first:] = remaining
         return out
 
     def used(self, now: float) -> None:
-        """Log a permit that was granted before."""
+        """Log a permit granted before."""
         self.granted -= 1
         self.log.append(now)
 
     def delayed(self, logged: float, now: float) -> None:
-        """The call of a logged permit goes out only now."""
+        """Move a logged permit to now, when its call is really sent."""
         if logged in self.log:
             self.log.remove(logged)
         self.log.append(now)
 
     def strike(self, now: float, asked: float, pause: float) -> None:
-        """Close, longer each time, and go slower after it.
+        """Close after a 429, longer each time, and be slower afterwards.
 
-        Calls that were under way when it closed do not count again.
+        `asked` is the provider's Retry-After, `pause` our own, in seconds. Further 429s while it is
+        closed, of calls under way, are not counted.
         """
         if now >= self.closed_until:
-            if now >= self.closed_until + _STRIKES_KEPT:
+            if now >= self.closed_until + _STRIKES_EXPIRE:
                 self.strikes = 0
             self.strikes += 1
             self.seconds = min(self.seconds + _SLOWER * self._base, _SLOWEST * self._base)
-        # The exponent is limited too: strikes may go on for ever.
+        # The exponent is bounded too: strikes are not.
         own = min(_LONGEST_PAUSE, pause * 2.0 ** min(self.strikes - 1, 10))
         self.closed_until = max(self.closed_until, now + max(asked, own))
         self.opens_at = max(self.opens_at, self.closed_until)
 
     @property
     def wary(self) -> bool:
-        """Whether it is still slowed down by an earlier 429."""
+        """Whether an earlier 429 still slows it down."""
         return self.strikes > 0 or self.seconds > self._base
 
     def went_well(self, now: float) -> None:
-        """Take one strike off, and go a little faster again."""
+        """Remove one strike, and be a little faster again."""
         if now >= self.closed_until:
             self.strikes = max(0, self.strikes - 1)
             self.seconds = max(self._base, self.seconds - _FASTER * self._base)
 
     def idle(self, now: float) -> bool:
-        """Whether forgetting it changes nothing."""
+        """Whether it can be removed without any effect."""
         if self.queue or self.granted or self.taking:
             return False
-        if self.wary and now < self.closed_until + _STRIKES_KEPT:
+        if self.wary and now < self.closed_until + _STRIKES_EXPIRE:
             return False
         return not self.log or self.log[-1] + self.seconds <= now
 
@@ -145,7 +146,7 @@ class SlidingWindow:
 
     def _earliest(self, places: int, seconds: float, ahead: int, now: float) -> float:
         cycles, ahead = divmod(ahead, places)
-        # The permit that stands `places` before this one: a logged one, or one just granted.
+        # The permit `places` before this one: a logged one, or one just granted.
         index = places - self.granted - ahead
         if index <= 0:
             at = now + seconds

@@ -1,4 +1,4 @@
-"""Server-sent events: what happens to the caller's rentals, from the store, resumable."""
+"""Server-sent events of the caller's rentals, read from the store and resumable."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -18,26 +18,26 @@ from gateway.http.events.stream import Stream, StreamMessage, message
 from gateway.http.wire.auth import CALLER, key_of
 
 PATH = "/v1/events"
-_MOST_STREAMS = 50  # of one caller
-_SLOW = 10.0  # seconds a client may take to accept what is written; under half a heartbeat
+_MOST_STREAMS = 50  # for one caller
+_SLOW = 10.0  # seconds a client may take to accept a message; under half a heartbeat
 _HEARTBEAT = 30.0
-_HERE_YOU_ARE = message(b": here you are\n\n")
+_GREETING = message(b": here you are\n\n")
 _HEADERS = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",
-    "X-Accel-Buffering": "no",  # proxies must pass every event on at once
+    "X-Accel-Buffering": "no",  # proxies must not buffer
 }
 
 log = structlog.get_logger("gateway.events")
 
 
 class EventsFace:
-    """GET /v1/events. A stream ends with its client: `make_runner` cancels its handler then."""
+    """GET /v1/events. `make_runner` cancels the handler of a client that disconnects."""
 
     def __init__(
         self, callers: Callers, invoker: Invoker, events: Events, notifier: Notifier
     ) -> None:
-        """`events` is read from the store; `notifier` tells when to look."""
+        """`events` is the store's; `notifier` reports changes, upon which it is read."""
         self._callers = callers
         self._invoker = invoker
         self._events = events
@@ -48,11 +48,11 @@ class EventsFace:
         self._closing = False
 
     def routes(self) -> list[web.RouteDef]:
-        """The one address; HEAD would open a stream nobody reads."""
+        """The route; without HEAD, which would open a stream without a reader."""
         return [web.get(PATH, self._listen, allow_head=False)]
 
     def close(self) -> None:
-        """End every stream; clients come back, with the id of the last event they have."""
+        """End every stream; clients reconnect with the id of their last event."""
         self._closing = True
         self._notifier.shut_down()
         for feed in self._feeds.values():
@@ -87,40 +87,40 @@ class EventsFace:
         return Stream(caller, subscription, key, response, request.transport, chunked, last)
 
     async def _serve(self, stream: Stream) -> None:
-        """Until the client is gone, or too slow, or its key is no more, or the gateway ends."""
+        """Write events until the client leaves or is too slow, its key ends, or at shutdown."""
         feed = self._join(stream)
         try:
             with suppress(ConnectionError):
-                await self._tell(stream, feed)
-        except Exception:  # the store is away, say: the client comes back by itself
+                await self._write_events(stream, feed)
+        except Exception:  # for instance a failed store: the client reconnects by itself
             log.exception("a stream of events broke off")
             stream.cut_off()
         finally:
             self._leave(stream, feed)
 
-    async def _tell(self, stream: Stream, feed: Feed) -> None:
+    async def _write_events(self, stream: Stream, feed: Feed) -> None:
         async with feed.beginners:
             await stream.subscription.start(datetime.now(UTC))
-        await self._write(stream, _HERE_YOU_ARE)
-        while not self._closing and await self._may_hear(stream):
+        await self._write(stream, _GREETING)
+        while not self._closing and await self._key_accepted(stream):
             seen = feed.happened
             if not await self._catch_up(stream, feed):
                 await feed.rest(stream, seen)
 
-    async def _may_hear(self, stream: Stream) -> bool:
-        """Not who has lost its key meanwhile."""
+    async def _key_accepted(self, stream: Stream) -> bool:
+        """Whether the stream's key is still accepted; True while the store fails."""
         if stream.caller.pass_through:
             return True
         try:
             await self._callers.identify(stream.key)
         except Unauthorized:
             return False
-        except Exception:  # the store is away for a moment: nothing can be read of it either
+        except Exception:  # while the store fails no events can be read either
             return True
         return True
 
     async def _catch_up(self, stream: Stream, feed: Feed) -> bool:
-        """Write what has happened since; False where nothing has."""
+        """Write the events after the stream's last one; False where there are none."""
         page = await feed.page(stream.subscription.view, stream.last)
         if not page.events:
             return False
@@ -131,15 +131,17 @@ class EventsFace:
         return True
 
     async def _write(self, stream: Stream, what: StreamMessage) -> None:
-        self._heartbeat.wrote(stream)  # before it has: the client gets its time to catch up
+        self._heartbeat.wrote(stream)  # before the write: the client may take its time
         await stream.write(what, _SLOW)
 
     def _join(self, stream: Stream) -> Feed:
-        """The account's feed, which is there as long as it has streams."""
+        """Add the stream to its account's feed, which exists while it has streams."""
         account_id = stream.caller.account.id
         feed = self._feeds.get(account_id)
         if feed is None:
-            feed = Feed(account_id, self._events, self._notifier, self._heartbeat, self._may_hear)
+            feed = Feed(
+                account_id, self._events, self._notifier, self._heartbeat, self._key_accepted
+            )
             self._feeds[account_id] = feed
         feed.streams += 1
         self._heartbeat.join(stream)

@@ -1,4 +1,4 @@
-"""What the event streams of one account share: their wake-up, and what they read of the store."""
+"""The feed of one account: reads its events once and writes them to all its streams."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -12,24 +12,24 @@ from gateway.http.events.heartbeat import Heartbeat
 from gateway.http.events.stream import Stream, StreamMessage, message
 
 _PAGE = 100
-_BEGINNERS = 8
-_AT_ONCE = 100  # streams; then whatever else there is to do gets its time
+_MOST_STARTING = 8
+_AT_ONCE = 100  # streams written to before other tasks of the event loop run
 
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """Events, and all of them as they go over the wire."""
+    """Events, and their encoded message."""
 
     events: Sequence[Event]
     message: StreamMessage
 
 
 class Feed:
-    """Tells every stream of an account what has happened, from one task.
+    """Writes new events to every stream of an account, from one task.
 
-    A stream that is up to date rests here: waking a task for each would take longer than writing.
-    Only those whose clients are behind go on by themselves. However many read on from the same
-    event, it is one look into the store.
+    A stream that is up to date rests here, which saves waking a task for each of them. Only the
+    streams of slow clients read by themselves. Streams that continue after the same event share one
+    read of the store.
     """
 
     def __init__(
@@ -38,41 +38,38 @@ class Feed:
         events: Events,
         notifier: Notifier,
         heartbeat: Heartbeat,
-        may_hear: Callable[[Stream], Awaitable[bool]],
+        key_accepted: Callable[[Stream], Awaitable[bool]],
     ) -> None:
-        """`heartbeat` is told of what is written; all feeds share it.
-
-        `may_hear`: whether a stream's key is still good.
-        """
+        """`heartbeat` is shared by all feeds. `key_accepted`: whether a stream's key is valid."""
         self.streams = 0
-        # Who begin at one time: each reads up to thousands of rentals, and all come back together.
-        self.beginners = asyncio.Semaphore(_BEGINNERS)
-        self.happened = 0  # how often; whoever sees another number than before looks again
+        # Bounds the streams that start at once, as after a restart: each reads many rentals.
+        self.beginners = asyncio.Semaphore(_MOST_STARTING)
+        self.happened = 0  # counts changes; a stream that sees a new number reads again
         self._account_id = account_id
         self._events = events
         self._notifier = notifier
         self._heartbeat = heartbeat
-        self._may_hear = may_hear
+        self._key_accepted = key_accepted
         self._resting: dict[Stream, asyncio.Future[None]] = {}
         self._shut_down = False
         self._pages: dict[tuple[View, int], asyncio.Task[EventPage]] = {}
-        # Before anybody looks: what happens from now on is not missed.
+        # Starts before any read, so that no later change is missed.
         self._listening = asyncio.create_task(
             self._listen(notifier.next_account_change(account_id))
         )
 
     def close(self) -> None:
-        """Tell nobody any more."""
+        """Stop listening to the account."""
         self._listening.cancel()
         self._notifier.drop_account(self._account_id)
 
     def shut_down(self) -> None:
-        """Let nobody rest any more: the gateway ends."""
+        """Wake all resting streams, at shutdown; later ones do not rest."""
         self._shut_down = True
         self._wake_all(self._resting)
 
     async def rest(self, stream: Stream, seen: int) -> None:
-        """Until the stream must look by itself; `seen`: what had happened when it last looked."""
+        """Wait until the stream must read by itself; `seen`: `happened` at its last read."""
         if self.happened != seen or self._shut_down:
             return
         wake_up = self._resting[stream] = asyncio.get_running_loop().create_future()
@@ -82,13 +79,13 @@ class Feed:
             del self._resting[stream]
 
     async def page(self, view: View, after: int) -> EventPage:
-        """What the view has after an event, as of the last happening or later."""
+        """The events of a view after an event id, as of the last change or later."""
         key = view, after
         reading = self._pages.get(key)
         if reading is None:
             pages = self._pages
             reading = pages[key] = asyncio.create_task(self._read(view, after))
-            # Not kept: who comes back after long reads many.
+            # Not cached: a client that was away for long reads many pages.
             reading.add_done_callback(lambda _: pages.pop(key, None))
         return await asyncio.shield(reading)
 
@@ -103,25 +100,25 @@ class Feed:
             if changed.done():
                 changed = self._notifier.next_account_change(self._account_id)
             elif last == (last := await self._last(last)):
-                await self._send_away()
+                await self._end_revoked()
                 continue
             self.happened += 1
-            self._pages = {}  # a look that has begun may have missed what happened
-            await self._tell_all()
+            self._pages = {}  # a read that has begun may have missed the change
+            await self._write_to_all()
 
-    async def _tell_all(self) -> None:
+    async def _write_to_all(self) -> None:
         groups: dict[tuple[str, int], list[Stream]] = {}
         for stream in self._resting:
             groups.setdefault((stream.caller.id, stream.last), []).append(stream)
-        await asyncio.gather(*map(self._tell, groups.values()))
+        await asyncio.gather(*map(self._write_to, groups.values()))
 
-    async def _send_away(self) -> None:
-        """Wake those whose keys are no more: each finds out by itself, and ends."""
+    async def _end_revoked(self) -> None:
+        """Wake the streams whose keys are not accepted any more: each then ends by itself."""
         of_callers: dict[str, list[Stream]] = {}
         for stream in self._resting:
             of_callers.setdefault(stream.caller.id, []).append(stream)
         for alike in of_callers.values():
-            if not await self._may_hear(alike[0]):
+            if not await self._key_accepted(alike[0]):
                 self._wake_all(alike)
 
     def _wake_all(self, streams: Iterable[Stream]) -> None:
@@ -129,33 +126,33 @@ class Feed:
             if stream in self._resting:
                 self._wake(stream)
 
-    async def _tell(self, alike: list[Stream]) -> None:
-        """Write to those of one caller who rest, and have had the same events."""
+    async def _write_to(self, alike: list[Stream]) -> None:
+        """Write new events to resting streams of one caller that have the same last event."""
         subscription, last = alike[0].subscription, alike[0].last
-        if not await self._may_hear(alike[0]):
+        if not await self._key_accepted(alike[0]):
             self._wake_all(alike)
             return
         try:
             page = await self.page(subscription.view, last)
-        except Exception:  # each finds out by itself, and ends as one that broke off
+        except Exception:  # each stream gets the error itself, and ends
             self._wake_all(alike)
             return
         if not page.events:
             return
-        await self._spread(page, alike)
+        await self._write_page(page, alike)
         for rental in await subscription.finished(page.events):
             for stream in alike:
                 stream.subscription.drop(rental)
 
-    async def _spread(self, page: EventPage, alike: list[Stream]) -> None:
+    async def _write_page(self, page: EventPage, alike: list[Stream]) -> None:
         for place, stream in enumerate(alike, 1):
-            if stream in self._resting and not self._told(stream, page):
+            if stream in self._resting and not self._write_now(stream, page):
                 self._wake(stream)
             if place % _AT_ONCE == 0:
                 await asyncio.sleep(0)
 
-    def _told(self, stream: Stream, page: EventPage) -> bool:
-        """Whether the stream has all there is now."""
+    def _write_now(self, stream: Stream, page: EventPage) -> bool:
+        """Write a page to a stream; returns whether the stream is up to date now."""
         if not stream.write_now(page.message):
             return False
         self._heartbeat.wrote(stream)
@@ -168,10 +165,10 @@ class Feed:
             wake_up.set_result(None)
 
     async def _last(self, before: int) -> int:
-        """The last event: another process may have written one without a word."""
+        """The id of the last event: another process may have written one without a notice."""
         try:
             return await self._events.last_event()
-        except Exception:  # the store is away for a moment; the next heartbeat asks again
+        except Exception:  # retried at the next heartbeat
             return before
 
 

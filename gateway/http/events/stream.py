@@ -1,4 +1,4 @@
-"""One event stream: its socket, and what is written to it."""
+"""One event stream: its connection, and the messages written to it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ from gateway.core.model.events import Event
 
 @dataclass(frozen=True, slots=True)
 class StreamMessage:
-    """What goes to many streams, made ready once: as it is, and as a chunk of HTTP/1.1."""
+    """A message encoded once for many streams: plain, and as a chunk of HTTP/1.1."""
 
     text: bytes
     chunk: bytes
 
 
 def message(text: bytes) -> StreamMessage:
-    """The message of a text, which is not empty: that would be the last chunk."""
+    """Encode a message. `text` must not be empty: that would be the last chunk."""
     return StreamMessage(text, b"%x\r\n%b\r\n" % (len(text), text))
 
 
 @dataclass(eq=False, slots=True)
 class Stream:
-    """One listener's connection, and the id of the last event that was written to it."""
+    """The connection of one client, and the id of the last event written to it."""
 
     caller: Caller
     subscription: Subscription
@@ -34,12 +34,12 @@ class Stream:
     response: web.StreamResponse
     transport: asyncio.Transport
     chunked: bool
-    last: int  # event that was written
+    last: int  # id of the last event written
 
     def write_now(self, what: StreamMessage) -> bool:
-        """Write where the client has taken all before it; False where it is behind, or gone.
+        """Write if the client has accepted all before; False where it is behind or gone.
 
-        To the transport itself: nothing is before it there, so nothing has to be waited for.
+        Writes to the transport directly: its buffer is empty, so no drain is needed.
         """
         if self.transport.is_closing() or self.transport.get_write_buffer_size():
             return False
@@ -47,7 +47,7 @@ class Stream:
         return True
 
     async def write(self, what: StreamMessage, patience: float) -> None:
-        """Write, and let the client catch up for so many seconds. Raises ConnectionError."""
+        """Write, and wait up to `patience` seconds for the client. Raises ConnectionError."""
         try:
             async with asyncio.timeout(patience):
                 await self.response.write(what.text)
@@ -56,11 +56,11 @@ class Stream:
             raise ConnectionResetError("the client is too slow") from None
 
     def cut_off(self) -> None:
-        """A proper end would wait for the client, with all that was written to it."""
+        """Abort the connection: a graceful close would wait for the client to read."""
         self.transport.abort()
 
     def follow(self, events: Sequence[Event]) -> None:
-        """They were written: go on after them."""
+        """Note that events were written, and update the subscription."""
         if events:
             self.last = events[-1].id
         self.subscription.follow(events)
