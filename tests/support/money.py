@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from aiohttp import ClientSession
-
 from adapters.simulator import (
     DEMO_KEY,
     NEVER,
@@ -77,12 +75,11 @@ class Bank:
 
     async def sim_rent(self, key: str) -> int:
         """The owner of an account rents a number at the provider, past every gateway."""
-        async with ClientSession() as session:
-            answer = await session.post(
-                f"{self.sim.url}/api/v1/rent-a-number",
-                json={"service": RENT["service_code"]},
-                headers={"Auth": key},
-            )
+        async with self.client.session.post(
+            f"{self.sim.url}/api/v1/rent-a-number",
+            json={"service": RENT["service_code"]},
+            headers={"Auth": key},
+        ) as answer:
             rental_id: int = (await answer.json())["id"]
             return rental_id
 
