@@ -19,7 +19,6 @@ from gateway.core.auth import authentication as callers
 from gateway.core.model.callers import Limits
 from gateway.core.model.events import Event
 from gateway.core.model.purchases import View
-from gateway.core.ports.storage import Events
 from gateway.http.events import face, feed
 from gateway.http.serving.app import STREAMS
 from tests.codes.support import listening_to, looks, premium, provider, rent
@@ -231,9 +230,10 @@ async def test_a_client_too_slow_for_what_happens_is_let_go(
         await rent(stand.client)
         caller = await stand.gateway.callers.identify(stand.client.key)
         (event,) = await stand.gateway.store.events.events(View(caller.account.id), 0, 1)
-        endless: Events = Endless(event)
+        endless, events = Endless(event), stand.gateway.store.events
+        monkeypatch.setattr(events, "events", endless.events)
+        monkeypatch.setattr(events, "last_event", endless.last_event)
         streams = stand.app[STREAMS]
-        streams._events = endless
         address = urlsplit(stand.url)
         with socket.create_connection((address.hostname, address.port)) as one:
             one.setblocking(False)

@@ -8,7 +8,6 @@ import pytest
 from adapters.simulator import Fault, FaultKind
 from gateway.core.codes import poll_schedule
 from gateway.core.codes import poller as watching
-from gateway.core.ports.storage import Leases
 from tests.codes.support import looks, measured, premium, rent, standard, wait
 from tests.support.waiting import until
 
@@ -188,9 +187,9 @@ async def test_a_lease_outlasts_the_time_to_the_next_look_and_comes_back(
     monkeypatch.setattr(poll_schedule, "_INTERVALS", ())
     monkeypatch.setattr(watching, "_LINGER", 0.1)
     async with premium() as stand:
-        leases: Leases = (noted := NotedLeases())
-        poller = stand.gateway.core.services.poller
-        poller._leases = leases
+        noted, leases = NotedLeases(), stand.gateway.store.leases
+        monkeypatch.setattr(leases, "take", noted.take)
+        monkeypatch.setattr(leases, "give_back", noted.give_back)
         rental = await rent(stand.client)
         told = await wait(stand.client, rental, 1)
         await until(lambda: noted.given_back)

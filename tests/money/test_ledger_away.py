@@ -4,7 +4,6 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,10 +44,9 @@ def read_only(bank: Bank) -> Iterator[None]:
 @contextmanager
 def locked(bank: Bank) -> Iterator[None]:
     """Another process holds the file and does not let go."""
-    (_, _, file) = connection_of(bank).execute("PRAGMA database_list").fetchone()
-    other = sqlite3.connect(Path(file), isolation_level=None)
+    url = bank.running.gateway.settings.gateway_database_url or ""
+    other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    connection_of(bank).execute("PRAGMA busy_timeout = 100")
     try:
         yield
     finally:
