@@ -31,7 +31,7 @@ SERVICES = (
     Service("Telegram", "telegram", Decimal("1.00"), 5, stock=1000),
     Service("Rare", "rare", Decimal("0.10"), 5, stock=0),
 )
-SHOP = replace(
+CHARGING = replace(
     USUAL,
     services=SERVICES,
     accounts=(AccountConfig(DEMO_KEY), AccountConfig(OWN)),
@@ -102,7 +102,7 @@ def terms(url: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def open_bank(
-    url: str, sim: Simulator | None = None, config: SimulatorConfig = SHOP, **changes: Any
+    url: str, sim: Simulator | None = None, config: SimulatorConfig = CHARGING, **changes: Any
 ) -> AsyncIterator[Bank]:
     """A gateway on the ledger at the URL; its provider is new where none is given."""
     if sim is not None:
