@@ -1,11 +1,15 @@
 """A new operation on an existing noun touches two product files, and every face has it."""
 
+import asyncio
 import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from aiohttp import web
+from pytest_aiohttp import AiohttpServer
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("gateway", "mcp_server", "adapters")
@@ -59,6 +63,7 @@ import asyncio, json, sys
 
 from aiohttp import ClientSession, web
 
+from gateway.core.model.callers import Account, Caller
 from gateway.core.operations.catalog import CATALOG
 from gateway.http.rest.openapi import document
 from gateway.http.serving.server import make_runner
@@ -67,47 +72,29 @@ from gateway.wiring import open_gateway
 from mcp_server.options import McpOptions
 from mcp_server.tools.definitions import Tools
 
-BODY = json.loads(sys.argv[1])
-asked = []
-
-
-async def provider(request):
-    asked.append(request.path)
-    return web.json_response(BODY)
-
-
-async def serving(runner):
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    return f"http://{host}:{port}"
+CALLER = Caller("anybody", Account("anybody", "sk_anybody"))
 
 
 async def main():
-    stub = web.Application()
-    stub.router.add_route("*", "/{tail:.*}", provider)
-    stub_runner = web.AppRunner(stub)
     settings = Settings(
-        getatext_base_url=await serving(stub_runner),
+        getatext_base_url=sys.argv[1],
         gateway_database_url=f"sqlite:///{sys.argv[2]}",
         gateway_secret="x" * 64,
         gateway_access_log=False,
     )
     async with open_gateway(settings) as gateway:
         runner = make_runner(gateway.app(with_mcp=False), keepalive=5.0, drain_seconds=5.0)
-        url = await serving(runner) + "/v1/rentals/12345/pause"
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        url = f"http://{host}:{port}/v1/rentals/12345/pause"
         async with ClientSession(headers={"X-API-Key": "sk_anybody"}) as session:
             async with session.post(url, json={}) as response:
                 answer = response.status, await response.json()
         await runner.cleanup()
-    await stub_runner.cleanup()
-    (tool,) = [
-        spec.definition for spec in Tools(CATALOG, McpOptions())._all.values()
-        if spec.op.name == "pause_rental"
-    ]
+    tool = Tools(CATALOG, McpOptions()).visible_to(CALLER)["pause_rental"].definition
     print(json.dumps({
         "answer": answer,
-        "asked": asked,
         "documented": "/v1/rentals/{rental_id}/pause" in document()["paths"],
         "tool": [tool["name"], tool["inputSchema"]["required"], tool["annotations"]],
     }))
@@ -138,22 +125,38 @@ def run(copy: Path, *command: str) -> str:
     return done.stdout
 
 
-def test_two_files_make_an_operation_that_every_face_has(tmp_path: Path) -> None:
+def copy_with_operation(copy: Path) -> None:
+    """The product files, with the new operation in them."""
     for package in PACKAGES:
         ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=ignored)
+        shutil.copytree(ROOT / package, copy / package, ignore=ignored)
     for path, more in FILES.items():
-        with (tmp_path / path).open("a") as file:
+        with (copy / path).open("a") as file:
             file.write(more)
 
+
+async def test_two_files_make_an_operation_that_every_face_has(
+    tmp_path: Path, aiohttp_server: AiohttpServer
+) -> None:
+    asked: list[str] = []
+
+    async def provider(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.json_response(PROVIDERS_BODY)
+
+    stub = web.Application()
+    stub.router.add_route("*", "/{tail:.*}", provider)
+    provider_url = str((await aiohttp_server(stub)).make_url("/"))
+    copy_with_operation(tmp_path)
+
     database = str(tmp_path / "ledger" / "gateway.db")
-    seen = json.loads(run(tmp_path, "-c", PROGRAM, json.dumps(PROVIDERS_BODY), database))
+    seen = json.loads(await asyncio.to_thread(run, tmp_path, "-c", PROGRAM, provider_url, database))
     helped = run(tmp_path, "-m", "gateway", "pause-rental", "--help")
 
     assert changed(tmp_path) == set(FILES)
     assert seen["answer"][0] == 200
     assert seen["answer"][1]["number"] == "+14104287665"
-    assert seen["asked"] == ["/api/v1/rental-status/12345/pause"]
+    assert asked == ["/api/v1/rental-status/12345/pause"]
     assert seen["documented"]
     hints = {"readOnlyHint": False, "destructiveHint": True, "idempotentHint": True}
     assert seen["tool"] == ["pause_rental", ["rental_id"], {**hints, "openWorldHint": True}]

@@ -16,7 +16,7 @@ from tests.support.gateway import Client, Stand, run_simulated
 
 RENT = {"service_code": "whatsapp"}
 STATUS_CALLS = ("rental-status", "rental-status-premium")
-# Renting is not what is looked at here: its limit would only take the tests' time.
+# Renting is not what is tested here: its limit would only take the tests' time.
 # The window is shorter here than the gateway takes it for: a busy machine shifts arrivals. That
 # the limits hold to the millisecond is proven where time is held.
 _FREE_RENTS = Limits(calls={"rent-a-number": None, "rent-a-number-premium": None}, window=0.5)
@@ -68,8 +68,8 @@ async def wait(client: Client, rental_id: int, seconds: int = 15, **more: str) -
     return told
 
 
-def looks(stand: Stand) -> int:
-    """How often the provider was asked how a rental stands."""
+def status_calls(stand: Stand) -> int:
+    """How often the provider was asked for the status of a rental."""
     return sum(stand.sim.journal.calls[name] for name in STATUS_CALLS)
 
 

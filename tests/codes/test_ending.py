@@ -1,4 +1,4 @@
-"""The end of a gateway sends everybody home who waits, with an answer."""
+"""A gateway that ends answers everybody who waits for a code."""
 
 import asyncio
 import signal

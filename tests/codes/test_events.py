@@ -15,14 +15,13 @@ from aiohttp import ClientPayloadError
 from adapters.simulator import DEMO_KEY, Service
 from adapters.store import StoreError, open_store
 from gateway.cli.commands.keys import make_key
-from gateway.core.auth import authentication as callers
+from gateway.core.auth import authentication
 from gateway.core.model.callers import Limits
 from gateway.core.model.events import Event
 from gateway.core.model.purchases import View
-from gateway.core.ports.storage import Events
 from gateway.http.events import face, feed
 from gateway.http.serving.app import STREAMS
-from tests.codes.support import listening_to, looks, premium, provider, rent
+from tests.codes.support import listening_to, premium, provider, rent, status_calls
 from tests.support.gateway import Client, Stand, run_simulated
 from tests.support.ledger import NOW, new_id
 from tests.support.ledger import rental as heard
@@ -110,7 +109,7 @@ async def test_what_another_process_wrote_is_told_with_the_next_heartbeat(
     assert (told.kind, told.data["id"], told.data["code"]) == ("rental.code_received", 7, "000001")
 
 
-async def test_more_than_one_look_holds_is_told_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_more_than_one_page_holds_is_told_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(face, "_HEARTBEAT", 0.3)
     monkeypatch.setattr(feed, "_PAGE", 2)
     async with premium() as stand, listening_to(stand.client) as stream:
@@ -153,11 +152,11 @@ async def test_who_listens_waits_for_the_codes_of_active_rentals() -> None:
 
     assert (first.data["id"], first.data["code"]) == (before, "000001")
     assert (second.data["id"], second.data["code"]) == (after, "000002")
-    assert looks(stand) >= 2
+    assert status_calls(stand) >= 2
     assert stand.sim.violations == 0
 
 
-async def test_a_rental_that_will_bring_nothing_more_is_not_looked_at_any_more() -> None:
+async def test_a_rental_that_will_bring_nothing_more_is_not_polled_any_more() -> None:
     once = Service("Whatsapp", "whatsapp", Decimal("0.55"), 20, multiple_sms=False)
     config = replace(provider(), services=(once,))
     async with (
@@ -192,7 +191,7 @@ async def test_a_client_that_is_gone_waits_no_more() -> None:
         streams = stand.app[STREAMS]
         schedules = stand.gateway.core.services.poller._schedules
         async with listening_to(stand.client):
-            await until(lambda: looks(stand) == 1)
+            await until(lambda: status_calls(stand) == 1)
             assert streams._open
             targets = [each for one in schedules.values() for each in one.targets.values()]
             waiters = {each.rental_id: each.waiters for each in targets}
@@ -231,9 +230,10 @@ async def test_a_client_too_slow_for_what_happens_is_let_go(
         await rent(stand.client)
         caller = await stand.gateway.callers.identify(stand.client.key)
         (event,) = await stand.gateway.store.events.events(View(caller.account.id), 0, 1)
-        endless: Events = Endless(event)
+        endless, events = Endless(event), stand.gateway.store.events
+        monkeypatch.setattr(events, "events", endless.events)
+        monkeypatch.setattr(events, "last_event", endless.last_event)
         streams = stand.app[STREAMS]
-        streams._events = endless
         address = urlsplit(stand.url)
         with socket.create_connection((address.hostname, address.port)) as one:
             one.setblocking(False)
@@ -264,7 +264,7 @@ async def test_a_key_that_is_revoked_hears_no_more(
     monkeypatch: pytest.MonkeyPatch, beat: float
 ) -> None:
     monkeypatch.setattr(face, "_HEARTBEAT", beat)
-    monkeypatch.setattr(callers, "_REVOKED_WITHIN", 0.1)
+    monkeypatch.setattr(authentication, "_REVOKED_WITHIN", 0.1)
     async with premium(getatext_api_key=DEMO_KEY) as stand:
         holder = replace(stand.client, key=await make_key(stand.gateway, "a test", Limits()))
         async with listening_to(holder) as stream:

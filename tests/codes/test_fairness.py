@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 
 from adapters.simulator import Limits, Tier
-from tests.codes.support import looks, premium, provider, rent, wait
+from tests.codes.support import premium, provider, rent, status_calls, wait
 from tests.support.gateway import Stand, run_simulated
 from tests.support.waiting import until
 
@@ -54,14 +54,14 @@ async def test_everybody_gets_the_code_and_no_limit_is_broken(
     assert len(told) == rentals * WAITERS
     assert all(each["code"] == codes[each["rental_id"]] for each in told)
     assert stand.sim.violations == 0
-    assert looks(stand) >= rentals
+    assert status_calls(stand) >= rentals
 
 
-async def test_no_rental_is_looked_at_twice_before_the_others_had_their_turn() -> None:
+async def test_no_rental_is_polled_twice_before_the_others_had_their_turn() -> None:
     async with standard_run() as stand:
         ids = [await rent(stand.client) for _ in range(12)]
         waiting = [asyncio.create_task(wait(stand.client, each, 25)) for each in ids]
-        await until(lambda: looks(stand) >= 3 * len(ids))
+        await until(lambda: status_calls(stand) >= 3 * len(ids))
         for each in waiting:
             each.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Two gateways on one PostgreSQL: one watches a rental, and both know its code."""
+"""Two gateways on one PostgreSQL: one polls a rental, and both know its code."""
 
 import asyncio
 import time
@@ -43,7 +43,7 @@ async def nodes(url: str) -> AsyncIterator[tuple[Simulator, Program, Client, Run
         yield sim, first, one, second
 
 
-def looked(sim: Simulator, after: int = 0) -> Callable[[], bool]:
+def polled(sim: Simulator, after: int = 0) -> Callable[[], bool]:
     return lambda: sum(sim.journal.calls[name] for name in STATUS_CALLS) > after
 
 
@@ -61,13 +61,13 @@ async def test_a_code_seen_by_one_node_wakes_who_waits_at_the_other(
 ) -> None:
     async with nodes(url) as (sim, _, one, second):
         other = second.client
-        # It is woken, or hears nothing: it may never look by itself.
+        # It is woken, or hears nothing: it may never poll by itself.
         monkeypatch.setattr(second.gateway.store.leases, "take", never)
         rentals = [await rent(one) for _ in range(5)]
         at_one = [asyncio.create_task(timed(one, rental)) for rental in rentals]
-        await until(looked(sim, 4))
+        await until(polled(sim, 4))
         at_other = [asyncio.create_task(timed(other, rental)) for rental in rentals]
-        await until(looked(sim, 9))
+        await until(polled(sim, 9))
         for rental in rentals:
             sim.receive_code(rental, f"0{rental}")
         told, same = await asyncio.gather(*at_one), await asyncio.gather(*at_other)
@@ -78,7 +78,7 @@ async def test_a_code_seen_by_one_node_wakes_who_waits_at_the_other(
     assert sim.violations == 0
 
 
-async def test_one_node_watches_for_both(url: str) -> None:
+async def test_one_node_polls_for_both(url: str) -> None:
     async with nodes(url) as (sim, _, one, second):
         other = second.client
         rental = await rent(one)
@@ -88,14 +88,14 @@ async def test_one_node_watches_for_both(url: str) -> None:
     assert asked <= 5  # one a second; the first may be asked by both
 
 
-async def test_the_watch_moves_when_its_node_is_killed(url: str) -> None:
+async def test_the_polling_moves_when_its_node_is_killed(url: str) -> None:
     async with nodes(url) as (sim, first, one, second):
         other = second.client
         rental = await rent(one)
         losing = asyncio.create_task(wait(one, rental, 20))
-        await until(looked(sim))
+        await until(polled(sim))
         waiting = asyncio.create_task(timed(other, rental))
-        await until(looked(sim, 2))
+        await until(polled(sim, 2))
         first.process.kill()
         await asyncio.gather(losing, return_exceptions=True)
         sim.receive_code(rental, "000042")

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.simulator import Fault, FaultKind
 from gateway.wiring import SystemClock
-from tests.codes.support import RENT, looks, premium, rent, standard
+from tests.codes.support import RENT, premium, rent, standard, status_calls
 from tests.support.gateway import Stand, run_scripted
 from tests.support.samples import COMPLETED, RENTED, STATUS
 from tests.support.scripted import Held, reply
@@ -26,7 +26,7 @@ async def test_a_hundred_readers_at_once_are_one_call() -> None:
         rental = await rent(stand.client)
         told = await asyncio.gather(*(read(stand, rental) for _ in range(100)))
 
-    assert looks(stand) == 1
+    assert status_calls(stand) == 1
     assert all(each == told[0] for each in told)
     assert stand.sim.violations == 0
 
@@ -36,11 +36,11 @@ async def test_an_answer_serves_for_as_long_as_it_is_set(monkeypatch: pytest.Mon
         rental = await rent(stand.client)
         await read(stand, rental)
         await read(stand, rental)
-        within = looks(stand)
+        within = status_calls(stand)
         monkeypatch.setattr(SystemClock, "monotonic", lambda self: time.monotonic() + 61)
         await read(stand, rental)
 
-    assert (within, looks(stand)) == (1, 2)
+    assert (within, status_calls(stand)) == (1, 2)
 
 
 async def test_rentals_do_not_share_answers() -> None:
@@ -49,7 +49,7 @@ async def test_rentals_do_not_share_answers() -> None:
         told = await asyncio.gather(*(read(stand, rental) for rental in rentals))
 
     assert [each["id"] for each in told] == rentals
-    assert looks(stand) == 3
+    assert status_calls(stand) == 3
 
 
 async def test_an_ended_rental_is_answered_without_asking() -> None:
@@ -59,7 +59,7 @@ async def test_an_ended_rental_is_answered_without_asking() -> None:
         told = await read(stand, rental)
 
     assert told["status"] == "cancelled"
-    assert looks(stand) == 0
+    assert status_calls(stand) == 0
 
 
 async def test_what_was_asked_before_a_change_serves_nobody_after_it() -> None:
@@ -99,7 +99,7 @@ async def test_an_older_answer_that_comes_late_takes_no_code_back() -> None:
         stand.sim.receive_code(rental, "111111")
         stand.sim.script(Fault("rental-status-premium", FaultKind.SLOW, seconds=0.4))
         slow = asyncio.create_task(read(stand, rental))
-        await until(lambda: looks(stand) == 1)
+        await until(lambda: status_calls(stand) == 1)
         stand.sim.receive_code(rental, "222222")
         quick = await stand.gateway.core.services.poller.poll_now(context.upstream, rental)
         await slow

@@ -6,10 +6,8 @@ from contextlib import suppress
 import pytest
 
 from adapters.simulator import Fault, FaultKind
-from gateway.core.codes import poll_schedule
-from gateway.core.codes import poller as watching
-from gateway.core.ports.storage import Leases
-from tests.codes.support import looks, measured, premium, rent, standard, wait
+from gateway.core.codes import poll_schedule, poller
+from tests.codes.support import measured, premium, rent, standard, status_calls, wait
 from tests.support.waiting import until
 
 
@@ -18,24 +16,24 @@ async def test_a_known_code_is_answered_at_once_and_without_asking_again() -> No
         rental = await rent(stand.client)
         stand.sim.receive_code(rental, "012345")
         first = await wait(stand.client, rental)
-        asked = looks(stand)
+        asked = status_calls(stand)
         second = await wait(stand.client, rental)
 
     assert (first["status"], first["code"], first["provisional"]) == ("received", "012345", False)
     assert second == first
-    assert looks(stand) == asked == 1
+    assert status_calls(stand) == asked == 1
 
 
-async def test_a_code_is_there_at_the_next_look_after_it_came_at_one_call_a_second() -> None:
+async def test_a_code_is_there_at_the_next_poll_after_it_came_at_one_call_a_second() -> None:
     async with standard() as stand:
         rental = await rent(stand.client)
         waiting = asyncio.create_task(wait(stand.client, rental))
-        await until(lambda: looks(stand) == 1)
+        await until(lambda: status_calls(stand) == 1)
         stand.sim.receive_code(rental, "000042")
         told = await waiting
 
     assert told["code"] == "000042"
-    assert looks(stand) == 2
+    assert status_calls(stand) == 2
     assert stand.sim.violations == 0
 
 
@@ -55,28 +53,28 @@ async def test_without_a_code_it_is_pending_and_says_when_to_ask_again() -> None
 async def test_the_end_of_a_rental_is_told_with_its_reason(
     how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if how != "expired":  # that is learned by looking again; the others without
+    if how != "expired":  # that is learned by the next poll; the others without
         monkeypatch.setattr(poll_schedule, "_INTERVALS", ())
     async with premium() as stand:
         rental = await rent(stand.client)
         waiting = asyncio.create_task(wait(stand.client, rental))
-        await until(lambda: looks(stand) == 1)
+        await until(lambda: status_calls(stand) == 1)
         if how == "expired":
             stand.sim.provider.renting.expire(rental, stand.sim.provider.timeline.now())
         else:
             way = {"cancelled": "cancel", "completed": "complete"}[how]
             await stand.client.post(f"/v1/rentals/{rental}/{way}")
         told = await waiting
-        asked = looks(stand)
+        asked = status_calls(stand)
         again = await wait(stand.client, rental)
-        settled = looks(stand)
+        settled = status_calls(stand)
         once_more = await wait(stand.client, rental)
 
     assert (told["status"], told["ended_reason"], told["code"]) == ("ended", how, None)
     assert again == once_more == told
     # Completing tells no code: whether one had come is asked once, and never again.
     assert settled == asked + (how == "completed")
-    assert looks(stand) == settled
+    assert status_calls(stand) == settled
 
 
 async def test_the_next_of_several_codes_is_waited_for_by_the_last_one() -> None:
@@ -87,7 +85,7 @@ async def test_the_next_of_several_codes_is_waited_for_by_the_last_one() -> None
             waiting = asyncio.create_task(
                 wait(stand.client, rental, after_code=told[-1] if told else "none")
             )
-            await until(lambda: looks(stand) > len(told))
+            await until(lambda: status_calls(stand) > len(told))
             stand.sim.receive_code(rental, code)
             told.append((await waiting)["code"])
         newest = await wait(stand.client, rental)
@@ -100,21 +98,21 @@ async def test_a_caller_that_hangs_up_waits_no_more() -> None:
     async with premium() as stand:
         rental = await rent(stand.client)
         waiting = asyncio.create_task(wait(stand.client, rental, 25))
-        await until(lambda: looks(stand) == 1)
-        watched = stand.gateway.core.notifier.waited_for
+        await until(lambda: status_calls(stand) == 1)
+        waited_for = stand.gateway.core.notifier.waited_for
         account = (await stand.gateway.callers.identify(stand.client.key)).account.id
-        # The look wakes everybody, and they go on waiting.
-        await until(lambda: watched(account, rental))
+        # The poll wakes everybody, and they go on waiting.
+        await until(lambda: waited_for(account, rental))
         waiting.cancel()
         with suppress(asyncio.CancelledError):
             await waiting
-        await until(lambda: not watched(account, rental))
-        asked = looks(stand)
-        # Another rental is looked at again and again, this one no more.
+        await until(lambda: not waited_for(account, rental))
+        asked = status_calls(stand)
+        # Another rental is polled again and again, this one no more.
         await wait(stand.client, await rent(stand.client), 3)
 
     status = [each for each in stand.sim.journal.received if "status" in each.call]
-    assert sum(each.json == {"id": rental} for each in status) <= asked + 1 < looks(stand)
+    assert sum(each.json == {"id": rental} for each in status) <= asked + 1 < status_calls(stand)
 
 
 async def test_an_unknown_rental_is_not_found() -> None:
@@ -124,16 +122,16 @@ async def test_an_unknown_rental_is_not_found() -> None:
     assert (answer.status, answer.json["code"]) == (404, "rental_not_found")
 
 
-async def test_many_waiters_for_one_rental_cost_one_call_a_look() -> None:
+async def test_many_waiters_for_one_rental_cost_one_call_a_poll() -> None:
     async with standard() as stand:
         rental = await rent(stand.client)
         waiting = [asyncio.create_task(wait(stand.client, rental)) for _ in range(100)]
-        await until(lambda: looks(stand) == 2)
+        await until(lambda: status_calls(stand) == 2)
         stand.sim.receive_code(rental, "098765")
         told = await asyncio.gather(*waiting)
 
     assert {each["code"] for each in told} == {"098765"}
-    assert looks(stand) == 3
+    assert status_calls(stand) == 3
     assert stand.sim.violations == 0
 
 
@@ -142,7 +140,7 @@ async def test_news_that_come_in_one_breath_are_all_heard() -> None:
     async with premium() as stand:
         rental = await rent(stand.client)
         waiting = asyncio.create_task(wait(stand.client, rental, 5, after_code="1"))
-        await until(lambda: looks(stand) == 1)
+        await until(lambda: status_calls(stand) == 1)
         services = stand.gateway.core.services
         account = (await stand.gateway.callers.identify(stand.client.key)).account.id
         known = await services.repository.known(account, rental)
@@ -154,13 +152,13 @@ async def test_news_that_come_in_one_breath_are_all_heard() -> None:
     assert told["code"] == "002"
 
 
-async def test_a_watch_goes_on_while_the_provider_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "_AFTER_FAULT", 0.2)
+async def test_polling_goes_on_while_the_provider_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poller, "_AFTER_FAULT", 0.2)
     async with premium() as stand:
         rental = await rent(stand.client)
         stand.sim.script(Fault("rental-status-premium", FaultKind.HTML, times=4))
         waiting = asyncio.create_task(wait(stand.client, rental))
-        await until(lambda: looks(stand) >= 1)
+        await until(lambda: status_calls(stand) >= 1)
         stand.sim.receive_code(rental, "000007")
         told = await waiting
 
@@ -182,15 +180,15 @@ class NotedLeases:
         self.given_back.append(name)
 
 
-async def test_a_lease_outlasts_the_time_to_the_next_look_and_comes_back(
+async def test_a_lease_outlasts_the_time_to_the_next_poll_and_comes_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(poll_schedule, "_INTERVALS", ())
-    monkeypatch.setattr(watching, "_LINGER", 0.1)
+    monkeypatch.setattr(poller, "_LINGER", 0.1)
     async with premium() as stand:
-        leases: Leases = (noted := NotedLeases())
-        poller = stand.gateway.core.services.poller
-        poller._leases = leases
+        noted, leases = NotedLeases(), stand.gateway.store.leases
+        monkeypatch.setattr(leases, "take", noted.take)
+        monkeypatch.setattr(leases, "give_back", noted.give_back)
         rental = await rent(stand.client)
         told = await wait(stand.client, rental, 1)
         await until(lambda: noted.given_back)

@@ -1,4 +1,4 @@
-"""The provider's webhook: unsigned word that a code has come, believed only as far as it goes."""
+"""The provider's webhook: unsigned, so its code is provisional until a status call confirms it."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientTimeout
 
-from adapters import forwarding as forwarding_adapter
+from adapters import forwarding
 from adapters.simulator import (
     DEMO_KEY,
     AccountConfig,
@@ -23,8 +23,8 @@ from adapters.simulator import (
 )
 from gateway.core.codes import poll_schedule
 from gateway.core.codes.webhooks import webhook_secret
-from gateway.core.jobs import webhook_forwarding as forwarding
-from tests.codes.support import looks, premium, provider, rent, wait
+from gateway.core.jobs import webhook_forwarding
+from tests.codes.support import premium, provider, rent, status_calls, wait
 from tests.support.contract import Answer
 from tests.support.gateway import Client, Stand, run_simulated
 from tests.support.scripted import NOTHING_SCRIPTED, Act, Scripted, reply
@@ -59,8 +59,8 @@ async def send(
     )
 
 
-async def looked(stand: Stand) -> None:
-    """Returns when every webhook taken in was looked into."""
+async def checked(stand: Stand) -> None:
+    """Returns when every webhook received has been checked."""
     webhooks = stand.gateway.core.webhooks
     await until(lambda: not webhooks._checks)
 
@@ -71,7 +71,7 @@ async def test_a_wrong_secret_finds_nothing() -> None:
         wrong = ["x", f"{right}x", right[:-1], f"{right.partition('.')[0]}.", "%00", "%C3%A4" * 9]
         answers = [await send(stand.client, each, {"id": 1, "code": 1}) for each in wrong]
         taken = [await send(stand.client, each, {"id": 1, "code": 1}) for each in (OWN, right)]
-        await looked(stand)
+        await checked(stand)
 
     assert [each.status for each in answers] == [404] * len(wrong)
     assert [each.status for each in taken] == [200, 200]
@@ -87,7 +87,7 @@ async def test_the_secret_of_another_account_touches_nothing_of_this_one() -> No
         bobs = await secret_of(stand, BOB)
         waiting = asyncio.create_task(wait(stand.client, rental, 1))
         answer = await send(stand.client, bobs, {"id": rental, "code": 666666})
-        await looked(stand)
+        await checked(stand)
         told = await waiting
 
     assert answer.status == 200
@@ -112,12 +112,12 @@ FORMS = [
 async def test_every_form_wakes_who_waits_and_the_leading_zero_survives(
     body: bytes, content_type: str
 ) -> None:
-    # A rental is looked at once a second: the webhook is to be quicker.
+    # A rental is polled once a second: the webhook is to be quicker.
     async with premium(getatext_rates={"rent": 10_000.0, "rental_status": 4}) as stand:
         rental = await rent(stand.client)
         secret = await secret_of(stand)
         waiting = asyncio.create_task(wait(stand.client, rental, 10))
-        await until(lambda: looks(stand) == 1)
+        await until(lambda: status_calls(stand) == 1)
         stand.sim.receive_code(rental, "012345")
         answer = await send(stand.client, secret, body % rental, content_type)
         told = await waiting
@@ -132,7 +132,7 @@ async def test_what_cannot_be_read_is_taken_and_forgotten(body: bytes) -> None:
         answer = await send(stand.client, await secret_of(stand), body)
 
     assert answer.status == 200
-    assert looks(stand) == 0
+    assert status_calls(stand) == 0
 
 
 async def test_duplicates_are_harmless_and_ask_nothing_more() -> None:
@@ -142,11 +142,11 @@ async def test_duplicates_are_harmless_and_ask_nothing_more() -> None:
         stand.sim.receive_code(rental, "012345")
         for _ in range(5):
             await send(stand.client, secret, {"id": rental, "code": 12345})
-            await looked(stand)
+            await checked(stand)
         told = await wait(stand.client, rental, 0)
 
     assert told["code"] == "012345"
-    assert looks(stand) == 1
+    assert status_calls(stand) == 1
 
 
 async def test_a_code_is_provisional_while_the_status_fails_and_corrected_later() -> None:
@@ -154,7 +154,7 @@ async def test_a_code_is_provisional_while_the_status_fails_and_corrected_later(
         rental = await rent(stand.client)
         secret = await secret_of(stand)
         waiting = asyncio.create_task(wait(stand.client, rental, 15))
-        await until(lambda: looks(stand) == 1)
+        await until(lambda: status_calls(stand) == 1)
         stand.sim.script(Fault(STATUS, FaultKind.STATUS, times=None, status=500))
         stand.sim.receive_code(rental, "012345")
         await send(stand.client, secret, {"id": rental, "code": 12345})
@@ -176,7 +176,7 @@ async def test_nobody_sets_a_code_that_the_provider_does_not_know() -> None:
         rental = await rent(stand.client)
         waiting = asyncio.create_task(wait(stand.client, rental, 5))
         await send(stand.client, await secret_of(stand), {"id": rental, "code": 666666})
-        await looked(stand)
+        await checked(stand)
         read = await stand.client.get(f"/v1/rentals/{rental}")
         nothing = await wait(stand.client, rental, 1)
         stand.sim.receive_code(rental, "000001")
@@ -204,7 +204,7 @@ async def test_only_listed_sources_may_send_and_only_trusted_proxies_name_them(
         headers = {"X_Forwarded_For": forwarded} if forwarded else {}
         secret = await secret_of(stand)
         answer = await send(stand.client, secret, {"id": 1}, **headers)
-        await looked(stand)
+        await checked(stand)
 
     assert answer.status == (200 if let_in else 404)
 
@@ -217,13 +217,13 @@ async def test_what_nobody_trusted_says_of_the_source_is_not_believed() -> None:
     assert answer.status == 404
 
 
-async def test_word_of_a_rental_nobody_knows_yet_is_kept() -> None:
+async def test_a_webhook_for_a_rental_nobody_knows_yet_is_kept() -> None:
     """The webhook overtakes the rent's own answer, and then the status cannot be had."""
     async with premium() as stand:
         first = stand.sim.config.first_rental_id
         secret = await secret_of(stand)
         await send(stand.client, secret, {"id": first, "code": 12345})
-        await looked(stand)
+        await checked(stand)
         rental = await rent(stand.client)
         stand.sim.script(Fault(STATUS, FaultKind.STATUS, times=None, status=500))
         told = await wait(stand.client, rental, 1)
@@ -232,19 +232,19 @@ async def test_word_of_a_rental_nobody_knows_yet_is_kept() -> None:
     assert (told["code"], told["provisional"]) == ("12345", True)
 
 
-async def test_with_the_webhook_on_a_code_is_there_without_another_look(
+async def test_with_the_webhook_on_a_code_is_there_without_another_poll(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(poll_schedule, "_INTERVALS", ())
     monkeypatch.setattr(
         poll_schedule, "_LONGEST_INTERVAL", 3600.0
-    )  # no look of its own would find it
+    )  # no poll of its own would find it
     async with announcing() as stand:
         rentals = [await rent(stand.client) for _ in range(15)]
         for rental in rentals:
             waiting = asyncio.create_task(wait(stand.client, rental))
-            asked = looks(stand)
-            await until(lambda: looks(stand) > asked)  # noqa: B023 - awaited here
+            asked = status_calls(stand)
+            await until(lambda: status_calls(stand) > asked)  # noqa: B023 - awaited here
             stand.sim.receive_code(rental, "012345")
             assert (await waiting)["code"] == "012345"
 
@@ -270,7 +270,7 @@ async def announcing(style: WebhookStyle = WebhookStyle.PAGE) -> AsyncIterator[S
 async def test_a_target_that_hangs_does_not_hold_up_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(forwarding_adapter, "_TIMEOUT", ClientTimeout(total=3600))
+    monkeypatch.setattr(forwarding, "_TIMEOUT", ClientTimeout(total=3600))
     async with Scripted().running() as hanging, Scripted().running() as other:
         hanging.always, other.always = Act.HANG, reply(204, b"")
         targets = [f"{hanging.url}/in", f"{other.url}/in"]
@@ -286,7 +286,7 @@ async def test_a_target_that_hangs_does_not_hold_up_the_others(
 async def test_a_webhook_is_passed_on_as_it_came_until_every_target_has_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(forwarding, "_LOOK_EVERY", 0.1)
+    monkeypatch.setattr(webhook_forwarding, "_LOOK_EVERY", 0.1)
     body = b'{ "id" : 1,\n "code":12345, "x":"\xc3\xa4\\u00e4" }'
     async with Scripted().running() as one, Scripted().running() as two:
         one.script.append(NOTHING_SCRIPTED)  # fails first
@@ -297,7 +297,7 @@ async def test_a_webhook_is_passed_on_as_it_came_until_every_target_has_it(
                 stand.client, await secret_of(stand), body, "application/json;x=1", "?a=%20b&c"
             )
             await until(lambda: len(one.asked) == 2 and len(two.asked) == 1)
-            await looked(stand)
+            await checked(stand)
 
     assert {each.path for each in one.asked} == {"/in?of=us&a=%20b&c"}
     assert two.asked[0].path == "/hook?a=%20b&c"

@@ -9,8 +9,8 @@ import pytest
 from adapters.simulator import Simulator
 from tests.support.contract import Answer
 from tests.support.money import (
+    CHARGING,
     PRICE,
-    SHOP,
     Bank,
     asked_to_rent,
     open_bank,
@@ -42,7 +42,7 @@ async def test_one_request_id_buys_once_however_many_send_it(store_url: str) -> 
 async def test_one_request_id_buys_once_on_two_nodes_and_after_both_have_gone(
     store_url: str,
 ) -> None:
-    async with Simulator(SHOP).running() as sim:
+    async with Simulator(CHARGING).running() as sim:
         async with two_clients(sim.url, store_url) as (one, other):
             halves = await asyncio.gather(
                 rent_many(one, MANY // 2, request_id="order-1"),
@@ -80,7 +80,7 @@ async def test_a_budget_for_seven_lets_seven_of_a_hundred_through(
 
 
 async def test_a_budget_for_seven_lets_seven_through_on_two_nodes_together(store_url: str) -> None:
-    async with Simulator(SHOP).running() as sim:
+    async with Simulator(CHARGING).running() as sim:
         async with open_bank(store_url, sim) as bank:
             key = await bank.key(budget_total=BUDGET_FOR_SEVEN)
         async with two_clients(sim.url, store_url, key) as (one, other):

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from adapters.simulator import Simulator
 from gateway.cli.main import cli
 from tests.support.gateway import new_database
-from tests.support.money import OWN, SHOP, open_bank, rent, replayed
+from tests.support.money import CHARGING, OWN, open_bank, rent, replayed
 
 Start = Callable[..., Result]
 
@@ -94,7 +94,7 @@ def test_a_store_that_cannot_be_opened_is_a_sentence(start: Start, url: str) -> 
 
 async def test_codes_and_answers_are_deleted_and_money_is_kept() -> None:
     url = new_database()
-    async with Simulator(SHOP).running() as sim, open_bank(url, sim) as bank:
+    async with Simulator(CHARGING).running() as sim, open_bank(url, sim) as bank:
         made = (await rent(bank.client, "order-1")).json
         sim.receive_code(made["id"], "048213")
         read = (await bank.client.get(f"/v1/rentals/{made['id']}")).json

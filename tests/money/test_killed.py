@@ -12,7 +12,7 @@ from gateway.core.jobs import housekeeping
 from tests.support.contract import Answer
 from tests.support.dying import POINTS
 from tests.support.gateway import open_client
-from tests.support.money import PRICE, SHOP, asked_to_rent, open_bank, rent, replayed, terms
+from tests.support.money import CHARGING, PRICE, asked_to_rent, open_bank, rent, replayed, terms
 from tests.support.program import node
 from tests.support.waiting import until
 
@@ -47,7 +47,7 @@ def test_every_point_is_looked_at() -> None:
 @pytest.mark.parametrize("point", ROWS)
 async def test_a_killed_gateway_never_buys_twice(store_url: str, point: str) -> None:
     row, first = ROWS[point], None
-    async with Simulator(SHOP).running() as sim:
+    async with Simulator(CHARGING).running() as sim:
         async with (
             node(sim.url, dies_at=point, **terms(store_url)) as doomed,
             open_client(doomed.url) as client,
@@ -84,7 +84,7 @@ async def test_a_node_that_lives_finds_what_another_left_open(
     store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(housekeeping, "LOOK_EVERY", 0.2)
-    async with Simulator(SHOP).running() as sim, open_bank(store_url, sim) as bank:
+    async with Simulator(CHARGING).running() as sim, open_bank(store_url, sim) as bank:
         async with (
             node(sim.url, dies_at="after the answer is read", **terms(store_url)) as doomed,
             open_client(doomed.url) as client,
@@ -104,7 +104,7 @@ async def test_who_waits_for_a_purchase_that_was_never_sent_makes_it(
     store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(housekeeping, "LOOK_EVERY", 0.5)
-    async with Simulator(SHOP).running() as sim, open_bank(store_url, sim) as bank:
+    async with Simulator(CHARGING).running() as sim, open_bank(store_url, sim) as bank:
         async with (
             node(sim.url, dies_at="after the intent is committed", **terms(store_url)) as doomed,
             open_client(doomed.url) as client,
@@ -132,7 +132,7 @@ async def test_who_waits_for_a_purchase_that_was_never_sent_makes_it(
 async def test_a_budget_for_one_is_held_or_free_after_a_kill(
     store_url: str, point: str, end: str
 ) -> None:
-    async with Simulator(SHOP).running() as sim:
+    async with Simulator(CHARGING).running() as sim:
         async with open_bank(store_url, sim) as bank:
             key = await bank.key(budget_total=PRICE)
         async with (

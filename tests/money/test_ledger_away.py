@@ -4,7 +4,6 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from adapters.simulator import Fault, FaultKind
 from adapters.store import Unreachable
 from adapters.store.sqlite import database as sqlite
 from gateway.core.model.purchases import Intent, SpendState
-from gateway.core.purchases import settlement as settling
+from gateway.core.purchases import settlement
 from tests.support.contract import Answer
 from tests.support.gateway import new_database
 from tests.support.money import PRICE, Bank, open_bank, rent, replayed
@@ -22,7 +21,7 @@ from tests.support.waiting import until
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settling, "_AGAIN_AFTER", 0.05)
+    monkeypatch.setattr(settlement, "_AGAIN_AFTER", 0.05)
     monkeypatch.setattr(sqlite, "LOCK_SECONDS", 0.2)
 
 
@@ -45,10 +44,9 @@ def read_only(bank: Bank) -> Iterator[None]:
 @contextmanager
 def locked(bank: Bank) -> Iterator[None]:
     """Another process holds the file and does not let go."""
-    (_, _, file) = connection_of(bank).execute("PRAGMA database_list").fetchone()
-    other = sqlite3.connect(Path(file), isolation_level=None)
+    url = bank.running.gateway.settings.gateway_database_url or ""
+    other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    connection_of(bank).execute("PRAGMA busy_timeout = 100")
     try:
         yield
     finally:

@@ -13,7 +13,7 @@ from gateway.core.model.purchases import View
 from gateway.core.purchases.settlement import resolution
 from tests.support.contract import Answer
 from tests.support.gateway import Client, new_database
-from tests.support.money import OWN, PRICE, SHOP, Bank, open_bank, rent, replayed
+from tests.support.money import CHARGING, OWN, PRICE, Bank, open_bank, rent, replayed
 from tests.support.waiting import until
 
 See = Callable[[Bank], Awaitable[None]]
@@ -116,7 +116,7 @@ async def test_it_is_told_and_stays_unknown_where_the_prices_cannot_be_had(bank:
 
 
 async def test_what_a_process_that_died_had_lost_is_found_by_the_next(store_url: str) -> None:
-    async with Simulator(SHOP).running() as sim:
+    async with Simulator(CHARGING).running() as sim:
         async with open_bank(store_url, sim) as bank:
             sim.script(Fault("prices-info", FaultKind.DROP_BEFORE))
             await lose(bank, request_id="order-1")
@@ -212,7 +212,7 @@ async def test_a_rental_of_another_service_is_not_taken_for_it(bank: Bank) -> No
 
 @pytest.mark.parametrize("minutes", [-10, 10])
 async def test_a_rental_of_another_time_is_not_taken_for_it(minutes: int) -> None:
-    config = replace(SHOP, clock=lambda: time.time() + 60 * minutes)
+    config = replace(CHARGING, clock=lambda: time.time() + 60 * minutes)
     async with open_bank(new_database(), config=config) as bank:
         await see_prices(bank.client)
         await lose(bank)

@@ -9,7 +9,7 @@ import pytest
 from adapters.simulator import Fault, FaultKind, Simulator
 from tests.support.contract import Answer
 from tests.support.gateway import new_database
-from tests.support.money import RENT, SHOP, Bank, named, open_bank, rent, replayed
+from tests.support.money import CHARGING, RENT, Bank, named, open_bank, rent, replayed
 from tests.support.waiting import until
 
 IN_BODY: dict[str, Any] = {"json": {**RENT, "request_id": "order-1"}}
@@ -190,7 +190,7 @@ async def test_what_may_be_tried_again_is_not_kept(
 
 async def test_a_fault_before_anything_was_sent_is_not_kept() -> None:
     url = new_database()
-    async with Simulator(SHOP).running() as sim:
+    async with Simulator(CHARGING).running() as sim:
         nowhere: dict[str, Any] = {"getatext_base_url": "http://127.0.0.1:9"}
         async with open_bank(url, sim, **nowhere) as cut_off:
             failed = [await rent(cut_off.client, "order-1") for _ in range(2)]

@@ -17,7 +17,7 @@ import pytest
 from adapters.simulator import AccountConfig, Fault, FaultKind, Rules, Simulator
 from tests.support.contract import Answer
 from tests.support.gateway import UNPACED, Client, open_client
-from tests.support.money import RENT, SHOP
+from tests.support.money import CHARGING, RENT
 from tests.support.postgres import Postgres
 from tests.support.program import ROOT
 from tests.support.waiting import until
@@ -28,8 +28,8 @@ WRONG = "sk_of-nobody-58d7a1f4"
 ODD = "no/usual+key=d41c0e77"
 HOOK = "hook-secret-7be21c90"
 SECRET = "hash-secret-16fa0e3b-2b6e61c50d9f"
-SHOP_OF_KEYS = replace(
-    SHOP,
+WITH_THREE_ACCOUNTS = replace(
+    CHARGING,
     accounts=(AccountConfig(SERVERS), AccountConfig(CALLERS), AccountConfig(ODD)),
     rules=Rules(code_after=0.0, cancel_locked=0.0),
 )
@@ -292,7 +292,7 @@ async def test_no_key_is_written_anywhere(
     store_url: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     told, of_postgres = Told(), store_url.startswith("postgres")
-    async with Simulator(SHOP_OF_KEYS).running() as sim:
+    async with Simulator(WITH_THREE_ACCOUNTS).running() as sim:
         env = os.environ | {
             "GETATEXT_BASE_URL": sim.url,
             "GETATEXT_API_KEY": SERVERS,

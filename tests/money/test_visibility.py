@@ -8,7 +8,7 @@ import pytest
 from adapters.simulator import Simulator
 from tests.support.contract import Answer
 from tests.support.gateway import Client, new_database, open_client
-from tests.support.money import SHOP, Bank, open_bank, rent, terms
+from tests.support.money import CHARGING, Bank, open_bank, rent, terms
 from tests.support.program import node
 from tests.support.waiting import until
 
@@ -111,7 +111,7 @@ async def test_rentals_are_listed_newest_first_by_page_and_by_filter(bank: Bank)
 
 async def test_what_was_rented_is_remembered_after_a_restart() -> None:
     url = new_database()
-    async with Simulator(SHOP).running() as sim:
+    async with Simulator(CHARGING).running() as sim:
         async with open_bank(url, sim) as bank:
             key = await bank.key()
             rental_id = await bought(bank.holder(key))
@@ -125,7 +125,7 @@ async def test_what_was_rented_is_remembered_after_a_restart() -> None:
 
 
 async def test_a_revocation_is_noticed_by_another_process_within_seconds(store_url: str) -> None:
-    async with Simulator(SHOP).running() as sim, open_bank(store_url, sim) as bank:
+    async with Simulator(CHARGING).running() as sim, open_bank(store_url, sim) as bank:
         key = await bank.key()
         async with (
             node(sim.url, **terms(store_url)) as other,

@@ -1,4 +1,4 @@
-"""The core's ports, faked: a clock that moves when told, and a provider of plain answers."""
+"""The core's ports, faked: a clock set by hand, and a provider of plain answers."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ START = datetime(2025, 7, 6, 19, 43, 37, tzinfo=UTC)
 
 
 class Clock:
-    """Time that moves only when told."""
+    """Time that moves by `pass_by` only."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0
@@ -48,8 +48,8 @@ class Clock:
 
 
 @dataclass
-class Told(NoObserver):
-    """Writes down what an Observer is told."""
+class RecordingObserver(NoObserver):
+    """Records what is reported to an Observer."""
 
     operations: list[tuple[str, str]] = field(default_factory=list)
     lookups: list[str] = field(default_factory=list)
@@ -106,15 +106,15 @@ def price(code: str = "whatsapp", amount: str = "0.55", **more: Any) -> Price:
 
 
 def services(
-    book: PriceCache, clock: Clock, store: Store, notifier: Notifier | None = None
+    price_cache: PriceCache, clock: Clock, store: Store, notifier: Notifier | None = None
 ) -> Services:
     """The services of operations, over an open store."""
     notifier = notifier or Notifier()
-    repository = RentalRepository(store.ledger, book, notifier, clock)
+    repository = RentalRepository(store.ledger, price_cache, notifier, clock)
     status_reads = StatusReads(repository, clock, fresh=0.0)
     poller = CodePoller(status_reads, repository, notifier, store.inbox, store.leases, clock)
     waiter = CodeWaiter(poller, status_reads, repository, notifier, store.inbox)
-    return Services(clock, store.ledger, book, repository, status_reads, poller, waiter)
+    return Services(clock, store.ledger, price_cache, repository, status_reads, poller, waiter)
 
 
 def pipeline(clock: Clock) -> Pipeline:
@@ -125,19 +125,19 @@ def pipeline(clock: Clock) -> Pipeline:
     return Pipeline(clock, asyncio.sleep, limiter, breakers, RetryPolicy(retries=0))
 
 
-def purchasing(store: Store, clock: Clock, told: Told) -> Purchasing:
+def purchasing(store: Store, clock: Clock, observer: RecordingObserver) -> Purchasing:
     """Every stage of a purchase, over an open store."""
     ledger, patience = store.ledger, 45.0
-    first_answer = FirstAnswer(ledger, clock, told, patience=patience)
-    settlement = Settlement(ledger, clock, told)
+    first_answer = FirstAnswer(ledger, clock, observer, patience=patience)
+    settlement = Settlement(ledger, clock, observer)
     return Purchasing(
         Stages(
             SameRequest(first_answer, patience=patience),
             first_answer,
-            Redelivery(ledger, clock, told, seconds=60.0, patience=patience),
+            Redelivery(ledger, clock, observer, seconds=60.0, patience=patience),
             WithinLimits(clock, new_id),
-            WrittenDown(ledger, told, settlement),
-            Sent(ledger, clock, told, settlement),
+            WrittenDown(ledger, observer, settlement),
+            Sent(ledger, clock, observer, settlement),
         )
     )
 

@@ -14,7 +14,6 @@ from yarl import URL
 
 from adapters.simulator import DEMO_KEY, Limits, Simulator, SimulatorConfig
 from gateway.core.operations.catalog import BUCKETS
-from gateway.http.serving.app import EDGE
 from gateway.http.serving.server import make_runner
 from gateway.settings import Settings
 from gateway.wiring import Gateway, open_gateway
@@ -122,12 +121,8 @@ async def open_client(url: str, key: str | None = DEMO_KEY) -> AsyncIterator[Cli
 
 @asynccontextmanager
 async def listening(app: web.Application) -> AsyncIterator[str]:
-    """The application on a free port, ours set up as the real server does it; gives its address."""
-    runner = (
-        make_runner(app, keepalive=20.0, drain_seconds=10.0)
-        if EDGE in app
-        else web.AppRunner(app, access_log=None, shutdown_timeout=10.0, handler_cancellation=True)
-    )
+    """A gateway's application on a free port, set up as the real server does; its address."""
+    runner = make_runner(app, keepalive=20.0, drain_seconds=10.0)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

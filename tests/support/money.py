@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from aiohttp import ClientSession
-
 from adapters.simulator import (
     DEMO_KEY,
     NEVER,
@@ -33,7 +31,7 @@ SERVICES = (
     Service("Telegram", "telegram", Decimal("1.00"), 5, stock=1000),
     Service("Rare", "rare", Decimal("0.10"), 5, stock=0),
 )
-SHOP = replace(
+CHARGING = replace(
     USUAL,
     services=SERVICES,
     accounts=(AccountConfig(DEMO_KEY), AccountConfig(OWN)),
@@ -77,12 +75,11 @@ class Bank:
 
     async def sim_rent(self, key: str) -> int:
         """The owner of an account rents a number at the provider, past every gateway."""
-        async with ClientSession() as session:
-            answer = await session.post(
-                f"{self.sim.url}/api/v1/rent-a-number",
-                json={"service": RENT["service_code"]},
-                headers={"Auth": key},
-            )
+        async with self.client.session.post(
+            f"{self.sim.url}/api/v1/rent-a-number",
+            json={"service": RENT["service_code"]},
+            headers={"Auth": key},
+        ) as answer:
             rental_id: int = (await answer.json())["id"]
             return rental_id
 
@@ -105,7 +102,7 @@ def terms(url: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def open_bank(
-    url: str, sim: Simulator | None = None, config: SimulatorConfig = SHOP, **changes: Any
+    url: str, sim: Simulator | None = None, config: SimulatorConfig = CHARGING, **changes: Any
 ) -> AsyncIterator[Bank]:
     """A gateway on the ledger at the URL; its provider is new where none is given."""
     if sim is not None:

@@ -1,18 +1,21 @@
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import TransferEncodingError
+from pytest_aiohttp import AiohttpServer
 
 from gateway.telemetry import logs
 
 PLAIN = "kq7Plain-0wn"  # looks like no key at all
 Lines = Callable[[], list[dict[str, Any]]]
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+Send = Callable[[bytes, Handler], Awaitable[bytes]]
 
 
 @pytest.fixture(autouse=True)
@@ -111,22 +114,23 @@ MALFORMED = [
 ]
 
 
-async def send(raw: bytes, handler: Callable[[web.Request], Any]) -> bytes:
-    app = web.Application()
-    app.router.add_route("*", "/", handler)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        reader, writer = await asyncio.open_connection(*runner.addresses[0][:2])
+@pytest.fixture
+def send(aiohttp_server: AiohttpServer) -> Send:
+    """Sends raw bytes to a server with one handler; returns all that it answers."""
+
+    async def send(raw: bytes, handler: Handler) -> bytes:
+        app = web.Application()
+        app.router.add_route("*", "/", handler)
+        server = await aiohttp_server(app)
+        reader, writer = await asyncio.open_connection(server.host, server.port)
         writer.write(raw)
         if b"Connection: close" not in raw:
             writer.write_eof()
         answer = await reader.read()
         writer.close()
         return answer
-    finally:
-        await runner.cleanup()
+
+    return send
 
 
 async def reads_body(request: web.Request) -> web.Response:
@@ -140,7 +144,7 @@ async def crashes(request: web.Request) -> web.Response:
 
 @pytest.mark.parametrize("raw", MALFORMED)
 async def test_a_request_that_cannot_be_read_is_never_quoted(
-    raw: bytes, capsys: pytest.CaptureFixture[str]
+    raw: bytes, send: Send, capsys: pytest.CaptureFixture[str]
 ) -> None:
     logs.configure("json", "debug")
     await send(raw.replace(b"%b", PLAIN.encode()), reads_body)
@@ -168,7 +172,7 @@ def test_an_error_that_came_of_an_unreadable_request_is_not_quoted(lines: Lines)
     assert [line["exception"] for line in lines()] == [f"ValueError, {logs.LEFT_OUT}"] * 3
 
 
-async def test_a_crash_keeps_its_traceback_without_the_key(lines: Lines) -> None:
+async def test_a_crash_keeps_its_traceback_without_the_key(send: Send, lines: Lines) -> None:
     logs.configure("json", "info")
     answer = await send(
         f"GET / HTTP/1.1\r\nHost: x\r\nAuth: {PLAIN}\r\nConnection: close\r\n\r\n".encode(), crashes
@@ -182,7 +186,7 @@ async def test_a_crash_keeps_its_traceback_without_the_key(lines: Lines) -> None
     assert PLAIN not in json.dumps(line)
 
 
-async def test_the_server_librarys_own_access_log_is_off(lines: Lines) -> None:
+async def test_the_server_librarys_own_access_log_is_off(send: Send, lines: Lines) -> None:
     logs.configure("json", "debug")
     await send(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", reads_body)
 

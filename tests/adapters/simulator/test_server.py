@@ -9,15 +9,16 @@ from adapters.simulator import Fault, FaultKind, Rules, Simulator, SimulatorConf
 from tests.adapters.simulator.support import Clock, Customer, config, until
 
 
-async def test_stopping_releases_who_hangs_and_leaves_no_task(clock: Clock) -> None:
+async def test_stopping_releases_who_hangs_and_leaves_no_task(
+    clock: Clock, session: ClientSession
+) -> None:
     before = asyncio.all_tasks()
-    async with ClientSession() as session:
-        async with Simulator(config(clock)).running() as sim:
-            sim.script(Fault("rent-a-number", FaultKind.HANG))
-            waiting = asyncio.create_task(Customer(session, sim).rent())
-            await until(lambda: sim.journal.calls["rent-a-number"])
-        with pytest.raises(ServerDisconnectedError):
-            await waiting
+    async with Simulator(config(clock)).running() as sim:
+        sim.script(Fault("rent-a-number", FaultKind.HANG))
+        waiting = asyncio.create_task(Customer(session, sim).rent())
+        await until(lambda: sim.journal.calls["rent-a-number"])
+    with pytest.raises(ServerDisconnectedError):
+        await waiting
 
     assert asyncio.all_tasks() == before
 

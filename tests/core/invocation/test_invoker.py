@@ -1,4 +1,4 @@
-"""The one door: purchases run to their end, and nobody hears of the provider's refusal of a key."""
+"""The invoker: changes and purchases run to their end, and every outcome is counted."""
 
 import asyncio
 from typing import Any
@@ -17,7 +17,7 @@ from gateway.core.operations.rentals import CANCEL_RENTAL, GET_RENTAL, RENT_NUMB
 from gateway.core.prices.cache import PriceCache
 from gateway.core.rentals.notifier import Notifier
 from gateway.core.upstream.account import AccountUpstreams
-from tests.support.core import Clock, Told, pipeline, purchasing, services
+from tests.support.core import Clock, RecordingObserver, pipeline, purchasing, services
 from tests.support.waiting import until
 
 RENTAL = Rental(id=12345, status=RentalStatus.ACTIVE)
@@ -42,17 +42,17 @@ class Provider:
         return self.answer
 
 
-class Door:
+class WiredInvoker:
     """An invoker before one provider."""
 
     def __init__(self, store: Store) -> None:
-        self.provider, self.told = Provider(), Told()
+        self.provider, self.observer = Provider(), RecordingObserver()
         self.keys: list[str] = []
         clock, notifier = Clock(), Notifier()
-        parts = services(PriceCache(clock, self.told), clock, store, notifier)
+        parts = services(PriceCache(clock, self.observer), clock, store, notifier)
         upstreams = AccountUpstreams(self._connect, pipeline(clock))
-        purchases = purchasing(store, clock, self.told)
-        self.invoker = Invoker(upstreams, parts, purchases, self.told)
+        purchases = purchasing(store, clock, self.observer)
+        self.invoker = Invoker(upstreams, parts, purchases, self.observer)
 
     def _connect(self, key: str) -> Provider:
         self.keys.append(key)
@@ -66,113 +66,115 @@ class Door:
 
 
 @pytest.fixture
-async def door(store: Store) -> Door:
-    return Door(store)
+async def wired(store: Store) -> WiredInvoker:
+    return WiredInvoker(store)
 
 
 @pytest.mark.parametrize(("op", "given"), INPUTS, ids=lambda value: getattr(value, "name", ""))
 async def test_an_operation_is_asked_of_the_provider_with_the_callers_key(
-    door: Door, op: Any, given: dict[str, Any]
+    wired: WiredInvoker, op: Any, given: dict[str, Any]
 ) -> None:
-    door.provider.open.set()
+    wired.provider.open.set()
 
-    assert (await door.invoke(op, given)).id == 12345
-    assert door.keys == ["sk_alice"]
-    assert door.told.operations == [(op.name, "ok")]
+    assert (await wired.invoke(op, given)).id == 12345
+    assert wired.keys == ["sk_alice"]
+    assert wired.observer.operations == [(op.name, "ok")]
 
 
 @pytest.mark.parametrize(("op", "given"), CHANGES, ids=lambda value: getattr(value, "name", ""))
 async def test_a_caller_that_leaves_stops_no_change(
-    door: Door, op: Any, given: dict[str, Any]
+    wired: WiredInvoker, op: Any, given: dict[str, Any]
 ) -> None:
-    calling = door.invoke(op, given)
-    await until(lambda: door.provider.begun)
+    calling = wired.invoke(op, given)
+    await until(lambda: wired.provider.begun)
     calling.cancel()
     await until(calling.cancelled)
-    door.provider.open.set()
-    await door.invoker.drain()
+    wired.provider.open.set()
+    await wired.invoker.drain()
 
-    assert door.provider.ended == 1
+    assert wired.provider.ended == 1
 
 
-async def test_a_refusal_nobody_waits_for_leaves_no_warning_behind(door: Door) -> None:
-    door.provider.answer = OutOfStock()
-    calling = door.invoke(*RENT)
-    await until(lambda: door.provider.begun)
+async def test_a_refusal_nobody_waits_for_leaves_no_warning_behind(wired: WiredInvoker) -> None:
+    wired.provider.answer = OutOfStock()
+    calling = wired.invoke(*RENT)
+    await until(lambda: wired.provider.begun)
     calling.cancel()
-    door.provider.open.set()
-    await door.invoker.drain()
+    wired.provider.open.set()
+    await wired.invoker.drain()
 
-    assert door.provider.ended == 1
+    assert wired.provider.ended == 1
 
 
 async def test_draining_waits_for_purchases_also_for_those_that_come_meanwhile(
-    door: Door,
+    wired: WiredInvoker,
 ) -> None:
-    first = door.invoke(*RENT)
-    await until(lambda: door.provider.begun)
-    draining = asyncio.ensure_future(door.invoker.drain())
-    second = door.invoke(*RENT)
-    await until(lambda: door.provider.begun == 2)
+    first = wired.invoke(*RENT)
+    await until(lambda: wired.provider.begun)
+    draining = asyncio.ensure_future(wired.invoker.drain())
+    second = wired.invoke(*RENT)
+    await until(lambda: wired.provider.begun == 2)
     waited = not draining.done()
-    door.provider.open.set()
+    wired.provider.open.set()
     await draining
 
     assert waited
-    assert door.provider.ended == 2
+    assert wired.provider.ended == 2
     assert ((await first).id, (await second).id) == (12345, 12345)
 
 
-async def test_draining_with_nothing_under_way_ends_at_once(door: Door) -> None:
-    await door.invoker.drain()
+async def test_draining_with_nothing_under_way_ends_at_once(wired: WiredInvoker) -> None:
+    await wired.invoker.drain()
 
 
 async def test_a_callers_own_key_that_the_provider_refuses_is_unauthorized(
-    door: Door,
+    wired: WiredInvoker,
 ) -> None:
-    door.provider.answer = UpstreamAuthFailed(upstream=Upstream(403, "Wrong Api Key"))
-    door.provider.open.set()
+    wired.provider.answer = UpstreamAuthFailed(upstream=Upstream(403, "Wrong Api Key"))
+    wired.provider.open.set()
 
     with pytest.raises(Unauthorized) as refused:
-        await door.invoke(GET_BALANCE, {})
+        await wired.invoke(GET_BALANCE, {})
 
     assert refused.value.upstream == Upstream(403, "Wrong Api Key")
-    assert door.told.operations == [("get_balance", "unauthorized")]
+    assert wired.observer.operations == [("get_balance", "unauthorized")]
 
 
 async def test_the_servers_own_key_that_the_provider_refuses_is_the_operators_matter(
-    door: Door,
+    wired: WiredInvoker,
 ) -> None:
-    door.provider.answer = UpstreamAuthFailed()
-    door.provider.open.set()
+    wired.provider.answer = UpstreamAuthFailed()
+    wired.provider.open.set()
 
     with pytest.raises(UpstreamAuthFailed):
-        await door.invoke(GET_RENTAL, {"rental_id": 1}, Limits(admin=True))
+        await wired.invoke(GET_RENTAL, {"rental_id": 1}, Limits(admin=True))
 
 
-async def test_an_invalid_input_never_reaches_the_provider(door: Door) -> None:
+async def test_an_invalid_input_never_reaches_the_provider(wired: WiredInvoker) -> None:
     with pytest.raises(InvalidRequest):
-        await door.invoke(RENT_NUMBER, {"service_code": "whatsapp", "max_price": "-1"})
+        await wired.invoke(RENT_NUMBER, {"service_code": "whatsapp", "max_price": "-1"})
 
-    assert door.provider.begun == 0
-    assert door.told.operations == [("rent_number", "invalid_request")]
+    assert wired.provider.begun == 0
+    assert wired.observer.operations == [("rent_number", "invalid_request")]
 
 
-async def test_a_crash_is_counted_as_a_fault_of_ours(door: Door) -> None:
-    door.provider.answer = ZeroDivisionError()
-    door.provider.open.set()
+async def test_a_crash_is_counted_as_a_fault_of_ours(wired: WiredInvoker) -> None:
+    wired.provider.answer = ZeroDivisionError()
+    wired.provider.open.set()
 
     with pytest.raises(ZeroDivisionError):
-        await door.invoke(GET_RENTAL, {"rental_id": 1})
+        await wired.invoke(GET_RENTAL, {"rental_id": 1})
 
-    assert door.told.operations == [("get_rental", "internal_error")]
+    assert wired.observer.operations == [("get_rental", "internal_error")]
 
 
-async def test_a_crash_in_a_purchase_is_an_unknown_outcome_and_not_a_failure(door: Door) -> None:
-    door.provider.answer = ZeroDivisionError()
-    door.provider.open.set()
+async def test_a_crash_in_a_purchase_is_an_unknown_outcome_and_not_a_failure(
+    wired: WiredInvoker,
+) -> None:
+    wired.provider.answer = ZeroDivisionError()
+    wired.provider.open.set()
 
     with pytest.raises(OutcomeUnknown):
-        await door.invoke(*RENT)
+        await wired.invoke(*RENT)
 
-    assert door.told.operations == [("rent_number", "outcome_unknown")]
+    assert wired.observer.operations == [("rent_number", "outcome_unknown")]

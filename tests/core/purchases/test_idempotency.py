@@ -1,4 +1,4 @@
-"""What a repeated request is told of a first one that another node makes."""
+"""What a repeated request is answered while another node makes the first one."""
 
 from dataclasses import replace
 from typing import Any, cast
@@ -10,7 +10,7 @@ from gateway.core.model.purchases import Spend, SpendState, StoredAnswer
 from gateway.core.model.values import Charged
 from gateway.core.ports.ledger import Ledger
 from gateway.core.purchases.idempotency import FirstAnswer
-from tests.support.core import START, Clock, Told
+from tests.support.core import START, Clock, RecordingObserver
 
 SENT = Spend(
     ledger_id="one", operation="rent_number", kind="rental", account_id="account",
@@ -22,10 +22,10 @@ ANSWER = StoredAnswer(201, b"{}")
 
 
 class OneSpend:
-    """A ledger with one purchase, seen to be `then` after some looks."""
+    """A ledger with one purchase, seen to be `then` after some reads."""
 
-    def __init__(self, clock: Clock, then: Spend, *, looks: int = 2, seconds: float = 1.0) -> None:
-        self.clock, self.then, self.before, self.seconds = clock, then, looks, seconds
+    def __init__(self, clock: Clock, then: Spend, *, reads: int = 2, seconds: float = 1.0) -> None:
+        self.clock, self.then, self.before, self.seconds = clock, then, reads, seconds
         self.asked = 0
         self.away = 0
 
@@ -41,7 +41,7 @@ class OneSpend:
 def make(then: Spend, **more: Any) -> tuple[FirstAnswer, OneSpend, float]:
     clock = Clock()
     ledger = OneSpend(clock, then, **more)
-    answers = FirstAnswer(cast(Ledger, ledger), clock, Told(), patience=10.0)
+    answers = FirstAnswer(cast(Ledger, ledger), clock, RecordingObserver(), patience=10.0)
     return answers, ledger, clock.monotonic() + 10
 
 

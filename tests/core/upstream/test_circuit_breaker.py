@@ -1,7 +1,6 @@
-"""The breaker: what counts as failing, when calls stop, and how they begin again."""
+"""The circuit breaker: what counts as failing, when calls stop, and how they begin again."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -30,29 +29,14 @@ from gateway.core.upstream.circuit_breaker import (
 )
 from gateway.core.upstream.retry import RetryBudget
 from tests.support import calls as upstream
+from tests.support.core import Clock
 
 GOOD, BAD = True, False
 
 
-class Clock:
-    """Time that moves only when told."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def now(self) -> datetime:
-        return datetime(2025, 7, 6, tzinfo=UTC) + timedelta(seconds=self.seconds)
-
-    def pass_by(self, seconds: float) -> None:
-        self.seconds += seconds
-
-
 @dataclass
 class Noted(NoObserver):
-    """Writes down the states of breakers."""
+    """Records the states of breakers."""
 
     states: list[str]
 
@@ -61,12 +45,12 @@ class Noted(NoObserver):
 
 
 class Line:
-    """One circuit, its clock and what was told of it."""
+    """One breaker, its clock and the states it reported."""
 
     def __init__(self, policy: BreakerPolicy | None = None) -> None:
         self.clock = Clock()
         observer = Noted([])
-        self.told = observer.states
+        self.states = observer.states
         self.breaker = CircuitBreaker("status", self.clock, policy or BreakerPolicy(), observer)
 
     def call(self, *endings: bool | None, account: str = "one") -> None:
@@ -114,7 +98,7 @@ def test_failures_in_a_row_stop_the_calls_and_say_when_to_come_again() -> None:
     assert refusal.retry_after == 1.5
     assert refusal.charged is Charged.NO
     assert refusal.detail.startswith("The provider has been failing, so this call was not sent.")
-    assert line.told == ["open"]
+    assert line.states == ["open"]
 
 
 @pytest.mark.parametrize("ending", [GOOD, None])
@@ -136,7 +120,7 @@ def test_a_smaller_share_is_borne_for_ever() -> None:
     line = Line()
     line.call(*[BAD, GOOD, GOOD] * 200)
 
-    assert line.told == []
+    assert line.states == []
 
 
 def test_what_only_one_account_sees_stops_nobody_while_another_is_served() -> None:
@@ -146,7 +130,7 @@ def test_what_only_one_account_sees_stops_nobody_while_another_is_served() -> No
         line.call(*[BAD] * 6)
         line.clock.pass_by(10.0)
 
-    assert line.told == []
+    assert line.states == []
 
 
 def test_an_account_that_is_alone_is_believed() -> None:
@@ -173,7 +157,7 @@ def test_failures_of_long_ago_do_not_count() -> None:
         line.call(BAD)
         line.clock.pass_by(20.0)
 
-    assert line.told == []
+    assert line.states == []
 
 
 def test_one_call_at_a_time_tries_whether_it_works_again() -> None:
@@ -186,7 +170,7 @@ def test_one_call_at_a_time_tries_whether_it_works_again() -> None:
     assert line.refused().retry_after == 1.0
     line.breaker.ended(ticket, ok=True, account_id="one")
     line.call(GOOD, BAD, GOOD)
-    assert line.told == ["open", "half_open", "closed"]
+    assert line.states == ["open", "half_open", "closed"]
 
 
 def test_each_try_that_fails_makes_the_pause_longer_up_to_a_limit() -> None:
@@ -224,12 +208,12 @@ def test_calls_from_before_the_last_change_say_nothing() -> None:
     line.breaker.ended(early[1], ok=False, account_id="one")
     line.breaker.ended(early[2], ok=None, account_id="one")
 
-    assert line.told == ["open", "half_open"]
+    assert line.states == ["open", "half_open"]
     line.refused()  # the one call that tries is still under way
 
 
 @given(st.lists(st.tuples(st.sampled_from([True, False, None]), st.integers(0, 10))))
-def test_a_circuit_always_comes_back(endings: list[tuple[bool | None, int]]) -> None:
+def test_a_breaker_always_closes_again(endings: list[tuple[bool | None, int]]) -> None:
     line = Line()
     waits: list[float] = []
     for ok, seconds in endings:
@@ -248,8 +232,8 @@ def test_a_circuit_always_comes_back(endings: list[tuple[bool | None, int]]) -> 
 
 
 def test_reads_that_fail_stop_no_purchase() -> None:
-    told: list[str] = []
-    breakers = CircuitBreakers(Clock(), upstream.CALLS, observer=Noted(told))
+    states: list[str] = []
+    breakers = CircuitBreakers(Clock(), upstream.CALLS, observer=Noted(states))
     for call in upstream.CALLS:
         for _ in range(5 if call.effect is Effect.READ else 0):
             if breakers.of(call).state is BreakerState.CLOSED:
@@ -264,7 +248,7 @@ def test_reads_that_fail_stop_no_purchase() -> None:
         "balance": "open",
         "long_rentals": "open",
     }
-    assert len(told) == 4
+    assert len(states) == 4
 
 
 def test_repeats_are_a_share_of_the_calls_and_a_reserve() -> None:

@@ -6,14 +6,14 @@ import pytest
 
 from tests.support import calls as upstream
 from tests.support.held_time import held, loop
-from tests.support.pacing import TICK, Caller, all_want, pacer_of
+from tests.support.rate_limiter import TICK, Caller, all_want, limiter_of
 
 
 class Refusing:
     """An account the provider answers 429 to, again and again."""
 
     def __init__(self) -> None:
-        self.limiter = pacer_of(10.0)
+        self.limiter = limiter_of(10.0)
 
     async def permit(self) -> float:
         permit = await self.limiter.permit("alice", upstream.RENT, deadline_seconds=1000.0)
@@ -41,8 +41,8 @@ async def test_pauses_grow_while_the_provider_goes_on_and_shrink_when_it_is_well
 
 
 @held
-async def test_turns_come_slower_after_a_429_and_faster_again_while_all_is_well() -> None:
-    limiter = pacer_of(1.0)
+async def test_permits_come_slower_after_a_429_and_faster_again_while_all_is_well() -> None:
+    limiter = limiter_of(1.0)
 
     async def apart() -> float:
         first = await limiter.permit("alice", upstream.RENT, deadline_seconds=1000.0)
@@ -63,7 +63,7 @@ async def test_turns_come_slower_after_a_429_and_faster_again_while_all_is_well(
 
 
 @held
-async def test_what_was_under_way_when_the_bucket_closed_does_not_count_again() -> None:
+async def test_what_was_under_way_when_the_window_closed_does_not_count_again() -> None:
     account = Refusing()
     pauses = [account.slowed() for _ in range(5)]
     account.limiter.went_well("alice", upstream.RENT)
@@ -83,7 +83,7 @@ async def test_the_pause_the_provider_asks_for_is_kept_where_it_is_longer() -> N
 
 @held
 async def test_a_pause_refuses_those_who_cannot_wait_for_its_end() -> None:
-    limiter = pacer_of(1.0)
+    limiter = limiter_of(1.0)
     waits, leaves = Caller(patience=10.0), Caller(patience=4.0)
     loop().call_later(0.5, limiter.slowed, "alice", upstream.BALANCE, 5.0)
     await all_want(limiter, [Caller(), waits, leaves])

@@ -1,4 +1,4 @@
-"""One call's whole way to the provider: its turn, its breaker, its bookkeeping, its repeats."""
+"""One call through the pipeline: its permit, its breaker, its bookkeeping, its retries."""
 
 import asyncio
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ from gateway.core.upstream.rate_limiter import RateLimiter
 from gateway.core.upstream.retry import RetryPolicy
 from tests.support import calls as upstream
 from tests.support.held_time import LoopClock, held, loop
-from tests.support.pacing import Told, pacer_of
+from tests.support.rate_limiter import RecordingObserver, limiter_of
 
 Ending = str | Exception
 
@@ -58,28 +58,28 @@ class Provider:
 
 
 class Way:
-    """A gate before a provider, with everything around it."""
+    """A pipeline before a provider, with everything around it."""
 
     def __init__(
         self,
         *endings: Ending,
         per_second: float = 100.0,
         takes: float = 0.0,
-        patience: RetryPolicy | None = None,
+        retry_policy: RetryPolicy | None = None,
     ) -> None:
-        self.told = Told()
+        self.observer = RecordingObserver()
         self.provider = Provider(*endings, takes=takes)
-        self.limiter: RateLimiter = pacer_of(per_second, told=self.told)
+        self.limiter: RateLimiter = limiter_of(per_second, observer=self.observer)
         self.breakers = CircuitBreakers(
-            LoopClock(), upstream.CALLS, BreakerPolicy(), observer=self.told
+            LoopClock(), upstream.CALLS, BreakerPolicy(), observer=self.observer
         )
         self.pipeline = Pipeline(
             LoopClock(),
             asyncio.sleep,
             self.limiter,
             self.breakers,
-            patience,
-            observer=self.told,
+            retry_policy,
+            observer=self.observer,
             jitter=lambda: 0.5,
         )
 
@@ -103,7 +103,7 @@ async def test_an_answer_passes_through() -> None:
 
     assert await way.ask() == "here"
     assert await way.ask(upstream.RENT) == "here"
-    assert way.told == Told()
+    assert way.observer == RecordingObserver()
     assert set(way.breakers.states().values()) == {"closed"}
 
 
@@ -119,7 +119,7 @@ def test_a_read_that_failed_is_put_again(fault: GatewayError) -> None:
 
         assert await way.ask() == "here"
         assert way.provider.asked == [0.0, 0.2, 0.6]
-        assert way.told.retried == ["rental_status"] * 2
+        assert way.observer.retried == ["rental_status"] * 2
 
     run()
 
@@ -159,7 +159,7 @@ def test_changes_and_purchases_are_never_put_again(call: AnyCall, fault: Gateway
             await way.ask(call)
 
         assert way.provider.asked == [0.0]
-        assert way.told.retried == []
+        assert way.observer.retried == []
 
     run()
 
@@ -183,7 +183,7 @@ async def test_no_try_begins_after_the_deadline() -> None:
 
 
 @held
-async def test_a_repeat_waits_for_a_turn_of_its_own() -> None:
+async def test_a_repeat_waits_for_a_permit_of_its_own() -> None:
     way = Way(UpstreamError(), "here", per_second=1.0)
 
     assert await way.ask() == "here"
@@ -191,7 +191,7 @@ async def test_a_repeat_waits_for_a_turn_of_its_own() -> None:
 
 
 @held
-async def test_a_repeat_that_has_no_turn_in_time_leaves_the_fault_as_the_answer() -> None:
+async def test_a_repeat_that_has_no_permit_in_time_leaves_the_fault_as_the_answer() -> None:
     way = Way(UpstreamError(), "here", per_second=1.0)
     with pytest.raises(UpstreamError):
         await way.ask(deadline=0.9)
@@ -210,7 +210,7 @@ async def test_repeats_are_few_where_much_fails() -> None:
         await asyncio.sleep(1.0)
 
     assert set(way.breakers.states().values()) == {"closed"}
-    assert 150 <= len(way.told.retried) <= 10 + 1500 * 0.1
+    assert 150 <= len(way.observer.retried) <= 10 + 1500 * 0.1
 
 
 @held
@@ -219,7 +219,7 @@ async def test_a_429_is_honoured_and_a_read_waits_for_its_end() -> None:
 
     assert await way.ask() == "here"
     assert way.provider.asked == [0.0, 3.0]
-    assert way.told.limited == [("rental_status", "provider")]
+    assert way.observer.limited == [("rental_status", "provider")]
 
 
 @held
@@ -251,8 +251,8 @@ async def test_answers_make_later_pauses_shorter_again() -> None:
 
 
 @held
-async def test_purchases_are_paced_and_refused_before_they_are_sent() -> None:
-    way = Way("bought", per_second=2.0, patience=RetryPolicy(spend_seconds=3.0))
+async def test_purchases_are_rate_limited_and_refused_before_they_are_sent() -> None:
+    way = Way("bought", per_second=2.0, retry_policy=RetryPolicy(spend_seconds=3.0))
     buys = [asyncio.ensure_future(way.ask(upstream.RENT)) for _ in range(10)]
     await asyncio.wait(buys)
     errors = [error for buy in buys if (error := buy.exception())]
@@ -263,7 +263,7 @@ async def test_purchases_are_paced_and_refused_before_they_are_sent() -> None:
 
 
 @held
-async def test_a_purchase_is_noted_between_its_turn_and_its_question() -> None:
+async def test_a_purchase_is_noted_between_its_permit_and_its_question() -> None:
     way = Way("bought", per_second=1.0)
     asked_before: list[float] = []
 
@@ -361,7 +361,7 @@ async def test_a_caller_may_be_more_urgent_than_its_call() -> None:
 
 @held
 async def test_reads_that_fail_are_stopped_and_purchases_are_not() -> None:
-    way = Way(UpstreamTimeout(), patience=RetryPolicy(retries=0))
+    way = Way(UpstreamTimeout(), retry_policy=RetryPolicy(retries=0))
     await way.endings(upstream.RENTAL_STATUS, 5)
     way.provider.endings = ["here"]
 
@@ -369,7 +369,7 @@ async def test_reads_that_fail_are_stopped_and_purchases_are_not() -> None:
     assert await way.endings(upstream.RENT, 1) == ["here"]
     assert await way.endings(upstream.CANCEL, 1) == ["here"]
     assert len(way.provider.asked) == 7
-    assert way.told.tripped == [("status", "open")]
+    assert way.observer.tripped == [("status", "open")]
     await asyncio.sleep(2.0)
     assert await way.endings(upstream.RENTAL_STATUS, 2) == ["here"] * 2
 
@@ -385,8 +385,8 @@ async def test_purchases_stop_only_where_nothing_could_be_sent() -> None:
 
 
 @held
-async def test_waiting_for_a_turn_does_not_keep_a_circuit_half_open() -> None:
-    way = Way(*[UpstreamError()] * 5, "here", per_second=1.0, patience=RetryPolicy(retries=0))
+async def test_waiting_for_a_permit_does_not_keep_a_breaker_half_open() -> None:
+    way = Way(*[UpstreamError()] * 5, "here", per_second=1.0, retry_policy=RetryPolicy(retries=0))
     await way.endings(upstream.RENTAL_STATUS, 5)
     await asyncio.sleep(2.0)
     callers = [asyncio.ensure_future(way.ask(deadline=9.0)) for _ in range(4)]
@@ -397,7 +397,7 @@ async def test_waiting_for_a_turn_does_not_keep_a_circuit_half_open() -> None:
 
 @held
 async def test_a_caller_who_hangs_up_ends_its_question_and_proves_nothing() -> None:
-    way = Way(UpstreamError(), patience=RetryPolicy(retries=0))
+    way = Way(UpstreamError(), retry_policy=RetryPolicy(retries=0))
     await way.endings(upstream.RENTAL_STATUS, 5)
     await asyncio.sleep(2.0)
     way.provider.takes = 60.0

@@ -1,4 +1,4 @@
-"""The limiter: what holds in every window, who goes first, and who is told that it is no use."""
+"""The rate limiter: what holds in every window, who goes first, and who is refused at once."""
 
 import asyncio
 from collections import deque
@@ -14,17 +14,17 @@ from gateway.core.model.values import Charged
 from gateway.core.upstream.rate_limiter import Permit
 from tests.support import calls as upstream
 from tests.support.held_time import held, loop
-from tests.support.pacing import (
+from tests.support.rate_limiter import (
     CALLERS,
     FAST_TOO,
     MOMENTS,
     RATES,
     TICK,
     Caller,
-    Told,
+    RecordingObserver,
     all_want,
     closest,
-    pacer_of,
+    limiter_of,
     places,
     window,
 )
@@ -35,18 +35,18 @@ from tests.support.pacing import (
 async def test_whoever_comes_and_goes_the_rules_hold(
     per_second: float, callers: list[Caller]
 ) -> None:
-    limiter = pacer_of(per_second)
-    turns = await all_want(limiter, callers)
+    limiter = limiter_of(per_second)
+    permits = await all_want(limiter, callers)
     most, wide = places(per_second), window(per_second)
 
-    assert closest(turns, most) >= wide - 1e-9
+    assert closest(permits, most) >= wide - 1e-9
     assert limiter.waiting() == 0
     for caller in callers:
         left_after = min(caller.patience, caller.hangs_up_after or inf)
         assert caller.ended <= caller.at + left_after + TICK
         if caller.granted is not None:
             assert caller.granted <= caller.at + left_after + TICK
-            before = [permit for permit in turns if permit < caller.granted]
+            before = [permit for permit in permits if permit < caller.granted]
             free = max(
                 before[-limit] + wide * limit / most if len(before) >= limit else 0.0
                 for limit in (most, min(most, 10))
@@ -71,7 +71,7 @@ async def test_whoever_comes_and_goes_the_rules_hold(
 async def test_a_queue_of_equals_is_served_and_refused_as_a_simple_model_says(
     per_second: float, callers: list[Caller]
 ) -> None:
-    await all_want(pacer_of(per_second), callers)
+    await all_want(limiter_of(per_second), callers)
     log: deque[float] = deque([-inf] * places(per_second), maxlen=places(per_second))
 
     for caller in sorted(callers, key=lambda each: each.number):
@@ -87,45 +87,45 @@ async def test_a_queue_of_equals_is_served_and_refused_as_a_simple_model_says(
 
 @given(RATES, st.lists(CALLERS, max_size=30), st.lists(st.tuples(MOMENTS, MOMENTS), max_size=4))
 @held
-async def test_nobody_has_a_turn_in_a_pause_the_provider_asked_for(
+async def test_nobody_has_a_permit_in_a_pause_the_provider_asked_for(
     per_second: float, callers: list[Caller], pauses: list[tuple[float, float]]
 ) -> None:
-    limiter = pacer_of(per_second)
+    limiter = limiter_of(per_second)
     for at, seconds in pauses:
         loop().call_later(at, limiter.slowed, "alice", upstream.BALANCE, seconds)
-    turns = await all_want(limiter, callers)
+    permits = await all_want(limiter, callers)
 
     assert not [
         permit
-        for permit in turns
+        for permit in permits
         for at, seconds in pauses
         if at + TICK < permit < at + seconds - TICK
     ]
-    assert closest(turns, places(per_second)) >= window(per_second) - 1e-9
+    assert closest(permits, places(per_second)) >= window(per_second) - 1e-9
 
 
 @held
-async def test_many_turns_are_spread_over_their_window() -> None:
-    turns = await all_want(pacer_of(200.0), [Caller() for _ in range(450)])
+async def test_many_permits_are_spread_over_their_window() -> None:
+    permits = await all_want(limiter_of(200.0), [Caller() for _ in range(450)])
 
-    assert closest(turns, 200) >= 1.05 - 1e-9
-    assert closest(turns, 20) >= 0.105 - 1e-9
-    assert turns[-1] == pytest.approx(22 * 0.105, abs=0.03)
+    assert closest(permits, 200) >= 1.05 - 1e-9
+    assert closest(permits, 20) >= 0.105 - 1e-9
+    assert permits[-1] == pytest.approx(22 * 0.105, abs=0.03)
 
 
 @held
-async def test_a_turn_that_is_free_is_had_at_once() -> None:
-    told = Told()
-    limiter = pacer_of(2.0, told=told)
-    turns = [await limiter.permit("alice", upstream.RENT, deadline_seconds=0.0) for _ in range(2)]
+async def test_a_permit_that_is_free_is_given_at_once() -> None:
+    observer = RecordingObserver()
+    limiter = limiter_of(2.0, observer=observer)
+    permits = [await limiter.permit("alice", upstream.RENT, deadline_seconds=0.0) for _ in range(2)]
 
-    assert turns == [Permit("alice", upstream.RENT, 0.0)] * 2
-    assert told.waited == []
+    assert permits == [Permit("alice", upstream.RENT, 0.0)] * 2
+    assert observer.waited == []
 
 
 @held
 async def test_accounts_and_calls_do_not_wait_for_each_other() -> None:
-    limiter = pacer_of(1.0)
+    limiter = limiter_of(1.0)
     for account in ("alice", "bob"):
         for call in (upstream.RENT, upstream.CANCEL, upstream.PRICES, upstream.UPDATE_LONG_RENTAL):
             await limiter.permit(account, call, deadline_seconds=0.0)
@@ -137,17 +137,17 @@ async def test_accounts_and_calls_do_not_wait_for_each_other() -> None:
 
 @held
 async def test_a_wait_is_told_with_its_seconds() -> None:
-    told = Told()
-    await all_want(pacer_of(1.0, told=told), [Caller(), Caller(at=0.5)])
+    observer = RecordingObserver()
+    await all_want(limiter_of(1.0, observer=observer), [Caller(), Caller(at=0.5)])
 
-    assert told.waited == [("balance", 0.55)]
+    assert observer.waited == [("balance", 0.55)]
 
 
 @held
 async def test_who_cannot_be_served_in_time_is_told_at_once_and_when_to_come_again() -> None:
-    told = Told()
+    observer = RecordingObserver()
     callers = [Caller(), Caller(), Caller(), Caller(patience=2.0)]
-    await all_want(pacer_of(1.0, told=told), callers)
+    await all_want(limiter_of(1.0, observer=observer), callers)
     refusal = callers[-1].refusal
 
     assert callers[-1].ended == 0.0
@@ -155,14 +155,14 @@ async def test_who_cannot_be_served_in_time_is_told_at_once_and_when_to_come_aga
     assert refusal.retry_after == pytest.approx(3.15)
     assert refusal.charged is Charged.NO
     assert "was not sent" in refusal.detail
-    assert told.limited == [("balance", "gateway")]
+    assert observer.limited == [("balance", "gateway")]
 
 
 @held
 async def test_who_is_pushed_back_too_far_is_told_then() -> None:
     spends = [Caller(at=0.5, priority=Priority.SPEND), Caller(at=0.6, priority=Priority.SPEND)]
     reader = Caller(at=0.1, patience=2.5)
-    await all_want(pacer_of(1.0), [Caller(), reader, *spends])
+    await all_want(limiter_of(1.0), [Caller(), reader, *spends])
 
     assert [each.granted for each in spends] == pytest.approx([1.05, 2.10])
     assert reader.granted is None
@@ -171,7 +171,7 @@ async def test_who_is_pushed_back_too_far_is_told_then() -> None:
 
 @held
 async def test_nobody_overtakes_the_queue_before_a_late_alarm_rings() -> None:
-    limiter = pacer_of(1.0)
+    limiter = limiter_of(1.0)
     waits = Caller(at=0.5)
     everybody = asyncio.ensure_future(all_want(limiter, [Caller(), waits]))
     await asyncio.sleep(1.0)
@@ -184,10 +184,10 @@ async def test_nobody_overtakes_the_queue_before_a_late_alarm_rings() -> None:
 
 
 @held
-async def test_a_turn_that_comes_too_late_because_of_a_lag_is_not_given() -> None:
+async def test_a_permit_that_comes_too_late_because_of_a_lag_is_not_given() -> None:
     waits, next_one = Caller(patience=1.2), Caller(patience=9.0)
     loop().call_at(1.05 - 1e-12, loop().lag, 0.3)
-    await all_want(pacer_of(1.0), [Caller(), waits, next_one])
+    await all_want(limiter_of(1.0), [Caller(), waits, next_one])
 
     assert waits.granted is None
     assert next_one.granted == pytest.approx(1.35)
@@ -197,7 +197,7 @@ async def test_a_turn_that_comes_too_late_because_of_a_lag_is_not_given() -> Non
 async def test_a_full_queue_turns_the_least_urgent_away() -> None:
     prices = Caller(at=0.1, priority=Priority.PRICES)
     reads = [Caller(at=0.2), Caller(at=0.3), Caller(at=0.4)]
-    await all_want(pacer_of(1.0, longest_queue=2), [Caller(), prices, *reads])
+    await all_want(limiter_of(1.0, longest_queue=2), [Caller(), prices, *reads])
 
     assert prices.ended == pytest.approx(0.3)
     assert reads[2].ended == pytest.approx(0.4)
@@ -207,7 +207,7 @@ async def test_a_full_queue_turns_the_least_urgent_away() -> None:
 @held
 async def test_the_place_of_a_waiter_who_hangs_up_is_free_at_once() -> None:
     callers = [Caller(), Caller(hangs_up_after=0.5), Caller(at=0.6, patience=0.6)]
-    await all_want(pacer_of(1.0), callers)
+    await all_want(limiter_of(1.0), callers)
 
     assert callers[2].granted == pytest.approx(1.05)
 
@@ -216,14 +216,14 @@ async def test_the_place_of_a_waiter_who_hangs_up_is_free_at_once() -> None:
 def test_a_grant_and_a_cancellation_in_one_moment_lose_no_place(after: float) -> None:
     @held
     async def run() -> None:
-        limiter = pacer_of(1.0)
+        limiter = limiter_of(1.0)
         await limiter.permit("alice", upstream.BALANCE, deadline_seconds=0.0)
         first, second = (
             asyncio.ensure_future(limiter.permit("alice", upstream.BALANCE, deadline_seconds=9.0))
             for _ in range(2)
         )
         await asyncio.sleep(0)
-        # In the same round of the loop as the pacer's own alarm, before the waiter goes on.
+        # In the same round of the loop as the limiter's own alarm, before the waiter goes on.
         loop().call_at(1.05 + after, first.cancel)
         permit = await second
 
@@ -234,18 +234,18 @@ def test_a_grant_and_a_cancellation_in_one_moment_lose_no_place(after: float) ->
 
 
 @held
-async def test_a_turn_counts_from_when_its_caller_goes_on_however_late() -> None:
-    limiter = pacer_of(1.0)
+async def test_a_permit_counts_from_when_its_caller_goes_on_however_late() -> None:
+    limiter = limiter_of(1.0)
     callers = [Caller(), Caller(), Caller()]
     loop().call_at(1.05 + 1e-12, loop().lag, 0.3)
-    turns = await all_want(limiter, callers)
+    permits = await all_want(limiter, callers)
 
-    assert turns == pytest.approx([0.0, 1.35, 2.40], abs=TICK)
+    assert permits == pytest.approx([0.0, 1.35, 2.40], abs=TICK)
 
 
 @held
-async def test_a_call_that_goes_out_later_than_its_turn_counts_from_then() -> None:
-    limiter = pacer_of(1.0)
+async def test_a_call_that_goes_out_later_than_its_permit_counts_from_then() -> None:
+    limiter = limiter_of(1.0)
     permit = await limiter.permit("alice", upstream.RENT, deadline_seconds=0.0)
     await asyncio.sleep(0.4)
     limiter.going_out(permit)
@@ -256,7 +256,7 @@ async def test_a_call_that_goes_out_later_than_its_turn_counts_from_then() -> No
 
 @held
 async def test_a_late_call_counts_once() -> None:
-    limiter = pacer_of(2.0)
+    limiter = limiter_of(2.0)
     permit = await limiter.permit("alice", upstream.RENT, deadline_seconds=0.0)
     await asyncio.sleep(0.4)
     limiter.going_out(permit)
@@ -267,17 +267,17 @@ async def test_a_late_call_counts_once() -> None:
 
 @held
 async def test_a_thousand_who_hang_up_leave_nothing() -> None:
-    limiter = pacer_of(1.0)
+    limiter = limiter_of(1.0)
     callers = [Caller(patience=5000.0, hangs_up_after=0.5) for _ in range(1000)]
-    turns = await all_want(limiter, callers)
+    permits = await all_want(limiter, callers)
 
-    assert len(turns) == 1
+    assert len(permits) == 1
     assert limiter.waiting() == 0
 
 
 @held
 async def test_idle_accounts_are_forgotten_and_limits_in_force_are_not() -> None:
-    limiter = pacer_of(1.0)
+    limiter = limiter_of(1.0)
     for number in range(50_000):
         await limiter.permit(f"account {number}", upstream.BALANCE, deadline_seconds=0.0)
         loop().lag(0.01)
@@ -294,7 +294,7 @@ async def test_idle_accounts_are_forgotten_and_limits_in_force_are_not() -> None
 
 @held
 async def test_closing_refuses_all_who_wait_and_all_who_would_have_to() -> None:
-    limiter = pacer_of(1.0)
+    limiter = limiter_of(1.0)
     callers = [Caller(), Caller(), Caller(), Caller(at=0.7)]
     everybody = asyncio.ensure_future(all_want(limiter, callers))
     await asyncio.sleep(0.5)

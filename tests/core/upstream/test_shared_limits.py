@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from gateway.core.model.upstream_call import Priority
 from tests.support import calls as upstream
 from tests.support.held_time import held, loop
-from tests.support.pacing import (
+from tests.support.rate_limiter import (
     CALLERS,
     RATES,
     TICK,
     Caller,
-    Told,
+    RecordingObserver,
     all_want,
     closest,
-    pacer_of,
+    limiter_of,
     places,
     window,
 )
@@ -57,9 +57,9 @@ async def test_nodes_keep_the_shared_limits_together(
     per_second: float, here: list[Caller], there: list[Caller]
 ) -> None:
     logs: dict[str, deque[float]] = {}
-    nodes = [pacer_of(per_second, shared=SharedLog(logs)) for _ in range(2)]
-    turns = await asyncio.gather(all_want(nodes[0], here), all_want(nodes[1], there))
-    together = sorted([*turns[0], *turns[1]])
+    nodes = [limiter_of(per_second, shared=SharedLog(logs)) for _ in range(2)]
+    permits = await asyncio.gather(all_want(nodes[0], here), all_want(nodes[1], there))
+    together = sorted([*permits[0], *permits[1]])
 
     assert closest(together, places(per_second)) >= window(per_second) - 1e-9
     for caller in (*here, *there):
@@ -70,7 +70,7 @@ async def test_nodes_keep_the_shared_limits_together(
 async def test_a_shared_place_goes_to_whoever_is_first_when_it_comes() -> None:
     prices = Caller(priority=Priority.PRICES)
     spend = Caller(at=0.001, priority=Priority.SPEND)
-    await all_want(pacer_of(1.0, shared=SharedLog()), [prices, spend])
+    await all_want(limiter_of(1.0, shared=SharedLog()), [prices, spend])
 
     assert spend.granted == pytest.approx(0.002)
     assert prices.granted == pytest.approx(1.054, abs=TICK)
@@ -78,7 +78,7 @@ async def test_a_shared_place_goes_to_whoever_is_first_when_it_comes() -> None:
 
 @held
 async def test_a_shared_place_that_comes_in_a_pause_is_not_used() -> None:
-    limiter = pacer_of(1.0, shared=SharedLog(takes=0.1))
+    limiter = limiter_of(1.0, shared=SharedLog(takes=0.1))
     caller = Caller()
     loop().call_later(0.05, limiter.slowed, "alice", upstream.BALANCE, 5.0)
     await all_want(limiter, [caller])
@@ -89,7 +89,7 @@ async def test_a_shared_place_that_comes_in_a_pause_is_not_used() -> None:
 @held
 async def test_a_deadline_holds_whatever_the_shared_store_does() -> None:
     slow = Caller(patience=0.3)
-    await all_want(pacer_of(1.0, shared=SharedLog(takes=0.8)), [slow])
+    await all_want(limiter_of(1.0, shared=SharedLog(takes=0.8)), [slow])
 
     assert slow.granted is None
     assert slow.ended == pytest.approx(0.3)
@@ -99,8 +99,8 @@ async def test_a_deadline_holds_whatever_the_shared_store_does() -> None:
 async def test_who_cannot_wait_as_long_as_the_shared_store_says_is_told_at_once() -> None:
     logs: dict[str, deque[float]] = {}
     leaves = Caller(at=0.5, patience=0.4)
-    await all_want(pacer_of(1.0, shared=SharedLog(logs)), [Caller()])
-    await all_want(pacer_of(1.0, shared=SharedLog(logs)), [leaves])
+    await all_want(limiter_of(1.0, shared=SharedLog(logs)), [Caller()])
+    await all_want(limiter_of(1.0, shared=SharedLog(logs)), [leaves])
 
     assert leaves.granted is None
     assert leaves.ended == pytest.approx(0.504, abs=TICK)
@@ -110,14 +110,14 @@ async def test_who_cannot_wait_as_long_as_the_shared_store_says_is_told_at_once(
 def test_a_shared_store_that_fails_leaves_our_own_limits(hangs: bool) -> None:
     @held
     async def run() -> None:
-        told, shared = Told(), SharedLog(takes=inf if hangs else 0.002)
+        observer, shared = RecordingObserver(), SharedLog(takes=inf if hangs else 0.002)
         shared.broken = True
-        limiter = pacer_of(2.0, told=told, shared=shared)
-        turns = await all_want(limiter, [Caller(), Caller(), Caller(at=0.5), Caller(at=0.6)])
+        limiter = limiter_of(2.0, observer=observer, shared=shared)
+        permits = await all_want(limiter, [Caller(), Caller(), Caller(at=0.5), Caller(at=0.6)])
 
-        assert closest(turns, 2) >= 1.05 - 1e-9
-        assert len(turns) == 4
-        assert told.shared_failed == 1
+        assert closest(permits, 2) >= 1.05 - 1e-9
+        assert len(permits) == 4
+        assert observer.shared_failed == 1
         shared.broken, shared.takes = False, 0.002
         await all_want(limiter, [Caller(at=10.0)])
         assert [len(log) for log in shared.logs.values()] == [1]
@@ -128,7 +128,7 @@ def test_a_shared_store_that_fails_leaves_our_own_limits(hangs: bool) -> None:
 @held
 async def test_closing_ends_what_is_asked_of_the_shared_store() -> None:
     shared = SharedLog(takes=inf)
-    limiter = pacer_of(1.0, shared=shared)
+    limiter = limiter_of(1.0, shared=shared)
     caller = Caller()
     waiting = asyncio.ensure_future(all_want(limiter, [caller]))
     await asyncio.sleep(0.5)

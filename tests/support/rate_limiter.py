@@ -1,4 +1,4 @@
-"""What the tests of the limiter share: who wants turns, and what must hold of those given."""
+"""What tests of the rate limiter share: callers who want permits, and what holds of those given."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -20,8 +20,8 @@ TICK = 0.003  # what timers may be late by
 
 
 @dataclass
-class Told(NoObserver):
-    """Writes down what the observer hears of the limiter and its neighbours."""
+class RecordingObserver(NoObserver):
+    """Records what the limiter, the pipeline and the breakers report."""
 
     waited: list[tuple[str, float]] = field(default_factory=list)
     limited: list[tuple[str, str]] = field(default_factory=list)
@@ -45,20 +45,23 @@ class Told(NoObserver):
         self.shared_failed += 1
 
 
-def pacer_of(
+def limiter_of(
     per_second: float = 1.0,
     *,
-    told: Told | None = None,
+    observer: RecordingObserver | None = None,
     longest_queue: int = 1000,
     shared: SharedBuckets | None = None,
 ) -> RateLimiter:
+    """A rate limiter in held time, with the same limit for every bucket."""
     limits = RateLimits(dict.fromkeys(upstream.BUCKETS, per_second), MARGIN, longest_queue)
-    return RateLimiter(LoopClock(), loop(), limits, shared=shared, observer=told or Told())
+    return RateLimiter(
+        LoopClock(), loop(), limits, shared=shared, observer=observer or RecordingObserver()
+    )
 
 
 @dataclass
 class Caller:
-    """Somebody who wants a turn: when, how urgently, how long, and when it gives up."""
+    """Wants a permit: when, how urgently, for how many seconds, and when it hangs up."""
 
     at: float = 0.0
     priority: Priority = Priority.READ
@@ -92,7 +95,7 @@ class Caller:
 
 
 async def all_want(limiter: RateLimiter, callers: Sequence[Caller]) -> list[float]:
-    """Let everybody come; the times of the turns given."""
+    """Let every caller ask; the times of the permits given."""
     numbers = iter(range(len(callers)))
     await asyncio.gather(*(each.want(limiter, lambda: next(numbers)) for each in callers))
     return sorted(each.granted for each in callers if each.granted is not None)
@@ -106,9 +109,11 @@ def window(per_second: float) -> float:
     return places(per_second) / per_second + MARGIN
 
 
-def closest(turns: Sequence[float], most: int) -> float:
-    """The shortest time from one turn to the one that must not share a window with it."""
-    return min((late - soon for soon, late in zip(turns, turns[most:], strict=False)), default=inf)
+def closest(permits: Sequence[float], most: int) -> float:
+    """The shortest time from one permit to the one that must not share a window with it."""
+    return min(
+        (late - soon for soon, late in zip(permits, permits[most:], strict=False)), default=inf
+    )
 
 
 RATES = st.sampled_from([0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 10.0])
