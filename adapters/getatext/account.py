@@ -2,7 +2,7 @@
 
 from adapters.getatext import refusals, scalars
 from adapters.getatext.endpoint import AnyEndpoint, Endpoint, Fields
-from adapters.getatext.rows import Rows, read_rows, whole
+from adapters.getatext.rows import Rows, read_rows, readable
 from gateway.core.model.account import Balance
 from gateway.core.model.prices import Price
 from gateway.core.model.provider_errors import UpstreamBadResponse
@@ -52,7 +52,7 @@ PRICES = Endpoint(
     "prices-info",
     "/api/v1/prices-info",
     refusals.ACCOUNT,
-    lambda fields, asked, terms: whole("prices-info", read_prices(fields)),
+    lambda fields, asked, terms: readable("prices-info", read_prices(fields)),
     method="GET",
     rows="prices",
 )

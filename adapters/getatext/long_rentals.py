@@ -7,7 +7,7 @@ from typing import Any
 from adapters.getatext import refusals, scalars
 from adapters.getatext.endpoint import AnyEndpoint, Endpoint, Fields, Terms, json_text
 from adapters.getatext.rentals import flat, same_id
-from adapters.getatext.rows import Rows, read_rows, whole
+from adapters.getatext.rows import Rows, read_rows, readable
 from gateway.core.model.long_rentals import (
     CreateLongRental,
     LongRental,
@@ -142,7 +142,7 @@ LIST = Endpoint(
     "long-rentals",
     _PATH,
     refusals.ACCOUNT,
-    lambda fields, asked, terms: whole("long-rentals", read_long_rentals(fields)),
+    lambda fields, asked, terms: readable("long-rentals", read_long_rentals(fields)),
     method="GET",
     rows="long_rentals",
 )
@@ -188,7 +188,9 @@ MESSAGES = Endpoint(
     "long-rentals-messages",
     f"{_PATH}/{{id}}/messages",
     refusals.LONG_RENTAL,
-    lambda fields, asked, terms: whole("long-rentals-messages", read_messages(fields, terms.zone)),
+    lambda fields, asked, terms: readable(
+        "long-rentals-messages", read_messages(fields, terms.zone)
+    ),
     method="GET",
     about=lambda asked: asked.long_rental_id,
     rows="messages",

@@ -70,7 +70,8 @@ class Getatext:
                 raise UpstreamAuthFailed()
             body = endpoint.body(asked) if endpoint.body else None
             about = endpoint.about(asked) if endpoint.about else None
-            answer = self._read(endpoint, asked, await self._send(endpoint, body, about))
+            reply = await shared.client.send(endpoint, self._key, body, about)
+            answer = self._read(endpoint, asked, reply)
             outcome = "ok"
             return answer
         except GatewayError as error:
@@ -84,9 +85,6 @@ class Getatext:
         finally:
             shared.observer.upstream_called(endpoint.name, outcome, perf_counter() - started)
 
-    async def _send(self, endpoint: AnyEndpoint, body: bytes | None, about: int | None) -> Reply:
-        return await self._shared.client.send(endpoint, self._key, body, about)
-
     def _read(self, endpoint: Endpoint[In, Out], asked: In, reply: Reply) -> Out:
         terms = self._shared.terms
 
@@ -95,12 +93,10 @@ class Getatext:
 
         if not endpoint.unchanged:
             return read_answer(reply, endpoint, read)
-        rental = self._shared.unchanged.read(
-            cast(int, asked),
-            reply,
-            lambda reply: cast(Rental, read_answer(reply, endpoint, read)),
+        unchanged = cast(Unchanged[Out], self._shared.unchanged)
+        return unchanged.read(
+            cast(int, asked), reply, lambda reply: read_answer(reply, endpoint, read)
         )
-        return cast(Out, rental)
 
 
 def _sendable(key: str) -> bool:

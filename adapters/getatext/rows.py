@@ -32,7 +32,7 @@ def read_rows(raw: object, read: Callable[[Mapping[str, Any]], T | None]) -> Row
     return Rows(values, len(raw) - len(values))
 
 
-def whole(name: str, rows: Rows[T]) -> list[T]:
+def readable(name: str, rows: Rows[T]) -> list[T]:
     """The readable rows; logs the number of skipped ones under the call's name."""
     if rows.skipped:
         _LOG.warning("%s: %d rows skipped", name, rows.skipped)
