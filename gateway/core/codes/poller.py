@@ -82,11 +82,13 @@ class CodePoller:
 
     def keep_polling(self, upstream: AccountUpstream, rental: Rental) -> bool:
         """Poll a rental for a moment without a waiter; returns whether it was polled already."""
-        schedule = self._schedule(upstream.account_id)
-        target = found = schedule.targets.get(rental.id or 0)
-        if target is None or not schedule.running:
-            target = self.join(upstream, rental)
-            self.leave(target)
+        schedule = self._schedules.get(upstream.account_id)
+        found = schedule.targets.get(rental.id or 0) if schedule else None
+        if schedule is not None and found is not None and schedule.running:
+            found.linger_until = self._clock.monotonic() + _LINGER
+            return True
+        target = self.join(upstream, rental)
+        self.leave(target)
         self.linger(target)
         return found is not None
 

@@ -1,7 +1,6 @@
 """The pipeline of purchases: its stages, outermost first."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -41,7 +40,8 @@ class WithinLimits:
         limited, reserved, quote = await self._limited(order)
         if order.at_most is not None:
             limited = limited.capped(min(order.at_most, limited.cap or order.at_most))
-        return await proceed(replace(limited, intent=self._intent(order, reserved, quote)))
+        limited.intent = self._intent(order, reserved, quote)
+        return await proceed(limited)
 
     async def _limited(self, order: Order) -> tuple[Order, Decimal | None, Quote]:
         """The order with its price capped, what to reserve for it, and the quote.

@@ -1,6 +1,5 @@
 """The last stages: a purchase is in the ledger before it is sent, and its outcome after."""
 
-from dataclasses import replace
 from typing import Any
 
 from gateway.core.auth.authorization import refusal
@@ -81,7 +80,7 @@ class Sent:
     async def _buy(self, order: Order, intent: Intent) -> Any:
         """Make the purchase; settle it where it fails."""
         mark = SendMark(self._ledger, self._clock, self._observer, intent.ledger_id)
-        context = replace(order.context, upstream=order.context.upstream.marking(mark))
+        context = order.context.marking(mark)
         try:
             return await order.op.run(context, order.asked)
         except BaseException as fault:

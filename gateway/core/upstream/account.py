@@ -4,7 +4,7 @@ Also the hooks that run just before a call is sent: marking a purchase, numberin
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -104,7 +104,7 @@ class AccountUpstream:
 
     def marking(self, mark: SendMark) -> "AccountUpstream":
         """A copy for one purchase, which runs `mark` before it is sent."""
-        return replace(self, mark=mark)
+        return AccountUpstream(self.account_id, self.provider, self.pipeline, mark)
 
 
 class AccountUpstreams:
