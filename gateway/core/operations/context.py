@@ -15,7 +15,7 @@ from gateway.core.ports.ledger import Ledger
 from gateway.core.prices.cache import PriceCache
 from gateway.core.rentals.repository import RentalRepository
 from gateway.core.rentals.status_reads import StatusReads
-from gateway.core.upstream.account import AccountUpstream, SendMark
+from gateway.core.upstream.account import AccountUpstream
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,6 @@ class Context:
     view: View
     upstream: AccountUpstream
     services: Services
-
-    def marking(self, mark: SendMark) -> "Context":
-        """A copy for one purchase, which runs `mark` before it is sent."""
-        return Context(self.caller, self.view, self.upstream.marking(mark), self.services)
 
     async def price_of(self, service_code: str) -> Price:
         """The current price of a service. Raises ServiceNotFound."""
