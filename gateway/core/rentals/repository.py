@@ -107,10 +107,11 @@ class RentalRepository:
 
     def ended(self, account_id: str, state: SpendState) -> None:
         """A purchase has ended with `state`: start a search where it may allow a match."""
-        put_off = self._reconciler.put_off
-        if state is SpendState.UNKNOWN or account_id in put_off:
-            put_off.discard(account_id)
-            self._start_search(account_id)
+        if state is not SpendState.UNKNOWN:
+            if account_id not in self._reconciler.put_off:
+                return
+            self._reconciler.put_off.discard(account_id)
+        self._start_search(account_id)
 
     async def look_back(self, account_id: str) -> None:
         """Match known rentals with purchases of unknown outcome."""
