@@ -49,9 +49,15 @@ class _Execution(Generic[In, Out]):
     interrupted: bool = False
 
     async def work(self, gateway: Gateway) -> Out:
+        from gateway.wiring import StoreError
+
         caller = await own_caller(gateway)
         self.sent = self.op.effect is not Effect.READ
-        value = await gateway.invoker.invoke(self.op, Call(caller, self.trace_id), self.given)
+        try:
+            value = await gateway.invoker.invoke(self.op, Call(caller, self.trace_id), self.given)
+        except StoreError as fault:  # not of opening: what was asked may have been done
+            _log_crash(self.trace_id)
+            raise InternalError from fault
         self.answered = True
         return value
 
@@ -110,11 +116,14 @@ def _value(execution: _Execution[In, Out], settings: Settings) -> Out:
     except (GatewayError, click.ClickException):
         raise
     except Exception as crash:
-        import structlog
-
-        log = structlog.get_logger("gateway.cli")
-        log.exception("command failed", trace_id=execution.trace_id)
+        _log_crash(execution.trace_id)
         raise InternalError from crash
+
+
+def _log_crash(trace_id: str) -> None:
+    import structlog
+
+    structlog.get_logger("gateway.cli").exception("command failed", trace_id=trace_id)
 
 
 def _advised(error: GatewayError) -> GatewayError:

@@ -3,6 +3,8 @@ import json
 import pytest
 
 from adapters.simulator import Fault, FaultKind
+from adapters.store import StoreError
+from adapters.store.tables.ledger import StoredLedger
 from gateway.cli.main import cli
 from tests.cli.conftest import Provider, Run
 
@@ -176,3 +178,17 @@ def test_what_needs_a_key_says_where_to_put_it(words: list[str], run: Run) -> No
 def test_keys_are_not_taken_from_the_command_line(at: Run) -> None:
     assert cli.name
     assert at("balance", "--api-key", KEY).exit_code == 2
+
+
+def test_a_ledger_that_fails_after_the_change_is_a_fault_and_no_wrong_input(
+    at: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise StoreError("away")
+
+    number = str(json.loads(at("rent", "whatsapp").stdout)["id"])
+    monkeypatch.setattr(StoredLedger, "record", away)
+    done = at("complete", number, "--json")
+
+    assert done.exit_code == 1
+    assert json.loads(done.stderr.splitlines()[-1])["code"] == "internal_error"

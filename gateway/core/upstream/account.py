@@ -37,16 +37,22 @@ class SendMark:
         self.sent = False
 
     async def __call__(self) -> None:
-        """Write the mark. Raises LedgerUnavailable or InternalError; then nothing may be sent."""
+        """Write the mark. Raises LedgerUnavailable or InternalError; then nothing may be sent.
+
+        Raises RuntimeError where it was written before: a purchase makes one call.
+        """
+        if self.sent:
+            raise RuntimeError("a purchase makes one call")
         try:
-            self.sent = await self._ledger.mark_sent(self._ledger_id, self._clock.now())
+            marked = await self._ledger.mark_sent(self._ledger_id, self._clock.now())
         except GatewayError:
             raise
         except Exception as fault:
             self._observer.ledger_failed(self._ledger_id, fault)
             raise LedgerUnavailable from fault
-        if not self.sent:
+        if not marked:
             raise InternalError("The purchase was given up before it was sent.")
+        self.sent = True
 
 
 class SendNumber:

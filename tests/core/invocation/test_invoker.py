@@ -178,3 +178,29 @@ async def test_a_crash_in_a_purchase_is_an_unknown_outcome_and_not_a_failure(
         await wired.invoke(*RENT)
 
     assert wired.observer.operations == [("rent_number", "outcome_unknown")]
+
+
+async def test_a_purchase_is_named_to_its_caller_only_where_it_has_no_request_id(
+    wired: WiredInvoker,
+) -> None:
+    wired.provider.open.set()
+    begun: list[str] = []
+    caller = Caller("alice", Account("alice", "sk_alice"))
+    named = Call(caller, "trace", request_id="order-1", begun=begun.append)
+    await wired.invoker.invoke(RENT_NUMBER, named, {"service_code": "whatsapp"})
+    with_id = list(begun)
+    unnamed = Call(caller, "trace", begun=begun.append)
+    await wired.invoker.invoke(RENT_NUMBER, unnamed, {"service_code": "whatsapp"})
+
+    assert (with_id, len(begun)) == ([], 1)
+
+
+async def test_limits_that_change_hold_from_the_next_call_on(wired: WiredInvoker) -> None:
+    account = Account("alice", "sk_alice")
+    before, after = (Caller("gtw_1", account, Limits(max_per_day=most)) for most in (1, 2))
+    contexts = [wired.invoker.context(caller) for caller in (before, after, after)]
+
+    assert [context.caller.limits for context in contexts] == [
+        before.limits, after.limits, after.limits,
+    ]  # fmt: skip
+    assert contexts[1] is contexts[2]

@@ -293,6 +293,24 @@ async def test_a_purchase_that_cannot_be_noted_is_not_sent_and_blames_nobody() -
 
 
 @held
+async def test_a_purchase_that_cannot_be_noted_leaves_a_half_open_breaker_to_the_next() -> None:
+    way = Way(UpstreamUnavailable())
+    await way.endings(upstream.RENT, 5)
+    opened = way.breakers.of(upstream.RENT).state
+    way.provider.endings = ["bought"]
+    await asyncio.sleep(2.0)
+
+    async def ledger_fails() -> None:
+        raise LedgerUnavailable
+
+    with pytest.raises(LedgerUnavailable):
+        await way.ask(upstream.RENT, before_sending=ledger_fails)
+
+    assert opened == "open"
+    assert await way.ask(upstream.RENT) == "bought"
+
+
+@held
 async def test_a_read_is_numbered_anew_whenever_it_is_sent() -> None:
     way = Way(UpstreamError(), "here")
     counter = count(1)
