@@ -44,7 +44,6 @@ class Endpoint(Generic[In, Out]):
     rows: str | None = None
     premium: bool = False
     unchanged: bool = False
-
     spends: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,7 +55,6 @@ class Endpoint(Generic[In, Out]):
 
 
 AnyEndpoint = Endpoint[Any, Any]
-
 
 json_text = json.JSONEncoder(separators=(",", ":")).encode
 """The JSON text of a request body, without spaces."""
