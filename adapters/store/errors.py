@@ -1,5 +1,8 @@
 """The errors of a store; their texts tell an operator what to do."""
 
+from gateway.core.model.errors import LedgerUnavailable
+from gateway.core.ports.storage import Unstorable as PortUnstorable
+
 
 class StoreError(Exception):
     """The store failed; the root of the errors below."""
@@ -9,17 +12,26 @@ class BadUrl(StoreError):
     """The database URL names neither SQLite nor PostgreSQL, or is malformed."""
 
 
-class Unreachable(StoreError):
-    """The database does not answer, or refuses the connection."""
-
-
 class NewerSchema(StoreError):
     """The database was made by a newer version; nothing in it was changed."""
 
 
-class Busy(StoreError):
-    """The database did not answer in time, or another process held it for too long."""
-
-
-class Unstorable(StoreError, ValueError):
+class Unstorable(StoreError, PortUnstorable):
     """A text or number that no column can hold: a NUL, half a surrogate pair, beyond 64 bits."""
+
+
+class Unavailable(StoreError, LedgerUnavailable):
+    """The database cannot be used now. Callers get the sentences of LedgerUnavailable."""
+
+    def __init__(self, text: str) -> None:
+        """`text` is for the operator: it may name hosts and files."""
+        LedgerUnavailable.__init__(self)
+        self.args = (text,)
+
+
+class Unreachable(Unavailable):
+    """The database does not answer, or refuses the connection."""
+
+
+class Busy(Unavailable):
+    """The database did not answer in time, or another process held it for too long."""

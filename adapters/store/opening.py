@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
-from adapters.store.sql.database import Listen, SharedDatabase
+from adapters.store.sql.database import FailureReports, Listen, SharedDatabase
 from adapters.store.tables.checks import StoredChecks
 from adapters.store.tables.events import StoredEvents
 from adapters.store.tables.keys import StoredKeys
@@ -28,6 +28,7 @@ class Store:
     outbox: Outbox
     shared_buckets: SharedBuckets | None
     listen: Listen
+    failures: FailureReports
 
 
 @asynccontextmanager
@@ -56,4 +57,5 @@ async def open_store(url: str, *, new_id: NewId) -> AsyncIterator[Store]:
             outbox=StoredOutbox(database),
             shared_buckets=database.shared.buckets,
             listen=database.shared.listen,
+            failures=database.failures,
         )

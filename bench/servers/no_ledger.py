@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.store import Store
+from adapters.store.sql.database import FailureReports
 from adapters.store.sqlite.database import LocalLeases
 from gateway.__main__ import main
 from gateway.core.model.purchases import AnyRental, Spent
@@ -54,7 +55,7 @@ class Nothing:
 
     standing = by_request = spend = find = latest = take_undelivered = find_abandoned = (
         mark_undelivered
-    ) = keep = one
+    ) = keep = probe = one
     unknown = unanswered = recover = all_rentals = list_rentals = spends = events = due = all
     holds_anything = one
 
@@ -72,6 +73,7 @@ async def open_nothing(url: str, *, new_id: Any) -> AsyncIterator[Store]:
         outbox=nothing,
         shared_buckets=None,
         listen=lambda changed, missed: None,
+        failures=FailureReports(),
     )
 
 

@@ -13,6 +13,7 @@ from gateway.http.wire.edge import Edge
 
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _PROBE_VALID = 5.0  # seconds
+_PROBE_SECONDS = 3.0
 
 
 class Health:
@@ -22,18 +23,18 @@ class Health:
         self,
         edge: Edge,
         provider_reachable: Callable[[], Awaitable[bool]],
+        ledger_writable: Callable[[], Awaitable[bool]],
         breaker_states: Callable[[], Mapping[str, str]],
         render_metrics: Callable[[], bytes],
         metrics_token: str | None,
     ) -> None:
         """`metrics_token` admits other machines than this one to the metrics."""
         self._edge = edge
-        self._provider_reachable = provider_reachable
+        self._provider = _Probe(provider_reachable)
+        self._ledger = _Probe(ledger_writable)
         self._breaker_states = breaker_states
         self._render_metrics = render_metrics
         self._metrics_token = metrics_token
-        self._probing = asyncio.Lock()
-        self._probed: tuple[float, bool] | None = None
 
     def routes(self) -> list[web.RouteDef]:
         """One route each."""
@@ -47,26 +48,19 @@ class Health:
         return web.json_response({"status": "ok"})
 
     async def _ready(self, request: web.Request) -> web.StreamResponse:
-        """503 only while shutting down: without the provider, cached prices still serve."""
+        """503 while it shuts down or lacks the ledger; without the provider prices still serve."""
         if self._edge.draining:
             return web.json_response({"status": "draining"}, status=503)
-        reachable = await self._reachable()
+        reachable, writable = await asyncio.gather(self._provider.result(), self._ledger.result())
         return web.json_response(
             {
-                "status": "ready" if reachable else "degraded",
+                "status": "unavailable" if not writable else "ready" if reachable else "degraded",
+                "ledger": "available" if writable else "unavailable",
                 "provider": "reachable" if reachable else "unreachable",
                 "breakers": dict(self._breaker_states()),
-            }
+            },
+            status=200 if writable else 503,
         )
-
-    async def _reachable(self) -> bool:
-        async with (
-            self._probing
-        ):  # single flight: the path is public, and each probe is a request to the provider
-            now = time.monotonic()
-            if self._probed is None or now - self._probed[0] > _PROBE_VALID:
-                self._probed = now, await self._provider_reachable()
-            return self._probed[1]
 
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
         if not (_is_local(request) or self._has_token(request)):
@@ -83,6 +77,28 @@ class Health:
         return hmac.compare_digest(
             given.encode(errors="surrogateescape"), self._metrics_token.encode()
         )
+
+
+class _Probe:
+    """Asks at most once in some seconds: the path is public, and each probe costs a request."""
+
+    def __init__(self, probe: Callable[[], Awaitable[bool]]) -> None:
+        self._probe = probe
+        self._probing = asyncio.Lock()
+        self._probed: tuple[float, bool] | None = None
+
+    async def result(self) -> bool:
+        """What the last probe found; False where it gets no answer in time."""
+        async with self._probing:
+            now = time.monotonic()
+            if self._probed is None or now - self._probed[0] > _PROBE_VALID:
+                try:
+                    async with asyncio.timeout(_PROBE_SECONDS):
+                        found = await self._probe()
+                except TimeoutError:
+                    found = False
+                self._probed = now, found
+            return self._probed[1]
 
 
 def _is_local(request: web.Request) -> bool:

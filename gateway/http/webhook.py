@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 
 from gateway.core.codes.webhooks import ReceivedWebhook, Webhooks
-from gateway.core.model.errors import GatewayError, NotFound
+from gateway.core.model.errors import GatewayError, LedgerUnavailable, NotFound
 from gateway.http.wire.inputs import read_body
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -46,12 +46,14 @@ class WebhookFace:
             raise NotFound
         body = await read_body(request)
         content_type = request.headers.get("Content-Type", "")
-        await self._terms.pass_on(request.rel_url.raw_query_string, content_type, body)
         try:
             await self._webhooks.received(account_id, self._terms.read(body))
+        except LedgerUnavailable:
+            raise
         except GatewayError as error:
             # An error would only make the provider send the same again.
             log.warning("a webhook could not be read", reason=error.detail)
+        await self._terms.pass_on(request.rel_url.raw_query_string, content_type, body)
         return web.json_response({"status": "ok"})
 
     def _may_send(self, request: web.Request) -> bool:

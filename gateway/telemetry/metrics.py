@@ -1,5 +1,6 @@
 """Metrics in a registry of their own, rendered for Prometheus."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -42,6 +43,10 @@ class Metrics:
         self._ledger_failures = self._counter(
             "ledger_failures", "Purchases whose end could not be written down."
         )
+        self._ledger_available = self._gauge(
+            "ledger_available", "1 while the ledger can be read and written."
+        )
+        self._ledger_available.set(1)
         self._charged_above = self._counter(
             "charged_above_reserved", "Purchases that cost more than was reserved for them."
         )
@@ -83,10 +88,27 @@ class Metrics:
         """The price cache was read or refreshed: `found` is fresh, stale, miss or failed."""
         self._lookups.add((found,))
 
-    def ledger_failed(self, ledger_id: str, fault: Exception) -> None:
-        """The outcome of a purchase could not be stored; its ledger id is logged."""
+    def ledger_lost(self, fault: Exception) -> None:
+        """An outage of the ledger begins: the one line until it ends."""
+        self._ledger_available.set(0)
+        log.error("the ledger is not available; nothing is sold until it is", reason=str(fault))
+
+    def ledger_back(self, seconds: float) -> None:
+        """The outage is over, and everything is written."""
+        self._ledger_available.set(1)
+        log.warning("the ledger is available again", seconds=round(seconds, 1))
+
+    def end_unwritten(self) -> None:
+        """The end of a purchase could not be written, and is kept in memory."""
         self._ledger_failures.add(())
-        log.error("the end of a purchase was not written", ledger_id=ledger_id, exc_info=fault)
+
+    def ends_lost(self, ledger_ids: Sequence[str]) -> None:
+        """The process ends before these purchases' ends were written: their outcome is unknown."""
+        log.error("ends of purchases were never written", ledger_ids=list(ledger_ids))
+
+    def content_refused(self, what: str, left_out: str, fault: Exception) -> None:
+        """The ledger cannot hold a field of what the provider said; the rest is written."""
+        log.error("written without a field", what=what, left_out=left_out, reason=str(fault))
 
     def charged_above(self, ledger_id: str, reserved: Decimal, charged: Decimal) -> None:
         """The provider charged more than was reserved; budgets count the charged amount."""

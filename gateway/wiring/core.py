@@ -24,11 +24,11 @@ from gateway.core.purchases.idempotency import FirstAnswer, SameRequest
 from gateway.core.purchases.purchasing import Purchasing, Stages, WithinLimits
 from gateway.core.purchases.redelivery import Redelivery
 from gateway.core.purchases.sending import Sent, WrittenDown
-from gateway.core.purchases.settlement import Settlement
 from gateway.core.rentals.notifier import Notifier
 from gateway.core.rentals.reconciliation_task import ReconciliationTask
 from gateway.core.rentals.repository import RentalRepository
 from gateway.core.rentals.status_reads import StatusReads
+from gateway.core.rentals.unwritten import Unwritten
 from gateway.core.upstream.account import AccountUpstream, AccountUpstreams
 from gateway.core.upstream.calls import RENTAL_STATUS
 from gateway.core.upstream.circuit_breaker import CircuitBreakers
@@ -52,6 +52,7 @@ class Core:
     invoker: Invoker
     webhooks: Webhooks
     reconciliation: ReconciliationTask
+    unwritten: Unwritten
 
     async def close(self) -> None:
         """Wake all waiters, let changes and purchases end, then cancel background work."""
@@ -62,6 +63,7 @@ class Core:
         await self.reconciliation.close()
         await self.services.price_cache.close()
         await self.limiter.close()
+        await self.unwritten.close()
 
 
 def build_core(
@@ -86,8 +88,10 @@ def build_core(
     pipeline = Pipeline(clock, asyncio.sleep, limiter, breakers, observer=metrics)
     client.when_connected(pipeline.going_out)
     upstreams = AccountUpstreams(_connect(settings, client, clock, metrics), pipeline)
-    services = _services(settings, store, notifier, clock, metrics)
-    purchasing = Purchasing(_stages(settings, store, callers, clock, metrics))
+    unwritten = Unwritten(store.ledger, clock, metrics)
+    store.failures.to = unwritten.lost
+    services = _services(settings, store, unwritten, notifier, clock, metrics)
+    purchasing = Purchasing(_stages(settings, store, unwritten, callers, clock, metrics))
     return Core(
         hasher=hasher,
         callers=callers,
@@ -99,6 +103,7 @@ def build_core(
         invoker=Invoker(upstreams, services, purchasing, metrics),
         webhooks=_webhooks(settings, hasher, callers, upstreams, services),
         reconciliation=_reconciliation(callers, upstreams, services, metrics),
+        unwritten=unwritten,
     )
 
 
@@ -126,7 +131,12 @@ def _limiter(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -
 
 
 def _services(
-    settings: Settings, store: Store, notifier: Notifier, clock: Clock, metrics: Metrics
+    settings: Settings,
+    store: Store,
+    unwritten: Unwritten,
+    notifier: Notifier,
+    clock: Clock,
+    metrics: Metrics,
 ) -> Services:
     price_cache = PriceCache(
         clock,
@@ -134,7 +144,7 @@ def _services(
         fresh=settings.gateway_prices_fresh_seconds,
         keep=settings.gateway_prices_keep_seconds,
     )
-    repository = RentalRepository(store.ledger, price_cache, notifier, clock)
+    repository = RentalRepository(store.ledger, unwritten, price_cache, notifier, clock)
     store.listen(repository.changed_elsewhere, repository.forget_all)
     status_reads = StatusReads(repository, clock, fresh=settings.gateway_status_cache_seconds)
     per_second = settings.rates[RENTAL_STATUS.bucket]
@@ -152,7 +162,12 @@ def _services(
 
 
 def _stages(
-    settings: Settings, store: Store, callers: Callers, clock: Clock, metrics: Metrics
+    settings: Settings,
+    store: Store,
+    unwritten: Unwritten,
+    callers: Callers,
+    clock: Clock,
+    metrics: Metrics,
 ) -> Stages:
     """The stages of purchases, outermost first."""
     ledger = store.ledger
@@ -163,21 +178,20 @@ def _stages(
         budget_day=settings.gateway_budget_day,
         blocked_services=frozenset(settings.gateway_blocked_services),
     )
-    first_answer = FirstAnswer(ledger, clock, metrics, patience=patience)
-    settlement = Settlement(ledger, clock, metrics)
+    first_answer = FirstAnswer(ledger, unwritten, clock, patience=patience)
     return Stages(
         same_request=SameRequest(first_answer, patience=patience),
         first_answer=first_answer,
         redelivery=Redelivery(
             ledger,
+            unwritten,
             clock,
-            metrics,
             seconds=settings.gateway_redelivery_seconds,
             patience=patience,
         ),
         limits=WithinLimits(clock, new_ledger_id, operator),
-        written_down=WrittenDown(ledger, metrics, settlement),
-        sent=Sent(ledger, clock, metrics, settlement),
+        written_down=WrittenDown(ledger, unwritten),
+        sent=Sent(ledger, unwritten, clock, metrics),
     )
 
 

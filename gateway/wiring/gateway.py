@@ -95,6 +95,7 @@ class Gateway:
             webhook_terms=self._webhook_terms(),
             render_metrics=self.metrics.render,
             provider_reachable=partial(reachable, self.provider),
+            ledger_writable=core.unwritten.probe,
             breaker_states=core.breakers.states,
             public_url=str(settings.gateway_public_url or "").rstrip("/"),
             metrics_token=revealed(settings.gateway_metrics_token),

@@ -12,7 +12,7 @@ from adapters.simulator import Fault, FaultKind
 from adapters.store import Unreachable
 from adapters.store.sqlite import database as sqlite
 from gateway.core.model.purchases import Intent, SpendState
-from gateway.core.purchases import settlement
+from gateway.core.rentals import unwritten
 from tests.support.contract import Answer
 from tests.support.gateway import new_database
 from tests.support.money import PRICE, Bank, open_bank, rent, replayed
@@ -21,7 +21,7 @@ from tests.support.waiting import until
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settlement, "_AGAIN_AFTER", 0.05)
+    monkeypatch.setattr(unwritten, "_AGAIN_AFTER", 0.05)
     monkeypatch.setattr(sqlite, "LOCK_SECONDS", 0.2)
 
 

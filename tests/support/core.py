@@ -18,10 +18,10 @@ from gateway.core.purchases.idempotency import FirstAnswer, SameRequest
 from gateway.core.purchases.purchasing import Purchasing, Stages, WithinLimits
 from gateway.core.purchases.redelivery import Redelivery
 from gateway.core.purchases.sending import Sent, WrittenDown
-from gateway.core.purchases.settlement import Settlement
 from gateway.core.rentals.notifier import Notifier
 from gateway.core.rentals.repository import RentalRepository
 from gateway.core.rentals.status_reads import StatusReads
+from gateway.core.rentals.unwritten import Unwritten
 from gateway.core.upstream.circuit_breaker import BreakerPolicy, CircuitBreakers
 from gateway.core.upstream.pipeline import Pipeline
 from gateway.core.upstream.rate_limiter import RateLimiter, RateLimits
@@ -53,7 +53,7 @@ class RecordingObserver(NoObserver):
 
     operations: list[tuple[str, str]] = field(default_factory=list)
     lookups: list[str] = field(default_factory=list)
-    ledger_faults: list[str] = field(default_factory=list)
+    outages: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     times_off: list[timedelta] = field(default_factory=list)
 
@@ -63,8 +63,14 @@ class RecordingObserver(NoObserver):
     def prices_looked_up(self, found: str) -> None:
         self.lookups.append(found)
 
-    def ledger_failed(self, ledger_id: str, fault: Exception) -> None:
-        self.ledger_faults.append(repr(fault))
+    def ledger_lost(self, fault: Exception) -> None:
+        self.outages.append(f"lost: {fault}")
+
+    def ledger_back(self, seconds: float) -> None:
+        self.outages.append("back")
+
+    def content_refused(self, what: str, left_out: str, fault: Exception) -> None:
+        self.faults.append(f"left out: {left_out}")
 
     def charged_above(self, ledger_id: str, reserved: Decimal, charged: Decimal) -> None:
         self.faults.append(f"charged {charged}, reserved {reserved}")
@@ -110,7 +116,8 @@ def services(
 ) -> Services:
     """The services of operations, over an open store."""
     notifier = notifier or Notifier()
-    repository = RentalRepository(store.ledger, price_cache, notifier, clock)
+    unwritten = Unwritten(store.ledger, clock, NoObserver())
+    repository = RentalRepository(store.ledger, unwritten, price_cache, notifier, clock)
     status_reads = StatusReads(repository, clock, fresh=0.0)
     poller = CodePoller(status_reads, repository, notifier, store.inbox, store.leases, clock)
     waiter = CodeWaiter(poller, status_reads, repository, notifier, store.inbox)
@@ -128,16 +135,16 @@ def pipeline(clock: Clock) -> Pipeline:
 def purchasing(store: Store, clock: Clock, observer: RecordingObserver) -> Purchasing:
     """Every stage of a purchase, over an open store."""
     ledger, patience = store.ledger, 45.0
-    first_answer = FirstAnswer(ledger, clock, observer, patience=patience)
-    settlement = Settlement(ledger, clock, observer)
+    unwritten = Unwritten(ledger, clock, observer)
+    first_answer = FirstAnswer(ledger, unwritten, clock, patience=patience)
     return Purchasing(
         Stages(
             SameRequest(first_answer, patience=patience),
             first_answer,
-            Redelivery(ledger, clock, observer, seconds=60.0, patience=patience),
+            Redelivery(ledger, unwritten, clock, seconds=60.0, patience=patience),
             WithinLimits(clock, new_id),
-            WrittenDown(ledger, observer, settlement),
-            Sent(ledger, clock, observer, settlement),
+            WrittenDown(ledger, unwritten),
+            Sent(ledger, unwritten, clock, observer),
         )
     )
 

@@ -1,17 +1,19 @@
 """PostgreSQL: statements on a pool of asyncpg connections."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import asyncpg
 
-from adapters.store.errors import Busy, StoreError, Unreachable, Unstorable
+from adapters.store.errors import Busy, Unavailable, Unreachable, Unstorable
 from adapters.store.postgres.shared import PostgresBuckets, PostgresLeases
-from adapters.store.sql.database import Listen, Liveness, Shared
+from adapters.store.sql.database import FailureReports, Listen, Liveness, Shared
 from adapters.store.sql.statement import Job, Row, Statement, T, Value
 
 PATIENCE = 10.0  # seconds to wait for a connection, and for a statement
+_SILENT_SECONDS = 2.0  # for both together once it has not answered: callers wait for several
 _ATTEMPTS = 3
 # A concurrent transaction was first: everything was rolled back, so the job can run again. A unique
 # violation is one too: the row was not there when it was looked for.
@@ -21,7 +23,11 @@ _CONFLICTS = (
     asyncpg.UniqueViolationError,
 )
 _UNREACHABLE = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
-_UNSTORABLE = (asyncpg.DataError, asyncpg.CharacterNotInRepertoireError)
+_UNSTORABLE = (
+    asyncpg.DataError,
+    asyncpg.CharacterNotInRepertoireError,
+    asyncpg.IntegrityConstraintViolationError,
+)
 
 
 class PostgresTx:
@@ -51,13 +57,15 @@ class PostgresDatabase:
 
     def __init__(self, pool: Any, liveness: Liveness, listen: Listen) -> None:
         """`pool` is open and the schema migrated."""
+        self.failures = FailureReports()
         self.liveness = liveness
         self.shared = Shared(PostgresLeases(self), PostgresBuckets(self), listen)
         self._pool = pool
+        self._silent = False  # it did not answer when it was last asked
 
     async def write(self, job: Job[T]) -> T:
         """Run it in a transaction, and again where a concurrent one made it fail."""
-        with explained():
+        async with self._asking():
             for _ in range(_ATTEMPTS - 1):
                 with suppress(*_CONFLICTS):
                     return await self._attempt(job)
@@ -68,9 +76,21 @@ class PostgresDatabase:
         return await self.read(job)
 
     async def read(self, job: Job[T]) -> T:
-        with explained():
-            async with self._pool.acquire(timeout=PATIENCE) as connection:
-                return await job(PostgresTx(connection))
+        async with self._asking(), self._pool.acquire(timeout=PATIENCE) as connection:
+            return await job(PostgresTx(connection))
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[None]:
+        """Raises Unavailable or Unstorable for the driver's errors, and reports the former."""
+        try:
+            with explained():
+                async with asyncio.timeout(_SILENT_SECONDS if self._silent else None):
+                    yield
+            self._silent = False
+        except Unavailable as error:
+            self._silent = isinstance(error, Busy)
+            self.failures.to(error)
+            raise
 
     async def _attempt(self, job: Job[T]) -> T:
         async with (
@@ -82,14 +102,14 @@ class PostgresDatabase:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Raises the driver's errors as StoreError."""
+    """Raises the driver's errors as Unavailable or Unstorable."""
     try:
         yield
     except _UNSTORABLE as error:
         raise Unstorable(f"PostgreSQL: {error}") from error
     except TimeoutError as error:
-        raise Busy(f"PostgreSQL did not answer within {PATIENCE:g} s.") from error
+        raise Busy("PostgreSQL does not answer.") from error
     except _UNREACHABLE as error:
         raise Unreachable(f"PostgreSQL is not there: {error}") from error
     except asyncpg.PostgresError as error:
-        raise StoreError(f"PostgreSQL: {error}") from error
+        raise Unavailable(f"PostgreSQL: {error}") from error

@@ -44,10 +44,26 @@ class Shared:
     listen: Listen = _no_notifications
 
 
+Failed = Callable[[Exception], None]
+"""Called with each failure of a database that cannot be used now."""
+
+
+def _no_report(fault: Exception) -> None:
+    """Nobody wants to know."""
+
+
+@dataclass(slots=True)
+class FailureReports:
+    """Who is told of a database's failures; nobody before `to` is set."""
+
+    to: Failed = _no_report
+
+
 class Database(Protocol):
     """Runs jobs. A job may be run again, so it does nothing but talk to its transaction.
 
-    Each method raises StoreError where the database fails, and whatever the job raises.
+    Each method raises Unavailable while the database cannot be used, Unstorable for a value it
+    cannot hold, and whatever the job raises.
     """
 
     @property
@@ -66,6 +82,8 @@ class Database(Protocol):
 
 class SharedDatabase(Database, Protocol):
     """A database as it is opened."""
+
+    failures: FailureReports
 
     @property
     def shared(self) -> Shared:

@@ -9,12 +9,13 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Generic
 
-from adapters.store.errors import Busy, StoreError
-from adapters.store.sql.database import Liveness, Shared
+from adapters.store.errors import Busy, Unavailable, Unstorable
+from adapters.store.sql.database import FailureReports, Liveness, Shared
 from adapters.store.sql.statement import Job, Row, Statement, T, Tx, Value
 from adapters.store.sqlite.file_lock import FileLock
 
 LOCK_SECONDS = 10.0  # seconds to wait for another process that holds the file
+_HELD_SECONDS = 0.1  # the same once a job has waited so long in vain: others wait behind it
 _MOST_AT_ONCE = 256  # jobs in one group
 # A rollback journal, not WAL: SQLite 3.40 can corrupt a WAL file that several processes share.
 PRAGMAS = ("journal_mode = TRUNCATE", "synchronous = FULL", "foreign_keys = ON")
@@ -62,7 +63,8 @@ class _QueuedJob(Generic[T]):
 
     def fail(self, error: Exception) -> None:
         self.error = _explained(error)
-        self.error.__cause__ = error
+        if self.error is not error:
+            self.error.__cause__ = error
 
     def resolve(self) -> None:
         if self.future.done():  # its caller was cancelled
@@ -90,16 +92,20 @@ class SqliteDatabase:
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, write_lock: FileLock, liveness: Liveness
+        self, path: Path, connection: sqlite3.Connection, write_lock: FileLock, liveness: Liveness
     ) -> None:
         """Take over a connection to a migrated file; writing processes queue for `write_lock`."""
+        self.failures = FailureReports()
         self.liveness = liveness
         self.shared = Shared(LocalLeases())
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[_QueuedJob[Any] | None] = SimpleQueue()
         self._write_lock = write_lock
+        self._path = path
+        self._file = _identity(path)
         self._connection = connection
         self._tx = SqliteTx(connection)
+        self._held = False  # another process held the file when it was last asked
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="store", daemon=True)
         self._thread.start()
@@ -121,9 +127,13 @@ class SqliteDatabase:
 
     async def _ask(self, queued: _QueuedJob[T]) -> T:
         if self._closed:
-            raise StoreError("The store is closed.")
+            raise Unavailable("The store is closed.")
         self._queue.put(queued)
-        return await queued.future
+        try:
+            return await queued.future
+        except Unavailable as error:
+            self.failures.to(error)
+            raise
 
     def _work(self) -> None:
         going = True
@@ -132,10 +142,12 @@ class SqliteDatabase:
             reads = [queued for queued in waiting if not queued.writes]
             for queued in reads:
                 queued.attempt(self._tx)
+                self._heed(queued)
             self._answer(reads)
             writes = [queued for queued in waiting if queued.writes]
             if writes:
                 self._commit(writes)
+                self._heed(writes[0])
                 self._answer(writes)
         self._connection.close()
         self._write_lock.close()
@@ -179,9 +191,33 @@ class SqliteDatabase:
     def _begin(self) -> None:
         # SQLite's own waiting for a locked file is not fair: with this lock only one process at a
         # time tries, so that none of several busy ones starves.
-        with self._write_lock.held(LOCK_SECONDS):
+        with self._write_lock.held(self._patience):
             self._undo()
+            self._reopen_if_replaced()
             self._connection.execute("BEGIN IMMEDIATE")
+
+    def _reopen_if_replaced(self) -> None:
+        """Use the file that stands at the path now, as after a restored backup.
+
+        While there is none, SQLite itself refuses to write to the one that was moved or deleted.
+        """
+        file = _identity(self._path)
+        if file not in (None, self._file):
+            replaced, self._connection = self._connection, connect(self._path)
+            replaced.close()
+            self._tx, self._file = SqliteTx(self._connection), file
+
+    @property
+    def _patience(self) -> float:
+        return min(LOCK_SECONDS, _HELD_SECONDS) if self._held else LOCK_SECONDS
+
+    def _heed(self, ended: _QueuedJob[Any]) -> None:
+        """Wait only briefly for the file from now on where a job has waited for it in vain."""
+        held = isinstance(ended.error, Busy)
+        if held is not self._held:
+            self._held = held
+            milliseconds = int(self._patience * 1000)
+            self._connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
 
     def _answer(self, group: list[_QueuedJob[Any]]) -> None:
         with suppress(RuntimeError):  # the loop is closed, and its callers are gone
@@ -220,7 +256,18 @@ def _resolve(group: list[_QueuedJob[Any]]) -> None:
         queued.resolve()
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells one file from another at the same path; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _explained(error: Exception) -> Exception:
     if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-        return Busy(f"Another process has held the database for {LOCK_SECONDS:g} s.")
-    return StoreError(f"SQLite: {error}") if isinstance(error, sqlite3.Error) else error
+        return Busy("Another process holds the database.")
+    if isinstance(error, sqlite3.DataError | sqlite3.IntegrityError):
+        return Unstorable(f"SQLite: {error}")
+    return Unavailable(f"SQLite: {error}") if isinstance(error, sqlite3.Error) else error

@@ -22,7 +22,7 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteDatabase]:
         liveness, connection = await asyncio.to_thread(_prepare, path, lock_path)
     except (OSError, sqlite3.Error) as error:
         raise Unreachable(f"The database {path} cannot be opened: {error}") from error
-    database = SqliteDatabase(connection, FileLock(lock_path), liveness)
+    database = SqliteDatabase(path, connection, FileLock(lock_path), liveness)
     try:
         yield database
     finally:

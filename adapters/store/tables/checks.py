@@ -1,4 +1,4 @@
-"""Whether a database and a secret belong together."""
+"""Whether a database and a secret belong together, and whether it can be written."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from adapters.store.sql.database import Database
 from adapters.store.sql.schema import checks, keys, spends, things
-from adapters.store.sql.statement import Statement, text
+from adapters.store.sql.statement import Statement, Tx, text
 
 _SECRET = "secret"  # noqa: S105 - the name of a row
 _STANDING = Statement(select(checks.c.value).where(checks.c.name == text("name")))
@@ -15,6 +15,12 @@ _PUT = Statement(
     insert(checks)
     .values(name=text("name"), value=text("value"))
     .on_conflict_do_nothing(index_elements=[checks.c.name])
+)
+_PROBED = insert(checks).values(name=text("name"), value=text("value"))
+_PROBE = Statement(
+    _PROBED.on_conflict_do_update(
+        index_elements=[checks.c.name], set_={"value": _PROBED.excluded.value}
+    )
 )
 _HOLDS = tuple(
     Statement(select(exists().select_from(table).label("found")))
@@ -24,6 +30,11 @@ _KNOWS = tuple(
     Statement(select(exists().where(column == text("name")).label("found")))
     for column in (keys.c.hashed, things.c.account_id, spends.c.account_id)
 )
+
+
+async def put_probe(tx: Tx, at: int) -> None:
+    """One statement: write down that the database could be written."""
+    await tx.execute(_PROBE, name="probe", value=str(at))
 
 
 class StoredChecks:

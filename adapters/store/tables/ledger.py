@@ -5,7 +5,7 @@ from datetime import datetime
 
 from adapters.store.sql import codec
 from adapters.store.sql.database import Database
-from adapters.store.tables import budgets, purchases, rentals, retention, settlement
+from adapters.store.tables import budgets, checks, purchases, rentals, retention, settlement
 from gateway.core.model.purchases import AnyRental, Breach, Intent, Outcome, Spend, Spent, View
 from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.model.values import Kind
@@ -22,15 +22,22 @@ class StoredLedger:
         self._database = database
         self._new_id = new_id
 
+    async def probe(self, at: datetime) -> None:
+        now = codec.to_instant(at)
+        await self._database.alone(lambda tx: checks.put_probe(tx, now))
+
     async def begin(self, intent: Intent) -> Spend | Breach | None:
         owner = self._database.liveness.own_id
         if not purchases.counts(intent):
             return await self._put(intent, owner)
-        try:
-            await self._database.write(lambda tx: purchases.begin(tx, intent, owner))
-        except purchases.Rejected as rejected:
-            return rejected.answer
-        return None
+        while True:
+            try:
+                await self._database.write(lambda tx: purchases.begin(tx, intent, owner))
+            except purchases.Rejected as rejected:
+                return rejected.answer
+            except purchases.JustFreed:
+                continue
+            return None
 
     async def _put(self, intent: Intent, owner: str) -> Spend | None:
         """One statement: nothing has to be summed up or checked first."""

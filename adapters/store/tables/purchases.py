@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from sqlalchemy import and_, func, literal_column, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from adapters.store.errors import Busy
 from adapters.store.sql import codec
 from adapters.store.sql.schema import counting, holding, one_of, spends, things
 from adapters.store.sql.statement import Row, Statement, Tx, Value, like, number, text
@@ -127,6 +126,10 @@ class Rejected(Exception):
         self.answer = answer
 
 
+class JustFreed(Exception):
+    """The request id was taken and let go at the same moment: nothing was written, try again."""
+
+
 def counts(intent: Intent) -> bool:
     """Whether it changes sums or has limits, and so must run after the account's others."""
     limits = intent.limits or Limits()
@@ -163,7 +166,7 @@ async def begin(tx: Tx, intent: Intent, owner: str) -> None:
 async def _same_request(tx: Tx, intent: Intent) -> Spend:
     before = await by_request(tx, intent.caller_id, intent.request_id or "")
     if before is None:
-        raise Busy("The request id was taken and let go at the same moment. Nothing was written.")
+        raise JustFreed
     return before
 
 

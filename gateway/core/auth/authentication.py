@@ -12,7 +12,7 @@ from gateway.core.model.callers import (
     GatewayKey,
     caller_id,
 )
-from gateway.core.model.errors import Unauthorized
+from gateway.core.model.errors import LedgerUnavailable, Unauthorized
 from gateway.core.model.provider_errors import UpstreamAuthFailed
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.storage import Keys
@@ -59,6 +59,7 @@ class Callers:
         self._pass_through = pass_through
         self._known: dict[str, Caller] = {}  # by provider key
         self._met: LRUCache[str, Account] = LRUCache(10_000)
+        self._known_last: LRUCache[str, GatewayKey] = LRUCache(10_000)
         self._found: TTLCache[str, GatewayKey | None] = TTLCache(
             10_000, _REVOKED_WITHIN, timer=clock.monotonic
         )
@@ -104,9 +105,21 @@ class Callers:
             return self._own
         return self._met.get(account_id)
 
+    async def _look_up(self, hashed: str) -> GatewayKey | None:
+        """The key as stored; as it was known last while the ledger is away."""
+        try:
+            found = await self._keys.find(hashed)
+        except LedgerUnavailable:
+            if hashed not in self._known_last:
+                raise
+            return self._known_last[hashed]
+        if found is not None:
+            self._known_last[hashed] = found
+        return found
+
     async def _by_gateway_key(self, hashed: str) -> Caller:
         if hashed not in self._found:
-            self._found[hashed] = await self._keys.find(hashed)
+            self._found[hashed] = await self._look_up(hashed)
         key = self._found.get(hashed)
         if key is None or not hmac.compare_digest(key.hashed, hashed):
             raise Unauthorized

@@ -3,11 +3,12 @@
 import asyncio
 import heapq
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from gateway.core.codes.poll_schedule import PollSchedule, PollTarget
 from gateway.core.model.codes import same_code
-from gateway.core.model.errors import GatewayError, RateLimited
+from gateway.core.model.errors import GatewayError, LedgerUnavailable, RateLimited
 from gateway.core.model.provider_errors import UpstreamFault
 from gateway.core.model.rentals import OVER, Rental
 from gateway.core.model.upstream_call import Priority
@@ -166,7 +167,7 @@ class CodePoller:
                 )
                 target.over, target.answered, target.hinted = rental.status in OVER, True, False
                 await self._check_webhooks(schedule, target, rental)
-        except (UpstreamFault, RateLimited) as fault:
+        except (UpstreamFault, RateLimited, LedgerUnavailable) as fault:
             target.answered = False
             pause = fault.retry_after or _AFTER_FAULT
         except GatewayError as error:
@@ -180,12 +181,19 @@ class CodePoller:
             self._put_back(schedule, target)
 
     async def _take_lease(self, schedule: PollSchedule, target: PollTarget) -> bool:
-        """Acquire the lease of a target until after the next poll; False: another node polls."""
+        """Acquire the lease of a target until after the next poll; False: another node polls.
+
+        While leases cannot be had every node polls: two looks are better than a code withheld.
+        """
         now = self._clock.monotonic()
         # With many targets this poll is late, and the next one will be too.
         late = max(0.0, now - target.due)
         until_next = schedule.interval(target, now) + late
-        target.leased = await self._leases.take(target.lease, until_next + _LEASE)
+        try:
+            target.leased = await self._leases.take(target.lease, until_next + _LEASE)
+        except LedgerUnavailable:
+            target.leased = False
+            return True
         return target.leased
 
     async def _check_webhooks(
@@ -194,8 +202,13 @@ class CodePoller:
         """Stop relying on webhooks when a code came without one."""
         if not schedule.webhooks_until or rental.code is None:
             return
-        if await self._inbox.latest(target.account_id, target.rental_id) is None:
-            schedule.webhooks_until = 0.0
+        with suppress(LedgerUnavailable):
+            if await self._inbox.latest(target.account_id, target.rental_id) is None:
+                schedule.webhooks_until = 0.0
+
+    async def _give_back(self, lease: str) -> None:
+        with suppress(LedgerUnavailable):  # then it runs out
+            await self._leases.give_back(lease)
 
     def _put_back(self, schedule: PollSchedule, target: PollTarget) -> None:
         if target.over:
@@ -208,6 +221,6 @@ class CodePoller:
         if schedule.targets.get(target.rental_id) is target:
             del schedule.targets[target.rental_id]
         if target.leased:  # another node may have waiters
-            self._start(self._leases.give_back(target.lease))
+            self._start(self._give_back(target.lease))
         if target.waiters == 0:
             self._notifier.forget(target.account_id, target.rental_id)

@@ -5,7 +5,7 @@ import asyncio
 from gateway.core.codes.poll_schedule import PollTarget
 from gateway.core.codes.poller import CodePoller
 from gateway.core.model.codes import Code, CodeStatus, code_of, same_code
-from gateway.core.model.errors import GatewayError
+from gateway.core.model.errors import GatewayError, LedgerUnavailable
 from gateway.core.model.rentals import OVER, Rental
 from gateway.core.model.upstream_call import Priority
 from gateway.core.ports.storage import Inbox, ProvisionalCode
@@ -64,10 +64,17 @@ class CodeWaiter:
         """Store a code from a webhook, for use until a status call returns the exact code."""
         await self._inbox.keep(account_id, rental_id, code)
 
-    async def tell_provisional(self, account_id: str, rental_id: int) -> None:
-        """Give a webhook's code to the waiters, because the status cannot be read now."""
+    async def tell_provisional(
+        self, account_id: str, rental_id: int, told: ProvisionalCode | None
+    ) -> None:
+        """Give a webhook's code to the waiters, because the status cannot be read now.
+
+        `told` is that webhook's; the newest one stored comes first.
+        """
         self._poller.hasten(account_id, rental_id)
         code = await self._provisional(account_id, rental_id)
+        if code is None and told is not None:
+            code = _provisional_code(rental_id, told)
         if code is not None:
             self._notifier.wake(account_id, rental_id, code)
 
@@ -98,16 +105,21 @@ class CodeWaiter:
 
     async def _provisional(self, account_id: str, rental_id: int) -> Code | None:
         """The provisional code of the rental's latest webhook, if any."""
-        seen = await self._inbox.latest(account_id, rental_id)
-        if seen is None:
+        try:
+            seen = await self._inbox.latest(account_id, rental_id)
+        except LedgerUnavailable:
             return None
-        return Code(
-            rental_id=rental_id,
-            status=CodeStatus.RECEIVED,
-            code=seen.code,
-            received_at=seen.received_at,
-            provisional=True,
-        )
+        return None if seen is None else _provisional_code(rental_id, seen)
+
+
+def _provisional_code(rental_id: int, seen: ProvisionalCode) -> Code:
+    return Code(
+        rental_id=rental_id,
+        status=CodeStatus.RECEIVED,
+        code=seen.code,
+        received_at=seen.received_at,
+        provisional=True,
+    )
 
 
 def _answer(news: Rental | Code | GatewayError, after: str | None) -> Code | None:

@@ -69,15 +69,20 @@ class Webhooks:
         return account_id if _same(secret, webhook_secret(self._hasher, account_id)) else None
 
     async def received(self, account_id: str, webhook: ReceivedWebhook) -> None:
-        """Store its code, then verify it in the background so that the sender need not wait."""
+        """Store its code, and verify it in the background so that the sender need not wait.
+
+        Raises LedgerUnavailable where it could not be stored: the sender may send it again.
+        """
+        told = None
         if webhook.code is not None:
-            at = webhook.received_at or self._clock.now()
-            await self._waiter.keep_provisional(
-                account_id, webhook.rental_id, ProvisionalCode(webhook.code, at)
-            )
-        check = asyncio.create_task(self._check(account_id, webhook))
-        self._checks.add(check)
-        check.add_done_callback(self._checks.discard)
+            told = ProvisionalCode(webhook.code, webhook.received_at or self._clock.now())
+        try:
+            if told is not None:
+                await self._waiter.keep_provisional(account_id, webhook.rental_id, told)
+        finally:
+            check = asyncio.create_task(self._check(account_id, webhook, told))
+            self._checks.add(check)
+            check.add_done_callback(self._checks.discard)
 
     async def close(self) -> None:
         """Cancel the checks under way."""
@@ -85,10 +90,12 @@ class Webhooks:
             check.cancel()
         await asyncio.gather(*self._checks, return_exceptions=True)
 
-    async def _check(self, account_id: str, webhook: ReceivedWebhook) -> None:
+    async def _check(
+        self, account_id: str, webhook: ReceivedWebhook, told: ProvisionalCode | None
+    ) -> None:
         account = self._callers.met(account_id)
         if account is None or not await self._confirmed(account, webhook):
-            await self._waiter.tell_provisional(account_id, webhook.rental_id)
+            await self._waiter.tell_provisional(account_id, webhook.rental_id, told)
 
     async def _confirmed(self, account: Account, webhook: ReceivedWebhook) -> bool:
         """Read the status, which wakes the waiters; False where it could not be read."""

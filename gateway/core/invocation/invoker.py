@@ -165,7 +165,7 @@ class Invoker:
         subject = None
         if op.subject is not None:
             about = getattr(asked, op.subject)
-            subject = await self._services.ledger.find(context.view, op.kind, about)
+            subject = await self._repository.find(context.view, op.kind, about)
         request_id = _request_id(call, asked)
         _check_no_key({**dict(asked), "request_id": request_id}, context.caller)
         return Order(

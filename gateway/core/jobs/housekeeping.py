@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
 from gateway.core.ports.observer import Observer
@@ -56,5 +57,7 @@ class Housekeeping:
             await asyncio.sleep(seconds)
             try:
                 await work()
+            except LedgerUnavailable:
+                continue  # the outage is reported once, for all
             except Exception as fault:
                 self._observer.background_failed("housekeeping", fault)

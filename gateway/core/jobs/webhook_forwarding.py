@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
+from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.observer import Observer
 from gateway.core.ports.storage import Outbox, WebhookDelivery
@@ -50,6 +51,8 @@ class WebhookForwarding:
                 self._added.clear()
                 try:
                     started = await self._start_due()
+                except LedgerUnavailable:
+                    started = 0  # the outage is reported once, for all
                 except Exception as fault:
                     self._observer.background_failed("forwarding", fault)
                     started = 0
@@ -83,7 +86,9 @@ class WebhookForwarding:
                 pause = min(2.0**delivery.tries, _LONGEST_PAUSE)
                 at = self._clock.now() + timedelta(seconds=pause)
                 await self._outbox.put_off(delivery.id, at)
-        except Exception as fault:  # due again when its claim expires
+        except LedgerUnavailable:
+            return  # due again when its claim expires
+        except Exception as fault:  # the same
             self._observer.background_failed("forwarding", fault)
 
     async def _wait(self) -> None:

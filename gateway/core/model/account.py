@@ -17,18 +17,23 @@ class Balance(Frozen):
 class BalanceAndSpending(Balance):
     """What the account holds, and what this key has spent."""
 
-    spent_today: Usd = Field(
-        description="What this key spent today (UTC), refunds taken off, reservations included."
+    spent_today: Usd | None = Field(
+        description="What this key spent today (UTC), refunds taken off, reservations included; "
+        "null while the gateway's ledger is not available."
     )
-    spent_total: Usd = Field(description="What this key spent in all, reckoned the same way.")
-    left_today: Usd | None = Field(description="What is left for today; null: no limit.")
-    left_total: Usd | None = Field(description="What is left in all; null: no limit.")
+    spent_total: Usd | None = Field(
+        description="What this key spent in all, reckoned the same way."
+    )
+    left_today: Usd | None = Field(
+        description="What is left for today; null: no limit, or it is not known what was spent."
+    )
+    left_total: Usd | None = Field(description="What is left in all, in the same way.")
 
 
 class Nothing(Frozen):
     """The input of calls and operations that take none."""
 
 
-def left(limit: Decimal | None, spent: Decimal) -> Decimal | None:
-    """The rest of a budget in USD, never below 0; None where there is no limit."""
-    return None if limit is None else max(limit - spent, Decimal(0))
+def left(limit: Decimal | None, spent: Decimal | None) -> Decimal | None:
+    """The rest of a budget in USD, never below 0; None where it has no limit or is not known."""
+    return None if limit is None or spent is None else max(limit - spent, Decimal(0))

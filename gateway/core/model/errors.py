@@ -11,7 +11,7 @@ GatewayError
 ├─ UpstreamFault: the provider did not answer properly (provider_errors)
 │   ├─ UpstreamAuthFailed · UpstreamError · UpstreamBadResponse
 │   └─ UpstreamMaintenance · UpstreamUnavailable · UpstreamTimeout
-├─ LedgerUnavailable: the ledger could not be written, so nothing was sent
+├─ LedgerUnavailable: the ledger cannot be read or written
 └─ MethodNotAllowed · RequestTimeout · PayloadTooLarge · UnsupportedMediaType · InternalError
 """
 
@@ -223,9 +223,19 @@ class InternalError(GatewayError):
 
 
 class LedgerUnavailable(GatewayError):
-    """The purchase could not be written to the ledger, and so was not sent."""
+    """The ledger cannot be read or written now. Every port of the store raises it."""
 
     code, title, http_status = "ledger_unavailable", "Ledger unavailable", 503
     retryable = True
-    happened = "The gateway's ledger could not be written, so nothing was sent to the provider."
-    advice = "Try again later with the same request_id; if it lasts, tell who runs the gateway."
+    happened = "The gateway's ledger is not available."
+    advice = "Try again later; if it lasts, tell who runs the gateway."
+    usual_wait = 2.0
+
+    @classmethod
+    def nothing_sent(cls) -> "LedgerUnavailable":
+        """The error of a purchase that could not be written down, and so was not sent."""
+        return cls(
+            "The gateway's ledger could not be written, so nothing was sent to the provider.",
+            advice="Try again later with the same request_id; if it lasts, tell who runs the "
+            "gateway.",
+        )

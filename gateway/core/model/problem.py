@@ -12,6 +12,7 @@ from gateway.core.model.errors import GatewayError, InternalError, Upstream
 from gateway.core.model.values import Charged, Frozen
 
 _MAX_WORDS = 500
+_MODEL = __name__.rpartition(".")[0]
 
 
 class UpstreamWords(Frozen):
@@ -68,10 +69,11 @@ def problem_json(error: GatewayError, trace_id: str) -> bytes:
 
 
 def _by_code(kind: type[GatewayError]) -> dict[str, type[GatewayError]]:
-    """The error classes by code; of classes that share one, the most derived."""
+    """The model's error classes by code; of classes that share one, the most derived."""
     found = {kind.code: kind}
     for subclass in kind.__subclasses__():
-        found |= _by_code(subclass)
+        if subclass.__module__.startswith(_MODEL):
+            found |= _by_code(subclass)
     return found
 
 

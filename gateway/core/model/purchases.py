@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from pydantic import BaseModel
 
@@ -15,6 +16,11 @@ from gateway.core.model.rentals import Rental
 from gateway.core.model.values import Kind
 
 AnyRental = Rental | LongRental
+
+
+def kind_of(rental: AnyRental) -> Kind:
+    """The Kind of a rental or long rental."""
+    return "rental" if isinstance(rental, Rental) else "long_rental"
 
 
 class SpendState(StrEnum):
@@ -50,6 +56,11 @@ class Intent:
     limits: Limits | None = None
     account_budget_day: Decimal | None = None  # USD a day, all callers of the account together
     sees_account: bool = False  # as Caller.sees_account
+
+    @property
+    def view(self) -> "View":
+        """What its caller sees."""
+        return View(self.account_id, None if self.sees_account else self.caller_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +120,7 @@ class View:
     caller_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(NamedTuple):
     """What a caller has spent in USD: refunds deducted, reservations included."""
 
     today: Decimal

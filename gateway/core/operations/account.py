@@ -1,7 +1,10 @@
 """The operation that reads balance and spending."""
 
+from contextlib import suppress
+
 from gateway.core.model.account import Balance, BalanceAndSpending, Nothing, left
 from gateway.core.model.callers import Limits
+from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.upstream_call import Effect, UpstreamCall
 from gateway.core.operations.context import Context
 from gateway.core.operations.operation import Operation, Rest
@@ -12,15 +15,17 @@ BALANCE: UpstreamCall[Nothing, Balance] = UpstreamCall("balance", Effect.READ)
 async def _get_balance(context: Context, asked: Nothing) -> BalanceAndSpending:
     services = context.services
     held = await context.upstream.ask(BALANCE, asked)
-    spent = await services.ledger.spending(context.caller.id, services.clock.now())
+    today = total = None
+    with suppress(LedgerUnavailable):  # the provider's answer is worth having without them
+        today, total = await services.ledger.spending(context.caller.id, services.clock.now())
     limits = context.caller.limits or Limits()
     return BalanceAndSpending(
         balance=held.balance,
         currency=held.currency,
-        spent_today=spent.today,
-        spent_total=spent.total,
-        left_today=left(limits.budget_day, spent.today),
-        left_total=left(limits.budget_total, spent.total),
+        spent_today=today,
+        spent_total=total,
+        left_today=left(limits.budget_day, today),
+        left_total=left(limits.budget_total, total),
     )
 
 

@@ -118,6 +118,7 @@ _ANY_CALL: Errors = (
     UpstreamRefused,
     RateLimited,
     InternalError,
+    LedgerUnavailable,
     UpstreamAuthFailed,
     UpstreamError,
     UpstreamBadResponse,
@@ -134,5 +135,4 @@ _ANY_SPEND: Errors = (
     TooManyActiveRentals,
     PriceTooHigh,
     ServiceNotFound,
-    LedgerUnavailable,
 )

@@ -10,7 +10,13 @@ from gateway.core.model.values import Kind
 
 
 class Ledger(Protocol):
-    """Stores purchases and rentals. Every method is one atomic, durable transaction."""
+    """Stores purchases and rentals. Every method is one atomic, durable transaction.
+
+    Raises LedgerUnavailable while the store is away, and Unstorable for a value it cannot hold.
+    """
+
+    async def probe(self, at: datetime) -> None:
+        """Write a little, to see whether the ledger can be written."""
 
     async def begin(self, intent: Intent) -> Spend | Breach | None:
         """Store a purchase and reserve its price. Returns None where it was stored.

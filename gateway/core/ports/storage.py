@@ -10,6 +10,13 @@ from gateway.core.model.events import Event
 from gateway.core.model.purchases import View
 
 
+class Unstorable(ValueError):
+    """A value that the store cannot hold, such as a text with a NUL; nothing was written.
+
+    A method of a port raises it for its arguments, and LedgerUnavailable while the store is away.
+    """
+
+
 class Keys(Protocol):
     """Stores the gateway's own API keys, by their hashes."""
 

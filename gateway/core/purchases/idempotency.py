@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from gateway.core.model.errors import (
-    GatewayError,
     LedgerUnavailable,
     OutcomeUnknown,
     RequestIdReused,
@@ -21,28 +20,22 @@ from gateway.core.model.values import Charged
 from gateway.core.operations.call import Answer
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
-from gateway.core.ports.observer import Observer
 from gateway.core.purchases.order import Next, Order
+from gateway.core.rentals.unwritten import Unwritten
 
 Out = TypeVar("Out", bound=BaseModel)
-
-NOT_BEGUN = "(not begun)"
-"""Stands for the ledger id of a purchase that has none yet."""
 
 _POLL_SECONDS = 0.05
 _FREED = (SpendState.RELEASED, SpendState.REFUSED)  # free the request id where no answer is stored
 
 
 @contextmanager
-def ledger_checked(observer: Observer, ledger_id: str) -> Iterator[None]:
-    """Turn any failure of the ledger into LedgerUnavailable. Used before anything is sent."""
+def before_sending() -> Iterator[None]:
+    """Raise LedgerUnavailable in the words of a purchase that was not sent."""
     try:
         yield
-    except GatewayError:
-        raise
-    except Exception as fault:
-        observer.ledger_failed(ledger_id, fault)
-        raise LedgerUnavailable from fault
+    except LedgerUnavailable as fault:
+        raise LedgerUnavailable.nothing_sent() from fault
 
 
 class AlreadyBegun(Exception):
@@ -60,12 +53,12 @@ class FirstAnswer:
     """
 
     def __init__(
-        self, ledger: Ledger, clock: Clock, observer: Observer, *, patience: float
+        self, ledger: Ledger, unwritten: Unwritten, clock: Clock, *, patience: float
     ) -> None:
         """`ledger` also has the purchases of other nodes."""
         self._ledger = ledger
+        self._unwritten = unwritten
         self._clock = clock
-        self._observer = observer
         self._patience = patience
 
     async def __call__(self, order: Order, proceed: Next) -> Answer[Any]:
@@ -94,8 +87,11 @@ class FirstAnswer:
     async def find(self, order: Order) -> Spend | None:
         """The earlier purchase with this request id. Raises LedgerUnavailable."""
         assert order.request_id is not None  # noqa: S101 - only requests with an id are repeated
-        with ledger_checked(self._observer, NOT_BEGUN):
-            return await self._ledger.by_request(order.context.caller.id, order.request_id)
+        asked = order.context.caller.id, order.request_id
+        if self._unwritten.ends and (kept := self._unwritten.by_request(*asked)) is not None:
+            return kept
+        with before_sending():
+            return await self._ledger.by_request(*asked)
 
     async def _again(self, order: Order, first: Spend, deadline: float) -> Answer[Any] | None:
         """Replay the first answer; None where none is stored and the id is free again."""
@@ -119,8 +115,9 @@ class FirstAnswer:
             if spend.state not in OPEN or self._late(deadline):
                 break
             await asyncio.sleep(_POLL_SECONDS)
-            with suppress(Exception):  # retried while the ledger is unavailable
-                spend = await self._ledger.spend(first.ledger_id)
+            kept = self._unwritten.ends.get(first.ledger_id)
+            with suppress(LedgerUnavailable):  # asked again while it is away
+                spend = kept.spend() if kept else await self._ledger.spend(first.ledger_id)
         if spend is not None and spend.answer is not None:
             return spend.answer
         raise RequestInProgress(retry_after=1)

@@ -9,14 +9,14 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from gateway.core.model.errors import OutcomeUnknown
+from gateway.core.model.errors import LedgerUnavailable, OutcomeUnknown
 from gateway.core.model.purchases import SpendState
 from gateway.core.operations.call import Answer
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
-from gateway.core.ports.observer import Observer
-from gateway.core.purchases.idempotency import NOT_BEGUN, give_again, ledger_checked
+from gateway.core.purchases.idempotency import before_sending, give_again
 from gateway.core.purchases.order import Next, Order
+from gateway.core.rentals.unwritten import Unwritten
 
 _POLL_SECONDS = 0.05
 
@@ -31,22 +31,22 @@ class Redelivery:
     def __init__(
         self,
         ledger: Ledger,
+        unwritten: Unwritten,
         clock: Clock,
-        observer: Observer,
         *,
         seconds: float,
         patience: float,
     ) -> None:
         self._ledger = ledger
+        self._unwritten = unwritten
         self._clock = clock
-        self._observer = observer
         self._window = timedelta(seconds=seconds)
         self._patience = patience
 
     async def __call__(self, order: Order, proceed: Next) -> Answer[Any]:
         """Return the undelivered answer, or pass the order on."""
         if order.redeliverable and self._window:
-            with ledger_checked(self._observer, NOT_BEGUN):
+            with before_sending():
                 found = await self._earlier(order)
             if found is not None:
                 return found
@@ -54,7 +54,11 @@ class Redelivery:
 
     async def undelivered(self, purchase: str) -> None:
         """Mark a purchase whose caller disconnected before it received the answer."""
-        await self._ledger.mark_undelivered(purchase, self._clock.now())
+        now = self._clock.now()
+        try:
+            await self._ledger.mark_undelivered(purchase, now)
+        except LedgerUnavailable as fault:
+            self._unwritten.keep_undelivered(purchase, now, fault)
 
     async def _earlier(self, order: Order) -> Answer[Any] | None:
         """The undelivered answer for this order; None where there is none.

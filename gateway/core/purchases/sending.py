@@ -19,31 +19,32 @@ from gateway.core.operations.context import Context
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
 from gateway.core.ports.observer import Observer
-from gateway.core.purchases.idempotency import AlreadyBegun, ledger_checked
+from gateway.core.ports.storage import Unstorable
+from gateway.core.purchases.idempotency import AlreadyBegun
 from gateway.core.purchases.order import Next, Order
-from gateway.core.purchases.settlement import Settlement
 from gateway.core.purchases.zone_check import zone_offset
+from gateway.core.rentals.unwritten import Unwritten, UnwrittenEnd
 from gateway.core.upstream.account import SendMark
 
 
 class WrittenDown:
     """Stage: stores the intent in the ledger, which checks budgets and the request id."""
 
-    def __init__(self, ledger: Ledger, observer: Observer, settlement: Settlement) -> None:
-        """`settlement` releases an intent that may have been stored though the ledger failed."""
+    def __init__(self, ledger: Ledger, unwritten: Unwritten) -> None:
+        """`unwritten` releases an intent that may have been stored though the ledger failed."""
         self._ledger = ledger
-        self._observer = observer
-        self._settlement = settlement
+        self._unwritten = unwritten
 
     async def __call__(self, order: Order, proceed: Next) -> Answer[Any]:
         """Store the intent. Raises AlreadyBegun for a used request id, else GatewayError."""
+        if self._unwritten.ends:
+            raise LedgerUnavailable.nothing_sent()
         intent = order.planned
         try:
-            with ledger_checked(self._observer, intent.ledger_id):
-                standing = await self._ledger.begin(intent)
-        except LedgerUnavailable:
-            self._settlement.release(intent.ledger_id)
-            raise
+            standing = await self._ledger.begin(intent)
+        except LedgerUnavailable as fault:
+            self._unwritten.keep_release(intent.ledger_id, fault)
+            raise LedgerUnavailable.nothing_sent() from fault
         if isinstance(standing, Breach):
             raise refusal(standing, intent)
         if standing is not None:
@@ -57,12 +58,12 @@ class Sent:
     """The last stage: marks the purchase as sent just before it is, and settles it."""
 
     def __init__(
-        self, ledger: Ledger, clock: Clock, observer: Observer, settlement: Settlement
+        self, ledger: Ledger, unwritten: Unwritten, clock: Clock, observer: Observer
     ) -> None:
         self._ledger = ledger
+        self._unwritten = unwritten
         self._clock = clock
         self._observer = observer
-        self._settlement = settlement
 
     async def __call__(self, order: Order, proceed: Next) -> Answer[Any]:
         """Send the purchase and return what was bought. Raises GatewayError."""
@@ -74,13 +75,13 @@ class Sent:
             self._observer.charged_above(intent.ledger_id, intent.reserved, value.price)
         stored = stored_value(value)
         await self._settle(order, Outcome(SpendState.BOUGHT, stored, value))
-        order.context.services.repository.bought(intent.account_id, value)
+        order.context.services.repository.bought(intent.view, value)
         self._compare_times(order, value)
         return Answer(value, stored.body, purchase=intent.ledger_id)
 
     async def _buy(self, order: Order, intent: Intent) -> Any:
         """Make the purchase; settle it where it fails."""
-        mark = SendMark(self._ledger, self._clock, self._observer, intent.ledger_id)
+        mark = SendMark(self._ledger, self._clock, intent.ledger_id, self._unwritten.ends)
         own = order.context
         # dataclasses.replace takes several times as long.
         context = Context(own.caller, own.view, own.upstream.marking(mark), own.services)
@@ -88,7 +89,7 @@ class Sent:
             return await order.op.run(context, order.asked)
         except BaseException as fault:
             if not mark.sent:
-                await self._settle(order, Outcome(SpendState.RELEASED))
+                await self._release(intent)
                 raise
             if isinstance(fault, GatewayError):
                 await self._settle(order, _failed(fault, order.trace_id))
@@ -101,11 +102,28 @@ class Sent:
             self._observer.background_failed("purchase", fault)
             raise lost from fault
 
+    async def _release(self, intent: Intent) -> None:
+        """Write that nothing was sent."""
+        try:
+            released = Outcome(SpendState.RELEASED)
+            await self._ledger.settle(intent.ledger_id, released, self._clock.now())
+        except LedgerUnavailable as fault:
+            self._unwritten.keep_release(intent.ledger_id, fault)
+
     async def _settle(self, order: Order, outcome: Outcome) -> None:
-        """Settle the purchase, then let the repository match it with lost ones."""
+        """Write the end, then let the repository match the purchase with lost ones.
+
+        While the ledger is away the end is kept, so that the caller gets its answer all the same.
+        """
         intent = order.planned
-        if await self._settlement.end(intent.ledger_id, outcome):
-            order.context.services.repository.ended(intent.account_id, outcome.state)
+        try:
+            await self._ledger.settle(intent.ledger_id, outcome, self._clock.now())
+        except LedgerUnavailable as fault:
+            self._unwritten.keep_end(UnwrittenEnd(intent, outcome), fault)
+            return
+        except Unstorable:
+            await self._unwritten.write_storable(UnwrittenEnd(intent, outcome))
+        order.context.services.repository.ended(intent.account_id, outcome.state)
 
     def _compare_times(self, order: Order, value: Any) -> None:
         prices = order.context.services.price_cache.known(order.planned.account_id)

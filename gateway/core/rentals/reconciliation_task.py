@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from gateway.core.model.errors import GatewayError
 from gateway.core.ports.observer import Observer
@@ -53,15 +54,12 @@ class ReconciliationTask:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _search(self, account_id: str) -> None:
-        await self._repository.look_back(account_id)
-        upstream = self._upstream_of(account_id)
-        if upstream is None:
-            return
-        try:
-            await self._price_cache.current(upstream)
-        except GatewayError:
-            return
-        await self._repository.look_back(account_id)
+        with suppress(GatewayError):  # the ledger is away, or the price list cannot be read
+            await self._repository.look_back(account_id)
+            upstream = self._upstream_of(account_id)
+            if upstream is not None:
+                await self._price_cache.current(upstream)
+                await self._repository.look_back(account_id)
 
     def _ended(self, account_id: str, task: asyncio.Task[None]) -> None:
         del self._running[account_id]

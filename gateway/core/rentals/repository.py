@@ -1,23 +1,27 @@
 """The rental repository: a write-through cache over the ledger."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar, cast
 
 from cachetools import LRUCache
 
+from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.long_rentals import LongRental, LongRentalStatus
 from gateway.core.model.prices import Price
-from gateway.core.model.purchases import AnyRental, Spend, SpendState, View
-from gateway.core.model.rentals import OVER, Rental
+from gateway.core.model.purchases import AnyRental, Spend, SpendState, View, kind_of
+from gateway.core.model.rentals import OVER, Rental, RentalStatus
 from gateway.core.model.values import Kind
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
+from gateway.core.ports.storage import Unstorable
 from gateway.core.prices.cache import PriceCache
 from gateway.core.rentals.notifier import Notifier
 from gateway.core.rentals.reconciler import Reconciler, named
+from gateway.core.rentals.unwritten import RentalKey, Unwritten, UnwrittenEnd, without_each
 
 _CACHED = 20_000
-_Key = tuple[str, Kind, int]
+_Seen = tuple[AnyRental, AnyRental]  # as the provider reported it, and merged
 _NOT_REPORTED = LongRental(id=None, status=LongRentalStatus.UNKNOWN)
 T = TypeVar("T", Rental, LongRental)
 
@@ -30,21 +34,29 @@ class RentalRepository:
     """
 
     def __init__(
-        self, ledger: Ledger, price_cache: PriceCache, notifier: Notifier, clock: Clock
+        self,
+        ledger: Ledger,
+        unwritten: Unwritten,
+        price_cache: PriceCache,
+        notifier: Notifier,
+        clock: Clock,
     ) -> None:
-        """`price_cache` maps service names to codes; `notifier` is called on changes."""
+        """`price_cache` maps service names to codes; `notifier` is called on changes.
+
+        `unwritten` keeps what the ledger does not take while it is away.
+        """
         self._ledger = ledger
+        self._unwritten = unwritten
         self._notifier = notifier
         self._price_cache = price_cache
         self._clock = clock
         self._reconciler = Reconciler(ledger, price_cache, clock)
         self._search: Callable[[str], None] | None = None
-        self._seen: LRUCache[_Key, tuple[AnyRental, AnyRental]] = LRUCache(_CACHED)
+        self._seen: LRUCache[RentalKey, _Seen] = LRUCache(_CACHED)
         # The last object recorded, its entry in `_seen`, the result; valid while that entry is.
-        self._recorded: LRUCache[_Key, tuple[AnyRental, tuple[AnyRental, AnyRental], AnyRental]] = (
-            LRUCache(_CACHED)
-        )
+        self._recorded: LRUCache[RentalKey, tuple[AnyRental, _Seen, AnyRental]] = LRUCache(_CACHED)
         self._visible: LRUCache[tuple[View, Kind, int], bool] = LRUCache(_CACHED)
+        unwritten.when_back(self._write_late, self._end_written)
 
     async def record(self, account_id: str, rental: T) -> T:
         """Store a rental as the provider reported it; returns it merged with what is known."""
@@ -68,7 +80,7 @@ class RentalRepository:
             merged = seen[1]
         else:
             stored = _without_balance(rental)
-            merged = await self._write(account_id, stored)
+            merged = await self._write_or_keep(key, stored, seen[1] if seen is not None else None)
             seen, same = (stored, merged), True
             self._seen[key] = seen
             if isinstance(merged, Rental):
@@ -80,21 +92,33 @@ class RentalRepository:
         return merged
 
     async def known(self, account_id: str, rental_id: int) -> Rental | None:
-        """A rental of the account as stored, without a call to the provider."""
-        key: tuple[str, Kind, int] = account_id, "rental", rental_id
+        """A rental of the account as stored, without a call to the provider.
+
+        None where it is not known, or the ledger is away: then only the provider can tell.
+        """
+        key: RentalKey = account_id, "rental", rental_id
         if (seen := self._seen.get(key)) is not None:
             return cast(Rental, seen[1])
-        found = await self._ledger.find(View(account_id), "rental", rental_id)
+        try:
+            found = self._unwritten_state(key) or await self._ledger.find(
+                View(account_id), "rental", rental_id
+            )
+        except LedgerUnavailable:
+            return None
         if found is not None:
             # No state from the provider yet: its next one is written.
             self._seen[key] = _NOT_REPORTED, found
         return cast(Rental | None, found)
 
-    def bought(self, account_id: str, rental: AnyRental) -> None:
-        """A purchase was stored: drop the cached rental and notify the account."""
+    def bought(self, view: View, rental: AnyRental) -> None:
+        """A purchase was stored: drop the cached rental and notify the account.
+
+        `view`: its buyer's, who sees it also while the ledger is away.
+        """
         if rental.id is not None:
-            self._seen.pop((account_id, kind_of(rental), rental.id), None)
-        self._notifier.account_changed(account_id)
+            self._seen.pop((view.account_id, kind_of(rental), rental.id), None)
+            self._visible[view, kind_of(rental), rental.id] = True
+        self._notifier.account_changed(view.account_id)
 
     async def changed_elsewhere(self, account_id: str, rental_id: int) -> None:
         """Another process has written a rental: drop the cached one and wake its waiters."""
@@ -116,7 +140,7 @@ class RentalRepository:
     async def look_back(self, account_id: str) -> None:
         """Match known rentals with purchases of unknown outcome."""
         for found in await self._reconciler.look_back(account_id):
-            self.bought(account_id, found)
+            self.bought(View(account_id), found)
 
     async def suggestions(self, spend: Spend, prices: Sequence[Price]) -> list[Rental]:
         """The rentals a purchase of unknown outcome may have bought, for an operator."""
@@ -135,12 +159,92 @@ class RentalRepository:
         """Whether the view contains a rental. Its buyer never changes, so True is cached."""
         key = view, kind, provider_id
         if key not in self._visible:
-            if await self._ledger.find(view, kind, provider_id) is None:
+            if await self.find(view, kind, provider_id) is None:
                 return False
             self._visible[key] = True
         return True
 
+    async def find(self, view: View, kind: Kind, provider_id: int) -> AnyRental | None:
+        """One rental as stored, if it is in the view. Raises LedgerUnavailable."""
+        key = view.account_id, kind, provider_id
+        if self._unwritten.ends and self._unwritten.shows(view, key):
+            return self._unwritten.known(key)
+        return await self._ledger.find(view, kind, provider_id)
+
+    async def page(
+        self,
+        view: View,
+        *,
+        status: RentalStatus | None,
+        service_code: str | None,
+        number: str | None,
+        limit: int,
+        before: str | None,
+    ) -> Sequence[Rental]:
+        """As Ledger.list_rentals, with what is not written yet."""
+        rows = await self._ledger.list_rentals(
+            view,
+            status=status,
+            service_code=service_code,
+            number=number,
+            limit=limit,
+            before=before,
+        )
+        if not (self._unwritten.ends or self._unwritten.states):
+            return rows
+
+        def asked_for(rental: Rental) -> bool:
+            return (
+                status in (None, rental.status)
+                and service_code in (None, rental.service_code)
+                and number in (None, rental.number)
+                and (before is None or (rental.ledger_id or "") < before)
+            )
+
+        return self._unwritten.brought_up_to_date(view, rows, asked_for)[:limit]
+
+    def _unwritten_state(self, key: RentalKey) -> AnyRental | None:
+        unwritten = self._unwritten
+        return unwritten.known(key) if unwritten.states or unwritten.ends else None
+
+    async def _write_or_keep(
+        self, key: RentalKey, stored: AnyRental, known: AnyRental | None
+    ) -> AnyRental:
+        """Write a state down; while the ledger is away keep it, and those that follow."""
+        if self._unwritten_state(key) is None:
+            try:
+                return await self._write(key[0], stored)
+            except LedgerUnavailable as fault:
+                self._unwritten.lost(fault)
+        return self._unwritten.keep_state(key, stored, known)
+
+    async def _write_late(self, account_id: str, rental: AnyRental) -> None:
+        """Write a state that was kept; from here on the ledger's is the one known."""
+        merged = await self._write(account_id, rental)
+        if merged.id is not None:
+            self._seen.pop((account_id, kind_of(merged), merged.id), None)
+        self._notifier.account_changed(account_id)
+
+    def _end_written(self, end: UnwrittenEnd) -> None:
+        intent, outcome = end.intent, end.outcome
+        if outcome.bought is not None:
+            self.bought(intent.view, outcome.bought)
+        self.ended(intent.account_id, outcome.state)
+
     async def _write(self, account_id: str, rental: AnyRental) -> AnyRental:
+        """Write a state down, without a field where the ledger cannot hold it."""
+        try:
+            return await self._match_or_record(account_id, rental)
+        except Unstorable as fault:
+            for left_out, storable in without_each(rental):
+                with suppress(Unstorable):
+                    merged = await self._match_or_record(account_id, storable)
+                    self._unwritten.left_out(f"rental {rental.id}", left_out, fault)
+                    return merged
+            self._unwritten.left_out(f"rental {rental.id}", "its state", fault)
+            return rental
+
+    async def _match_or_record(self, account_id: str, rental: AnyRental) -> AnyRental:
         if not isinstance(rental, Rental):
             return await self._ledger.record(account_id, rental, self._clock.now())
         rental = named(rental, self._price_cache.known(account_id))
@@ -156,11 +260,6 @@ class RentalRepository:
     def _start_search(self, account_id: str) -> None:
         if self._search is not None:
             self._search(account_id)
-
-
-def kind_of(rental: AnyRental) -> Kind:
-    """The Kind of a rental or long rental."""
-    return "rental" if isinstance(rental, Rental) else "long_rental"
 
 
 def _without_balance(rental: AnyRental) -> AnyRental:

@@ -3,18 +3,17 @@
 Also the hooks that run just before a call is sent: marking a purchase, numbering a read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 from gateway.core.identity_cache import IdentityCache
 from gateway.core.model.callers import Account
-from gateway.core.model.errors import GatewayError, InternalError, LedgerUnavailable
+from gateway.core.model.errors import InternalError, LedgerUnavailable
 from gateway.core.model.upstream_call import Effect, Priority, UpstreamCall
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
-from gateway.core.ports.observer import Observer
 from gateway.core.ports.provider import Connect, Provider
 from gateway.core.upstream.pipeline import BeforeSending, Pipeline
 
@@ -27,13 +26,14 @@ _CACHED = 200
 class SendMark:
     """Marks one purchase as sent in the ledger. Once `sent` is true it may have been charged."""
 
-    __slots__ = ("_clock", "_ledger", "_ledger_id", "_observer", "sent")
+    __slots__ = ("_clock", "_ledger", "_ledger_id", "_unwritten", "sent")
 
-    def __init__(self, ledger: Ledger, clock: Clock, observer: Observer, ledger_id: str) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, ledger_id: str, unwritten: Sized) -> None:
+        """Nothing is sent while `unwritten`, the ends that could not be written, has any."""
         self._ledger = ledger
         self._clock = clock
-        self._observer = observer
         self._ledger_id = ledger_id
+        self._unwritten = unwritten
         self.sent = False
 
     async def __call__(self) -> None:
@@ -45,11 +45,10 @@ class SendMark:
             raise RuntimeError("a purchase makes one call")
         try:
             marked = await self._ledger.mark_sent(self._ledger_id, self._clock.now())
-        except GatewayError:
-            raise
-        except Exception as fault:
-            self._observer.ledger_failed(self._ledger_id, fault)
-            raise LedgerUnavailable from fault
+        except LedgerUnavailable as fault:
+            raise LedgerUnavailable.nothing_sent() from fault
+        if self._unwritten:
+            raise LedgerUnavailable.nothing_sent()
         if not marked:
             raise InternalError("The purchase was given up before it was sent.")
         self.sent = True

@@ -9,7 +9,7 @@ from aiohttp import HttpVersion11, web
 from gateway.core.auth.authentication import Callers
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.callers import Caller
-from gateway.core.model.errors import InvalidRequest, RateLimited, Unauthorized
+from gateway.core.model.errors import InvalidRequest, LedgerUnavailable, RateLimited, Unauthorized
 from gateway.core.ports.storage import Events
 from gateway.core.rentals.notifier import Notifier
 from gateway.http.events.feed import Feed
@@ -92,7 +92,9 @@ class EventsFace:
         try:
             with suppress(ConnectionError):
                 await self._write_events(stream, feed)
-        except Exception:  # for instance a failed store: the client reconnects by itself
+        except LedgerUnavailable:  # before the first event: the client reconnects by itself
+            stream.cut_off()
+        except Exception:
             log.exception("a stream of events broke off")
             stream.cut_off()
         finally:
@@ -120,8 +122,14 @@ class EventsFace:
         return True
 
     async def _catch_up(self, stream: Stream, feed: Feed) -> bool:
-        """Write the events after the stream's last one; False where there are none."""
-        page = await feed.page(stream.subscription.view, stream.last)
+        """Write the events after the stream's last one; False where there are none.
+
+        While the ledger is away the stream stays open: the events come once it is back.
+        """
+        try:
+            page = await feed.page(stream.subscription.view, stream.last)
+        except LedgerUnavailable:
+            return False
         if not page.events:
             return False
         await self._write(stream, page.message)

@@ -45,6 +45,7 @@ class Faces:
     webhook_terms: WebhookTerms
     render_metrics: Callable[[], bytes]
     provider_reachable: Callable[[], Awaitable[bool]]
+    ledger_writable: Callable[[], Awaitable[bool]]
     breaker_states: Callable[[], Mapping[str, str]]
     public_url: str = ""
     metrics_token: str | None = None
@@ -59,6 +60,7 @@ def make_app(faces: Faces) -> web.Application:
     health = Health(
         edge,
         faces.provider_reachable,
+        faces.ledger_writable,
         faces.breaker_states,
         faces.render_metrics,
         faces.metrics_token,

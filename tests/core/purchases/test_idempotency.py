@@ -5,11 +5,12 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.core.model.errors import OutcomeUnknown, RequestInProgress
+from gateway.core.model.errors import LedgerUnavailable, OutcomeUnknown, RequestInProgress
 from gateway.core.model.purchases import Spend, SpendState, StoredAnswer
 from gateway.core.model.values import Charged
 from gateway.core.ports.ledger import Ledger
 from gateway.core.purchases.idempotency import FirstAnswer
+from gateway.core.rentals.unwritten import Unwritten
 from tests.support.core import START, Clock, RecordingObserver
 
 SENT = Spend(
@@ -33,7 +34,7 @@ class OneSpend:
         self.clock.pass_by(self.seconds)
         if self.away:
             self.away -= 1
-            raise OSError("away")
+            raise LedgerUnavailable
         self.asked += 1
         return self.then if self.asked >= self.before else SENT
 
@@ -41,7 +42,8 @@ class OneSpend:
 def make(then: Spend, **more: Any) -> tuple[FirstAnswer, OneSpend, float]:
     clock = Clock()
     ledger = OneSpend(clock, then, **more)
-    answers = FirstAnswer(cast(Ledger, ledger), clock, RecordingObserver(), patience=10.0)
+    unwritten = Unwritten(cast(Ledger, ledger), clock, RecordingObserver())
+    answers = FirstAnswer(cast(Ledger, ledger), unwritten, clock, patience=10.0)
     return answers, ledger, clock.monotonic() + 10
 
 

@@ -8,6 +8,7 @@ from gateway.core.model.purchases import SpendState
 from gateway.core.prices.cache import PriceCache
 from gateway.core.rentals.notifier import Notifier
 from gateway.core.rentals.repository import RentalRepository
+from gateway.core.rentals.unwritten import Unwritten
 from tests.support.core import Clock, RecordingObserver
 
 
@@ -20,7 +21,8 @@ def searches() -> list[str]:
 @pytest.fixture
 def repository(searches: list[str]) -> RentalRepository:
     price_cache = PriceCache(Clock(), RecordingObserver())
-    made = RentalRepository(cast(Any, None), price_cache, Notifier(), Clock())
+    unwritten = Unwritten(cast(Any, None), Clock(), RecordingObserver())
+    made = RentalRepository(cast(Any, None), unwritten, price_cache, Notifier(), Clock())
     made.on_lost(searches.append)
     return made
 

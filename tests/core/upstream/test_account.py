@@ -8,7 +8,7 @@ import pytest
 from gateway.core.model.errors import InternalError, LedgerUnavailable
 from gateway.core.ports.ledger import Ledger
 from gateway.core.upstream.account import SendMark
-from tests.support.core import Clock, RecordingObserver
+from tests.support.core import Clock
 
 
 class MarkingLedger:
@@ -26,8 +26,8 @@ class MarkingLedger:
         return self.marked
 
 
-def mark_of(ledger: MarkingLedger, observer: RecordingObserver | None = None) -> SendMark:
-    return SendMark(cast(Ledger, ledger), Clock(), observer or RecordingObserver(), "one")
+def mark_of(ledger: MarkingLedger, unwritten: tuple[str, ...] = ()) -> SendMark:
+    return SendMark(cast(Ledger, ledger), Clock(), "one", unwritten)
 
 
 async def test_a_purchase_that_was_marked_is_sent() -> None:
@@ -39,16 +39,22 @@ async def test_a_purchase_that_was_marked_is_sent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "error"), [(False, InternalError), (OSError("full"), LedgerUnavailable)]
+    ("answer", "error"), [(False, InternalError), (LedgerUnavailable(), LedgerUnavailable)]
 )
 async def test_one_that_was_not_is_not(answer: Any, error: type[Exception]) -> None:
-    observer = RecordingObserver()
-    mark = mark_of(MarkingLedger(answer), observer)
+    mark = mark_of(MarkingLedger(answer))
     with pytest.raises(error):
         await mark()
 
     assert not mark.sent
-    assert observer.ledger_faults == ([repr(answer)] if answer else [])
+
+
+async def test_none_is_sent_while_the_end_of_another_is_not_written() -> None:
+    mark = mark_of(MarkingLedger(True), unwritten=("another",))
+    with pytest.raises(LedgerUnavailable, match="nothing was sent"):
+        await mark()
+
+    assert not mark.sent
 
 
 async def test_one_that_was_cancelled_meanwhile_is_not() -> None:

@@ -1,0 +1,293 @@
+"""What the ledger could not take while it was away: kept in memory, written once it is back."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from gateway.core.model.errors import LedgerUnavailable
+from gateway.core.model.purchases import (
+    AnyRental,
+    Intent,
+    Outcome,
+    Spend,
+    SpendState,
+    View,
+    kind_of,
+)
+from gateway.core.model.rentals import Rental, RentalStatus
+from gateway.core.model.values import Kind
+from gateway.core.ports.clock import Clock
+from gateway.core.ports.ledger import Ledger
+from gateway.core.ports.observer import Observer
+
+_AGAIN_AFTER, _AT_MOST = 1.0, 5.0  # seconds
+_MOST_RELEASES = 1000
+_MOST_STATES = 20_000
+_ALWAYS_STORABLE = frozenset({"id", "ledger_id", "status", "currency"})
+
+RentalKey = tuple[str, Kind, int]
+"""Account id, kind and the provider's id of a rental."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnwrittenEnd:
+    """How a purchase ended that was sent."""
+
+    intent: Intent
+    outcome: Outcome
+
+    def brought(self, key: RentalKey) -> bool:
+        """Whether the purchase brought this rental."""
+        bought = self.outcome.bought
+        return bought is not None and key == (self.intent.account_id, kind_of(bought), bought.id)
+
+    def is_in(self, view: View) -> bool:
+        """Whether the view has what the purchase brought."""
+        intent = self.intent
+        return view.account_id == intent.account_id and view.caller_id in (None, intent.caller_id)
+
+    def spend(self) -> Spend:
+        """The purchase as the ledger will have it."""
+        intent, bought = self.intent, self.outcome.bought
+        return Spend(
+            ledger_id=intent.ledger_id,
+            operation=intent.operation,
+            kind=intent.kind,
+            account_id=intent.account_id,
+            caller_id=intent.caller_id,
+            request_id=intent.request_id,
+            fingerprint=intent.fingerprint,
+            subject_id=intent.subject_id,
+            service_code=intent.service_code,
+            state=self.outcome.state,
+            reserved=intent.reserved,
+            charged=None if bought is None else bought.price,
+            refunded=Decimal(0),
+            at=intent.at,
+            answer=self.outcome.answer,
+            sees_account=intent.sees_account,
+        )
+
+
+class Unwritten:
+    """Keeps what could not be written, answers from it, and writes it down in the background.
+
+    `ends`: by ledger id, purchases whose ends are not written. While there are any, nothing is
+    sold. Where the process ends before they are written, recovery makes their outcomes unknown.
+    """
+
+    def __init__(self, ledger: Ledger, clock: Clock, observer: Observer) -> None:
+        """`observer` is told when the ledger is lost, and when it is back."""
+        self.ends: dict[str, UnwrittenEnd] = {}
+        self.states: dict[RentalKey, list[AnyRental]] = {}  # each as it was merged, oldest first
+        self._ledger = ledger
+        self._clock = clock
+        self._observer = observer
+        self._releases: set[str] = set()
+        self._undelivered: dict[str, datetime] = {}
+        self._lost_at: float | None = None
+        self._closed = False
+        self._writing: asyncio.Task[None] | None = None
+        self._write_state: Callable[[str, AnyRental], Awaitable[object]] | None = None
+        self._end_written: Callable[[UnwrittenEnd], None] | None = None
+
+    def when_back(
+        self,
+        write_state: Callable[[str, AnyRental], Awaitable[object]],
+        end_written: Callable[[UnwrittenEnd], None],
+    ) -> None:
+        """Set how a rental's state is written, and what is called once an end is written."""
+        self._write_state = write_state
+        self._end_written = end_written
+
+    async def probe(self) -> bool:
+        """Whether the ledger can be written, and holds everything."""
+        if self._lost_at is not None:
+            return False
+        with suppress(LedgerUnavailable):
+            await self._ledger.probe(self._clock.now())
+            return True
+        return False
+
+    def lost(self, fault: Exception) -> None:
+        """The ledger failed: an outage begins, unless one has begun before."""
+        if self._lost_at is None and not self._closed:
+            self._lost_at = self._clock.monotonic()
+            self._observer.ledger_lost(fault)
+            self._writing = asyncio.create_task(self._write_until_back())
+
+    def keep_end(self, end: UnwrittenEnd, fault: Exception) -> None:
+        """Keep the end of a purchase that was sent."""
+        self.ends[end.intent.ledger_id] = end
+        self._observer.end_unwritten()
+        self.lost(fault)
+
+    async def write_storable(self, end: UnwrittenEnd) -> None:
+        """Write an end that the ledger refused for its content, without what it cannot hold."""
+        try:
+            await write_end(
+                self._ledger, end.intent.ledger_id, end.outcome, self._clock, self._observer
+            )
+        except LedgerUnavailable as fault:
+            self.keep_end(end, fault)
+
+    def keep_release(self, ledger_id: str, fault: Exception) -> None:
+        """Release an intent that may have been stored though the ledger failed; it was not sent.
+
+        At most 1000 are kept: further ones stay open until this process ends.
+        """
+        if len(self._releases) < _MOST_RELEASES:
+            self._releases.add(ledger_id)
+        self.lost(fault)
+
+    def keep_undelivered(self, ledger_id: str, at: datetime, fault: Exception) -> None:
+        """Mark a purchase as undelivered later."""
+        self._undelivered[ledger_id] = at
+        self.lost(fault)
+
+    def keep_state(self, key: RentalKey, said: AnyRental, known: AnyRental | None) -> AnyRental:
+        """Keep what the provider said of a rental; returns it merged with what is `known`."""
+        merged = merged_in_memory(self.known(key) or known, said, self._clock.now())
+        kept = self.states.setdefault(key, [])
+        if not kept or kept[-1] != merged:
+            kept.append(merged)
+        if len(self.states) > _MOST_STATES:
+            del self.states[next(iter(self.states))]  # the provider still has it
+        return merged
+
+    def known(self, key: RentalKey) -> AnyRental | None:
+        """A rental as kept here."""
+        if key in self.states:
+            return self.states[key][-1]
+        return next((end.outcome.bought for end in self.ends.values() if end.brought(key)), None)
+
+    def shows(self, view: View, key: RentalKey) -> bool:
+        """Whether the view has a rental that a purchase kept here brought."""
+        return any(end.brought(key) and end.is_in(view) for end in self.ends.values())
+
+    def by_request(self, caller_id: str, request_id: str) -> Spend | None:
+        """The purchase that a caller made with this request id."""
+        for end in self.ends.values():
+            if (end.intent.caller_id, end.intent.request_id) == (caller_id, request_id):
+                return end.spend()
+        return None
+
+    def brought_up_to_date(
+        self, view: View, rows: Iterable[Rental], asked_for: Callable[[Rental], bool]
+    ) -> list[Rental]:
+        """The ledger's rows with what is kept here, newest first, of those that are asked for."""
+        bought = (end.outcome.bought for end in self.ends.values() if end.is_in(view))
+        found = {}
+        for row in (*rows, *bought):
+            if isinstance(row, Rental) and row.ledger_id is not None:
+                kept = row.id and self.known((view.account_id, "rental", row.id))
+                found[row.ledger_id] = kept if isinstance(kept, Rental) else row
+        fitting = [rental for rental in found.items() if asked_for(rental[1])]
+        return [rental for _, rental in sorted(fitting, reverse=True, key=lambda item: item[0])]
+
+    def left_out(self, what: str, field: str, fault: Exception) -> None:
+        """Report what the ledger refused for its content, and what was left out of it."""
+        self._observer.content_refused(what, field, fault)
+
+    async def close(self) -> None:
+        """Try to write everything once more, then stop."""
+        self._closed = True
+        if self._writing is not None:
+            self._writing.cancel()
+            await asyncio.wait([self._writing])
+            try:
+                await self._write_all()
+            except LedgerUnavailable:
+                self._observer.ends_lost(sorted(self.ends))
+
+    async def _write_until_back(self) -> None:
+        pause = _AGAIN_AFTER
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                await self._write_all()
+                await self._ledger.probe(self._clock.now())
+            except LedgerUnavailable:
+                pause = min(2 * pause, _AT_MOST)
+                continue
+            if not (self.ends or self.states or self._releases or self._undelivered):
+                break
+        lost_at, self._lost_at = self._lost_at or 0.0, None
+        self._observer.ledger_back(self._clock.monotonic() - lost_at)
+
+    async def _write_all(self) -> None:
+        for ledger_id in list(self._releases):
+            await self._ledger.settle(ledger_id, Outcome(SpendState.RELEASED), self._clock.now())
+            self._releases.discard(ledger_id)
+        for ledger_id, end in list(self.ends.items()):
+            await write_end(self._ledger, ledger_id, end.outcome, self._clock, self._observer)
+            del self.ends[ledger_id]
+            if self._end_written is not None:
+                self._end_written(end)
+        for ledger_id, at in list(self._undelivered.items()):
+            await self._ledger.mark_undelivered(ledger_id, at)
+            del self._undelivered[ledger_id]
+        for key in list(self.states):
+            while kept := self.states.get(key):
+                if self._write_state is not None:
+                    await self._write_state(key[0], kept[0])
+                del kept[0]
+            self.states.pop(key, None)
+
+
+async def write_end(
+    ledger: Ledger, ledger_id: str, outcome: Outcome, clock: Clock, observer: Observer
+) -> None:
+    """Settle a purchase; what the ledger cannot hold is left out. Raises LedgerUnavailable."""
+    refused: Exception | None = None
+    for left_out, storable in _storable_outcomes(outcome):
+        try:
+            await ledger.settle(ledger_id, storable, clock.now())
+        except LedgerUnavailable:
+            raise
+        except Exception as fault:  # for its content, of which one field may be left out
+            refused = refused or fault
+        else:
+            if refused is not None:
+                observer.content_refused(ledger_id, left_out, refused)
+            return
+    if refused is not None:
+        observer.content_refused(ledger_id, "the end", refused)
+
+
+def without_each(rental: AnyRental) -> Iterator[tuple[str, AnyRental]]:
+    """A rental without one of its fields, for each of them, then without all: (name, rental)."""
+    given = [
+        name
+        for name, value in rental
+        if value is not None and name not in _ALWAYS_STORABLE and not isinstance(value, bool)
+    ]
+    for name in given:
+        yield name, rental.model_copy(update={name: None})
+    yield "all that may be", rental.model_copy(update=dict.fromkeys(given))
+
+
+def _storable_outcomes(outcome: Outcome) -> Iterator[tuple[str, Outcome]]:
+    """The outcome, then without what may be refused in it: (what is left out, outcome)."""
+    yield "", outcome
+    if outcome.bought is not None:
+        for name, rental in without_each(outcome.bought):
+            yield name, replace(outcome, bought=rental)
+    yield "the answer and what was bought", Outcome(outcome.state)
+
+
+def merged_in_memory(known: AnyRental | None, said: AnyRental, at: datetime) -> AnyRental:
+    """What the provider said of a rental, with what was known where it was silent."""
+    if known is None:
+        return said
+    news = {name: value for name, value in said if value is not None}
+    if said.status.value == RentalStatus.UNKNOWN:
+        news["status"] = known.status
+    if isinstance(known, Rental) and isinstance(said, Rental):
+        news["code_received_at"] = known.code_received_at
+        if said.code not in (None, known.code):
+            news["code_received_at"] = at
+    return known.model_copy(update=news)
