@@ -20,6 +20,7 @@ from gateway.core.model.errors import (
     GatewayError,
     InternalError,
     InvalidRequest,
+    LedgerUnavailable,
     OutcomeUnknown,
     RateLimited,
     Unauthorized,
@@ -56,6 +57,8 @@ class _Execution(Generic[In, Out]):
         try:
             value = await gateway.invoker.invoke(self.op, Call(caller, self.trace_id), self.given)
         except StoreError as fault:  # not of opening: what was asked may have been done
+            if isinstance(fault, LedgerUnavailable):
+                raise LedgerUnavailable from fault
             _log_crash(self.trace_id)
             raise InternalError from fault
         self.answered = True

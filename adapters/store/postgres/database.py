@@ -22,7 +22,12 @@ _CONFLICTS = (
     asyncpg.SerializationError,
     asyncpg.UniqueViolationError,
 )
-_UNREACHABLE = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
+_UNREACHABLE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that ends while it is used
+)
 _UNSTORABLE = (
     asyncpg.DataError,
     asyncpg.CharacterNotInRepertoireError,

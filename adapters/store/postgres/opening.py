@@ -47,7 +47,7 @@ async def open_postgres(dsn: str) -> AsyncIterator[PostgresDatabase]:
 async def _pool(dsn: str, sender: str) -> Any:
     return await asyncpg.create_pool(
         dsn,
-        min_size=1,
+        min_size=0,
         max_size=_MOST_CONNECTIONS,
         max_cached_statement_lifetime=0,
         command_timeout=PATIENCE,

@@ -168,9 +168,9 @@ class SqliteDatabase:
 
     def _commit(self, group: list[_QueuedJob[Any]]) -> None:
         """Run the jobs in one transaction, with a savepoint for each."""
-        sql = self._connection.execute
         try:
             self._begin()
+            sql = self._connection.execute
             for queued in group:
                 sql("SAVEPOINT job")
                 queued.attempt(self._tx)

@@ -1,0 +1,283 @@
+"""While the ledger is away: what the provider said is answered, served, and written later."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from adapters.simulator import Fault, FaultKind
+from adapters.store.sqlite import database as sqlite
+from gateway.core.model.errors import LedgerUnavailable
+from gateway.core.model.purchases import SpendState, View
+from gateway.core.rentals import unwritten
+from gateway.http import health
+from tests.money import outages
+from tests.money.outages import Outage
+from tests.support.contract import Answer
+from tests.support.gateway import Client, new_database
+from tests.support.money import Bank, open_bank, rent, replayed
+from tests.support.postgres import Postgres
+from tests.support.waiting import until
+
+BUDGET = {"budget_total": Decimal(5)}
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An empty store, and a way to take it away; `readable`: it can still be read then."""
+
+    url: str
+    outage: Outage
+    readable: bool
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unwritten, "_AGAIN_AFTER", 0.05)
+    monkeypatch.setattr(sqlite, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(health, "_PROBE_VALID", 0.0)
+
+
+@pytest.fixture(params=[*outages.SQLITE, "postgres"], ids=lambda way: getattr(way, "__name__", way))
+def trouble(request: pytest.FixtureRequest) -> Iterator[Trouble]:
+    if request.param != "postgres":
+        readable = request.param is not outages.locked
+        yield Trouble(new_database(), request.param, readable)
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.database() as url:
+        yield Trouble(url, outages.without_connections(server, url), readable=False)
+
+
+def assert_away(answer: Answer) -> None:
+    told = answer.json
+    assert (answer.status, told["code"]) == (503, "ledger_unavailable"), answer.body
+    assert (told["charged"], told["retryable"]) == ("no", True)
+    assert int(answer.headers["Retry-After"]) == told["retry_after"] >= 1
+
+
+async def get_status(client: Client, rental_id: int) -> bytes:
+    """getStatus, as a legacy tool asks it."""
+    asked = f"/stubs/handler_api.php?api_key={client.key}&action=getStatus&id={rental_id}"
+    return (await client.ask("GET", asked, key=None)).body
+
+
+async def readiness(client: Client) -> tuple[int, str]:
+    answer = await client.ask("GET", "/readyz", key=None)
+    return answer.status, answer.json["ledger"]
+
+
+async def is_ready(client: Client) -> bool:
+    return await readiness(client) == (200, "available")
+
+
+@dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """What was answered while the ledger was away: to the buyer, and to another key."""
+
+    again: Answer
+    refused: list[Answer]
+    read: Answer
+    foreign: list[Answer]
+    waited: Answer
+    polled: bytes
+    cancelled: Answer
+    listed: Answer
+    balance: Answer
+    ready: tuple[int, str]
+
+
+async def live_on(bank: Bank, buyer: Client, other: Client, first: int, second: int) -> Meanwhile:
+    """Everything that can be asked; the purchase of `second` could not be written."""
+    again = await rent(buyer, "order-1")
+    refused = [await rent(buyer), await rent(other), await rent(bank.client)]
+    read = await buyer.get(f"/v1/rentals/{second}")
+    foreign = [await other.get(f"/v1/rentals/{each}") for each in (first, second)]
+    bank.sim.receive_code(second, "012345")
+    waited = await buyer.get(f"/v1/rentals/{second}/code", wait_seconds="20")
+    polled = await get_status(buyer, second)
+    cancelled = await buyer.post(f"/v1/rentals/{first}/cancel")
+    listed, balance = await buyer.get("/v1/rentals"), await buyer.get("/v1/balance")
+    ready = await readiness(buyer)
+    return Meanwhile(
+        again, refused, read, foreign, waited, polled, cancelled, listed, balance, ready
+    )
+
+
+async def test_what_the_provider_said_is_served_and_nothing_is_sold(trouble: Trouble) -> None:
+    async with open_bank(trouble.url) as bank:
+        buyer, other = await bank.with_key(**BUDGET), await bank.with_key(**BUDGET)
+        first = (await rent(buyer)).json["id"]
+        await other.get("/v1/balance")
+        async with answered_in(trouble, bank, rent(buyer, "order-1")) as made:
+            second = made.json["id"]
+            meanwhile = await live_on(bank, buyer, other, first, second)
+        await until(lambda: is_ready(buyer))
+        sold, after, spending = (
+            await rent(other),
+            await buyer.get("/v1/rentals"),
+            await buyer.get("/v1/balance"),
+        )
+        spends = {one.request_id: one for one in await bank.running.gateway.ledger.spends(9)}
+
+    assert made.status == 201
+    assert bank.rents == 3  # with the one that was sold when all was well
+    assert facts(after) == [(second, "code_received", "012345"), (first, "cancelled", None)]
+    assert spends["order-1"].state is SpendState.BOUGHT
+    assert spending.json["spent_total"] == "0.55"
+    assert sold.status == 201
+    check(meanwhile, made, after, readable=trouble.readable)
+
+
+def check(told: Meanwhile, made: Answer, after: Answer, *, readable: bool) -> None:
+    assert (told.again.status, told.again.body, replayed(told.again)) == (201, made.body, True)
+    for answer in told.refused:
+        assert_away(answer)
+    assert (told.read.status, told.read.json["number"]) == (200, made.json["number"])
+    for answer in told.foreign:
+        assert answer.status == (404 if readable else 503), answer.body
+    assert (told.waited.json["status"], told.waited.json["code"]) == ("received", "012345")
+    assert told.polled == b"STATUS_OK:012345"
+    assert (told.cancelled.status, told.cancelled.json["status"]) == (200, "cancelled")
+    assert told.ready == (503, "unavailable")
+    assert told.balance.status == 200
+    if readable:
+        assert facts(told.listed) == facts(after)
+    else:
+        assert_away(told.listed)
+        assert told.balance.json["spent_total"] is None
+        assert told.balance.json["left_total"] is None
+
+
+@asynccontextmanager
+async def answered_in(
+    trouble: Trouble, bank: Bank, renting: Coroutine[Any, Any, Answer]
+) -> AsyncIterator[Answer]:
+    """A purchase that is sent before the ledger goes away, and answered while it is."""
+    before = bank.rents
+    bank.sim.script(Fault("rent-a-number", FaultKind.SLOW, seconds=60))
+    made = asyncio.ensure_future(renting)
+    await until(lambda: bank.rents == before + 1)
+    async with trouble.outage(bank):
+        bank.sim.release()
+        yield await made
+
+
+def facts(listed: Answer) -> list[tuple[Any, ...]]:
+    assert listed.status == 200, listed.body
+    return [(one["id"], one["status"], one["code"]) for one in listed.json["data"]]
+
+
+async def test_its_events_are_told_once_it_is_written(trouble: Trouble) -> None:
+    async with open_bank(trouble.url) as bank:
+        gateway = bank.running.gateway
+        async with answered_in(trouble, bank, rent(bank.client)) as made:
+            rental = f"/v1/rentals/{made.json['id']}"
+            for code in ("11", "22"):
+                bank.sim.receive_code(made.json["id"], code)
+                await bank.client.get(rental)
+            await bank.client.post(f"{rental}/complete")
+        await until(lambda: is_ready(bank.client))
+        account = View(gateway.hasher.name(bank.client.key or ""))
+        told = await gateway.store.events.events(account, 0, 9)
+
+    assert [(one.kind.value, one.rental.code) for one in told] == [
+        ("rental.created", None),
+        ("rental.code_received", "11"),
+        ("rental.code_received", "22"),
+        ("rental.ended", "22"),
+    ]
+
+
+async def test_an_outage_is_two_lines_in_the_log(trouble: Trouble) -> None:
+    async with open_bank(trouble.url) as bank:
+        made = (await rent(bank.client)).json["id"]
+        with capture_logs() as lines:
+            async with trouble.outage(bank):
+                for _ in range(20):
+                    await rent(bank.client)
+                    await bank.client.get(f"/v1/rentals/{made}")
+                    await bank.client.get("/v1/rentals")
+                    await get_status(bank.client, made)
+            await until(lambda: is_ready(bank.client))
+            grave = [line for line in lines if line["log_level"] in ("warning", "error")]
+
+    assert [line["event"] for line in grave] == [
+        "the ledger is not available; nothing is sold until it is",
+        "the ledger is available again",
+    ]
+    assert not any("exc_info" in line for line in lines)
+
+
+async def test_a_key_that_was_never_seen_waits_and_a_known_one_does_not(trouble: Trouble) -> None:
+    async with open_bank(trouble.url) as bank:
+        known, never = await bank.with_key(**BUDGET), await bank.with_key(**BUDGET)
+        await known.get("/v1/balance")
+        bank.running.gateway.callers._found.clear()
+        async with trouble.outage(bank):
+            seen, unseen = await known.get("/v1/prices"), await never.get("/v1/prices")
+
+    assert seen.status == 200
+    if trouble.readable:
+        assert unseen.status == 200
+    else:
+        assert_away(unseen)
+
+
+async def test_a_restart_before_it_is_written_leaves_its_outcome_unknown(trouble: Trouble) -> None:
+    async with open_bank(trouble.url) as bank:
+        async with (
+            open_bank(trouble.url, bank.sim) as dying,
+            answered_in(trouble, dying, rent(dying.client, "order-1")) as made,
+        ):
+            dying.running.gateway.core.unwritten.ends.clear()  # as a killed process forgets
+        await bank.running.gateway.ledger.recover(bank.running.gateway.core.services.clock.now())
+        again = await rent(bank.client, "order-1")
+
+    assert made.status == 201
+    assert (again.status, again.json["code"]) == (409, "outcome_unknown")
+    assert bank.rents == 1
+
+
+async def test_a_tool_without_request_ids_buys_once(trouble: Trouble) -> None:
+    """It hangs up while the purchase runs, whose end cannot be written, and comes again."""
+    async with open_bank(trouble.url) as bank:
+        core = bank.running.gateway.core
+        path = f"/stubs/handler_api.php?api_key={bank.client.key}&action=getNumber&service=wa"
+        bank.sim.script(Fault("rent-a-number", FaultKind.SLOW, seconds=60))
+        first = asyncio.ensure_future(bank.client.ask("GET", path, key=None))
+        await until(lambda: bank.rents == 1)
+        async with trouble.outage(bank):
+            first.cancel()
+            await asyncio.wait([first])
+            await until(lambda: is_reported(bank))
+            bank.sim.release()
+            await until(lambda: core.unwritten.ends)
+            meanwhile = await bank.client.ask("GET", path, key=None)
+        await until(lambda: is_ready(bank.client))
+        again = await bank.client.ask("GET", path, key=None)
+
+    assert meanwhile.body == b"ERROR_SQL"
+    assert again.body.startswith(b"ACCESS_NUMBER:")
+    assert bank.rents == 1
+
+
+async def is_reported(bank: Bank) -> bool:
+    """Whether it is known that the only purchase's caller has hung up."""
+    gateway = bank.running.gateway
+    if gateway.core.unwritten._undelivered:
+        return True
+    try:
+        (spend,) = await gateway.ledger.spends(1)
+    except LedgerUnavailable:
+        return False
+    now = gateway.core.services.clock.now()
+    since = now - timedelta(minutes=1)
+    found = await gateway.ledger.find_abandoned(spend.caller_id, spend.fingerprint, since, now)
+    return found is not None
