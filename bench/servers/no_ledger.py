@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.store import Store
-from adapters.store.sqlite.database import LocalLeases
 from gateway.__main__ import main
 from gateway.core.model.purchases import AnyRental, Spent
 from gateway.wiring import gateway
@@ -46,6 +45,9 @@ class Nothing:
     async def agree(self, value: str) -> str:
         return value
 
+    async def take(self, name: str, seconds: float) -> bool:
+        return True
+
     async def one(self, *_: Any, **__: Any) -> None:
         """There is none."""
 
@@ -54,7 +56,7 @@ class Nothing:
 
     standing = by_request = spend = find = latest = take_undelivered = find_abandoned = (
         mark_undelivered
-    ) = keep = one
+    ) = keep = give_back = one
     unknown = unanswered = recover = all_rentals = list_rentals = spends = events = due = all
     holds_anything = one
 
@@ -67,7 +69,7 @@ async def open_nothing(url: str, *, new_id: Any) -> AsyncIterator[Store]:
         checks=nothing,
         keys=nothing,
         inbox=nothing,
-        leases=LocalLeases(),
+        leases=nothing,
         events=nothing,
         outbox=nothing,
         shared_buckets=None,
