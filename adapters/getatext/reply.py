@@ -21,12 +21,12 @@ from gateway.core.model.provider_errors import (
 
 T = TypeVar("T")
 
-_LONGEST_WAIT = 86_400.0
+_LONGEST_WAIT = 300.0
 _LONGEST_MESSAGE = 500
 _MOST_TEXTS = 10
 _LONGEST_NUMBER = 40
 _FAILURES = ("error", "errors", "fail", "failed", "failure", "false")
-_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?", re.ASCII)
+_SECONDS = re.compile(r"[0-9]{1,18}(\.[0-9]{1,6})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +204,6 @@ def _raise(error: type[GatewayError], reply: Reply, message: str | None = None) 
 
 
 def _wait(header: str | None) -> float | None:
-    """The seconds of a Retry-After, a day at most; a date (never seen) is ignored."""
+    """The seconds of a Retry-After, five minutes at most; a date (never seen) is ignored."""
     seconds = (header or "").strip()
     return min(float(seconds), _LONGEST_WAIT) if _SECONDS.fullmatch(seconds) else None

@@ -11,7 +11,6 @@ from typing import Any
 
 from adapters.store import Store
 from adapters.store.sql.database import FailureReports
-from adapters.store.sqlite.database import LocalLeases
 from gateway.__main__ import main
 from gateway.core.model.purchases import AnyRental, Spent
 from gateway.wiring import gateway
@@ -47,6 +46,9 @@ class Nothing:
     async def agree(self, value: str) -> str:
         return value
 
+    async def take(self, name: str, seconds: float) -> bool:
+        return True
+
     async def one(self, *_: Any, **__: Any) -> None:
         """There is none."""
 
@@ -55,7 +57,7 @@ class Nothing:
 
     standing = by_request = spend = find = latest = take_undelivered = find_abandoned = (
         mark_undelivered
-    ) = keep = probe = one
+    ) = keep = probe = give_back = one
     unknown = unanswered = recover = all_rentals = list_rentals = spends = events = due = all
     holds_anything = one
 
@@ -68,7 +70,7 @@ async def open_nothing(url: str, *, new_id: Any) -> AsyncIterator[Store]:
         checks=nothing,
         keys=nothing,
         inbox=nothing,
-        leases=LocalLeases(),
+        leases=nothing,
         events=nothing,
         outbox=nothing,
         shared_buckets=None,

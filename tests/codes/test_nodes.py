@@ -1,9 +1,13 @@
-"""Two gateways on one PostgreSQL: one polls a rental, and both know its code."""
+"""Two gateways on one database: one polls a rental, and both know its code.
+
+They keep the provider's limits together, also those that are alone in between.
+"""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any
 
 import pytest
@@ -11,17 +15,13 @@ import pytest
 from adapters.simulator import Simulator
 from tests.codes.support import STATUS_CALLS, provider, rent, wait
 from tests.support.gateway import Client, Running, open_client, run_gateway
-from tests.support.postgres import Postgres
-from tests.support.program import Program, program
+from tests.support.program import Program, node, program
+from tests.support.rate_limiter import closest
+from tests.support.samples import PRICES, RENTED
+from tests.support.scripted import Asked, Scripted, reply
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("codes_on_postgres")
-
-
-@pytest.fixture
-def url(postgres: Postgres, postgres_url: str) -> str:
-    postgres.empty(postgres_url)
-    return postgres_url
 
 
 @asynccontextmanager
@@ -57,9 +57,9 @@ async def never(name: str, seconds: float) -> bool:
 
 
 async def test_a_code_seen_by_one_node_wakes_who_waits_at_the_other(
-    url: str, monkeypatch: pytest.MonkeyPatch
+    store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with nodes(url) as (sim, _, one, second):
+    async with nodes(store_url) as (sim, _, one, second):
         other = second.client
         # It is woken, or hears nothing: it may never poll by itself.
         monkeypatch.setattr(second.gateway.store.leases, "take", never)
@@ -78,8 +78,8 @@ async def test_a_code_seen_by_one_node_wakes_who_waits_at_the_other(
     assert sim.violations == 0
 
 
-async def test_one_node_polls_for_both(url: str) -> None:
-    async with nodes(url) as (sim, _, one, second):
+async def test_one_node_polls_for_both(store_url: str) -> None:
+    async with nodes(store_url) as (sim, _, one, second):
         other = second.client
         rental = await rent(one)
         await asyncio.gather(wait(one, rental, 4), wait(other, rental, 4))
@@ -88,8 +88,8 @@ async def test_one_node_polls_for_both(url: str) -> None:
     assert asked <= 5  # one a second; the first may be asked by both
 
 
-async def test_the_polling_moves_when_its_node_is_killed(url: str) -> None:
-    async with nodes(url) as (sim, first, one, second):
+async def test_the_polling_moves_when_its_node_is_killed(store_url: str) -> None:
+    async with nodes(store_url) as (sim, first, one, second):
         other = second.client
         rental = await rent(one)
         losing = asyncio.create_task(wait(one, rental, 20))
@@ -102,3 +102,39 @@ async def test_the_polling_moves_when_its_node_is_killed(url: str) -> None:
         code, _ = await waiting
 
     assert code == "000042"
+
+
+class Counted:
+    """A provider that sells to everybody, and notes when it was asked to."""
+
+    def __init__(self) -> None:
+        self.at: list[float] = []
+        self._ids = count(1)
+
+    def answer(self, asked: Asked) -> bytes:
+        if not asked.path.endswith("/rent-a-number"):
+            return reply(200, PRICES)
+        self.at.append(time.monotonic())
+        return reply(200, {**RENTED, "id": next(self._ids)})
+
+
+async def test_two_nodes_rent_no_faster_than_one(store_url: str) -> None:
+    provider = Counted()
+    terms: dict[str, Any] = {
+        "gateway_database_url": store_url,
+        "gateway_secret": "the same secret for all of the nodes",
+        "getatext_rates": {},
+    }
+    async with (
+        Scripted(always=provider.answer).running() as scripted,
+        node(scripted.url, **terms) as first,
+        open_client(first.url) as one,
+    ):
+        await asyncio.gather(rent(one), rent(one))
+        async with node(scripted.url, **terms) as second, open_client(second.url) as two:
+            await asyncio.gather(*(rent(each) for each in (one, two) * 4))
+            second.process.kill()
+        await asyncio.gather(*(rent(one) for _ in range(4)))
+
+    assert len(provider.at) == 14
+    assert closest(provider.at, 2) > 0.5  # by the gateway's count it is 1.1

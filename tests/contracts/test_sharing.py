@@ -1,8 +1,10 @@
-"""What nodes on one PostgreSQL share, and that a file is shared with nobody."""
+"""What the processes on one database share, and what only nodes on one PostgreSQL do."""
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from uuid import uuid4
 
@@ -44,7 +46,19 @@ def url(postgres: Postgres, postgres_url: str) -> str:
 
 
 @pytest.fixture
-async def nodes(url: str) -> AsyncIterator[Nodes]:
+async def nodes(store_url: str) -> AsyncIterator[Nodes]:
+    async with both(store_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def notifying(url: str) -> AsyncIterator[Nodes]:
+    async with both(url) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def both(url: str) -> AsyncIterator[Nodes]:
     async with open_store(url, new_id=new_id) as one, open_store(url, new_id=new_id) as two:
         yield one, two
 
@@ -52,16 +66,6 @@ async def nodes(url: str) -> AsyncIterator[Nodes]:
 def shared(store: Store) -> SharedBuckets:
     assert store.shared_buckets is not None
     return store.shared_buckets
-
-
-async def test_a_file_is_shared_with_nobody(tmp_path: object) -> None:
-    async with open_store(f"sqlite:///{tmp_path}/gateway.db", new_id=new_id) as store:
-        notified = Notified(store)
-        await buy(store.ledger, rental())
-
-        assert store.shared_buckets is None
-        assert await store.leases.take("watch", 60)
-        assert notified.changes == []
 
 
 async def test_one_node_has_a_lease_and_keeps_it(nodes: Nodes) -> None:
@@ -103,8 +107,8 @@ async def test_a_lease_ends_with_its_time(nodes: Nodes) -> None:
     assert not await one.leases.take("watch", 60)
 
 
-async def test_the_lease_of_a_killed_node_is_free_at_once(nodes: Nodes, url: str) -> None:
-    with another(url, "hold_lease") as other:
+async def test_the_lease_of_a_killed_node_is_free_at_once(nodes: Nodes, store_url: str) -> None:
+    with another(store_url, "hold_lease") as other:
         other.go()
         assert other.line() == "True"
         assert not await nodes[0].leases.take("watch", 60)
@@ -131,28 +135,48 @@ async def grants(stores: Sequence[Store], places: int, window: float, wanted: in
     return sorted(at)
 
 
-@pytest.mark.parametrize(("places", "window"), [(1, 0.1), (2, 0.1), (4, 0.05), (10, 0.3)])
-async def test_no_window_has_more_grants_than_places(
-    nodes: Nodes, url: str, postgres: Postgres, places: int, window: float
-) -> None:
-    """The server writes each grant down by a trigger: no time on the way is in it."""
-    postgres.sql(
+NOTE_GRANTS = {
+    "sqlite": (
+        "CREATE TABLE granted (place, at);"
+        "CREATE TRIGGER note_grant AFTER INSERT ON grants "
+        "BEGIN INSERT INTO granted VALUES (0, new.at / 1000); END",
+        "DROP TRIGGER note_grant; DROP TABLE granted",
+    ),
+    "postgresql": (
         "CREATE TABLE granted (place bigint, at bigint);"
         "CREATE FUNCTION note_grant() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         "INSERT INTO granted VALUES (new.place, new.taken_at); RETURN new; END $$;"
         "CREATE TRIGGER note_grant AFTER UPDATE ON places "
         "FOR EACH ROW EXECUTE FUNCTION note_grant()",
-        url,
-    )
+        "DROP TRIGGER note_grant ON places; DROP FUNCTION note_grant; DROP TABLE granted",
+    ),
+}
+
+
+def run_sql(url: str, sql: str, postgres: Postgres) -> list[int]:
+    """Run it where the grants are written; the numbers in its result."""
+    if not url.startswith("sqlite"):
+        return [int(line) for line in postgres.sql(sql, url).split() if line.isdigit()]
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///") + ".shared", timeout=60)) as file:
+        if ";" in sql:
+            file.executescript(f"BEGIN;{sql};COMMIT")
+            return []
+        return [number for (number,) in file.execute(sql).fetchall()]
+
+
+@pytest.mark.parametrize(("places", "window"), [(1, 0.1), (2, 0.1), (4, 0.05), (10, 0.3)])
+async def test_no_window_has_more_grants_than_places(
+    nodes: Nodes, store_url: str, postgres: Postgres, places: int, window: float
+) -> None:
+    """The database writes each grant down by a trigger: no time on the way is in it."""
+    begin, end = NOTE_GRANTS[store_url.partition(":")[0]]
+    await grants(nodes, 1, 0.001, wanted=1)  # a SQLite file is empty before
+    run_sql(store_url, begin, postgres)
     try:
         at = await grants(nodes * 3, places, window, wanted=places * 5)
-        found = [
-            int(line) for line in postgres.sql("SELECT at FROM granted ORDER BY at", url).split()
-        ]
+        found = run_sql(store_url, "SELECT at FROM granted ORDER BY at", postgres)
     finally:
-        postgres.sql(
-            "DROP TRIGGER note_grant ON places; DROP FUNCTION note_grant; DROP TABLE granted", url
-        )
+        run_sql(store_url, end, postgres)
 
     assert len(found) == len(at) >= places * 5
     apart = min(later - at for at, later in zip(found, found[places:], strict=False))
@@ -165,8 +189,8 @@ async def test_buckets_do_not_share_their_places(nodes: Nodes) -> None:
     assert 59 < await shared(nodes[1]).take("one", 1, 60) <= 60
 
 
-async def test_old_leases_and_places_are_forgotten(nodes: Nodes, postgres: Postgres) -> None:
-    one, _ = nodes
+async def test_old_leases_and_places_are_forgotten(notifying: Nodes, postgres: Postgres) -> None:
+    one, _ = notifying
     await one.leases.take("watch", 0)
     await shared(one).take("one", 3, 1)
 
@@ -193,27 +217,27 @@ async def test_a_change_on_one_node_notifies_the_other(nodes: Nodes) -> None:
     assert max(delays) < 10
 
 
-async def test_what_changes_nothing_notifies_nobody(nodes: Nodes) -> None:
-    notified = Notified(nodes[1])
+async def test_what_changes_nothing_notifies_nobody(notifying: Nodes) -> None:
+    notified = Notified(notifying[1])
     await until(lambda: notified.missed)
-    await buy(nodes[0].ledger, long_rental(), kind="long_rental")
-    await nodes[0].ledger.record("a:b", rental(1), NOW)
-    await nodes[0].ledger.record("a:b", rental(1), LATER)
-    await nodes[0].ledger.record("a:b", rental(2, status=RentalStatus.CANCELLED), LATER)
+    await buy(notifying[0].ledger, long_rental(), kind="long_rental")
+    await notifying[0].ledger.record("a:b", rental(1), NOW)
+    await notifying[0].ledger.record("a:b", rental(1), LATER)
+    await notifying[0].ledger.record("a:b", rental(2, status=RentalStatus.CANCELLED), LATER)
 
     await until(lambda: ("a:b", 2) in notified.changes)
     assert notified.changes == [("a:b", 1), ("a:b", 2)]
 
 
 async def test_a_lost_connection_is_made_again_and_reported(
-    nodes: Nodes, url: str, postgres: Postgres
+    notifying: Nodes, url: str, postgres: Postgres
 ) -> None:
-    notified = Notified(nodes[1])
+    notified = Notified(notifying[1])
     await until(lambda: notified.missed == 1)
 
     postgres.sql(LISTENERS, url)
     await until(lambda: notified.missed == 2)
-    await buy(nodes[0].ledger, rental(7))
+    await buy(notifying[0].ledger, rental(7))
 
     await until(lambda: notified.changes == [("account", 7)])
 

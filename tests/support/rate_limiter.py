@@ -89,6 +89,7 @@ class Caller:
         error = waiting.exception()
         if error is None:
             self.granted = waiting.result().at
+            limiter.ended(waiting.result(), answered=True)
         else:
             assert isinstance(error, RateLimited)
             self.refusal = error

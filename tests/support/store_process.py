@@ -17,6 +17,9 @@ from uuid import uuid4
 
 from adapters.store import Store, open_store
 from gateway.core.model.callers import Limits
+from gateway.core.upstream.rate_limiter import RateLimiter, RateLimits
+from gateway.wiring.clock import SystemClock
+from tests.support.calls import BALANCE
 from tests.support.ledger import NOW, intent
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,6 +88,24 @@ async def hold_lease(store: Store) -> None:
     await asyncio.Event().wait()
 
 
+async def ask_on(store: Store) -> None:
+    """Take permits without pause, three at once, and tell when each was given."""
+    limiter = limiter_of(store)
+
+    async def work() -> None:
+        while True:
+            tell((await limiter.permit("alice", BALANCE, deadline_seconds=60)).at)
+
+    await asyncio.gather(*(work() for _ in range(3)))
+
+
+def limiter_of(store: Store) -> RateLimiter:
+    """Four permits in a window that is three times as wide as those that are looked at."""
+    limits = RateLimits({"balance": 4.0}, margin_seconds=0.5)
+    loop = asyncio.get_running_loop()
+    return RateLimiter(SystemClock(), loop, limits, shared=store.shared_buckets)
+
+
 async def spend_on(store: Store) -> None:
     """Begin purchases, sixteen at once, and tell of each as soon as it is written."""
     numbers = count()
@@ -98,8 +119,11 @@ async def spend_on(store: Store) -> None:
     await asyncio.gather(*(work() for _ in range(16)))
 
 
+TODO = (ask_on, begin_fifty, hold_lease, leave_open, spend_on)
+
+
 async def main(url: str, what: str) -> None:
-    todo = {each.__name__: each for each in (begin_fifty, hold_lease, leave_open, spend_on)}[what]
+    todo = {each.__name__: each for each in TODO}[what]
     async with open_store(url, new_id=lambda at: uuid4().hex) as store:
         tell("open")
         await asyncio.to_thread(sys.stdin.readline)

@@ -93,6 +93,10 @@ class PostgresBuckets:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def alone(self) -> bool:
+        """Never: other nodes come and go without a sign."""
+        return False
+
     async def take(self, bucket: str, places: int, window: float) -> float:
         micros = ceil(window * 1_000_000)
         while True:

@@ -15,7 +15,7 @@ SENDER = "getatext_gateway.owner"
 Changed = Callable[[str, int], Awaitable[None]]
 """Called with the account and the provider's id of a rental that another process wrote."""
 Missed = Callable[[], None]
-"""Called where notifications may have been lost: any rental may have changed."""
+"""Called where changes may have been missed: any rental may have changed."""
 Listen = Callable[[Changed, Missed], None]
 """Registers both callbacks until the store closes."""
 
@@ -31,17 +31,13 @@ class Liveness(Protocol):
         """Whether the process with this owner id has ended."""
 
 
-def _no_notifications(changed: Changed, missed: Missed) -> None:
-    """Processes on one file do not notify each other; each finds changes when it reads."""
-
-
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What the nodes on one PostgreSQL share; the defaults are those of a SQLite file."""
+    """What the processes on one database share, and how each hears of the others' changes."""
 
     leases: Leases
-    buckets: SharedBuckets | None = None
-    listen: Listen = _no_notifications
+    buckets: SharedBuckets
+    listen: Listen
 
 
 Failed = Callable[[Exception], None]

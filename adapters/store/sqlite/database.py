@@ -75,21 +75,13 @@ class _QueuedJob(Generic[T]):
             self.future.set_result(self.answer)
 
 
-class LocalLeases:
-    """The leases of a file, always granted: one gateway serves from it, and commands never poll."""
-
-    async def take(self, name: str, seconds: float) -> bool:
-        return True
-
-    async def give_back(self, name: str) -> None:
-        """No other process waits for it."""
-
-
 class SqliteDatabase:
     """A file, one thread that runs every job, and a queue in front of it.
 
     All writes that wait at the same time share one commit, and so one fsync.
     """
+
+    shared: Shared
 
     def __init__(
         self, path: Path, connection: sqlite3.Connection, write_lock: FileLock, liveness: Liveness
@@ -97,7 +89,6 @@ class SqliteDatabase:
         """Take over a connection to a migrated file; writing processes queue for `write_lock`."""
         self.failures = FailureReports()
         self.liveness = liveness
-        self.shared = Shared(LocalLeases())
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[_QueuedJob[Any] | None] = SimpleQueue()
         self._write_lock = write_lock

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from adapters.store import migrating
 from adapters.store.errors import StoreError, Unreachable
+from adapters.store.sql.database import Shared
 from adapters.store.sqlite.database import LOCK_SECONDS, SqliteDatabase, connect
-from adapters.store.sqlite.file_lock import FileLock
-from adapters.store.sqlite.liveness import FileLiveness
+from adapters.store.sqlite.file_lock import FileLiveness, FileLock, make_private
+from adapters.store.sqlite.shared import SharedFile, SqliteBuckets, SqliteLeases, make_file
+from adapters.store.tables.events import EventsOfOthers
 
 
 @asynccontextmanager
@@ -23,21 +25,31 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteDatabase]:
     except (OSError, sqlite3.Error) as error:
         raise Unreachable(f"The database {path} cannot be opened: {error}") from error
     database = SqliteDatabase(path, connection, FileLock(lock_path), liveness)
+    file, others = SharedFile(_shared_path(path), liveness), EventsOfOthers(database)
+    database.shared = Shared(SqliteLeases(file), SqliteBuckets(file), others.start)
     try:
         yield database
     finally:
+        await others.close()
         await database.close()
+        await file.close()
         liveness.close()
 
 
 def _prepare(path: Path, lock_path: Path) -> tuple[FileLiveness, sqlite3.Connection]:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(path.parent)
     with FileLock(lock_path) as lock, lock.held(LOCK_SECONDS):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         if migrating.needed(_revision(path)):
             _migrate(path)
         connection = connect(path)
-        return FileLiveness(path.with_name(path.name + ".owners")), connection
+        liveness = FileLiveness(path.with_name(path.name + ".owners"), FileLock(lock_path))
+        make_file(_shared_path(path), anew=not liveness.others())
+        return liveness, connection
+
+
+def _shared_path(path: Path) -> Path:
+    return path.with_name(path.name + ".shared")
 
 
 def _revision(path: Path) -> str | None:

@@ -89,7 +89,11 @@ class Outbox(Protocol):
 
 
 class Leases(Protocol):
-    """Leases, so that only one node does some work at a time."""
+    """Leases, so that only one node does some work at a time.
+
+    They save work and calls, and guard nothing that must not happen twice: a store of one machine
+    grants them to all nodes while it fails.
+    """
 
     async def take(self, name: str, seconds: float) -> bool:
         """Acquire or extend a lease; False while another node holds it."""
@@ -100,6 +104,14 @@ class Leases(Protocol):
 
 class SharedBuckets(Protocol):
     """Rate limits shared by several nodes, measured by the store's clock."""
+
+    def alone(self) -> bool:
+        """Whether no other node shares them now, so that places need not be taken here.
+
+        Cheap: it is asked before every grant. Other nodes take no place before the grants of this
+        one, made while it was alone, are a window old.
+        """
+        ...
 
     async def take(self, bucket: str, places: int, window: float) -> float:
         """Take a place: 0.0 where it is granted, else the seconds after which to retry.

@@ -18,8 +18,9 @@ class LimiterQueue:
     """Serves the waiters of each window by priority, then in order of arrival.
 
     `longest` is the most waiters of one window. Places of `shared` are taken one at a time, each
-    for the waiter that is first when it is granted. While the shared store fails, each node applies
-    the limits alone; together they may exceed them until the provider's 429 slows them down.
+    for the waiter that is first when it is granted; none while this node is alone. While the shared
+    store fails, each node applies the limits alone; together they may exceed them until the
+    provider's 429 slows them down.
     """
 
     def __init__(
@@ -31,7 +32,7 @@ class LimiterQueue:
         longest: int,
         shared: SharedBuckets | None = None,
     ) -> None:
-        self.alone = shared is None
+        self.alone = _alone if shared is None else shared.alone
         self._clock = clock
         self._timers = timers
         self._observer = observer
@@ -43,18 +44,22 @@ class LimiterQueue:
 
     async def wait(
         self, window: SlidingWindow, call: str, priority: int, now: float, expires: float
-    ) -> float:
-        """Wait for a permit, log it and return its time. Raises RateLimited."""
+    ) -> tuple[float, int]:
+        """Wait for a permit and log it. Raises RateLimited.
+
+        Returns its time, and the number of the probe that it is, or 0.
+        """
         self._arrived += 1
-        permit: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        permit: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         waiter = Waiter(priority, self._arrived, expires, call, permit)
         self._join(window, waiter, now)
         alarm = self._timers.call_later(expires - now, lambda: self._expire(window, waiter))
         try:
-            await permit
+            probe = await permit
         except asyncio.CancelledError:
             if permit.done() and not permit.cancelled() and permit.exception() is None:
                 window.granted -= 1  # granted and cancelled at the same time
+                window.probe_ended(permit.result(), answered=False)
             window.leave(waiter)
             self.serve(window, self._clock.monotonic())
             raise
@@ -62,7 +67,7 @@ class LimiterQueue:
             alarm.cancel()
         at = self._clock.monotonic()
         window.used(at)
-        return at
+        return at, probe
 
     def put_off(self, window: SlidingWindow, now: float) -> None:
         """The window now opens later: fail the waiters that would expire before."""
@@ -71,12 +76,12 @@ class LimiterQueue:
 
     def serve(self, window: SlidingWindow, now: float) -> None:
         """Grant the available permits, and set a timer for the next one."""
-        while window.queue and window.has_room(now):
-            if self._shared is not None and now >= self._local_until:
+        while window.queue and window.may_grant(now):
+            if self._shared is not None and now >= self._local_until and not self._shared.alone():
                 self._take(window, self._shared)
                 return
             self._grant(window, now)
-        if window.queue:
+        if window.queue and not window.probe:  # the end of a probe serves it again
             self._wake_at(window, window.expected(0, now), now)
 
     async def close(self, windows: Iterable[SlidingWindow]) -> None:
@@ -107,8 +112,7 @@ class LimiterQueue:
             if waiter.expires < now:
                 self._refuse(window, waiter, now)
             elif not waiter.permit.done():  # done: just cancelled
-                window.granted += 1
-                waiter.permit.set_result(None)
+                waiter.permit.set_result(window.grant())
                 return
 
     def _wake_at(self, window: SlidingWindow, at: float, now: float) -> None:
@@ -139,10 +143,9 @@ class LimiterQueue:
         if waiter.permit.done():
             return
         self._observer.rate_limited(waiter.call, "gateway")
-        paused = now < window.closed_until
         happened = (
             "The provider has asked for a pause, so this call was not sent."
-            if paused
+            if window.closed
             else "More calls wait for the provider's limit than it takes in time, so this one was"
             " not sent."
         )
@@ -167,8 +170,12 @@ class LimiterQueue:
             self._local_until = now + _LOCAL_FOR
             self._observer.shared_limits_failed()
         elif (wait := taken.result()) > 0.0:
-            window.opens_at = max(window.opens_at, now + wait)
+            window.put_off(now + wait)
             self._refuse_late(window, 0, now)
-        elif window.has_room(now):
+        elif window.may_grant(now):
             self._grant(window, now)
         self.serve(window, now)
+
+
+def _alone() -> bool:
+    return True

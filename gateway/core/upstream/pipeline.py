@@ -6,7 +6,7 @@ from functools import partial
 from random import random
 from typing import TypeVar
 
-from gateway.core.model.errors import GatewayError, RateLimited
+from gateway.core.model.errors import GatewayError, OutcomeUnknown, RateLimited
 from gateway.core.model.provider_errors import (
     UpstreamAuthFailed,
     UpstreamFault,
@@ -22,6 +22,7 @@ from gateway.core.upstream.retry import RetryBudget, RetryPolicy
 
 T = TypeVar("T")
 _DEFINITE = (UpstreamAuthFailed, UpstreamMaintenance)
+_UNANSWERED = (UpstreamFault, OutcomeUnknown)  # nothing that tells of the limits
 Question = Callable[[], Awaitable[T]]
 BeforeSending = Callable[[], Awaitable[None]]
 """A hook that runs just before a call is sent. Where it raises, nothing is sent."""
@@ -106,36 +107,39 @@ class Pipeline:
     async def _send(
         self, permit: Permit, question: Question[T], before_sending: BeforeSending | None
     ) -> T:
-        call = permit.call
-        if before_sending is not None:
-            await before_sending()
-            permit = self._limiter.going_out(permit)
-        breaker = self._breakers.of(call)
-        ticket = breaker.enter()
-        ok: bool | None = None
-        self._permit.set(permit)
+        answered = False
         try:
-            answer = await question()
-            ok = True
-        except RateLimited as refusal:
-            ok = True
-            self._refused(permit, refusal)
-            raise
-        except GatewayError as error:
-            ok = not failed(call, error)
-            raise
+            if before_sending is not None:
+                await before_sending()
+                permit = self._limiter.going_out(permit)
+            breaker = self._breakers.of(permit.call)
+            ticket = breaker.enter()
+            ok: bool | None = None
+            self._permit.set(permit)
+            try:
+                answer = await question()
+                ok = answered = True
+            except GatewayError as error:
+                ok, answered = self._learn(permit, error)
+                raise
+            finally:
+                breaker.ended(ticket, ok=ok, account_id=permit.account_id)
         finally:
-            breaker.ended(ticket, ok=ok, account_id=permit.account_id)
-            if ok:  # no effect after a 429: the window is closed
-                self._limiter.went_well(permit.account_id, call)
+            self._limiter.ended(permit, answered=answered)
         return answer
 
-    def _refused(self, permit: Permit, refusal: RateLimited) -> None:
-        """The provider responded 429: close the window and send the pause into the error."""
-        self._observer.rate_limited(permit.call.name, "provider")
-        refusal.retry_after = self._limiter.slowed(
-            permit.account_id, permit.call, refusal.retry_after
-        )
+    def _learn(self, permit: Permit, error: GatewayError) -> tuple[bool, bool]:
+        """Whether the provider works by this error, and whether it took the call in its limits.
+
+        A 429 closes the window, and the error tells for how long.
+        """
+        if isinstance(error, RateLimited):
+            self._observer.rate_limited(permit.call.name, "provider")
+            error.retry_after = self._limiter.slowed(
+                permit.account_id, permit.call, error.retry_after
+            )
+            return True, False
+        return not failed(permit.call, error), not isinstance(error, _UNANSWERED)
 
     async def _retry(
         self,

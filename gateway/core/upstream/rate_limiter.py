@@ -26,7 +26,7 @@ class RateLimits:
     `per_second` is by bucket, see `calls.rates`. `margin_seconds` widens every window by the most
     that two calls may differ in latency, for instance where one has to open a connection.
     `longest_queue` is per window. `pause_seconds`: how long a window closes after a 429 of the
-    provider, if its Retry-After is not longer; doubled while 429s continue.
+    provider, if its Retry-After (up to five minutes) is not longer; doubled while 429s continue.
     """
 
     per_second: Mapping[str, float]
@@ -36,11 +36,15 @@ class RateLimits:
 
 
 class Permit(NamedTuple):
-    """Permission to send one call, granted at `at` (monotonic seconds)."""
+    """Permission to send one call, granted at `at` (monotonic seconds).
+
+    `probe` numbers the calls that find out whether the provider takes calls again; 0 for others.
+    """
 
     account_id: str
     call: AnyCall
     at: float
+    probe: int = 0
 
 
 class RateLimiter:
@@ -76,20 +80,20 @@ class RateLimiter:
         *,
         deadline_seconds: float,
     ) -> Permit:
-        """Wait for a permit.
+        """Wait for a permit. `ended` is to be called when it was used, or will not be.
 
         Raises RateLimited as soon as it is clear that no permit can be granted within
         `deadline_seconds`; nothing has been sent then.
         """
         window = self._window(account_id, call)
         now = self._clock.monotonic()
-        if self._queue.alone and not window.queue and window.has_room(now):
+        if not window.queue and window.has_room(now) and self._queue.alone():
             window.log.append(now)
             return Permit(account_id, call, now)
         order = call.priority if priority is None else priority
-        at = await self._queue.wait(window, call.name, order, now, now + deadline_seconds)
+        at, probe = await self._queue.wait(window, call.name, order, now, now + deadline_seconds)
         self._observer.permit_waited(call.name, at - now)
-        return Permit(account_id, call, at)
+        return Permit(account_id, call, at, probe)
 
     def going_out(self, permit: Permit) -> Permit:
         """The call is sent now: where that is later than its permit, correct the log.
@@ -105,18 +109,27 @@ class RateLimiter:
     def slowed(self, account_id: str, call: AnyCall, retry_after: float | None = None) -> float:
         """The provider responded 429: close the window for its Retry-After or our own pause.
 
-        Returns the seconds until the window opens again.
+        Returns the seconds until one call may probe.
         """
         window, now = self._window(account_id, call), self._clock.monotonic()
         window.strike(now, retry_after or 0.0, self._limits.pause_seconds)
         self._queue.put_off(window, now)
         return window.closed_until - now
 
-    def went_well(self, account_id: str, call: AnyCall) -> None:
-        """The provider responded, and not with 429."""
-        window = self._windows.get((account_id, call.bucket))
-        if window is not None and window.wary:
-            window.went_well(self._clock.monotonic())
+    def ended(self, permit: Permit, *, answered: bool) -> None:
+        """The call of a permit ended, or was not sent.
+
+        `answered`: the provider responded, and not with 429. A probe that was not answered is left
+        to another call.
+        """
+        window = self._windows.get((permit.account_id, permit.call.bucket))
+        if window is None or not window.wary:
+            return
+        probed = window.probe_ended(permit.probe, answered=answered)
+        if answered:
+            window.went_well()
+        if probed:
+            self._queue.serve(window, self._clock.monotonic())
 
     def waiting(self) -> int:
         """The number of calls waiting for a permit."""

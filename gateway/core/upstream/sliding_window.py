@@ -9,7 +9,8 @@ from collections import deque
 from math import inf
 from typing import NamedTuple
 
-_LONGEST_PAUSE = 60.0  # seconds; the provider's Retry-After may be longer
+_LONGEST_PAUSE = 60.0  # seconds of our own choice
+_LONGEST_ASKED = 300.0  # seconds of a Retry-After that are believed
 _STRIKES_EXPIRE = 300.0
 _SMALL = 10
 _SLOWER, _FASTER, _SLOWEST = 0.05, 0.0005, 1.5
@@ -22,7 +23,7 @@ class Waiter(NamedTuple):
     number: int
     expires: float
     call: str
-    permit: asyncio.Future[None]
+    permit: asyncio.Future[int]  # the number of the probe that it is, or 0
 
 
 class SlidingWindow:
@@ -32,11 +33,14 @@ class SlidingWindow:
     does not send two calls closer together than logged. In between it counts in `granted`.
 
     The limit of a burst is there because a large one would take longer to send than the margin.
+
+    A 429 closes it. After the pause one call probes: no other permit is granted until the provider
+    has answered it.
     """
 
     __slots__ = (
-        "_base", "alarm", "burst", "closed_until", "granted", "log", "name", "opens_at", "places",
-        "queue", "seconds", "strikes", "taking",
+        "_base", "_probe_at", "_probes", "alarm", "burst", "closed_until", "granted", "log", "name",
+        "opens_at", "places", "probe", "queue", "seconds", "strikes", "taking",
     )  # fmt: skip
 
     def __init__(self, name: str, per_second: float, margin: float) -> None:
@@ -48,17 +52,34 @@ class SlidingWindow:
         self.log: deque[float] = deque(maxlen=self.places)
         self.granted = 0
         self.queue: list[Waiter] = []
-        self.opens_at = -inf
+        self.opens_at = -inf  # inf: closed, until a probe is answered
         self.closed_until = -inf
         self.strikes = 0
+        self.probe = 0  # the number of the probe under way
+        self._probes = 0
+        self._probe_at = -inf
         self.alarm: tuple[float, asyncio.TimerHandle] | None = None
         self.taking: asyncio.Task[float] | None = None
 
     def has_room(self, now: float) -> bool:
-        """Whether a permit can be granted now."""
+        """Whether a permit can be granted now, and is no probe."""
         if now < self.opens_at or not self._fits(self.places, self.seconds, now):
             return False
         return self.burst == self.places or self._fits(self.burst, self._spread, now)
+
+    def may_grant(self, now: float) -> bool:
+        """Whether a permit can be granted now, if only as a probe."""
+        if self.closed:
+            return not self.probe and self.expected(0, now) <= now
+        return self.has_room(now)
+
+    def grant(self) -> int:
+        """Count a permit as granted; returns the number of the probe that it is, or 0."""
+        self.granted += 1
+        if self.closed:
+            self._probes += 1
+            self.probe = self._probes
+        return self.probe
 
     def expected(self, ahead: int, now: float) -> float:
         """The earliest time of a permit that `ahead` other waiters precede."""
@@ -112,17 +133,40 @@ class SlidingWindow:
             self.seconds = min(self.seconds + _SLOWER * self._base, _SLOWEST * self._base)
         # The exponent is bounded too: strikes are not.
         own = min(_LONGEST_PAUSE, pause * 2.0 ** min(self.strikes - 1, 10))
-        self.closed_until = max(self.closed_until, now + max(asked, own))
-        self.opens_at = max(self.opens_at, self.closed_until)
+        pause = max(own, min(asked, _LONGEST_ASKED))
+        self.closed_until = self._probe_at = max(self.closed_until, now + pause)
+        self.opens_at = inf
+        self.probe = 0
+
+    def put_off(self, until: float) -> None:
+        """Grant nothing before that, not even a probe."""
+        if self.closed:
+            self._probe_at = max(self._probe_at, until)
+        else:
+            self.opens_at = max(self.opens_at, until)
+
+    def probe_ended(self, number: int, *, answered: bool) -> bool:
+        """Open if the probe was answered, else leave it to another; whether it was under way."""
+        if not number or number != self.probe:
+            return False
+        self.probe = 0
+        if answered:
+            self.opens_at = -inf
+        return True
+
+    @property
+    def closed(self) -> bool:
+        """Whether a 429 closed it, and no probe has been answered since."""
+        return self.opens_at == inf
 
     @property
     def wary(self) -> bool:
         """Whether an earlier 429 still slows it down."""
         return self.strikes > 0 or self.seconds > self._base
 
-    def went_well(self, now: float) -> None:
+    def went_well(self) -> None:
         """Remove one strike, and be a little faster again."""
-        if now >= self.closed_until:
+        if not self.closed:
             self.strikes = max(0, self.strikes - 1)
             self.seconds = max(self._base, self.seconds - _FASTER * self._base)
 
@@ -154,4 +198,4 @@ class SlidingWindow:
             at = now
         else:
             at = max(now, self.log[-index] + seconds)
-        return max(at, self.opens_at) + cycles * seconds
+        return max(at, self._probe_at if self.closed else self.opens_at) + cycles * seconds

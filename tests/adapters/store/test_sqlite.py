@@ -39,6 +39,7 @@ def written(path: Path) -> int:
 
 async def test_the_file_and_its_folder_are_nobody_elses(path: Path, file_store: Store) -> None:
     await file_store.ledger.begin(intent())
+    await file_store.leases.take("watch", 60)
 
     assert path.parent.stat().st_mode & 0o777 == 0o700
     inside = {one.name: one.stat().st_mode & 0o777 for one in path.parent.iterdir()}
@@ -47,6 +48,8 @@ async def test_the_file_and_its_folder_are_nobody_elses(path: Path, file_store: 
         "gateway.db-journal": 0o600,
         "gateway.db.lock": 0o600,
         "gateway.db.owners": 0o700,
+        "gateway.db.shared": 0o600,
+        "gateway.db.shared-journal": 0o600,
     }
 
 

@@ -235,6 +235,56 @@ async def test_a_429_names_the_pause_where_the_provider_did_not() -> None:
 
 
 @held
+async def test_only_one_call_is_sent_until_the_provider_answers_after_a_pause() -> None:
+    way = Way(RateLimited(), "here", per_second=200.0)
+    await way.endings(upstream.RENT, 1)
+    way.provider.takes = 3.0
+    await asyncio.gather(*(way.ask(upstream.RENT) for _ in range(30)))
+
+    assert way.provider.asked[:3] == [0.0, 2.0, 5.0]
+    assert len(way.provider.asked) == 31
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [UpstreamTimeout(), UpstreamUnavailable(), OutcomeUnknown(), UpstreamAuthFailed(), OSError()],
+    ids=lambda fault: type(fault).__name__,
+)
+def test_a_probe_that_fails_is_left_to_another(fault: Exception) -> None:
+    @held
+    async def run() -> None:
+        way = Way(RateLimited(), fault, fault, "here", "here", takes=1.0)
+        await way.endings(upstream.RENT, 1)
+        asking = [asyncio.ensure_future(way.ask(upstream.RENT)) for _ in range(4)]
+        await asyncio.wait(asking)
+
+        assert way.provider.asked == [0.0, 3.0, 4.0, 5.0, 6.0]
+        assert [each.exception() for each in asking] == [fault, fault, None, None]
+
+    run()
+
+
+@held
+async def test_a_probe_that_is_not_sent_or_whose_caller_leaves_is_left_to_another() -> None:
+    way = Way(RateLimited(), "here")
+    await way.endings(upstream.RENT, 1)
+    way.provider.takes = 60.0
+
+    async def ledger_fails() -> None:
+        raise LedgerUnavailable
+
+    with pytest.raises(LedgerUnavailable):
+        await way.ask(upstream.RENT, before_sending=ledger_fails)
+    leaves = asyncio.ensure_future(way.ask(upstream.RENT))
+    stays = asyncio.ensure_future(way.ask(upstream.RENT))
+    await asyncio.sleep(1.0)
+    leaves.cancel()
+    await stays
+
+    assert way.provider.asked == [0.0, 2.0, 3.0]
+
+
+@held
 async def test_answers_make_later_pauses_shorter_again() -> None:
     way = Way(RateLimited(), RateLimited(), "here", OutOfStock(), RateLimited())
     codes, pauses = [], []

@@ -31,11 +31,15 @@ class SharedLog:
     def __init__(self, logs: dict[str, deque[float]] | None = None, takes: float = 0.002) -> None:
         self.logs = {} if logs is None else logs
         self.takes = takes
-        self.broken = False
-        self.under_way = 0
+        self.broken = self.nobody_else = False
+        self.under_way = self.taken = 0
+
+    def alone(self) -> bool:
+        return self.nobody_else
 
     async def take(self, bucket: str, places: int, window: float) -> float:
         self.under_way += 1
+        self.taken += 1
         assert self.under_way == 1
         try:
             await asyncio.sleep(self.takes)
@@ -84,6 +88,33 @@ async def test_a_shared_place_that_comes_in_a_pause_is_not_used() -> None:
     await all_want(limiter, [caller])
 
     assert caller.granted == pytest.approx(5.15, abs=TICK)
+
+
+@held
+async def test_a_probe_waits_for_a_shared_place_and_asks_for_it_twice() -> None:
+    logs: dict[str, deque[float]] = {}
+    await all_want(limiter_of(0.2, shared=SharedLog(logs)), [Caller()])
+    shared = SharedLog(logs)
+    limiter = limiter_of(0.2, shared=shared)
+    limiter.slowed("alice", upstream.BALANCE)
+    permit = await limiter.permit("alice", upstream.BALANCE, deadline_seconds=60.0)
+
+    assert permit.probe
+    assert permit.at > 5.0
+    assert shared.taken == 2
+
+
+@held
+async def test_a_node_takes_no_shared_place_while_it_is_alone() -> None:
+    shared = SharedLog()
+    shared.nobody_else = True
+    limiter = limiter_of(1.0, shared=shared)
+    callers = [Caller(), Caller(at=0.1), Caller(at=0.2)]
+    loop().call_later(1.5, setattr, shared, "nobody_else", False)
+    await all_want(limiter, callers)
+
+    assert [each.granted for each in callers] == pytest.approx([0.0, 1.05, 2.102], abs=TICK)
+    assert shared.taken == 1
 
 
 @held
