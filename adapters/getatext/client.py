@@ -14,6 +14,7 @@ from adapters.getatext.reply import Reply
 from gateway.core.model.errors import GatewayError, OutcomeUnknown
 from gateway.core.model.provider_errors import (
     UpstreamBadResponse,
+    UpstreamFault,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
@@ -82,9 +83,11 @@ class Client:
         )
         single = Connections(connections, force_close=True)
         self._reused, self._single = reused, single
-        self._reads = _session(reused, _limits(connect_seconds, read_seconds))
         tracing = aiohttp.TraceConfig()
         tracing.on_request_headers_sent.append(_note_sent)
+        reading = _limits(connect_seconds, read_seconds)
+        self._reads = _session(reused, reading)
+        self._changes = _session(reused, reading, tracing)
         self._spends = _session(single, _limits(connect_seconds, spend_seconds), tracing)
 
     def when_connected(self, callback: Callable[[], None]) -> None:
@@ -112,6 +115,7 @@ class Client:
     async def close(self) -> None:
         """Close all connections."""
         await self._reads.close()
+        await self._changes.close()
         await self._spends.close()
 
     async def send(
@@ -119,16 +123,19 @@ class Client:
     ) -> Reply:
         """Make one call; `about` is the id in its path.
 
-        Raises UpstreamUnavailable, UpstreamTimeout or UpstreamBadResponse; for a purchase
-        UpstreamUnavailable where it was definitely not sent, OutcomeUnknown otherwise.
+        Raises UpstreamUnavailable, UpstreamTimeout or UpstreamBadResponse, which say of a change
+        that it was sent; for a purchase UpstreamUnavailable where it was definitely not sent,
+        OutcomeUnknown otherwise.
         """
         headers = {AUTH: key} if body is None else {AUTH: key, hdrs.CONTENT_TYPE: _JSON}
-        if not endpoint.spends:
-            try:
-                return await self._exchange(self._reads, endpoint, headers, body, about)
-            except (TimeoutError, aiohttp.ClientError, OSError) as fault:
-                raise _fault(fault) from None
         sent = _Sent()
+        if not endpoint.spends:
+            session = self._changes if endpoint.changes else self._reads
+            try:
+                return await self._exchange(session, endpoint, headers, body, about, sent)
+            except (TimeoutError, aiohttp.ClientError, OSError) as fault:
+                kind = _fault(fault)
+                raise _with_note(kind.of_change() if sent.yes else kind(), fault) from None
         try:
             return await self._exchange(self._spends, endpoint, headers, body, about, sent)
         except Exception as fault:  # of any kind: once sent, a purchase may have been made
@@ -143,7 +150,7 @@ class Client:
         headers: dict[str, str],
         body: bytes | None,
         about: int | None,
-        sent: _Sent | None = None,
+        sent: _Sent,
     ) -> Reply:
         async with session.request(
             endpoint.method,
@@ -208,17 +215,17 @@ def _limits(connect: float, total: float) -> aiohttp.ClientTimeout:
     )
 
 
-def _fault(fault: Exception) -> GatewayError:
+def _fault(fault: Exception) -> type[UpstreamFault]:
     """The error for a network fault of a call that is no purchase."""
     match fault:
         case aiohttp.ConnectionTimeoutError():
-            return _with_note(UpstreamUnavailable(), fault)
+            return UpstreamUnavailable
         case TimeoutError():
-            return _with_note(UpstreamTimeout(), fault)
+            return UpstreamTimeout
         case aiohttp.ClientPayloadError() | aiohttp.ClientResponseError():
-            return _with_note(UpstreamBadResponse(), fault)
+            return UpstreamBadResponse
         case _:
-            return _with_note(UpstreamUnavailable(), fault)
+            return UpstreamUnavailable
 
 
 def _with_note(error: GatewayError, fault: Exception) -> GatewayError:

@@ -30,7 +30,8 @@ class Endpoint(Generic[In, Out]):
     `body` returns the JSON to send. `read` parses the fields of a success. `subject` maps the
     provider's error messages. `rows` names the list that may also come without an object around
     it. `premium`: premium accounts have a separate address. `unchanged`: equal responses for the
-    same input are parsed once. `spends`: after a lost response money may have moved.
+    same input are parsed once. `spends`: after a lost response money may have moved; `changes`: the
+    change may have gone through.
     """
 
     call: UpstreamCall[In, Out]
@@ -45,9 +46,11 @@ class Endpoint(Generic[In, Out]):
     premium: bool = False
     unchanged: bool = False
     spends: bool = field(init=False)
+    changes: bool = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "spends", self.call.effect is Effect.SPEND)
+        object.__setattr__(self, "changes", self.call.effect is Effect.CHANGE)
 
     def for_premium(self) -> "Endpoint[In, Out]":
         """The endpoint with the address for premium accounts (page)."""

@@ -16,6 +16,7 @@ from gateway.core.model.provider_errors import (
     UpstreamAuthFailed,
     UpstreamBadResponse,
     UpstreamError,
+    UpstreamFault,
     UpstreamRefused,
 )
 
@@ -45,17 +46,20 @@ def read_answer(reply: Reply, endpoint: AnyEndpoint, read: Callable[[Fields], T]
     """The value that `read` returns for the reply. Raises the error that the reply means.
 
     A readable refusal is definite, whatever its status. An unreadable reply to a purchase raises
-    OutcomeUnknown, because money may have moved.
+    OutcomeUnknown, because money may have moved; that to a change says that it may have gone
+    through.
     """
     try:
         return read(fields_of(reply, endpoint))
     except ValidationError:
-        fault: GatewayError = UpstreamBadResponse(upstream=Upstream(reply.status, ""))
+        fault: UpstreamFault = UpstreamBadResponse(upstream=Upstream(reply.status, ""))
     except (UpstreamBadResponse, UpstreamError) as error:
         fault = error
     if endpoint.spends:
         raise OutcomeUnknown(upstream=fault.upstream) from None
-    raise fault
+    if endpoint.changes:
+        fault = type(fault).of_change(retry_after=fault.retry_after, upstream=fault.upstream)
+    raise fault from None
 
 
 def fields_of(reply: Reply, endpoint: AnyEndpoint) -> Fields:

@@ -19,9 +19,10 @@ MAX_SMS = 5_000
 _MAX_COUNT = 2**31 - 1
 _LONGEST_TIME = 40
 _YEARS = range(2000, 2200)  # excludes zero and sentinel dates
-_AMOUNT = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?", re.ASCII)
-_AMOUNT_DIGITS = 15
-_MUCH = 1e15
+# Below a million, of six decimals at most: what the ledger's millionths of a dollar hold.
+_AMOUNT = re.compile(r"-?0{0,9}[0-9]{1,6}(?:\.[0-9]{1,6}0{0,9})?", re.ASCII)
+_MILLION = 1_000_000
+_NOISE = 1e-9
 _PUNCTUATION = str.maketrans("", "", " +-.()\u00a0")
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
@@ -32,16 +33,14 @@ def absent(raw: object) -> bool:
 
 
 def money(raw: object, *, signed: bool = False) -> Decimal | None:
-    """US dollars, exactly. Text ("0.55", page) or a JSON number (client), of 15 digits at most.
+    """US dollars, exactly: text ("0.55", page) or a JSON number (client). Negative if `signed`.
 
-    A JSON number is a double, so it is rounded to 15 digits. Negative only if `signed`.
+    A million and more is unreadable, and so is what is finer than a millionth: nobody means it.
     """
-    if not isinstance(raw, str):
-        raw = _number_text(raw)
-    raw = raw.strip()
-    if _AMOUNT.fullmatch(raw) is None or len(raw) - ("." in raw) - ("-" in raw) > _AMOUNT_DIGITS:
+    text = raw.strip() if isinstance(raw, str) else _number_text(raw)
+    if _AMOUNT.fullmatch(text) is None:
         return None
-    amount = Decimal(raw)
+    amount = Decimal(text)
     if amount > 0 or (signed and amount < 0):
         return amount
     return None if amount else abs(amount)
@@ -57,9 +56,12 @@ def first_money(fields: Mapping[str, Any], *names: str, signed: bool = False) ->
 
 
 def _number_text(raw: object) -> str:
-    if isinstance(raw, bool) or not isinstance(raw, (int, float)) or not abs(raw) < _MUCH:
+    """A JSON number with six decimals at most, without the noise of a double (0.1 + 0.2)."""
+    if isinstance(raw, bool) or not isinstance(raw, (int, float)) or not abs(raw) < _MILLION:
         return ""
-    return f"{Decimal(f'{raw:.15g}'):f}"
+    text = f"{raw:.6f}"
+    noise = abs(float(text) - raw)
+    return text.rstrip("0").rstrip(".") if noise <= _NOISE * min(1, abs(raw)) else ""
 
 
 def flag(raw: object) -> bool | None:

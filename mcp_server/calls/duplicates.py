@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from decimal import Decimal
 
 from cachetools import TTLCache
 from pydantic import BaseModel
@@ -10,6 +9,7 @@ from pydantic import BaseModel
 from gateway.core.model.callers import Caller
 from gateway.core.model.values import Charged
 from gateway.core.operations.operation import AnyOperation
+from gateway.core.purchases.order import inputs_text
 from mcp_server.tools.errors import DuplicatePurchase
 
 DUPLICATE_SECONDS = 10.0
@@ -45,8 +45,4 @@ class DuplicateGuard:
 
 
 def _purchase_key(caller: Caller, op: AnyOperation, asked: BaseModel) -> str:
-    inputs = asked.model_dump(exclude={"request_id"})
-    plain = {
-        key: f"{v.normalize():f}" if isinstance(v, Decimal) else v for key, v in inputs.items()
-    }
-    return f"{caller.id} {op.name} {sorted(plain.items())}"
+    return f"{caller.id} {op.name} {inputs_text(asked)}"

@@ -19,7 +19,7 @@ from gateway.core.model.errors import (
     ServiceNotAllowed,
     Unauthorized,
 )
-from gateway.core.model.provider_errors import PriceTooHigh, UpstreamRefused
+from gateway.core.model.provider_errors import LOST_CHANGE, PriceTooHigh, UpstreamRefused
 from gateway.core.model.upstream_call import Effect
 from gateway.core.model.values import Cacheable
 from mcp_server.tools.adjustments import HINT, LEFT_OUT, PageRules
@@ -130,7 +130,7 @@ def _sentence(error: GatewayError, effect: Effect) -> str:
     """The detail in an agent's terms. What the provider said is never part of it.
 
     "Nothing was charged" would say of a cancellation that fails that the rental was free, and of
-    a second purchase that the first was.
+    a second purchase that the first was. One that may have gone through may have refunded.
     """
     detail = error.detail
     said = error.upstream.message if error.upstream else ""
@@ -143,7 +143,8 @@ def _sentence(error: GatewayError, effect: Effect) -> str:
         advice = next((text for kind, text in _NEXT.items() if isinstance(error, kind)), "")
         detail = f"{detail} {advice}"
     if effect is not Effect.SPEND:
-        detail = detail.replace(_UNCHARGED, "No money moved.")
+        lost = LOST_CHANGE in detail
+        detail = detail.replace(_UNCHARGED, "It costs nothing." if lost else "No money moved.")
     elif isinstance(error, DuplicatePurchase):
         detail = detail.replace(_UNCHARGED, "Nothing was charged for it.")
     return clean_text(detail, _MAX_DETAIL)

@@ -63,6 +63,17 @@ def test_long_rentals_live_from_create_to_cancel(at: Run) -> None:
     assert json.loads(at("long", "cancel", number).stdout)["status"] == "cancelled"
 
 
+def test_automatic_renewal_is_switched_on_where_a_renewal_is_allowed(at: Run) -> None:
+    number = str(json.loads(at("long", "create", "1w").stdout)["id"])
+    limited = {"GATEWAY_BUDGET_DAY": "100"}
+    renewed = at("long", "renew", number, **limited)
+    on, off = [at("long", "auto-renew", number, state, **limited) for state in ("on", "off")]
+
+    assert renewed.stderr.startswith("forbidden: ")
+    assert (on.exit_code, on.stderr) == (renewed.exit_code, renewed.stderr)
+    assert (off.exit_code, json.loads(off.stdout)["auto_renew"]) == (0, False)
+
+
 def test_the_balance_is_one_object_on_one_line(at: Run) -> None:
     line = at("balance").stdout
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.simulator import AccountConfig
+from gateway.core.model.redact import REDACTED
 from gateway.http.wire import inputs
 from tests.support.contract import PROBLEM_JSON, Answer
 from tests.support.gateway import USUAL, Client, Stand, run_simulated
@@ -215,6 +216,49 @@ async def test_wrong_inputs_are_named(stand: Stand, row: tuple[str, str, str, An
     assert stand.sim.books.spent == 0
 
 
+TWICE: list[tuple[str, str, str]] = [
+    (RENT, '{"service_code": "whatsapp", "max_price": 0.1, "max_price": 9}', "max_price"),
+    (RENT, '{"service_code": "whatsapp", "service_code": "whatsapp"}', "service_code"),
+    (RENT, '{"service_code": "whatsapp", "max_price": 1, "max\\u005fprice": 9}', "max_price"),
+    (RENT, '{"service_code": [{"a": {"carrier": 1, "carrier": 1}}]}', "carrier"),
+    (RENT, '{"service_code": "whatsapp", "\\ud83d\\ude00": 1, "\\ud83d\\ude00": 1}', REDACTED),
+    (f"{RENT}/1/cancel", '{"rental_id": 1, "rental_id": 1}', "rental_id"),
+    ("/v1/long-rentals/1/auto-renew", '{"auto_renew": false, "auto_renew": true}', "auto_renew"),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "name"), TWICE)
+async def test_a_name_that_stands_twice_in_a_body_is_refused(
+    stand: Stand, path: str, body: str, name: str
+) -> None:
+    answer = await stand.client.ask("POST", path, data=body, headers=JSON)
+
+    assert problem(answer) == (400, "invalid_request")
+    assert answer.json["detail"].startswith(f"{name}: is given more than once.")
+    assert stand.sim.books.spent == 0
+    assert not stand.sim.journal.received
+
+
+ODD: list[tuple[str, bytes]] = [
+    ("a deep nest", b"[" * 30_000 + b"]" * 30_000),
+    ("a nest of objects", b'{"a":' * 10_000 + b"1" + b"}" * 10_000),
+    ("no number", b'{"service_code": "whatsapp", "max_price": NaN}'),
+    ("no number of JSON", b'{"service_code": "whatsapp", "max_price": -Infinity}'),
+    ("a huge number", b'{"max_price": ' + b"9" * 20_000 + b"}"),
+    ("half a surrogate", b'{"service_code": "\\ud83d"}'),
+    ("other bytes", '{"service_code": "whatsapp"}'.encode("utf-16")),
+    ("a control character", b'{"service_code": "what\x01sapp"}'),
+]
+
+
+@pytest.mark.parametrize("body", [row[1] for row in ODD], ids=[row[0] for row in ODD])
+async def test_an_odd_body_is_no_json(stand: Stand, body: bytes) -> None:
+    answer = await stand.client.ask("POST", RENT, data=body, headers=JSON)
+
+    assert problem(answer) == (400, "invalid_request")
+    assert answer.json["detail"].startswith("body: is not valid JSON.")
+
+
 KEY = "sk_live_0b5f9c8e4d3a"
 KEYS_ASTRAY: list[tuple[str, str, str, Any, dict[str, str]]] = [
     ("a field's value", "POST", RENT, {"service_code": "w", "api_key": KEY}, {}),
@@ -241,6 +285,14 @@ async def test_a_key_that_stands_where_none_belongs_is_not_said_again(row: Any) 
     assert KEY not in str(answer.headers)
     assert len(answer.body) < 2000
     assert stand.sim.books.spent == 0
+
+
+async def test_a_key_that_stands_twice_in_a_body_is_not_said_again(stand: Stand) -> None:
+    body = f'{{"service_code": "whatsapp", "{KEY}": 1, "{KEY}": 2}}'
+    answer = await stand.client.ask("POST", RENT, data=body, headers=JSON)
+
+    assert problem(answer) == (400, "invalid_request")
+    assert answer.json["detail"].startswith(f"{REDACTED}: is given more than once.")
 
 
 SAME_AS_ABSENT: list[tuple[str, dict[str, Any]]] = [

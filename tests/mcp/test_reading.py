@@ -1,12 +1,26 @@
 """Lists, resources, prompts: short, clean, and the same by every way."""
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 
 import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 
-from tests.mcp.support import ERAS, Person, SimulatedStand, apart, connected, done, refused, run_mcp
+from adapters.simulator import DEMO_KEY, Fault, FaultKind
+from gateway.core.model.callers import Limits
+from gateway.core.operations.call import Call
+from gateway.core.operations.long_rentals import CREATE_LONG_RENTAL
+from tests.mcp.support import (
+    ERAS,
+    Person,
+    SimulatedStand,
+    apart,
+    connected,
+    done,
+    refused,
+    run_mcp,
+)
 
 
 @pytest.fixture
@@ -46,6 +60,40 @@ async def test_messages_come_newest_first_and_cut(client: Client, stand: Simulat
     times = [message["received_at"] for message in whole["data"]]
     assert times == sorted(times, reverse=True)
     assert newest == {"data": whole["data"][:1], "left_out": len(times) - 1}
+
+
+async def test_automatic_renewal_is_switched_on_where_a_renewal_is_allowed() -> None:
+    limits = Limits(max_price=Decimal(100), admin=True)
+    async with (
+        run_mcp(limits=limits) as stand,
+        connected(stand.mcp, ERAS[0], person=Person()) as client,
+    ):
+        call = Call(await stand.gateway.callers.identify(DEMO_KEY), "trace")
+        rented = await stand.gateway.invoker.invoke(CREATE_LONG_RENTAL, call, {"period": "1w"})
+        named = {"long_rental_id": rented.id}
+        renewed = await refused(client, "renew_long_rental", named)
+        on = await refused(client, "set_auto_renew", {**named, "auto_renew": True})
+        off = await done(client, "set_auto_renew", {**named, "auto_renew": False})
+
+    assert renewed.startswith("forbidden: The price of this purchase cannot be known before")
+    assert on.split(".")[0] == renewed.split(".")[0]
+    assert off["auto_renew"] is False
+
+
+async def test_a_cancellation_whose_answer_was_lost_says_so(
+    client: Client, stand: SimulatedStand
+) -> None:
+    rented = await done(client, "rent_number", {"service_code": "whatsapp", "max_price": 1})
+    named = {"rental_id": rented["id"]}
+    stand.sim.script(Fault("cancel-rental", FaultKind.DROP_AFTER))
+    lost = await refused(client, "cancel_rental", named)
+    read = await done(client, "get_rental", named)
+
+    assert lost.startswith(
+        "upstream_unavailable: The request was sent to the provider and its answer was lost: "
+        "it may have gone through. It costs nothing. Read the rental with get_rental "
+    )
+    assert read["status"] == "cancelled"
 
 
 async def test_a_wrong_input_is_named(client: Client) -> None:

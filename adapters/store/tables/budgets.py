@@ -48,10 +48,16 @@ async def add(tx: Tx, caller_id: str, account_id: str, at: int, amount: int) -> 
 
     In PostgreSQL this also locks the account's sum: its other purchases wait until the commit.
     """
-    day, account = codec.day_of(at), f"account:{account_id}"
+    day, account = codec.day_of(at), _account(account_id)
     rows = await tx.rows(_ADD, caller=caller_id, account=account, day=day, amount=amount)
     sums = {(row["caller_id"], row["period"]): row["micros"] for row in rows}
     return Sums(sums[caller_id, day], sums[caller_id, codec.TOTAL], sums[account, day])
+
+
+async def known(tx: Tx, caller_id: str, account_id: str, at: int) -> Sums:
+    """The sums of a caller and its account, unchanged and not locked."""
+    account_day, _ = await read(tx, _account(account_id), at)
+    return Sums(*await read(tx, caller_id, at), account_day)
 
 
 async def read(tx: Tx, caller_id: str, at: int) -> tuple[int, int]:
@@ -60,3 +66,7 @@ async def read(tx: Tx, caller_id: str, at: int) -> tuple[int, int]:
     rows = await tx.rows(_SUMS, caller=caller_id, day=day)
     sums = {row["period"]: row["micros"] for row in rows}
     return sums.get(day, 0), sums.get(codec.TOTAL, 0)
+
+
+def _account(account_id: str) -> str:
+    return f"account:{account_id}"

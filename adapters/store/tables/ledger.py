@@ -39,6 +39,9 @@ class StoredLedger:
                 continue
             return None
 
+    async def breach(self, intent: Intent) -> Breach | None:
+        return await self._database.read(lambda tx: purchases.breach(tx, intent))
+
     async def _put(self, intent: Intent, owner: str) -> Spend | None:
         """One statement: nothing has to be summed up or checked first."""
         while not await self._database.alone(lambda tx: purchases.put(tx, intent, owner)):

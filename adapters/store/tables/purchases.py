@@ -157,10 +157,23 @@ async def begin(tx: Tx, intent: Intent, owner: str) -> None:
         before = await by_request(tx, intent.caller_id, intent.request_id)
         if before is not None:
             raise Rejected(before)
-    _check_budgets(intent, sums)
-    await _check_counts(tx, intent)
+    passed = await _breach(tx, intent, sums)
+    if passed is not None:
+        raise Rejected(passed)
     if not await put(tx, intent, owner):  # one that does not count has just come in between
         raise Rejected(await _same_request(tx, intent))
+
+
+async def breach(tx: Tx, intent: Intent) -> Breach | None:
+    """The limit that it would exceed now; nothing is written."""
+    at = codec.to_instant(intent.at)
+    return await _breach(
+        tx, intent, await budgets.known(tx, intent.caller_id, intent.account_id, at)
+    )
+
+
+async def _breach(tx: Tx, intent: Intent, sums: budgets.Sums) -> Breach | None:
+    return _passed_budget(intent, sums) or await _passed_count(tx, intent)
 
 
 async def _same_request(tx: Tx, intent: Intent) -> Spend:
@@ -170,32 +183,34 @@ async def _same_request(tx: Tx, intent: Intent) -> Spend:
     return before
 
 
-def _check_budgets(intent: Intent, sums: budgets.Sums) -> None:
+def _passed_budget(intent: Intent, sums: budgets.Sums) -> Breach | None:
     limits = intent.limits or Limits()
     checked = (
         (sums.day, limits.budget_day, Breach.BUDGET_DAY),
         (sums.total, limits.budget_total, Breach.BUDGET_TOTAL),
         (sums.account_day, intent.account_budget_day, Breach.ACCOUNT_BUDGET_DAY),
     )
-    for spent, budget, breach in checked:
+    for spent, budget, passed in checked:
         if budget is None:
             continue
         left = (codec.to_micros(budget) or 0) - spent
         # Nothing left is enough for what is counted already, not for an unknown price.
         if not budget or left < 0 or (left == 0 and intent.reserved is None):
-            raise Rejected(breach)
+            return passed
+    return None
 
 
-async def _check_counts(tx: Tx, intent: Intent) -> None:
+async def _passed_count(tx: Tx, intent: Intent) -> Breach | None:
     limits, at = intent.limits or Limits(), codec.to_instant(intent.at)
     if limits.max_per_day is not None:
         row = await tx.row(_MADE_SINCE, caller=intent.caller_id, since=codec.start_of_day(at))
         if row is None or row["made"] >= limits.max_per_day:
-            raise Rejected(Breach.MAX_PER_DAY)
+            return Breach.MAX_PER_DAY
     if limits.max_active is not None and intent.kind == "rental":
         row = await tx.row(_ACTIVE, caller=intent.caller_id, at=at)
         if row is None or row["active"] >= limits.max_active:
-            raise Rejected(Breach.MAX_ACTIVE)
+            return Breach.MAX_ACTIVE
+    return None
 
 
 def _columns(intent: Intent) -> dict[str, Value]:

@@ -123,7 +123,7 @@ class Invoker:
             if op.effect is _READ:
                 return Answer(await op.run(context, asked))
             if op.effect is _CHANGE:
-                return await self._change(op, context, asked)
+                return await self._change(op, context, call, asked)
             return await self._buy(op, context, call, asked)
         except UpstreamAuthFailed as refusal:
             if not caller.pass_through:
@@ -139,7 +139,11 @@ class Invoker:
         if not await self._repository.shows(context.view, op.kind, getattr(asked, op.subject)):
             raise RentalNotFound if op.kind == "rental" else LongRentalNotFound
 
-    async def _change(self, op: Operation[In, Out], context: Context, asked: In) -> Answer[Out]:
+    async def _change(
+        self, op: Operation[In, Out], context: Context, call: Call, asked: In
+    ) -> Answer[Out]:
+        if op.pays_later is not None and op.pays_later(asked):
+            await self._purchasing.check(await self._order(op, context, call, asked))
         return Answer(await self._recorded(context, await op.run(context, asked)))
 
     async def repeated(

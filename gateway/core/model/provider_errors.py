@@ -4,7 +4,17 @@ Refused: the provider declined the call and charged nothing. UpstreamFault: it f
 reached, or sent an invalid response.
 """
 
+from typing import Any, Self
+
 from gateway.core.model.errors import GatewayError
+
+LOST_CHANGE = (
+    "The request was sent to the provider and its answer was lost: it may have gone through."
+)
+_LOOK = (
+    "Read the rental with get_rental (a long one with list_long_rentals) to see whether it did; "
+    "repeating the call does no harm."
+)
 
 
 class Refused(GatewayError):
@@ -81,6 +91,11 @@ class UpstreamFault(GatewayError):
     retryable = True
     happened = "The provider failed."
     advice = "Try again later."
+
+    @classmethod
+    def of_change(cls, **more: Any) -> Self:
+        """The error of a change that was sent and whose answer was lost."""
+        return cls(LOST_CHANGE, advice=_LOOK, **more)
 
 
 class UpstreamAuthFailed(UpstreamFault):

@@ -1,7 +1,11 @@
 """The operations on long rentals, and the calls to the provider they make."""
 
 from gateway.core.model.account import Nothing
-from gateway.core.model.errors import LongRentalNotFound
+from gateway.core.model.errors import (
+    BudgetExceeded,
+    LongRentalNotFound,
+    ServiceNotAllowed,
+)
 from gateway.core.model.long_rentals import (
     CreateLongRental,
     LongRental,
@@ -132,7 +136,11 @@ CANCEL_LONG_RENTAL = Operation(
 SET_AUTO_RENEW = Operation(
     name="set_auto_renew",
     summary="Switch a long rental's automatic renewal on or off",
-    description="While it is on, the provider renews and charges at the end of each period.",
+    description=(
+        "While it is on, the provider renews and charges at the end of each period. Switching it "
+        "on needs what a renewal needs: a key with a highest price or a budget must be allowed "
+        "long rentals."
+    ),
     takes=SetAutoRenew,
     gives=LongRental,
     effect=Effect.CHANGE,
@@ -140,8 +148,14 @@ SET_AUTO_RENEW = Operation(
     run=_set_auto_renew,
     calls=(AUTO_RENEW,),
     toolset="long_rentals",
-    errors=(LongRentalNotFound, RentalEnded),
+    errors=(
+        LongRentalNotFound,
+        RentalEnded,
+        BudgetExceeded,
+        ServiceNotAllowed,
+    ),
     subject="long_rental_id",
+    pays_later=lambda asked: asked.auto_renew,
 )
 
 LIST_MESSAGES = Operation(

@@ -77,6 +77,8 @@ class Operation(Generic[In, Out]):
     `summary` (80 characters, no final dot) and `description` (300) go into OpenAPI and the tools
     of AI agents. `errors` are its own, besides those of `errors_besides`. `subject` names the input
     with the id of the rental it acts on. `calls` are the calls to the provider it may make.
+    `pays_later` tells whether a change lets the provider charge later: such a one is allowed or
+    refused as a purchase.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Operation(Generic[In, Out]):
     subject: Literal["rental_id", "long_rental_id"] | None = None
     quote: Quoter = _unknown_quote
     calls: tuple[AnyCall, ...] = ()
+    pays_later: Callable[[In], bool] | None = None
 
     @cached_property
     def kind(self) -> Kind:

@@ -25,6 +25,9 @@ class Ledger(Protocol):
         A Breach: the limit that it would exceed; nothing was stored.
         """
 
+    async def breach(self, intent: Intent) -> Breach | None:
+        """The limit that a purchase would exceed now. Nothing is stored."""
+
     async def mark_sent(self, ledger_id: str, at: datetime) -> bool:
         """Mark it as sent: from now on it may have been charged.
 

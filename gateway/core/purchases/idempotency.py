@@ -95,7 +95,7 @@ class FirstAnswer:
 
     async def _again(self, order: Order, first: Spend, deadline: float) -> Answer[Any] | None:
         """Replay the first answer; None where none is stored and the id is free again."""
-        if first.fingerprint != order.fingerprint:
+        if first.fingerprint not in order.fingerprints:
             raise RequestIdReused
         stored = await self.answer_of(first, deadline)
         return None if stored is None else give_again(order.op.gives, stored, first.ledger_id)

@@ -7,10 +7,18 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Protocol
 
+from pydantic import BaseModel
+
 from gateway.core.model.purchases import AnyRental, Intent
 from gateway.core.operations.call import Answer
 from gateway.core.operations.context import Context
 from gateway.core.operations.operation import Operation
+
+_NOT_COMPARED = {"request_id"}
+_ALWAYS = {
+    *("max_price", "carrier", "keep_carrier", "area_codes", "lock_area_code", "number"),
+    "auto_renew",
+}
 
 
 @dataclass(eq=False)  # a frozen one costs three times as much to make
@@ -53,20 +61,50 @@ class Order:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of the operation and its input without the request id.
+        """A hash of the operation and its input: equal inputs have an equal one.
 
         Redeliverable orders have different fingerprints: a caller that sends request ids never
         gets the answer of another request.
         """
-        given = self.asked.model_dump_json(exclude={"request_id"})
+        return self._hash(inputs_text(self.asked))
+
+    @cached_property
+    def fingerprints(self) -> tuple[str, ...]:
+        """Those that the same request may have in the ledger.
+
+        Earlier versions hashed amounts as they were spelled.
+        """
+        spelled = self._hash(self.asked.model_dump_json(exclude=_NOT_COMPARED))
+        return tuple(dict.fromkeys((self.fingerprint, spelled)))
+
+    def _hash(self, inputs: str) -> str:
         kind = "\nhanded over" if self.redeliverable else ""
-        return hashlib.sha256(f"{self.op.name}\n{given}{kind}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.op.name}\n{inputs}{kind}".encode()).hexdigest()
 
     def capped(self, price: Decimal | None) -> "Order":
         """The same order with `price` as max_price, if the operation has that input."""
         if price is None or "max_price" not in type(self.asked).model_fields:
             return self
         return replace(self, asked=self.asked.model_copy(update={"max_price": price}))
+
+
+def inputs_text(asked: BaseModel) -> str:
+    """The input of a purchase as text, the same for equal inputs: 1 and "1.00" are one amount.
+
+    Inputs at their defaults are left out, so that one added later changes no earlier request. Not
+    so `_ALWAYS`: nodes of earlier versions hash them in any case, and so recognise the request.
+    """
+    amounts = {
+        name: Decimal(f"{value.normalize():f}")
+        for name, value in asked
+        if isinstance(value, Decimal)
+    }
+    at_default = {
+        name
+        for name, field in type(asked).model_fields.items()
+        if name not in _ALWAYS and getattr(asked, name) == field.get_default()
+    }
+    return asked.model_copy(update=amounts).model_dump_json(exclude=_NOT_COMPARED | at_default)
 
 
 Next = Callable[[Order], Awaitable[Answer[Any]]]

@@ -37,11 +37,15 @@ class WithinLimits:
 
     async def __call__(self, order: Order, proceed: Next) -> Answer[Any]:
         """Check the limits and pass on the capped order. Raises GatewayError for a breach."""
+        return await proceed(await self.planned(order))
+
+    async def planned(self, order: Order) -> Order:
+        """The capped order with its intent. Raises GatewayError for a breach."""
         limited, reserved, quote = await self._limited(order)
         if order.at_most is not None:
             limited = limited.capped(min(order.at_most, limited.cap or order.at_most))
         limited.intent = self._intent(order, reserved, quote)
-        return await proceed(limited)
+        return limited
 
     async def _limited(self, order: Order) -> tuple[Order, Decimal | None, Quote]:
         """The order with its price capped, what to reserve for it, and the quote.
@@ -112,6 +116,10 @@ class Purchasing:
         Must not be cancelled when the client disconnects.
         """
         return await (self._without_id if order.request_id is None else self._with_id)(order)
+
+    async def check(self, order: Order) -> None:
+        """Raise what would refuse this purchase; it is neither stored nor made."""
+        await self._stages.written_down.check(await self._stages.limits.planned(order))
 
     async def repeated(self, order: Order) -> Answer[Any] | None:
         """The first answer of a request id that was used before, else None."""

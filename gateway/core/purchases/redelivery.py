@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from gateway.core.model.errors import LedgerUnavailable, OutcomeUnknown
-from gateway.core.model.purchases import SpendState
+from gateway.core.model.purchases import Spend, SpendState
 from gateway.core.operations.call import Answer
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
@@ -67,18 +67,24 @@ class Redelivery:
         not shared: ten concurrent requests mean ten numbers. Raises OutcomeUnknown where the
         response was lost, or does not come in time.
         """
-        caller_id, fingerprint = order.context.caller.id, order.fingerprint
         until = self._clock.monotonic() + self._patience
         while True:
-            now = self._clock.now()
-            since = now - self._window
-            # In this order: a purchase that ends in between is found by the second query.
-            lost = await self._ledger.find_abandoned(caller_id, fingerprint, since, now)
-            spend = await self._ledger.take_undelivered(caller_id, fingerprint, since)
-            if spend is not None and spend.answer is not None:
-                return give_again(order.op.gives, spend.answer, spend.ledger_id)
+            lost: Spend | None = None
+            for fingerprint in order.fingerprints:
+                abandoned, spend = await self._look(order.context.caller.id, fingerprint)
+                if spend is not None and spend.answer is not None:
+                    return give_again(order.op.gives, spend.answer, spend.ledger_id)
+                lost = lost or abandoned
             if lost is None:
                 return None
             if lost.state is SpendState.UNKNOWN or self._clock.monotonic() >= until:
                 raise OutcomeUnknown("The same was sent a moment ago, and its answer was lost.")
             await asyncio.sleep(_POLL_SECONDS)
+
+    async def _look(self, caller_id: str, fingerprint: str) -> tuple[Spend | None, Spend | None]:
+        """The abandoned purchase and the undelivered one, which nobody else gets from here on."""
+        now = self._clock.now()
+        since = now - self._window
+        # In this order: a purchase that ends in between is found by the second query.
+        abandoned = await self._ledger.find_abandoned(caller_id, fingerprint, since, now)
+        return abandoned, await self._ledger.take_undelivered(caller_id, fingerprint, since)

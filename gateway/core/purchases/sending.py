@@ -53,6 +53,14 @@ class WrittenDown:
             order.begun(intent.ledger_id)
         return await proceed(order)
 
+    async def check(self, order: Order) -> None:
+        """Raise what would refuse the intent now. Nothing is stored."""
+        intent = order.planned
+        with ledger_checked(self._observer, intent.ledger_id):
+            breach = await self._ledger.breach(intent)
+        if breach is not None:
+            raise refusal(breach, intent)
+
 
 class Sent:
     """The last stage: marks the purchase as sent just before it is, and settles it."""

@@ -12,6 +12,7 @@ from adapters.getatext.endpoint import AnyEndpoint
 from adapters.getatext.reply import Reply
 from gateway.core.model.errors import GatewayError, OutcomeUnknown
 from gateway.core.model.provider_errors import (
+    LOST_CHANGE,
     UpstreamBadResponse,
     UpstreamTimeout,
     UpstreamUnavailable,
@@ -192,6 +193,7 @@ async def test_a_lost_answer_to_what_costs_nothing_is_a_fault(
 
     assert type(error) is expected
     assert error.charged is Charged.NO
+    assert (LOST_CHANGE in error.detail) is (call is rentals.CANCEL)
     assert len(getatext.asked) == 1
 
 
@@ -235,11 +237,13 @@ async def in_silence(call: AnyEndpoint) -> list[GatewayError]:
     return await asyncio.gather(*map(one, SILENT))
 
 
-async def test_a_read_ends_in_time() -> None:
-    errors = await in_silence(rentals.STATUS)
+async def test_what_costs_nothing_ends_in_time_and_a_change_says_that_it_was_sent() -> None:
+    read, changed = await asyncio.gather(in_silence(rentals.STATUS), in_silence(rentals.CANCEL))
 
-    assert {type(error) for error in errors} == {UpstreamTimeout}
-    assert {error.charged for error in errors} == {Charged.NO}
+    assert {type(error) for error in (*read, *changed)} == {UpstreamTimeout}
+    assert {error.charged for error in (*read, *changed)} == {Charged.NO}
+    assert {LOST_CHANGE in error.detail for error in read} == {False}
+    assert {LOST_CHANGE in error.detail for error in changed} == {True}
 
 
 async def test_a_purchase_ends_in_time_with_an_unknown_outcome() -> None:
@@ -255,6 +259,7 @@ async def test_a_refused_connection_is_no_purchase(call: AnyEndpoint) -> None:
 
     assert type(error) is UpstreamUnavailable
     assert error.charged is Charged.NO
+    assert LOST_CHANGE not in error.detail
 
 
 @KINDS
@@ -264,6 +269,7 @@ async def test_a_host_without_an_address_is_no_purchase(call: AnyEndpoint) -> No
 
     assert type(error) is UpstreamUnavailable
     assert error.charged is Charged.NO
+    assert LOST_CHANGE not in error.detail
 
 
 @KINDS
@@ -279,6 +285,7 @@ async def test_a_failed_handshake_is_no_purchase(call: AnyEndpoint) -> None:
 
     assert type(error) is UpstreamUnavailable
     assert error.charged is Charged.NO
+    assert LOST_CHANGE not in error.detail
 
 
 async def without_connection(call: AnyEndpoint) -> tuple[GatewayError, int]:
@@ -296,12 +303,15 @@ async def without_connection(call: AnyEndpoint) -> tuple[GatewayError, int]:
 
 async def test_a_call_that_got_no_connection_in_time_was_not_sent() -> None:
     found = await asyncio.gather(
-        without_connection(rentals.STATUS), without_connection(rentals.RENT)
+        without_connection(rentals.STATUS),
+        without_connection(rentals.CANCEL),
+        without_connection(rentals.RENT),
     )
 
-    assert [type(error) for error, _ in found] == [UpstreamUnavailable] * 2
-    assert [error.charged for error, _ in found] == [Charged.NO] * 2
-    assert [asked for _, asked in found] == [1, 1]
+    assert [type(error) for error, _ in found] == [UpstreamUnavailable] * 3
+    assert [error.charged for error, _ in found] == [Charged.NO] * 3
+    assert [LOST_CHANGE in error.detail for error, _ in found] == [False] * 3
+    assert [asked for _, asked in found] == [1, 1, 1]
 
 
 async def test_a_purchase_on_a_closed_client_was_not_sent(getatext: ScriptedServer) -> None:

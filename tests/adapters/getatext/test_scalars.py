@@ -33,7 +33,12 @@ def test_what_is_something_is_not_absent(raw: object) -> None:
         (0, "0"),
         ("0.00", "0.00"),
         (-0.0, "0"),
-        ("123456789012.345", "123456789012.345"),
+        ("999999.999999", "999999.999999"),
+        (999999.999999, "999999.999999"),
+        ("7.1000000000", "7.1000000000"),
+        (7.1000000000000005, "7.1"),
+        (sum([0.1] * 1000), "100"),
+        (0.000001, "0.000001"),
     ],
 )
 def test_money_is_read_exactly(raw: object, amount: str) -> None:
@@ -61,6 +66,17 @@ def test_money_is_read_exactly(raw: object, amount: str) -> None:
         10**400,
         "1234567890123.456",
         "0.1234567890123456",
+        "1000000",
+        1_000_000,
+        999999.9999999999,
+        "1000000.00",
+        "123456789012.345",
+        10.0**14,
+        "0.0000001",
+        "0.5500001000000",
+        0.1234567,
+        999999.1234567,
+        1e-7,
         "9" * 5000,
         "-0.55",
         -1,
@@ -76,6 +92,8 @@ def test_what_is_no_sane_amount_is_no_money(raw: object) -> None:
 
 def test_a_balance_may_lie_below_zero() -> None:
     assert scalars.money("-0.55", signed=True) == Decimal("-0.55")
+    assert scalars.money(-0.1 - 0.2, signed=True) == Decimal("-0.3")
+    assert scalars.money("-1000000", signed=True) is None
 
 
 @pytest.mark.parametrize(

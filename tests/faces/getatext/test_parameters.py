@@ -51,6 +51,27 @@ def refused(answer: Answer) -> str:
     return text
 
 
+TWICE = [
+    ("rent-a-number", '{"service": "whatsapp", "max_price": 0.1, "max_price": 9}', "max_price"),
+    ("rent-specific-number", '{"service": "whatsapp", "number": 1, "number": 2}', "number"),
+    ("re-rent", '{"id": 1, "id": 2}', "id"),
+    ("cancel-rental", '{"id": 1, "id": 1}', "id"),
+    ("long-rentals", '{"rental_time": "1w", "rental_time": "1y"}', "rental_time"),
+    ("long-rentals/1/update", '{"action": "cancel", "action": "renew"}', "action"),
+    ("long-rentals/1/update", '{"action": "renew", "x": [{"a": 1, "a": 1}]}', "a"),
+]
+
+
+@pytest.mark.parametrize(("call", "body", "name"), TWICE)
+async def test_a_name_that_stands_twice_in_a_body_is_refused(
+    tool: Tool, call: str, body: str, name: str
+) -> None:
+    answer = await tool.raw("POST", f"{API}/{call}", data=body, headers={"Auth": DEMO_KEY})
+
+    assert refused(answer).startswith(f"{name}: is given more than once.")
+    assert not tool.sim.journal.received
+
+
 UNTAKEN = [
     ("rent-a-number", WA, {"areas": "212"}),
     ("rent-a-number", WA, {"maxPrice": 0.1}),

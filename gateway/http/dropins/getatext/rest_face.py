@@ -3,7 +3,6 @@
 from typing import Any
 
 from aiohttp import web
-from pydantic_core import from_json
 
 from gateway.core.model.errors import InvalidRequest
 from gateway.http.dropins.common import spellings, tolerate_expect
@@ -18,7 +17,7 @@ from gateway.http.wire.forms import (
     query_parameters,
     read_parameters,
 )
-from gateway.http.wire.inputs import media_type, read_body
+from gateway.http.wire.inputs import media_type, read_body, read_json
 
 PREFIX = f"{API}/"
 
@@ -77,10 +76,7 @@ def _with_path(fields: Fields, in_path: dict[str, str]) -> Fields:
 def _parse(raw: bytes) -> dict[str, Any]:
     if not raw.strip():
         return {}
-    try:
-        body = from_json(raw, allow_inf_nan=False)
-    except ValueError:
-        raise InvalidRequest("The body is not valid JSON.") from None
+    body = read_json(raw)
     if body == []:  # PHP's empty object
         return {}
     if not isinstance(body, dict):
