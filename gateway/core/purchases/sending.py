@@ -56,8 +56,7 @@ class WrittenDown:
     async def check(self, order: Order) -> None:
         """Raise what would refuse the intent now. Nothing is stored."""
         intent = order.planned
-        with ledger_checked(self._observer, intent.ledger_id):
-            breach = await self._ledger.breach(intent)
+        breach = await self._ledger.breach(intent)
         if breach is not None:
             raise refusal(breach, intent)
 
