@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,9 +14,11 @@ from structlog.testing import capture_logs
 from adapters.simulator import Fault, FaultKind
 from adapters.store.sqlite import database as sqlite
 from gateway.core.model.errors import LedgerUnavailable
-from gateway.core.model.purchases import SpendState, View
+from gateway.core.model.purchases import Outcome, SpendState, View
+from gateway.core.ports.storage import Unstorable
 from gateway.core.rentals import unwritten
 from gateway.http import health
+from tests.codes.support import listening_to
 from tests.money import outages
 from tests.money.outages import Outage
 from tests.support.contract import Answer
@@ -174,6 +176,21 @@ def facts(listed: Answer) -> list[tuple[Any, ...]]:
     return [(one["id"], one["status"], one["code"]) for one in listed.json["data"]]
 
 
+@pytest.mark.parametrize("limited", [True, False], ids=["limited", "without limits"])
+async def test_a_repeated_request_gets_its_first_answer(trouble: Trouble, limited: bool) -> None:
+    async with open_bank(trouble.url) as bank:
+        buyer = await bank.with_key(**BUDGET) if limited else bank.client
+        async with answered_in(trouble, bank, rent(buyer, "order-1")) as made:
+            again, other_input = (
+                await rent(buyer, "order-1"),
+                await rent(buyer, "order-1", max_price="0.99"),
+            )
+
+    assert (again.status, again.body, replayed(again)) == (201, made.body, True)
+    assert (other_input.status, other_input.json["code"]) == (409, "request_id_reused")
+    assert bank.rents == 1
+
+
 async def test_its_events_are_told_once_it_is_written(trouble: Trouble) -> None:
     async with open_bank(trouble.url) as bank:
         gateway = bank.running.gateway
@@ -184,8 +201,7 @@ async def test_its_events_are_told_once_it_is_written(trouble: Trouble) -> None:
                 await bank.client.get(rental)
             await bank.client.post(f"{rental}/complete")
         await until(lambda: is_ready(bank.client))
-        account = View(gateway.hasher.name(bank.client.key or ""))
-        told = await gateway.store.events.events(account, 0, 9)
+        told = await gateway.store.events.events(account_of(bank), 0, 9)
 
     assert [(one.kind.value, one.rental.code) for one in told] == [
         ("rental.created", None),
@@ -193,6 +209,20 @@ async def test_its_events_are_told_once_it_is_written(trouble: Trouble) -> None:
         ("rental.code_received", "22"),
         ("rental.ended", "22"),
     ]
+
+
+async def test_an_open_stream_of_events_lives_through_it(trouble: Trouble) -> None:
+    async with open_bank(trouble.url) as bank, listening_to(bank.client) as stream:
+        await stream.block()
+        async with answered_in(trouble, bank, rent(bank.client)) as made:
+            bank.running.gateway.core.notifier.account_changed(account_of(bank).account_id)
+        told = await stream.event()
+
+    assert (told.kind, told.data["id"]) == ("rental.created", made.json["id"])
+
+
+def account_of(bank: Bank) -> View:
+    return View(bank.running.gateway.hasher.name(bank.client.key or ""))
 
 
 async def test_an_outage_is_two_lines_in_the_log(trouble: Trouble) -> None:
@@ -243,6 +273,30 @@ async def test_a_restart_before_it_is_written_leaves_its_outcome_unknown(trouble
     assert made.status == 201
     assert (again.status, again.json["code"]) == (409, "outcome_unknown")
     assert bank.rents == 1
+
+
+async def test_content_that_is_refused_stops_no_sale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a PostgreSQL of another encoding, which has no such letters."""
+    async with open_bank(new_database()) as bank:
+        ledger = bank.running.gateway.ledger
+        settle = ledger.settle
+
+        async def in_ascii(ledger_id: str, outcome: Outcome, at: datetime) -> bool:
+            if outcome.bought is not None and outcome.bought.number is not None:
+                raise Unstorable("the number")
+            return await settle(ledger_id, outcome, at)
+
+        monkeypatch.setattr(ledger, "settle", in_ascii)
+        with capture_logs() as lines:
+            made = await rent(bank.client, "order-1")
+        again, next_one = await rent(bank.client, "order-1"), await rent(bank.client)
+        ready = await readiness(bank.client)
+
+    assert (made.status, again.body, next_one.status) == (201, made.body, 201)
+    assert made.json["number"] is not None
+    assert ready == (200, "available")
+    refused = [line for line in lines if line["event"] == "written without a field"]
+    assert [line["left_out"] for line in refused] == ["number"]
 
 
 async def test_a_tool_without_request_ids_buys_once(trouble: Trouble) -> None:
