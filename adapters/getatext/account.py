@@ -64,5 +64,13 @@ BALANCE = Endpoint(
     lambda fields, asked, terms: read_balance(fields),
     method="GET",
 )
+KEY_CHECK = Endpoint(
+    calls.KEY_CHECK,
+    "key-check",
+    BALANCE.path,
+    refusals.ACCOUNT,
+    lambda fields, asked, terms: read_balance(fields),
+    method="GET",
+)
 
-ENDPOINTS: tuple[AnyEndpoint, ...] = (PRICES, BALANCE)
+ENDPOINTS: tuple[AnyEndpoint, ...] = (PRICES, BALANCE, KEY_CHECK)

@@ -76,8 +76,8 @@ class Getatext:
             return answer
         except GatewayError as error:
             outcome = error.code
-            if isinstance(error, UpstreamBadResponse):
-                shared.client.distrust(self._key)
+            if isinstance(error, UpstreamBadResponse | UpstreamAuthFailed):
+                shared.client.distrust(self._key)  # a refused key's idle connection is of no use
             if error.upstream is not None:
                 message = error.upstream.message.replace(self._key, "[key]")
                 error.upstream = replace(error.upstream, message=message)

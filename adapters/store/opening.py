@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from adapters.store.sql.database import FailureReports, Listen, SharedDatabase
+from adapters.store.tables.accounts import StoredAccounts
 from adapters.store.tables.checks import StoredChecks
 from adapters.store.tables.events import StoredEvents
 from adapters.store.tables.keys import StoredKeys
@@ -12,7 +13,15 @@ from adapters.store.tables.ledger import NewId, StoredLedger
 from adapters.store.tables.webhooks import StoredInbox, StoredOutbox
 from adapters.store.urls import postgres_dsn, sqlite_path
 from gateway.core.ports.ledger import Ledger
-from gateway.core.ports.storage import Events, Inbox, Keys, Leases, Outbox, SharedBuckets
+from gateway.core.ports.storage import (
+    Accounts,
+    Events,
+    Inbox,
+    Keys,
+    Leases,
+    Outbox,
+    SharedBuckets,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +31,7 @@ class Store:
     ledger: Ledger
     checks: StoredChecks
     keys: Keys
+    accounts: Accounts
     inbox: Inbox
     leases: Leases
     events: Events
@@ -51,6 +61,7 @@ async def open_store(url: str, *, new_id: NewId) -> AsyncIterator[Store]:
             ledger=StoredLedger(database, new_id),
             checks=StoredChecks(database),
             keys=StoredKeys(database),
+            accounts=StoredAccounts(database),
             inbox=StoredInbox(database),
             leases=database.shared.leases,
             events=StoredEvents(database),

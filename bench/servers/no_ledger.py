@@ -57,7 +57,7 @@ class Nothing:
 
     standing = by_request = spend = find = latest = take_undelivered = find_abandoned = (
         mark_undelivered
-    ) = keep = probe = breach = give_back = one
+    ) = keep = probe = breach = give_back = is_accepted = accept = one
     unknown = unanswered = recover = all_rentals = list_rentals = spends = events = due = all
     holds_anything = one
 
@@ -69,6 +69,7 @@ async def open_nothing(url: str, *, new_id: Any) -> AsyncIterator[Store]:
         ledger=nothing,
         checks=nothing,
         keys=nothing,
+        accounts=nothing,
         inbox=nothing,
         leases=nothing,
         events=nothing,

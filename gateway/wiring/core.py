@@ -10,10 +10,13 @@ from adapters.getatext.provider import accounts
 from adapters.store import Store, default_url
 from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.auth.authorization import OperatorLimits
+from gateway.core.auth.verification import AskProvider, KeyVerification
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
 from gateway.core.codes.webhooks import Webhooks
 from gateway.core.invocation.invoker import Invoker
+from gateway.core.model.account import Balance, Nothing
+from gateway.core.model.callers import Account
 from gateway.core.model.values import new_ledger_id
 from gateway.core.operations.catalog import CALLS
 from gateway.core.operations.context import Services
@@ -30,7 +33,7 @@ from gateway.core.rentals.repository import RentalRepository
 from gateway.core.rentals.status_reads import StatusReads
 from gateway.core.rentals.unwritten import Unwritten
 from gateway.core.upstream.account import AccountUpstream, AccountUpstreams
-from gateway.core.upstream.calls import RENTAL_STATUS
+from gateway.core.upstream.calls import KEY_CHECK, RENTAL_STATUS, UNVERIFIED
 from gateway.core.upstream.circuit_breaker import CircuitBreakers
 from gateway.core.upstream.pipeline import Pipeline
 from gateway.core.upstream.rate_limiter import RateLimiter, RateLimits
@@ -44,6 +47,7 @@ class Core:
 
     hasher: KeyHasher
     callers: Callers
+    verification: KeyVerification
     limiter: RateLimiter
     breakers: CircuitBreakers
     notifier: Notifier
@@ -57,6 +61,7 @@ class Core:
     async def close(self) -> None:
         """Wake all waiters, let changes and purchases end, then cancel background work."""
         self.notifier.shut_down()
+        await self.verification.close()
         await self.invoker.drain()
         await self.webhooks.close()
         await self.services.poller.close()
@@ -76,25 +81,22 @@ def build_core(
 ) -> Core:
     """Build the core's objects, shared by all callers. `secret` is the database's."""
     hasher = KeyHasher(secret)
-    callers = Callers(
-        hasher,
-        store.keys,
-        clock,
-        own_key=revealed(settings.getatext_api_key),
-        pass_through=settings.pass_through,
-    )
     notifier, breakers = Notifier(), CircuitBreakers(clock, CALLS, observer=metrics)
     limiter = _limiter(settings, store, clock, metrics)
     pipeline = Pipeline(clock, asyncio.sleep, limiter, breakers, observer=metrics)
     client.when_connected(pipeline.going_out)
-    upstreams = AccountUpstreams(_connect(settings, client, clock, metrics), pipeline)
+    connect = _connect(settings, client, clock, metrics)
+    upstreams = AccountUpstreams(connect, pipeline)
+    verification = KeyVerification(store.accounts, _asking(connect, pipeline), clock)
+    callers = _callers(settings, hasher, store, clock, verification)
     unwritten = Unwritten(store.ledger, clock, metrics)
     store.failures.to = unwritten.lost
-    services = _services(settings, store, unwritten, notifier, clock, metrics)
+    services = _services(settings, store, callers, unwritten, notifier, clock, metrics)
     purchasing = Purchasing(_stages(settings, store, unwritten, callers, clock, metrics))
     return Core(
         hasher=hasher,
         callers=callers,
+        verification=verification,
         limiter=limiter,
         breakers=breakers,
         notifier=notifier,
@@ -130,9 +132,37 @@ def _limiter(settings: Settings, store: Store, clock: Clock, metrics: Metrics) -
     )
 
 
+def _callers(
+    settings: Settings,
+    hasher: KeyHasher,
+    store: Store,
+    clock: Clock,
+    verification: KeyVerification,
+) -> Callers:
+    return Callers(
+        hasher,
+        store.keys,
+        clock,
+        verification,
+        own_key=revealed(settings.getatext_api_key),
+        pass_through=settings.pass_through,
+    )
+
+
+def _asking(connect: Connect, pipeline: Pipeline) -> AskProvider:
+    """Reads a balance past the accounts' upstreams: an unverified key leaves nothing behind."""
+
+    async def ask(account: Account) -> Balance:
+        upstream = AccountUpstream(UNVERIFIED, connect(account.key), pipeline)
+        return await upstream.ask(KEY_CHECK, Nothing())
+
+    return ask
+
+
 def _services(
     settings: Settings,
     store: Store,
+    callers: Callers,
     unwritten: Unwritten,
     notifier: Notifier,
     clock: Clock,
@@ -158,7 +188,9 @@ def _services(
         per_second=per_second,
     )
     waiter = CodeWaiter(poller, status_reads, repository, notifier, store.inbox)
-    return Services(clock, store.ledger, price_cache, repository, status_reads, poller, waiter)
+    return Services(
+        clock, store.ledger, price_cache, repository, status_reads, poller, waiter, callers.recheck
+    )
 
 
 def _stages(

@@ -60,6 +60,7 @@ FILES = {
 
 PROGRAM = """
 import asyncio, json, sys
+from datetime import UTC, datetime
 
 from aiohttp import ClientSession, web
 
@@ -83,6 +84,8 @@ async def main():
         gateway_access_log=False,
     )
     async with open_gateway(settings) as gateway:
+        name = gateway.hasher.name("sk_anybody")
+        await gateway.store.accounts.accept(name, datetime.now(UTC))
         runner = make_runner(gateway.app(with_mcp=False), keepalive=5.0, drain_seconds=5.0)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

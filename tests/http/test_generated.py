@@ -13,7 +13,7 @@ import pytest
 
 from gateway.core.upstream.circuit_breaker import BreakerPolicy, CircuitBreakers
 from tests.support.contract import Answer
-from tests.support.gateway import ScriptedStand, run_scripted
+from tests.support.gateway import ScriptedStand, have_accepted, run_scripted
 from tests.support.mutations import Mutations
 from tests.support.samples import ASKS
 from tests.support.scripted import Asked, Said
@@ -45,6 +45,7 @@ class Feeding:
             key = f"sk_{self.mutations.made}"
             said = self.planned[key] = self.mutations.answer(name)
             ask = ASKS[name]
+            await have_accepted(self.stand.gateway, key)
             async with asyncio.timeout(60):
                 answer = await self.stand.client.ask(ask.method, ask.path, json=ask.json, key=key)
             del self.planned[key]

@@ -10,7 +10,14 @@ import pytest
 
 from adapters.simulator import AccountConfig, Limits, Service, SimulatorConfig
 from tests.support.contract import Answer
-from tests.support.gateway import Client, ScriptedStand, Stand, run_scripted, run_simulated
+from tests.support.gateway import (
+    Client,
+    ScriptedStand,
+    Stand,
+    have_accepted,
+    run_scripted,
+    run_simulated,
+)
 from tests.support.samples import PRICES
 from tests.support.scripted import Act, reply
 
@@ -123,6 +130,7 @@ async def test_a_list_that_is_no_longer_fresh_says_so_and_serves_while_the_provi
 async def test_accounts_have_lists_of_their_own(scripted: ScriptedStand) -> None:
     dearer = {"prices": [{**PRICES["prices"][0], "price": "0.99"}]}
     scripted.provider.script.extend([reply(200, PRICES), reply(200, dearer)])
+    await have_accepted(scripted.gateway, "sk_alice", "sk_bob")
     alice, bob, again = [
         await scripted.client.ask("GET", "/v1/prices", key=key)
         for key in ("sk_alice", "sk_bob", "sk_alice")

@@ -15,6 +15,7 @@ from mcp_server.ports import OperationInvoker
 from mcp_server.remote import open_remote
 from mcp_server.transport.stdio import run_stdio
 from tests.mcp.support import own_settings
+from tests.support.gateway import have_accepted
 
 
 async def main(
@@ -34,6 +35,7 @@ async def main(
 
 async def embedded(settings: Settings, key: str) -> None:
     async with open_gateway(settings) as gateway:
+        await have_accepted(gateway, key)
         caller = await gateway.callers.identify(key)
         await run_stdio(Chatty(gateway.invoker), caller, McpOptions())
 

@@ -23,7 +23,7 @@ from gateway.settings import Settings
 from gateway.wiring import Gateway, open_gateway
 from mcp_server.options import McpOptions
 from mcp_server.transport.http import mount
-from tests.support.gateway import USUAL, listening, settings
+from tests.support.gateway import USUAL, have_accepted, listening, settings
 
 T = TypeVar("T")
 
@@ -95,6 +95,7 @@ async def run_before(
             open_gateway(own_settings(provider_url, folder)) as gateway,
             listening(with_mcp(gateway, options, limits)) as url,
         ):
+            await have_accepted(gateway, DEMO_KEY)
             yield McpStand(gateway, url)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from adapters.store import Store
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
+from gateway.core.model.callers import Caller
 from gateway.core.model.prices import Price
 from gateway.core.operations.catalog import BUCKETS, CALLS
 from gateway.core.operations.context import Services
@@ -121,7 +122,13 @@ def services(
     status_reads = StatusReads(repository, clock, fresh=0.0)
     poller = CodePoller(status_reads, repository, notifier, store.inbox, store.leases, clock)
     waiter = CodeWaiter(poller, status_reads, repository, notifier, store.inbox)
-    return Services(clock, store.ledger, price_cache, repository, status_reads, poller, waiter)
+    return Services(
+        clock, store.ledger, price_cache, repository, status_reads, poller, waiter, still_accepted
+    )
+
+
+async def still_accepted(caller: Caller) -> None:
+    """The check of a caller whose key does not end."""
 
 
 def pipeline(clock: Clock) -> Pipeline:

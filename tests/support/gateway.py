@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -132,10 +133,19 @@ async def listening(app: web.Application) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
+async def have_accepted(gateway: Gateway, *keys: str) -> None:
+    """Make the database one that has seen these keys of the provider's before."""
+    for key in keys:
+        await gateway.store.accounts.accept(gateway.hasher.name(key), datetime.now(UTC))
+
+
 @asynccontextmanager
-async def run_gateway(provider_url: str, **changes: Any) -> AsyncIterator[Running]:
-    """The gateway before whatever listens at `provider_url`."""
+async def run_gateway(
+    provider_url: str, accepted: Sequence[str] = (DEMO_KEY,), **changes: Any
+) -> AsyncIterator[Running]:
+    """The gateway before whatever listens at `provider_url`, which has `accepted` these keys."""
     async with open_gateway(settings(provider_url, **changes)) as gateway:
+        await have_accepted(gateway, *accepted)
         app = gateway.app(with_mcp=False)
         async with listening(app) as url, open_client(url) as client:
             yield Running(gateway, app, url, client)

@@ -15,10 +15,11 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+from adapters.simulator import DEMO_KEY
 from gateway.http.serving.server import serve
 from gateway.wiring import open_gateway
 from tests.support.dying import POINTS, die_at
-from tests.support.gateway import new_database, settings
+from tests.support.gateway import have_accepted, new_database, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -103,6 +104,7 @@ async def _serve(
     provider_url: str, changes: dict[str, Any], started: Callable[[str], None]
 ) -> None:
     async with open_gateway(settings(provider_url, **changes)) as gateway:
+        await have_accepted(gateway, DEMO_KEY)
         await serve(
             gateway.app(with_mcp=False),
             host="127.0.0.1",

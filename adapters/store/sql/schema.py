@@ -132,6 +132,14 @@ checks = Table(
     Column("value", Text, nullable=False),
 )
 
+# Accounts whose keys the provider has accepted.
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("accepted_at", BigInteger, nullable=False),
+)
+
 keys = Table(
     "keys",
     metadata,

@@ -5,6 +5,7 @@ import hmac
 
 from cachetools import LRUCache, TTLCache
 
+from gateway.core.auth.verification import KeyVerification
 from gateway.core.model.callers import (
     GATEWAY_KEY_PREFIX,
     Account,
@@ -19,6 +20,7 @@ from gateway.core.ports.storage import Keys
 
 _MAX_KEY = 256
 _MOST_CALLERS = 1000
+_MOST_KEYS = 10_000
 _REVOKED_WITHIN = 2.0  # seconds until every process has noticed a revocation
 
 
@@ -37,13 +39,18 @@ class KeyHasher:
 
 
 class Callers:
-    """Finds and caches the caller of a key."""
+    """Finds and caches the caller of a key.
+
+    The first call with a provider key that is new here costs a balance call at the provider: a key
+    that it does not accept is nobody's. Keys it has accepted are remembered in the store.
+    """
 
     def __init__(
         self,
         hasher: KeyHasher,
         keys: Keys,
         clock: Clock,
+        verification: KeyVerification,
         *,
         own_key: str | None = None,
         pass_through: bool = True,
@@ -55,14 +62,15 @@ class Callers:
         self._hasher = hasher
         self._keys = keys
         self._clock = clock
+        self._verification = verification
         self._own = Account(hasher.name(own_key), own_key) if own_key else None
         self._pass_through = pass_through
         self._known: dict[str, Caller] = {}  # by provider key
-        self._met: LRUCache[str, Account] = LRUCache(10_000)
-        self._known_last: LRUCache[str, GatewayKey] = LRUCache(10_000)
-        self._found: TTLCache[str, GatewayKey | None] = TTLCache(
-            10_000, _REVOKED_WITHIN, timer=clock.monotonic
+        self._met: LRUCache[str, Account] = LRUCache(_MOST_KEYS)
+        self._found: TTLCache[str, tuple[GatewayKey | None]] = TTLCache(
+            _MOST_KEYS, _REVOKED_WITHIN, timer=clock.monotonic
         )
+        self._last_found: LRUCache[str, GatewayKey] = LRUCache(_MOST_KEYS)
 
     def recall(self, key: str | None) -> Caller | None:
         """The caller of a provider key that was identified before; saves the HMAC."""
@@ -71,7 +79,8 @@ class Callers:
     async def identify(self, key: str | None) -> Caller:
         """The caller of a key.
 
-        Raises Unauthorized; UpstreamAuthFailed for a gateway key where the server has no own key.
+        Raises Unauthorized; what KeyVerification.verify raises for a provider key that is new here;
+        UpstreamAuthFailed for a gateway key where the server has no own key.
         """
         if (known := self.recall(key)) is not None:
             return known
@@ -88,11 +97,14 @@ class Callers:
         if not self._pass_through:
             raise Unauthorized("This gateway takes only keys that it made itself.")
         account = Account(self._hasher.name(key), key)
-        self._met[account.id] = account
-        if len(self._known) >= _MOST_CALLERS:
-            del self._known[next(iter(self._known))]
-        caller = self._known[key] = Caller(account.id, account)
-        return caller
+        if self._own is None or account.id != self._own.id:
+            await self._verification.verify(account)
+        return self._accepted(account)
+
+    async def recheck(self, caller: Caller) -> None:
+        """Raise Unauthorized where the caller's gateway key was revoked or expired meanwhile."""
+        if caller.hashed is not None:
+            await self._by_gateway_key(caller.hashed)
 
     @property
     def own(self) -> Account | None:
@@ -105,22 +117,32 @@ class Callers:
             return self._own
         return self._met.get(account_id)
 
-    async def _look_up(self, hashed: str) -> GatewayKey | None:
-        """The key as stored; as it was known last while the ledger is away."""
+    def _accepted(self, account: Account) -> Caller:
+        """The caller of an accepted key; the same one for all who waited for its verification."""
+        if (known := self._known.get(account.key)) is not None:
+            return known
+        self._met[account.id] = account
+        if len(self._known) >= _MOST_CALLERS:
+            del self._known[next(iter(self._known))]
+        caller = self._known[account.key] = Caller(account.id, account)
+        return caller
+
+    async def _find(self, hashed: str) -> GatewayKey | None:
+        """The stored key; while the store is away, as it was last found: nobody can revoke it."""
+        if (found := self._found.get(hashed)) is not None:
+            return found[0]
         try:
-            found = await self._keys.find(hashed)
+            key = await self._keys.find(hashed)
         except LedgerUnavailable:
-            if hashed not in self._known_last:
+            if (key := self._last_found.get(hashed)) is None:
                 raise
-            return self._known_last[hashed]
-        if found is not None:
-            self._known_last[hashed] = found
-        return found
+        self._found[hashed] = (key,)
+        if key is not None:
+            self._last_found[hashed] = key
+        return key
 
     async def _by_gateway_key(self, hashed: str) -> Caller:
-        if hashed not in self._found:
-            self._found[hashed] = await self._look_up(hashed)
-        key = self._found.get(hashed)
+        key = await self._find(hashed)
         if key is None or not hmac.compare_digest(key.hashed, hashed):
             raise Unauthorized
         if key.revoked_at is not None:
@@ -130,4 +152,4 @@ class Callers:
             raise Unauthorized("This key has expired.")
         if self._own is None:
             raise UpstreamAuthFailed("The gateway has no key of its own at the provider.")
-        return Caller(caller_id(key), self._own, key.limits)
+        return Caller(caller_id(key), self._own, key.limits, hashed)

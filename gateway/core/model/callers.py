@@ -48,12 +48,14 @@ class Caller:
     """An authenticated caller. `id` tells callers of the same account apart.
 
     `limits` None: the caller sent a provider key of its own (`pass_through`). `sees_account`:
-    whether it sees the whole account, or only what it bought itself.
+    whether it sees the whole account, or only what it bought itself. `hashed`: the hash of its
+    gateway key.
     """
 
     id: str
     account: Account
     limits: Limits | None = None
+    hashed: str | None = field(default=None, repr=False)
     pass_through: bool = field(init=False, compare=False)
     sees_account: bool = field(init=False, compare=False)
 

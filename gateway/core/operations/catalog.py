@@ -3,6 +3,7 @@
 from gateway.core.operations import account, codes, long_rentals, prices
 from gateway.core.operations import rentals as renting
 from gateway.core.operations.operation import AnyOperation
+from gateway.core.upstream.calls import KEY_CHECK
 
 CATALOG: tuple[AnyOperation, ...] = (
     *prices.OPERATIONS,
@@ -14,7 +15,7 @@ CATALOG: tuple[AnyOperation, ...] = (
 
 BY_NAME = {operation.name: operation for operation in CATALOG}
 
-CALLS = tuple(dict.fromkeys(call for operation in CATALOG for call in operation.calls))
+CALLS = (*dict.fromkeys(call for operation in CATALOG for call in operation.calls), KEY_CHECK)
 """All calls to the provider, without duplicates."""
 
 BUCKETS = frozenset(call.bucket for call in CALLS)

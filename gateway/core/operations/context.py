@@ -1,6 +1,6 @@
 """The context of an operation: its caller, the account's upstream, and the services."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.core.codes.poller import CodePoller
@@ -20,7 +20,10 @@ from gateway.core.upstream.account import AccountUpstream
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services that operations use, shared by all callers."""
+    """The services that operations use, shared by all callers.
+
+    `recheck` raises Unauthorized where a caller's key has ended since the caller was identified.
+    """
 
     clock: Clock
     ledger: Ledger
@@ -29,6 +32,7 @@ class Services:
     status_reads: StatusReads
     poller: CodePoller
     waiter: CodeWaiter
+    recheck: Callable[[Caller], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)

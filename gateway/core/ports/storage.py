@@ -1,4 +1,4 @@
-"""Ports of what is stored besides the ledger: keys, webhooks, leases, events, shared limits."""
+"""Ports of what is stored besides the ledger: keys, accounts, webhooks, leases, events, limits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,6 +31,16 @@ class Keys(Protocol):
 
     async def revoke(self, id_or_name: str, at: datetime) -> bool:
         """Revoke a key; False where no such unrevoked key exists."""
+
+
+class Accounts(Protocol):
+    """Remembers the accounts whose keys the provider has accepted."""
+
+    async def is_accepted(self, account_id: str) -> bool:
+        """Whether the account was accepted before, by any node."""
+
+    async def accept(self, account_id: str, at: datetime) -> None:
+        """Remember that the provider accepted the account's key; again it changes nothing."""
 
 
 class Events(Protocol):

@@ -6,7 +6,7 @@ All other calls are declared beside their operations, in gateway.core.operations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from gateway.core.model.account import Nothing
+from gateway.core.model.account import Balance, Nothing
 from gateway.core.model.prices import Price
 from gateway.core.model.rentals import Rental
 from gateway.core.model.upstream_call import AnyCall, Effect, Priority, UpstreamCall
@@ -18,6 +18,16 @@ RENTAL_STATUS: UpstreamCall[int, Rental] = UpstreamCall(
     "rental_status", Effect.READ, group="status", rates=(1.0, 200.0)
 )
 """Takes the provider's id of a rental."""
+KEY_CHECK: UpstreamCall[Nothing, Balance] = UpstreamCall(
+    "key_check", Effect.READ, rates=(2.0, 20.0)
+)
+"""Reads the balance with a key that the provider has not accepted yet.
+
+All such keys share one account id at the rate limiter, so that they wait for each other and never
+in front of a known key. The rates are the gateway's own.
+"""
+UNVERIFIED = "unverified"
+"""The account id of all keys under KEY_CHECK."""
 
 _NONE: Mapping[str, float] = MappingProxyType({})
 

@@ -31,6 +31,16 @@ OLD_EVENTS = """
         "code": null, "code_at": null, "price": null, "created_at": null, "ends_at": null}', 3)
 """
 
+# One that bought something, and two that may only have tried to.
+OLD_PURCHASES = """
+    INSERT INTO spends (ledger_id, operation, kind, account_id, caller_id, fingerprint, state,
+        refunded, at, active_until, owner) VALUES
+    ('a', 'rent_number', 'rental', 'buyer', 'buyer', 'f', 'bought', 0, 3000000, 9, 'o'),
+    ('b', 'rent_number', 'rental', 'buyer', 'gtw_1', 'f', 'bought', 0, 2000000, 9, 'o'),
+    ('c', 'rent_number', 'rental', 'refused', 'refused', 'f', 'refused', 0, 1, 9, 'o'),
+    ('d', 'rent_number', 'rental', 'unsure', 'unsure', 'f', 'unknown', 0, 1, 9, 'o')
+"""
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -165,3 +175,27 @@ async def test_stored_events_get_their_new_names_and_keep_their_ids(
     assert events[1].rental.code == "012345"
     assert resumed == [events[1]]
     assert (last, created.id, created.kind) == (3, 4, "rental.created")
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_whoever_bought_something_before_is_an_accepted_account(
+    kind: str, path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.database("template0") as there:
+        url = f"sqlite:///{path}" if kind == "sqlite" else there
+        with monkeypatch.context() as patch:
+            patch.setattr(migrating, "HEAD", "0004")
+            async with open_store(url, new_id=new_id):
+                pass
+        if kind == "sqlite":
+            with closing(sqlite3.connect(path)) as connection, connection:
+                connection.execute(OLD_PURCHASES)
+        else:
+            server.sql(OLD_PURCHASES, url)
+
+        async with open_store(url, new_id=new_id) as store:
+            names = ("buyer", "refused", "unsure", "nobody")
+            accepted = [await store.accounts.is_accepted(name) for name in names]
+
+    assert accepted == [True, False, False, False]

@@ -8,7 +8,8 @@ import pytest
 
 from adapters.store import Store
 from gateway.core.auth.authentication import Callers, KeyHasher
-from gateway.core.model.callers import GatewayKey, Limits
+from gateway.core.auth.verification import KeyVerification
+from gateway.core.model.callers import Account, GatewayKey, Limits
 from gateway.core.model.errors import Unauthorized
 from gateway.core.model.provider_errors import UpstreamAuthFailed
 from tests.support.core import START, Clock
@@ -26,9 +27,19 @@ def clock() -> Clock:
     return Clock()
 
 
+async def accepts(account: Account) -> None:
+    """A provider that accepts every key."""
+
+
+def callers_of(store: Store, clock: Clock | None = None, **more: Any) -> Callers:
+    clock = clock or Clock()
+    verification = KeyVerification(store.accounts, accepts, clock)
+    return Callers(HASHER, store.keys, clock, verification, **more)
+
+
 @pytest.fixture
 def callers(store: Store, clock: Clock) -> Callers:
-    return Callers(HASHER, store.keys, clock, own_key="sk_own")
+    return callers_of(store, clock, own_key="sk_own")
 
 
 async def test_one_key_is_one_account_and_its_name_does_not_hold_it(callers: Callers) -> None:
@@ -53,7 +64,7 @@ async def test_what_is_no_key_is_unauthorized(callers: Callers, key: str | None)
 
 async def test_without_pass_through_the_providers_keys_are_unauthorized(store: Store) -> None:
     with pytest.raises(Unauthorized):
-        await Callers(HASHER, store.keys, Clock(), pass_through=False).identify("sk_alice")
+        await callers_of(store, pass_through=False).identify("sk_alice")
 
 
 async def test_a_gateway_key_leads_to_the_servers_own_account(
@@ -74,7 +85,7 @@ async def test_without_a_key_of_the_servers_own_a_gateway_key_leads_nowhere(stor
     await store.keys.create(MADE)
 
     with pytest.raises(UpstreamAuthFailed):
-        await Callers(HASHER, store.keys, Clock()).identify(KEY)
+        await callers_of(store).identify(KEY)
 
 
 async def test_a_key_that_was_revoked_is_refused_within_two_seconds(

@@ -247,8 +247,9 @@ def test_reads_that_fail_stop_no_purchase() -> None:
         "prices": "open",
         "balance": "open",
         "long_rentals": "open",
+        "key_check": "open",
     }
-    assert len(states) == 4
+    assert len(states) == 5
 
 
 def test_repeats_are_a_share_of_the_calls_and_a_reserve() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.faces.support import JSON
 from tests.support.contract import Answer
-from tests.support.gateway import ScriptedStand, run_scripted
+from tests.support.gateway import ScriptedStand, have_accepted, run_scripted
 from tests.support.samples import (
     BALANCE,
     CANCELLED,
@@ -118,6 +118,7 @@ async def scripted() -> AsyncIterator[ScriptedStand]:
 
 async def ask(stand: ScriptedStand, row: Row, key: str) -> Answer:
     """A key of its own for each row: no price list is kept from another."""
+    await have_accepted(stand.gateway, key)
     path, sent = row.path.replace("sk_demo", key), {}
     headers = {"Content-Type": "application/json"}
     if row.path.startswith(API):
