@@ -28,5 +28,7 @@ class McpOptions:
     public_url: str = ""
     hosts: frozenset[str] = frozenset()
     max_sessions: int = 500
+    max_sessions_of_key: int = 100
+    max_sessions_of_address: int = 200
     session_idle_seconds: float = 600.0
     max_body: int = 128 * 1024

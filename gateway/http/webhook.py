@@ -1,6 +1,5 @@
 """Receives the provider's webhook at /webhooks/getatext/{secret}."""
 
-import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -9,9 +8,9 @@ from aiohttp import web
 
 from gateway.core.codes.webhooks import ReceivedWebhook, Webhooks
 from gateway.core.model.errors import GatewayError, LedgerUnavailable, NotFound
+from gateway.http.wire.addresses import Network, sender
 from gateway.http.wire.inputs import read_body
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 log = structlog.get_logger("gateway.webhook")
 
 
@@ -59,24 +58,5 @@ class WebhookFace:
     def _may_send(self, request: web.Request) -> bool:
         if not self._terms.sources:
             return True
-        sender = _sender(request, self._terms.proxies)
-        return sender is not None and any(sender in network for network in self._terms.sources)
-
-
-def _sender(
-    request: web.Request, proxies: Sequence[Network]
-) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The sender's address: the last one in the chain that is not a trusted proxy's, or None."""
-    forwarded = [
-        one.strip()
-        for line in request.headers.getall("X-Forwarded-For", [])
-        for one in line.split(",")
-    ]
-    for text in reversed([*forwarded, request.remote or ""]):
-        try:
-            address = ipaddress.ip_address(text)
-        except ValueError:
-            return None
-        if not any(address in network for network in proxies):
-            return address
-    return None
+        source = sender(request, self._terms.proxies)
+        return source is not None and any(source in network for network in self._terms.sources)

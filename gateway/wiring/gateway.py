@@ -28,6 +28,7 @@ from gateway.core.ports.storage import Keys
 from gateway.core.prices.service_codes import ServiceCodes, read_overrides
 from gateway.http.dropins.common import DropInSettings
 from gateway.http.serving.app import Faces, make_app
+from gateway.http.serving.file_limit import Capacity, capacity
 from gateway.http.webhook import WebhookTerms
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
@@ -83,8 +84,8 @@ class Gateway:
                 prices = await services.price_cache.current(upstream)
         return await services.repository.suggestions(spend, prices)
 
-    def app(self, *, with_mcp: bool = True) -> web.Application:
-        """The aiohttp application with all HTTP faces."""
+    def app(self, *, with_mcp: bool = True, most: Capacity | None = None) -> web.Application:
+        """The aiohttp application with all HTTP faces; `most` they may hold open."""
         settings, core = self.settings, self.core
         faces = Faces(
             callers=core.callers,
@@ -106,6 +107,7 @@ class Gateway:
                 any_country=settings.gateway_any_country,
                 harmless=frozenset(settings.gateway_harmless_parameters),
             ),
+            capacity=most or capacity(),
         )
         app = make_app(faces)
         if with_mcp:

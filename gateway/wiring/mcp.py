@@ -1,5 +1,6 @@
 """The MCP face: on the gateway's HTTP port, and its options for stdio."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
@@ -7,12 +8,14 @@ from aiohttp import web
 
 from gateway.core.model.callers import Caller
 from gateway.core.operations.operation import Toolset
+from gateway.http.serving.app import ADMISSION
+from gateway.http.wire.admission import MCP_REQUESTS
 from gateway.http.wire.auth import key_of
 from gateway.http.wire.edge import TRACE_ID
 from gateway.settings import Settings
 from gateway.wiring.core import Core
 from mcp_server.options import ALL_TOOLSETS, McpOptions
-from mcp_server.transport.http import mount
+from mcp_server.transport.http import McpAdmission, mount
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,12 @@ def add_mcp(app: web.Application, settings: Settings, core: Core) -> None:
     async def identify(request: web.Request) -> Caller:
         return await core.callers.identify(key_of(request))
 
+    def held(request: web.Request, caller: Caller) -> AbstractContextManager[None]:
+        return app[ADMISSION].held(request, caller, MCP_REQUESTS)
+
     options = _options(settings, McpChoices(), core.hasher.name("mcp").encode())
-    mount(core.invoker, identify, lambda request: request[TRACE_ID], options).add_to(app)
+    admission = McpAdmission(held, app[ADMISSION].address)
+    mount(core.invoker, identify, lambda request: request[TRACE_ID], options, admission).add_to(app)
 
 
 def _options(settings: Settings, choices: McpChoices, state_key: bytes | None) -> McpOptions:

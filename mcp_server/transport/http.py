@@ -5,8 +5,9 @@ The SDK is imported with the first request, not with this module.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from mcp_server.options import McpOptions
 from mcp_server.ports import OperationInvoker
 from mcp_server.transport.asgi_bridge import Bridge
 from mcp_server.transport.host_check import AllowedHosts
+from mcp_server.transport.sessions import Sessions
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel.server import Server
@@ -32,6 +34,22 @@ _METHODS = ("GET", "POST", "DELETE")
 
 Identify = Callable[[web.Request], Awaitable[Caller]]
 TraceId = Callable[[web.Request], str]
+
+
+@dataclass(frozen=True, slots=True)
+class McpAdmission:
+    """Limits what is open: `held` for the length of a request, by the caller and by `address`.
+
+    `address` is None for a sender whose address has no limit.
+    """
+
+    held: Callable[[web.Request, Caller], AbstractContextManager[object]] = (
+        lambda _request, _caller: nullcontext()
+    )
+    address: Callable[[web.Request], str | None] = lambda _request: None
+
+
+_NO_LIMITS = McpAdmission()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +68,11 @@ class Mount:
 
 
 def mount(
-    invoker: OperationInvoker, identify: Identify, trace_id: TraceId, options: McpOptions
+    invoker: OperationInvoker,
+    identify: Identify,
+    trace_id: TraceId,
+    options: McpOptions,
+    admission: McpAdmission = _NO_LIMITS,
 ) -> Mount:
     """/mcp with the tools of the catalog. `identify` raises Unauthorized for an unknown key."""
 
@@ -59,7 +81,7 @@ def mount(
 
         return _manager(McpFace(invoker, call_of, options).server, options)
 
-    return mount_manager(make_manager, identify, trace_id, options)
+    return mount_manager(make_manager, identify, trace_id, options, admission)
 
 
 def mount_manager(
@@ -67,9 +89,10 @@ def mount_manager(
     identify: Identify,
     trace_id: TraceId,
     options: McpOptions,
+    admission: McpAdmission = _NO_LIMITS,
 ) -> Mount:
     """/mcp with any server of the SDK, such as that of the conformance suite."""
-    return _HttpFace(identify, trace_id, options).mounted(make_manager)
+    return _HttpFace(identify, trace_id, options, admission).mounted(make_manager)
 
 
 def call_of(ctx: "McpContext") -> Call:
@@ -79,9 +102,13 @@ def call_of(ctx: "McpContext") -> Call:
 
 
 class _HttpFace:
-    def __init__(self, identify: Identify, trace_id: TraceId, options: McpOptions) -> None:
+    def __init__(
+        self, identify: Identify, trace_id: TraceId, options: McpOptions, admission: McpAdmission
+    ) -> None:
         self._identify = identify
         self._trace_id = trace_id
+        self._admission = admission
+        self._sessions = Sessions(options)
         self._options = options
         self._hosts = AllowedHosts(options.public_url, options.hosts)
         self._bridge: Bridge | None = None
@@ -132,8 +159,11 @@ class _HttpFace:
         trace_id = self._trace_id(request)
         headers = {"X-Request-Id": trace_id} if trace_id else {}
         scope = {CALL: Call(caller, trace_id), "user": _user(caller)}
-        bridge = self._bridge or await self._started_bridge()
-        return await bridge.handle(request, scope, headers)
+        with self._admission.held(request, caller):
+            bridge = self._bridge or await self._started_bridge()
+            respond = partial(bridge.handle, request, scope, headers)
+            address = self._admission.address(request)
+            return await self._sessions.respond(request, caller.id, address, respond)
 
 
 class _ManagerTask:
@@ -175,7 +205,7 @@ def _manager(server: "Server[Any]", options: McpOptions) -> "StreamableHTTPSessi
     return StreamableHTTPSessionManager(
         app=server,
         session_idle_timeout=options.session_idle_seconds,
-        max_sessions=options.max_sessions,
+        max_sessions=2 * options.max_sessions,  # a second net: sessions.py counts them before
         max_request_body_size=options.max_body,
     )
 

@@ -16,13 +16,14 @@ from adapters.simulator import DEMO_KEY, Service
 from adapters.store import StoreError, open_store
 from gateway.cli.commands.keys import make_key
 from gateway.core.auth import authentication
+from gateway.core.auth.concurrency import Held
 from gateway.core.model.callers import Limits
 from gateway.core.model.events import Event
 from gateway.core.model.purchases import View
 from gateway.http.events import face, feed
-from gateway.http.serving.app import STREAMS
+from gateway.http.serving.app import ADMISSION, STREAMS
 from tests.codes.support import listening_to, premium, provider, rent, status_calls
-from tests.support.gateway import Client, Stand, run_simulated
+from tests.support.gateway import Client, Stand, have_accepted, run_simulated
 from tests.support.ledger import NOW, new_id
 from tests.support.ledger import rental as heard
 from tests.support.waiting import until
@@ -77,6 +78,7 @@ async def test_an_id_that_is_none_is_refused() -> None:
 
 async def test_a_client_hears_of_its_own_rentals_only() -> None:
     async with premium() as stand, listening_to(stand.client) as stream:
+        await have_accepted(stand.gateway, "sk_bob")
         bob = await stand.gateway.callers.identify("sk_bob")
         ours = await rent(stand.client)
         heard = await stream.event()
@@ -192,20 +194,21 @@ async def test_a_client_that_is_gone_waits_no_more() -> None:
         schedules = stand.gateway.core.services.poller._schedules
         async with listening_to(stand.client):
             await until(lambda: status_calls(stand) == 1)
-            assert streams._open
+            assert stand.app[ADMISSION].open
             targets = [each for one in schedules.values() for each in one.targets.values()]
             waiters = {each.rental_id: each.waiters for each in targets}
-        await until(lambda: not (streams._open or streams._feeds or schedules))
+        await until(lambda: not (stand.app[ADMISSION].open or streams._feeds or schedules))
 
     assert waiters == {rental: 1}
 
 
 async def test_a_key_has_only_so_many_streams(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(face, "_MOST_STREAMS", 2)
+    monkeypatch.setattr(face, "STREAMS", Held("event streams", 2))
     async with premium() as stand, listening_to(stand.client), listening_to(stand.client):
         third = await replace(stand.client, checked=False).get("/v1/events")
 
-    assert (third.status, third.json["code"]) == (429, "rate_limited")
+    assert (third.status, third.json["code"]) == (503, "gateway_busy")
+    assert (third.headers["Retry-After"], third.json["retryable"]) == ("5", True)
 
 
 class Endless:
@@ -233,15 +236,15 @@ async def test_a_client_too_slow_for_what_happens_is_let_go(
         endless, events = Endless(event), stand.gateway.store.events
         monkeypatch.setattr(events, "events", endless.events)
         monkeypatch.setattr(events, "last_event", endless.last_event)
-        streams = stand.app[STREAMS]
+        admission = stand.app[ADMISSION]
         address = urlsplit(stand.url)
         with socket.create_connection((address.hostname, address.port)) as one:
             one.setblocking(False)
             loop = asyncio.get_running_loop()
             asked = f"GET /v1/events HTTP/1.1\r\nHost: x\r\nX-API-Key: {stand.client.key}\r\n\r\n"
             await loop.sock_sendall(one, asked.encode())
-            await until(lambda: streams._open)
-            await until(lambda: not streams._open)
+            await until(lambda: admission.open == 1)
+            await until(lambda: not admission.open)
             read = b""
             with suppress(ConnectionResetError):
                 async with asyncio.timeout(60):
@@ -305,8 +308,10 @@ async def test_a_stream_that_cannot_be_read_on_breaks_off_and_is_taken_up_again(
 async def test_listeners_who_have_gone_leave_nothing() -> None:
     async with premium() as stand:
         notifier = stand.gateway.core.notifier
-        for number in range(5):
-            async with listening_to(replace(stand.client, key=f"sk_somebody_{number}")) as stream:
+        keys = [f"sk_somebody_{number}" for number in range(5)]
+        await have_accepted(stand.gateway, *keys)
+        for key in keys:
+            async with listening_to(replace(stand.client, key=key)) as stream:
                 assert notifier._account_changes
                 assert stream.response.status == 200
         await until(lambda: not notifier._account_changes)

@@ -1,13 +1,22 @@
 """wait_for_code over HTTP: at once, when it comes, pending, ended; and nobody waits in vain."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.simulator import Fault, FaultKind
+from adapters.simulator import DEMO_KEY, Fault, FaultKind
+from gateway.cli.commands.keys import make_key
+from gateway.core.auth import authentication
 from gateway.core.codes import poll_schedule, poller
+from gateway.core.model.callers import Limits
+from gateway.wiring import SystemClock
 from tests.codes.support import measured, premium, rent, standard, status_calls, wait
+from tests.support.contract import Answer
+from tests.support.gateway import Client, Stand
 from tests.support.waiting import until
 
 
@@ -196,3 +205,61 @@ async def test_a_lease_outlasts_the_time_to_the_next_poll_and_comes_back(
     assert told["status"] == "pending"
     assert min(noted.taken) > poll_schedule._LONGEST_INTERVAL
     assert [name.rpartition(":")[2] for name in noted.given_back] == [str(rental)]
+
+
+async def ended_meanwhile(
+    stand: Stand, limits: Limits, ends: Callable[[], Awaitable[object]]
+) -> Answer:
+    """What a key hears that waits for a code, which comes after the key has ended."""
+    holder = replace(stand.client, key=await make_key(stand.gateway, "a test", limits))
+    rental = await rent(holder)
+    path = f"/v1/rentals/{rental}/code"
+    waiting = asyncio.create_task(holder.get(path, wait_seconds="25"))
+    await until(lambda: status_calls(stand) >= 1)
+    await ends()
+    await until(lambda: is_refused(holder))
+    stand.sim.receive_code(rental, "012345")
+    return await waiting
+
+
+class Adjustable(SystemClock):
+    """A clock that can be put forward."""
+
+    ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    async def pass_a_day(self) -> None:
+        self.ahead += timedelta(days=1)
+
+
+async def is_refused(client: Client) -> bool:
+    return (await client.get("/v1/rentals")).status == 401
+
+
+async def test_an_open_wait_of_a_revoked_key_ends_without_its_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(authentication, "_REVOKED_WITHIN", 0.1)
+    async with premium(getatext_api_key=DEMO_KEY) as stand:
+        keys = stand.gateway.keys
+        answer = await ended_meanwhile(
+            stand, Limits(), lambda: keys.revoke("a test", datetime.now(UTC))
+        )
+
+    assert (answer.status, answer.json["code"]) == (401, "unauthorized")
+    assert "revoked" in answer.json["detail"]
+    assert b"012345" not in answer.body
+
+
+async def test_an_open_wait_of_a_key_that_expires_ends_without_its_code() -> None:
+    async with premium(getatext_api_key=DEMO_KEY) as stand:
+        clock = Adjustable()
+        stand.gateway.callers._clock = clock
+        tomorrow = clock.now() + timedelta(days=1)
+        answer = await ended_meanwhile(stand, Limits(expires_at=tomorrow), clock.pass_a_day)
+
+    assert (answer.status, answer.json["code"]) == (401, "unauthorized")
+    assert "expired" in answer.json["detail"]
+    assert b"012345" not in answer.body

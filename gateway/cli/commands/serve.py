@@ -74,8 +74,10 @@ def serve(
 
 async def _serve(settings: Settings, *, simulate: bool, trust_secret: bool) -> None:
     from gateway.http.serving import server
+    from gateway.http.serving.file_limit import raise_file_limit
     from gateway.wiring import open_gateway, open_simulator
 
+    raise_file_limit()
     async with AsyncExitStack() as opened:
         started: Callable[[str], None] = partial(_log_address, pass_through=settings.pass_through)
         if simulate:

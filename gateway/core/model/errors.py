@@ -8,6 +8,7 @@ GatewayError
 │   └─ CancelTooEarly · CodeAlreadyReceived · RentalEnded · UpstreamRefused
 ├─ OutcomeUnknown · RequestIdReused · RequestInProgress
 ├─ RateLimited
+├─ GatewayBusy: too much is held open for this key, this address, or in all
 ├─ UpstreamFault: the provider did not answer properly (provider_errors)
 │   ├─ UpstreamAuthFailed · UpstreamError · UpstreamBadResponse
 │   └─ UpstreamMaintenance · UpstreamUnavailable · UpstreamTimeout
@@ -181,6 +182,15 @@ class RateLimited(GatewayError):
     code, title, http_status, retryable = "rate_limited", "Rate limited", 429, True
     happened = "Too many requests at this moment."
     advice = "Wait as Retry-After says, then try again."
+
+
+class GatewayBusy(GatewayError):
+    """Too much is held open at once: for one key, for one address, or in all."""
+
+    code, title, http_status, retryable = "gateway_busy", "Gateway busy", 503, True
+    happened = "The gateway holds as many connections open as it can."
+    advice = "End some of them, or try again as Retry-After says."
+    usual_wait = 5.0
 
 
 class MethodNotAllowed(GatewayError):

@@ -9,9 +9,12 @@ from gateway.core.upstream.calls import RENTAL_STATUS
 
 
 async def _wait_for_code(context: Context, asked: WaitForCode) -> Code:
-    return await context.services.waiter.wait(
+    services = context.services
+    code = await services.waiter.wait(
         context.upstream, asked.rental_id, asked.wait_seconds, asked.after_code
     )
+    await services.recheck(context.caller)
+    return code
 
 
 WAIT_FOR_CODE = Operation(
@@ -30,6 +33,7 @@ WAIT_FOR_CODE = Operation(
     errors=(RentalNotFound,),
     calls=(RENTAL_STATUS,),
     subject="rental_id",
+    waits="wait_seconds",
 )
 
 OPERATIONS = (WAIT_FOR_CODE,)

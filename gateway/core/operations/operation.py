@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from gateway.core.model.errors import (
     BudgetExceeded,
     Forbidden,
+    GatewayBusy,
     GatewayError,
     InternalError,
     InvalidRequest,
@@ -76,9 +77,9 @@ class Operation(Generic[In, Out]):
 
     `summary` (80 characters, no final dot) and `description` (300) go into OpenAPI and the tools
     of AI agents. `errors` are its own, besides those of `errors_besides`. `subject` names the input
-    with the id of the rental it acts on. `calls` are the calls to the provider it may make.
-    `pays_later` tells whether a change lets the provider charge later: such a one is allowed or
-    refused as a purchase.
+    with the id of the rental it acts on, `waits` the one with the seconds it may wait. `calls` are
+    the calls to the provider it may make. `pays_later` tells whether a change lets the provider
+    charge later: such a one is allowed or refused as a purchase.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Operation(Generic[In, Out]):
     toolset: Toolset = "rentals"
     errors: Errors = ()
     subject: Literal["rental_id", "long_rental_id"] | None = None
+    waits: Literal["wait_seconds"] | None = None
     quote: Quoter = _unknown_quote
     calls: tuple[AnyCall, ...] = ()
     pays_later: Callable[[In], bool] | None = None
@@ -104,7 +106,7 @@ class Operation(Generic[In, Out]):
     @property
     def errors_besides(self) -> Errors:
         """The errors besides `errors` that follow from its effect and its REST address."""
-        errors = _ANY_CALL
+        errors = _ANY_CALL + ((GatewayBusy,) if self.waits else ())
         errors += _ANY_SPEND if self.effect is Effect.SPEND else (UpstreamTimeout,)
         if self.rest.path_fields:
             errors += (NotFound,)

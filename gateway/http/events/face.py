@@ -9,16 +9,16 @@ from aiohttp import HttpVersion11, web
 from gateway.core.auth.authentication import Callers
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.callers import Caller
-from gateway.core.model.errors import InvalidRequest, LedgerUnavailable, RateLimited, Unauthorized
+from gateway.core.model.errors import InvalidRequest, LedgerUnavailable, Unauthorized
 from gateway.core.ports.storage import Events
 from gateway.core.rentals.notifier import Notifier
 from gateway.http.events.feed import Feed
 from gateway.http.events.heartbeat import Heartbeat
 from gateway.http.events.stream import Stream, StreamMessage, message
-from gateway.http.wire.auth import CALLER, key_of
+from gateway.http.wire.admission import STREAMS, Admission
+from gateway.http.wire.auth import CALLER
 
 PATH = "/v1/events"
-_MOST_STREAMS = 50  # for one caller
 _SLOW = 10.0  # seconds a client may take to accept a message; under half a heartbeat
 _HEARTBEAT = 30.0
 _GREETING = message(b": here you are\n\n")
@@ -35,14 +35,22 @@ class EventsFace:
     """GET /v1/events. `make_runner` cancels the handler of a client that disconnects."""
 
     def __init__(
-        self, callers: Callers, invoker: Invoker, events: Events, notifier: Notifier
+        self,
+        callers: Callers,
+        invoker: Invoker,
+        events: Events,
+        notifier: Notifier,
+        admission: Admission,
     ) -> None:
-        """`events` is the store's; `notifier` reports changes, upon which it is read."""
+        """`events` is the store's; `notifier` reports changes, upon which it is read.
+
+        `admission` limits how many streams are open.
+        """
         self._callers = callers
         self._invoker = invoker
+        self._admission = admission
         self._events = events
         self._notifier = notifier
-        self._open: dict[str, int] = {}
         self._feeds: dict[str, Feed] = {}
         self._heartbeat = Heartbeat(_HEARTBEAT)
         self._closing = False
@@ -60,20 +68,13 @@ class EventsFace:
 
     async def _listen(self, request: web.Request) -> web.StreamResponse:
         caller = request[CALLER]
-        if self._open.get(caller.id, 0) >= _MOST_STREAMS:
-            raise RateLimited(f"This key has {_MOST_STREAMS} event streams open.", retry_after=5)
         last = _last_event_id(request)
-        self._open[caller.id] = self._open.get(caller.id, 0) + 1
-        try:
+        with self._admission.held(request, caller, STREAMS):
             if last is None:
                 last = await self._events.last_event()
             stream = await self._begin(request, caller, last)
             await self._serve(stream)
             return stream.response
-        finally:
-            self._open[caller.id] -= 1
-            if not self._open[caller.id]:
-                del self._open[caller.id]
 
     async def _begin(self, request: web.Request, caller: Caller, last: int) -> Stream:
         response = web.StreamResponse(headers=_HEADERS)
@@ -83,8 +84,8 @@ class EventsFace:
         await response.prepare(request)
         if request.transport is None:
             raise ConnectionResetError("the client is gone")
-        subscription, key = self._invoker.subscription(caller), key_of(request)
-        return Stream(caller, subscription, key, response, request.transport, chunked, last)
+        subscription = self._invoker.subscription(caller)
+        return Stream(caller, subscription, response, request.transport, chunked, last)
 
     async def _serve(self, stream: Stream) -> None:
         """Write events until the client leaves or is too slow, its key ends, or at shutdown."""
@@ -111,10 +112,8 @@ class EventsFace:
 
     async def _key_accepted(self, stream: Stream) -> bool:
         """Whether the stream's key is still accepted; True while the store fails."""
-        if stream.caller.pass_through:
-            return True
         try:
-            await self._callers.identify(stream.key)
+            await self._callers.recheck(stream.caller)
         except Unauthorized:
             return False
         except Exception:  # while the store fails no events can be read either

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -30,7 +30,6 @@ class Stream:
 
     caller: Caller
     subscription: Subscription
-    key: str | None = field(repr=False)
     response: web.StreamResponse
     transport: asyncio.Transport
     chunked: bool

@@ -1,6 +1,7 @@
 """The REST face under /v1: one route for each operation of the catalog."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from aiohttp import web
@@ -17,6 +18,7 @@ from gateway.core.operations.call import Call
 from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import AnyOperation
 from gateway.http.rest import responses
+from gateway.http.wire.admission import WAITS, Admission
 from gateway.http.wire.auth import CALLER, key_of
 from gateway.http.wire.edge import TRACE_ID, Handler
 from gateway.http.wire.inputs import read_inputs
@@ -28,10 +30,14 @@ _MOST_TARGETS, _LONGEST_TARGET = 2000, 500
 class RestFace:
     """Translates requests into calls of operations, and their values into responses."""
 
-    def __init__(self, callers: Callers, invoker: Invoker) -> None:
-        """`callers` authenticates, `invoker` carries the operations out."""
+    def __init__(self, callers: Callers, invoker: Invoker, admission: Admission) -> None:
+        """`callers` authenticates, `invoker` carries the operations out.
+
+        `admission` limits how many wait at once.
+        """
         self._callers = callers
         self._invoker = invoker
+        self._admission = admission
         self._cacheable = responses.CacheableResponses()
         self._small = responses.SmallResponses()
 
@@ -46,6 +52,8 @@ class RestFace:
         return [_route(op)(op.rest.path, self._handler(op)) for op in CATALOG]
 
     def _handler(self, op: AnyOperation) -> Handler:
+        if op.waits is not None:
+            return self._waiter(op, op.waits)
         return self._reader(op) if op.rest.method == "GET" else self._writer(op)
 
     def _reader(self, op: AnyOperation) -> Handler:
@@ -58,6 +66,19 @@ class RestFace:
             if isinstance(value, Cacheable):
                 return self._cacheable.render(value, request)
             return self._small.render(value)
+
+        return handle
+
+    def _waiter(self, op: AnyOperation, seconds: str) -> Handler:
+        targets = _TargetInputs(op)
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            given = targets.cached(request.raw_path) or await targets.read(request)
+            caller = request[CALLER]
+            waits = getattr(given, seconds, 0)  # invalid inputs, which are refused, have none
+            with self._admission.held(request, caller, WAITS) if waits else nullcontext():
+                answer = await self._invoker.answer(op, Call(caller, request[TRACE_ID]), given)
+            return self._small.render(answer.value)
 
         return handle
 

@@ -23,11 +23,15 @@ from gateway.http.events.face import EventsFace
 from gateway.http.health import Health
 from gateway.http.rest.documents import Documents
 from gateway.http.rest.face import RestFace
+from gateway.http.serving.file_limit import Capacity, capacity
 from gateway.http.webhook import WebhookFace, WebhookTerms
 from gateway.http.wire import problems
+from gateway.http.wire.admission import Admission
 from gateway.http.wire.edge import Edge
 from gateway.http.wire.inputs import MAX_BODY
 
+ADMISSION = web.AppKey("admission", Admission)
+CAPACITY = web.AppKey("capacity", Capacity)
 EDGE = web.AppKey("edge", Edge)
 INVOKER = web.AppKey("invoker", Invoker)
 STREAMS = web.AppKey("streams", EventsFace)
@@ -51,11 +55,13 @@ class Faces:
     metrics_token: str | None = None
     access_log: bool = True
     drop_ins: DropInSettings = field(default_factory=DropInSettings)
+    capacity: Capacity = field(default_factory=capacity)
 
 
 def make_app(faces: Faces) -> web.Application:
     """The application with all its routes."""
-    rest = RestFace(faces.callers, faces.invoker)
+    admission = Admission(faces.capacity.long_requests, faces.webhook_terms.proxies)
+    rest = RestFace(faces.callers, faces.invoker, admission)
     edge = Edge(rest.guard, _render, access_log=faces.access_log)
     health = Health(
         edge,
@@ -66,8 +72,9 @@ def make_app(faces: Faces) -> web.Application:
         faces.metrics_token,
     )
     app = web.Application(client_max_size=MAX_BODY)
-    streams = EventsFace(faces.callers, faces.invoker, faces.events, faces.notifier)
+    streams = EventsFace(faces.callers, faces.invoker, faces.events, faces.notifier, admission)
     app[EDGE], app[INVOKER], app[STREAMS] = edge, faces.invoker, streams
+    app[ADMISSION], app[CAPACITY] = admission, faces.capacity
     app.add_routes(streams.routes())
     app.add_routes(WebhookFace(faces.webhooks, faces.webhook_terms).routes())
     app.add_routes(rest.routes())

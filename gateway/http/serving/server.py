@@ -6,18 +6,19 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from gateway.http.serving.app import EDGE, INVOKER, STREAMS
-from gateway.http.serving.unreadable import Runner
+from gateway.http.serving.app import CAPACITY, EDGE, INVOKER, STREAMS
+from gateway.http.serving.connections import OpenConnections, Runner
 
-BACKLOG = 4096
 _LAST_REQUESTS = 1.0
 
 
 def make_runner(app: web.Application, *, keepalive: float, drain_seconds: float) -> web.AppRunner:
     """The application's runner; idle connections close after `keepalive` seconds."""
+    most = app[CAPACITY]
     return Runner(
         app,
         app[EDGE],
+        OpenConnections(most.connections, most.backlog),
         access_log=None,
         keepalive_timeout=keepalive,
         shutdown_timeout=drain_seconds,
@@ -46,7 +47,7 @@ async def serve(
     runner = make_runner(app, keepalive=keepalive, drain_seconds=drain_seconds)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, backlog=BACKLOG)
+        site = web.TCPSite(runner, host, port, backlog=app[CAPACITY].backlog)
         await site.start()
         started(_address(runner, host))
         await stop.wait()

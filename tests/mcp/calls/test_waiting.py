@@ -3,16 +3,23 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from adapters.simulator import NEVER, Rules
+from adapters.simulator import DEMO_KEY, NEVER, Rules, Simulator
+from gateway.cli.commands.keys import make_key
+from gateway.core.auth import authentication
+from gateway.core.model.callers import Limits
 from gateway.core.model.codes import Code, CodeStatus
-from gateway.core.model.errors import InvalidRequest
+from gateway.core.model.errors import InvalidRequest, Unauthorized
+from gateway.wiring import Gateway, open_gateway
 from mcp_server.calls import waiting
 from mcp_server.tools.adjustments import WaitRules
-from tests.mcp.support import ERAS, QUICK, connected, done, run_mcp
+from tests.mcp.support import ERAS, QUICK, connected, done, refused, run_mcp
+from tests.support.gateway import listening, settings
+from tests.support.waiting import until
 
 RENT = {"service_code": "whatsapp", "max_price": 1}
 
@@ -117,3 +124,37 @@ async def test_a_code_outlives_a_client_that_hangs_up(era: str) -> None:
 
     assert content["status"] == "received"
     assert content["code"].isdigit()
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_revoked_key_does_not_get_the_code_it_waits_for(
+    era: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authentication, "_REVOKED_WITHIN", 0.1)
+    config = replace(QUICK, rules=Rules(code_after=NEVER, cancel_locked=0.0))
+    async with (
+        Simulator(config).running() as sim,
+        open_gateway(settings(sim.url, getatext_api_key=DEMO_KEY)) as gateway,
+        listening(gateway.app()) as url,
+    ):
+        key = await make_key(gateway, "a test", Limits())
+        async with connected(f"{url}/mcp", era, key=key) as client:
+            rental = (await done(client, "rent_number", RENT))["id"]
+            given = {"rental_id": rental, "wait_seconds": 50}
+            waiting_call = asyncio.create_task(refused(client, "wait_for_code", given))
+            await until(lambda: sim.journal.calls["rental-status"])
+            await gateway.keys.revoke("a test", datetime.now(UTC))
+            await until(lambda: has_ended(gateway, key))
+            sim.receive_code(rental, "012345")
+            told = await waiting_call
+
+    assert "revoked" in told
+    assert "012345" not in told
+
+
+async def has_ended(gateway: Gateway, key: str) -> bool:
+    try:
+        await gateway.callers.identify(key)
+    except Unauthorized:
+        return True
+    return False
