@@ -14,7 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
 
-from adapters.store import open_store
+from pydantic import SecretStr
+
 from bench.contenders import KEY, gateway
 from bench.load import get
 from bench.measure import Ratio, new_event_loop
@@ -22,8 +23,9 @@ from bench.process import Server, free_port
 from bench.report import Row, Target
 from bench.servers.upstream import _http, _Provider, status_body
 from bench.waiting import rent
-from gateway.core.auth.authentication import KeyHasher
 from gateway.core.model.callers import GatewayKey, Limits
+from gateway.settings import Settings
+from gateway.wiring import open_gateway
 
 _COUNT, _STREAMS_EACH = 5000, 50
 _SETTLED_SECONDS = {"long poll": 2.0, "event stream": 17.0}  # heartbeats come after half of theirs
@@ -192,8 +194,9 @@ async def _served(url: str) -> AsyncIterator[tuple[Server, list[str]]]:
 
 
 async def _make(database: str, keys: list[str]) -> None:
-    hasher = KeyHasher(_SECRET.encode())
-    async with open_store(database, new_id=str) as store:
+    settings = Settings(gateway_database_url=database, gateway_secret=SecretStr(_SECRET))
+    async with open_gateway(settings) as opened:
         for key in keys:
-            made = GatewayKey(key[4:], key, hasher.name(key), Limits(admin=True), datetime.now(UTC))
-            await store.keys.create(made)
+            hashed = opened.hasher.name(key)
+            made = GatewayKey(key[4:], key, hashed, Limits(admin=True), datetime.now(UTC))
+            await opened.keys.create(made)
