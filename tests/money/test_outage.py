@@ -213,7 +213,6 @@ async def test_its_events_are_told_once_it_is_written(trouble: Trouble) -> None:
 
 async def test_an_open_stream_of_events_lives_through_it(trouble: Trouble) -> None:
     async with open_bank(trouble.url) as bank, listening_to(bank.client) as stream:
-        await stream.block()
         async with answered_in(trouble, bank, rent(bank.client)) as made:
             bank.running.gateway.core.notifier.account_changed(account_of(bank).account_id)
         told = await stream.event()

@@ -69,6 +69,8 @@ class Redelivery:
         """
         until = self._clock.monotonic() + self._patience
         while True:
+            if self._unwritten.ends:  # the end waited for may be one of these
+                raise LedgerUnavailable.nothing_sent()
             lost: Spend | None = None
             for fingerprint in order.fingerprints:
                 abandoned, spend = await self._look(order.context.caller.id, fingerprint)
