@@ -1,10 +1,11 @@
 """The MCP face: on the gateway's HTTP port, and its options for stdio."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
 from aiohttp import web
 
+from gateway.core.auth.hosts import AllowedHosts
 from gateway.core.model.callers import Caller
 from gateway.core.operations.operation import Toolset
 from gateway.http.wire.auth import key_of
@@ -27,13 +28,14 @@ class McpChoices:
     gateway_url: str | None = None
 
 
-def add_mcp(app: web.Application, settings: Settings, core: Core) -> None:
-    """Add /mcp to the application."""
+def add_mcp(app: web.Application, settings: Settings, core: Core, hosts: AllowedHosts) -> None:
+    """Add /mcp to the application; `hosts` are the names by which it may be addressed."""
 
     async def identify(request: web.Request) -> Caller:
         return await core.callers.identify(key_of(request))
 
     options = _options(settings, McpChoices(), core.hasher.name("mcp").encode())
+    options = replace(options, hosts=hosts)
     mount(core.invoker, identify, lambda request: request[TRACE_ID], options).add_to(app)
 
 
@@ -45,5 +47,4 @@ def _options(settings: Settings, choices: McpChoices, state_key: bytes | None) -
         read_only=choices.read_only,
         toolsets=choices.toolsets,
         state_key=state_key,
-        public_url=str(settings.gateway_public_url or "").rstrip("/"),
     )

@@ -18,7 +18,6 @@ from gateway.core.operations.call import Call
 from mcp_server.options import McpOptions
 from mcp_server.ports import OperationInvoker
 from mcp_server.transport.asgi_bridge import Bridge
-from mcp_server.transport.host_check import AllowedHosts
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel.server import Server
@@ -83,7 +82,6 @@ class _HttpFace:
         self._identify = identify
         self._trace_id = trace_id
         self._options = options
-        self._hosts = AllowedHosts(options.public_url, options.hosts)
         self._bridge: Bridge | None = None
         self._open = AsyncExitStack()
         self._starting = asyncio.Lock()
@@ -123,7 +121,7 @@ class _HttpFace:
             return self._bridge
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        self._hosts.check(request.headers.get("Host"), request.headers.get("Origin"))
+        self._options.hosts.check(request.headers.get("Host"), request.headers.get("Origin"))
         caller = await self._identify(request)
         if request.method not in _METHODS:
             raise MethodNotAllowed(allowed=_METHODS)
@@ -171,7 +169,7 @@ class _ManagerTask:
 def _manager(server: "Server[Any]", options: McpOptions) -> "StreamableHTTPSessionManager":
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-    # Host and Origin are checked before, by host_check.py.
+    # Host and Origin have been checked before.
     return StreamableHTTPSessionManager(
         app=server,
         session_idle_timeout=options.session_idle_seconds,
