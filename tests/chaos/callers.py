@@ -3,9 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from aiohttp import ClientSession
 
@@ -38,14 +37,13 @@ class Crowd:
     hang_ups: float = 0.0
     until: float = 0.0
     closing: float = float("inf")
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def line(self, key: str, patience: float = 20.0) -> Line:
         """To any of the nodes."""
         return Line(self.session, random.choice(self.nodes).url, key, patience)
 
-    async def live(self, number: int, key: str, face: Face) -> None:
-        """One caller's life, until nothing new is to be asked for."""
+    async def live(self, tasks: asyncio.TaskGroup, number: int, key: str, face: Face) -> None:
+        """One caller's life, until nothing new is to be asked for; `tasks` read and cancel."""
         for turn in range(TURNS):
             if time.time() > self.until:
                 return
@@ -54,13 +52,8 @@ class Crowd:
             await self._fulfil(wish, face)
             if wish.bought is not None and wish.bought.rental is not None:
                 after = self._cancel if is_cancelled(turn) else self._read
-                self._spawn(after(face, key, wish.bought.rental))
+                tasks.create_task(after(face, key, wish.bought.rental))
             await asyncio.sleep(random.uniform(0.1, 0.4))
-
-    async def settle(self) -> None:
-        """Wait for those who still read or cancel."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
 
     async def _fulfil(self, wish: Wish, face: Face) -> None:
         """Ask until it is decided; one who names purchases asks once more after that."""
@@ -102,16 +95,6 @@ class Crowd:
             if await face.cancel(self.line(key), rental) or time.time() > self.closing:
                 return
             await asyncio.sleep(0.3)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (fault := task.exception()) is not None:
-            raise fault
 
 
 def decided(wishes: Sequence[Wish], told: Told) -> int:

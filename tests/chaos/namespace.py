@@ -27,6 +27,9 @@ def apart(work: Callable[[], T]) -> T:
         result: T = here.recv()
     except EOFError:
         raise RuntimeError("it ended without a result") from None
+    except SystemExit:  # SIGTERM came to this process only, and Ctrl-C comes to both
+        process.terminate()
+        raise
     finally:
         process.join()
     return result

@@ -57,21 +57,18 @@ class World:
         self._keys = await self._make_keys()
         await asyncio.gather(*(node.start() for node in self.nodes))
         self.crowd.until = time.time() + self.seconds
-        lives = [
-            asyncio.create_task(self.crowd.live(number, key, faces[number // 2 % len(faces)]))
-            for number, key in enumerate(self._keys)
-        ]
-        sampling = asyncio.create_task(self._sample())
-        try:
-            await play(self)
-        finally:
-            self.sim.provider.faults.clear()
-            self.sim.release()
-            self.crowd.hang_ups = 0.0
-        self.crowd.closing = max(time.time(), self.crowd.until) + GRACE + _SETTLING
-        await asyncio.gather(*lives)
-        await self.crowd.settle()
-        sampling.cancel()
+        async with asyncio.TaskGroup() as watching:
+            sampling = watching.create_task(self._sample())
+            async with asyncio.TaskGroup() as living:
+                for number, key in enumerate(self._keys):
+                    face = faces[number // 2 % len(faces)]
+                    living.create_task(self.crowd.live(living, number, key, face))
+                await play(self)
+                self.sim.provider.faults.clear()
+                self.sim.release()
+                self.crowd.hang_ups = 0.0
+                self.crowd.closing = max(time.time(), self.crowd.until) + GRACE + _SETTLING
+            sampling.cancel()
         await self._look_at_all(faces)
         await asyncio.gather(*(node.stop() for node in self.nodes))
         await self._audit()
