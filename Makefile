@@ -7,7 +7,7 @@ PIP    = python -m pip --disable-pip-version-check install -qq
 # The first of dev and run that is installed serves `make run`; run.txt is a subset of dev.txt.
 RUNNABLE = $(firstword $(wildcard .venv/dev.stamp) .venv/run.stamp)
 
-.PHONY: run test test-npm check fmt surfaces bench conformance mcpb transcript test-lowest lock clean
+.PHONY: run test test-npm check fmt surfaces bench chaos conformance mcpb transcript test-lowest lock clean
 .DELETE_ON_ERROR:
 
 run: $(RUNNABLE)
@@ -46,6 +46,10 @@ $(CLIENTS)/node_modules/.package-lock.json: $(CLIENTS)/package-lock.json
 
 bench: .venv-bench/bench.stamp
 	.venv-bench/bin/python -m bench
+
+# Minutes long. Other scenarios or times: .venv/bin/python -m tests.chaos --help
+chaos: .venv/dev.stamp
+	.venv/bin/python -W "ignore:XDG_RUNTIME_DIR is not set" -m tests.chaos
 
 # The protocol's own suite and inspector; npm fetches them, and the Node they need.
 conformance: .venv/dev.stamp .node/conformance.stamp

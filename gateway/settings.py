@@ -3,7 +3,6 @@
 import os
 from decimal import Decimal
 from difflib import get_close_matches
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -13,6 +12,7 @@ from pydantic import (
     Field,
     IPvAnyNetwork,
     SecretStr,
+    StringConstraints,
     UrlConstraints,
     field_validator,
 )
@@ -23,6 +23,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from gateway.core.auth.hosts import is_loopback
 from gateway.core.model.legacy_parameters import check_harmless
 from gateway.core.operations.catalog import CALLS
 from gateway.core.prices.service_codes import read_overrides
@@ -30,6 +31,7 @@ from gateway.core.upstream.calls import rates
 
 HttpUrl = Annotated[AnyHttpUrl, UrlConstraints(max_length=2000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$")]
 _FILE = "gateway_config"  # names the file of settings, so it is no setting itself
 
 
@@ -91,6 +93,13 @@ class Settings(BaseSettings):
     )
     gateway_public_url: HttpUrl | None = Field(
         None, description="How callers reach the gateway; stands in the OpenAPI documents."
+    )
+    gateway_allowed_hosts: list[HostName] = Field(
+        default_factory=list,
+        description=(
+            "Host names besides that of `GATEWAY_PUBLIC_URL` by which callers reach the gateway, "
+            "as a JSON list; /mcp, /metrics and the OpenAPI documents trust no others."
+        ),
     )
     gateway_pass_through: bool | None = Field(
         None,
@@ -219,7 +228,7 @@ class Settings(BaseSettings):
         """Whether callers may bring their own key: as set, else on loopback only."""
         if self.gateway_pass_through is not None:
             return self.gateway_pass_through
-        return _is_loopback(self.gateway_host)
+        return is_loopback(self.gateway_host)
 
     @property
     def data_dir(self) -> Path:
@@ -249,16 +258,6 @@ class Settings(BaseSettings):
         if not path.is_file():
             raise FileNotFoundError(f"GATEWAY_CONFIG names {named}, which is not a file")
         return init_settings, env_settings, _File(settings_cls, path)
-
-
-def _is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what listens there."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class UnknownSetting(ValueError):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, get_args
 
+from gateway.core.auth.hosts import AllowedHosts
 from gateway.core.operations.operation import Toolset
 
 ALL_TOOLSETS: frozenset[Toolset] = frozenset(get_args(Toolset))
@@ -25,8 +26,7 @@ class McpOptions:
     read_only: bool = False
     toolsets: frozenset[Toolset] = ALL_TOOLSETS
     state_key: bytes | None = field(default=None, repr=False)
-    public_url: str = ""
-    hosts: frozenset[str] = frozenset()
+    hosts: AllowedHosts = field(default_factory=AllowedHosts)
     max_sessions: int = 500
     max_sessions_of_key: int = 100
     max_sessions_of_address: int = 200

@@ -4,10 +4,13 @@ import tomllib
 from typing import Any
 
 import click
+import structlog
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsError
+from yarl import URL
 
 from gateway.cli.exit_codes import MISUSED
+from gateway.core.auth.hosts import is_loopback
 from gateway.settings import Settings, UnknownSetting
 
 
@@ -38,6 +41,34 @@ def secrets_of(settings: Settings) -> list[str]:
     """The text of every secret setting, for the log to redact."""
     values = (getattr(settings, name) for name in type(settings).model_fields)
     return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+
+
+def warn_of_plain_http(settings: Settings, gateway_url: str | None = None) -> None:
+    """Log a warning for each machine to which keys or codes will go unencrypted.
+
+    `gateway_url`: the gateway that takes the provider's place.
+    """
+    log = structlog.get_logger("gateway")
+    sent = [("GETATEXT_BASE_URL", "keys", str(settings.getatext_base_url))]
+    sent += [
+        ("GETATEXT_WEBHOOK_FORWARD", "codes", str(url)) for url in settings.getatext_webhook_forward
+    ]
+    if gateway_url is not None:
+        sent = [("--gateway", "keys", gateway_url)]
+    for setting, what, url in sent:
+        if address := _unencrypted(url):
+            log.warning("sent unencrypted: use https", setting=setting, what=what, to=address)
+
+
+def _unencrypted(url: str) -> str | None:
+    """The address of another machine in an http:// URL, without what may be secret in it."""
+    try:
+        parts = URL(url)
+    except ValueError:
+        return None  # nothing will be sent there
+    if parts.scheme != "http" or is_loopback(parts.host or ""):
+        return None
+    return f"http://{parts.host_port_subcomponent}"
 
 
 def _sentences(error: ValidationError) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
+from gateway.core.auth.hosts import AllowedHosts
 from gateway.core.model.errors import Forbidden
 from gateway.http.wire.edge import Edge
 
@@ -27,14 +28,16 @@ class Health:
         breaker_states: Callable[[], Mapping[str, str]],
         render_metrics: Callable[[], bytes],
         metrics_token: str | None,
+        hosts: AllowedHosts,
     ) -> None:
-        """`metrics_token` admits other machines than this one to the metrics."""
+        """`metrics_token` admits other machines than this one, and other names than `hosts`."""
         self._edge = edge
         self._provider = _Probe(provider_reachable)
         self._ledger = _Probe(ledger_writable)
         self._breaker_states = breaker_states
         self._render_metrics = render_metrics
         self._metrics_token = metrics_token
+        self._hosts = hosts
 
     def routes(self) -> list[web.RouteDef]:
         """One route each."""
@@ -63,10 +66,13 @@ class Health:
         )
 
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
-        if not (_is_local(request) or self._has_token(request)):
-            raise Forbidden(
-                "Metrics are for this machine, or for a bearer of GATEWAY_METRICS_TOKEN."
-            )
+        if not self._has_token(request):
+            if not _is_local(request):
+                raise Forbidden(
+                    "Metrics are for this machine, or for a bearer of GATEWAY_METRICS_TOKEN."
+                )
+            # A page in a browser on this machine comes from here too, under its own host name.
+            self._hosts.check(request.headers.get("Host"))
         return web.Response(body=self._render_metrics(), headers={"Content-Type": _TEXT})
 
     def _has_token(self, request: web.Request) -> bool:

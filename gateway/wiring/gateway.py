@@ -16,6 +16,7 @@ from adapters.getatext.webhook import read_webhook
 from adapters.store import Store, open_store
 from adapters.store.secret import check_secret
 from gateway.core.auth.authentication import Callers, KeyHasher
+from gateway.core.auth.hosts import AllowedHosts
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.jobs.housekeeping import Housekeeping
 from gateway.core.jobs.webhook_forwarding import WebhookForwarding
@@ -87,6 +88,8 @@ class Gateway:
     def app(self, *, with_mcp: bool = True, most: Capacity | None = None) -> web.Application:
         """The aiohttp application with all HTTP faces; `most` they may hold open."""
         settings, core = self.settings, self.core
+        public_url = str(settings.gateway_public_url or "").rstrip("/")
+        hosts = AllowedHosts(public_url, settings.gateway_allowed_hosts)
         faces = Faces(
             callers=core.callers,
             invoker=core.invoker,
@@ -98,7 +101,8 @@ class Gateway:
             provider_reachable=partial(reachable, self.provider),
             ledger_writable=core.unwritten.probe,
             breaker_states=core.breakers.states,
-            public_url=str(settings.gateway_public_url or "").rstrip("/"),
+            public_url=public_url,
+            hosts=hosts,
             metrics_token=revealed(settings.gateway_metrics_token),
             access_log=settings.gateway_access_log,
             drop_ins=DropInSettings(
@@ -111,7 +115,7 @@ class Gateway:
         )
         app = make_app(faces)
         if with_mcp:
-            add_mcp(app, settings, core)
+            add_mcp(app, settings, core, hosts)
         return app
 
     def _webhook_terms(self) -> WebhookTerms:

@@ -1,11 +1,12 @@
 """The MCP face: on the gateway's HTTP port, and its options for stdio."""
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
 from aiohttp import web
 
+from gateway.core.auth.hosts import AllowedHosts
 from gateway.core.model.callers import Caller
 from gateway.core.operations.operation import Toolset
 from gateway.http.serving.app import ADMISSION
@@ -30,8 +31,8 @@ class McpChoices:
     gateway_url: str | None = None
 
 
-def add_mcp(app: web.Application, settings: Settings, core: Core) -> None:
-    """Add /mcp to the application."""
+def add_mcp(app: web.Application, settings: Settings, core: Core, hosts: AllowedHosts) -> None:
+    """Add /mcp to the application; `hosts` are the names by which it may be addressed."""
 
     async def identify(request: web.Request) -> Caller:
         return await core.callers.identify(key_of(request))
@@ -40,6 +41,7 @@ def add_mcp(app: web.Application, settings: Settings, core: Core) -> None:
         return app[ADMISSION].held(request, caller, MCP_REQUESTS)
 
     options = _options(settings, McpChoices(), core.hasher.name("mcp").encode())
+    options = replace(options, hosts=hosts)
     admission = McpAdmission(held, app[ADMISSION].address)
     mount(core.invoker, identify, lambda request: request[TRACE_ID], options, admission).add_to(app)
 
@@ -52,5 +54,4 @@ def _options(settings: Settings, choices: McpChoices, state_key: bytes | None) -
         read_only=choices.read_only,
         toolsets=choices.toolsets,
         state_key=state_key,
-        public_url=str(settings.gateway_public_url or "").rstrip("/"),
     )

@@ -19,7 +19,6 @@ from gateway.core.operations.call import Call
 from mcp_server.options import McpOptions
 from mcp_server.ports import OperationInvoker
 from mcp_server.transport.asgi_bridge import Bridge
-from mcp_server.transport.host_check import AllowedHosts
 from mcp_server.transport.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -110,7 +109,6 @@ class _HttpFace:
         self._admission = admission
         self._sessions = Sessions(options)
         self._options = options
-        self._hosts = AllowedHosts(options.public_url, options.hosts)
         self._bridge: Bridge | None = None
         self._open = AsyncExitStack()
         self._starting = asyncio.Lock()
@@ -150,7 +148,7 @@ class _HttpFace:
             return self._bridge
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        self._hosts.check(request.headers.get("Host"), request.headers.get("Origin"))
+        self._options.hosts.check(request.headers.get("Host"), request.headers.get("Origin"))
         caller = await self._identify(request)
         if request.method not in _METHODS:
             raise MethodNotAllowed(allowed=_METHODS)
@@ -201,7 +199,7 @@ class _ManagerTask:
 def _manager(server: "Server[Any]", options: McpOptions) -> "StreamableHTTPSessionManager":
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-    # Host and Origin are checked before, by host_check.py.
+    # Host and Origin have been checked before.
     return StreamableHTTPSessionManager(
         app=server,
         session_idle_timeout=options.session_idle_seconds,

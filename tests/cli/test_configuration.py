@@ -1,9 +1,12 @@
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.cli.configuration import warn_of_plain_http
 from gateway.settings import Settings
+from gateway.telemetry import logs
 from tests.cli.conftest import Run
 
 SECRET = "kq7Plain-0wn"
@@ -24,6 +27,8 @@ BAD = [
     ("GATEWAY_HARMLESS_PARAMETERS", '["orderId"]',
      "cannot hold orderId, which decides what is bought"),
     ("GATEWAY_HARMLESS_PARAMETERS", '[" "]', "GATEWAY_HARMLESS_PARAMETERS: has an empty name"),
+    ("GATEWAY_ALLOWED_HOSTS", f'["https://{SECRET}"]', "GATEWAY_ALLOWED_HOSTS: "),
+    ("GATEWAY_ALLOWED_HOSTS", '["name:8080"]', "GATEWAY_ALLOWED_HOSTS: "),
     ("GATEWAY_CONFIG", "/no/such/file", "GATEWAY_CONFIG names /no/such/file, which is not a file"),
 ]  # fmt: skip
 
@@ -117,3 +122,68 @@ def test_strangers_may_bring_keys_by_default_on_this_machine_only(
     given: dict[str, Any], on: bool
 ) -> None:
     assert Settings(**given).pass_through is on
+
+
+FAR = f"http://user:{SECRET}@provider.example.com:81/{SECRET}"
+NEAR = ("https://provider.example.com", "http://127.0.0.1:9", "http://[::1]:9", "http://localhost")
+
+
+def warned(capsys: pytest.CaptureFixture[str], gateway: str | None = None, **given: Any) -> str:
+    """What the log says of these settings."""
+    logs.configure("json", "info")
+    warn_of_plain_http(Settings(**given), gateway)
+    said = capsys.readouterr().err
+    assert SECRET not in said
+    return said
+
+
+def test_what_goes_unencrypted_to_another_machine_is_warned_of_once_each(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    targets = [f"http://a.example/{SECRET}", "http://192.168.1.2:5", *NEAR]
+    said = warned(capsys, getatext_base_url=FAR, getatext_webhook_forward=targets)
+    lines = [json.loads(line) for line in said.splitlines()]
+
+    assert [(line["level"], line["setting"], line["to"]) for line in lines] == [
+        ("warning", "GETATEXT_BASE_URL", "http://provider.example.com:81"),
+        ("warning", "GETATEXT_WEBHOOK_FORWARD", "http://a.example"),
+        ("warning", "GETATEXT_WEBHOOK_FORWARD", "http://192.168.1.2:5"),
+    ]
+
+
+@pytest.mark.parametrize("url", NEAR)
+def test_what_is_encrypted_or_stays_on_this_machine_is_not_warned_of(
+    capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    assert warned(capsys, url, getatext_base_url=url, getatext_webhook_forward=[url]) == ""
+    assert warned(capsys, getatext_base_url=url) == ""
+
+
+def test_of_a_gateway_elsewhere_only_its_own_address_counts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert "--gateway" in warned(capsys, FAR)
+    assert warned(capsys, "https://gateway.example.com", getatext_base_url=FAR) == ""
+    assert warned(capsys, "http://[") == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["serve", "--host", "203.0.113.1"], ["GETATEXT_BASE_URL"]),
+        (["serve", "--simulate", "--host", "203.0.113.1"], []),
+        (["mcp", "--gateway", "http://gateway.example.com"], ["--gateway"]),
+    ],
+)
+def test_the_commands_that_run_warn_at_their_start(
+    run: Run, monkeypatch: pytest.MonkeyPatch, words: list[str], told: list[str]
+) -> None:
+    async def at_once(*_: Any) -> None:
+        pass
+
+    monkeypatch.setattr("gateway.wiring.serve_stdio", at_once)
+    done = run(*words, GETATEXT_BASE_URL=FAR, GATEWAY_LOG_FORMAT="json")
+    lines = [line for line in done.stderr.splitlines() if "unencrypted" in line]
+
+    assert [json.loads(line)["setting"] for line in lines] == told
+    assert SECRET not in done.output

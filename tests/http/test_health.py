@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.http.rest.openapi import document
+from gateway.http.rest.openapi import DEFAULT_SERVER, document
 from gateway.http.serving.app import EDGE
 from tests.support.gateway import Client, Stand, run_gateway, run_simulated
 
@@ -77,7 +77,17 @@ PEOPLE: list[tuple[str, dict[str, Any], dict[str, str], int]] = [
     ("token of odd bytes", TOKEN, {**FORWARDED, "Authorization": "Bearer \udcff"}, 403),
     ("right token", TOKEN, {**FORWARDED, "Authorization": "Bearer metrics-token"}, 200),
     ("this machine needs none", TOKEN, {}, 200),
-]
+    ("this machine by its name", {}, {"Host": "LOCALHOST:80"}, 200),
+    ("this machine in digits", {}, {"Host": "[::1]"}, 200),
+    ("a page that was rebound", {}, {"Host": "evil.example.com"}, 403),
+    ("a page, and no token is set", {}, {"Host": "evil.net", "Authorization": "Bearer "}, 403),
+    ("no host", {}, {"Host": ""}, 403),
+    ("our public name", {"gateway_public_url": "https://a.example.com"},
+     {"Host": "a.example.com"}, 200),
+    ("another name of ours", {"gateway_allowed_hosts": ["metrics"]}, {"Host": "metrics:80"}, 200),
+    ("a token under any name", TOKEN,
+     {"Host": "evil.net", "Authorization": "Bearer metrics-token"}, 200),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("row", PEOPLE, ids=lambda row: row[0])
@@ -108,6 +118,21 @@ async def test_the_documents_name_the_public_address_where_one_is_set() -> None:
         answer = await stand.client.get("/openapi.json")
 
     assert answer.json["servers"][0]["url"] == "https://sms.example.com"
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/openapi.yaml"])
+async def test_the_documents_repeat_only_names_that_are_ours(path: str) -> None:
+    async with run_simulated(gateway_allowed_hosts=["sms.example.com"]) as stand:
+        servers = [
+            yaml.safe_load((await stand.client.ask("GET", path, headers={"Host": host})).body)
+            for host in ("sms.example.com:81", "evil.example.com", "sms.example.com@evil.net")
+        ]
+
+    assert [document["servers"][0]["url"] for document in servers] == [
+        "http://sms.example.com:81",
+        DEFAULT_SERVER,
+        DEFAULT_SERVER,
+    ]
 
 
 HOSTS = ["sms.example.com", "[::1]:8080", "a b", "[::1", 'x"y', "", "x:99999999", "\u00e9"]

@@ -20,7 +20,7 @@ def mcp(read_only: bool, toolsets: str, url: str | None) -> None:
 
     The key comes from GETATEXT_API_KEY, or, with limits, a gateway's own from GATEWAY_KEY.
     """
-    from gateway.cli.configuration import read_settings, secrets_of
+    from gateway.cli.configuration import read_settings, secrets_of, warn_of_plain_http
     from gateway.core.model.errors import GatewayError
     from gateway.telemetry import logs
     from gateway.wiring import McpChoices, StoreError, serve_stdio
@@ -30,6 +30,7 @@ def mcp(read_only: bool, toolsets: str, url: str | None) -> None:
         raise click.BadParameter(f"must be some of {', '.join(TOOLSETS)}", param_hint="--toolsets")
     settings = read_settings(gateway_pass_through=True)
     logs.configure(settings.gateway_log_format, settings.gateway_log_level, secrets_of(settings))
+    warn_of_plain_http(settings, url)
     choices = McpChoices(read_only, chosen, url)  # type: ignore[arg-type]  # checked above
     try:
         asyncio.run(serve_stdio(settings, choices))

@@ -73,6 +73,7 @@ def serve(
 
 
 async def _serve(settings: Settings, *, simulate: bool, trust_secret: bool) -> None:
+    from gateway.cli.configuration import warn_of_plain_http
     from gateway.http.serving import server
     from gateway.http.serving.file_limit import raise_file_limit
     from gateway.wiring import open_gateway, open_simulator
@@ -85,6 +86,7 @@ async def _serve(settings: Settings, *, simulate: bool, trust_secret: bool) -> N
             data = opened.enter_context(TemporaryDirectory(prefix="getatext-gateway-"))
             settings = _pointed_at(settings, provider.url, provider.key, data)
             started = _show_calls(provider.key, provider.first_rental)
+        warn_of_plain_http(settings)
         gateway = await opened.enter_async_context(
             open_gateway(settings, trust_secret=trust_secret)
         )

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from aiohttp import web
 
+from gateway.core.auth.hosts import AllowedHosts
 from gateway.http.rest import openapi
 
 # A placeholder for the server's address: writing YAML takes 0.1 s, so that the text is cached once
@@ -15,9 +16,13 @@ _HERE = "https://server.invalid"
 class Documents:
     """/openapi.json and /openapi.yaml, with the server's address as the request reached it."""
 
-    def __init__(self, public_url: str) -> None:
-        """`public_url` is the server's address; "" means the origin of each request."""
+    def __init__(self, public_url: str, hosts: AllowedHosts) -> None:
+        """`public_url` is the server's address.
+
+        "" means the origin of each request, where that is one of `hosts`.
+        """
         self._public_url = public_url
+        self._hosts = hosts
 
     def routes(self) -> list[web.RouteDef]:
         """One route for each format."""
@@ -36,9 +41,10 @@ class Documents:
         if self._public_url:
             return self._public_url
         try:
-            return str(request.url.origin())
+            origin = str(request.url.origin())
         except ValueError:  # a Host header that is no host
             return openapi.DEFAULT_SERVER
+        return origin if self._hosts.allows(origin) else openapi.DEFAULT_SERVER
 
 
 def _respond(text: str, content_type: str) -> web.Response:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from gateway.core.auth.authentication import Callers
+from gateway.core.auth.hosts import AllowedHosts
 from gateway.core.codes.webhooks import Webhooks
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.errors import GatewayError
@@ -39,7 +40,7 @@ STREAMS = web.AppKey("streams", EventsFace)
 
 @dataclass(frozen=True, slots=True)
 class Faces:
-    """What the faces need; `public_url` "" means: the origin of each request."""
+    """What the faces need; `public_url` "" means: the origin of each request, if of `hosts`."""
 
     callers: Callers
     invoker: Invoker
@@ -52,6 +53,7 @@ class Faces:
     ledger_writable: Callable[[], Awaitable[bool]]
     breaker_states: Callable[[], Mapping[str, str]]
     public_url: str = ""
+    hosts: AllowedHosts = field(default_factory=AllowedHosts)
     metrics_token: str | None = None
     access_log: bool = True
     drop_ins: DropInSettings = field(default_factory=DropInSettings)
@@ -70,6 +72,7 @@ def make_app(faces: Faces) -> web.Application:
         faces.breaker_states,
         faces.render_metrics,
         faces.metrics_token,
+        faces.hosts,
     )
     app = web.Application(client_max_size=MAX_BODY)
     streams = EventsFace(faces.callers, faces.invoker, faces.events, faces.notifier, admission)
@@ -80,7 +83,7 @@ def make_app(faces: Faces) -> web.Application:
     app.add_routes(rest.routes())
     app.add_routes(_drop_ins(faces))
     app.add_routes(health.routes())
-    app.add_routes(Documents(faces.public_url).routes())
+    app.add_routes(Documents(faces.public_url, faces.hosts).routes())
     return app
 
 

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 
-from gateway.core.model.errors import GatewayError, InternalError
+from gateway.core.model.errors import GatewayError, InternalError, InvalidRequest
 from gateway.core.model.redact import may_hold_key
 from gateway.http.wire import problems
 from gateway.http.wire.prebuilt import REQUEST_ID
@@ -20,6 +20,7 @@ WholeHandler = Callable[[Any], Awaitable[web.StreamResponse]]
 Render = Callable[[web.Request, GatewayError, str], web.StreamResponse]
 TRACE_ID = web.RequestKey("trace_id", str)
 _TRACE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}").fullmatch
+_UNFRAMED = "Transfer-Encoding: must be chunked, or left out."
 _KEY_HEADERS = ("X-API-Key", "Auth", "Authorization")
 
 log = structlog.get_logger("gateway.http")
@@ -54,10 +55,14 @@ class Edge:
         async def edge(request: Any) -> web.StreamResponse:
             begun = time.perf_counter() if self._access_log else 0.0
             trace_id = request[TRACE_ID] = _trace_id(request)
-            response = await self._answer(request, handler, router, trace_id)
+            framed = _is_framed(request)
+            if framed:
+                response = await self._answer(request, handler, router, trace_id)
+            else:
+                response = self._render(request, InvalidRequest(_UNFRAMED), trace_id)
             if not response.prepared:
                 response.headers[REQUEST_ID] = trace_id
-                if self.draining:
+                if self.draining or not framed:
                     response.force_close()
             if self._access_log:
                 template = await _template(request, router)
@@ -82,6 +87,16 @@ class Edge:
             path = await _template(request, router)
             log.exception("request failed", trace_id=trace_id, path=path)
             return self._render(request, InternalError(), trace_id)
+
+
+def _is_framed(request: web.Request) -> bool:
+    """Whether everybody on the way agrees where the request ends.
+
+    aiohttp also takes an empty Transfer-Encoding, and codings before `chunked`, which a proxy may
+    read in another way. What comes next on the connection is then anybody's (request smuggling).
+    """
+    coding = request.headers.get(hdrs.TRANSFER_ENCODING)
+    return coding is None or coding.lower() == "chunked"
 
 
 def _trace_id(request: web.Request) -> str:

@@ -10,14 +10,14 @@ import pytest
 from aiohttp import ClientResponse, ClientSession
 from mcp.shared.exceptions import MCPError
 
-from adapters.simulator import DEMO_KEY, AccountConfig
+from adapters.simulator import DEMO_KEY, AccountConfig, Simulator
 from gateway.core.model.callers import Limits
-from gateway.core.model.errors import Forbidden
 from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.catalog import CATALOG
+from gateway.wiring import open_gateway
 from mcp_server.options import McpOptions
-from mcp_server.transport.host_check import AllowedHosts
 from tests.mcp.support import ERAS, QUICK, SimulatedStand, connected, done, refused, run_mcp
+from tests.support.gateway import listening, settings
 
 INITIALIZE = {
     "jsonrpc": "2.0",
@@ -144,13 +144,19 @@ async def test_strangers_names_are_refused(
     assert (await post(session, stand, **headers)).status == status
 
 
-def test_the_public_name_is_ours() -> None:
-    hosts = AllowedHosts("https://codes.example.com/x", ["gateway"])
-    for host in ("codes.example.com", "gateway:8080", "127.0.0.1:80", "[::1]:8080", "192.168.1.2"):
-        hosts.check(host, "https://codes.example.com")
-    for bad in ("example.com", "codes.example.com.evil.net", "", None):
-        with pytest.raises(Forbidden):
-            hosts.check(bad, None)
+async def test_the_operators_names_are_ours(session: ClientSession) -> None:
+    named = {"gateway_public_url": "https://codes.example.com/x", "gateway_allowed_hosts": ["sms"]}
+    async with (
+        Simulator(QUICK).running() as sim,
+        open_gateway(settings(sim.url, **named)) as gateway,
+        listening(gateway.app()) as url,
+    ):
+        stand = SimulatedStand(gateway, url, sim)
+        ours = [await post(session, stand, Host=host) for host in ("codes.example.com", "SMS:80")]
+        other = await post(session, stand, Host="example.com")
+
+    assert [answer.status for answer in ours] == [200, 200]
+    assert other.status == 403
 
 
 async def test_a_large_body_is_refused(session: ClientSession) -> None:

@@ -1,0 +1,113 @@
+"""What happened in a run: what callers asked for and were told, and what the books say of it."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+
+Interval = tuple[float, float]
+NOTHING = Decimal(0)
+
+
+class Told(Enum):
+    """How a request for a purchase was answered."""
+
+    BOUGHT = "bought"
+    UNKNOWN = "unknown"  # it may have been charged
+    REFUSED = "refused"  # it was not charged, and repeating it does not help
+    AGAIN = "again"  # it was not charged, and may be repeated
+    LOST = "lost"  # no answer came
+
+
+DECIDED = (Told.BOUGHT, Told.UNKNOWN, Told.REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer; `rental` is the provider's id where something was bought."""
+
+    at: float
+    told: Told
+    rental: int | None = None
+    said: str = ""
+
+
+@dataclass
+class Wish:
+    """One purchase that a caller wants, however often it has to ask.
+
+    Nobody else asks for its `service`, so that every rental and every row can be traced to it.
+    """
+
+    service: str
+    key: str
+    face: str
+    asked: list[float] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+
+    @property
+    def bought(self) -> Answer | None:
+        """The first answer that named a rental."""
+        return next((one for one in self.answers if one.told is Told.BOUGHT), None)
+
+    @property
+    def outcome(self) -> Told:
+        """What its caller takes home: who never got a decision does not know."""
+        if self.bought is not None:
+            return Told.BOUGHT
+        decided = [one.told for one in self.answers if one.told in DECIDED]
+        return decided[-1] if decided else Told.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A key was shown a rental, with its code where it had one."""
+
+    at: float
+    key: str
+    rental: int
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """A rental in the provider's books; `codes` with the times at which they arrived."""
+
+    rental: int
+    service: str
+    price: Decimal
+    at: float
+    refunded: Decimal = NOTHING
+    codes: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A purchase in the gateway's ledger, after the unknown ones were settled by evidence."""
+
+    service: str
+    state: str
+    charged: Decimal = NOTHING
+    refunded: Decimal = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The services whose purchases had no end in the ledger at that time."""
+
+    at: float
+    open: frozenset[str]
+
+
+@dataclass
+class History:
+    """All of one run. `spent` is the sum of what the ledger counts against its callers."""
+
+    wishes: list[Wish] = field(default_factory=list)
+    sights: list[Sight] = field(default_factory=list)
+    sold: list[Sold] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    spent: Decimal = NOTHING
+    outages: list[Interval] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    runs: int = 0
+    notes: list[str] = field(default_factory=list)

@@ -1,0 +1,168 @@
+"""Which promises a run broke. Nothing here but the history of the run decides."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from tests.chaos.history import NOTHING, History, Interval, Sold, Told, Wish
+
+GRACE = 10.0  # seconds after which a code is late, where nothing is away
+_LOOKING = 2.0  # seconds between two looks of a caller
+_OPEN = ("intended", "sent", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The breaches of each promise, each in words."""
+
+    doubles: Sequence[str]
+    wrong_callers: Sequence[str]
+    late_codes: Sequence[str]
+    sold_unwritten: Sequence[str]
+    books: Sequence[str]
+
+    @property
+    def breaches(self) -> list[str]:
+        """All of them."""
+        return [
+            *self.doubles,
+            *self.wrong_callers,
+            *self.late_codes,
+            *self.sold_unwritten,
+            *self.books,
+        ]
+
+
+def judge(history: History, grace: float = GRACE) -> Verdict:
+    """What was promised and not kept."""
+    return Verdict(
+        list(doubles(history)),
+        list(wrong_callers(history)),
+        list(late_codes(history, grace)),
+        list(sold_unwritten(history)),
+        list(books(history)),
+    )
+
+
+def doubles(history: History) -> Iterator[str]:
+    """A wish that was sold more than once, or told two rentals."""
+    sales = _by_service(history)
+    for wish in history.wishes:
+        ids = [one.rental for one in sales.get(wish.service, ())]
+        if len(ids) > 1:
+            yield f"{_name(wish)} was bought {len(ids)} times: {ids}"
+        told = {one.rental for one in wish.answers if one.told is Told.BOUGHT}
+        if len(told) > 1:
+            yield f"{_name(wish)} was answered with several rentals: {sorted(map(str, told))}"
+
+
+def wrong_callers(history: History) -> Iterator[str]:
+    """A rental or a code that was shown to a key which did not buy it."""
+    service_of = {one.rental: one.service for one in history.sold}
+    owner_of = {wish.service: wish.key for wish in history.wishes}
+    codes_of = {one.rental: {text for text, _ in one.codes} for one in history.sold}
+    for wish in history.wishes:
+        for answer in wish.answers:
+            if answer.told is Told.BOUGHT and service_of.get(answer.rental or 0) != wish.service:
+                yield f"{_name(wish)} was answered with rental {answer.rental} of somebody else"
+    for sight in history.sights:
+        if owner_of.get(service_of.get(sight.rental, "")) != sight.key:
+            yield f"{sight.key} was shown rental {sight.rental} of somebody else"
+        elif sight.code is not None and sight.code not in codes_of[sight.rental]:
+            yield f"{sight.key} was shown a code that rental {sight.rental} never had"
+
+
+def late_codes(history: History, grace: float) -> Iterator[str]:
+    """A code of an answered purchase that its buyer could not read in time."""
+    sales = {one.rental: one for one in history.sold}
+    read: dict[tuple[str, int, str], float] = {}
+    for sight in history.sights:
+        if sight.code is not None:
+            shown = sight.key, sight.rental, sight.code
+            read[shown] = min(sight.at, read.get(shown, sight.at))
+    for wish in history.wishes:
+        sale = sales.get(wish.bought.rental or 0) if wish.bought else None
+        if wish.bought is None or sale is None or not sale.codes:
+            continue
+        code, came = sale.codes[0]
+        due = _due(max(came, wish.bought.at), history.outages, grace)
+        at = read.get((wish.key, sale.rental, code))
+        if at is None:
+            yield f"the code of {_name(wish)} was never shown to its buyer"
+        elif at > due:
+            yield f"the code of {_name(wish)} was shown {at - due + grace:.1f} s after it was due"
+
+
+def _due(at: float, outages: Sequence[Interval], grace: float) -> float:
+    """When a code must have been read that came, and was paid, at that time.
+
+    An outage prolongs it that was there, or began before anybody looked.
+    """
+    ends = [ended for begun, ended in outages if begun <= at + _LOOKING and at < ended]
+    return max([at, *ends]) + grace
+
+
+def sold_unwritten(history: History) -> Iterator[str]:
+    """A purchase that was begun and sold while the end of an answered one was not written."""
+    asked = {wish.service: wish.asked for wish in history.wishes}
+    spans = list(unwritten(history))
+    for sale in history.sold:
+        begun = max((at for at in asked.get(sale.service, ()) if at <= sale.at), default=None)
+        if begun is not None and any(a < begun and sale.at < b for a, b in spans):
+            yield f"{sale.service} was sold while an end was unwritten"
+
+
+def unwritten(history: History) -> Iterator[Interval]:
+    """When the end of a purchase that its caller had been told was missing in the ledger.
+
+    It was so between two samples that both miss it, as an end that is written stays.
+    """
+    told = {wish.service: wish.bought.at for wish in history.wishes if wish.bought}
+    span: Interval | None = None
+    for one, other in zip(history.samples, history.samples[1:], strict=False):
+        missing = any(told.get(name, other.at) <= one.at for name in one.open & other.open)
+        if missing and span is not None and span[1] == one.at:
+            span = span[0], other.at
+        elif missing:
+            if span is not None:
+                yield span
+            span = one.at, other.at
+    if span is not None:
+        yield span
+
+
+def books(history: History) -> Iterator[str]:
+    """Where the ledger differs from the provider's books, or a caller was told otherwise."""
+    sales, wishes = _by_service(history), {wish.service: wish for wish in history.wishes}
+    charged: dict[str, Decimal] = defaultdict(Decimal)
+    refunded: dict[str, Decimal] = defaultdict(Decimal)
+    for entry in history.entries:
+        charged[entry.service] += entry.charged
+        refunded[entry.service] += entry.refunded
+        if entry.state in _OPEN:
+            yield f"the purchase of {entry.service} is still {entry.state}"
+    for service in sorted(sales.keys() | charged.keys()):
+        sold = sales.get(service, [])
+        yield from _unequal(service, "charged", charged[service], sum(s.price for s in sold))
+        yield from _unequal(service, "refunded", refunded[service], sum(s.refunded for s in sold))
+        if sold and service in wishes and wishes[service].outcome is Told.REFUSED:
+            yield f"{_name(wishes[service])} was told to be refused, and was charged"
+    net = sum((one.price - one.refunded for one in history.sold), NOTHING)
+    yield from _unequal("all callers", "spent", history.spent, net)
+
+
+def _unequal(of: str, what: str, ledger: Decimal, provider: Decimal | int) -> Iterator[str]:
+    if ledger != provider:
+        yield f"{of}: {what} {ledger} by the ledger, {provider} by the provider"
+
+
+def _by_service(history: History) -> Mapping[str, list[Sold]]:
+    found: dict[str, list[Sold]] = defaultdict(list)
+    for one in history.sold:
+        found[one.service].append(one)
+    return found
+
+
+def _name(wish: Wish) -> str:
+    return f"{wish.service} over {wish.face}"

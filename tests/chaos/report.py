@@ -1,0 +1,73 @@
+"""What the runs showed, as one table and the breaches below it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.chaos.callers import decided
+from tests.chaos.history import History, Told
+from tests.chaos.judging import Verdict
+
+HEAD = (
+    "scenario", "runs", "asked", "bought", "unknown", "refused", "double purchases",
+    "wrong callers", "codes late", "sold unwritten", "books equal", "notes",
+)  # fmt: skip
+_MOST_TOLD = 5  # breaches of a scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A scenario's history and what the judge made of it."""
+
+    name: str
+    history: History
+    verdict: Verdict
+
+    def cells(self) -> tuple[str, ...]:
+        """The scenario's line of the table."""
+        wishes, verdict = self.history.wishes, self.verdict
+        return (
+            self.name,
+            str(self.history.runs),
+            str(len(wishes)),
+            *(str(decided(wishes, told)) for told in (Told.BOUGHT, Told.UNKNOWN, Told.REFUSED)),
+            *(
+                str(len(found))
+                for found in (
+                    verdict.doubles,
+                    verdict.wrong_callers,
+                    verdict.late_codes,
+                    verdict.sold_unwritten,
+                )
+            ),
+            f"NO ({len(verdict.books)})" if verdict.books else "yes",
+            "; ".join(self.history.notes),
+        )
+
+
+def report(results: Sequence[Result]) -> str:
+    """The table, which also reads well in a terminal, and what broke."""
+    lines = [HEAD, *(result.cells() for result in results)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
+    ruler = tuple("-" * width for width in widths)
+    rows = [
+        "| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |"
+        for line in (lines[0], ruler, *lines[1:])
+    ]
+    return "\n".join([*rows, "", *(line for result in results for line in _broken(result))])
+
+
+def _broken(result: Result) -> list[str]:
+    verdict = result.verdict
+    kinds = (
+        verdict.doubles,
+        verdict.wrong_callers,
+        verdict.late_codes,
+        verdict.sold_unwritten,
+        verdict.books,
+    )
+    told = []
+    for breaches in kinds:
+        told += [f"{result.name}: {one}" for one in breaches[:_MOST_TOLD]]
+        if len(breaches) > _MOST_TOLD:
+            told.append(f"{result.name}: … and {len(breaches) - _MOST_TOLD} more like these")
+    return told
