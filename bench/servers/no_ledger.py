@@ -57,7 +57,7 @@ class Nothing:
 
     standing = by_request = spend = find = latest = take_undelivered = find_abandoned = (
         mark_undelivered
-    ) = keep = probe = breach = give_back = is_accepted = accept = one
+    ) = mark_delivered = keep = probe = breach = give_back = is_accepted = accept = one
     unknown = unanswered = recover = all_rentals = list_rentals = spends = events = due = all
     holds_anything = one
 

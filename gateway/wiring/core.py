@@ -62,7 +62,7 @@ class Core:
         """Wake all waiters, let changes and purchases end, then cancel background work."""
         self.notifier.shut_down()
         await self.verification.close()
-        await self.invoker.drain()
+        await self.invoker.close()
         await self.webhooks.close()
         await self.services.poller.close()
         await self.reconciliation.close()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from aiohttp import ClientError
 
-from adapters.simulator import Simulator
+from adapters.simulator import DEMO_KEY, Simulator
 from gateway.core.jobs import housekeeping
 from tests.support.contract import Answer
 from tests.support.dying import POINTS
@@ -38,10 +38,11 @@ ROWS = {
     "after the outcome is committed": Row((1,), 201, (1,), kept=True),
     "after the answer is written": Row((1,), 201, (1,), kept=True, answered=True),
 }
+OF_TOOLS = ("before a text is sent",)
 
 
 def test_every_point_is_looked_at() -> None:
-    assert list(ROWS) == list(POINTS)
+    assert [*ROWS, *OF_TOOLS] == list(POINTS)
 
 
 @pytest.mark.parametrize("point", ROWS)
@@ -78,6 +79,27 @@ def assert_unknown(answer: Answer) -> None:
     assert (told["code"], told["charged"], told["retryable"]) == (
         "outcome_unknown", "unknown", False,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("point", ["after the outcome is committed", *OF_TOOLS])
+async def test_a_killed_gateway_gives_a_tool_without_request_ids_what_it_bought(
+    store_url: str, point: str
+) -> None:
+    path = f"/stubs/handler_api.php?api_key={DEMO_KEY}&action=getNumber&service=wa"
+    async with Simulator(CHARGING).running() as sim:
+        async with (
+            node(sim.url, dies_at=point, **terms(store_url)) as doomed,
+            open_client(doomed.url) as client,
+        ):
+            with suppress(ClientError):
+                await client.ask("GET", path, key=None)
+            await doomed.died()
+        async with open_bank(store_url, sim) as bank:
+            again, another = [await bank.client.ask("GET", path, key=None) for _ in range(2)]
+
+    assert again.body.startswith(b"ACCESS_NUMBER:12345:")
+    assert another.body.startswith(b"ACCESS_NUMBER:12346:")
+    assert asked_to_rent(sim) == 2
 
 
 async def test_a_node_that_lives_finds_what_another_left_open(

@@ -11,6 +11,7 @@ from aiohttp import ClientRequest, TCPConnector, web
 from adapters.getatext.provider import Getatext
 from adapters.store.tables.ledger import StoredLedger
 from gateway.core.operations.rentals import RENT
+from gateway.http.wire.prebuilt import PrebuiltResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ POINTS = {
     "after the answer is read": Point(Getatext, "call", meant=lambda _, call, __: call is RENT),
     "after the outcome is committed": Point(StoredLedger, "settle"),
     "after the answer is written": Point(web.Response, "write_eof", meant=_is_rented),
+    "before a text is sent": Point(PrebuiltResponse, "write_eof", after=False),
 }
 
 

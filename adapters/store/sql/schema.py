@@ -58,6 +58,7 @@ spends = Table(
     Column("answer_status", BigInteger),
     Column("answer_body", LargeBinary),
     Column("kept_at", BigInteger),  # when it was settled, while it has an answer or request id
+    # Since when its caller lacks the answer. Negative: since then its owner hands the answer over.
     Column("undelivered_at", BigInteger),
     Column("owner", Text, nullable=False),  # the owner id of the process that began it
     Column("sees_account", BigInteger),  # 1: its caller sees all of the account
@@ -77,6 +78,8 @@ Index(
     spends.c.fingerprint,
     **_partial(spends.c.undelivered_at.is_not(None)),
 )
+handing_over = spends.c.undelivered_at < literal_column("0")
+Index("spends_handing_over", spends.c.owner, **_partial(handing_over))
 
 # Rentals and long rentals.
 things = Table(

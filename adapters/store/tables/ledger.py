@@ -1,11 +1,19 @@
 """The core's port `Ledger`, over a database."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from adapters.store.sql import codec
 from adapters.store.sql.database import Database
-from adapters.store.tables import budgets, checks, purchases, rentals, retention, settlement
+from adapters.store.tables import (
+    budgets,
+    checks,
+    delivery,
+    purchases,
+    rentals,
+    retention,
+    settlement,
+)
 from gateway.core.model.purchases import AnyRental, Breach, Intent, Outcome, Spend, Spent, View
 from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.model.values import Kind
@@ -81,7 +89,10 @@ class StoredLedger:
 
     async def mark_undelivered(self, ledger_id: str, at: datetime) -> None:
         now = codec.to_instant(at)
-        await self._database.alone(lambda tx: purchases.mark_undelivered(tx, ledger_id, now))
+        await self._database.alone(lambda tx: delivery.mark_undelivered(tx, ledger_id, now))
+
+    async def mark_delivered(self, ledger_ids: Collection[str]) -> None:
+        await self._database.write(lambda tx: delivery.mark_delivered(tx, ledger_ids))
 
     async def find_abandoned(
         self, caller_id: str, fingerprint: str, since: datetime, at: datetime
@@ -92,15 +103,15 @@ class StoredLedger:
         ):
             await self.recover(at)
         return await self._database.read(
-            lambda tx: purchases.find_abandoned(tx, caller_id, fingerprint, after)
+            lambda tx: delivery.find_abandoned(tx, caller_id, fingerprint, after)
         )
 
     async def take_undelivered(
         self, caller_id: str, fingerprint: str, since: datetime
     ) -> Spend | None:
-        after = codec.to_instant(since)
+        after, owner = codec.to_instant(since), self._database.liveness.own_id
         return await self._database.alone(
-            lambda tx: purchases.take_undelivered(tx, caller_id, fingerprint, after)
+            lambda tx: delivery.take_undelivered(tx, caller_id, fingerprint, after, owner)
         )
 
     async def record(self, account_id: str, rental: AnyRental, at: datetime) -> AnyRental:

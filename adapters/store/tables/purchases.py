@@ -1,11 +1,8 @@
-"""Purchases: writing them down before they are sent, and finding them again.
-
-A purchase is undelivered while its caller, who hung up, has not got the answer.
-"""
+"""Purchases: writing them down before they are sent, and finding them again."""
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, func, literal_column, null, or_, select, update
+from sqlalchemy import func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.store.sql import codec
@@ -74,47 +71,6 @@ _UNANSWERED = Statement(
     .order_by(spends.c.at, spends.c.ledger_id)
 )
 _NEWEST = Statement(select(spends).order_by(spends.c.ledger_id.desc()).limit(number("limit")))
-
-_MARK_UNDELIVERED = Statement(
-    update(spends)
-    .where(spends.c.ledger_id == text("spend_id"))
-    .values(undelivered_at=number("now"))
-)
-_undelivered = (
-    select(spends.c.ledger_id)
-    .where(
-        spends.c.caller_id == text("caller"),
-        spends.c.fingerprint == text("asked"),
-        one_of(spends.c.state, "bought"),
-        spends.c.undelivered_at >= number("since"),
-    )
-    .order_by(spends.c.at.desc(), spends.c.ledger_id.desc())
-    .limit(literal_column("1"))
-    .with_for_update(skip_locked=True)
-)
-_TAKE_UNDELIVERED = Statement(
-    update(spends)
-    .where(
-        spends.c.ledger_id == _undelivered.scalar_subquery(), spends.c.undelivered_at.is_not(None)
-    )
-    .values(undelivered_at=null())
-    .returning(spends)
-)
-_FIND_ABANDONED = Statement(
-    select(spends)
-    .where(
-        spends.c.caller_id == text("caller"),
-        spends.c.fingerprint == text("asked"),
-        spends.c.request_id.is_(None),
-        spends.c.undelivered_at.is_not(None),
-        or_(
-            one_of(spends.c.state, "intended", "sent"),
-            and_(one_of(spends.c.state, "unknown"), spends.c.undelivered_at >= number("since")),
-        ),
-    )
-    .order_by(spends.c.at.desc(), spends.c.ledger_id.desc())
-    .limit(literal_column("1"))
-)
 
 
 class Rejected(Exception):
@@ -261,21 +217,6 @@ async def unanswered(tx: Tx, account_id: str) -> Sequence[Spend]:
 async def newest(tx: Tx, limit: int) -> Sequence[Spend]:
     """The newest purchases of all callers, newest first."""
     return [codec.spend(row) for row in await tx.rows(_NEWEST, limit=limit)]
-
-
-async def mark_undelivered(tx: Tx, ledger_id: str, at: int) -> None:
-    """One statement: its caller has hung up."""
-    await tx.execute(_MARK_UNDELIVERED, spend_id=ledger_id, now=at)
-
-
-async def find_abandoned(tx: Tx, caller_id: str, fingerprint: str, since: int) -> Spend | None:
-    """The newest whose caller hung up while it ran, or whose answer was lost since then."""
-    return _spend(await tx.row(_FIND_ABANDONED, caller=caller_id, asked=fingerprint, since=since))
-
-
-async def take_undelivered(tx: Tx, caller_id: str, fingerprint: str, since: int) -> Spend | None:
-    """One statement: the newest undelivered since then, which nobody else gets from here on."""
-    return _spend(await tx.row(_TAKE_UNDELIVERED, caller=caller_id, asked=fingerprint, since=since))
 
 
 def _spend(row: Row | None) -> Spend | None:

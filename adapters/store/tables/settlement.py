@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, literal_column, null, select, update
+from sqlalchemy import ColumnElement, and_, case, func, literal_column, null, select, union, update
 
 from adapters.store.sql import codec
 from adapters.store.sql.database import Liveness
-from adapters.store.sql.schema import holding, one_of, spends
+from adapters.store.sql.schema import handing_over, holding, one_of, spends
 from adapters.store.sql.statement import Row, Statement, Tx, blob, number, text
 from adapters.store.tables import budgets, purchases, rentals
 from gateway.core.model.purchases import Outcome, Spend, SpendState
@@ -44,7 +44,7 @@ def _ending(states: ColumnElement[bool]) -> Statement:
                 (and_(number("lost") == literal_column("1"), spends.c.request_id.is_(None)),
                  number("now")),
                 (spends.c.undelivered_at.is_not(None), number("now")),
-                else_=null(),
+                else_=number("handing_over_since"),
             ),
         )
         .returning(*(spends.c[name] for name in _READ))
@@ -54,21 +54,29 @@ def _ending(states: ColumnElement[bool]) -> Statement:
 _END_OPEN = _ending(one_of(spends.c.state, "intended", "sent"))
 _END_UNKNOWN = _ending(one_of(spends.c.state, "unknown"))
 _open = and_(holding, one_of(spends.c.state, "intended", "sent"))
-_OWNERS = Statement(select(spends.c.owner).where(_open).distinct())
+_OWNERS = Statement(
+    union(select(spends.c.owner).where(_open), select(spends.c.owner).where(handing_over))
+)
+_NOT_HANDED_OVER = Statement(
+    update(spends)
+    .where(handing_over, spends.c.owner == text("dead_owner"))
+    .values(undelivered_at=-spends.c.undelivered_at)
+)
 _LEFT_OPEN = Statement(
     select(spends.c.ledger_id, spends.c.state)
     .where(_open, spends.c.owner == text("owner"))
     .order_by(spends.c.caller_id, spends.c.at)
 )
+_same = and_(
+    spends.c.caller_id == text("caller"),
+    spends.c.fingerprint == text("asked"),
+    spends.c.request_id.is_(None),
+)
 _OWNERS_OF_SAME = Statement(
-    select(spends.c.owner)
-    .where(
-        _open,
-        spends.c.caller_id == text("caller"),
-        spends.c.fingerprint == text("asked"),
-        spends.c.request_id.is_(None),
+    union(
+        select(spends.c.owner).where(_open, _same),
+        select(spends.c.owner).where(handing_over, _same),
     )
-    .distinct()
 )
 
 
@@ -103,6 +111,7 @@ def _values(ledger_id: str, outcome: Outcome, at: int) -> dict[str, Any]:
         "status": answer.status if answer else None,
         "body": answer.body if answer else None,
         "kept": at if ended else None,
+        "handing_over_since": -at if state is SpendState.BOUGHT and outcome.redeliverable else None,
     }
 
 
@@ -130,7 +139,7 @@ async def _write_rental(tx: Tx, row: Row, outcome: Outcome, at: int, was_unknown
 
 
 async def left_by_dead(tx: Tx, liveness: Liveness, caller_id: str, fingerprint: str) -> bool:
-    """Whether a dead process left such a purchase of the caller open, without a request id."""
+    """Whether a dead process left such a purchase of the caller open, or its answer undelivered."""
     for row in await tx.rows(_OWNERS_OF_SAME, caller=caller_id, asked=fingerprint):
         if row["owner"] != liveness.own_id and await liveness.is_dead(tx, row["owner"]):
             return True
@@ -144,6 +153,7 @@ async def recover(tx: Tx, liveness: Liveness, at: int) -> Sequence[Spend]:
         owner = row["owner"]
         if owner == liveness.own_id or not await liveness.is_dead(tx, owner):
             continue
+        await tx.execute(_NOT_HANDED_OVER, dead_owner=owner)
         for left in await tx.rows(_LEFT_OPEN, owner=owner):
             sent = left["state"] == SpendState.SENT
             outcome = Outcome(SpendState.UNKNOWN if sent else SpendState.RELEASED)

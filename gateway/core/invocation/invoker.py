@@ -110,6 +110,15 @@ class Invoker:
         """Report that the answer of a purchase, given by ledger_id, did not reach its caller."""
         await self._purchasing.undelivered(purchase)
 
+    def delivered(self, purchase: str) -> None:
+        """Report that the answer of a redeliverable purchase was handed over."""
+        self._purchasing.delivered(purchase)
+
+    async def close(self) -> None:
+        """Wait for all changes and purchases, and write down which answers were handed over."""
+        await self.drain()
+        await self._purchasing.close()
+
     async def drain(self) -> None:
         """Wait for all changes and purchases under way."""
         while self._running:

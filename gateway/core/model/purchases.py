@@ -105,11 +105,15 @@ class Breach(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of a purchase. The price of `bought` is the amount charged."""
+    """The result of a purchase. The price of `bought` is the amount charged.
+
+    `redeliverable`: whose caller gets the answer again where it did not arrive, see Redelivery.
+    """
 
     state: SpendState
     answer: StoredAnswer | None = None  # REFUSED without one frees the request id
     bought: AnyRental | None = None
+    redeliverable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

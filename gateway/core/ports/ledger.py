@@ -1,6 +1,6 @@
 """The port of the ledger: purchases, and the rentals they bought."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -65,6 +65,13 @@ class Ledger(Protocol):
 
     async def mark_undelivered(self, ledger_id: str, at: datetime) -> None:
         """Its caller disconnected before it received the answer."""
+
+    async def mark_delivered(self, ledger_ids: Collection[str]) -> None:
+        """Their answers were handed over.
+
+        A redeliverable purchase without this mark is undelivered once the process that bought or
+        redelivered it has died.
+        """
 
     async def find_abandoned(
         self, caller_id: str, fingerprint: str, since: datetime, at: datetime

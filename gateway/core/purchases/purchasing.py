@@ -129,6 +129,14 @@ class Purchasing:
         """Report that the answer of a purchase, given by ledger_id, did not reach its caller."""
         await self._stages.redelivery.undelivered(purchase)
 
+    def delivered(self, purchase: str) -> None:
+        """Report that the answer of a redeliverable purchase was handed over."""
+        self._stages.redelivery.delivered(purchase)
+
+    async def close(self) -> None:
+        """Write down what was reported."""
+        await self._stages.redelivery.close()
+
 
 def _chained(stages: Sequence[Stage]) -> Next:
     """The stages composed to one function, the first outermost."""

@@ -6,6 +6,7 @@ this works on every node and after a crash.
 """
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from gateway.core.purchases.order import Next, Order
 from gateway.core.rentals.unwritten import Unwritten
 
 _POLL_SECONDS = 0.05
+_DELIVERED_SECONDS = 0.5  # from handing an answer over to writing that down, for many at once
 
 
 class Redelivery:
@@ -42,6 +44,8 @@ class Redelivery:
         self._clock = clock
         self._window = timedelta(seconds=seconds)
         self._patience = patience
+        self._delivered: set[str] = set()
+        self._marking: asyncio.Task[None] | None = None
 
     async def __call__(self, order: Order, proceed: Next) -> Answer[Any]:
         """Return the undelivered answer, or pass the order on."""
@@ -59,6 +63,29 @@ class Redelivery:
             await self._ledger.mark_undelivered(purchase, now)
         except LedgerUnavailable as fault:
             self._unwritten.keep_undelivered(purchase, now, fault)
+
+    def delivered(self, purchase: str) -> None:
+        """The answer of a purchase was handed to its connection; written down a moment later."""
+        self._delivered.add(purchase)
+        if self._marking is None or self._marking.done():
+            self._marking = asyncio.create_task(self._mark_delivered())
+
+    async def close(self) -> None:
+        """Write down what was delivered."""
+        if self._marking is not None:
+            self._marking.cancel()
+            await asyncio.wait([self._marking])
+            await self._mark(self._delivered)
+
+    async def _mark_delivered(self) -> None:
+        while self._delivered:
+            await asyncio.sleep(_DELIVERED_SECONDS)
+            delivered, self._delivered = self._delivered, set()
+            await self._mark(delivered)
+
+    async def _mark(self, delivered: set[str]) -> None:
+        with suppress(LedgerUnavailable):  # then a crash within the window delivers them again
+            await self._ledger.mark_delivered(delivered)
 
     async def _earlier(self, order: Order) -> Answer[Any] | None:
         """The undelivered answer for this order; None where there is none.

@@ -81,7 +81,7 @@ class Sent:
         if intent.reserved is not None and (value.price or 0) > intent.reserved:
             self._observer.charged_above(intent.ledger_id, intent.reserved, value.price)
         stored = stored_value(value)
-        await self._settle(order, Outcome(SpendState.BOUGHT, stored, value))
+        await self._settle(order, Outcome(SpendState.BOUGHT, stored, value, order.redeliverable))
         order.context.services.repository.bought(intent.view, value)
         self._compare_times(order, value)
         return Answer(value, stored.body, purchase=intent.ledger_id)

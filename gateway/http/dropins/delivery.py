@@ -123,6 +123,8 @@ class Deliveries:
             failed = task.cancelled() or task.exception() is not None
             if delivery.answer is not None and (failed or disconnected(delivery.request)):
                 await self._give_up(delivery)
+            elif delivery.answer is not None and delivery.answer.purchase is not None:
+                self._invoker.delivered(delivery.answer.purchase)
         finally:
             delivery.settled.set()
             running = self._running[key]

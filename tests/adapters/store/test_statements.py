@@ -10,6 +10,8 @@ from adapters.store.sql.schema import metadata
 from adapters.store.sql.statement import Statement
 from adapters.store.tables import (
     budgets,
+    checks,
+    delivery,
     events,
     keys,
     purchases,
@@ -28,9 +30,21 @@ FEW = (
     "SCAN places",
     "SCAN due",  # those taken by the statement itself
     "SCAN spends USING INDEX spends_holding",
+    "SCAN spends USING INDEX spends_handing_over",
     "SCAN spends USING INDEX sqlite_autoindex_spends_1",
 )
-MODULES = (budgets, events, keys, purchases, rentals, retention, settlement, webhooks)
+MODULES = (
+    budgets,
+    checks,
+    delivery,
+    events,
+    keys,
+    purchases,
+    rentals,
+    retention,
+    settlement,
+    webhooks,
+)
 
 
 def statements() -> Iterator[tuple[str, Statement]]:
