@@ -69,8 +69,9 @@ class Crowd:
         hangs_up = random.random() < self.hang_ups
         line = self.line(wish.key, random.uniform(0.02, 0.15) if hangs_up else 20.0)
         wish.asked.append(time.time())
+        wish.nodes.append(line.url)
         told, rental = await face.buy(line, wish.service)
-        answer = Answer(time.time(), told, rental)
+        answer = Answer(time.time(), told, rental, node=line.url)
         wish.answers.append(answer)
         return answer
 

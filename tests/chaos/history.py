@@ -23,12 +23,13 @@ DECIDED = (Told.BOUGHT, Told.UNKNOWN, Told.REFUSED)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer; `rental` is the provider's id where something was bought."""
+    """One answer of a node; `rental` is the provider's id where something was bought."""
 
     at: float
     told: Told
     rental: int | None = None
     said: str = ""
+    node: str = ""
 
 
 @dataclass
@@ -43,6 +44,15 @@ class Wish:
     face: str
     asked: list[float] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
+    nodes: list[str] = field(default_factory=list)  # that were asked, where there are several
+
+    def begun(self, by: float) -> tuple[float, str] | None:
+        """When and of which node it was asked for last, up to that time."""
+        nodes = self.nodes or [""] * len(self.asked)
+        return max(
+            ((at, node) for at, node in zip(self.asked, nodes, strict=True) if at <= by),
+            default=None,
+        )
 
     @property
     def bought(self) -> Answer | None:

@@ -104,21 +104,32 @@ def _due(at: float, outages: Sequence[Interval], grace: float) -> float:
 
 
 def sold_unwritten(history: History) -> Iterator[str]:
-    """A purchase that was begun and sold while the end of an answered one was not written."""
-    asked = {wish.service: wish.asked for wish in history.wishes}
-    spans = list(unwritten(history))
+    """A purchase that a node began and sold while an end it had answered was not written.
+
+    Another node whose ledger takes what it is given sells on: it cannot know.
+    """
+    wishes = {wish.service: wish for wish in history.wishes}
+    spans = {
+        node: list(unwritten(history, node))
+        for node in {wish.bought.node for wish in history.wishes if wish.bought}
+    }
     for sale in history.sold:
-        begun = max((at for at in asked.get(sale.service, ()) if at <= sale.at), default=None)
-        if begun is not None and any(a < begun and sale.at < b for a, b in spans):
+        begun = wishes[sale.service].begun(sale.at) if sale.service in wishes else None
+        at, node = begun or (0.0, "")
+        if any(start < at and sale.at < end for start, end in spans.get(node, ())):
             yield f"{sale.service} was sold while an end was unwritten"
 
 
-def unwritten(history: History) -> Iterator[Interval]:
-    """When the end of a purchase that its caller had been told was missing in the ledger.
+def unwritten(history: History, node: str = "") -> Iterator[Interval]:
+    """When the end of a purchase that a node's caller had been told was missing in the ledger.
 
     It was so between two samples that both miss it, as an end that is written stays.
     """
-    told = {wish.service: wish.bought.at for wish in history.wishes if wish.bought}
+    told = {
+        wish.service: wish.bought.at
+        for wish in history.wishes
+        if wish.bought and wish.bought.node == node
+    }
     span: Interval | None = None
     for one, other in zip(history.samples, history.samples[1:], strict=False):
         missing = any(told.get(name, other.at) <= one.at for name in one.open & other.open)

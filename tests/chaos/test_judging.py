@@ -157,6 +157,16 @@ def test_what_is_sold_while_an_end_is_unwritten_is_found(
     assert kinds(judge(away(asked, sold, written))) == ([] if kept else ["unwritten"])
 
 
+@pytest.mark.parametrize(("node", "kept"), [("a", False), ("b", True)])
+def test_only_the_node_that_lacks_the_end_must_not_sell(node: str, kept: bool) -> None:
+    told_by_a = away(4.0, 4.5, 9.5)
+    for wish in told_by_a.wishes:
+        wish.answers[:] = [replace(answer, node="a") for answer in wish.answers]
+        wish.nodes[:] = [node] * len(wish.asked)
+
+    assert kinds(judge(told_by_a)) == ([] if kept else ["unwritten"])
+
+
 def test_an_end_is_unwritten_from_sample_to_sample_once_its_caller_was_told() -> None:
     assert list(unwritten(away(4.0, 4.5, 9.5))) == [(2.1, 9.0)]
     assert list(unwritten(history())) == []

@@ -23,7 +23,7 @@ from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
 from gateway.core.ports.observer import Observer
 
-_AGAIN_AFTER, _AT_MOST = 1.0, 5.0  # seconds
+_AGAIN_AFTER = 1.0  # seconds from one attempt to the next
 _MOST_RELEASES = 1000
 _MOST_STATES = 20_000
 _ALWAYS_STORABLE = frozenset({"id", "ledger_id", "status", "currency"})
@@ -204,14 +204,12 @@ class Unwritten:
                 self._observer.ends_lost(sorted(self.ends))
 
     async def _write_until_back(self) -> None:
-        pause = _AGAIN_AFTER
         while True:
-            await asyncio.sleep(pause)
+            await asyncio.sleep(_AGAIN_AFTER)
             try:
                 await self._write_all()
                 await self._ledger.probe(self._clock.now())
             except LedgerUnavailable:
-                pause = min(2 * pause, _AT_MOST)
                 continue
             if not (self.ends or self.states or self._releases or self._undelivered):
                 break
