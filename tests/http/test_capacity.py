@@ -263,8 +263,15 @@ def closing(lines: list[Line]) -> Iterator[list[Line]]:
             writer.close()
 
 
-async def connected(url: str) -> Line:
-    return await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+async def connected(url: str, unread: int | None = None) -> Line:
+    """A connection; `unread`: bytes that the client accepts without reading them."""
+    one = socket.socket()
+    one.setblocking(False)
+    if unread is not None:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, unread)
+    address = "127.0.0.1", int(url.rpartition(":")[2])
+    await asyncio.get_running_loop().sock_connect(one, address)
+    return await asyncio.open_connection(sock=one, limit=unread or 2**16)
 
 
 async def said(line: Line, request: bytes = b"") -> bytes:
@@ -305,9 +312,27 @@ SMALL = Capacity(connections=20, long_requests=16, backlog=20)
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
-@pytest.mark.parametrize("asks", [b"", b"GET /v1/rentals HTTP/1.1\r\nX-API", HEALTH])
-async def test_who_opens_connections_and_asks_nothing_shuts_nobody_out(asks: bytes) -> None:
-    """Ten times as many as there is room for: with no, half a, or one request each."""
+def unfinished(path: str) -> bytes:
+    """A request whose body does not come."""
+    return f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 60000\r\n\r\n{{".encode()
+
+
+ASKS = {
+    "nothing": b"",
+    "half a request": b"GET /v1/rentals HTTP/1.1\r\nX-API",
+    "one request": HEALTH,
+    "refused, without its body": unfinished("/v1/rentals"),
+    "unknown, without its body": unfinished("/nothing"),
+    "read, without its body": unfinished("/stubs/handler_api.php"),
+}
+
+
+@pytest.mark.parametrize("asks", ASKS.values(), ids=ASKS)
+async def test_who_opens_connections_and_asks_nothing_shuts_nobody_out(
+    asks: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten times as many as there is room for."""
+    monkeypatch.setattr(connections, "_LATE_SECONDS", 0.0)
     statuses = []
     async with run(SMALL) as stand:
         kept = await connected(stand.url)
@@ -322,6 +347,34 @@ async def test_who_opens_connections_and_asks_nothing_shuts_nobody_out(asks: byt
 
     assert before.startswith(b"HTTP/1.1 200")
     assert statuses == [200] * 11
+
+
+async def test_who_does_not_read_answers_shuts_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "_LATE_SECONDS", 0.0)
+    document = HEALTH.replace(b"/healthz", b"/openapi.json")
+    statuses = []
+    async with run(SMALL) as stand:
+        with closing([]) as lines:
+            for number in range(100):
+                lines.append(await connected(stand.url, unread=4096))
+                lines[-1][1].write(document * 300)
+                if number % 20 == 19:
+                    statuses.append(await honest(stand.url))
+
+    assert statuses == [200] * 5
+
+
+async def test_who_stays_when_refused_is_cut_off_for_the_next() -> None:
+    async with run(Capacity(connections=2, long_requests=4, backlog=2)) as stand:
+        path = await waiting_path(stand.client)
+        async with crowd(stand, path) as waiting:
+            await waiting.joined_by(2)
+            with closing([await connected(stand.url) for _ in range(5)]):
+                heard = [await said(await connected(stand.url)) for _ in range(5)]
+
+    assert [answer.partition(b"\r\n")[0] for answer in heard] == [
+        b"HTTP/1.1 503 Service Unavailable"
+    ] * 5
 
 
 async def test_streams_of_made_up_keys_shut_nobody_out() -> None:

@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,26 @@ async def test_a_limit_of_the_provider_is_no_refusal_of_the_key() -> None:
 
     assert (limited.status, limited.json["code"]) == (429, "rate_limited")
     assert int(limited.headers["Retry-After"]) >= 1
+
+
+async def test_a_pause_that_one_new_key_has_to_make_is_not_that_of_the_others() -> None:
+    def say(asked: Asked) -> Said:
+        if asked.headers["auth"] == GOOD:
+            return BALANCE
+        return reply(429, {"errors": "Too many"}, Retry_After="200")
+
+    async with run_scripted(accepted=()) as stand:
+        stand.provider.always = say
+        limited = [
+            await stand.client.ask("GET", "/v1/rentals", key=key) for key in ("sk_busy", "sk_busy")
+        ]
+        good = replace(stand.client, key=GOOD)
+        await until(lambda: accepted(good))
+        by_key = Counter(one.headers["auth"] for one in stand.provider.asked)
+
+    assert [(one.status, one.json["code"]) for one in limited] == [(429, "rate_limited")] * 2
+    assert all(100 < int(one.headers["Retry-After"]) <= 200 for one in limited)
+    assert by_key == {"sk_busy": 1, GOOD: 1}
 
 
 async def test_an_accepted_key_is_remembered_by_its_hash_over_a_restart() -> None:

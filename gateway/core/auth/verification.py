@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from cachetools import TTLCache
+from cachetools import TLRUCache, TTLCache
 
 from gateway.core.model.callers import Account
 from gateway.core.model.errors import (
@@ -21,7 +21,7 @@ from gateway.core.ports.storage import Accounts
 AskProvider = Callable[[Account], Awaitable[object]]
 """Makes a cheap call with the account's key. Raises UpstreamAuthFailed where it is refused."""
 
-_MOST_REFUSED = 10_000
+_MOST_REFUSED = 10_000  # and as many that may not be checked yet
 _REFUSED_SECONDS = 60.0
 _FORBIDDEN = 403
 _MOST_AT_ONCE = 40  # each may hold a connection to the provider for the whole time-out
@@ -30,7 +30,8 @@ _MOST_AT_ONCE = 40  # each may hold a connection to the provider for the whole t
 class KeyVerification:
     """Verifies the keys of callers at the provider, each once for all who send it.
 
-    Accepted ones are remembered in the store. Refused ones are remembered in memory, for a minute.
+    Accepted ones are remembered in the store. Refused ones are remembered in memory, for a minute;
+    those that the provider does not check now (429), for as long as it asks.
     """
 
     def __init__(self, accounts: Accounts, ask_provider: AskProvider, clock: Clock) -> None:
@@ -40,6 +41,9 @@ class KeyVerification:
         self._refused: TTLCache[str, tuple[Upstream | None]] = TTLCache(
             _MOST_REFUSED, _REFUSED_SECONDS, timer=clock.monotonic
         )
+        self._limited: TLRUCache[str, tuple[float, Upstream]] = TLRUCache(
+            _MOST_REFUSED, lambda _id, limited, _now: limited[0], timer=clock.monotonic
+        )
         self._running: dict[str, asyncio.Task[None]] = {}
         self._asking = 0
 
@@ -47,10 +51,13 @@ class KeyVerification:
         """Return where the provider accepts the key, now or before.
 
         Raises Unauthorized where it refuses it, UpstreamUnavailable where it cannot be asked, and
-        RateLimited where too many other keys wait to be verified.
+        RateLimited where too many other keys wait to be verified, or the provider wants a pause.
         """
         if (refused := self._refused.get(account.id)) is not None:
             raise _refusal(refused[0])
+        if (limited := self._limited.get(account.id)) is not None:
+            until, upstream = limited
+            raise RateLimited(retry_after=until - self._clock.monotonic(), upstream=upstream)
         running = self._running.get(account.id)
         if running is None:
             running = self._start(account)
@@ -90,7 +97,10 @@ class KeyVerification:
         self._asking += 1
         try:
             await self._ask_provider(account)
-        except RateLimited:
+        except RateLimited as fault:
+            if fault.upstream is not None and fault.retry_after is not None:
+                until = self._clock.monotonic() + fault.retry_after
+                self._limited[account.id] = until, fault.upstream
             raise
         except GatewayError as fault:
             if _refuses_key(fault):

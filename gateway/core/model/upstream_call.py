@@ -30,10 +30,13 @@ class UpstreamCall(Generic[In, Out]):
     `bucket` names its rate limit; calls with the same address share one.
     `group` names its circuit breaker: one for all purchases and one for all changes, so that
     failing reads stop neither. `per_second` is the provider's limit, `premium` that of a premium
-    account. `priority` defaults by effect. Compared by identity.
+    account. `priority` defaults by effect. `of_many`: keys of many accounts share its window, and a
+    429 concerns the one that got it. Compared by identity.
     """
 
-    __slots__ = ("bucket", "effect", "group", "name", "per_second", "premium", "priority")
+    __slots__ = (
+        "bucket", "effect", "group", "name", "of_many", "per_second", "premium", "priority",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -44,10 +47,12 @@ class UpstreamCall(Generic[In, Out]):
         group: str | None = None,
         priority: Priority | None = None,
         rates: tuple[float, float | None] = (1.0, None),
+        of_many: bool = False,
     ) -> None:
         """`rates`: calls per second, and the same for premium accounts; None where equal."""
         self.name = name
         self.effect = effect
+        self.of_many = of_many
         self.bucket = bucket or name
         self.group = group or (name if effect is Effect.READ else effect.value)
         usual = Priority.READ if effect is Effect.READ else Priority.SPEND

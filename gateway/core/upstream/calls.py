@@ -19,7 +19,7 @@ RENTAL_STATUS: UpstreamCall[int, Rental] = UpstreamCall(
 )
 """Takes the provider's id of a rental."""
 KEY_CHECK: UpstreamCall[Nothing, Balance] = UpstreamCall(
-    "key_check", Effect.READ, rates=(2.0, 20.0)
+    "key_check", Effect.READ, rates=(2.0, 20.0), of_many=True
 )
 """Reads the balance with a key that the provider has not accepted yet.
 

@@ -152,7 +152,7 @@ class Pipeline:
         """Retry a read. Raises its last fault where it may not be retried."""
         for retry in range(self._policy.retries):
             pause = self._policy.backoff_seconds * 2**retry * (0.5 + self._jitter())
-            if isinstance(fault, _DEFINITE) or not self._may_retry(permit, pause, until):
+            if _is_definite(permit.call, fault) or not self._may_retry(permit, pause, until):
                 break
             await self._sleep(pause)
             try:
@@ -185,3 +185,8 @@ class Pipeline:
     ) -> Permit:
         left = max(0.0, until - self._clock.monotonic())
         return await self._permit_for(permit.account_id, permit.call, priority, left)
+
+
+def _is_definite(call: AnyCall, fault: GatewayError) -> bool:
+    """Whether a repetition gets no other answer, such as a 429 that concerns one key."""
+    return isinstance(fault, _DEFINITE) or (call.of_many and isinstance(fault, RateLimited))

@@ -13,7 +13,7 @@ from gateway.core.ports.clock import Clock, Timers
 from gateway.core.ports.observer import NoObserver, Observer
 from gateway.core.ports.storage import SharedBuckets
 from gateway.core.upstream.limiter_queue import LimiterQueue
-from gateway.core.upstream.sliding_window import SlidingWindow
+from gateway.core.upstream.sliding_window import LONGEST_ASKED, SlidingWindow
 
 _SWEEP_FROM = 1000
 _LATE = 0.001
@@ -109,12 +109,16 @@ class RateLimiter:
     def slowed(self, account_id: str, call: AnyCall, retry_after: float | None = None) -> float:
         """The provider responded 429: close the window for its Retry-After or our own pause.
 
-        Returns the seconds until one call may probe.
+        A call of many keys pauses shortly, however often: the others have not asked too much.
+        Returns the seconds until the same account may try again.
         """
         window, now = self._window(account_id, call), self._clock.monotonic()
-        window.strike(now, retry_after or 0.0, self._limits.pause_seconds)
+        asked = min(retry_after or 0.0, LONGEST_ASKED)
+        if call.of_many:
+            window.strikes = 0
+        window.strike(now, 0.0 if call.of_many else asked, self._limits.pause_seconds)
         self._queue.put_off(window, now)
-        return window.closed_until - now
+        return max(asked, window.closed_until - now)
 
     def ended(self, permit: Permit, *, answered: bool) -> None:
         """The call of a permit ended, or was not sent.

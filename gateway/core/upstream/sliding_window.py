@@ -10,7 +10,7 @@ from math import inf
 from typing import NamedTuple
 
 _LONGEST_PAUSE = 60.0  # seconds of our own choice
-_LONGEST_ASKED = 300.0  # seconds of a Retry-After that are believed
+LONGEST_ASKED = 300.0  # seconds of a Retry-After that are believed
 _STRIKES_EXPIRE = 300.0
 _SMALL = 10
 _SLOWER, _FASTER, _SLOWEST = 0.05, 0.0005, 1.5
@@ -133,7 +133,7 @@ class SlidingWindow:
             self.seconds = min(self.seconds + _SLOWER * self._base, _SLOWEST * self._base)
         # The exponent is bounded too: strikes are not.
         own = min(_LONGEST_PAUSE, pause * 2.0 ** min(self.strikes - 1, 10))
-        pause = max(own, min(asked, _LONGEST_ASKED))
+        pause = max(own, min(asked, LONGEST_ASKED))
         self.closed_until = self._probe_at = max(self.closed_until, now + pause)
         self.opens_at = inf
         self.probe = 0

@@ -9,7 +9,8 @@ from collections.abc import Awaitable
 from itertools import islice
 from typing import Any, cast
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler
 
 from gateway.http.dropins.common import canonical_path
@@ -21,7 +22,8 @@ _TEXT = {"Content-Type": "text/plain"}
 _WORDS = "The request could not be read as HTTP."
 _METHOD, _TARGET = 12, 80  # bytes of a request's beginning that suffice to choose the face
 _FIRST_REQUEST_SECONDS = 30.0
-_LOOKED_AT = 64  # connections, to find one that waits for a request
+_LATE_SECONDS = 1.0  # that a client may take for the rest of a request, or to read an answer
+_LOOKED_AT = 64  # connections, to find one that may be closed
 _REFUSED_SECONDS = 2.0  # for a client to read that it is refused; a close before could reset it
 _TOO_MANY = "The gateway has too many connections open."
 _BUSY = (
@@ -33,32 +35,33 @@ _BUSY = (
 class OpenConnections:
     """The server's connections, at most `most`.
 
-    A new one above that takes the place of one that waits for a request: of the oldest that never
-    sent any, else of the one that waits longest. Where none waits, it gets 503 and is closed.
+    A new one above that takes the place of one that waits for its client: of the oldest that never
+    sent a request, else of the one whose last request is oldest. Where none waits, the new one gets
+    503 and is closed.
     """
 
     def __init__(self, most: int, most_refused: int) -> None:
-        """At most `most_refused` are told so at once; more are closed without a word."""
+        """At most `most_refused` are being refused at once; for more the oldest are cut off."""
         self._most = most
         self._most_refused = most_refused
         self._fresh: dict[_Protocol, None] = {}  # without a request so far, the oldest first
         self._used: dict[_Protocol, None] = {}  # by their last request
-        self._refused: set[_Refused] = set()
+        self._refused: dict[_Refused, None] = {}  # the oldest first
 
     def admit(self, connection: "_Protocol", transport: asyncio.Transport) -> bool:
         """Count a new connection; False where there is no room, and it is being closed."""
         if len(self._fresh) + len(self._used) < self._most or self._make_room():
             self._fresh[connection] = None
             return True
-        if len(self._refused) < self._most_refused:
-            _Refused(self._refused).take(transport)
-        else:
-            transport.abort()
+        if len(self._refused) >= self._most_refused:
+            next(iter(self._refused)).close()
+        _Refused(self._refused).take(transport)
         return False
 
-    def requested(self, connection: web.RequestHandler) -> None:
-        """A request has come on the connection."""
-        protocol = cast("_Protocol", connection)
+    def requested(self, request: web.BaseRequest) -> None:
+        """A request has come on its connection."""
+        protocol = cast("_Protocol", request.protocol)
+        protocol.requested(request.content)
         if self.lost(protocol):
             self._used[protocol] = None
 
@@ -73,7 +76,7 @@ class OpenConnections:
     def expect_request(self, connection: "_Protocol") -> None:
         """Close a connection that had time enough for a request."""
         if connection in self._fresh and connection.waits_for_request:
-            connection.force_close()
+            connection.give_way()
 
     def close(self) -> None:
         """Close the connections that are being refused."""
@@ -81,12 +84,12 @@ class OpenConnections:
             refused.close()
 
     def _make_room(self) -> bool:
-        """Close a connection that waits for a request; False where none was found."""
+        """Close a connection that waits for its client; False where none was found."""
         for among in (self._fresh, self._used):
             for connection in list(islice(among, _LOOKED_AT)):
-                if connection.waits_for_request:
+                if connection.waits_for_client:
                     self.lost(connection)
-                    connection.force_close()
+                    connection.give_way()
                     return True
                 among[connection] = among.pop(connection)  # looked at again after all others
         return False
@@ -95,30 +98,51 @@ class OpenConnections:
 class _Refused(asyncio.Protocol):
     """A connection too many: what it sends is read and dropped until its client has the answer."""
 
-    def __init__(self, among: "set[_Refused]") -> None:
+    def __init__(self, among: "dict[_Refused, None]") -> None:
         self._among = among
 
     def take(self, transport: asyncio.Transport) -> None:
         """Answer on this connection, and close it soon."""
         transport.set_protocol(self)
-        self.close = transport.abort
-        self._patience = asyncio.get_running_loop().call_later(_REFUSED_SECONDS, transport.abort)
-        self._among.add(self)
+        self._transport = transport
+        self._patience = asyncio.get_running_loop().call_later(_REFUSED_SECONDS, self.close)
+        self._among[self] = None
         transport.write(_BUSY.encode())
         transport.write_eof()
 
+    def close(self) -> None:
+        """Cut the connection off, whether or not its client has read the answer."""
+        self._among.pop(self, None)
+        self._transport.abort()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._patience.cancel()
-        self._among.discard(self)
+        self._among.pop(self, None)
 
 
 class _Protocol(RequestHandler):
-    __slots__ = ("_begun", "_first_request", "_open")
+    __slots__ = ("_begun", "_body", "_first_request", "_open", "_requested_at", "_unread_since")
 
     def __init__(self, among: OpenConnections, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._open = among
         self._first_request: asyncio.TimerHandle | None = None
+        self._body: StreamReader = EMPTY_PAYLOAD  # of the last request
+        self._requested_at = 0.0
+        self._unread_since: float | None = None  # when the client stopped to read
+
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether it waits for a request, or too long for the client to send or read the rest.
+
+        The rest of a body is not waited for once the request has been answered.
+        """
+        late = self._loop.time() - _LATE_SECONDS
+        if self._unread_since is not None:
+            return self._unread_since < late
+        if not self._body.is_eof():
+            return not self._request_in_progress or self._requested_at < late
+        return self.waits_for_request
 
     @property
     def waits_for_request(self) -> bool:
@@ -135,9 +159,32 @@ class _Protocol(RequestHandler):
         if not self._open.admit(self, cast("asyncio.Transport", transport)):
             return
         super().connection_made(transport)
+        # Then bytes that the client does not read are noticed, however few, before they are closed.
+        cast("asyncio.Transport", transport).set_write_buffer_limits(high=0)
         self._first_request = self._loop.call_later(
             _FIRST_REQUEST_SECONDS, self._open.expect_request, self
         )
+
+    def requested(self, body: StreamReader) -> None:
+        """A request has come, with this body."""
+        self._body, self._requested_at = body, self._loop.time()
+
+    def give_way(self) -> None:
+        """Close the connection at once: what its client does not read would hold it open."""
+        transport = self.transport
+        self.force_close()
+        if transport is not None and self._unread_since is not None:
+            transport.abort()
+
+    def pause_writing(self) -> None:
+        """The client does not read."""
+        self._unread_since = self._loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """The client has read all."""
+        self._unread_since = None
+        super().resume_writing()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Give the place to another."""
@@ -210,7 +257,7 @@ class Runner(web.AppRunner):
         answer = self._edge.around(made.request_handler, self.app.router)
 
         def begin(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
-            self._open.requested(request.protocol)
+            self._open.requested(request)
             return answer(request)
 
         return _Server(
