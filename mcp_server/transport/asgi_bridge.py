@@ -13,7 +13,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp.client_exceptions import ClientConnectionResetError
 
-from gateway.core.model.errors import RequestTimeout
+from gateway.core.invocation.validation import check_names
+from gateway.core.model.errors import InvalidRequest, RequestTimeout
 
 Message = dict[str, Any]
 Scope = dict[str, Any]
@@ -25,6 +26,7 @@ BODY_SECONDS = 10.0
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 2.0
 LINGER_SECONDS = 30.0
+_MOST_CHECKED = 256 * 1024  # the SDK takes no longer bodies
 
 _HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
@@ -41,11 +43,12 @@ class Exchange:
         """`headers` are added to the response."""
         self.request = request
         self.disconnected = asyncio.Event()
-        self.timed_out = False
+        self.refusal: InvalidRequest | RequestTimeout | None = None
         self.response: web.StreamResponse | None = None
         self.streaming = False
         self.cancel_at: float | None = None
         self._headers = headers
+        self._body = bytearray()
         self._body_read = False
         self._start: Message | None = None
         self._complete = False
@@ -86,13 +89,27 @@ class Exchange:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await content.readany()
         except TimeoutError:
-            self.timed_out = True
+            self.refusal = RequestTimeout()
             return _DISCONNECT
         except (web.HTTPException, *_DISCONNECT_ERRORS):
             self.disconnected.set()
             return _DISCONNECT
         self._body_read = content.at_eof()
+        if len(self._body) <= _MOST_CHECKED:
+            self._body += body
+        if self._body_read and self._holds_a_name_twice():
+            return _DISCONNECT
         return {"type": "http.request", "body": body, "more_body": not self._body_read}
+
+    def _holds_a_name_twice(self) -> bool:
+        """Whether the body does, of which the SDK would take the last value without a word."""
+        try:
+            check_names(self._body.decode())
+        except InvalidRequest as error:
+            self.refusal = error
+        except (ValueError, RecursionError):  # the SDK says so
+            return False
+        return self.refusal is not None
 
     async def _send_body(self, body: bytes, more: bool) -> None:
         if not self.streaming and not more:
@@ -174,7 +191,8 @@ class Bridge:
     ) -> web.StreamResponse:
         """The response. `extra_scope` is added to the scope, `headers` to the response.
 
-        Raises RequestTimeout where the body does not arrive in time.
+        Raises RequestTimeout where the body does not arrive in time, and InvalidRequest where it
+        holds a name twice.
         """
         exchange = Exchange(request, headers)
         # In a task of its own: a disconnect cancels the handler, but the application must learn of
@@ -190,13 +208,13 @@ class Bridge:
             exchange.disconnected.set()
             raise
         except Exception:
-            if not (exchange.timed_out or exchange.disconnected.is_set()):
+            if not (exchange.refusal or exchange.disconnected.is_set()):
                 if not exchange.streaming:
                     raise
                 log.exception("a stream of the MCP application broke off")
                 exchange.abort()
-        if exchange.timed_out and not exchange.streaming:
-            raise RequestTimeout
+        if exchange.refusal and not exchange.streaming:
+            raise exchange.refusal
         return exchange.response or web.Response(status=500)
 
     def _ended(self, exchange: Exchange, done: "asyncio.Future[None]") -> None:

@@ -1,6 +1,7 @@
 """Validation of an operation's inputs, with error sentences that name the fields."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -18,6 +19,19 @@ def validate(takes: type[In], given: Mapping[str, Any]) -> In:
         return takes.model_validate(blank_to_absent(dict(given)))
     except ValidationError as error:
         raise InvalidRequest(_sentence(error, takes)) from None
+
+
+def expect_once(pairs: Sequence[tuple[str, object]]) -> None:
+    """Raise InvalidRequest where a name stands twice: which value is meant cannot be told."""
+    names: set[str] = set()
+    for name, _ in pairs:
+        if name in names:
+            raise InvalidRequest(f"{redacted(name)}: is given more than once.")
+        names.add(name)
+
+
+check_names = json.JSONDecoder(object_pairs_hook=expect_once, parse_int=str, parse_float=str).decode
+"""Raises InvalidRequest where an object in a JSON text has a name twice, ValueError for no JSON."""
 
 
 def _sentence(error: ValidationError, takes: type[BaseModel]) -> str:

@@ -1,14 +1,13 @@
 """Reads an operation's inputs from the path and the query or JSON body of a request."""
 
 import asyncio
-import json
 from typing import Any
 
 from aiohttp import web
 from pydantic_core import from_json
 
+from gateway.core.invocation.validation import check_names, expect_once
 from gateway.core.model.errors import InvalidRequest, RequestTimeout, UnsupportedMediaType
-from gateway.core.model.redact import redacted
 from gateway.core.operations.operation import AnyOperation
 
 MAX_BODY = 64 * 1024
@@ -42,7 +41,7 @@ def _query(request: web.Request) -> dict[str, Any]:
     pairs = request.query
     given = dict(pairs)
     if len(given) != len(pairs):
-        _once(list(pairs.items()))
+        expect_once(list(pairs.items()))
     return given
 
 
@@ -68,19 +67,8 @@ def read_json(raw: bytes) -> Any:
         value = from_json(raw, allow_inf_nan=False)
     except ValueError:
         raise InvalidRequest("body: is not valid JSON.") from None
-    _check_names(raw.decode())
+    check_names(raw.decode())
     return value
-
-
-def _once(pairs: list[tuple[str, Any]]) -> None:
-    names: set[str] = set()
-    for name, _ in pairs:
-        if name in names:
-            raise InvalidRequest(f"{redacted(name)}: is given more than once.")
-        names.add(name)
-
-
-_check_names = json.JSONDecoder(object_pairs_hook=_once, parse_int=str, parse_float=str).decode
 
 
 async def read_body(request: web.Request) -> bytes:

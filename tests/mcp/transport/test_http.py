@@ -72,6 +72,31 @@ async def test_without_a_key_nobody_gets_to_the_protocol(
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        b'{"service_code": "whatsapp", "max_price": 0.01, "max_price": 9}',
+        b'{"service_code": "whatsapp", "max_price": 9}, "arguments": {"max_price": 9}',
+    ],
+    ids=["an argument", "the arguments"],
+)
+async def test_a_name_that_stands_twice_buys_nothing(
+    session: ClientSession, stand: SimulatedStand, arguments: bytes
+) -> None:
+    body = (
+        b'{"jsonrpc": "2.0", "id": 3, "method": "tools/call", '
+        b'"params": {"name": "rent_number", "arguments": ' + arguments + b"}}"
+    )
+    response = await post(session, stand, body)
+    told = await response.json(content_type=None)
+    opened = await post(session, stand)
+
+    assert (response.status, told["code"]) == (400, "invalid_request")
+    assert "is given more than once" in told["detail"]
+    assert stand.sim.journal.calls["rent-a-number"] == 0
+    assert opened.status == 200
+
+
+@pytest.mark.parametrize(
     "headers", [{}, {"X_API_Key": None, "Authorization": f"Bearer {DEMO_KEY}"}], ids=str
 )
 async def test_the_key_may_come_in_either_header(
