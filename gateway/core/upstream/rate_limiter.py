@@ -118,7 +118,7 @@ class RateLimiter:
             window.strikes = 0
         window.strike(now, 0.0 if call.of_many else asked, self._limits.pause_seconds)
         self._queue.put_off(window, now)
-        return max(asked, window.closed_until - now)
+        return max(asked, round(window.closed_until - now, 3))
 
     def ended(self, permit: Permit, *, answered: bool) -> None:
         """The call of a permit ended, or was not sent.
