@@ -329,7 +329,7 @@ async def test_a_tool_without_request_ids_buys_once(trouble: Trouble) -> None:
 async def is_reported(bank: Bank) -> bool:
     """Whether it is known that the only purchase's caller has hung up."""
     gateway = bank.running.gateway
-    if gateway.core.unwritten._undelivered:
+    if gateway.core.unwritten.undelivered:
         return True
     try:
         (spend,) = await gateway.ledger.spends(1)

@@ -77,6 +77,8 @@ class Unwritten:
 
     `ends`: by ledger id, purchases whose ends are not written. While there are any, nothing is
     sold. Where the process ends before they are written, recovery makes their outcomes unknown.
+    `undelivered`: by ledger id, when answers did not reach their callers, where that is not
+    written. While there are any, nothing is sold to callers that cannot send request ids.
     """
 
     def __init__(self, ledger: Ledger, clock: Clock, observer: Observer) -> None:
@@ -87,7 +89,7 @@ class Unwritten:
         self._clock = clock
         self._observer = observer
         self._releases: set[str] = set()
-        self._undelivered: dict[str, datetime] = {}
+        self.undelivered: dict[str, datetime] = {}
         self._lost_at: float | None = None
         self._closed = False
         self._writing: asyncio.Task[None] | None = None
@@ -145,7 +147,7 @@ class Unwritten:
 
     def keep_undelivered(self, ledger_id: str, at: datetime, fault: Exception) -> None:
         """Mark a purchase as undelivered later."""
-        self._undelivered[ledger_id] = at
+        self.undelivered[ledger_id] = at
         self.lost(fault)
 
     def keep_state(self, key: RentalKey, said: AnyRental, known: AnyRental | None) -> AnyRental:
@@ -213,7 +215,7 @@ class Unwritten:
             except LedgerUnavailable:
                 pause = min(2 * pause, _AT_MOST)
                 continue
-            if not (self.ends or self.states or self._releases or self._undelivered):
+            if not (self.ends or self.states or self._releases or self.undelivered):
                 break
         lost_at, self._lost_at = self._lost_at or 0.0, None
         self._observer.ledger_back(self._clock.monotonic() - lost_at)
@@ -227,9 +229,9 @@ class Unwritten:
             del self.ends[ledger_id]
             if self._end_written is not None:
                 self._end_written(end)
-        for ledger_id, at in list(self._undelivered.items()):
+        for ledger_id, at in list(self.undelivered.items()):
             await self._ledger.mark_undelivered(ledger_id, at)
-            del self._undelivered[ledger_id]
+            del self.undelivered[ledger_id]
         for key in list(self.states):
             while kept := self.states.get(key):
                 if self._write_state is not None:
