@@ -303,6 +303,27 @@ async def test_content_that_is_refused_stops_no_sale(
     assert "number" in line
 
 
+async def test_a_defect_met_while_writing_stops_no_sale(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def defect(*asked: Any) -> None:
+        raise RuntimeError("a defect")
+
+    logs.configure("json", "info")
+    async with open_bank(new_database()) as bank:
+        first, second = [(await rent(bank.client)).json["id"] for _ in range(2)]
+        async with outages.read_only(bank):
+            for each in (first, second):
+                bank.sim.receive_code(each, "012345")
+                await bank.client.get(f"/v1/rentals/{each}")
+            monkeypatch.setattr(bank.running.gateway.ledger, "record", defect)
+        await until(lambda: is_ready(bank.client))
+        sold = await rent(bank.client)
+
+    assert sold.status == 201
+    assert capsys.readouterr().err.count("writing what the ledger missed") == 2
+
+
 async def test_a_tool_without_request_ids_buys_once(trouble: Trouble) -> None:
     """It hangs up while the purchase runs, whose end cannot be written, and comes again."""
     async with open_bank(trouble.url) as bank:

@@ -93,6 +93,38 @@ class Spend:
     sees_account: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of a purchase. The price of `bought` is the amount charged."""
+
+    state: SpendState
+    answer: StoredAnswer | None = None  # REFUSED without one frees the request id
+    bought: AnyRental | None = None
+
+
+def ended(intent: Intent, outcome: Outcome) -> Spend:
+    """The purchase as the ledger has it once its outcome is written."""
+    bought = outcome.bought
+    return Spend(
+        ledger_id=intent.ledger_id,
+        operation=intent.operation,
+        kind=intent.kind,
+        account_id=intent.account_id,
+        caller_id=intent.caller_id,
+        request_id=intent.request_id,
+        fingerprint=intent.fingerprint,
+        subject_id=intent.subject_id,
+        service_code=intent.service_code,
+        state=outcome.state,
+        reserved=intent.reserved,
+        charged=None if bought is None else bought.price,
+        refunded=Decimal(0),
+        at=intent.at,
+        answer=outcome.answer,
+        sees_account=intent.sees_account,
+    )
+
+
 class Breach(StrEnum):
     """The limit that a purchase would exceed."""
 
@@ -101,15 +133,6 @@ class Breach(StrEnum):
     MAX_ACTIVE = "max_active"
     MAX_PER_DAY = "max_per_day"
     ACCOUNT_BUDGET_DAY = "account_budget_day"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The result of a purchase. The price of `bought` is the amount charged."""
-
-    state: SpendState
-    answer: StoredAnswer | None = None  # REFUSED without one frees the request id
-    bought: AnyRental | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 
 from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.purchases import (
@@ -15,6 +14,7 @@ from gateway.core.model.purchases import (
     Spend,
     SpendState,
     View,
+    ended,
     kind_of,
 )
 from gateway.core.model.rentals import Rental, RentalStatus
@@ -51,25 +51,7 @@ class UnwrittenEnd:
 
     def spend(self) -> Spend:
         """The purchase as the ledger will have it."""
-        intent, bought = self.intent, self.outcome.bought
-        return Spend(
-            ledger_id=intent.ledger_id,
-            operation=intent.operation,
-            kind=intent.kind,
-            account_id=intent.account_id,
-            caller_id=intent.caller_id,
-            request_id=intent.request_id,
-            fingerprint=intent.fingerprint,
-            subject_id=intent.subject_id,
-            service_code=intent.service_code,
-            state=self.outcome.state,
-            reserved=intent.reserved,
-            charged=None if bought is None else bought.price,
-            refunded=Decimal(0),
-            at=intent.at,
-            answer=self.outcome.answer,
-            sees_account=intent.sees_account,
-        )
+        return ended(self.intent, self.outcome)
 
 
 class Unwritten:
@@ -222,7 +204,9 @@ class Unwritten:
 
     async def _write_all(self) -> None:
         for ledger_id in list(self._releases):
-            await self._ledger.settle(ledger_id, Outcome(SpendState.RELEASED), self._clock.now())
+            with self._defects_reported():
+                released = Outcome(SpendState.RELEASED)
+                await self._ledger.settle(ledger_id, released, self._clock.now())
             self._releases.discard(ledger_id)
         for ledger_id, end in list(self.ends.items()):
             await write_end(self._ledger, ledger_id, end.outcome, self._clock, self._observer)
@@ -230,14 +214,26 @@ class Unwritten:
             if self._end_written is not None:
                 self._end_written(end)
         for ledger_id, at in list(self.undelivered.items()):
-            await self._ledger.mark_undelivered(ledger_id, at)
+            with self._defects_reported():
+                await self._ledger.mark_undelivered(ledger_id, at)
             del self.undelivered[ledger_id]
         for key in list(self.states):
             while kept := self.states.get(key):
                 if self._write_state is not None:
-                    await self._write_state(key[0], kept[0])
+                    with self._defects_reported():
+                        await self._write_state(key[0], kept[0])
                 del kept[0]
             self.states.pop(key, None)
+
+    @contextmanager
+    def _defects_reported(self) -> Iterator[None]:
+        """Report what fails though the ledger is there: tried again, it would stop all sales."""
+        try:
+            yield
+        except LedgerUnavailable:
+            raise
+        except Exception as fault:
+            self._observer.background_failed("writing what the ledger missed", fault)
 
 
 async def write_end(
