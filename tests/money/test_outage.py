@@ -275,6 +275,30 @@ async def test_a_restart_before_it_is_written_leaves_its_outcome_unknown(trouble
     assert bank.rents == 1
 
 
+async def test_of_two_processes_one_cannot_write_and_undoes_no_end() -> None:
+    url = new_database()
+    async with open_bank(url) as bank, open_bank(url, bank.sim) as other:
+        made = (await rent(bank.client)).json["id"]
+        async with outages.read_only(bank):
+            bank.sim.receive_code(made, "012345")
+            await bank.client.get(f"/v1/rentals/{made}")
+            await other.client.post(f"/v1/rentals/{made}/complete")
+        await until(lambda: is_ready(bank.client))
+        listed = await other.client.get("/v1/rentals")
+
+    assert facts(listed) == [(made, "completed", "012345")]
+
+
+async def test_a_rental_that_another_process_bought_is_answered_whole() -> None:
+    url = new_database()
+    async with open_bank(url) as other, open_bank(url, other.sim) as bank:
+        made = (await rent(other.client)).json
+        async with outages.read_only(bank):
+            cancelled = await bank.client.post(f"/v1/rentals/{made['id']}/cancel")
+
+    assert cancelled.json == made | {"status": "cancelled", "balance": cancelled.json["balance"]}
+
+
 async def test_content_that_is_refused_stops_no_sale(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -80,7 +80,7 @@ class RentalRepository:
             merged = seen[1]
         else:
             stored = _without_balance(rental)
-            merged = await self._write_or_keep(key, stored, seen[1] if seen is not None else None)
+            merged = await self._write_or_keep(key, stored)
             seen, same = (stored, merged), True
             self._seen[key] = seen
             if isinstance(merged, Rental):
@@ -207,16 +207,18 @@ class RentalRepository:
         unwritten = self._unwritten
         return unwritten.known(key) if unwritten.states or unwritten.ends else None
 
-    async def _write_or_keep(
-        self, key: RentalKey, stored: AnyRental, known: AnyRental | None
-    ) -> AnyRental:
+    async def _write_or_keep(self, key: RentalKey, stored: AnyRental) -> AnyRental:
         """Write a state down; while the ledger is away keep it, and those that follow."""
         if self._unwritten_state(key) is None:
             try:
                 return await self._write(key[0], stored)
             except LedgerUnavailable as fault:
                 self._unwritten.lost(fault)
-        return self._unwritten.keep_state(key, stored, known)
+        # Looked up only now: another state may have come while this one could not be written.
+        if isinstance(stored, Rental):
+            return self._unwritten.keep_state(key, stored, await self.known(key[0], key[2]))
+        seen = self._seen.get(key)
+        return self._unwritten.keep_state(key, stored, seen[1] if seen is not None else None)
 
     async def _write_late(self, account_id: str, rental: AnyRental) -> None:
         """Write a state that was kept; from here on the ledger's is the one known."""

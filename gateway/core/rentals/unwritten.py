@@ -17,7 +17,7 @@ from gateway.core.model.purchases import (
     ended,
     kind_of,
 )
-from gateway.core.model.rentals import Rental, RentalStatus
+from gateway.core.model.rentals import OVER, Rental, RentalStatus
 from gateway.core.model.values import Kind
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
@@ -285,6 +285,8 @@ def merged_in_memory(known: AnyRental | None, said: AnyRental, at: datetime) -> 
     if said.status.value == RentalStatus.UNKNOWN:
         news["status"] = known.status
     if isinstance(known, Rental) and isinstance(said, Rental):
+        if known.status in OVER and said.status not in OVER:  # an end is final
+            news["status"] = known.status
         news["code_received_at"] = known.code_received_at
         if said.code not in (None, known.code):
             news["code_received_at"] = at
