@@ -299,6 +299,26 @@ async def test_a_rental_that_another_process_bought_is_answered_whole() -> None:
     assert cancelled.json == made | {"status": "cancelled", "balance": cancelled.json["balance"]}
 
 
+async def test_a_code_is_told_in_each_of_two_processes() -> None:
+    """The first one follows the rental for a stream, and cannot write what it reads."""
+    url = new_database()
+    async with (
+        open_bank(url) as bank,
+        open_bank(url, bank.sim) as other,
+        listening_to(bank.client) as stream,
+    ):
+        await stream.block()
+        made = (await rent(bank.client)).json["id"]
+        await stream.block()
+        schedules = bank.running.gateway.core.services.poller._schedules
+        await until(lambda: schedules[account_of(bank).account_id].targets[made].leased)
+        async with outages.read_only(bank), outages.read_only(other):
+            bank.sim.receive_code(made, "012345")
+            told = await other.client.get(f"/v1/rentals/{made}/code", wait_seconds="25")
+
+    assert (told.json["status"], told.json["code"]) == ("received", "012345")
+
+
 async def test_content_that_is_refused_stops_no_sale(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -58,6 +58,11 @@ class RentalRepository:
         self._visible: LRUCache[tuple[View, Kind, int], bool] = LRUCache(_CACHED)
         unwritten.when_back(self._write_late, self._end_written)
 
+    @property
+    def ledger_away(self) -> bool:
+        """Whether what is recorded stays in this process for now."""
+        return self._unwritten.away
+
     async def record(self, account_id: str, rental: T) -> T:
         """Store a rental as the provider reported it; returns it merged with what is known."""
         return cast(T, await self._record(account_id, rental))

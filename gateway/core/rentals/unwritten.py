@@ -87,9 +87,14 @@ class Unwritten:
         self._write_state = write_state
         self._end_written = end_written
 
+    @property
+    def away(self) -> bool:
+        """Whether the ledger has failed, and has not taken everything since."""
+        return self._lost_at is not None
+
     async def probe(self) -> bool:
         """Whether the ledger can be written, and holds everything."""
-        if self._lost_at is not None:
+        if self.away:
             return False
         with suppress(LedgerUnavailable):
             await self._ledger.probe(self._clock.now())
