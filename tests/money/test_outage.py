@@ -307,9 +307,8 @@ async def test_a_code_is_told_in_each_of_two_processes() -> None:
         open_bank(url, bank.sim) as other,
         listening_to(bank.client) as stream,
     ):
-        await stream.block()
         made = (await rent(bank.client)).json["id"]
-        await stream.block()
+        await stream.event()
         schedules = bank.running.gateway.core.services.poller._schedules
         await until(lambda: schedules[account_of(bank).account_id].targets[made].leased)
         async with outages.read_only(bank), outages.read_only(other):
