@@ -318,6 +318,25 @@ async def test_a_code_is_told_in_each_of_two_processes() -> None:
     assert (told.json["status"], told.json["code"]) == ("received", "012345")
 
 
+@pytest.mark.parametrize("limited", [True, False], ids=["limited", "without limits"])
+async def test_lists_know_what_is_kept_on_every_page(limited: bool) -> None:
+    async with open_bank(new_database()) as bank:
+        buyer = await bank.with_key(**BUDGET) if limited else bank.client
+        made = [(await rent(buyer)).json["id"] for _ in range(4)]
+        async with outages.read_only(bank):
+            await buyer.post(f"/v1/rentals/{made[2]}/cancel")
+            cancelled = await buyer.get("/v1/rentals", status="cancelled")
+            active, page = [], await buyer.get("/v1/rentals", status="active", limit="1")
+            while page.json["next_cursor"]:
+                active += facts(page)
+                asked = {"status": "active", "limit": "1", "cursor": page.json["next_cursor"]}
+                page = await buyer.get("/v1/rentals", **asked)
+            active += facts(page)
+
+    assert facts(cancelled) == [(made[2], "cancelled", None)]
+    assert [each[0] for each in active] == [made[3], made[1], made[0]]
+
+
 async def test_content_that_is_refused_stops_no_sale(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

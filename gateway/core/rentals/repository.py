@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TypeVar, cast
+from functools import partial
+from typing import Any, TypeVar, cast
 
 from cachetools import LRUCache
 
@@ -187,26 +188,38 @@ class RentalRepository:
         before: str | None,
     ) -> Sequence[Rental]:
         """As Ledger.list_rentals, with what is not written yet."""
-        rows = await self._ledger.list_rentals(
-            view,
-            status=status,
-            service_code=service_code,
-            number=number,
-            limit=limit,
-            before=before,
-        )
+        asked: dict[str, Any] = {"service_code": service_code, "number": number, "limit": limit}
+        read = partial(self._ledger.list_rentals, view, status=status, **asked)
+        rows = await read(before=before)
         if not (self._unwritten.ends or self._unwritten.states):
             return rows
+        known = [*self._kept_in(view), *rows]
+        while True:  # what is kept may take rows from a page
+            last = rows[-1].ledger_id or "" if len(rows) == limit else ""
 
-        def asked_for(rental: Rental) -> bool:
-            return (
-                status in (None, rental.status)
-                and service_code in (None, rental.service_code)
-                and number in (None, rental.number)
-                and (before is None or (rental.ledger_id or "") < before)
-            )
+            def asked_for(rental: Rental, last: str = last) -> bool:
+                return (
+                    status in (None, rental.status)
+                    and service_code in (None, rental.service_code)
+                    and number in (None, rental.number)
+                    and (before is None or (rental.ledger_id or "") < before)
+                    and (rental.ledger_id or "") >= last
+                )
 
-        return self._unwritten.brought_up_to_date(view, rows, asked_for)[:limit]
+            found = self._unwritten.brought_up_to_date(view, known, asked_for)
+            if len(found) >= limit or not last:
+                return found[:limit]
+            rows = await read(before=last)
+            known += rows
+
+    def _kept_in(self, view: View) -> list[Rental]:
+        """The rentals whose state is kept and that the view is known to have."""
+        return [
+            state
+            for (account_id, kind, provider_id), (*_, state) in self._unwritten.states.items()
+            if isinstance(state, Rental) and account_id == view.account_id
+            if view.caller_id is None or self._visible.get((view, kind, provider_id))
+        ]
 
     def _unwritten_state(self, key: RentalKey) -> AnyRental | None:
         unwritten = self._unwritten
