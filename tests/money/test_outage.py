@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.simulator import Fault, FaultKind
+from adapters.store import Unreachable
 from adapters.store.sqlite import database as sqlite
 from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.purchases import Outcome, SpendState, View
@@ -316,6 +317,26 @@ async def test_a_code_is_told_in_each_of_two_processes() -> None:
             told = await other.client.get(f"/v1/rentals/{made}/code", wait_seconds="25")
 
     assert (told.json["status"], told.json["code"]) == ("received", "012345")
+
+
+async def test_a_long_rental_is_its_buyers_before_it_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def away(*asked: Any) -> None:
+        raise Unreachable("away")
+
+    async with open_bank(new_database()) as bank:
+        buyer, other = await bank.with_key(), await bank.with_key()
+        with monkeypatch.context() as trouble:
+            trouble.setattr(bank.running.gateway.ledger, "settle", away)
+            made = (await buyer.post("/v1/long-rentals", {"period": "1w"})).json
+            lists = [await one.get("/v1/long-rentals") for one in (buyer, other)]
+            messages = [
+                await one.get(f"/v1/long-rentals/{made['id']}/messages") for one in (buyer, other)
+            ]
+
+    assert [one.json["data"] for one in lists] == [[made], []]
+    assert [one.status for one in messages] == [200, 404]
 
 
 @pytest.mark.parametrize("limited", [True, False], ids=["limited", "without limits"])

@@ -106,7 +106,7 @@ class RentalRepository:
         if (seen := self._seen.get(key)) is not None:
             return cast(Rental, seen[1])
         try:
-            found = self._unwritten_state(key) or await self._ledger.find(
+            found = self._unwritten.known(key) or await self._ledger.find(
                 View(account_id), "rental", rental_id
             )
         except LedgerUnavailable:
@@ -170,6 +170,10 @@ class RentalRepository:
             self._visible[key] = True
         return True
 
+    def seen_in(self, view: View, kind: Kind, provider_id: int) -> bool:
+        """Whether a rental is known to be in the view, also where that is not written yet."""
+        return (view, kind, provider_id) in self._visible
+
     async def find(self, view: View, kind: Kind, provider_id: int) -> AnyRental | None:
         """One rental as stored, if it is in the view. Raises LedgerUnavailable."""
         key = view.account_id, kind, provider_id
@@ -218,16 +222,12 @@ class RentalRepository:
             state
             for (account_id, kind, provider_id), (*_, state) in self._unwritten.states.items()
             if isinstance(state, Rental) and account_id == view.account_id
-            if view.caller_id is None or self._visible.get((view, kind, provider_id))
+            if view.caller_id is None or self.seen_in(view, kind, provider_id)
         ]
-
-    def _unwritten_state(self, key: RentalKey) -> AnyRental | None:
-        unwritten = self._unwritten
-        return unwritten.known(key) if unwritten.states or unwritten.ends else None
 
     async def _write_or_keep(self, key: RentalKey, stored: AnyRental) -> AnyRental:
         """Write a state down; while the ledger is away keep it, and those that follow."""
-        if self._unwritten_state(key) is None:
+        if self._unwritten.known(key) is None:
             try:
                 return await self._write(key[0], stored)
             except LedgerUnavailable as fault:
