@@ -13,7 +13,7 @@ from gateway.core.model.errors import Forbidden
 from gateway.http.wire.edge import Edge
 
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
-_PROBE_VALID = 5.0  # seconds
+_PROVIDER_VALID, _LEDGER_VALID = 5.0, 1.0  # seconds that the result of a probe counts
 _PROBE_SECONDS = 3.0
 
 
@@ -32,8 +32,8 @@ class Health:
     ) -> None:
         """`metrics_token` admits other machines than this one, and other names than `hosts`."""
         self._edge = edge
-        self._provider = _Probe(provider_reachable)
-        self._ledger = _Probe(ledger_writable)
+        self._provider = _Probe(provider_reachable, _PROVIDER_VALID)
+        self._ledger = _Probe(ledger_writable, _LEDGER_VALID)
         self._breaker_states = breaker_states
         self._render_metrics = render_metrics
         self._metrics_token = metrics_token
@@ -88,8 +88,9 @@ class Health:
 class _Probe:
     """Asks at most once in some seconds: the path is public, and each probe costs a request."""
 
-    def __init__(self, probe: Callable[[], Awaitable[bool]]) -> None:
+    def __init__(self, probe: Callable[[], Awaitable[bool]], valid: float) -> None:
         self._probe = probe
+        self._valid = valid
         self._probing = asyncio.Lock()
         self._probed: tuple[float, bool] | None = None
 
@@ -97,7 +98,7 @@ class _Probe:
         """What the last probe found; False where it gets no answer in time."""
         async with self._probing:
             now = time.monotonic()
-            if self._probed is None or now - self._probed[0] > _PROBE_VALID:
+            if self._probed is None or now - self._probed[0] > self._valid:
                 try:
                     async with asyncio.timeout(_PROBE_SECONDS):
                         found = await self._probe()

@@ -79,6 +79,24 @@ async def test_unknown_does_not_undo_an_end(ledger: Ledger) -> None:
     assert whole.status is RentalStatus.EXPIRED
 
 
+async def test_an_older_state_of_a_rental_does_not_undo_an_end(ledger: Ledger) -> None:
+    """As one that another node has kept while it could not reach the ledger."""
+    await buy(ledger, rental())
+    await ledger.record("account", rental(status=RentalStatus.COMPLETED), LATER)
+    older = rental(status=RentalStatus.CODE_RECEIVED, code="012345")
+    whole = await ledger.record("account", older, LATER)
+
+    assert isinstance(whole, Rental)
+    assert (whole.status, whole.code) == (RentalStatus.COMPLETED, "012345")
+
+
+async def test_a_renewed_long_rental_is_active_again(ledger: Ledger) -> None:
+    for status in (LongRentalStatus.EXPIRED, LongRentalStatus.ACTIVE):
+        renewed = await ledger.record("account", long_rental(status=status), LATER)
+
+    assert renewed.status is LongRentalStatus.ACTIVE
+
+
 async def test_what_has_no_id_is_not_stored(ledger: Ledger) -> None:
     assert await ledger.record("account", rental(None), NOW) == rental(None)
     assert await ledger.all_rentals(ACCOUNT, "rental") == []

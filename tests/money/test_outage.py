@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.simulator import Fault, FaultKind
+from adapters.store import Unreachable
 from adapters.store.sqlite import database as sqlite
 from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.purchases import Outcome, SpendState, View
@@ -43,7 +44,7 @@ class Trouble:
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unwritten, "_AGAIN_AFTER", 0.05)
     monkeypatch.setattr(sqlite, "LOCK_SECONDS", 0.2)
-    monkeypatch.setattr(health, "_PROBE_VALID", 0.0)
+    monkeypatch.setattr(health, "_LEDGER_VALID", 0.0)
 
 
 @pytest.fixture(params=[*outages.SQLITE, "postgres"], ids=lambda way: getattr(way, "__name__", way))
@@ -224,6 +225,29 @@ def account_of(bank: Bank) -> View:
     return View(bank.running.gateway.hasher.name(bank.client.key or ""))
 
 
+async def test_without_provider_and_ledger_the_last_known_state_is_told(trouble: Trouble) -> None:
+    async with open_bank(trouble.url) as bank:
+        made, unseen = [(await rent(bank.client)).json["id"] for _ in range(2)]
+        bank.sim.receive_code(made, "012345")
+        await bank.client.get(f"/v1/rentals/{made}")
+        bank.running.gateway.core.services.repository._seen.pop(
+            (account_of(bank).account_id, "rental", unseen), None
+        )
+        bank.sim.script(*[Fault("rental-status", FaultKind.HTML)] * 20)
+        async with trouble.outage(bank):
+            await rent(bank.client)
+            known = await bank.client.get(f"/v1/rentals/{made}")
+            polled = await get_status(bank.client, made)
+            unknown = await bank.client.get(f"/v1/rentals/{unseen}")
+
+    assert (known.status, known.json["code"]) == (200, "012345")
+    assert polled == b"STATUS_OK:012345"
+    if trouble.readable:
+        assert (unknown.status, unknown.json["status"]) == (200, "active")
+    else:
+        assert_away(unknown)
+
+
 async def test_an_outage_is_two_lines_in_the_log(
     trouble: Trouble, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -274,6 +298,88 @@ async def test_a_restart_before_it_is_written_leaves_its_outcome_unknown(trouble
     assert bank.rents == 1
 
 
+async def test_of_two_processes_one_cannot_write_and_undoes_no_end() -> None:
+    url = new_database()
+    async with open_bank(url) as bank, open_bank(url, bank.sim) as other:
+        made = (await rent(bank.client)).json["id"]
+        async with outages.read_only(bank):
+            bank.sim.receive_code(made, "012345")
+            await bank.client.get(f"/v1/rentals/{made}")
+            await other.client.post(f"/v1/rentals/{made}/complete")
+        await until(lambda: is_ready(bank.client))
+        listed = await other.client.get("/v1/rentals")
+
+    assert facts(listed) == [(made, "completed", "012345")]
+
+
+async def test_a_rental_that_another_process_bought_is_answered_whole() -> None:
+    url = new_database()
+    async with open_bank(url) as other, open_bank(url, other.sim) as bank:
+        made = (await rent(other.client)).json
+        async with outages.read_only(bank):
+            cancelled = await bank.client.post(f"/v1/rentals/{made['id']}/cancel")
+
+    assert cancelled.json == made | {"status": "cancelled", "balance": cancelled.json["balance"]}
+
+
+async def test_a_code_is_told_in_each_of_two_processes() -> None:
+    """The first one follows the rental for a stream, and cannot write what it reads."""
+    url = new_database()
+    async with (
+        open_bank(url) as bank,
+        open_bank(url, bank.sim) as other,
+        listening_to(bank.client) as stream,
+    ):
+        made = (await rent(bank.client)).json["id"]
+        await stream.event()
+        schedules = bank.running.gateway.core.services.poller._schedules
+        await until(lambda: schedules[account_of(bank).account_id].targets[made].leased)
+        async with outages.read_only(bank), outages.read_only(other):
+            bank.sim.receive_code(made, "012345")
+            told = await other.client.get(f"/v1/rentals/{made}/code", wait_seconds="25")
+
+    assert (told.json["status"], told.json["code"]) == ("received", "012345")
+
+
+async def test_a_long_rental_is_its_buyers_before_it_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def away(*asked: Any) -> None:
+        raise Unreachable("away")
+
+    async with open_bank(new_database()) as bank:
+        buyer, other = await bank.with_key(), await bank.with_key()
+        with monkeypatch.context() as trouble:
+            trouble.setattr(bank.running.gateway.ledger, "settle", away)
+            made = (await buyer.post("/v1/long-rentals", {"period": "1w"})).json
+            lists = [await one.get("/v1/long-rentals") for one in (buyer, other)]
+            messages = [
+                await one.get(f"/v1/long-rentals/{made['id']}/messages") for one in (buyer, other)
+            ]
+
+    assert [one.json["data"] for one in lists] == [[made], []]
+    assert [one.status for one in messages] == [200, 404]
+
+
+@pytest.mark.parametrize("limited", [True, False], ids=["limited", "without limits"])
+async def test_lists_know_what_is_kept_on_every_page(limited: bool) -> None:
+    async with open_bank(new_database()) as bank:
+        buyer = await bank.with_key(**BUDGET) if limited else bank.client
+        made = [(await rent(buyer)).json["id"] for _ in range(4)]
+        async with outages.read_only(bank):
+            await buyer.post(f"/v1/rentals/{made[2]}/cancel")
+            cancelled = await buyer.get("/v1/rentals", status="cancelled")
+            active, page = [], await buyer.get("/v1/rentals", status="active", limit="1")
+            while page.json["next_cursor"]:
+                active += facts(page)
+                asked = {"status": "active", "limit": "1", "cursor": page.json["next_cursor"]}
+                page = await buyer.get("/v1/rentals", **asked)
+            active += facts(page)
+
+    assert facts(cancelled) == [(made[2], "cancelled", None)]
+    assert [each[0] for each in active] == [made[3], made[1], made[0]]
+
+
 async def test_content_that_is_refused_stops_no_sale(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -302,6 +408,27 @@ async def test_content_that_is_refused_stops_no_sale(
     assert "number" in line
 
 
+async def test_a_defect_met_while_writing_stops_no_sale(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def defect(*asked: Any) -> None:
+        raise RuntimeError("a defect")
+
+    logs.configure("json", "info")
+    async with open_bank(new_database()) as bank:
+        first, second = [(await rent(bank.client)).json["id"] for _ in range(2)]
+        async with outages.read_only(bank):
+            for each in (first, second):
+                bank.sim.receive_code(each, "012345")
+                await bank.client.get(f"/v1/rentals/{each}")
+            monkeypatch.setattr(bank.running.gateway.ledger, "record", defect)
+        await until(lambda: is_ready(bank.client))
+        sold = await rent(bank.client)
+
+    assert sold.status == 201
+    assert capsys.readouterr().err.count("writing what the ledger missed") == 2
+
+
 async def test_a_tool_without_request_ids_buys_once(trouble: Trouble) -> None:
     """It hangs up while the purchase runs, whose end cannot be written, and comes again."""
     async with open_bank(trouble.url) as bank:
@@ -328,7 +455,7 @@ async def test_a_tool_without_request_ids_buys_once(trouble: Trouble) -> None:
 async def is_reported(bank: Bank) -> bool:
     """Whether it is known that the only purchase's caller has hung up."""
     gateway = bank.running.gateway
-    if gateway.core.unwritten._undelivered:
+    if gateway.core.unwritten.undelivered:
         return True
     try:
         (spend,) = await gateway.ledger.spends(1)

@@ -9,6 +9,8 @@ import pytest
 from aiohttp import ClientError
 
 from adapters.simulator import DEMO_KEY, Fault, FaultKind
+from adapters.store import Unreachable
+from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.rentals import Rental
 from gateway.core.operations.call import Answer as Made
 from gateway.core.operations.call import Call
@@ -109,6 +111,25 @@ async def test_a_tool_that_hung_up_gets_its_number_when_it_asks_again(bank: Bank
 
 
 LOST = Fault("rent-a-number", FaultKind.DROP_AFTER)
+
+
+async def test_nothing_is_sold_before_it_is_written_that_it_was_not_delivered(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*asked: Any) -> None:
+        raise Unreachable("away")
+
+    tool, ledger = Tool(bank), bank.running.gateway.ledger
+    with monkeypatch.context() as trouble:
+        trouble.setattr(ledger, "mark_undelivered", away)
+        lost = await tool.rent_and_hang_up()
+        with pytest.raises(LedgerUnavailable):
+            await tool.rent()
+    await until(bank.running.gateway.core.unwritten.probe)
+    found = await tool.rent()
+
+    assert found.body == lost.body
+    assert bank.rents == 1
 
 
 def asks(key: str) -> list[tuple[str, dict[str, Any]]]:

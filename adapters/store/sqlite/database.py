@@ -131,9 +131,7 @@ class SqliteDatabase:
         while going:
             waiting, going = self._take()
             reads = [queued for queued in waiting if not queued.writes]
-            for queued in reads:
-                queued.attempt(self._tx)
-                self._heed(queued)
+            self._read(reads)
             self._answer(reads)
             writes = [queued for queued in waiting if queued.writes]
             if writes:
@@ -156,6 +154,16 @@ class SqliteDatabase:
             except Empty:
                 return waiting, True
         return waiting, False
+
+    def _read(self, group: list[_QueuedJob[Any]]) -> None:
+        """Run the jobs; where one finds the file held, those behind it do not wait for it again."""
+        for place, queued in enumerate(group, 1):
+            queued.attempt(self._tx)
+            self._heed(queued)
+            if isinstance(queued.error, Busy):
+                for behind in group[place:]:
+                    behind.fail(Busy(*queued.error.args))
+                return
 
     def _commit(self, group: list[_QueuedJob[Any]]) -> None:
         """Run the jobs in one transaction, with a savepoint for each."""

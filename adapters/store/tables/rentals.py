@@ -18,6 +18,7 @@ _FACTS = (
     "status", "service_code", "service_name", "number", "code", "code_at", "price", "created_at",
     "ends_at", "period", "auto_renew", "rented_on", "ends_on",
 )  # fmt: skip
+_OPEN = ("active", "code_received", "unknown")
 _IDENTITY = ("ledger_id", "account_id", "kind", "provider_id", "caller_id", "active_until")
 _row = insert(things).values({name: like(things.c[name]) for name in (*_IDENTITY, *_FACTS)})
 _INSERT = Statement(_row)
@@ -147,7 +148,8 @@ def _merged(row: Row, facts: dict[str, Value], at: int) -> dict[str, Value] | No
     """All facts as they are known now; None where that is what was known before."""
     known = {name: row[name] for name in _FACTS}
     merged = known | {name: value for name, value in facts.items() if value is not None}
-    if facts["status"] == "unknown" and known["status"] in events.ENDED:
+    older = ("unknown",) if row["kind"] == "long_rental" else _OPEN  # those can be renewed
+    if facts["status"] in older and known["status"] in events.ENDED:
         merged["status"] = known["status"]
     if merged == known:
         return None

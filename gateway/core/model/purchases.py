@@ -93,16 +93,6 @@ class Spend:
     sees_account: bool = False
 
 
-class Breach(StrEnum):
-    """The limit that a purchase would exceed."""
-
-    BUDGET_DAY = "budget_day"
-    BUDGET_TOTAL = "budget_total"
-    MAX_ACTIVE = "max_active"
-    MAX_PER_DAY = "max_per_day"
-    ACCOUNT_BUDGET_DAY = "account_budget_day"
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of a purchase. The price of `bought` is the amount charged.
@@ -114,6 +104,39 @@ class Outcome:
     answer: StoredAnswer | None = None  # REFUSED without one frees the request id
     bought: AnyRental | None = None
     redeliverable: bool = False
+
+
+def ended(intent: Intent, outcome: Outcome) -> Spend:
+    """The purchase as the ledger has it once its outcome is written."""
+    bought = outcome.bought
+    return Spend(
+        ledger_id=intent.ledger_id,
+        operation=intent.operation,
+        kind=intent.kind,
+        account_id=intent.account_id,
+        caller_id=intent.caller_id,
+        request_id=intent.request_id,
+        fingerprint=intent.fingerprint,
+        subject_id=intent.subject_id,
+        service_code=intent.service_code,
+        state=outcome.state,
+        reserved=intent.reserved,
+        charged=None if bought is None else bought.price,
+        refunded=Decimal(0),
+        at=intent.at,
+        answer=outcome.answer,
+        sees_account=intent.sees_account,
+    )
+
+
+class Breach(StrEnum):
+    """The limit that a purchase would exceed."""
+
+    BUDGET_DAY = "budget_day"
+    BUDGET_TOTAL = "budget_total"
+    MAX_ACTIVE = "max_active"
+    MAX_PER_DAY = "max_per_day"
+    ACCOUNT_BUDGET_DAY = "account_budget_day"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
@@ -56,4 +57,7 @@ class Context:
         if self.caller.sees_account:
             return list(listed)
         own = {held.id for held in await self.services.ledger.all_rentals(self.view, "long_rental")}
-        return [rental for rental in listed if rental.id in own]
+        seen = partial(self.services.repository.seen_in, self.view, "long_rental")
+        return [
+            each for each in listed if each.id is not None and (each.id in own or seen(each.id))
+        ]

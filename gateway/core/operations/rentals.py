@@ -48,7 +48,7 @@ async def _quote_again(context: Context, asked: RentAgain, subject: Rental | Non
 
 
 async def _list_rentals(context: Context, asked: ListRentals) -> Rentals:
-    found = await context.services.repository.page(
+    found = await context.services.repository.listing.page(
         context.view,
         status=asked.status,
         service_code=asked.service_code,

@@ -50,6 +50,8 @@ class Redelivery:
     async def __call__(self, order: Order, proceed: Next) -> Answer[Any]:
         """Return the undelivered answer, or pass the order on."""
         if order.redeliverable and self._window:
+            if self._unwritten.undelivered:  # this order's may be among them
+                raise LedgerUnavailable.nothing_sent()
             with before_sending():
                 found = await self._earlier(order)
             if found is not None:

@@ -10,15 +10,17 @@ from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.long_rentals import LongRental, LongRentalStatus
 from gateway.core.model.prices import Price
 from gateway.core.model.purchases import AnyRental, Spend, SpendState, View, kind_of
-from gateway.core.model.rentals import OVER, Rental, RentalStatus
+from gateway.core.model.rentals import OVER, Rental
 from gateway.core.model.values import Kind
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
 from gateway.core.ports.storage import Unstorable
 from gateway.core.prices.cache import PriceCache
+from gateway.core.rentals.listing import RentalListing
 from gateway.core.rentals.notifier import Notifier
 from gateway.core.rentals.reconciler import Reconciler, named
-from gateway.core.rentals.unwritten import RentalKey, Unwritten, UnwrittenEnd, without_each
+from gateway.core.rentals.storable import without_each
+from gateway.core.rentals.unwritten import RentalKey, Unwritten, UnwrittenEnd
 
 _CACHED = 20_000
 _Seen = tuple[AnyRental, AnyRental]  # as the provider reported it, and merged
@@ -56,7 +58,13 @@ class RentalRepository:
         # The last object recorded, its entry in `_seen`, the result; valid while that entry is.
         self._recorded: LRUCache[RentalKey, tuple[AnyRental, _Seen, AnyRental]] = LRUCache(_CACHED)
         self._visible: LRUCache[tuple[View, Kind, int], bool] = LRUCache(_CACHED)
+        self.listing = RentalListing(ledger, unwritten, self.seen_in)
         unwritten.when_back(self._write_late, self._end_written)
+
+    @property
+    def ledger_away(self) -> bool:
+        """Whether what is recorded stays in this process for now."""
+        return self._unwritten.away
 
     async def record(self, account_id: str, rental: T) -> T:
         """Store a rental as the provider reported it; returns it merged with what is known."""
@@ -80,7 +88,7 @@ class RentalRepository:
             merged = seen[1]
         else:
             stored = _without_balance(rental)
-            merged = await self._write_or_keep(key, stored, seen[1] if seen is not None else None)
+            merged = await self._write_or_keep(key, stored)
             seen, same = (stored, merged), True
             self._seen[key] = seen
             if isinstance(merged, Rental):
@@ -100,7 +108,7 @@ class RentalRepository:
         if (seen := self._seen.get(key)) is not None:
             return cast(Rental, seen[1])
         try:
-            found = self._unwritten_state(key) or await self._ledger.find(
+            found = self._unwritten.known(key) or await self._ledger.find(
                 View(account_id), "rental", rental_id
             )
         except LedgerUnavailable:
@@ -164,6 +172,10 @@ class RentalRepository:
             self._visible[key] = True
         return True
 
+    def seen_in(self, view: View, kind: Kind, provider_id: int) -> bool:
+        """Whether a rental is known to be in the view, also where that is not written yet."""
+        return (view, kind, provider_id) in self._visible
+
     async def find(self, view: View, kind: Kind, provider_id: int) -> AnyRental | None:
         """One rental as stored, if it is in the view. Raises LedgerUnavailable."""
         key = view.account_id, kind, provider_id
@@ -171,52 +183,18 @@ class RentalRepository:
             return self._unwritten.known(key)
         return await self._ledger.find(view, kind, provider_id)
 
-    async def page(
-        self,
-        view: View,
-        *,
-        status: RentalStatus | None,
-        service_code: str | None,
-        number: str | None,
-        limit: int,
-        before: str | None,
-    ) -> Sequence[Rental]:
-        """As Ledger.list_rentals, with what is not written yet."""
-        rows = await self._ledger.list_rentals(
-            view,
-            status=status,
-            service_code=service_code,
-            number=number,
-            limit=limit,
-            before=before,
-        )
-        if not (self._unwritten.ends or self._unwritten.states):
-            return rows
-
-        def asked_for(rental: Rental) -> bool:
-            return (
-                status in (None, rental.status)
-                and service_code in (None, rental.service_code)
-                and number in (None, rental.number)
-                and (before is None or (rental.ledger_id or "") < before)
-            )
-
-        return self._unwritten.brought_up_to_date(view, rows, asked_for)[:limit]
-
-    def _unwritten_state(self, key: RentalKey) -> AnyRental | None:
-        unwritten = self._unwritten
-        return unwritten.known(key) if unwritten.states or unwritten.ends else None
-
-    async def _write_or_keep(
-        self, key: RentalKey, stored: AnyRental, known: AnyRental | None
-    ) -> AnyRental:
+    async def _write_or_keep(self, key: RentalKey, stored: AnyRental) -> AnyRental:
         """Write a state down; while the ledger is away keep it, and those that follow."""
-        if self._unwritten_state(key) is None:
+        if self._unwritten.known(key) is None:
             try:
                 return await self._write(key[0], stored)
             except LedgerUnavailable as fault:
                 self._unwritten.lost(fault)
-        return self._unwritten.keep_state(key, stored, known)
+        # Looked up only now: another state may have come while this one could not be written.
+        if isinstance(stored, Rental):
+            return self._unwritten.keep_state(key, stored, await self.known(key[0], key[2]))
+        seen = self._seen.get(key)
+        return self._unwritten.keep_state(key, stored, seen[1] if seen is not None else None)
 
     async def _write_late(self, account_id: str, rental: AnyRental) -> None:
         """Write a state that was kept; from here on the ledger's is the one known."""

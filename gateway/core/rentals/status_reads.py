@@ -7,7 +7,8 @@ from typing import Any
 
 from cachetools import LRUCache
 
-from gateway.core.model.errors import GatewayError
+from gateway.core.model.errors import GatewayError, LedgerUnavailable, RateLimited
+from gateway.core.model.provider_errors import UpstreamAuthFailed, UpstreamFault
 from gateway.core.model.rentals import OVER, Rental, RentalStatus
 from gateway.core.model.upstream_call import Priority
 from gateway.core.ports.clock import Clock
@@ -70,7 +71,14 @@ class StatusReads:
     ) -> Rental:
         known = await self._repository.known(*key)
         if known is None or known.status not in OVER:
-            return await self._ask(upstream, key, priority)
+            try:
+                return await self._ask(upstream, key, priority)
+            except (UpstreamFault, RateLimited) as fault:
+                if isinstance(fault, UpstreamAuthFailed) or not self._repository.ledger_away:
+                    raise
+                if known is None:
+                    raise LedgerUnavailable from fault
+                return known  # nobody tells more now
         if (
             known.code is not None
             or known.status is RentalStatus.CANCELLED

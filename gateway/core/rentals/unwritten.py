@@ -1,11 +1,10 @@
 """What the ledger could not take while it was away: kept in memory, written once it is back."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.purchases import (
@@ -15,18 +14,19 @@ from gateway.core.model.purchases import (
     Spend,
     SpendState,
     View,
+    ended,
     kind_of,
 )
-from gateway.core.model.rentals import Rental, RentalStatus
+from gateway.core.model.rentals import OVER, Rental, RentalStatus
 from gateway.core.model.values import Kind
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
 from gateway.core.ports.observer import Observer
+from gateway.core.rentals.storable import write_end
 
 _AGAIN_AFTER = 1.0  # seconds from one attempt to the next
 _MOST_RELEASES = 1000
 _MOST_STATES = 20_000
-_ALWAYS_STORABLE = frozenset({"id", "ledger_id", "status", "currency"})
 
 RentalKey = tuple[str, Kind, int]
 """Account id, kind and the provider's id of a rental."""
@@ -51,25 +51,7 @@ class UnwrittenEnd:
 
     def spend(self) -> Spend:
         """The purchase as the ledger will have it."""
-        intent, bought = self.intent, self.outcome.bought
-        return Spend(
-            ledger_id=intent.ledger_id,
-            operation=intent.operation,
-            kind=intent.kind,
-            account_id=intent.account_id,
-            caller_id=intent.caller_id,
-            request_id=intent.request_id,
-            fingerprint=intent.fingerprint,
-            subject_id=intent.subject_id,
-            service_code=intent.service_code,
-            state=self.outcome.state,
-            reserved=intent.reserved,
-            charged=None if bought is None else bought.price,
-            refunded=Decimal(0),
-            at=intent.at,
-            answer=self.outcome.answer,
-            sees_account=intent.sees_account,
-        )
+        return ended(self.intent, self.outcome)
 
 
 class Unwritten:
@@ -77,6 +59,8 @@ class Unwritten:
 
     `ends`: by ledger id, purchases whose ends are not written. While there are any, nothing is
     sold. Where the process ends before they are written, recovery makes their outcomes unknown.
+    `undelivered`: by ledger id, when answers did not reach their callers, where that is not
+    written. While there are any, nothing is sold to callers that cannot send request ids.
     """
 
     def __init__(self, ledger: Ledger, clock: Clock, observer: Observer) -> None:
@@ -87,7 +71,7 @@ class Unwritten:
         self._clock = clock
         self._observer = observer
         self._releases: set[str] = set()
-        self._undelivered: dict[str, datetime] = {}
+        self.undelivered: dict[str, datetime] = {}
         self._lost_at: float | None = None
         self._closed = False
         self._writing: asyncio.Task[None] | None = None
@@ -103,9 +87,14 @@ class Unwritten:
         self._write_state = write_state
         self._end_written = end_written
 
+    @property
+    def away(self) -> bool:
+        """Whether the ledger has failed, and has not taken everything since."""
+        return self._lost_at is not None
+
     async def probe(self) -> bool:
         """Whether the ledger can be written, and holds everything."""
-        if self._lost_at is not None:
+        if self.away:
             return False
         with suppress(LedgerUnavailable):
             await self._ledger.probe(self._clock.now())
@@ -145,7 +134,7 @@ class Unwritten:
 
     def keep_undelivered(self, ledger_id: str, at: datetime, fault: Exception) -> None:
         """Mark a purchase as undelivered later."""
-        self._undelivered[ledger_id] = at
+        self.undelivered[ledger_id] = at
         self.lost(fault)
 
     def keep_state(self, key: RentalKey, said: AnyRental, known: AnyRental | None) -> AnyRental:
@@ -175,19 +164,6 @@ class Unwritten:
                 return end.spend()
         return None
 
-    def brought_up_to_date(
-        self, view: View, rows: Iterable[Rental], asked_for: Callable[[Rental], bool]
-    ) -> list[Rental]:
-        """The ledger's rows with what is kept here, newest first, of those that are asked for."""
-        bought = (end.outcome.bought for end in self.ends.values() if end.is_in(view))
-        found = {}
-        for row in (*rows, *bought):
-            if isinstance(row, Rental) and row.ledger_id is not None:
-                kept = row.id and self.known((view.account_id, "rental", row.id))
-                found[row.ledger_id] = kept if isinstance(kept, Rental) else row
-        fitting = [rental for rental in found.items() if asked_for(rental[1])]
-        return [rental for _, rental in sorted(fitting, reverse=True, key=lambda item: item[0])]
-
     def left_out(self, what: str, field: str, fault: Exception) -> None:
         """Report what the ledger refused for its content, and what was left out of it."""
         self._observer.content_refused(what, field, fault)
@@ -211,70 +187,43 @@ class Unwritten:
                 await self._ledger.probe(self._clock.now())
             except LedgerUnavailable:
                 continue
-            if not (self.ends or self.states or self._releases or self._undelivered):
+            if not (self.ends or self.states or self._releases or self.undelivered):
                 break
         lost_at, self._lost_at = self._lost_at or 0.0, None
         self._observer.ledger_back(self._clock.monotonic() - lost_at)
 
     async def _write_all(self) -> None:
         for ledger_id in list(self._releases):
-            await self._ledger.settle(ledger_id, Outcome(SpendState.RELEASED), self._clock.now())
+            with self._defects_reported():
+                released = Outcome(SpendState.RELEASED)
+                await self._ledger.settle(ledger_id, released, self._clock.now())
             self._releases.discard(ledger_id)
         for ledger_id, end in list(self.ends.items()):
             await write_end(self._ledger, ledger_id, end.outcome, self._clock, self._observer)
             del self.ends[ledger_id]
             if self._end_written is not None:
                 self._end_written(end)
-        for ledger_id, at in list(self._undelivered.items()):
-            await self._ledger.mark_undelivered(ledger_id, at)
-            del self._undelivered[ledger_id]
+        for ledger_id, at in list(self.undelivered.items()):
+            with self._defects_reported():
+                await self._ledger.mark_undelivered(ledger_id, at)
+            del self.undelivered[ledger_id]
         for key in list(self.states):
             while kept := self.states.get(key):
                 if self._write_state is not None:
-                    await self._write_state(key[0], kept[0])
+                    with self._defects_reported():
+                        await self._write_state(key[0], kept[0])
                 del kept[0]
             self.states.pop(key, None)
 
-
-async def write_end(
-    ledger: Ledger, ledger_id: str, outcome: Outcome, clock: Clock, observer: Observer
-) -> None:
-    """Settle a purchase; what the ledger cannot hold is left out. Raises LedgerUnavailable."""
-    refused: Exception | None = None
-    for left_out, storable in _storable_outcomes(outcome):
+    @contextmanager
+    def _defects_reported(self) -> Iterator[None]:
+        """Report what fails though the ledger is there: tried again, it would stop all sales."""
         try:
-            await ledger.settle(ledger_id, storable, clock.now())
+            yield
         except LedgerUnavailable:
             raise
-        except Exception as fault:  # for its content, of which one field may be left out
-            refused = refused or fault
-        else:
-            if refused is not None:
-                observer.content_refused(ledger_id, left_out, refused)
-            return
-    if refused is not None:
-        observer.content_refused(ledger_id, "the end", refused)
-
-
-def without_each(rental: AnyRental) -> Iterator[tuple[str, AnyRental]]:
-    """A rental without one of its fields, for each of them, then without all: (name, rental)."""
-    given = [
-        name
-        for name, value in rental
-        if value is not None and name not in _ALWAYS_STORABLE and not isinstance(value, bool)
-    ]
-    for name in given:
-        yield name, rental.model_copy(update={name: None})
-    yield "all that may be", rental.model_copy(update=dict.fromkeys(given))
-
-
-def _storable_outcomes(outcome: Outcome) -> Iterator[tuple[str, Outcome]]:
-    """The outcome, then without what may be refused in it: (what is left out, outcome)."""
-    yield "", outcome
-    if outcome.bought is not None:
-        for name, rental in without_each(outcome.bought):
-            yield name, replace(outcome, bought=rental)
-    yield "the answer and what was bought", Outcome(outcome.state)
+        except Exception as fault:
+            self._observer.background_failed("writing what the ledger missed", fault)
 
 
 def merged_in_memory(known: AnyRental | None, said: AnyRental, at: datetime) -> AnyRental:
@@ -285,6 +234,8 @@ def merged_in_memory(known: AnyRental | None, said: AnyRental, at: datetime) -> 
     if said.status.value == RentalStatus.UNKNOWN:
         news["status"] = known.status
     if isinstance(known, Rental) and isinstance(said, Rental):
+        if known.status in OVER and said.status not in OVER:  # an end is final
+            news["status"] = known.status
         news["code_received_at"] = known.code_received_at
         if said.code not in (None, known.code):
             news["code_received_at"] = at

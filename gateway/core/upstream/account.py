@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from gateway.core.identity_cache import IdentityCache
 from gateway.core.model.callers import Account
-from gateway.core.model.errors import InternalError, LedgerUnavailable
+from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.upstream_call import Effect, Priority, UpstreamCall
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
@@ -37,7 +37,7 @@ class SendMark:
         self.sent = False
 
     async def __call__(self) -> None:
-        """Write the mark. Raises LedgerUnavailable or InternalError; then nothing may be sent.
+        """Write the mark. Raises LedgerUnavailable; then nothing may be sent.
 
         Raises RuntimeError where it was written before: a purchase makes one call.
         """
@@ -47,10 +47,9 @@ class SendMark:
             marked = await self._ledger.mark_sent(self._ledger_id, self._clock.now())
         except LedgerUnavailable as fault:
             raise LedgerUnavailable.nothing_sent() from fault
-        if self._unwritten:
+        # Not marked: taken for dead by another node, in an outage say, which has released it.
+        if self._unwritten or not marked:
             raise LedgerUnavailable.nothing_sent()
-        if not marked:
-            raise InternalError("The purchase was given up before it was sent.")
         self.sent = True
 
 

@@ -11,6 +11,7 @@ from adapters.store import Busy, Store, StoreError, Unreachable, open_store
 from adapters.store.sql.statement import Tx
 from adapters.store.sqlite import database as sqlite
 from adapters.store.sqlite.file_lock import FileLock
+from adapters.store.tables.events import _LAST
 from gateway.core.model.callers import GatewayKey, Limits
 from tests.support.ledger import NOW, intent, new_id, rental, spent
 from tests.support.store_process import another
@@ -97,6 +98,29 @@ async def test_a_held_file_is_said_to_be_busy(path: Path, monkeypatch: pytest.Mo
 
         assert await store.ledger.begin(intent()) is None
         assert await spent(store.ledger) == ("0.55", "0.55")
+
+
+async def test_who_waits_for_a_held_file_waits_for_all_behind(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "LOCK_SECONDS", 0.1)
+    tried = 0
+
+    async def look(tx: Tx) -> None:
+        nonlocal tried
+        tried += 1
+        await tx.rows(_LAST)
+
+    async with open_store(f"sqlite:///{path}", new_id=new_id) as store:
+        ledger: Any = store.ledger
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            reads = [ledger._database.read(look) for _ in range(100)]
+            failed = await asyncio.gather(*reads, return_exceptions=True)
+            other.execute("ROLLBACK")
+
+    assert {type(each) for each in failed} == {Busy}
+    assert tried < 10
 
 
 async def test_a_process_that_holds_the_turn_too_long_is_not_waited_for(
