@@ -96,6 +96,7 @@ class SqliteDatabase:
         self._file = _identity(path)
         self._connection = connection
         self._tx = SqliteTx(connection)
+        self._failed = False  # the last group of writes
         self._held = False  # another process held the file when it was last asked
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="store", daemon=True)
@@ -177,7 +178,9 @@ class SqliteDatabase:
                     sql("ROLLBACK TO job")
                 sql("RELEASE job")
             sql("COMMIT")
+            self._failed = False
         except Exception as error:
+            self._failed = True
             with suppress(sqlite3.Error):  # a failing disk may fail this too: _begin tries again
                 self._undo()
             for queued in group:
@@ -192,13 +195,14 @@ class SqliteDatabase:
         # time tries, so that none of several busy ones starves.
         with self._write_lock.held(self._patience):
             self._undo()
-            self._reopen_if_replaced()
+            if self._failed:
+                self._reopen_if_replaced()
             self._connection.execute("BEGIN IMMEDIATE")
 
     def _reopen_if_replaced(self) -> None:
         """Use the file that stands at the path now, as after a restored backup.
 
-        While there is none, SQLite itself refuses to write to the one that was moved or deleted.
+        SQLite itself refuses to write to one that was moved or deleted: the write before failed.
         """
         file = _identity(self._path)
         if file not in (None, self._file):

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 from pydantic import BaseModel
@@ -94,17 +94,25 @@ def inputs_text(asked: BaseModel) -> str:
     Inputs at their defaults are left out, so that one added later changes no earlier request. Not
     so `_ALWAYS`: nodes of earlier versions hash them in any case, and so recognise the request.
     """
-    amounts = {
-        name: Decimal(f"{value.normalize():f}")
-        for name, value in asked
-        if isinstance(value, Decimal)
-    }
-    at_default = {
-        name
-        for name, field in type(asked).model_fields.items()
-        if name not in _ALWAYS and getattr(asked, name) == field.get_default()
-    }
-    return asked.model_copy(update=amounts).model_dump_json(exclude=_NOT_COMPARED | at_default)
+    amounts = {name: _canonical(value) for name, value in asked if isinstance(value, Decimal)}
+    at_default = {name for name, usual in _defaults(type(asked)) if getattr(asked, name) == usual}
+    same = asked.model_copy(update=amounts) if amounts else asked
+    return same.model_dump_json(exclude=_NOT_COMPARED | at_default)
+
+
+def _canonical(amount: Decimal) -> Decimal:
+    """The amount in its only spelling without needless zeros or an exponent."""
+    return Decimal(f"{amount.normalize():f}")
+
+
+@lru_cache(64)
+def _defaults(kind: type[BaseModel]) -> tuple[tuple[str, object], ...]:
+    """The inputs that are compared where they are not at their defaults, with these."""
+    return tuple(
+        (name, field.get_default())
+        for name, field in kind.model_fields.items()
+        if name not in _ALWAYS and not field.is_required()
+    )
 
 
 Next = Callable[[Order], Awaitable[Answer[Any]]]
