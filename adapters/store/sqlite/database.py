@@ -96,7 +96,7 @@ class SqliteDatabase:
         self._file = _identity(path)
         self._connection = connection
         self._tx = SqliteTx(connection)
-        self._failed = False  # the last group of writes
+        self._failed = False  # one of the last group of writes
         self._held = False  # another process held the file when it was last asked
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="store", daemon=True)
@@ -137,6 +137,7 @@ class SqliteDatabase:
             writes = [queued for queued in waiting if queued.writes]
             if writes:
                 self._commit(writes)
+                self._failed = any(isinstance(queued.error, Unavailable) for queued in writes)
                 self._heed(writes[0])
                 self._answer(writes)
         self._connection.close()
@@ -178,9 +179,7 @@ class SqliteDatabase:
                     sql("ROLLBACK TO job")
                 sql("RELEASE job")
             sql("COMMIT")
-            self._failed = False
         except Exception as error:
-            self._failed = True
             with suppress(sqlite3.Error):  # a failing disk may fail this too: _begin tries again
                 self._undo()
             for queued in group:
