@@ -54,6 +54,7 @@ class _QueuedJob(Generic[T]):
         self.error: Exception | None = None
 
     def attempt(self, tx: Tx) -> None:
+        self.error = None
         try:
             self.answer = _drive(self.job, tx)
         except sqlite3.Error as error:
@@ -96,7 +97,6 @@ class SqliteDatabase:
         self._file = _identity(path)
         self._connection = connection
         self._tx = SqliteTx(connection)
-        self._failed = False  # one of the last group of writes
         self._held = False  # another process held the file when it was last asked
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="store", daemon=True)
@@ -137,7 +137,8 @@ class SqliteDatabase:
             writes = [queued for queued in waiting if queued.writes]
             if writes:
                 self._commit(writes)
-                self._failed = any(isinstance(queued.error, Unavailable) for queued in writes)
+                if any(isinstance(queued.error, Unavailable) for queued in writes):
+                    self._commit_to_replacement(writes)
                 self._heed(writes[0])
                 self._answer(writes)
         self._connection.close()
@@ -194,20 +195,21 @@ class SqliteDatabase:
         # time tries, so that none of several busy ones starves.
         with self._write_lock.held(self._patience):
             self._undo()
-            if self._failed:
-                self._reopen_if_replaced()
             self._connection.execute("BEGIN IMMEDIATE")
 
-    def _reopen_if_replaced(self) -> None:
-        """Use the file that stands at the path now, as after a restored backup.
+    def _commit_to_replacement(self, group: list[_QueuedJob[Any]]) -> None:
+        """Run the jobs once more on another file that stands at the path, as a restored backup.
 
-        SQLite itself refuses to write to one that was moved or deleted: the write before failed.
+        SQLite itself refuses to write to one that was moved or deleted.
         """
         file = _identity(self._path)
-        if file not in (None, self._file):
-            replaced, self._connection = self._connection, connect(self._path)
-            replaced.close()
-            self._tx, self._file = SqliteTx(self._connection), file
+        if file in (None, self._file):
+            return
+        with suppress(sqlite3.Error):  # not all of it is there yet, say
+            connection = connect(self._path)
+            self._connection.close()
+            self._connection, self._tx, self._file = connection, SqliteTx(connection), file
+            self._commit(group)
 
     @property
     def _patience(self) -> float:
