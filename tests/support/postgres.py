@@ -6,6 +6,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -86,7 +87,8 @@ def _prepare(postgres: Postgres, settings: Sequence[str]) -> None:
         postgres.sql(f"ALTER SYSTEM SET {setting}")
     postgres.sql("SELECT pg_reload_conf()")
     postgres.sql("CREATE DATABASE migrating")
-    asyncio.run(_migrate(postgres.url("migrating")))
+    with ThreadPoolExecutor(1) as pool:  # where no loop runs, whoever asks for the server
+        pool.submit(asyncio.run, _migrate(postgres.url("migrating"))).result()
     postgres.sql(f"ALTER DATABASE migrating RENAME TO {TEMPLATE}")
 
 
