@@ -1,9 +1,6 @@
 """A ledger that cannot be written: nothing is sent, and what was bought is written down later."""
 
 import asyncio
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,6 +10,7 @@ from adapters.store import Unreachable
 from adapters.store.sqlite import database as sqlite
 from gateway.core.model.purchases import Intent, SpendState
 from gateway.core.rentals import unwritten
+from tests.money.outages import locked, read_only
 from tests.support.contract import Answer
 from tests.support.gateway import new_database
 from tests.support.money import PRICE, Bank, open_bank, rent, replayed
@@ -25,35 +23,6 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite, "LOCK_SECONDS", 0.2)
 
 
-def connection_of(bank: Bank) -> sqlite3.Connection:
-    ledger: Any = bank.running.gateway.ledger
-    found: sqlite3.Connection = ledger._database._connection
-    return found
-
-
-@contextmanager
-def read_only(bank: Bank) -> Iterator[None]:
-    """As on a disk that was mounted anew after an error."""
-    connection_of(bank).execute("PRAGMA query_only = ON")
-    try:
-        yield
-    finally:
-        connection_of(bank).execute("PRAGMA query_only = OFF")
-
-
-@contextmanager
-def locked(bank: Bank) -> Iterator[None]:
-    """Another process holds the file and does not let go."""
-    url = bank.running.gateway.settings.gateway_database_url or ""
-    other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    try:
-        yield
-    finally:
-        other.execute("ROLLBACK")
-        other.close()
-
-
 def assert_not_sent(answer: Answer) -> None:
     told = answer.json
     assert (answer.status, told["code"]) == (503, "ledger_unavailable")
@@ -64,7 +33,7 @@ def assert_not_sent(answer: Answer) -> None:
 @pytest.mark.parametrize("trouble", [read_only, locked], ids=lambda made: made.__name__)
 async def test_what_cannot_be_written_down_is_not_sent(trouble: Any) -> None:
     async with open_bank(new_database()) as bank:
-        with trouble(bank):
+        async with trouble(bank):
             refused = [await rent(bank.client), await rent(bank.client, "order-1")]
         sent = bank.rents
         made = await rent(bank.client, "order-1")
@@ -149,7 +118,7 @@ async def test_an_end_that_cannot_be_written_is_answered_and_written_later() -> 
         bank.sim.script(Fault("rent-a-number", FaultKind.SLOW, seconds=30))
         renting = asyncio.ensure_future(rent(bank.client, "order-1"))
         await until(lambda: bank.rents)
-        with read_only(bank):
+        async with read_only(bank):
             bank.sim.release()
             made = await renting
             (before,) = await bank.running.gateway.ledger.spends(9)
