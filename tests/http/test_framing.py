@@ -98,7 +98,7 @@ async def test_what_frames_a_request_twice_or_wrongly_ends_the_connection(
     assert stand.sim.journal.calls.total() == 0
 
 
-@pytest.mark.parametrize("spelling", ["chunked", "Chunked", "\t CHUNKED  "])
+@pytest.mark.parametrize("spelling", ["chunked", "Chunked", "CHUNKED"])
 async def test_chunks_are_read_whatever_their_case_and_the_connection_stays(
     stand: SimulatedStand, spelling: str
 ) -> None:

@@ -150,7 +150,7 @@ class SimulatorConfig:
         """A provider without delays, limits or shortages, for load tests of what calls it."""
         whatsapp = Service("Whatsapp", "whatsapp", Decimal("0.55"), 5)
         return cls(
-            accounts=(AccountConfig(key, Decimal("1000000000.00"), Tier.PREMIUM),),
+            accounts=(AccountConfig(key, Decimal("900000.00"), Tier.PREMIUM),),
             rules=Rules(code_after=code_after, cancel_locked=0.0, max_active=10**9),
             limits=Limits(on=False),
             services=(whatsapp,),
