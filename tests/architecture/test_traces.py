@@ -11,7 +11,7 @@ from types import FrameType
 
 import pytest
 
-from adapters.store.tables import events
+from adapters.store.sqlite import following
 from tests.support.gateway import Stand, run_simulated
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,7 +97,7 @@ async def rent(stand: Stand, request_id: str) -> tuple[int, str]:
 async def test_a_rent_and_its_replay_enter_few_files_and_the_core_calls_down_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(events, "_LOOK_EVERY", 3600.0)  # runs beside the requests
+    monkeypatch.setattr(following, "_LOOK_EVERY", 3600.0)  # runs beside the requests
     trace = Trace()
     with profiling(trace):
         async with run_simulated() as stand:

@@ -12,8 +12,8 @@ from adapters.store.errors import StoreError, Unreachable
 from adapters.store.sql.database import Shared
 from adapters.store.sqlite.database import LOCK_SECONDS, SqliteDatabase, connect
 from adapters.store.sqlite.file_lock import FileLiveness, FileLock, make_private
+from adapters.store.sqlite.following import EventsOfOthers
 from adapters.store.sqlite.shared import SharedFile, SqliteBuckets, SqliteLeases, make_file
-from adapters.store.tables.events import EventsOfOthers
 
 
 @asynccontextmanager

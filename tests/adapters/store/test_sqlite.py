@@ -11,7 +11,7 @@ from adapters.store import Busy, Store, StoreError, Unreachable, open_store
 from adapters.store.sql.statement import Tx
 from adapters.store.sqlite import database as sqlite
 from adapters.store.sqlite.file_lock import FileLock
-from adapters.store.tables.events import _LAST
+from adapters.store.tables.events import LAST
 from gateway.core.model.callers import GatewayKey, Limits
 from tests.support.ledger import NOW, intent, new_id, rental, spent
 from tests.support.store_process import another
@@ -109,7 +109,7 @@ async def test_who_waits_for_a_held_file_waits_for_all_behind(
     async def look(tx: Tx) -> None:
         nonlocal tried
         tried += 1
-        await tx.rows(_LAST)
+        await tx.rows(LAST)
 
     async with open_store(f"sqlite:///{path}", new_id=new_id) as store:
         ledger: Any = store.ledger

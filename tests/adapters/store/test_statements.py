@@ -8,6 +8,7 @@ from sqlalchemy import create_engine
 from adapters.store import Unstorable
 from adapters.store.sql.schema import metadata
 from adapters.store.sql.statement import Statement
+from adapters.store.sqlite import following
 from adapters.store.tables import (
     budgets,
     checks,
@@ -38,6 +39,7 @@ MODULES = (
     checks,
     delivery,
     events,
+    following,
     keys,
     purchases,
     rentals,
