@@ -15,6 +15,7 @@ from aiohttp import ClientTimeout
 from adapters.simulator import DEMO_KEY
 from gateway.http.serving.app import ADMISSION
 from gateway.wiring import open_gateway
+from tests.mcp.transport.test_http import INITIALIZE
 from tests.support.contract import Answer
 from tests.support.gateway import (
     UNPACED,
@@ -35,16 +36,6 @@ from tests.support.waiting import until
 MADE_UP, GOOD = "sk_made_up_4f1e8a7d", "sk_good_93b2c6e0"
 BALANCE = reply(200, {"status": "success", "balance": "12.50", "errors": "null"})
 REFUSED = reply(403, {"errors": f"Wrong Api Key {MADE_UP} or User is restricted"})
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    },
-}
 RENT = {"service_code": "whatsapp"}
 OURS: list[tuple[str, str, Any]] = [
     ("GET", "/v1/balance", None),

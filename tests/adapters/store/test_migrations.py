@@ -1,6 +1,7 @@
 import asyncio
 import sqlite3
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from adapters.store import NewerSchema, StoreError, migrating, open_store
 from adapters.store.sql.schema import metadata
+from gateway.core.model.purchases import Spend
 from tests.support.ledger import ACCOUNT, MINE, NOW, buy, intent, new_id, rental
 from tests.support.postgres import Postgres
 
@@ -47,9 +49,32 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "gateway.db"
 
 
-async def opened(url: str) -> None:
+async def opened(url: str) -> Spend | None:
+    """What a purchase that begins there leaves written."""
+    wanted = intent()
     async with open_store(url, new_id=new_id) as store:
-        await store.ledger.begin(intent())
+        assert await store.ledger.begin(wanted) is None
+        return await store.ledger.spend(wanted.ledger_id)
+
+
+@asynccontextmanager
+async def written_at(
+    version: str, rows: str, kind: str, path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[str]:
+    """The URL of a database of that version of the schema with those rows."""
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.database("template0") as there:
+        url = f"sqlite:///{path}" if kind == "sqlite" else there
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(migrating, "HEAD", version)
+            async with open_store(url, new_id=new_id):
+                pass
+        if kind == "sqlite":
+            with closing(sqlite3.connect(path)) as connection, connection:
+                connection.execute(rows)
+        else:
+            server.sql(rows, url)
+        yield url
 
 
 def differences(connection: Connection) -> list[Any]:
@@ -84,12 +109,12 @@ async def test_migrations_make_the_schema_in_postgres(postgres: Postgres) -> Non
 
 
 async def test_many_open_a_new_file_at_once(path: Path) -> None:
-    await asyncio.gather(*(opened(f"sqlite:///{path}") for _ in range(5)))
+    assert all(await asyncio.gather(*(opened(f"sqlite:///{path}") for _ in range(5))))
 
 
 async def test_many_open_a_new_database_at_once(postgres: Postgres) -> None:
     with postgres.database("template0") as url:
-        await asyncio.gather(*(opened(url) for _ in range(5)))
+        assert all(await asyncio.gather(*(opened(url) for _ in range(5))))
 
 
 def test_a_newer_file_is_refused_and_not_touched(path: Path) -> None:
@@ -146,26 +171,17 @@ async def test_a_migration_is_whole_or_not_at_all(
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 async def test_stored_events_get_their_new_names_and_keep_their_ids(
-    kind: str, path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    kind: str, path: Path, request: pytest.FixtureRequest
 ) -> None:
-    server: Postgres = request.getfixturevalue("postgres")
-    with server.database("template0") as there:
-        url = f"sqlite:///{path}" if kind == "sqlite" else there
-        with monkeypatch.context() as patch:
-            patch.setattr(migrating, "HEAD", "0003")
-            await opened(url)
-        if kind == "sqlite":
-            with closing(sqlite3.connect(path)) as connection, connection:
-                connection.execute(OLD_EVENTS)
-        else:
-            server.sql(OLD_EVENTS, url)
-
-        async with open_store(url, new_id=new_id) as store:
-            events = await store.events.events(ACCOUNT, 0, 10)
-            resumed = await store.events.events(MINE, 1, 10)
-            last = await store.events.last_event()
-            await buy(store.ledger, rental(9), at=NOW)
-            [created] = await store.events.events(ACCOUNT, last, 10)
+    async with (
+        written_at("0003", OLD_EVENTS, kind, path, request) as url,
+        open_store(url, new_id=new_id) as store,
+    ):
+        events = await store.events.events(ACCOUNT, 0, 10)
+        resumed = await store.events.events(MINE, 1, 10)
+        last = await store.events.last_event()
+        await buy(store.ledger, rental(9), at=NOW)
+        [created] = await store.events.events(ACCOUNT, last, 10)
 
     assert [(event.id, event.kind, event.rental.id) for event in events] == [
         (1, "rental.created", 7),
@@ -179,23 +195,13 @@ async def test_stored_events_get_their_new_names_and_keep_their_ids(
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 async def test_whoever_bought_something_before_is_an_accepted_account(
-    kind: str, path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    kind: str, path: Path, request: pytest.FixtureRequest
 ) -> None:
-    server: Postgres = request.getfixturevalue("postgres")
-    with server.database("template0") as there:
-        url = f"sqlite:///{path}" if kind == "sqlite" else there
-        with monkeypatch.context() as patch:
-            patch.setattr(migrating, "HEAD", "0004")
-            async with open_store(url, new_id=new_id):
-                pass
-        if kind == "sqlite":
-            with closing(sqlite3.connect(path)) as connection, connection:
-                connection.execute(OLD_PURCHASES)
-        else:
-            server.sql(OLD_PURCHASES, url)
-
-        async with open_store(url, new_id=new_id) as store:
-            names = ("buyer", "refused", "unsure", "nobody")
-            accepted = [await store.accounts.is_accepted(name) for name in names]
+    async with (
+        written_at("0004", OLD_PURCHASES, kind, path, request) as url,
+        open_store(url, new_id=new_id) as store,
+    ):
+        names = ("buyer", "refused", "unsure", "nobody")
+        accepted = [await store.accounts.is_accepted(name) for name in names]
 
     assert accepted == [True, False, False, False]

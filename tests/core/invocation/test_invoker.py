@@ -124,7 +124,10 @@ async def test_draining_waits_for_purchases_also_for_those_that_come_meanwhile(
 
 
 async def test_draining_with_nothing_under_way_ends_at_once(wired: WiredInvoker) -> None:
-    await wired.invoker.drain()
+    draining = asyncio.create_task(wired.invoker.drain())
+    await asyncio.sleep(0)
+
+    assert draining.done()
 
 
 async def test_a_callers_own_key_that_the_provider_refuses_is_unauthorized(
