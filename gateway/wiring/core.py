@@ -1,6 +1,7 @@
 """Builds the core over an open store and an open client."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -11,6 +12,7 @@ from adapters.store import Store, default_url
 from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.auth.authorization import OperatorLimits
 from gateway.core.auth.verification import AskProvider, KeyVerification
+from gateway.core.codes.following import Following
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
 from gateway.core.codes.webhooks import Webhooks
@@ -56,11 +58,13 @@ class Core:
     invoker: Invoker
     webhooks: Webhooks
     reconciliation: ReconciliationTask
+    following: Following
     unwritten: Unwritten
 
     async def close(self) -> None:
         """Wake all waiters, let changes and purchases end, then cancel background work."""
         self.notifier.shut_down()
+        await self.following.close()
         await self.verification.close()
         await self.invoker.close()
         await self.webhooks.close()
@@ -92,6 +96,16 @@ def build_core(
     unwritten = Unwritten(store.ledger, clock, metrics)
     store.failures.to = unwritten.lost
     services = _services(settings, store, callers, unwritten, notifier, clock, metrics)
+    upstream_of = _upstream_of(callers, upstreams)
+    following = Following(
+        store.ledger,
+        store.leases,
+        services.poller,
+        services.price_cache,
+        upstream_of,
+        metrics,
+    )
+    callers.when_seen(following.key_seen)
     purchasing = Purchasing(_stages(settings, store, unwritten, callers, clock, metrics))
     return Core(
         hasher=hasher,
@@ -104,7 +118,8 @@ def build_core(
         services=services,
         invoker=Invoker(upstreams, services, purchasing, metrics),
         webhooks=_webhooks(settings, hasher, callers, upstreams, services),
-        reconciliation=_reconciliation(callers, upstreams, services, metrics),
+        reconciliation=_reconciliation(upstream_of, services, metrics),
+        following=following,
         unwritten=unwritten,
     )
 
@@ -245,13 +260,21 @@ def _webhooks(
     )
 
 
-def _reconciliation(
-    callers: Callers, upstreams: AccountUpstreams, services: Services, metrics: Metrics
-) -> ReconciliationTask:
+def _upstream_of(
+    callers: Callers, upstreams: AccountUpstreams
+) -> Callable[[str], AccountUpstream | None]:
+    """The upstream of an account by its id, where its key is in memory."""
+
     def upstream_of(account_id: str) -> AccountUpstream | None:
         account = callers.met(account_id)
         return None if account is None else upstreams.of(account)
 
+    return upstream_of
+
+
+def _reconciliation(
+    upstream_of: Callable[[str], AccountUpstream | None], services: Services, metrics: Metrics
+) -> ReconciliationTask:
     task = ReconciliationTask(services.repository, services.price_cache, upstream_of, metrics)
     services.repository.on_lost(task.begin)
     return task
