@@ -189,7 +189,14 @@ def _services(
         fresh=settings.gateway_prices_fresh_seconds,
         keep=settings.gateway_prices_keep_seconds,
     )
-    repository = RentalRepository(store.ledger, unwritten, price_cache, notifier, clock)
+    repository = RentalRepository(
+        store.ledger,
+        unwritten,
+        price_cache,
+        notifier,
+        clock,
+        expiry_refunds=settings.getatext_expiry_refunds,
+    )
     store.listen(repository.changed_elsewhere, repository.forget_all)
     status_reads = StatusReads(repository, clock, fresh=settings.gateway_status_cache_seconds)
     per_second = settings.rates[RENTAL_STATUS.bucket]
