@@ -1,4 +1,4 @@
-"""How long a waiter's code takes while one stream listens to 200 other rentals, at one call a second.
+"""How long a waiter's code takes while a stream listens to 200 other rentals, at one call a second.
 
 The provider is the simulator with its limits on. Each code comes at a random moment after the wait
 for it has begun; what is measured is the time from then until the waiter has it.
@@ -73,7 +73,7 @@ async def _delay(sim: Simulator, server: Server, dice: random.Random) -> float:
 def _looks(sim: Simulator, rentals: set[int]) -> int:
     """How often the rentals that are only listened to were looked at."""
     received = [one for one in sim.journal.received if one.call == "rental-status"]
-    return sum(1 for one in received if one.json["id"] in rentals)
+    return sum(isinstance(one.json, dict) and one.json["id"] in rentals for one in received)
 
 
 def _rows(sim: Simulator, delays: list[float], looks: int) -> list[Row]:

@@ -133,7 +133,8 @@ async def open_gateway(
 ) -> AsyncIterator[Gateway]:
     """Open the gateway; closes it at the end, purchases first, store last.
 
-    `follow`: poll rentals to their end; not for a process that lives for one command. `trust_secret`: accept the secret for a database that has no check value to verify it.
+    `follow`: poll rentals to their end, unless it is opened for one command. `trust_secret`: accept
+    the secret for a database that has no check value to verify it.
     """
     clock, metrics = SystemClock(), Metrics()
     check_secret(database_url(settings), revealed(settings.gateway_secret))

@@ -14,6 +14,9 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.xdist_group("codes_on_postgres")
 
 
+SECRET = "the same secret for all of the nodes"
+
+
 @pytest.fixture(autouse=True)
 def quick_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rounds of a quarter of a second in place of half a minute."""
@@ -31,13 +34,14 @@ async def listed(client: Client, **filters: str) -> dict[int, dict[str, Any]]:
 
 def is_now(client: Client, rental: int, status: str) -> Any:
     async def check() -> bool:
-        return (await listed(client))[rental]["status"] == status
+        row = (await listed(client))[rental]
+        return bool(row["status"] == status)
 
     return check
 
 
 async def test_a_code_and_an_end_that_nobody_waits_for_are_listed_and_told(store_url: str) -> None:
-    async with premium(gateway_database_url=store_url) as stand:
+    async with premium(gateway_database_url=store_url, gateway_secret=SECRET) as stand:
         rental = await rent(stand.client)
         stand.sim.receive_code(rental, "012345")
         await until(is_now(stand.client, rental, "code_received"))
@@ -56,7 +60,11 @@ async def test_a_code_and_an_end_that_nobody_waits_for_are_listed_and_told(store
 
 
 async def test_what_was_bought_before_a_restart_is_followed_after_it(store_url: str) -> None:
-    terms = {"gateway_database_url": store_url, "getatext_api_key": DEMO_KEY}
+    terms = {
+        "gateway_database_url": store_url,
+        "gateway_secret": SECRET,
+        "getatext_api_key": DEMO_KEY,
+    }
     async with run_simulated(provider(), **terms) as stand:
         rental = await rent(stand.client)
         stand.sim.provider.renting.expire(rental, stand.sim.provider.timeline.now())
@@ -69,11 +77,15 @@ async def test_what_was_bought_before_a_restart_is_followed_after_it(store_url: 
 async def test_an_account_known_only_by_a_hash_is_followed_once_its_key_is_seen(
     store_url: str,
 ) -> None:
-    async with run_simulated(provider(), gateway_database_url=store_url) as stand:
+    async with run_simulated(
+        provider(), gateway_database_url=store_url, gateway_secret=SECRET
+    ) as stand:
         rental = await rent(stand.client)
         await stand.gateway.core.following.close()
         stand.sim.provider.renting.expire(rental, stand.sim.provider.timeline.now())
-        async with run_gateway(stand.sim.url, gateway_database_url=store_url) as again:
+        async with run_gateway(
+            stand.sim.url, gateway_database_url=store_url, gateway_secret=SECRET
+        ) as again:
             ledger, asked = again.gateway.ledger, status_calls(stand)
             await again.gateway.core.following.look()
             (account,) = await ledger.accounts_with_unended()
@@ -86,7 +98,11 @@ async def test_an_account_known_only_by_a_hash_is_followed_once_its_key_is_seen(
 
 
 async def test_one_of_two_nodes_follows_and_the_other_after_it(store_url: str) -> None:
-    terms = {"gateway_database_url": store_url, "getatext_api_key": DEMO_KEY}
+    terms = {
+        "gateway_database_url": store_url,
+        "gateway_secret": SECRET,
+        "getatext_api_key": DEMO_KEY,
+    }
     async with (
         run_simulated(provider(), **terms) as one,
         run_gateway(one.sim.url, **terms) as other,
@@ -111,9 +127,13 @@ async def test_a_provider_that_knows_it_no_more_ends_it_without_a_refund(
 ) -> None:
     monkeypatch.setattr(poll_schedule, "SURELY_OVER", -3600.0)  # by an hour's duration at the most
     monkeypatch.setattr(poll_schedule, "_MISSING_AGAIN", 0.5)
-    missing = {"status": 404, "body": '{"errors":"Rental not found"}'}
-    async with premium(gateway_database_url=store_url, getatext_expiry_refunds=True) as stand:
-        stand.sim.script(Fault("rental-status-premium", FaultKind.STATUS, times=10**6, **missing))
+    missing = Fault(
+        "rental-status-premium", FaultKind.STATUS, None, 404, '{"errors":"Rental not found"}'
+    )
+    async with premium(
+        gateway_database_url=store_url, gateway_secret=SECRET, getatext_expiry_refunds=True
+    ) as stand:
+        stand.sim.script(missing)
         rental = await rent(stand.client)
         await until(is_now(stand.client, rental, "expired"))
         asked = status_calls(stand)
@@ -126,7 +146,7 @@ async def test_a_provider_that_knows_it_no_more_ends_it_without_a_refund(
 
 
 async def test_slow_rounds_keep_the_limit(store_url: str) -> None:
-    async with standard(gateway_database_url=store_url) as stand:
+    async with standard(gateway_database_url=store_url, gateway_secret=SECRET) as stand:
         rentals = [await rent(stand.client) for _ in range(4)]
         for rental in rentals:
             stand.sim.receive_code(rental, f"00{rental}")

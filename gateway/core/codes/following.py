@@ -1,4 +1,4 @@
-"""Following: every rental that has not ended is polled to its end, also when nobody waits for it."""
+"""Following: every rental is polled to its end, also when nobody waits for it."""
 
 import asyncio
 from collections.abc import Callable, Iterable

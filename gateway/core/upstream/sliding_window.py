@@ -48,8 +48,8 @@ class SlidingWindow:
     """
 
     __slots__ = (
-        "_base", "_probe_at", "_probes", "_turn", "alarm", "burst", "closed_until", "granted", "log", "name",
-        "opens_at", "places", "probe", "queue", "seconds", "strikes", "taking",
+        "_base", "_probe_at", "_probes", "_turn", "alarm", "burst", "closed_until", "granted",
+        "log", "name", "opens_at", "places", "probe", "queue", "seconds", "strikes", "taking",
     )  # fmt: skip
 
     def __init__(self, name: str, per_second: float, margin: float) -> None:

@@ -77,11 +77,11 @@ async def test_a_read_that_waits_for_its_permit_is_hastened_by_who_is_more_urgen
     late = ask(reads, upstream, Priority.LISTENED)  # no more urgent than what waits now
     queue.permit.set()
     queue.end.set()
-    told = await asyncio.gather(slow, waiting, late)
+    told = tuple(await asyncio.gather(slow, waiting, late))
 
     assert queue.asked == [Priority.FOLLOWED, Priority.WAITED_FOR]
     assert queue.sent == [Priority.WAITED_FOR]
-    assert told == [ACTIVE] * 3
+    assert told == (ACTIVE, ACTIVE, ACTIVE)
 
 
 async def test_a_read_can_be_hastened_for_somebody_who_does_not_ask() -> None:
@@ -105,10 +105,10 @@ async def test_a_read_that_was_sent_is_not_sent_again() -> None:
     waiting = ask(reads, upstream, Priority.WAITED_FOR)
     await settle()
     queue.end.set()
-    told = await asyncio.gather(slow, waiting)
+    told = tuple(await asyncio.gather(slow, waiting))
 
     assert queue.sent == [Priority.FOLLOWED]
-    assert told == [ACTIVE] * 2
+    assert told == (ACTIVE, ACTIVE)
 
 
 async def test_all_who_asked_get_the_error_of_the_hastened_read() -> None:
