@@ -143,13 +143,20 @@ async def open_gateway(
         _client(settings) as client,
     ):
         secret = await agreed_secret(settings, store, trust=trust_secret)
-        async with run_gateway(settings, secret, store, client, SystemClock()) as gateway:
+        clock = SystemClock()
+        async with run_gateway(settings, secret, store, client, clock, follow=follow) as gateway:
             yield gateway
 
 
 @asynccontextmanager
 async def run_gateway(
-    settings: Settings, secret: bytes, store: Store, client: Client, clock: Clock
+    settings: Settings,
+    secret: bytes,
+    store: Store,
+    client: Client,
+    clock: Clock,
+    *,
+    follow: bool = True,
 ) -> AsyncIterator[Gateway]:
     """Run the gateway over an open store and an open client, which are left open."""
     metrics = Metrics()

@@ -55,6 +55,7 @@ CALLERS = (
     Who("free", "gtw_free", "2w", Limits()),
     Who("passing", "sk_its_own", "1m"),
 )
+_AWAKE = 5.0  # seconds
 _PRICE = Decimal("0.55")
 _LONG_PRICES = {"1w": Decimal("2.10"), "2w": Decimal("3.20"), "1m": Decimal("4.30")}
 
@@ -78,8 +79,9 @@ class World:
 
     provider: Provider
     nodes: list[Node]
+    ledger: Ledger
     clock: SequenceClock
-    told: dict[tuple[str, str], int | None] = field(default_factory=dict)
+    told: dict[tuple[str, str], tuple[int | None, datetime]] = field(default_factory=dict)
 
     async def answer(
         self, node: Node, who: Who, op: AnyOperation, given: Mapping[str, Any], **more: Any
@@ -90,6 +92,11 @@ class World:
     async def pass_by(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
         self.provider.catch_up()
+
+    async def leap(self, seconds: float) -> None:
+        """So much time passes at one go, as for a machine that slept."""
+        loop().lag(seconds)
+        await self.pass_by(_AWAKE)
 
     async def revive(self) -> None:
         """Start again what has died."""
@@ -131,7 +138,7 @@ class Place:
                 await first.keys.create(
                     GatewayKey(who.name, who.name, hashed, who.limits, clock.now())
                 )
-        return World(provider, self.nodes, clock)
+        return World(provider, self.nodes, self.ledger, clock)
 
     async def end(self) -> None:
         for node in self.nodes:
@@ -167,5 +174,6 @@ def _settings(refunds: bool) -> Settings:
         gateway_pass_through=True,
         gateway_status_cache_seconds=1,
         getatext_api_key=OWN,
+        getatext_expiry_refunds=refunds,
         getatext_rates={},
     )
