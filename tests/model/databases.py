@@ -1,7 +1,7 @@
 """The databases of the model: real ones, whose clocks are held like everything else's."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 from functools import partial, wraps
 from pathlib import Path
@@ -20,6 +20,7 @@ from adapters.store.sqlite import database as sqlite_database
 from adapters.store.sqlite import following
 from adapters.store.sqlite import opening as sqlite_opening
 from adapters.store.sqlite import shared as sqlite_shared
+from gateway.core.jobs import housekeeping
 from tests.support.held_time import HeldLoop, loop
 
 _ECHO = 0.002  # seconds, real ones: a notification of PostgreSQL takes a tenth of it
@@ -82,7 +83,6 @@ async def on_postgres(url: str) -> AsyncIterator[OnPostgres]:
     """The database at this URL, with a connection to look after it."""
     with loop().awaiting():
         admin = await asyncpg.connect(url)
-    loop().hear_echoes(_ECHO)
     try:
         yield OnPostgres(url, admin)
     finally:
@@ -118,11 +118,27 @@ class _HeldTx(postgres_database.PostgresTx):
     async def row(self, statement: Statement, /, **values: Value) -> Row | None:
         compiled = statement.postgres
         if "clock_timestamp()" not in compiled.sql:
-            return await super().row(statement, **values)
+            found = await super().row(statement, **values)
+            self._hear(statement)
+            return found
         now = f"to_timestamp({loop().time():.6f})"
         sql = compiled.sql.replace("clock_timestamp()", now)
         row: Row | None = await self._connection.fetchrow(sql, *compiled.bind(values))
         return row
+
+    async def rows(self, statement: Statement, /, **values: Value) -> Sequence[Row]:
+        rows = await super().rows(statement, **values)
+        self._hear(statement)
+        return rows
+
+    async def execute(self, statement: Statement, /, **values: Value) -> int:
+        changed = await super().execute(statement, **values)
+        self._hear(statement)
+        return changed
+
+    def _hear(self, statement: Statement) -> None:
+        if "pg_notify" in statement.postgres.sql:
+            loop().hear_echo(_ECHO)
 
 
 class _HeldTime:
@@ -142,8 +158,9 @@ def held_databases(held: HeldLoop) -> Iterator[None]:
         for target, name, new in (
             (sqlite_opening, "SqliteDatabase", _HeldSqlite),
             (sqlite_shared, "time", _HeldTime(held)),
-            # Four looks a second cost more than all the rest where hours pass.
+            # These looks would cost more than all the rest, where so much time passes.
             (following, "_LOOK_EVERY", 5.0),
+            (housekeeping, "LOOK_EVERY", 60.0),
             (postgres_opening, "PostgresDatabase", _HeldPostgres),
             (postgres_database, "PostgresTx", _HeldTx),
             (listening, "_CHECK_EVERY", _NEVER),

@@ -28,11 +28,15 @@ REFUSES = "connection refused"
 
 @dataclass
 class Provider:
-    """The provider of one sequence. `shown`: the codes it told, by rental."""
+    """The provider of one sequence.
+
+    `shown`: the codes it told, by rental; `under_way`: its calls.
+    """
 
     sim: SimulatedProvider
     face: Face
     reachable: bool = True
+    under_way: set[asyncio.Future[None]] = field(default_factory=set)
     shown: dict[int, set[str]] = field(default_factory=dict)
 
     def catch_up(self) -> None:
@@ -97,9 +101,15 @@ class HeldClient:
         await self._gate.step()
         if not self._provider.reachable:
             raise UpstreamUnavailable()
-        await asyncio.sleep(_WAY)
-        reply = await self._answered(endpoint, key, body, about)
-        await asyncio.sleep(_WAY)
+        ended = asyncio.get_running_loop().create_future()
+        self._provider.under_way.add(ended)
+        try:
+            await asyncio.sleep(_WAY)
+            reply = await self._answered(endpoint, key, body, about)
+            await asyncio.sleep(_WAY)
+        finally:
+            ended.set_result(None)
+            self._provider.under_way.discard(ended)
         await self._gate.step()
         self._note_shown(endpoint, body, reply)
         return reply

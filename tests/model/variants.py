@@ -56,6 +56,7 @@ def play(
             deadline=None,
             database=None,
             derandomize=seed is None,
+            report_multiple_bugs=False,
             phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
             suppress_health_check=list(HealthCheck),
         ),

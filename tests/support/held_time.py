@@ -23,19 +23,16 @@ class _Jumping(selectors.DefaultSelector):
         self.seconds = 0.0
         self.awaited = 0
         self.echo = 0.0
-        self._echoes = False
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         events = super().select(0)
         if events or timeout == 0:
             return events
         if self.awaited:
-            self._echoes = True
             events = super().select(_HANGS)
             assert events, "what is waited for really does not come"
-        elif self._echoes and self.echo:
-            self._echoes = False
-            events = super().select(self.echo)
+        elif self.echo:
+            events, self.echo = super().select(self.echo), 0.0
         if not events and not self.awaited:
             assert timeout is not None, "everybody waits, and nobody will come"
             self.seconds += timeout
@@ -65,11 +62,8 @@ class HeldLoop(asyncio.SelectorEventLoop):
         finally:
             self.held.awaited -= 1
 
-    def hear_echoes(self, seconds: float) -> None:
-        """Wait really for so long before the next jump, once something outside has answered.
-
-        What it tells others in consequence arrives by a way of its own.
-        """
+    def hear_echo(self, seconds: float) -> None:
+        """Wait really, for so long at most, before the next jump: something comes by itself."""
         self.held.echo = seconds
 
     def run_in_executor(
