@@ -49,7 +49,7 @@ class Answering:
         self._deliveries = deliveries
         self._zone = settings.zone
         self._harmless = settings.harmless
-        self._prices = PriceLists(invoker, bodies.prices)
+        self._prices = PriceLists(invoker, lambda listed, _: bodies.prices(listed))
         self._balances: LRUCache[str, Decimal] = LRUCache(_ACCOUNTS)
 
     async def identify(self, key: str | None) -> Caller:
