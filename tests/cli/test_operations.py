@@ -92,6 +92,17 @@ def test_a_refusal_is_one_sentence_in_the_command_lines_own_words(at: Run) -> No
     )
 
 
+def test_a_refused_price_says_which_one_is_needed(at: Run) -> None:
+    words = ("rent", "whatsapp", "--max-price", "0.50")
+    said, as_json = at(*words), at(*words, "--json")
+
+    assert (said.exit_code, as_json.exit_code) == (1, 1)
+    assert said.stderr.startswith(
+        "price_too_high: The price is above --max-price: it takes 0.55 USD now. Nothing was charged"
+    )
+    assert json.loads(as_json.stderr)["price_needed"] == "0.55"
+
+
 def test_with_json_an_error_is_the_problem_document(at: Run) -> None:
     done = at("rent", "nothing-like-it", "--json")
 
