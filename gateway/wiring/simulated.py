@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
-    """A running simulated provider: its URL, its key, and the id of its first rental."""
+    """A running simulated provider: its URL, its key, and the id of its first rental.
+
+    `expiry_refunds`: whether it gives the price back when a rental ends without a code.
+    """
 
     url: str
     key: str
     first_rental: int
+    expiry_refunds: bool
 
 
 @asynccontextmanager
@@ -22,4 +26,5 @@ async def open_simulator(host: str = "127.0.0.1", port: int = 0) -> AsyncIterato
     # A minute, as in the provider's older page: with five, no short rental could be cancelled.
     config = SimulatorConfig(host=host, port=port, rules=Rules(cancel_locked=60.0))
     async with Simulator(config).running() as simulator:
-        yield StandIn(simulator.url, config.accounts[0].key, config.first_rental_id)
+        refunds = config.rules.refund_expired
+        yield StandIn(simulator.url, config.accounts[0].key, config.first_rental_id, refunds)
