@@ -146,9 +146,9 @@ class Sent:
 
 async def _correct_prices(order: Order, fault: GatewayError) -> None:
     """Correct the price list where the provider's refusal may contradict it."""
-    if not isinstance(fault, PriceTooHigh | OutOfStock) or order.op.kind != "rental":
+    if not isinstance(fault, PriceTooHigh | OutOfStock) or fault.upstream is None:
         return
-    if order.service is not None:
+    if order.op.kind == "rental" and order.service is not None:
         await order.context.refused(order.service, order.asked, fault)
 
 

@@ -73,7 +73,7 @@ def status_and_text(error: GatewayError) -> tuple[int, str]:
     lowered = said.lower()
     fits = refusal.needs and said and all(need in lowered for need in refusal.needs)
     text = said if fits else refusal.text
-    if isinstance(error, provider_errors.PriceTooHigh) and error.price_needed is not None:
+    if isinstance(error, provider_errors.PriceTooHigh) and error.upstream and error.price_needed:
         text = f"{text} ({money_text(error.price_needed)} is needed now)"
     return refusal.status, text
 
