@@ -46,21 +46,17 @@ class Contradiction:
 class PriceList:
     """A complete price list, what of it may be quoted, and the pages made of that.
 
-    `since` is monotonic seconds.
+    `since` is monotonic seconds. `contradicted`: whether a refusal contradicts any of its rows.
     """
 
     def __init__(self, prices: list[Price], fetched_at: datetime, since: float) -> None:
         self.prices = prices
         self.fetched_at = fetched_at
         self.since = since
+        self.contradicted = False
         self._withheld: set[str] = set()
         self._sold_out: set[str] = set()
         self._pages: dict[tuple[ListPrices, bool], PricePage] = {}
-
-    @property
-    def contradicted(self) -> bool:
-        """Whether a refusal has contradicted any of its rows."""
-        return bool(self._withheld or self._sold_out)
 
     def withholds(self, service_code: str | None) -> bool:
         """Whether the price of this service must not be quoted."""
@@ -77,6 +73,7 @@ class PriceList:
         if row is None or (young and refusal.explained_by(row)):
             return
         (self._sold_out if refusal.sold_out else self._withheld).add(row.service_code)
+        self.contradicted = True
         self._pages.clear()
 
     def page(self, asked: ListPrices, *, stale: bool) -> PricePage:
