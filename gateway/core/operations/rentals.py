@@ -26,6 +26,7 @@ from gateway.core.model.rentals import (
 from gateway.core.model.upstream_call import Effect, UpstreamCall
 from gateway.core.operations.context import Context
 from gateway.core.operations.operation import Operation, Rest
+from gateway.core.rentals.reconciler import named
 from gateway.core.upstream.calls import RENTAL_STATUS
 
 # Newer editions of the provider's page allow two rents a second. It documents no limit for
@@ -125,7 +126,17 @@ async def _change(
 
 
 async def _rent_again(context: Context, asked: RentAgain) -> Rental:
-    return await context.upstream.ask(RENT_AGAIN_CALL, asked)
+    """Rent again; the service is that of the earlier rental, which the provider may not tell."""
+    account_id, services = context.upstream.account_id, context.services
+    earlier = await services.repository.known(account_id, asked.rental_id)
+    rented = await context.upstream.ask(RENT_AGAIN_CALL, asked)
+    if earlier is not None:
+        same = {
+            name: getattr(rented, name) or getattr(earlier, name)
+            for name in ("service_code", "service_name")
+        }
+        rented = rented.model_copy(update=same)
+    return named(rented, services.price_cache.known(account_id))
 
 
 RENT_NUMBER = Operation(
