@@ -50,6 +50,17 @@ def test_a_change_is_repeated(verb: str, end: str, at: Run, provider: Provider) 
     assert [json.loads(each.stdout)["status"] for each in answers] == [end, end]
 
 
+def test_a_request_id_of_any_allowed_length_buys_once(at: Run, provider: Provider) -> None:
+    words = ("rent", "whatsapp", "--request-id", "x" * 255)
+    first, again = [at(*words) for _ in range(2)]
+    too_long = at(*words[:-1], "x" * 256)
+
+    assert first.exit_code == 0, first.output
+    assert again.stdout == first.stdout
+    assert (too_long.exit_code, "255" in too_long.stderr) == (2, True)
+    assert provider.asked("rent-a-number") == 1
+
+
 def test_options_reach_the_provider(at: Run, provider: Provider) -> None:
     words = ("--carrier", "verizon", "--keep-carrier", "--area-codes", "646", "--lock-area-code")
     done = at("rent", "whatsapp", "--max-price", "2.5", *words)
