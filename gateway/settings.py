@@ -52,6 +52,13 @@ class Settings(BaseSettings):
     getatext_timezone: str = Field(
         "America/New_York", description="The zone of the provider's times, which carry none."
     )
+    getatext_expiry_refunds: bool = Field(
+        False,
+        description=(
+            "Whether the provider gives the price back when a rental ends without a code; "
+            "unknown, look at your balance."
+        ),
+    )
     getatext_connect_seconds: Seconds = Field(5, description="Time-out to connect upstream.")
     getatext_read_seconds: Seconds = Field(
         10, description="Time-out of a whole upstream read or change."

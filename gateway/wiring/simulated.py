@@ -8,11 +8,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
-    """A running simulated provider: its URL, its key, and the id of its first rental."""
+    """A running simulated provider: its URL, its key, and the id of its first rental.
+
+    `expiry_refunds`: whether it gives the price back when a rental ends without a code.
+    """
 
     url: str
     key: str
     first_rental: int
+    expiry_refunds: bool
 
 
 @asynccontextmanager
@@ -33,4 +37,5 @@ async def open_simulator(host: str = "127.0.0.1", port: int = 0) -> AsyncIterato
         first_long_rental_id=first,
     )
     async with Simulator(config).running() as simulator:
-        yield StandIn(simulator.url, config.accounts[0].key, config.first_rental_id)
+        refunds = config.rules.refund_expired
+        yield StandIn(simulator.url, config.accounts[0].key, config.first_rental_id, refunds)

@@ -219,3 +219,23 @@ async def test_rentals_are_found_by_their_number(ledger: Ledger) -> None:
     assert await found(ACCOUNT, "+12125550123") == [3, 1]
     assert await found(MINE, "+12125550123") == [1]
     assert await found(ACCOUNT, "+12125550199") == []
+
+
+async def test_the_unended_are_an_accounts_rentals_whose_end_is_not_known(ledger: Ledger) -> None:
+    open_states = (RentalStatus.ACTIVE, RentalStatus.CODE_RECEIVED, RentalStatus.UNKNOWN)
+    for number, status in enumerate(RentalStatus, 1):
+        await ledger.record("account", rental(number, status=status), NOW)
+    await buy(ledger, rental(7), at=LATER)
+    await ledger.record("other", rental(8), NOW)
+    await ledger.record("ended", rental(9, status=RentalStatus.EXPIRED), NOW)
+    await ledger.record("account", long_rental(10), NOW)
+    await end(ledger, UNKNOWN)
+
+    unended = await ledger.unended("account")
+
+    assert [(one.id, one.status) for one in unended[:-1]] == [
+        (number, status) for number, status in enumerate(RentalStatus, 1) if status in open_states
+    ]
+    assert unended[-1] == await ledger.find(MINE, "rental", 7)
+    assert sorted(await ledger.accounts_with_unended()) == ["account", "other"]
+    assert await ledger.unended("ended") == []

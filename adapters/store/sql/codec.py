@@ -10,7 +10,13 @@ from adapters.store.sql.statement import Row, Value
 from gateway.core.model.callers import GatewayKey, Limits
 from gateway.core.model.events import Event, EventKind
 from gateway.core.model.long_rentals import LongRental, LongRentalStatus, Period
-from gateway.core.model.purchases import AnyRental, Spend, SpendState, StoredAnswer
+from gateway.core.model.purchases import (
+    AnyRental,
+    RefundReason,
+    Spend,
+    SpendState,
+    StoredAnswer,
+)
 from gateway.core.model.rentals import Rental, RentalStatus
 
 TOTAL = "total"  # the period that never ends
@@ -19,13 +25,13 @@ _MICROSECOND = timedelta(microseconds=1)
 _DAY = timedelta(days=1) // _MICROSECOND
 _SNAPSHOT = (
     "provider_id", "ledger_id", "status", "service_code", "service_name", "number", "code",
-    "code_at", "price", "created_at", "ends_at",
+    "code_at", "price", "refunded", "created_at", "ends_at",
 )  # fmt: skip
 _AMOUNTS = ("max_price", "budget_day", "budget_total")
 NO_FACTS: dict[str, Value] = dict.fromkeys(
     (
         *("service_code", "service_name", "code", "created_at", "ends_at"),
-        *("period", "auto_renew", "rented_on", "ends_on"),
+        *("period", "auto_renew", "rented_on", "ends_on", "refunded", "given_up"),
     )
 )
 """The columns that only rentals or only long rentals have, as NULL."""
@@ -135,10 +141,18 @@ def rental(row: Row, balance: Decimal | None = None) -> Rental:
         code=row["code"],
         code_received_at=None if code_at is None else from_instant(code_at),
         price=from_micros(row["price"]),
+        refunded=_refunded(row),
         balance=balance,
         created_at=None if created is None else from_instant(created),
         ends_at=None if ends is None else from_instant(ends),
     )
+
+
+def _refunded(row: Row) -> Decimal | None:
+    refunded: int | None = row["refunded"]
+    if refunded is None and row["status"] == "cancelled" and row["caller_id"] is not None:
+        refunded = row["price"]  # by a version that did not write it down
+    return from_micros(refunded or None)
 
 
 def _long_rental(row: Row) -> LongRental:
@@ -168,13 +182,17 @@ def event(row: Row) -> Event:
         id=row["id"],
         kind=EventKind(row["kind"]),
         at=from_instant(row["at"]),
-        rental=rental(json.loads(row["rental"])),
+        rental=rental({"refunded": None, "caller_id": None, **json.loads(row["rental"])}),
     )
 
 
 def spend(row: Row) -> Spend:
     """The purchase in a row."""
-    status = row["answer_status"]
+    status, refunded_at, reason = (
+        row[name] for name in ("answer_status", "refunded_at", "refund_reason")
+    )
+    if row["refunded"] and reason is None:  # by a version that did not write it down
+        refunded_at, reason = row["at"], RefundReason.CANCELLED
     return Spend(
         ledger_id=row["ledger_id"],
         operation=row["operation"],
@@ -192,6 +210,8 @@ def spend(row: Row) -> Spend:
         at=from_instant(row["at"]),
         answer=None if status is None else StoredAnswer(status, bytes(row["answer_body"])),
         sees_account=bool(row["sees_account"]),
+        refunded_at=None if refunded_at is None else from_instant(refunded_at),
+        refund_reason=None if reason is None else RefundReason(reason),
     )
 
 

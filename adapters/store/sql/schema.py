@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     literal_column,
 )
 
@@ -52,6 +53,9 @@ spends = Table(
     Column("reserved", BigInteger),
     Column("charged", BigInteger),
     Column("refunded", BigInteger, nullable=False),
+    # Both absent where it was not refunded, or by a version that did not write them down.
+    Column("refunded_at", BigInteger),
+    Column("refund_reason", Text),
     Column("at", BigInteger, nullable=False),
     Column("active_until", BigInteger, nullable=False),
     Column("sent_at", BigInteger),
@@ -104,6 +108,8 @@ things = Table(
     Column("auto_renew", BigInteger),
     Column("rented_on", Text),
     Column("ends_on", Text),
+    Column("refunded", BigInteger),  # what came back; 0 where it did and nobody told how much
+    Column("given_up", BigInteger),  # 1: ended by the gateway, without a word of the provider
     UniqueConstraint("account_id", "kind", "provider_id", name="things_provider_id"),
 )
 _live = one_of(things.c.status, "active", "code_received")
@@ -116,6 +122,12 @@ Index(
     things.c.ledger_id,
 )
 Index("things_live", things.c.caller_id, things.c.active_until, **_partial(_live))
+unended = and_(
+    things.c.kind == literal_column("'rental'"),
+    things.c.provider_id.is_not(None),
+    one_of(things.c.status, "active", "code_received", "unknown"),
+)
+Index("things_unended", things.c.account_id, things.c.ledger_id, **_partial(unended))
 Index("things_codes", things.c.code_at, **_partial(things.c.code.is_not(None)))
 
 # Running sums that budgets are checked against; an account is the caller "account:ID".
@@ -175,7 +187,23 @@ Index("events_account", events.c.account_id, events.c.id)
 Index("events_caller", events.c.account_id, events.c.caller_id, events.c.id)
 Index("events_oldest", events.c.oldest)
 
-# Provisional codes from webhooks.
+# Every different code of a rental; the provisional ones are from webhooks, and may stand beside the
+# exact ones that they announced.
+codes = Table(
+    "codes",
+    metadata,
+    Column("id", _Counted, primary_key=True),
+    Column("account_id", Text, nullable=False),
+    Column("rental_id", BigInteger, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("provisional", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("codes_rental", codes.c.account_id, codes.c.rental_id)
+Index("codes_received", codes.c.received_at)
+
+# Provisional codes that processes of earlier versions write; only deleted here.
 hints = Table(
     "hints",
     metadata,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from adapters.store.sql import codec
 from adapters.store.sql.database import Database
@@ -10,6 +11,7 @@ from adapters.store.tables import (
     checks,
     delivery,
     purchases,
+    refunds,
     rentals,
     retention,
     settlement,
@@ -114,17 +116,39 @@ class StoredLedger:
             lambda tx: delivery.take_undelivered(tx, caller_id, fingerprint, after, owner)
         )
 
-    async def record(self, account_id: str, rental: AnyRental, at: datetime) -> AnyRental:
+    async def record(
+        self, account_id: str, rental: AnyRental, at: datetime, *, refund_expired: bool = False
+    ) -> AnyRental:
         if rental.id is None:
             return rental
         # Most statuses bring no news: this read saves a durable write for each of them.
-        known = await self._database.read(lambda tx: rentals.unchanged(tx, account_id, rental))
+        known = await self._database.read(
+            lambda tx: rentals.unchanged(tx, account_id, rental, refund_expired)
+        )
         if known is not None:
             return known
         now, ledger_id = codec.to_instant(at), self._new_id(at)
         return await self._database.write(
-            lambda tx: rentals.merge(tx, account_id, rental, now, ledger_id=ledger_id)
+            lambda tx: rentals.merge(
+                tx, account_id, rental, now, ledger_id=ledger_id, refund_expired=refund_expired
+            )
         )
+
+    async def give_up(self, account_id: str, rental_id: int, at: datetime) -> Rental | None:
+        now = codec.to_instant(at)
+        return await self._database.write(
+            lambda tx: rentals.give_up(tx, account_id, rental_id, now)
+        )
+
+    async def record_refund(self, ledger_id: str, amount: Decimal, at: datetime) -> bool:
+        micros, now = codec.to_micros(amount) or 0, codec.to_instant(at)
+        return await self._database.write(lambda tx: refunds.record(tx, ledger_id, micros, now))
+
+    async def unended(self, account_id: str) -> Sequence[Rental]:
+        return await self._database.read(lambda tx: rentals.find_unended(tx, account_id))
+
+    async def accounts_with_unended(self) -> Sequence[str]:
+        return await self._database.read(rentals.accounts_with_unended)
 
     async def find(self, view: View, kind: Kind, provider_id: int) -> AnyRental | None:
         return await self._database.read(lambda tx: rentals.find(tx, view, kind, provider_id))

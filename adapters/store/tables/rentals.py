@@ -3,20 +3,20 @@
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from sqlalchemy import case, delete, func, literal_column, or_, select, update
+from sqlalchemy import case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.store.sql import codec
-from adapters.store.sql.schema import one_of, spends, things
+from adapters.store.sql.schema import one_of, things, unended
 from adapters.store.sql.statement import Row, Statement, Tx, Value, like, number, text
-from adapters.store.tables import budgets, events
-from gateway.core.model.purchases import AnyRental, View
+from adapters.store.tables import events, refunds
+from gateway.core.model.purchases import AnyRental, RefundReason, View
 from gateway.core.model.rentals import Rental
 from gateway.core.model.values import Kind
 
 _FACTS = (
     "status", "service_code", "service_name", "number", "code", "code_at", "price", "created_at",
-    "ends_at", "period", "auto_renew", "rented_on", "ends_on",
+    "ends_at", "period", "auto_renew", "rented_on", "ends_on", "refunded", "given_up",
 )  # fmt: skip
 _OPEN = ("active", "code_received", "unknown")
 _IDENTITY = ("ledger_id", "account_id", "kind", "provider_id", "caller_id", "active_until")
@@ -47,18 +47,6 @@ _CHANGE = Statement(
     .where(things.c.ledger_id == text("thing_id"))
     .values({name: like(things.c[name], f"new_{name}") for name in _FACTS})
 )
-_REFUND = Statement(
-    update(spends)
-    .where(
-        spends.c.ledger_id == text("spend_id"),
-        one_of(spends.c.state, "bought"),
-        spends.c.refunded == literal_column("0"),
-        spends.c.charged > literal_column("0"),
-    )
-    .values(refunded=spends.c.charged)
-    .returning(spends.c.caller_id, spends.c.account_id, spends.c.at, spends.c.charged)
-)
-
 _known = select(things).where(
     things.c.account_id == text("account_id"),
     things.c.kind == text("kind"),
@@ -74,6 +62,11 @@ _seen = (
     .where(things.c.account_id == text("account_id"), things.c.kind == text("kind"))
     .where(or_(text("caller_id").is_(None), things.c.caller_id == text("caller_id")))
 )
+_unended = select(things).where(unended)
+_UNENDED = Statement(
+    _unended.where(things.c.account_id == text("account_id")).order_by(things.c.ledger_id)
+)
+_ACCOUNTS = Statement(_unended.with_only_columns(things.c.account_id).distinct())
 _FIND = Statement(_seen.where(things.c.provider_id == number("provider_id")))
 _FIND_ALL = Statement(_seen.where(things.c.provider_id.is_not(None)).order_by(things.c.ledger_id))
 
@@ -87,9 +80,12 @@ async def put_bought(tx: Tx, spend: Row, rental: AnyRental, at: int) -> None:
     put = await tx.row(_PUT_BOUGHT, **whole)
     if not isinstance(rental, Rental):
         return
-    if put is not None and put["status"] == "cancelled":
-        await _refund(tx, spend["ledger_id"])
-    await events.created(tx, whole if put is None else put, at)
+    if put is not None:
+        whole = {name: put[name] for name in (*_IDENTITY, *_FACTS)}
+        if put["status"] == "cancelled" or put["refunded"] is not None:
+            whole = await _give_back(tx, whole, at)
+            await tx.execute(_CHANGE, **_changes(whole), thing_id=spend["ledger_id"])
+    await events.created(tx, whole, at)
 
 
 async def put_placeholder(tx: Tx, spend: Row) -> None:
@@ -115,16 +111,24 @@ def _identity(spend: Row, provider_id: int | None) -> dict[str, Value]:
     return {**same, "active_until": spend["active_until"], "provider_id": provider_id}
 
 
-async def unchanged(tx: Tx, account_id: str, rental: AnyRental) -> AnyRental | None:
+async def unchanged(
+    tx: Tx, account_id: str, rental: AnyRental, refund_expired: bool
+) -> AnyRental | None:
     """All that is known of a rental; None where what the provider said of it is news."""
     row = await tx.row(_KNOWN, **_key(account_id, rental))
-    if row is None or _merged(row, codec.facts(rental), at=0) is not None:
+    if row is None or _merged(row, codec.facts(rental), 0, refund_expired) is not None:
         return None
     return codec.any_rental(row, rental)
 
 
 async def merge(
-    tx: Tx, account_id: str, rental: AnyRental, at: int, *, ledger_id: str
+    tx: Tx,
+    account_id: str,
+    rental: AnyRental,
+    at: int,
+    *,
+    ledger_id: str,
+    refund_expired: bool = False,
 ) -> AnyRental:
     """Merge what the provider said of a rental; `ledger_id` is for one not known before."""
     key, facts = _key(account_id, rental), codec.facts(rental)
@@ -132,35 +136,80 @@ async def merge(
     if row is None:
         identity = {"ledger_id": ledger_id, "caller_id": None, "active_until": facts["ends_at"]}
         whole = {**_dated(facts, at), **key, **identity}
+        if isinstance(rental, Rental) and _comes_back(None, whole, refund_expired):
+            whole["refunded"] = whole["price"] or 0
         await tx.execute(_INSERT, **whole)
         if isinstance(rental, Rental):
             await events.changed(tx, None, whole, at)
         return codec.any_rental(whole, rental)
-    merged = _merged(row, facts, at)
+    merged = _merged(row, facts, at, refund_expired)
     if merged is None:
         return codec.any_rental(row, rental)
-    changes = {f"new_{name}": value for name, value in merged.items()}
-    await tx.execute(_CHANGE, **changes, thing_id=row["ledger_id"])
-    whole = {**key, **merged, **{name: row[name] for name in ("ledger_id", "caller_id")}}
-    if isinstance(rental, Rental):
-        if merged["status"] == "cancelled" != row["status"]:
-            await _refund(tx, row["ledger_id"])
+    return codec.any_rental(await _change(tx, row, merged, at), rental)
+
+
+async def give_up(tx: Tx, account_id: str, rental_id: int, at: int) -> Rental | None:
+    """End a rental as expired, without a refund; None where it has ended or is not known."""
+    row = await tx.row(_LOCKED, account_id=account_id, kind="rental", provider_id=rental_id)
+    if row is None or row["status"] in events.ENDED:
+        return None
+    known = {name: row[name] for name in _FACTS}
+    return codec.rental(await _change(tx, row, {**known, "status": "expired", "given_up": 1}, at))
+
+
+async def _change(tx: Tx, row: Row, facts: dict[str, Value], at: int) -> dict[str, Value]:
+    """Write down all facts of a rental as they are known now."""
+    whole = {**{name: row[name] for name in _IDENTITY}, **facts}
+    if facts["refunded"] != row["refunded"]:
+        whole = await _give_back(tx, whole, at)
+    await tx.execute(_CHANGE, **_changes(whole), thing_id=row["ledger_id"])
+    if whole["kind"] == "rental":
         await events.changed(tx, row, whole, at)
-    return codec.any_rental(whole, rental)
+    return whole
 
 
-def _merged(row: Row, facts: dict[str, Value], at: int) -> dict[str, Value] | None:
+def _changes(whole: Mapping[str, Value]) -> dict[str, Value]:
+    return {f"new_{name}": whole[name] for name in _FACTS}
+
+
+async def _give_back(tx: Tx, whole: dict[str, Value], at: int) -> dict[str, Value]:
+    """Refund what a rental's purchase cost, and show that in the rental."""
+    cancelled = whole["status"] == "cancelled"
+    reason = RefundReason.CANCELLED if cancelled else RefundReason.EXPIRED
+    back = await refunds.give_back(tx, str(whole["ledger_id"]), reason, at)
+    return whole if back is None else {**whole, "refunded": back}
+
+
+def _merged(
+    row: Row, facts: dict[str, Value], at: int, refund_expired: bool
+) -> dict[str, Value] | None:
     """All facts as they are known now; None where that is what was known before."""
     known = {name: row[name] for name in _FACTS}
     merged = known | {name: value for name, value in facts.items() if value is not None}
     older = ("unknown",) if row["kind"] == "long_rental" else _OPEN  # those can be renewed
     if facts["status"] in older and known["status"] in events.ENDED:
         merged["status"] = known["status"]
+    elif facts["status"] in events.ENDED:
+        merged["given_up"] = None
+    if row["kind"] == "rental" and _comes_back(row, merged, refund_expired):
+        merged["refunded"] = merged["price"] or 0
     if merged == known:
         return None
     if merged["code"] != known["code"]:
         merged["code_at"] = at
     return merged
+
+
+def _comes_back(before: Row | None, rental: Mapping[str, Value], refund_expired: bool) -> bool:
+    """Whether the provider gives the price back and that is not written yet.
+
+    An expiry counts when it is told first: later its code may have been deleted here.
+    """
+    if rental["refunded"] is not None or rental["status"] == "cancelled":
+        return rental["refunded"] is None
+    told = before is not None and before["status"] == "expired" and not before["given_up"]
+    expired = rental["status"] == "expired" and rental["code"] is None
+    return refund_expired and expired and not told
 
 
 def _dated(facts: dict[str, Value], at: int) -> dict[str, Value]:
@@ -170,13 +219,6 @@ def _dated(facts: dict[str, Value], at: int) -> dict[str, Value]:
 def _key(account_id: str, rental: AnyRental) -> dict[str, Value]:
     kind: Kind = "rental" if isinstance(rental, Rental) else "long_rental"
     return {"account_id": account_id, "kind": kind, "provider_id": rental.id}
-
-
-async def _refund(tx: Tx, ledger_id: str) -> None:
-    """Give the price back to the budgets it was taken from: that day's, and the whole."""
-    row = await tx.row(_REFUND, spend_id=ledger_id)
-    if row is not None:
-        await budgets.add(tx, row["caller_id"], row["account_id"], row["at"], -row["charged"])
 
 
 async def find(tx: Tx, view: View, kind: Kind, provider_id: int) -> AnyRental | None:
@@ -195,6 +237,16 @@ async def is_bought(tx: Tx, account_id: str, kind: Kind, provider_id: int) -> bo
     """Whether a purchase of any caller of the account brought it."""
     row = await tx.row(_IS_BOUGHT, account_id=account_id, kind=kind, provider_id=provider_id)
     return row is not None
+
+
+async def find_unended(tx: Tx, account_id: str) -> Sequence[Rental]:
+    """The account's rentals that have not ended as far as is known, oldest first."""
+    return [codec.rental(row) for row in await tx.rows(_UNENDED, account_id=account_id)]
+
+
+async def accounts_with_unended(tx: Tx) -> Sequence[str]:
+    """The accounts that have such rentals."""
+    return [row["account_id"] for row in await tx.rows(_ACCOUNTS)]
 
 
 async def find_all(tx: Tx, view: View, kind: Kind) -> Sequence[AnyRental]:

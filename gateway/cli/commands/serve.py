@@ -17,6 +17,7 @@ from gateway.cli.serving import run_server
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
+    from gateway.wiring import StandIn
 
 DEMO_RENTAL = {"service_code": "whatsapp", "max_price": "1.00"}
 _COLLECT_AFTER = 10_000  # new objects before the garbage collector runs
@@ -84,7 +85,7 @@ async def _serve(settings: Settings, *, simulate: bool, trust_secret: bool) -> N
         if simulate:
             provider = await opened.enter_async_context(open_simulator())
             data = opened.enter_context(TemporaryDirectory(prefix="getatext-gateway-"))
-            settings = _pointed_at(settings, provider.url, provider.key, data)
+            settings = _pointed_at(settings, provider, data)
             started = _show_calls(provider.key, provider.first_rental)
         warn_of_plain_http(settings)
         gateway = await opened.enter_async_context(
@@ -100,7 +101,7 @@ async def _serve(settings: Settings, *, simulate: bool, trust_secret: bool) -> N
         )
 
 
-def _pointed_at(settings: Settings, url: str, key: str, data: str) -> Settings:
+def _pointed_at(settings: Settings, provider: StandIn, data: str) -> Settings:
     """The settings with another provider and a ledger of its own.
 
     The real provider's key must not be sent to it, nor its rentals be mixed with real ones.
@@ -109,10 +110,11 @@ def _pointed_at(settings: Settings, url: str, key: str, data: str) -> Settings:
 
     return settings.model_copy(
         update={
-            "getatext_base_url": AnyHttpUrl(url),
-            "getatext_api_key": SecretStr(key),
+            "getatext_base_url": AnyHttpUrl(provider.url),
+            "getatext_api_key": SecretStr(provider.key),
             "getatext_tier": "standard",
             "getatext_timezone": "America/New_York",
+            "getatext_expiry_refunds": provider.expiry_refunds,
             "gateway_pass_through": True,
             "gateway_database_url": f"sqlite:///{data}/simulated.db",
         }

@@ -34,6 +34,14 @@ class SpendState(StrEnum):
     UNKNOWN = "unknown"  # sent, and the response was lost
 
 
+class RefundReason(StrEnum):
+    """Why a purchase was refunded."""
+
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"  # without a code
+    RECORDED = "recorded"  # by an operator
+
+
 OPEN = (SpendState.INTENDED, SpendState.SENT)
 
 
@@ -91,6 +99,8 @@ class Spend:
     at: datetime
     answer: StoredAnswer | None
     sees_account: bool = False
+    refunded_at: datetime | None = None
+    refund_reason: RefundReason | None = None
 
 
 @dataclass(frozen=True, slots=True)

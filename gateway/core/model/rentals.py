@@ -65,6 +65,9 @@ class Rental(Frozen):
         None, description="When the gateway learned of the code."
     )
     price: Usd | None = Field(None, description="What the rental costs.")
+    refunded: Usd | None = Field(
+        None, description="What came back of the price; null: nothing, or it is not known."
+    )
     currency: Currency = Field(CURRENCY, description="The currency of every amount here.")
     balance: Usd | None = Field(
         None, description="The account's balance after this call; null where not told."

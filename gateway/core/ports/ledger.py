@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 from gateway.core.model.purchases import AnyRental, Breach, Intent, Outcome, Spend, Spent, View
@@ -87,13 +88,39 @@ class Ledger(Protocol):
     ) -> Spend | None:
         """The newest such purchase bought and undelivered since then; each is returned once."""
 
-    async def record(self, account_id: str, rental: AnyRental, at: datetime) -> AnyRental:
+    async def record(
+        self, account_id: str, rental: AnyRental, at: datetime, *, refund_expired: bool = False
+    ) -> AnyRental:
         """Merge the provider's state of a rental into the stored one, and return the result.
 
         Known fields are not lost where the provider omits them (code, service, number, price,
         creation). A rental or long rental not bought here is stored for the account. A rental that
-        is cancelled for the first time refunds its price to its caller's budget.
+        is cancelled refunds its price to its caller's budget, and so does one that expires without
+        a code where `refund_expired`; each once.
         """
+
+    async def give_up(self, account_id: str, rental_id: int, at: datetime) -> Rental | None:
+        """End a rental as expired without a refund, because the provider does not tell its end.
+
+        Returns it as it is then; None where it has ended or is not known, and nothing changed.
+        What the provider tells later still counts, its refund too.
+        """
+
+    async def record_refund(self, ledger_id: str, amount: Decimal, at: datetime) -> bool:
+        """Write down that so much of a purchase came back, as an operator knows; no money moves.
+
+        False, and nothing changes, where it was not bought, was refunded before, or the amount is
+        zero or above what was charged.
+        """
+
+    async def unended(self, account_id: str) -> Sequence[Rental]:
+        """The account's rentals whose end is not known, oldest first, also those not bought here.
+
+        Only those with a provider's id; long rentals are none of them.
+        """
+
+    async def accounts_with_unended(self) -> Sequence[str]:
+        """The ids of the accounts that have such rentals."""
 
     async def find(self, view: View, kind: Kind, provider_id: int) -> AnyRental | None:
         """One rental, if it is in the view."""

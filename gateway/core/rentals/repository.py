@@ -42,16 +42,20 @@ class RentalRepository:
         price_cache: PriceCache,
         notifier: Notifier,
         clock: Clock,
+        *,
+        expiry_refunds: bool = False,
     ) -> None:
         """`price_cache` maps service names to codes; `notifier` is called on changes.
 
-        `unwritten` keeps what the ledger does not take while it is away.
+        `unwritten` keeps what the ledger does not take while it is away. `expiry_refunds`: the
+        provider gives the price back where a rental expires without a code.
         """
         self._ledger = ledger
         self._unwritten = unwritten
         self._notifier = notifier
         self._price_cache = price_cache
         self._clock = clock
+        self._expiry_refunds = expiry_refunds
         self._reconciler = Reconciler(ledger, price_cache, clock)
         self._search: Callable[[str], None] | None = None
         self._seen: LRUCache[RentalKey, _Seen] = LRUCache(_CACHED)
@@ -117,6 +121,19 @@ class RentalRepository:
             # No state from the provider yet: its next one is written.
             self._seen[key] = _NOT_REPORTED, found
         return cast(Rental | None, found)
+
+    async def give_up(self, account_id: str, rental_id: int) -> None:
+        """End a rental as expired without a refund: the provider does not tell its end.
+
+        Nothing happens where it has ended, and while the ledger is away.
+        """
+        if self.ledger_away:
+            return
+        with suppress(LedgerUnavailable):
+            given_up = await self._ledger.give_up(account_id, rental_id, self._clock.now())
+            if given_up is not None:
+                self._seen.pop((account_id, "rental", rental_id), None)
+                self._notifier.wake(account_id, rental_id, given_up)
 
     def bought(self, view: View, rental: AnyRental) -> None:
         """A purchase was stored: drop the cached rental and notify the account.
@@ -226,14 +243,21 @@ class RentalRepository:
         if not isinstance(rental, Rental):
             return await self._ledger.record(account_id, rental, self._clock.now())
         rental = named(rental, self._price_cache.known(account_id))
+        if rental.status in OVER:  # first, so that a purchase matched with it is refunded too
+            await self._record_rental(account_id, rental)
         found = await self._reconciler.found(account_id, rental)
+        merged = await self._record_rental(account_id, rental)
         if found is not None:
-            return found
-        merged = await self._ledger.record(account_id, rental, self._clock.now())
+            return merged
         from_elsewhere = isinstance(merged, Rental) and merged.created_at is None  # not bought here
         if from_elsewhere and await self._reconciler.would_prices_tell(account_id, rental):
             self._start_search(account_id)
         return merged
+
+    async def _record_rental(self, account_id: str, rental: Rental) -> AnyRental:
+        return await self._ledger.record(
+            account_id, rental, self._clock.now(), refund_expired=self._expiry_refunds
+        )
 
     def _start_search(self, account_id: str) -> None:
         if self._search is not None:

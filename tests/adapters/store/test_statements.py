@@ -16,15 +16,16 @@ from adapters.store.tables import (
     events,
     keys,
     purchases,
+    refunds,
     rentals,
     retention,
     settlement,
     webhooks,
 )
 
-# Keys are few; nodes' leases and places are forgotten in one go; what is open or unknown is few,
-# and all in an index of its own; and the newest purchases are read from the end of an index, up
-# to a limit.
+# Keys are few; nodes' leases and places are forgotten in one go; what is open, unknown or has not
+# ended is few, and all in an index of its own; and the newest purchases are read from the end of an
+# index, up to a limit.
 FEW = (
     "SCAN keys",
     "SCAN leases",
@@ -33,6 +34,7 @@ FEW = (
     "SCAN spends USING INDEX spends_holding",
     "SCAN spends USING INDEX spends_handing_over",
     "SCAN spends USING INDEX sqlite_autoindex_spends_1",
+    "SCAN things USING INDEX things_unended",
 )
 MODULES = (
     budgets,
@@ -42,6 +44,7 @@ MODULES = (
     following,
     keys,
     purchases,
+    refunds,
     rentals,
     retention,
     settlement,
