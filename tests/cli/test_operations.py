@@ -40,6 +40,27 @@ def test_a_rental_is_cancelled_and_the_number_rented_again(at: Run, provider: Pr
     assert json.loads(again.stdout)["id"] > int(number)
 
 
+@pytest.mark.parametrize(("verb", "end"), [("cancel", "cancelled"), ("complete", "completed")])
+def test_a_change_is_repeated(verb: str, end: str, at: Run, provider: Provider) -> None:
+    provider.simulator.change(code_after="never")
+    number = str(json.loads(at("rent", "whatsapp").stdout)["id"])
+    answers = [at(verb, number) for _ in range(2)]
+
+    assert [each.exit_code for each in answers] == [0, 0], answers[1].output
+    assert [json.loads(each.stdout)["status"] for each in answers] == [end, end]
+
+
+def test_a_request_id_of_any_allowed_length_buys_once(at: Run, provider: Provider) -> None:
+    words = ("rent", "whatsapp", "--request-id", "x" * 255)
+    first, again = [at(*words) for _ in range(2)]
+    too_long = at(*words[:-1], "x" * 256)
+
+    assert first.exit_code == 0, first.output
+    assert again.stdout == first.stdout
+    assert (too_long.exit_code, "255" in too_long.stderr) == (2, True)
+    assert provider.asked("rent-a-number") == 1
+
+
 def test_options_reach_the_provider(at: Run, provider: Provider) -> None:
     words = ("--carrier", "verizon", "--keep-carrier", "--area-codes", "646", "--lock-area-code")
     done = at("rent", "whatsapp", "--max-price", "2.5", *words)

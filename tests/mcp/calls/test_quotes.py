@@ -322,10 +322,11 @@ async def test_who_hangs_up_has_bought_all_the_same(stand: SimulatedStand, era: 
     assert sentence.startswith("duplicate_purchase: ")
 
 
+@pytest.mark.parametrize("request_id", ["order-1", "long order " * 23 + "no"])
 async def test_a_request_id_buys_once_however_often_it_comes(
-    client: Client, stand: SimulatedStand
+    request_id: str, client: Client, stand: SimulatedStand
 ) -> None:
-    named = {**CHEAP, "request_id": "order-1"}
+    named = {**CHEAP, "request_id": request_id}
     first = await client.call_tool("rent_number", named)
     again = await client.call_tool("rent_number", named)
     other = await refused(client, "rent_number", {**named, "max_price": 0.4})
