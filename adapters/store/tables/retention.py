@@ -3,7 +3,6 @@
 from sqlalchemy import and_, case, delete, null, or_, update
 
 from adapters.store.sql.schema import (
-    events,
     hints,
     leases,
     letters,
@@ -13,6 +12,7 @@ from adapters.store.sql.schema import (
     things,
 )
 from adapters.store.sql.statement import Statement, Tx, number
+from adapters.store.tables import events
 
 _settled = one_of(spends.c.state, "bought", "refused")
 _FREE_REQUESTS = Statement(
@@ -38,12 +38,11 @@ _DELETE_CODES = Statement(
     .where(and_(things.c.code_at < number("before"), things.c.code.is_not(None)))
     .values(code=null(), code_at=null())
 )
-_DELETE_EVENTS = Statement(delete(events).where(events.c.oldest < number("before")))
 _DELETE_HINTS = Statement(delete(hints).where(hints.c.received_at < number("before")))
 _DELETE_LETTERS = Statement(delete(letters).where(letters.c.added_at < number("before")))
 _DELETE_LEASES = Statement(delete(leases).where(leases.c.until < number("before")))
 _DELETE_PLACES = Statement(delete(places).where(places.c.taken_at < number("before")))
-_COUNTED = (_DELETE_ANSWERS, _DELETE_CODES, _DELETE_EVENTS, _DELETE_HINTS, _DELETE_LETTERS)
+_COUNTED = (_DELETE_ANSWERS, _DELETE_CODES, _DELETE_HINTS, _DELETE_LETTERS)
 _UNCOUNTED = (_DELETE_LEASES, _DELETE_PLACES)  # soon made again where they are used
 
 
@@ -52,6 +51,7 @@ async def purge(tx: Tx, before: int, requests_before: int) -> int:
     changed = await tx.execute(_FREE_REQUESTS, before=requests_before)
     for statement in _COUNTED:
         changed += await tx.execute(statement, before=before)
+    changed += await events.delete_old(tx, before)
     for statement in _UNCOUNTED:
         await tx.execute(statement, before=requests_before)
     return changed
