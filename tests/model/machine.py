@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from adapters.simulator import Fault, FaultKind
 from gateway.core.model.codes import Code
 from gateway.core.model.errors import GatewayError
+from gateway.core.model.provider_errors import RentalEnded
 from gateway.core.model.values import Charged
 from gateway.core.operations import codes, long_rentals, rentals
 from gateway.core.operations.call import Answer
@@ -194,6 +195,9 @@ class Gatewaying(RuleBasedStateMachine):
             answer = await self.ask(who, node, _ABOUT[op], {"rental_id": id}, trouble)
             if isinstance(answer, Answer):
                 self.check_seen(_ABOUT[op], id, answer.value)
+            elif isinstance(answer, RentalEnded):
+                wanted = {"cancel_rental": "cancelled", "complete_rental": "completed"}
+                assert self.books.rentals[id].status.value != wanted[op], "a change was repeated"
 
     @rule(
         who=whose,

@@ -16,7 +16,7 @@ from gateway.core.purchases import sending
 from gateway.core.purchases.idempotency import FirstAnswer
 from gateway.core.purchases.order import Order
 from gateway.core.upstream.account import SendMark
-from tests.model.variants import play, stage
+from tests.model.variants import play, play_again, stage
 
 
 async def refund_twice(tx: Any, caller: str, account: str, at: int, amount: int) -> Any:
@@ -60,3 +60,19 @@ def test_it_is_found(fault: str, tmp_path: Path) -> None:
         pytest.raises(AssertionError),
     ):
         play(machine, 75, shrink=False)
+
+
+def test_what_was_printed_can_be_played_again(tmp_path: Path) -> None:
+    steps = """
+    state = Played()
+    state.begin(refunds=True)
+    state.rent(node=3, request_id='first', several=False, trouble='502', who='free')
+    state.rent(node=3, request_id=None, several=False, trouble=None, who='free')
+    state.time_passes(seconds=400.0)
+    state.teardown()
+    """
+    with stage(None, tmp_path, 1) as machine:
+        play_again(machine, steps)
+        fault = patch.object(*FAULTS["what came back is not counted"])
+        with fault, pytest.raises(AssertionError, match=r"refunded 0, by the provider 0\.55"):
+            play_again(machine, steps)

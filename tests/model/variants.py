@@ -1,6 +1,8 @@
 """The four stages on which sequences are played: two databases, one and two nodes."""
 
+import ast
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from tests.model.world import Place, place
 from tests.support.held_time import HeldLoop, loop
 
 _STEPS = 25
+_STEP = re.compile(r"state\.(\w+)\((.*)\)$")
 
 
 @contextmanager
@@ -61,3 +64,15 @@ def play(
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def play_again(machine: type[Gatewaying], text: str) -> None:
+    """One sequence, by the steps that were printed when it failed."""
+    state = machine()
+    for line in text.splitlines():
+        if (found := _STEP.search(line)) is not None:
+            name, given = found.groups()
+            call = ast.parse(f"f({given})", mode="eval").body
+            assert isinstance(call, ast.Call)
+            values = {str(one.arg): ast.literal_eval(one.value) for one in call.keywords}
+            getattr(state, name)(**values)
