@@ -74,6 +74,7 @@ class Node:
         """End it as a signal does: what is under way is finished."""
         self._stopping.set()
         await self._life
+        await self.kill()  # what it has left behind
 
     async def kill(self) -> None:
         """End it as kill -9 does."""
