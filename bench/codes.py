@@ -141,7 +141,7 @@ def _provider(pace: _Pace) -> SimulatorConfig:
     keys = [KEY, *(f"{KEY}{number}" for number in range(8))]
     limits = dict.fromkeys(_STATUS, pace.rate) | {"prices-info": None}
     return SimulatorConfig(
-        accounts=tuple(AccountConfig(key, Decimal(1_000_000), Tier.PREMIUM) for key in keys),
+        accounts=tuple(AccountConfig(key, Decimal(900_000), Tier.PREMIUM) for key in keys),
         limits=Limits(calls={**limits, "rent-a-number": None, "rent-a-number-premium": None}),
         rules=Rules(code_after=NEVER, max_active=10**6),
         services=(Service("Whatsapp", "whatsapp", Decimal("0.55"), 20),),

@@ -63,7 +63,7 @@ def with_gateway(
         if on_signal is not None:
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, on_signal)
-        async with open_gateway(chosen) as gateway:
+        async with open_gateway(chosen, follow=False) as gateway:
             return await work(gateway)
 
     try:

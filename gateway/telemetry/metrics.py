@@ -50,6 +50,13 @@ class Metrics:
         self._charged_above = self._counter(
             "charged_above_reserved", "Purchases that cost more than was reserved for them."
         )
+        self._followed = self._gauge(
+            "followed_rentals", "Rentals that this node follows to their end."
+        )
+        self._following_lag = self._gauge(
+            "following_lag_seconds",
+            "How late the slow rounds are for the followed rental that is worst off.",
+        )
         self._waits = self._histogram(
             "turn_wait_seconds", "How long calls to the provider waited for their turn."
         )
@@ -131,6 +138,11 @@ class Metrics:
             hours = off.total_seconds() / 3600
             log.warning("the provider's times are in another zone", setting=_ZONE, hours_off=hours)
         self._logged_off = off
+
+    def followed(self, rentals: int, lag: float) -> None:
+        """This node follows so many rentals, and its slow rounds are so many seconds behind."""
+        self._followed.set(rentals)
+        self._following_lag.set(lag)
 
     def permit_waited(self, call: str, seconds: float) -> None:
         """A call to the provider waited for its rate limit."""

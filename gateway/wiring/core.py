@@ -1,6 +1,7 @@
 """Builds the core over an open store and an open client."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -9,24 +10,20 @@ from adapters.getatext.client import Client
 from adapters.getatext.provider import accounts
 from adapters.store import Store, default_url
 from gateway.core.auth.authentication import Callers, KeyHasher
-from gateway.core.auth.authorization import OperatorLimits
 from gateway.core.auth.verification import AskProvider, KeyVerification
+from gateway.core.codes.following import Following
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
 from gateway.core.codes.webhooks import Webhooks
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.account import Balance, Nothing
 from gateway.core.model.callers import Account
-from gateway.core.model.values import new_ledger_id
 from gateway.core.operations.catalog import CALLS
 from gateway.core.operations.context import Services
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.provider import Connect
 from gateway.core.prices.cache import PriceCache
-from gateway.core.purchases.idempotency import FirstAnswer, SameRequest
-from gateway.core.purchases.purchasing import Purchasing, Stages, WithinLimits
-from gateway.core.purchases.redelivery import Redelivery
-from gateway.core.purchases.sending import Sent, WrittenDown
+from gateway.core.purchases.purchasing import Purchasing
 from gateway.core.rentals.notifier import Notifier
 from gateway.core.rentals.reconciliation_task import ReconciliationTask
 from gateway.core.rentals.repository import RentalRepository
@@ -39,6 +36,9 @@ from gateway.core.upstream.pipeline import Pipeline
 from gateway.core.upstream.rate_limiter import RateLimiter, RateLimits
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
+from gateway.wiring.stages import stages
+
+UpstreamOf = Callable[[str], AccountUpstream | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,13 @@ class Core:
     invoker: Invoker
     webhooks: Webhooks
     reconciliation: ReconciliationTask
+    following: Following
     unwritten: Unwritten
 
     async def close(self) -> None:
         """Wake all waiters, let changes and purchases end, then cancel background work."""
         self.notifier.shut_down()
+        await self.following.close()
         await self.verification.close()
         await self.invoker.close()
         await self.webhooks.close()
@@ -92,7 +94,9 @@ def build_core(
     unwritten = Unwritten(store.ledger, clock, metrics)
     store.failures.to = unwritten.lost
     services = _services(settings, store, callers, unwritten, notifier, clock, metrics)
-    purchasing = Purchasing(_stages(settings, store, unwritten, callers, clock, metrics))
+    upstream_of = _upstream_of(callers, upstreams)
+    following = _following(store, callers, services, upstream_of, metrics)
+    purchasing = Purchasing(stages(settings, store, unwritten, callers, clock, metrics))
     return Core(
         hasher=hasher,
         callers=callers,
@@ -104,7 +108,8 @@ def build_core(
         services=services,
         invoker=Invoker(upstreams, services, purchasing, metrics),
         webhooks=_webhooks(settings, hasher, callers, upstreams, services),
-        reconciliation=_reconciliation(callers, upstreams, services, metrics),
+        reconciliation=_reconciliation(upstream_of, services, metrics),
+        following=following,
         unwritten=unwritten,
     )
 
@@ -200,40 +205,6 @@ def _services(
     )
 
 
-def _stages(
-    settings: Settings,
-    store: Store,
-    unwritten: Unwritten,
-    callers: Callers,
-    clock: Clock,
-    metrics: Metrics,
-) -> Stages:
-    """The stages of purchases, outermost first."""
-    ledger = store.ledger
-    # Seconds a repeated request waits for the first one's answer: as long as a purchase takes.
-    patience = settings.getatext_connect_seconds + settings.getatext_spend_seconds + 5
-    operator = OperatorLimits(
-        own_account=callers.own.id if callers.own else None,
-        budget_day=settings.gateway_budget_day,
-        blocked_services=frozenset(settings.gateway_blocked_services),
-    )
-    first_answer = FirstAnswer(ledger, unwritten, clock, patience=patience)
-    return Stages(
-        same_request=SameRequest(first_answer, patience=patience),
-        first_answer=first_answer,
-        redelivery=Redelivery(
-            ledger,
-            unwritten,
-            clock,
-            seconds=settings.gateway_redelivery_seconds,
-            patience=patience,
-        ),
-        limits=WithinLimits(clock, new_ledger_id, operator),
-        written_down=WrittenDown(ledger, unwritten),
-        sent=Sent(ledger, unwritten, clock, metrics),
-    )
-
-
 def _webhooks(
     settings: Settings,
     hasher: KeyHasher,
@@ -252,13 +223,33 @@ def _webhooks(
     )
 
 
-def _reconciliation(
-    callers: Callers, upstreams: AccountUpstreams, services: Services, metrics: Metrics
-) -> ReconciliationTask:
+def _upstream_of(callers: Callers, upstreams: AccountUpstreams) -> UpstreamOf:
+    """The upstream of an account by its id, where its key is in memory."""
+
     def upstream_of(account_id: str) -> AccountUpstream | None:
         account = callers.met(account_id)
         return None if account is None else upstreams.of(account)
 
+    return upstream_of
+
+
+def _following(
+    store: Store,
+    callers: Callers,
+    services: Services,
+    upstream_of: UpstreamOf,
+    metrics: Metrics,
+) -> Following:
+    following = Following(
+        store.ledger, store.leases, services.poller, services.price_cache, upstream_of, metrics
+    )
+    callers.when_seen(following.key_seen)
+    return following
+
+
+def _reconciliation(
+    upstream_of: UpstreamOf, services: Services, metrics: Metrics
+) -> ReconciliationTask:
     task = ReconciliationTask(services.repository, services.price_cache, upstream_of, metrics)
     services.repository.on_lost(task.begin)
     return task

@@ -128,10 +128,13 @@ class Gateway:
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings, *, trust_secret: bool = False) -> AsyncIterator[Gateway]:
+async def open_gateway(
+    settings: Settings, *, trust_secret: bool = False, follow: bool = True
+) -> AsyncIterator[Gateway]:
     """Open the gateway; closes it at the end, purchases first, store last.
 
-    `trust_secret`: accept the secret for a database that has no check value to verify it.
+    `follow`: poll rentals to their end, unless it is opened for one command. `trust_secret`: accept
+    the secret for a database that has no check value to verify it.
     """
     clock, metrics = SystemClock(), Metrics()
     check_secret(database_url(settings), revealed(settings.gateway_secret))
@@ -154,6 +157,8 @@ async def open_gateway(settings: Settings, *, trust_secret: bool = False) -> Asy
         )
         await housekeeping.recover()
         background = [asyncio.create_task(work.run()) for work in (housekeeping, forwarding)]
+        if follow:
+            core.following.start()
         try:
             yield Gateway(settings, metrics, client, store, core, forwarding)
         finally:

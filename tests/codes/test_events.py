@@ -196,10 +196,10 @@ async def test_a_client_that_is_gone_waits_no_more() -> None:
             await until(lambda: status_calls(stand) == 1)
             assert stand.app[ADMISSION].open
             targets = [each for one in schedules.values() for each in one.targets.values()]
-            waiters = {each.rental_id: each.waiters for each in targets}
+            listeners = {each.rental_id: each.listeners for each in targets}
         await until(lambda: not (stand.app[ADMISSION].open or streams._feeds or schedules))
 
-    assert waiters == {rental: 1}
+    assert listeners == {rental: 1}
 
 
 async def test_a_key_has_only_so_many_streams(monkeypatch: pytest.MonkeyPatch) -> None:

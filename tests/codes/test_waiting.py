@@ -11,7 +11,7 @@ import pytest
 from adapters.simulator import DEMO_KEY, Fault, FaultKind
 from gateway.cli.commands.keys import make_key
 from gateway.core.auth import authentication
-from gateway.core.codes import poll_schedule, poller
+from gateway.core.codes import poll, poll_schedule, poller
 from gateway.core.model.callers import Limits
 from gateway.wiring import SystemClock
 from tests.codes.support import measured, premium, rent, standard, status_calls, wait
@@ -162,7 +162,7 @@ async def test_news_that_come_in_one_breath_are_all_heard() -> None:
 
 
 async def test_polling_goes_on_while_the_provider_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(poller, "_AFTER_FAULT", 0.2)
+    monkeypatch.setattr(poll, "_AFTER_FAULT", 0.2)
     async with premium() as stand:
         rental = await rent(stand.client)
         stand.sim.script(Fault("rental-status-premium", FaultKind.HTML, times=4))

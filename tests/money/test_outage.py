@@ -333,7 +333,7 @@ async def test_a_code_is_told_in_each_of_two_processes() -> None:
         made = (await rent(bank.client)).json["id"]
         await stream.event()
         schedules = bank.running.gateway.core.services.poller._schedules
-        await until(lambda: schedules[account_of(bank).account_id].targets[made].leased)
+        await until(lambda: schedules[account_of(bank).account_id].targets[made].lease)
         async with outages.read_only(bank), outages.read_only(other):
             bank.sim.receive_code(made, "012345")
             told = await other.client.get(f"/v1/rentals/{made}/code", wait_seconds="25")

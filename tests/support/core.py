@@ -57,6 +57,7 @@ class RecordingObserver(NoObserver):
     outages: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     times_off: list[timedelta] = field(default_factory=list)
+    following: list[tuple[int, float]] = field(default_factory=list)
 
     def operation_ended(self, operation: str, outcome: str) -> None:
         self.operations.append((operation, outcome))
@@ -78,6 +79,9 @@ class RecordingObserver(NoObserver):
 
     def background_failed(self, work: str, fault: BaseException) -> None:
         self.faults.append(f"{work}: {fault!r}")
+
+    def followed(self, rentals: int, lag: float) -> None:
+        self.following.append((rentals, lag))
 
     def times_compared(self, off: timedelta) -> None:
         self.times_off.append(off)

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Callable
 
 from cachetools import LRUCache, TTLCache
 
@@ -71,6 +72,7 @@ class Callers:
             _MOST_KEYS, _REVOKED_WITHIN, timer=clock.monotonic
         )
         self._last_found: LRUCache[str, GatewayKey] = LRUCache(_MOST_KEYS)
+        self._when_seen: Callable[[], None] = _nobody
 
     def recall(self, key: str | None) -> Caller | None:
         """The caller of a provider key that was identified before; saves the HMAC."""
@@ -111,6 +113,10 @@ class Callers:
         """The server's own account at the provider, if it has a key."""
         return self._own
 
+    def when_seen(self, tell: Callable[[], None]) -> None:
+        """Set what is called when a provider key is seen for the first time."""
+        self._when_seen = tell
+
     def met(self, account_id: str) -> Account | None:
         """The account, where its key is in memory: the server's own, or a recent caller's."""
         if self._own is not None and self._own.id == account_id:
@@ -121,6 +127,8 @@ class Callers:
         """The caller of an accepted key; the same one for all who waited for its verification."""
         if (known := self._known.get(account.key)) is not None:
             return known
+        if account.id not in self._met:
+            self._when_seen()
         self._met[account.id] = account
         if len(self._known) >= _MOST_CALLERS:
             del self._known[next(iter(self._known))]
@@ -153,3 +161,7 @@ class Callers:
         if self._own is None:
             raise UpstreamAuthFailed("The gateway has no key of its own at the provider.")
         return Caller(caller_id(key), self._own, key.limits, hashed)
+
+
+def _nobody() -> None:
+    pass

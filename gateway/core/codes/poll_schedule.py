@@ -1,10 +1,14 @@
-"""The schedule of an account's polled rentals: which ones, and when each is due."""
+"""The schedule of an account's polled rentals: which ones, for whom, and when each is due."""
 
 import asyncio
 import heapq
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
+from math import inf
 
+from gateway.core.model.upstream_call import Priority
 from gateway.core.upstream.account import AccountUpstream
 
 # (age, interval) in seconds: most codes arrive within the first minutes.
@@ -13,6 +17,14 @@ _LONGEST_INTERVAL = 10.0
 # While webhooks arrive, polling only covers lost ones and leaves the limit to other calls.
 _WEBHOOK_INTERVAL = 20.0
 _WEBHOOK_SHARE = 0.125  # of the rate limit, at most
+# (time since the end, interval) in seconds of slow rounds: how long the provider takes to say that
+# a rental is over is not known.
+_SLOW_INTERVALS = ((300.0, 30.0), (3600.0, 300.0))
+_LONGEST_SLOW_INTERVAL = 3600.0
+_AFTER_END = 5.0
+_MISSING_AGAIN = 60.0
+SURELY_OVER = 300.0
+GIVEN_UP = 86_400.0
 
 
 @dataclass(eq=False, slots=True)
@@ -23,12 +35,20 @@ class PollTarget:
     rental_id: int
     since: float  # when it was rented
     due: float
+    ends: tuple[float, ...] = ()  # when it ends by the provider's time, and by its duration
     waiters: int = 0
+    listeners: int = 0
+    followed: bool = False  # this node does the slow rounds of its account
     linger_until: float = 0.0
+    entry: int = 0  # the number of its valid entry in a queue; 0 while it is polled
+    priority: Priority | None = None  # of the queue that it is in, or of the poll under way
     over: bool = False
-    leased: bool = False  # this node holds the lease
+    lease: str | None = None  # the lease that this node holds
     answered: bool | None = None  # whether the last poll succeeded; None before the first
+    refused: bool = False  # the last poll failed in a way that trying again soon does not mend
     hinted: bool = False  # a webhook reported a code that no poll has confirmed yet
+    missing_since: float | None = None  # since when the provider does not know it, after its end
+    expected: float = inf  # when a slow round should have read it again
 
     @property
     def account_id(self) -> str:
@@ -36,64 +56,133 @@ class PollTarget:
         return self.upstream.account_id
 
     @property
-    def lease(self) -> str:
-        """The name of its lease; only the node that holds it polls."""
-        return f"watch:{self.account_id}:{self.rental_id}"
+    def ended(self) -> float:
+        """When it has ended by all that is known of its time."""
+        return max(self.ends, default=inf)
 
-    def wanted(self, now: float) -> bool:
-        """Whether it has waiters, or had one a moment ago that is expected to call again."""
-        return self.waiters > 0 or now < self.linger_until
+    def wanted(self, now: float) -> Priority | None:
+        """For whom it is polled: the most urgent of those who want it; None: for nobody.
 
-    def __lt__(self, other: "PollTarget") -> bool:
-        return self.due < other.due
+        Who had a pending answer a moment ago is expected to call again, and counts as waiting.
+        """
+        if self.waiters > 0 or now < self.linger_until:
+            return Priority.WAITED_FOR
+        if self.listeners > 0:
+            return Priority.LISTENED
+        return Priority.FOLLOWED if self.followed else None
+
+    def lease_for(self, priority: Priority) -> str:
+        """The name of its lease; only the node that holds it polls it at this priority."""
+        kind = "watch" if priority is Priority.WAITED_FOR else "listen"
+        return f"{kind}:{self.account_id}:{self.rental_id}"
+
+    def is_missing(self, now: float) -> bool:
+        """Note that the provider does not know it; True where that means that it is over.
+
+        It must come twice, a minute apart, and surely after the end: the zone of the provider's
+        times is a guess.
+        """
+        if now < self.ended + SURELY_OVER:
+            return False
+        if self.missing_since is None:
+            self.missing_since = now
+        return now - self.missing_since >= _MISSING_AGAIN
+
+    def slow_interval(self, now: float) -> float:
+        """Seconds until a slow round reads it again."""
+        past = now - self.ended
+        pause = next((p for until, p in _SLOW_INTERVALS if past < until), _LONGEST_SLOW_INTERVAL)
+        if self.missing_since is not None:
+            pause = min(pause, _MISSING_AGAIN)
+        soon_after = (end + _AFTER_END - now for end in self.ends)
+        return min([pause, *(seconds for seconds in soon_after if seconds > 0)])
 
 
 @dataclass(eq=False, slots=True)
-class PollSchedule:
-    """The targets of one account, as a heap by due time, and the task that polls them.
+class PollQueue:
+    """The targets of one priority, by due time; `slots` bounds the concurrent polls."""
 
-    `per_second` is the provider's limit of status calls for the account.
-    """
-
-    per_second: float
-    slots: asyncio.Semaphore  # bounds the concurrent polls
-    targets: dict[int, PollTarget] = field(default_factory=dict)
-    queue: list[PollTarget] = field(default_factory=list)
+    priority: Priority
+    slots: asyncio.Semaphore
+    entries: list[tuple[float, int, PollTarget]] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
-    webhooks_until: float = 0.0  # monotonic; until then webhooks are assumed to work
+    size: int = 0
 
     @property
     def running(self) -> bool:
         """Whether its task is running."""
         return self.task is not None and not self.task.done()
 
-    def add(self, target: PollTarget) -> None:
-        """Add a rental to poll."""
-        self.targets[target.rental_id] = target
-        heapq.heappush(self.queue, target)
-        self.changed.set()
+    def take(self) -> None:
+        """Take the first target out, to poll it: it stays one of this queue's."""
+        heapq.heappop(self.entries)[2].entry = 0
 
-    def hasten(self, rental_id: int, due: float) -> None:
-        """Poll a rental reported by a webhook at `due` at the latest."""
-        target = self.targets.get(rental_id)
-        if target is None:
-            return
-        target.hinted = True
-        if target.due > due and target in self.queue:
-            target.due = due
-            heapq.heapify(self.queue)
-            self.changed.set()
-
-    def interval(self, target: PollTarget, now: float) -> float:
-        """Seconds until the next poll of a rental."""
-        if now < self.webhooks_until and not target.hinted:
-            return max(_WEBHOOK_INTERVAL, len(self.targets) / (self.per_second * _WEBHOOK_SHARE))
-        age = now - target.since
-        return next((pause for until, pause in _INTERVALS if age < until), _LONGEST_INTERVAL)
+    def first(self) -> PollTarget | None:
+        """The target that is due next."""
+        while self.entries:
+            _, entry, target = self.entries[0]
+            if target.entry == entry:
+                return target
+            heapq.heappop(self.entries)  # it was put elsewhere
+        return None
 
     async def wait_for_change(self, seconds: float) -> None:
-        """Wait until the schedule changes, at most `seconds`."""
+        """Wait until another target is first, at most `seconds`."""
+        self.changed.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.changed.wait()
+
+
+@dataclass(eq=False, slots=True)
+class PollSchedule:
+    """The targets of one account, in a queue for each priority.
+
+    `per_second` is the provider's limit of status calls for the account.
+    """
+
+    per_second: float
+    queues: dict[Priority, PollQueue]
+    targets: dict[int, PollTarget] = field(default_factory=dict)
+    webhooks_until: float = 0.0  # monotonic; until then webhooks are assumed to work
+    _entries: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def put(self, target: PollTarget, priority: Priority) -> PollQueue:
+        """Put a target into a queue, and out of the one it was in."""
+        if target.priority is not priority:
+            self._leave(target)
+            self.queues[priority].size += 1
+            target.priority = priority
+        self.targets[target.rental_id] = target
+        queue = self.queues[priority]
+        target.entry = next(self._entries)
+        heapq.heappush(queue.entries, (target.due, target.entry, target))
+        if queue.entries[0][2] is target:
+            queue.changed.set()
+        return queue
+
+    def drop(self, target: PollTarget) -> None:
+        """Remove a target."""
+        target.entry = 0
+        self._leave(target)
+        if self.targets.get(target.rental_id) is target:
+            del self.targets[target.rental_id]
+
+    def interval(self, target: PollTarget, priority: Priority, now: float) -> float:
+        """Seconds until the next poll of a rental."""
+        if priority is Priority.FOLLOWED or target.refused:
+            return target.slow_interval(now)
+        if now < self.webhooks_until and not target.hinted:
+            polled = sum(queue.size for queue in self.queues.values())
+            polled -= self.queues[Priority.FOLLOWED].size
+            return max(_WEBHOOK_INTERVAL, polled / (self.per_second * _WEBHOOK_SHARE))
+        age = now - target.since
+        return next((pause for until, pause in _INTERVALS if age < until), _LONGEST_INTERVAL)
+
+    def _leave(self, target: PollTarget) -> None:
+        if target.priority is not None:
+            queue = self.queues[target.priority]
+            queue.size -= 1
+            queue.changed.set()
+            target.priority = None

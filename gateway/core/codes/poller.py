@@ -1,16 +1,14 @@
-"""Polls the status of rentals that have waiters; new states wake the waiters."""
+"""Polls the status of rentals for those who want it; new states wake the waiters."""
 
 import asyncio
-import heapq
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Coroutine, Mapping
+from datetime import datetime
 from typing import Any
 
-from gateway.core.codes.poll_schedule import PollSchedule, PollTarget
+from gateway.core.codes.poll import RentalPoll
+from gateway.core.codes.poll_schedule import PollQueue, PollSchedule, PollTarget
 from gateway.core.model.codes import same_code
-from gateway.core.model.errors import GatewayError, LedgerUnavailable, RateLimited
-from gateway.core.model.provider_errors import UpstreamFault
-from gateway.core.model.rentals import OVER, Rental
+from gateway.core.model.rentals import Rental
 from gateway.core.model.upstream_call import Priority
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.storage import Inbox, Leases
@@ -20,14 +18,19 @@ from gateway.core.rentals.status_reads import StatusReads
 from gateway.core.upstream.account import AccountUpstream
 
 _LINGER = 5.0  # seconds a caller with a pending answer counts as waiting
-_LEASE = 5.0  # seconds that a lease outlasts the time to the next poll
-_AFTER_FAULT = 2.0  # seconds
+_SOON = 2.0  # seconds
+_FIRST_SLOW = 30.0  # seconds after it was rented
 _WEBHOOKS_TRUSTED = 300.0  # seconds after a webhook whose code was confirmed
 _WORTH_WAITING = 0.5  # seconds to wait for a permit to confirm a webhook's code
+_PRIORITIES = (Priority.WAITED_FOR, Priority.LISTENED, Priority.FOLLOWED)
 
 
 class CodePoller:
-    """Polls, by one schedule for each account. Only the provider ends a rental, never a timer."""
+    """Polls, by one schedule for each account.
+
+    At full pace while somebody waits for a rental or listens to it; all others that are followed
+    to their end, in slow rounds. The rate limiter decides whose poll goes first.
+    """
 
     def __init__(
         self,
@@ -47,56 +50,91 @@ class CodePoller:
         self._status_reads = status_reads
         self._repository = repository
         self._notifier = notifier
-        self._inbox = inbox
-        self._leases = leases
         self._clock = clock
+        self._poll_one = RentalPoll(status_reads, repository, notifier, inbox, leases, clock)
         self._schedules: dict[str, PollSchedule] = {}
         self._polls: set[asyncio.Task[None]] = set()
         self._per_second = per_second
+        self._closed = False
         # Enough to use the full rate limit, too few to time out while waiting for a permit.
         self._at_once = max(2, min(64, int(per_second / 2)))
 
     def join(self, upstream: AccountUpstream, rental: Rental) -> PollTarget:
         """Register a waiter of a rental, which is polled until `leave`."""
-        assert rental.id is not None  # noqa: S101 - only rentals with an id are waited for
-        schedule = self._schedule(upstream.account_id)
-        target = schedule.targets.get(rental.id)
-        if target is None:
-            now = self._clock.monotonic()
-            age = (
-                (self._clock.now() - rental.created_at).total_seconds() if rental.created_at else 0
-            )
-            target = PollTarget(upstream, rental.id, now - max(age, 0.0), now)
-            schedule.add(target)
+        schedule, target = self._target(upstream, rental)
         target.waiters += 1
-        if not schedule.running:
-            schedule.task = asyncio.create_task(self._run(upstream.account_id, schedule))
+        self._place(schedule, target)
         return target
 
     def leave(self, target: PollTarget) -> None:
         """Unregister a waiter."""
         target.waiters -= 1
 
+    def listen(self, upstream: AccountUpstream, rental: Rental) -> PollTarget:
+        """Register a listener of a rental: as a waiter, but polls for waiters go first."""
+        schedule, target = self._target(upstream, rental)
+        target.listeners += 1
+        self._place(schedule, target)
+        return target
+
+    def unlisten(self, target: PollTarget) -> None:
+        """Unregister a listener."""
+        target.listeners -= 1
+
+    def follow(
+        self, upstream: AccountUpstream, rentals: Mapping[int, tuple[Rental, tuple[datetime, ...]]]
+    ) -> None:
+        """Follow just these rentals of an account in slow rounds, until they are over.
+
+        By their ids, each with the instants at which it may end; the last of them counts.
+        """
+        if (known := self._schedules.get(upstream.account_id)) is not None:
+            for target in list(known.targets.values()):
+                if target.followed and target.rental_id not in rentals:
+                    target.followed = False
+                    self._place(known, target)
+        for rental, ends in rentals.values():
+            schedule, target = self._target(upstream, rental)
+            target.ends = tuple(self._moment(end) for end in ends)
+            if not target.followed:
+                target.followed = True
+                target.expected = max(self._clock.monotonic(), target.since + _FIRST_SLOW)
+                self._place(schedule, target)
+
+    def lag(self) -> float:
+        """By how many seconds the slow rounds are behind, for the rental that is worst off."""
+        followed = (
+            target.expected
+            for schedule in self._schedules.values()
+            for target in schedule.targets.values()
+            if target.followed
+        )
+        now = self._clock.monotonic()
+        return max(0.0, now - min(followed, default=now))
+
     def linger(self, target: PollTarget) -> None:
         """Keep polling for a moment: the caller got a pending answer and may call again."""
         target.linger_until = self._clock.monotonic() + _LINGER
 
     def keep_polling(self, upstream: AccountUpstream, rental: Rental) -> bool:
-        """Poll a rental for a moment without a waiter; returns whether it was polled already."""
-        schedule = self._schedules.get(upstream.account_id)
-        found = schedule.targets.get(rental.id or 0) if schedule else None
-        if schedule is not None and found is not None and schedule.running:
-            found.linger_until = self._clock.monotonic() + _LINGER
-            return True
-        target = self.join(upstream, rental)
-        self.leave(target)
+        """Poll a rental for a moment without a waiter; whether it was polled for one already."""
+        schedule, target = self._target(upstream, rental)
+        polled = target.wanted(self._clock.monotonic()) is Priority.WAITED_FOR
         self.linger(target)
-        return found is not None
+        self._place(schedule, target)
+        return polled
 
     def hasten(self, account_id: str, rental_id: int) -> None:
         """Poll a rental soon: a webhook reported a code that could not be confirmed at once."""
-        if (schedule := self._schedules.get(account_id)) is not None:
-            schedule.hasten(rental_id, self._clock.monotonic() + _AFTER_FAULT)
+        schedule = self._schedules.get(account_id)
+        target = schedule.targets.get(rental_id) if schedule else None
+        if schedule is None or target is None:
+            return
+        target.hinted = True
+        soon = self._clock.monotonic() + _SOON
+        if target.entry and target.due > soon and target.priority is not None:
+            target.due = soon
+            self._put(schedule, target, target.priority)
 
     async def poll_now(
         self, upstream: AccountUpstream, rental_id: int, code: str | None = None
@@ -116,118 +154,116 @@ class CodePoller:
 
     async def close(self) -> None:
         """Cancel all polling."""
-        tasks = [each.task for each in self._schedules.values() if each.task] + list(self._polls)
+        self._closed = True
+        queues = [queue for each in self._schedules.values() for queue in each.queues.values()]
+        tasks = [queue.task for queue in queues if queue.task] + list(self._polls)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _schedule(self, account_id: str) -> PollSchedule:
-        schedule = self._schedules.get(account_id)
+    def _target(self, upstream: AccountUpstream, rental: Rental) -> tuple[PollSchedule, PollTarget]:
+        """The schedule of the account, and the target of the rental, which may be a new one."""
+        assert rental.id is not None  # noqa: S101 - only rentals with an id are polled
+        schedule = self._schedules.get(upstream.account_id)
         if schedule is None:
-            schedule = PollSchedule(self._per_second, asyncio.Semaphore(self._at_once))
-            self._schedules[account_id] = schedule
-        return schedule
-
-    async def _run(self, account_id: str, schedule: PollSchedule) -> None:
-        """Poll what is due, soonest first, until no target is left."""
-        while schedule.targets:
+            queues = {
+                priority: PollQueue(priority, asyncio.Semaphore(self._at_once))
+                for priority in _PRIORITIES
+            }
+            schedule = self._schedules[upstream.account_id] = PollSchedule(self._per_second, queues)
+        target = schedule.targets.get(rental.id)
+        if target is None:
             now = self._clock.monotonic()
-            soonest = schedule.queue[0] if schedule.queue else None
-            if soonest is None or (soonest.due > now and soonest.wanted(now)):
-                schedule.changed.clear()
-                due = soonest.due - now if soonest else _LINGER
-                await schedule.wait_for_change(min(due, _LINGER))
-            elif soonest.wanted(now):
-                await schedule.slots.acquire()
-                # Meanwhile its waiters may have left, or another target may be due sooner.
-                self._poll_or_drop(schedule, heapq.heappop(schedule.queue))
-            else:
-                self._drop(schedule, heapq.heappop(schedule.queue))
-        if self._schedules.get(account_id) is schedule:
-            del self._schedules[account_id]
+            since = min(now, self._moment(rental.created_at)) if rental.created_at else now
+            target = PollTarget(upstream, rental.id, since, now)
+        return schedule, target
 
-    def _poll_or_drop(self, schedule: PollSchedule, target: PollTarget) -> None:
-        if target.wanted(self._clock.monotonic()):
-            self._start(self._poll(schedule, target))
-        else:
-            schedule.slots.release()
+    def _moment(self, at: datetime) -> float:
+        """An instant in monotonic seconds."""
+        return self._clock.monotonic() + (at - self._clock.now()).total_seconds()
+
+    def _place(self, schedule: PollSchedule, target: PollTarget) -> None:
+        """Put a target into the queue of whoever wants it, or drop it."""
+        now = self._clock.monotonic()
+        wanted = target.wanted(now)
+        if target.priority is not None and not target.entry:  # it is polled now, and put back then
+            if wanted is not None and wanted < target.priority:
+                self._status_reads.hasten(target.upstream, target.rental_id, wanted)
+            return
+        if wanted is None:
             self._drop(schedule, target)
+        elif wanted is not target.priority:
+            self._move(schedule, target, wanted, now)
+
+    def _move(
+        self, schedule: PollSchedule, target: PollTarget, wanted: Priority, now: float
+    ) -> None:
+        if wanted is Priority.FOLLOWED:
+            polled = target.priority is not None
+            first = target.since + _FIRST_SLOW
+            target.due = now + target.slow_interval(now) if polled else max(now, first)
+        elif target.priority in (None, Priority.FOLLOWED):
+            target.due = now
+        self._put(schedule, target, wanted)
+
+    def _put(self, schedule: PollSchedule, target: PollTarget, priority: Priority) -> None:
+        queue = schedule.put(target, priority)
+        if not queue.running and not self._closed:
+            queue.task = asyncio.create_task(self._run(schedule, queue))
+
+    async def _run(self, schedule: PollSchedule, queue: PollQueue) -> None:
+        """Poll what is due, soonest first, until no target is left."""
+        while queue.size:
+            now, target = self._clock.monotonic(), queue.first()
+            if target is None:  # all are polled now
+                await queue.wait_for_change(_LINGER)
+            elif target.wanted(now) is not queue.priority:
+                self._place(schedule, target)
+            elif target.due > now:
+                slow = queue.priority is Priority.FOLLOWED
+                pause = target.due - now
+                await queue.wait_for_change(pause if slow else min(pause, _LINGER))
+            else:
+                await queue.slots.acquire()
+                self._poll_first(schedule, queue)
+
+    def _poll_first(self, schedule: PollSchedule, queue: PollQueue) -> None:
+        """Poll the first target, if it is wanted still: its waiters may have left."""
+        now, target = self._clock.monotonic(), queue.first()
+        if target is None or target.due > now or target.wanted(now) is not queue.priority:
+            queue.slots.release()
+            return
+        queue.take()
+        self._start(self._poll(schedule, queue, target))
+
+    async def _poll(self, schedule: PollSchedule, queue: PollQueue, target: PollTarget) -> None:
+        try:
+            await self._poll_one(schedule, target, queue.priority)
+        finally:
+            queue.slots.release()
+            self._put_back(schedule, target)
+
+    def _put_back(self, schedule: PollSchedule, target: PollTarget) -> None:
+        now = self._clock.monotonic()
+        wanted = None if target.over else target.wanted(now)
+        if wanted is None:
+            self._drop(schedule, target)
+            return
+        if wanted is not target.priority:  # its interval is another one
+            target.due = now + schedule.interval(target, wanted, now)
+        self._put(schedule, target, wanted)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._polls.add(task)
         task.add_done_callback(self._polls.discard)
 
-    async def _poll(self, schedule: PollSchedule, target: PollTarget) -> None:
-        pause = 0.0
-        try:
-            if await self._take_lease(schedule, target):
-                rental = await self._status_reads.status(
-                    target.upstream, target.rental_id, Priority.WAITED_FOR
-                )
-                target.over, target.answered, target.hinted = rental.status in OVER, True, False
-                await self._check_webhooks(schedule, target, rental)
-        except (UpstreamFault, RateLimited, LedgerUnavailable) as fault:
-            target.answered = False
-            pause = fault.retry_after or _AFTER_FAULT
-        except GatewayError as error:
-            # Permanent: the waiters get the error, and polling ends.
-            self._notifier.wake(target.account_id, target.rental_id, error)
-            target.over = True
-        finally:
-            schedule.slots.release()
-            now = self._clock.monotonic()
-            target.due = now + max(pause, schedule.interval(target, now))
-            self._put_back(schedule, target)
-
-    async def _take_lease(self, schedule: PollSchedule, target: PollTarget) -> bool:
-        """Acquire the lease of a target until after the next poll; False: another node polls.
-
-        While leases cannot be had every node polls: two looks are better than a code withheld. So
-        it is while the ledger is away, since then the others do not learn what one reads.
-        """
-        if self._repository.ledger_away:
-            if target.leased:
-                self._start(self._give_back(target.lease))
-            target.leased = False
-            return True
-        now = self._clock.monotonic()
-        # With many targets this poll is late, and the next one will be too.
-        late = max(0.0, now - target.due)
-        until_next = schedule.interval(target, now) + late
-        try:
-            target.leased = await self._leases.take(target.lease, until_next + _LEASE)
-        except LedgerUnavailable:
-            target.leased = False
-            return True
-        return target.leased
-
-    async def _check_webhooks(
-        self, schedule: PollSchedule, target: PollTarget, rental: Rental
-    ) -> None:
-        """Stop relying on webhooks when a code came without one."""
-        if not schedule.webhooks_until or rental.code is None:
-            return
-        with suppress(LedgerUnavailable):
-            key = target.account_id, target.rental_id
-            if not await self._inbox.announced(*key, rental.code):
-                schedule.webhooks_until = 0.0
-
-    async def _give_back(self, lease: str) -> None:
-        with suppress(LedgerUnavailable):  # then it runs out
-            await self._leases.give_back(lease)
-
-    def _put_back(self, schedule: PollSchedule, target: PollTarget) -> None:
-        if target.over:
-            self._drop(schedule, target)
-        else:
-            heapq.heappush(schedule.queue, target)
-        schedule.changed.set()
-
     def _drop(self, schedule: PollSchedule, target: PollTarget) -> None:
-        if schedule.targets.get(target.rental_id) is target:
-            del schedule.targets[target.rental_id]
-        if target.leased:  # another node may have waiters
-            self._start(self._give_back(target.lease))
+        schedule.drop(target)
+        if not schedule.targets and self._schedules.get(target.account_id) is schedule:
+            del self._schedules[target.account_id]
+        if target.lease is not None:  # another node may have waiters
+            lease, target.lease = target.lease, None
+            self._start(self._poll_one.give_back(lease))
         if target.waiters == 0:
             self._notifier.forget(target.account_id, target.rental_id)

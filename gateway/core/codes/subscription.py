@@ -17,7 +17,7 @@ _MOST = 1000
 
 
 class Subscription:
-    """Registers as a waiter of each rental of a view that may still receive a code."""
+    """Listens to each rental of a view that may still receive a code."""
 
     __slots__ = ("_ledger", "_poller", "_price_cache", "_targets", "_upstream", "view")
 
@@ -38,22 +38,21 @@ class Subscription:
         self._targets: dict[int, PollTarget] = {}
 
     async def start(self, now: datetime) -> None:
-        """Wait for the rentals that may still receive a code, newest first.
+        """Listen to the rentals that may still receive a code, newest first.
 
-        Of those that have one, only rentals before their `ends_at` are polled: the status of an
-        older one may not have been read since, so its end may not be recorded.
+        Of those that have one, only rentals before their `ends_at` are polled at full pace.
         """
         active = await self._in_status(RentalStatus.ACTIVE)
         with_code = await self._in_status(RentalStatus.CODE_RECEIVED)
         unended = [each for each in with_code if each.ends_at is not None and each.ends_at > now]
         for rental in active + [each for each in unended if await self._another_may_come(each)]:
-            self._wait_for(rental)
+            self._listen(rental)
 
     def follow(self, events: Iterable[Event]) -> None:
-        """Wait for new rentals, and no longer for those that have ended."""
+        """Listen to new rentals, and no longer to those that have ended."""
         for event in events:
             if event.kind is EventKind.RENTAL_CREATED:
-                self._wait_for(event.rental)
+                self._listen(event.rental)
             elif event.kind is EventKind.RENTAL_ENDED:
                 self.drop(event.rental)
 
@@ -63,19 +62,19 @@ class Subscription:
         return [rental for rental in coded if not await self._another_may_come(rental)]
 
     def drop(self, rental: Rental) -> None:
-        """Stop waiting for this rental."""
+        """Stop listening to this rental."""
         target = self._targets.pop(rental.id, None) if rental.id is not None else None
         if target is not None:
-            self._poller.leave(target)
+            self._poller.unlisten(target)
 
     def close(self) -> None:
-        """Stop waiting for all rentals."""
+        """Stop listening to all rentals."""
         while self._targets:
-            self._poller.leave(self._targets.popitem()[1])
+            self._poller.unlisten(self._targets.popitem()[1])
 
-    def _wait_for(self, rental: Rental) -> None:
+    def _listen(self, rental: Rental) -> None:
         if rental.id is not None and rental.id not in self._targets:
-            self._targets[rental.id] = self._poller.join(self._upstream, rental)
+            self._targets[rental.id] = self._poller.listen(self._upstream, rental)
 
     async def _another_may_come(self, rental: Rental) -> bool:
         """Whether its service sends more than one code; True without a price list."""

@@ -16,12 +16,18 @@ class Effect(Enum):
 
 
 class Priority(IntEnum):
-    """Order of service in a rate limiter's queue; equal priorities in order of arrival."""
+    """Order of service in a rate limiter's queue; equal priorities in order of arrival.
+
+    The last two have a share: where others wait too, one permit in four is theirs, two for the
+    first to one for the second.
+    """
 
     SPEND = 0  # purchases, cancellations and other changes
     WAITED_FOR = 1  # the status of rentals with waiting callers
     READ = 2
     PRICES = 3
+    LISTENED = 4  # the status of rentals that clients of the event stream listen to
+    FOLLOWED = 5  # the status of all other rentals, read in slow rounds
 
 
 class UpstreamCall(Generic[In, Out]):

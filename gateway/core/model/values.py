@@ -180,3 +180,8 @@ def blank_to_absent(given: dict[str, Any]) -> dict[str, Any]:
 def new_ledger_id(at: datetime) -> str:
     """A ledger id: time in microseconds, then random; sorts by time as text."""
     return f"{int(at.timestamp() * 1_000_000):013x}{secrets.token_hex(6)}"
+
+
+def ledger_id_time(ledger_id: str) -> datetime:
+    """When a ledger id was made."""
+    return datetime.fromtimestamp(int(ledger_id[:13], 16) / 1_000_000, UTC)

@@ -20,6 +20,34 @@ _CACHED = 20_000
 _Key = tuple[str, int]
 
 
+class _Read:
+    """A read under way, and the future of its answer, which all who asked for it share."""
+
+    __slots__ = ("answer", "priority", "sent", "work")
+
+    def __init__(self, priority: Priority, sent: SendNumber) -> None:
+        self.priority = priority
+        self.sent = sent
+        self.answer: asyncio.Future[Rental] = asyncio.get_running_loop().create_future()
+        self.work: asyncio.Task[Rental] | None = None
+
+    def may_be_hastened(self, priority: Priority) -> bool:
+        """Whether it still waits for its permit, at a lower priority than this one."""
+        return priority < self.priority and not self.sent.number
+
+    def ended(self, work: asyncio.Task[Rental]) -> None:
+        """Pass the result on."""
+        if self.answer.done():
+            return
+        if work.cancelled():
+            self.answer.cancel()
+        elif (fault := work.exception()) is not None:
+            self.answer.set_exception(fault)
+            self.answer.exception()  # marks it as retrieved: all who asked may have gone
+        else:
+            self.answer.set_result(work.result())
+
+
 class StatusReads:
     """Reads the status of rentals. Concurrent reads share one call.
 
@@ -31,7 +59,7 @@ class StatusReads:
         self._repository = repository
         self._clock = clock
         self._fresh = fresh
-        self._running: dict[_Key, asyncio.Task[Rental]] = {}
+        self._running: dict[_Key, _Read] = {}
         self._last: LRUCache[_Key, tuple[float, Rental]] = LRUCache(_CACHED)
         self._known_ended: LRUCache[_Key, bool] = LRUCache(_CACHED)  # ended by a status response
         self._numbers = count(1)
@@ -42,16 +70,26 @@ class StatusReads:
         self,
         upstream: AccountUpstream,
         rental_id: int,
-        priority: Priority | None = None,
+        priority: Priority = Priority.READ,
+        deadline: float | None = None,
     ) -> Rental:
-        """The rental from the provider, or from the repository if it has ended."""
+        """The rental from the provider, or from the repository if it has ended.
+
+        A read that waits for its permit at a lower priority is hastened. `deadline` as in
+        AccountUpstream.ask.
+        """
         key = upstream.account_id, rental_id
         last = self._last.get(key)
         if last is not None and self._clock.monotonic() - last[0] < self._fresh:
             return last[1]
-        if (running := self._running.get(key)) is not None:
-            return await asyncio.shield(running)
-        return await self._shared(key, self._find(upstream, key, priority))
+        read = self._running.get(key)
+        if read is None:
+            read = self._begin(key, priority)
+            self._work(key, read, self._find(upstream, key, read, deadline))
+        elif read.may_be_hastened(priority):
+            read.priority = priority
+            self._work(key, read, self._find(upstream, key, read, deadline))
+        return await asyncio.shield(read.answer)
 
     async def anew(self, upstream: AccountUpstream, rental_id: int, deadline: float) -> Rental:
         """Read the status again without the cache, before all other reads.
@@ -59,20 +97,36 @@ class StatusReads:
         Raises RateLimited where no permit is granted within `deadline` seconds.
         """
         key = upstream.account_id, rental_id
-        return await self._shared(key, self._ask(upstream, key, Priority.SPEND, deadline))
+        read = self._begin(key, Priority.SPEND)
+        self._work(key, read, self._ask(upstream, key, read, deadline))
+        return await asyncio.shield(read.answer)
 
-    async def _shared(self, key: _Key, work: Coroutine[Any, Any, Rental]) -> Rental:
-        task = self._running[key] = asyncio.create_task(work)
-        task.add_done_callback(lambda done: self._ended(key, done))
-        return await asyncio.shield(task)
+    def hasten(self, upstream: AccountUpstream, rental_id: int, priority: Priority) -> None:
+        """Raise the priority of a read that waits for its permit, if there is one."""
+        key = upstream.account_id, rental_id
+        read = self._running.get(key)
+        if read is not None and read.may_be_hastened(priority):
+            read.priority = priority
+            self._work(key, read, self._find(upstream, key, read, None))
+
+    def _begin(self, key: _Key, priority: Priority) -> _Read:
+        read = self._running[key] = _Read(priority, SendNumber(self._numbers))
+        return read
+
+    def _work(self, key: _Key, read: _Read, work: Coroutine[Any, Any, Rental]) -> None:
+        """Do the work of a read, in place of that which waits at a lower priority."""
+        before, read.work = read.work, asyncio.create_task(work)
+        read.work.add_done_callback(lambda done: self._ended(key, read, done))
+        if before is not None:
+            before.cancel()
 
     async def _find(
-        self, upstream: AccountUpstream, key: _Key, priority: Priority | None
+        self, upstream: AccountUpstream, key: _Key, read: _Read, deadline: float | None
     ) -> Rental:
         known = await self._repository.known(*key)
         if known is None or known.status not in OVER:
             try:
-                return await self._ask(upstream, key, priority)
+                return await self._ask(upstream, key, read, deadline)
             except (UpstreamFault, RateLimited) as fault:
                 if isinstance(fault, UpstreamAuthFailed) or not self._repository.ledger_away:
                     raise
@@ -87,7 +141,7 @@ class StatusReads:
             return known
         # Ended through the gateway before its code was read: the provider may have one.
         try:
-            return await self._ask(upstream, key, priority)
+            return await self._ask(upstream, key, read, deadline)
         except GatewayError:
             return known
 
@@ -95,11 +149,11 @@ class StatusReads:
         self,
         upstream: AccountUpstream,
         key: _Key,
-        priority: Priority | None,
-        deadline: float | None = None,
+        read: _Read,
+        deadline: float | None,
     ) -> Rental:
-        sent = SendNumber(self._numbers)
-        reported = await upstream.ask(RENTAL_STATUS, key[1], priority, deadline, sent)
+        sent = read.sent
+        reported = await upstream.ask(RENTAL_STATUS, key[1], read.priority, deadline, sent)
         if sent.number < self._last_number.get(key, 0):
             # A read sent later has completed before: this state is outdated.
             return await self._repository.known(*key) or reported
@@ -108,12 +162,16 @@ class StatusReads:
             self._known_ended[key] = True
         return await self._repository.record(key[0], reported)
 
-    def _ended(self, key: _Key, task: asyncio.Task[Rental]) -> None:
-        if self._running.get(key) is not task:
-            return  # superseded or dropped since it began
-        del self._running[key]
-        if not task.cancelled() and task.exception() is None:
-            self._last[key] = self._clock.monotonic(), task.result()
+    def _ended(self, key: _Key, read: _Read, work: asyncio.Task[Rental]) -> None:
+        if read.work is not work:  # hastened: other work has taken its place
+            if not work.cancelled():
+                work.exception()  # marks it as retrieved
+            return
+        if self._running.get(key) is read:  # else it was superseded or dropped since it began
+            del self._running[key]
+            if not work.cancelled() and work.exception() is None:
+                self._last[key] = self._clock.monotonic(), work.result()
+        read.ended(work)
 
     def forget(self, account_id: str, rental_id: int) -> None:
         """Drop the cached result and detach reads under way, because the rental was changed."""

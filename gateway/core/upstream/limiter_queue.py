@@ -15,7 +15,7 @@ _LOCAL_FOR = 5.0  # seconds without the shared limits after they failed
 
 
 class LimiterQueue:
-    """Serves the waiters of each window by priority, then in order of arrival.
+    """Serves the waiters of each window by priority and share, then in order of arrival.
 
     `longest` is the most waiters of one window. Places of `shared` are taken one at a time, each
     for the waiter that is first when it is granted; none while this node is alone. While the shared
@@ -108,7 +108,7 @@ class LimiterQueue:
     def _grant(self, window: SlidingWindow, now: float) -> None:
         """Grant a permit to the first waiter that has not expired."""
         while window.queue:
-            waiter = window.queue.pop(0)
+            waiter = window.next()
             if waiter.expires < now:
                 self._refuse(window, waiter, now)
             elif not waiter.permit.done():  # done: just cancelled

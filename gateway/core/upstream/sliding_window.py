@@ -9,11 +9,20 @@ from collections import deque
 from math import inf
 from typing import NamedTuple
 
+from gateway.core.model.upstream_call import Priority
+
 _LONGEST_PAUSE = 60.0  # seconds of our own choice
 LONGEST_ASKED = 300.0  # seconds of a Retry-After that are believed
 _STRIKES_EXPIRE = 300.0
 _SMALL = 10
 _SLOWER, _FASTER, _SLOWEST = 0.05, 0.0005, 1.5
+# Whose turn it is, in a cycle of permits; other turns go to the first of the queue.
+_TURNS: dict[int, Priority] = {
+    3: Priority.LISTENED,
+    7: Priority.LISTENED,
+    11: Priority.FOLLOWED,
+}
+_CYCLE = 12
 
 
 class Waiter(NamedTuple):
@@ -39,8 +48,8 @@ class SlidingWindow:
     """
 
     __slots__ = (
-        "_base", "_probe_at", "_probes", "alarm", "burst", "closed_until", "granted", "log", "name",
-        "opens_at", "places", "probe", "queue", "seconds", "strikes", "taking",
+        "_base", "_probe_at", "_probes", "_turn", "alarm", "burst", "closed_until", "granted",
+        "log", "name", "opens_at", "places", "probe", "queue", "seconds", "strikes", "taking",
     )  # fmt: skip
 
     def __init__(self, name: str, per_second: float, margin: float) -> None:
@@ -58,6 +67,7 @@ class SlidingWindow:
         self.probe = 0  # the number of the probe under way
         self._probes = 0
         self._probe_at = -inf
+        self._turn = 0
         self.alarm: tuple[float, asyncio.TimerHandle] | None = None
         self.taking: asyncio.Task[float] | None = None
 
@@ -92,6 +102,19 @@ class SlidingWindow:
         """Insert into the queue and return the index."""
         insort(self.queue, waiter)
         return bisect_left(self.queue, waiter)
+
+    def next(self) -> Waiter:
+        """Remove and return the waiter whose turn it is; the queue is not empty."""
+        if self.queue[-1].priority < Priority.LISTENED:
+            return self.queue.pop(0)
+        share = _TURNS.get(self._turn)
+        self._turn = (self._turn + 1) % _CYCLE
+        if share is None:
+            return self.queue.pop(0)
+        place = bisect_left(self.queue, (share,))
+        if place == len(self.queue):  # nobody has that priority: the other's that shares with it
+            place = bisect_left(self.queue, (Priority.LISTENED,))
+        return self.queue.pop(place)
 
     def leave(self, waiter: Waiter) -> None:
         """Remove from the queue, if the waiter is in it."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.core.model.errors import RateLimited
 from gateway.core.model.upstream_call import Priority
 from gateway.core.model.values import Charged
-from gateway.core.upstream.rate_limiter import Permit
+from gateway.core.upstream.rate_limiter import Permit, RateLimiter
 from tests.support import calls as upstream
 from tests.support.held_time import held, loop
 from tests.support.rate_limiter import (
@@ -55,7 +55,7 @@ async def test_whoever_comes_and_goes_the_rules_hold(
             assert not [
                 other
                 for other in callers
-                if other.priority < caller.priority
+                if other.priority < caller.priority < Priority.LISTENED  # these have a share
                 and other.at < caller.granted - TICK
                 and other.ended > caller.granted + TICK
             ]
@@ -102,6 +102,43 @@ async def test_nobody_has_a_permit_in_a_pause_the_provider_asked_for(
         if at + TICK < permit < at + seconds - TICK
     ]
     assert closest(permits, places(per_second)) >= window(per_second) - 1e-9
+
+
+async def _served(limiter: RateLimiter, **waiting: int) -> str:
+    """Who is served, one letter for each permit, of so many who wait at each priority."""
+    ranks = {"w": Priority.WAITED_FOR, "l": Priority.LISTENED, "f": Priority.FOLLOWED}
+    callers = [
+        Caller(priority=ranks[letter], patience=1000.0)
+        for letter, count in waiting.items()
+        for _ in range(count)
+    ]
+    await limiter.permit("alice", upstream.BALANCE, deadline_seconds=0.0)
+    await all_want(limiter, callers)
+    names = {priority: letter for letter, priority in ranks.items()}
+    served = sorted(callers, key=lambda each: each.granted or inf)
+    return "".join(names[each.priority] for each in served)
+
+
+@held
+async def test_one_permit_in_four_is_for_listeners_and_slow_rounds() -> None:
+    assert (await _served(limiter_of(), f=9, l=9, w=40))[:24] == "wwwlwwwlwwwf" * 2
+
+
+@held
+@pytest.mark.parametrize(
+    ("waiting", "order"),
+    [
+        ({"f": 3, "w": 8}, "wwwfwwwfwwf"),
+        ({"l": 3, "w": 8}, "wwwlwwwlwwl"),
+        ({"f": 2, "l": 13}, "lllllllllllfllf"),
+        ({"f": 3}, "fff"),
+        ({"l": 2}, "ll"),
+    ],
+)
+async def test_a_share_that_nobody_wants_is_left_to_the_others(
+    waiting: dict[str, int], order: str
+) -> None:
+    assert await _served(limiter_of(), **waiting) == order
 
 
 @held

@@ -1,0 +1,142 @@
+"""Status reads: one call for all who ask at one time, and the most urgent of them decides when."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from gateway.core.model.errors import RateLimited
+from gateway.core.model.rentals import Rental, RentalStatus
+from gateway.core.model.upstream_call import Priority
+from gateway.core.rentals.status_reads import StatusReads
+from gateway.core.upstream.account import AccountUpstream, SendNumber
+from tests.support.core import Clock, settle
+
+ACTIVE = Rental(id=1, status=RentalStatus.ACTIVE)
+
+
+@dataclass
+class Queue:
+    """A pipeline whose calls wait for a permit until `permit`, and for their answer until `end`."""
+
+    asked: list[Priority] = field(default_factory=list)
+    sent: list[Priority] = field(default_factory=list)
+    permit: asyncio.Event = field(default_factory=asyncio.Event)
+    end: asyncio.Event = field(default_factory=asyncio.Event)
+    refusal: RateLimited | None = None
+
+    async def ask(self, account_id: str, call: object, question: object, **terms: Any) -> Rental:
+        self.asked.append(terms["priority"])
+        await self.permit.wait()
+        if self.refusal is not None:
+            raise self.refusal
+        send = terms["before_sending"]
+        assert isinstance(send, SendNumber)
+        await send()
+        self.sent.append(terms["priority"])
+        await self.end.wait()
+        return ACTIVE
+
+
+class NoProvider:
+    """A provider that is not asked: the pipeline here answers by itself."""
+
+    async def call(self, call: object, asked: object) -> None: ...
+
+
+class NoRecords:
+    """A repository that knows nothing."""
+
+    ledger_away = False
+
+    async def known(self, account_id: str, rental_id: int) -> None: ...
+
+    async def record(self, account_id: str, rental: Rental) -> Rental:
+        return rental
+
+
+def opened() -> tuple[StatusReads, Queue, AccountUpstream]:
+    queue = Queue()
+    upstream = AccountUpstream("account", cast(Any, NoProvider()), cast(Any, queue))
+    return StatusReads(cast(Any, NoRecords()), Clock(), fresh=0.0), queue, upstream
+
+
+def ask(
+    reads: StatusReads, upstream: AccountUpstream, priority: Priority
+) -> "asyncio.Task[Rental]":
+    return asyncio.ensure_future(reads.status(upstream, 1, priority))
+
+
+async def test_a_read_that_waits_for_its_permit_is_hastened_by_who_is_more_urgent() -> None:
+    reads, queue, upstream = opened()
+    slow = ask(reads, upstream, Priority.FOLLOWED)
+    await settle()
+    waiting = ask(reads, upstream, Priority.WAITED_FOR)
+    await settle()
+    late = ask(reads, upstream, Priority.LISTENED)  # no more urgent than what waits now
+    queue.permit.set()
+    queue.end.set()
+    told = tuple(await asyncio.gather(slow, waiting, late))
+
+    assert queue.asked == [Priority.FOLLOWED, Priority.WAITED_FOR]
+    assert queue.sent == [Priority.WAITED_FOR]
+    assert told == (ACTIVE, ACTIVE, ACTIVE)
+
+
+async def test_a_read_can_be_hastened_for_somebody_who_does_not_ask() -> None:
+    reads, queue, upstream = opened()
+    slow = ask(reads, upstream, Priority.FOLLOWED)
+    await settle()
+    reads.hasten(upstream, 1, Priority.WAITED_FOR)
+    reads.hasten(upstream, 2, Priority.WAITED_FOR)  # nothing is read of that one
+    queue.permit.set()
+    queue.end.set()
+    told = await slow
+
+    assert (told, queue.sent) == (ACTIVE, [Priority.WAITED_FOR])
+
+
+async def test_a_read_that_was_sent_is_not_sent_again() -> None:
+    reads, queue, upstream = opened()
+    queue.permit.set()
+    slow = ask(reads, upstream, Priority.FOLLOWED)
+    await settle()
+    waiting = ask(reads, upstream, Priority.WAITED_FOR)
+    await settle()
+    queue.end.set()
+    told = tuple(await asyncio.gather(slow, waiting))
+
+    assert queue.sent == [Priority.FOLLOWED]
+    assert told == (ACTIVE, ACTIVE)
+
+
+async def test_all_who_asked_get_the_error_of_the_hastened_read() -> None:
+    reads, queue, upstream = opened()
+    queue.refusal = RateLimited()
+    slow = ask(reads, upstream, Priority.FOLLOWED)
+    await settle()
+    waiting = ask(reads, upstream, Priority.WAITED_FOR)
+    await settle()
+    queue.permit.set()
+    for each in (slow, waiting):
+        with pytest.raises(RateLimited):
+            await each
+
+    queue.refusal = None
+    queue.end.set()
+    assert await ask(reads, upstream, Priority.READ) == ACTIVE
+
+
+async def test_whoever_leaves_takes_nothing_from_the_others() -> None:
+    reads, queue, upstream = opened()
+    slow = ask(reads, upstream, Priority.FOLLOWED)
+    waiting = ask(reads, upstream, Priority.WAITED_FOR)
+    await settle()
+    waiting.cancel()
+    await settle()
+    queue.permit.set()
+    queue.end.set()
+
+    assert await slow == ACTIVE
+    assert waiting.cancelled()
