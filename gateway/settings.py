@@ -128,7 +128,7 @@ class Settings(BaseSettings):
     )
     gateway_prices_fresh_seconds: Seconds = Field(60, description="How long prices are fresh.")
     gateway_prices_keep_seconds: Seconds = Field(
-        3600, description="How long stale prices may serve while the provider fails."
+        3600, description="How long stale prices may serve while the provider fails or is slow."
     )
     gateway_database_url: str | None = Field(
         None,

@@ -1,5 +1,6 @@
 """The simulated provider, for running the gateway without a key."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,11 +21,21 @@ class StandIn:
 
 @asynccontextmanager
 async def open_simulator(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[StandIn]:
-    """Run a simulated provider; port 0 picks a free one."""
+    """Run a simulated provider; port 0 picks a free one.
+
+    Its ids begin at the milliseconds since 1970: a ledger that outlives it meets none again.
+    """
     from adapters.simulator import Rules, Simulator, SimulatorConfig
 
-    # A minute, as in the provider's older page: with five, no short rental could be cancelled.
-    config = SimulatorConfig(host=host, port=port, rules=Rules(cancel_locked=60.0))
+    first = int(time.time() * 1000)
+    config = SimulatorConfig(
+        host=host,
+        port=port,
+        # A minute, as in the provider's older page: with five, no short rental could be cancelled.
+        rules=Rules(cancel_locked=60.0),
+        first_rental_id=first,
+        first_long_rental_id=first,
+    )
     async with Simulator(config).running() as simulator:
         refunds = config.rules.refund_expired
         yield StandIn(simulator.url, config.accounts[0].key, config.first_rental_id, refunds)

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.prices import Price
 from gateway.core.model.provider_errors import PriceTooHigh
-from gateway.core.model.quote import again_quote, rent_quote
+from gateway.core.model.quote import again_quote, price_needed, rent_quote
 from gateway.core.model.rentals import Rental, RentNumber
 from gateway.core.model.values import money_text
 from gateway.core.operations.call import Call
@@ -69,11 +69,13 @@ class Estimator:
         if not rows:
             return Estimate(f"Rent {number} for {clean_text(code, 40)}", cap=most)
         if most is not None and rows[0].price > most:
-            raise await self._too_high(call, rows[0], most)
+            raise await self._too_high(call, rows[0], asked, most)
         name = clean_text(rows[0].service_name, 40)
         return Estimate(f"Rent {number} for {name}", rent_quote(asked, rows[0]).at_most, most)
 
-    async def _too_high(self, call: Call, row: Price, most: Decimal) -> GatewayError:
+    async def _too_high(
+        self, call: Call, row: Price, asked: RentNumber, most: Decimal
+    ) -> GatewayError:
         word = row.service_name.split()[0][:20] if row.service_name.split() else row.service_code
         alike = await self._prices(call, query=word, max_price=most, in_stock=True, sort="price")
         cheaper = ", ".join(
@@ -83,6 +85,7 @@ class Estimator:
         return PriceTooHigh(
             f"{clean_text(row.service_code, 40)} costs {money_text(row.price)} USD now, "
             f"above max_price {money_text(most)}.",
+            price_needed=price_needed(asked, row),
             advice=(
                 f"Cheaper services with such a name: {cheaper}."
                 if cheaper

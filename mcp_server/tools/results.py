@@ -21,7 +21,7 @@ from gateway.core.model.errors import (
 )
 from gateway.core.model.provider_errors import LOST_CHANGE, PriceTooHigh, UpstreamRefused
 from gateway.core.model.upstream_call import Effect
-from gateway.core.model.values import Cacheable
+from gateway.core.model.values import Cacheable, money_text
 from mcp_server.tools.adjustments import HINT, LEFT_OUT, PageRules
 from mcp_server.tools.errors import DuplicatePurchase
 from mcp_server.tools.sanitize import clean_json, clean_text
@@ -119,6 +119,8 @@ def failure(error: GatewayError, trace_id: str, effect: Effect = Effect.READ) ->
     }
     if error.retry_after is not None:
         facts["retry_after_seconds"] = _retry_seconds(error)
+    if isinstance(error, PriceTooHigh) and error.price_needed is not None:
+        facts["price_needed"] = money_text(error.price_needed)
     return {
         "content": [{"type": "text", "text": f"{error.code}: {_sentence(error, effect)}"}],
         "isError": True,

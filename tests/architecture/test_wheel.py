@@ -42,7 +42,7 @@ class Installed:
     def started(self, *command: str, **env: str) -> Iterator[subprocess.Popen[str]]:
         """A process; killed where it still runs at the end of the block."""
         usual = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-        usual |= {"HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder)}
+        usual |= dict.fromkeys(("HOME", "TMPDIR", "XDG_DATA_HOME"), str(self.folder))
         with subprocess.Popen(
             command,
             cwd=self.folder,

@@ -40,6 +40,27 @@ def test_a_rental_is_cancelled_and_the_number_rented_again(at: Run, provider: Pr
     assert json.loads(again.stdout)["id"] > int(number)
 
 
+@pytest.mark.parametrize(("verb", "end"), [("cancel", "cancelled"), ("complete", "completed")])
+def test_a_change_is_repeated(verb: str, end: str, at: Run, provider: Provider) -> None:
+    provider.simulator.change(code_after="never")
+    number = str(json.loads(at("rent", "whatsapp").stdout)["id"])
+    answers = [at(verb, number) for _ in range(2)]
+
+    assert [each.exit_code for each in answers] == [0, 0], answers[1].output
+    assert [json.loads(each.stdout)["status"] for each in answers] == [end, end]
+
+
+def test_a_request_id_of_any_allowed_length_buys_once(at: Run, provider: Provider) -> None:
+    words = ("rent", "whatsapp", "--request-id", "x" * 255)
+    first, again = [at(*words) for _ in range(2)]
+    too_long = at(*words[:-1], "x" * 256)
+
+    assert first.exit_code == 0, first.output
+    assert again.stdout == first.stdout
+    assert (too_long.exit_code, "255" in too_long.stderr) == (2, True)
+    assert provider.asked("rent-a-number") == 1
+
+
 def test_options_reach_the_provider(at: Run, provider: Provider) -> None:
     words = ("--carrier", "verizon", "--keep-carrier", "--area-codes", "646", "--lock-area-code")
     done = at("rent", "whatsapp", "--max-price", "2.5", *words)
@@ -90,6 +111,17 @@ def test_a_refusal_is_one_sentence_in_the_command_lines_own_words(at: Run) -> No
         "Take a SERVICE from `prices`.\n"
         'The provider said: "Service not found"\n'
     )
+
+
+def test_a_refused_price_says_which_one_is_needed(at: Run) -> None:
+    words = ("rent", "whatsapp", "--max-price", "0.50")
+    said, as_json = at(*words), at(*words, "--json")
+
+    assert (said.exit_code, as_json.exit_code) == (1, 1)
+    assert said.stderr.startswith(
+        "price_too_high: The price is above --max-price: it takes 0.55 USD now. Nothing was charged"
+    )
+    assert json.loads(as_json.stderr)["price_needed"] == "0.55"
 
 
 def test_with_json_an_error_is_the_problem_document(at: Run) -> None:

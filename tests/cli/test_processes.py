@@ -12,6 +12,8 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 import pytest
@@ -126,19 +128,68 @@ def test_a_port_in_use_is_a_sentence(command: str, start: Start) -> None:
     assert "Traceback" not in errors
 
 
-def test_the_stand_in_provider_runs_alone(start: Start) -> None:
-    process = start("simulate")
-    assert process.stdout
-    found = re.fullmatch(
-        r"export GETATEXT_BASE_URL=(\S+) GETATEXT_API_KEY=(\S+)\n", process.stdout.readline()
-    )
-    assert found
-    client = start("balance", GETATEXT_BASE_URL=found[1], GETATEXT_API_KEY=found[2])
-    answer, _ = client.communicate(timeout=60)
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """A stand-in provider that runs alone, and the settings it printed."""
 
-    assert json.loads(answer)["balance"] == "100.00"
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 0
+    process: subprocess.Popen[str]
+    settings: dict[str, str]
+
+    def end(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(60) == 0
+
+
+@pytest.fixture
+def stand_in(start: Start, tmp_path: Path) -> Callable[[], Alone]:
+    def begin() -> Alone:
+        process = start("simulate", TMPDIR=str(tmp_path))
+        assert process.stdout
+        export, *pairs = shlex.split(process.stdout.readline())
+        assert export == "export"
+        return Alone(process, dict(pair.split("=", 1) for pair in pairs))
+
+    return begin
+
+
+def test_the_stand_in_provider_runs_alone_and_has_a_ledger_of_its_own(
+    stand_in: Callable[[], Alone], start: Start, tmp_path: Path
+) -> None:
+    first, second = stand_in(), stand_in()
+    answer, errors = start("rent", "whatsapp", **first.settings).communicate(timeout=60)
+    ledgers = [
+        Path(each.settings["GATEWAY_DATABASE_URL"].removeprefix("sqlite:///"))
+        for each in (first, second)
+    ]
+
+    assert json.loads(answer)["balance"] == "99.45", errors
+    assert list(first.settings) == ["GETATEXT_BASE_URL", "GETATEXT_API_KEY", "GATEWAY_DATABASE_URL"]
+    assert [ledger.is_file() for ledger in ledgers] == [True, False]
+    assert [ledger.is_relative_to(tmp_path) for ledger in ledgers] == [True, True]
+    assert not list(Path(os.environ["XDG_DATA_HOME"]).rglob("*.db"))
+    first.end()
+    second.end()
+
+
+BUYING = (("rent", "whatsapp"), ("long", "create", "1w"))
+
+
+def test_a_stand_in_provider_that_is_started_again_repeats_no_id(
+    stand_in: Callable[[], Alone], start: Start
+) -> None:
+    ledger, ids = "", list[int]()
+    for _ in range(2):
+        provider = stand_in()
+        ledger = ledger or provider.settings["GATEWAY_DATABASE_URL"]
+        env = provider.settings | {"GATEWAY_DATABASE_URL": ledger}
+        for words in BUYING:
+            answer, errors = start(*words, **env).communicate(timeout=60)
+            assert answer, errors
+            ids.append(json.loads(answer)["id"])
+        provider.end()
+
+    assert ids[0] < ids[2] < 2**53
+    assert ids[1] < ids[3] < 2**53
 
 
 @pytest.fixture

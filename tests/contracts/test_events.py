@@ -223,6 +223,24 @@ async def test_old_events_are_deleted_and_their_ids_not_given_again(store: Store
     assert await store.events.last_event() > last
 
 
+async def test_the_highest_deleted_event_of_each_account_is_remembered(
+    store_url: str, store: Store
+) -> None:
+    """They are deleted by their age: of the four below the second and then the others."""
+    later = LATER + timedelta(minutes=1)
+    for id, at in ((1, LATER), (2, NOW), (3, later), (4, LATER)):
+        await store.ledger.record("account", rental(id, code="1"), at)
+    second, last = 2, await store.events.last_event()
+    async with open_store(store_url, new_id=new_id) as other:
+        known = []
+        for before in (NOW, LATER, LATER, later, later + timedelta(minutes=1)):
+            await asyncio.gather(*(one.ledger.purge(before, before) for one in (store, other)))
+            known.append(await other.events.last_deleted("account"))
+
+    assert known == [0, last - second, last - second, last, last]
+    assert await store.events.last_deleted("another") == 0
+
+
 async def test_a_purchase_without_a_rental_is_no_event(store: Store) -> None:
     await end(store.ledger, Outcome(SpendState.BOUGHT))
 

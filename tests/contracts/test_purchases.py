@@ -235,6 +235,13 @@ async def test_an_unknown_outcome_turns_out_bought(ledger: Ledger) -> None:
     assert [(one.ledger_id, one.id) for one in listed] == [(ledger_id, 12345)]
 
 
+async def test_an_unknown_outcome_has_its_time(ledger: Ledger) -> None:
+    ledger_id = await end(ledger, UNKNOWN)
+
+    listed = await ledger.list_rentals(MINE, status=None, service_code=None, limit=9, before=None)
+    assert [(one.ledger_id, one.created_at) for one in listed] == [(ledger_id, NOW)]
+
+
 async def test_an_unknown_outcome_turns_out_refused(ledger: Ledger) -> None:
     ledger_id = await end(ledger, UNKNOWN, request_id="r1")
 

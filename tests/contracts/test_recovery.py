@@ -29,7 +29,7 @@ async def test_what_the_dead_left_open_is_ended(store_url: str, ledger: Ledger) 
     listed = await ledger.list_rentals(
         ACCOUNT, status=None, service_code=None, limit=9, before=None
     )
-    assert [(one.ledger_id, one.id) for one in listed] == [("sent", None)]
+    assert [(one.ledger_id, one.id, one.created_at) for one in listed] == [("sent", None, NOW)]
 
 
 async def _recovered(ledger: Ledger) -> bool:

@@ -205,12 +205,15 @@ async def test_an_order_id_buys_once(stand: Stand) -> None:
     first = await tool.send(action="getNumberV2", service="wa", orderId="o-1")
     again = await tool.send(action="getNumberV2", service="wa", orderId="o-1")
     other = await tool.text("getNumberV2", service="go", orderId="o-1")
-    long = [await tool.json("getNumberV2", service="wa", orderId="x" * 300) for _ in range(2)]
+    longer = [
+        [await tool.json("getNumberV2", service="wa", orderId="x" * length) for _ in range(2)]
+        for length in (64, 65, 255, 300)
+    ]
 
     assert first.body == again.body
     assert other == "ORDER_ALREADY_EXISTS"
-    assert long[0] == long[1]
-    assert tool.bought == 2
+    assert [one for one, _ in longer] == [repeated for _, repeated in longer]
+    assert tool.bought == 5
 
 
 async def test_an_idempotency_key_buys_once_on_the_providers_own_faces(stand: Stand) -> None:

@@ -1,5 +1,6 @@
 """The price list over HTTP: kept bytes, their encodings, their age, and pages of them."""
 
+import asyncio
 import gzip
 import json
 from decimal import Decimal
@@ -8,7 +9,15 @@ from typing import Any
 import brotli
 import pytest
 
-from adapters.simulator import AccountConfig, Limits, Service, SimulatorConfig
+from adapters.simulator import (
+    AccountConfig,
+    Fault,
+    FaultKind,
+    Limits,
+    Service,
+    SimulatorConfig,
+)
+from gateway.core.prices import cache
 from tests.support.contract import Answer
 from tests.support.gateway import (
     Client,
@@ -125,6 +134,36 @@ async def test_a_list_that_is_no_longer_fresh_says_so_and_serves_while_the_provi
     assert first.json["stale"] is False
     assert all(one.json["stale"] and one.json["data"] == first.json["data"] for one in stale)
     assert {one.json["fetched_at"] for one in stale} == {first.json["fetched_at"]}
+
+
+async def test_an_idle_gateway_answers_the_prices_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "_PATIENCE", 60.0)
+    async with run_simulated(gateway_prices_fresh_seconds=1e-6) as stand:
+        before = await ask(stand.client, "/v1/prices?service_code=whatsapp")
+        stand.sim.change(services={"whatsapp": {"price": "0.90"}})
+        etag = before.headers["ETag"]
+        now = await ask(stand.client, "/v1/prices?service_code=whatsapp", If_None_Match=etag)
+
+    assert before.json["data"][0]["price"] == "0.55"
+    assert (now.status, now.json["data"][0]["price"], now.json["stale"]) == (200, "0.90", False)
+
+
+async def test_a_stale_list_serves_while_the_provider_is_slow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with run_simulated(gateway_prices_fresh_seconds=1e-6) as stand:
+        first = await ask(stand.client)
+        monkeypatch.setattr(cache, "_PATIENCE", 0.1)
+        stand.sim.script(Fault("prices-info", FaultKind.SLOW, seconds=600))
+        stale = await asyncio.gather(*(ask(stand.client) for _ in range(5)))
+        asked = stand.sim.journal.calls["prices-info"]
+        monkeypatch.setattr(cache, "_PATIENCE", 60.0)
+        stand.sim.release()
+        after = await ask(stand.client)
+
+    assert all(one.json["stale"] and one.json["data"] == first.json["data"] for one in stale)
+    assert asked == 2
+    assert after.json["stale"] is False
 
 
 async def test_accounts_have_lists_of_their_own(scripted: ScriptedStand) -> None:

@@ -99,6 +99,17 @@ async def test_an_agent_rents_a_number_and_reads_its_code(
     assert late.split(":")[0] in ("rental_ended", "code_already_received")
 
 
+@pytest.mark.parametrize(
+    ("tool", "end"), [("cancel_rental", "cancelled"), ("complete_rental", "completed")]
+)
+async def test_a_change_is_repeated(tool: str, end: str, stand: SimulatedStand) -> None:
+    async with joined(stand, "http", ERAS[0], Person()) as client:
+        rented = await done(client, "rent_number", DEAR)
+        answers = [await done(client, tool, {"rental_id": rented["id"]}) for _ in range(2)]
+
+    assert [each["status"] for each in answers] == [end, end]
+
+
 @pytest.mark.parametrize("way", ["command", "serve"])
 async def test_the_gateway_itself_is_wired_so(tmp_path: Path, way: str) -> None:
     person = Person()

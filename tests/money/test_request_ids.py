@@ -44,7 +44,7 @@ async def test_two_different_ids_are_an_invalid_request(bank: Bank) -> None:
     assert bank.rents == 0
 
 
-@pytest.mark.parametrize("name", ["", "x" * 65, "tab\there", "\u00e9"])
+@pytest.mark.parametrize("name", ["", "x" * 256, "tab\there", "\u00e9"])
 async def test_an_id_that_is_none_is_an_invalid_request(bank: Bank, name: str) -> None:
     answer = (
         await rent(bank.client, name)
@@ -56,11 +56,23 @@ async def test_an_id_that_is_none_is_an_invalid_request(bank: Bank, name: str) -
     assert bank.rents == 0
 
 
-async def test_the_longest_id_is_taken(bank: Bank) -> None:
-    name = "x ~!" * 16
-    answers = [await rent(bank.client, name) for _ in range(2)]
+async def test_a_too_long_id_is_told_the_longest(bank: Bank) -> None:
+    in_header = await rent(bank.client, "x" * 256)
+    in_body = await ask(bank, {"json": {**RENT, "request_id": "x" * 256}})
 
+    assert "Idempotency-Key: must be 1 to 255 " in in_header.json["detail"]
+    assert "request_id: string should have at most 255 characters" in in_body.json["detail"]
+
+
+async def test_the_longest_id_is_taken(store_url: str) -> None:
+    name = "x ~!" * 63 + "end"
+    async with open_bank(store_url) as bank:
+        in_header, in_body = {"json": RENT, "headers": named(name)}, {**RENT, "request_id": name}
+        answers = [await ask(bank, in_header), await ask(bank, {"json": in_body})]
+
+    assert len(name) == 255
     assert [replayed(answer) for answer in answers] == [False, True]
+    assert answers[0].body == answers[1].body
 
 
 OTHER_INPUTS = [

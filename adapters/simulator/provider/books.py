@@ -11,12 +11,15 @@ from adapters.simulator.provider.refusals import Reason, Refusal
 class Books:
     """Accounts by key, rentals and long rentals by id, messages by long rental."""
 
-    def __init__(self, accounts: Iterable[AccountConfig], first_rental_id: int) -> None:
+    def __init__(
+        self, accounts: Iterable[AccountConfig], first_rental_id: int, first_long_rental_id: int
+    ) -> None:
         self.accounts: dict[str, Account] = {}
         self.rentals: dict[int, Rental] = {}
         self.long_rentals: dict[int, LongRental] = {}
         self.texts: dict[int, list[Text]] = {}
         self._next_rental_id = first_rental_id
+        self._first_long_rental_id = first_long_rental_id
         for account in accounts:
             self.open_account(account)
 
@@ -41,6 +44,10 @@ class Books:
         """The next id; all accounts share one sequence."""
         self._next_rental_id += 1
         return self._next_rental_id - 1
+
+    def new_long_rental_id(self) -> int:
+        """The next id of a long rental; all accounts share one sequence."""
+        return self._first_long_rental_id + len(self.long_rentals)
 
     def rental(self, account: Account, rental_id: int | None) -> Rental:
         """This account's rental. Raises `Refusal`."""

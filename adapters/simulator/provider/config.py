@@ -127,7 +127,10 @@ class WebhookRules:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class SimulatorConfig:
-    """All settings of a simulator. `services` are added to the catalogue or replace its rows."""
+    """All settings of a simulator. `services` are added to the catalogue or replace its rows.
+
+    Of rentals and of long rentals the first has the id `first_rental_id`, `first_long_rental_id`.
+    """
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -141,6 +144,7 @@ class SimulatorConfig:
     catalogue_size: int = 450
     seed: int = 1
     first_rental_id: int = 12345
+    first_long_rental_id: int = 1
     log_size: int = 1000
     tick: float = 0.02
     clock: Callable[[], float] = time.time

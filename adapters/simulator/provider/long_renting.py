@@ -32,7 +32,7 @@ class LongRenting:
         account.charge(price)
         now = self._timeline.now()
         rental = LongRental(
-            id=len(self._books.long_rentals) + 1,
+            id=self._books.new_long_rental_id(),
             account=account.key,
             number=self._numbers.draw(),
             price=price,

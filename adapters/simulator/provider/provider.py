@@ -39,7 +39,7 @@ class SimulatedProvider:
         config = self._config
         self.live.config = config
         self.timeline = Timeline(config.clock)
-        self.books = Books(config.accounts, config.first_rental_id)
+        self.books = Books(config.accounts, config.first_rental_id, config.first_long_rental_id)
         self.catalogue = Catalogue(generate(config.catalogue_size, config.seed))
         for service in config.services:
             self.catalogue.put(service)

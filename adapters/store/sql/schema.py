@@ -139,7 +139,7 @@ totals = Table(
     Column("micros", BigInteger, nullable=False),
 )
 
-# The check value of the gateway's secret.
+# The check value of the gateway's secret, and notes: of each account, its last deleted event.
 checks = Table(
     "checks",
     metadata,

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Text, cast, func, insert, literal_column, null, select
+from sqlalchemy import BigInteger, Text, cast, delete, func, insert, literal_column, null, select
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.store.sql import codec
 from adapters.store.sql.database import CHANNEL, SENDER, Database
-from adapters.store.sql.schema import events
+from adapters.store.sql.schema import checks, events
 from adapters.store.sql.statement import Row, Statement, Tx, like, number, text
 from gateway.core.model.events import Event, EventKind
 from gateway.core.model.purchases import View
@@ -47,6 +48,22 @@ _after = (
 _OF_ACCOUNT = Statement(_after)
 _OF_CALLER = Statement(_after.where(events.c.caller_id == text("caller_id")))
 LAST = Statement(select(func.max(events.c.id).label("id")))
+# Events are deleted by the age of what they hold, not in the order of their ids: of each account
+# the highest that was deleted is remembered.
+_DELETE_OLD = Statement(
+    delete(events)
+    .where(events.c.oldest < number("before"))
+    .returning(events.c.account_id, events.c.id)
+)
+_mark = upsert(checks).values(name=text("name"), value=text("value"))
+_MARK_DELETED = Statement(
+    _mark.on_conflict_do_update(
+        index_elements=[checks.c.name],
+        set_={"value": _mark.excluded.value},
+        where=cast(checks.c.value, BigInteger) < cast(_mark.excluded.value, BigInteger),
+    )
+)
+_LAST_DELETED = Statement(select(checks.c.value).where(checks.c.name == text("name")))
 
 
 class StoredEvents:
@@ -66,6 +83,11 @@ class StoredEvents:
     async def last_event(self) -> int:
         row = await self._database.read(lambda tx: tx.row(LAST))
         return 0 if row is None else row["id"] or 0
+
+    async def last_deleted(self, account_id: str) -> int:
+        name = _deleted_of(account_id)
+        row = await self._database.read(lambda tx: tx.row(_LAST_DELETED, name=name))
+        return 0 if row is None else int(row["value"])
 
 
 async def created(tx: Tx, rental: Row, at: int) -> None:
@@ -113,3 +135,18 @@ async def _append(tx: Tx, kinds: Sequence[EventKind], rental: Row, at: int) -> N
             rental=snapshot,
             oldest=at if code_at is None else min(at, code_at),
         )
+
+
+async def delete_old(tx: Tx, before: int) -> int:
+    """Delete the events that hold something older; answer how many."""
+    deleted = await tx.rows(_DELETE_OLD, before=before)
+    highest: dict[str, int] = {}
+    for row in deleted:
+        highest[row["account_id"]] = max(row["id"], highest.get(row["account_id"], 0))
+    for account_id, last in sorted(highest.items()):  # two transactions cannot deadlock
+        await tx.execute(_MARK_DELETED, name=_deleted_of(account_id), value=str(last))
+    return len(deleted)
+
+
+def _deleted_of(account_id: str) -> str:
+    return f"events_deleted:{account_id}"

@@ -78,7 +78,12 @@ async def put_bought(tx: Tx, spend: Row, rental: AnyRental, at: int) -> None:
 
 async def put_placeholder(tx: Tx, spend: Row) -> None:
     """Write down what a purchase may have brought: a rental of unknown status, without an id."""
-    known = {**codec.NO_FACTS, "service_code": spend["service_code"], "status": "unknown"}
+    known = {
+        **codec.NO_FACTS,
+        "service_code": spend["service_code"],
+        "status": "unknown",
+        "created_at": spend["at"],
+    }
     await tx.execute(
         _PUT_PLACEHOLDER, **known, **_identity(spend, None), number=None, price=None, code_at=None
     )

@@ -4,7 +4,6 @@ from sqlalchemy import and_, case, delete, null, or_, update
 
 from adapters.store.sql.schema import (
     codes,
-    events,
     hints,
     leases,
     letters,
@@ -14,6 +13,7 @@ from adapters.store.sql.schema import (
     things,
 )
 from adapters.store.sql.statement import Statement, Tx, number
+from adapters.store.tables import events
 
 _settled = one_of(spends.c.state, "bought", "refused")
 _FREE_REQUESTS = Statement(
@@ -40,7 +40,6 @@ _DELETE_NEWEST = Statement(
     .where(and_(things.c.code_at < number("before"), things.c.code.is_not(None)))
     .values(code=null(), code_at=null())
 )
-_DELETE_EVENTS = Statement(delete(events).where(events.c.oldest < number("before")))
 _DELETE_HINTS = Statement(delete(hints).where(hints.c.received_at < number("before")))
 _DELETE_LETTERS = Statement(delete(letters).where(letters.c.added_at < number("before")))
 _DELETE_LEASES = Statement(delete(leases).where(leases.c.until < number("before")))
@@ -49,7 +48,6 @@ _COUNTED = (
     _DELETE_ANSWERS,
     _DELETE_CODES,
     _DELETE_NEWEST,
-    _DELETE_EVENTS,
     _DELETE_HINTS,
     _DELETE_LETTERS,
 )
@@ -61,6 +59,7 @@ async def purge(tx: Tx, before: int, requests_before: int) -> int:
     changed = await tx.execute(_FREE_REQUESTS, before=requests_before)
     for statement in _COUNTED:
         changed += await tx.execute(statement, before=before)
+    changed += await events.delete_old(tx, before)
     for statement in _UNCOUNTED:
         await tx.execute(statement, before=requests_before)
     return changed

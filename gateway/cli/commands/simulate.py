@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+from shlex import quote
+from tempfile import mkdtemp
 
 import click
 
@@ -13,7 +15,10 @@ from gateway.cli.serving import run_server
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=PORT, default=0, help="The port; a free one where none is given.")
 def simulate(host: str, port: int) -> None:
-    """Run a stand-in provider alone: its address goes into GETATEXT_BASE_URL."""
+    """Run a stand-in provider alone, and print the settings of gateways before it.
+
+    Their ledger is a new file, which stays when this ends: no real ledger gets what is played.
+    """
     run_server(_simulate(host, port), host, port)
 
 
@@ -24,6 +29,10 @@ async def _simulate(host: str, port: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_simulator(host, port) as provider:
-        click.echo(f"export GETATEXT_BASE_URL={provider.url} GETATEXT_API_KEY={provider.key}")
+        ledger = quote(f"sqlite:///{mkdtemp(prefix='getatext-gateway-')}/simulated.db")
+        click.echo(
+            f"export GETATEXT_BASE_URL={provider.url} GETATEXT_API_KEY={provider.key} "
+            f"GATEWAY_DATABASE_URL={ledger}"
+        )
         click.echo(f"Its books: curl -sS {provider.url}/_control/books", err=True)
         await stop.wait()

@@ -84,6 +84,7 @@ def check_price(limits: Limits | None, quote: Quote, asked: Decimal | None) -> D
         raise PriceTooHigh(
             f"It may cost up to {money_text(quote.at_most)} USD, above this key's highest price "
             f"of {money_text(limits.max_price)} USD.",
+            price_needed=quote.at_most,
             advice=f"Choose a cheaper service, or leave out carrier and area codes. {_KEY_CHANGES}",
         )
     return quote.at_most if asked is None else min(quote.at_most, asked)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
-from gateway.core.model.quote import with_surcharges
+from gateway.core.model.quote import lowest_max_price
 
 Inputs = Mapping[str, object]
 Reader = Callable[[str], Inputs | None]
@@ -113,8 +113,9 @@ class LegacyParameters:
 
     def lowest_price(self, price: Decimal) -> Decimal:
         """The lowest sufficient price limit for a service of this price, with surcharges."""
-        carrier, area = "carrier" in self.inputs, "area_codes" in self.inputs
-        return with_surcharges(price, carrier=carrier, area=area) if carrier or area else price
+        return lowest_max_price(
+            price, carrier="carrier" in self.inputs, area="area_codes" in self.inputs
+        )
 
 
 def read_purchase_parameters(

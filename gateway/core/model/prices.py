@@ -1,8 +1,9 @@
 """Prices of numbers by service: values and inputs."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field, PrivateAttr, WithJsonSchema
 
 from gateway.core.model.values import (
     CURRENCY,
@@ -44,6 +45,16 @@ class PricePage(Cacheable):
     next_cursor: str | None = Field(
         None, description="Pass it as cursor for the next page; null on the last."
     )
+    _withheld: tuple[Price, ...] = PrivateAttr(())
+
+    @property
+    def withheld(self) -> tuple[Price, ...]:
+        """The services of the whole list that are left out, their prices being contradicted."""
+        return self._withheld
+
+    def withhold(self, rows: Iterable[Price]) -> None:
+        """Set what is left out; it is no part of the page's JSON."""
+        self._withheld = tuple(rows)
 
 
 class ListPrices(Frozen):

@@ -3,13 +3,14 @@
 import json
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
 
-import gateway.core.model.provider_errors  # noqa: F401 - registers its classes in ERRORS_BY_CODE
 from gateway.core.model.errors import GatewayError, InternalError, Upstream
-from gateway.core.model.values import Charged, Frozen
+from gateway.core.model.provider_errors import PriceTooHigh
+from gateway.core.model.values import Charged, Frozen, Usd
 
 _MAX_WORDS = 500
 _MODEL = __name__.rpartition(".")[0]
@@ -35,6 +36,9 @@ class Problem(Frozen):
     retry_after: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Seconds to wait before the next try; absent where not known."
     )
+    price_needed: Usd | None = Field(
+        None, description="Of price_too_high: the lowest max_price that would be enough now."
+    )
     trace_id: str = Field(description="Names the request in the log; also in X-Request-Id.")
     upstream: UpstreamWords | None = Field(
         None, description="What the provider said; absent where it said nothing."
@@ -52,6 +56,7 @@ def problem(error: GatewayError, trace_id: str) -> Problem:
         retryable=error.retryable,
         charged=error.charged,
         retry_after=None if error.retry_after is None else max(1, math.ceil(error.retry_after)),
+        price_needed=error.price_needed if isinstance(error, PriceTooHigh) else None,
         trace_id=error.trace_id or trace_id,
         upstream=_upstream_of(error),
     )
@@ -92,8 +97,10 @@ def read_problem(body: bytes) -> GatewayError:
         error.detail = str(document["detail"])
         error.retry_after = document.get("retry_after")
         error.trace_id = document.get("trace_id")
+        if isinstance(error, PriceTooHigh) and "price_needed" in document:
+            error.price_needed = Decimal(document["price_needed"])
         if fields := document.get("upstream"):
             error.upstream = Upstream(int(fields["status"]), str(fields["message"]))
-    except (KeyError, TypeError, AttributeError, RecursionError) as fault:
+    except (KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as fault:
         raise ValueError("not a problem document") from fault
     return error

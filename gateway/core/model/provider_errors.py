@@ -4,9 +4,11 @@ Refused: the provider declined the call and charged nothing. UpstreamFault: it f
 reached, or sent an invalid response.
 """
 
+from decimal import Decimal
 from typing import Any, Self
 
 from gateway.core.model.errors import GatewayError
+from gateway.core.model.values import money_text
 
 LOST_CHANGE = (
     "The request was sent to the provider and its answer was lost: it may have gone through."
@@ -33,11 +35,27 @@ class OutOfStock(Refused):
 
 
 class PriceTooHigh(Refused):
-    """The price is above the caller's max_price or a limit of its key."""
+    """The price is above the caller's max_price or a limit of its key.
+
+    `price_needed`: the lowest max_price in USD that would be enough; None: not known.
+    """
 
     code, title = "price_too_high", "Price too high"
     happened = "The price is above max_price."
     advice = "See list_prices, or raise max_price."
+
+    def __init__(
+        self, happened: str | None = None, *, price_needed: Decimal | None = None, **more: Any
+    ) -> None:
+        """`more`: as of GatewayError."""
+        super().__init__(happened, **more)
+        self.price_needed = price_needed
+
+    def needs(self, price: Decimal) -> None:
+        """Add the lowest max_price that would be enough."""
+        self.price_needed = price
+        said = f"The price is above max_price: it takes {money_text(price)} USD now."
+        self.detail = self.detail.replace(self.happened, said)
 
 
 class InsufficientFunds(Refused):

@@ -26,6 +26,18 @@ def with_surcharges(price: Decimal, *, carrier: bool, area: bool) -> Decimal:
     return (price * factor).quantize(_CENT, rounding="ROUND_CEILING")
 
 
+def lowest_max_price(price: Decimal, *, carrier: bool, area: bool) -> Decimal:
+    """The lowest max_price that is enough at a listed price, with the surcharges."""
+    return with_surcharges(price, carrier=carrier, area=area) if carrier or area else price
+
+
+def price_needed(asked: RentNumber, listed: Price) -> Decimal:
+    """The lowest max_price that is enough for a rent."""
+    return lowest_max_price(
+        listed.price, carrier=asked.carrier != "any", area=asked.area_codes is not None
+    )
+
+
 def rent_quote(asked: RentNumber, listed: Price) -> Quote:
     """The quote of a rent: the listed price with the surcharges of the input's preferences."""
     most = with_surcharges(

@@ -143,12 +143,19 @@ ServiceCode = Annotated[
 ]
 """The provider's short name of a service (its api_name). It may contain a slash."""
 
+MAX_REQUEST_ID = 255
 RequestId = Annotated[
-    str, Field(min_length=1, max_length=64, pattern=r"^[\x20-\x7e]+$", examples=["order-4711"])
+    str,
+    Field(
+        min_length=1,
+        max_length=MAX_REQUEST_ID,
+        pattern=r"^[\x20-\x7e]+$",
+        examples=["order-4711"],
+    ),
 ]
 """The idempotency key of a purchase, chosen by the caller."""
 
-is_request_id = re.compile(r"[\x20-\x7e]{1,64}").fullmatch
+is_request_id = re.compile(rf"[\x20-\x7e]{{1,{MAX_REQUEST_ID}}}").fullmatch
 """The same check for faces that take the request id in a header or parameter."""
 
 Kind = Literal["rental", "long_rental"]

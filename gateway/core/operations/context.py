@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
@@ -10,10 +11,13 @@ from gateway.core.model.callers import Caller
 from gateway.core.model.errors import ServiceNotFound
 from gateway.core.model.long_rentals import LongRental
 from gateway.core.model.prices import Price
+from gateway.core.model.provider_errors import PriceTooHigh, Refused
 from gateway.core.model.purchases import View
+from gateway.core.model.quote import price_needed
+from gateway.core.model.rentals import RentNumber
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
-from gateway.core.prices.cache import PriceCache
+from gateway.core.prices.cache import Contradiction, PriceCache
 from gateway.core.rentals.repository import RentalRepository
 from gateway.core.rentals.status_reads import StatusReads
 from gateway.core.upstream.account import AccountUpstream
@@ -47,10 +51,22 @@ class Context:
 
     async def price_of(self, service_code: str) -> Price:
         """The current price of a service. Raises ServiceNotFound."""
-        for price in await self.services.price_cache.current(self.upstream):
+        cache = self.services.price_cache
+        for price in await cache.current(self.upstream, quoting=service_code):
             if price.service_code == service_code:
                 return price
         raise ServiceNotFound
+
+    async def refused(self, service_code: str, asked: Any, refusal: Refused) -> None:
+        """Correct the price list by the provider's refusal of a purchase.
+
+        A refusal for the price then tells which one would be enough, where that is known.
+        """
+        cache = self.services.price_cache
+        await cache.contradicted(self.upstream, _contradiction(service_code, asked, refusal))
+        listed = cache.quoted(self.upstream.account_id, service_code)
+        if isinstance(refusal, PriceTooHigh) and listed and _too_dear(asked, listed):
+            refusal.needs(price_needed(asked, listed))
 
     async def visible(self, listed: Sequence[LongRental]) -> list[LongRental]:
         """The long rentals that the caller may see."""
@@ -61,3 +77,23 @@ class Context:
         return [
             each for each in listed if each.id is not None and (each.id in own or seen(each.id))
         ]
+
+
+def _contradiction(service_code: str, asked: Any, refusal: Refused) -> Contradiction | None:
+    """What a refusal says of the service; None where only the purchase's wishes were not met."""
+    if isinstance(refusal, PriceTooHigh):
+        return Contradiction(
+            service_code, sold_out=False, explained_by=lambda row: _too_dear(asked, row)
+        )
+    if not isinstance(asked, RentNumber):
+        return None
+    if asked.carrier != "any" or asked.area_codes is not None or asked.number is not None:
+        return None
+    return Contradiction(service_code, sold_out=True, explained_by=lambda row: row.stock == 0)
+
+
+def _too_dear(asked: Any, listed: Price) -> bool:
+    """Whether a rent's max_price is not enough at this price."""
+    if not isinstance(asked, RentNumber) or asked.max_price is None:
+        return False
+    return price_needed(asked, listed) > asked.max_price

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gateway.core.model.errors import RentalNotFound, ServiceNotFound
+from gateway.core.model.errors import GatewayError, RentalNotFound, ServiceNotFound
 from gateway.core.model.provider_errors import (
     CancelTooEarly,
     CodeAlreadyReceived,
@@ -11,6 +11,7 @@ from gateway.core.model.provider_errors import (
     PriceTooHigh,
     RentalEnded,
     TooManyActiveRentals,
+    UpstreamRefused,
 )
 from gateway.core.model.quote import Quote, again_quote, rent_quote
 from gateway.core.model.rentals import (
@@ -19,11 +20,13 @@ from gateway.core.model.rentals import (
     RentAgain,
     Rental,
     Rentals,
+    RentalStatus,
     RentNumber,
 )
 from gateway.core.model.upstream_call import Effect, UpstreamCall
 from gateway.core.operations.context import Context
 from gateway.core.operations.operation import Operation, Rest
+from gateway.core.rentals.reconciler import named
 from gateway.core.upstream.calls import RENTAL_STATUS
 
 # Newer editions of the provider's page allow two rents a second. It documents no limit for
@@ -69,11 +72,47 @@ async def _get_rental(context: Context, asked: OneRental) -> Rental:
 
 
 async def _cancel_rental(context: Context, asked: OneRental) -> Rental:
-    return await _change(context, CANCEL, asked)
+    return await _end(context, CANCEL, asked, RentalStatus.CANCELLED)
 
 
 async def _complete_rental(context: Context, asked: OneRental) -> Rental:
-    return await _change(context, COMPLETE, asked)
+    return await _end(context, COMPLETE, asked, RentalStatus.COMPLETED)
+
+
+async def _end(
+    context: Context, call: UpstreamCall[OneRental, Rental], asked: OneRental, end: RentalStatus
+) -> Rental:
+    """End a rental by a call; one that has ended so before is returned as it is.
+
+    That is known here, or seen by a status read after a refusal: the answer of an earlier call may
+    have been lost. No call is made where it is known.
+    """
+    account_id = context.upstream.account_id
+    known = await context.services.repository.known(account_id, asked.rental_id)
+    if known is not None and known.status is end:
+        return known
+    try:
+        return await _change(context, call, asked)
+    except (RentalEnded, UpstreamRefused) as refusal:  # the second: in words nobody has seen
+        rental = await _status_after(context, asked, refusal)
+        if rental.status is end:
+            return rental
+        if call is CANCEL and rental.code is not None:
+            raise CodeAlreadyReceived(upstream=refusal.upstream) from refusal
+        raise
+
+
+async def _status_after(context: Context, asked: OneRental, refusal: GatewayError) -> Rental:
+    """The rental after the refusal of a change.
+
+    Raises the refusal where the provider does not tell; what may be repeated is raised itself.
+    """
+    try:
+        return await _get_rental(context, asked)
+    except GatewayError as fault:
+        if fault.retryable:
+            raise
+        raise refusal from fault
 
 
 async def _change(
@@ -87,7 +126,17 @@ async def _change(
 
 
 async def _rent_again(context: Context, asked: RentAgain) -> Rental:
-    return await context.upstream.ask(RENT_AGAIN_CALL, asked)
+    """Rent again; the service is that of the earlier rental, which the provider may not tell."""
+    account_id, services = context.upstream.account_id, context.services
+    earlier = await services.repository.known(account_id, asked.rental_id)
+    rented = await context.upstream.ask(RENT_AGAIN_CALL, asked)
+    if earlier is not None:
+        same = {
+            name: getattr(rented, name) or getattr(earlier, name)
+            for name in ("service_code", "service_name")
+        }
+        rented = rented.model_copy(update=same)
+    return named(rented, services.price_cache.known(account_id))
 
 
 RENT_NUMBER = Operation(
@@ -151,14 +200,15 @@ CANCEL_RENTAL = Operation(
     summary="Cancel a rental that has no code yet, for a refund",
     description=(
         "Gives the number back and refunds its price. The provider refuses it in the first "
-        "minutes (cancel_too_early) and once a code has come (code_already_received)."
+        "minutes (cancel_too_early) and once a code has come (code_already_received). Repeated, "
+        "it answers the cancelled rental."
     ),
     takes=OneRental,
     gives=Rental,
     effect=Effect.CHANGE,
     rest=Rest("POST", "/v1/rentals/{rental_id}/cancel"),
     run=_cancel_rental,
-    calls=(CANCEL,),
+    calls=(CANCEL, RENTAL_STATUS),
     errors=(RentalNotFound, CancelTooEarly, CodeAlreadyReceived, RentalEnded),
     subject="rental_id",
 )
@@ -168,14 +218,15 @@ COMPLETE_RENTAL = Operation(
     summary="Mark a rental as done",
     description=(
         "Ends a rental whose code has been used. Costs nothing and refunds nothing; to get "
-        "money back for a rental without a code use cancel_rental."
+        "money back for a rental without a code use cancel_rental. Repeated, it answers the "
+        "completed rental."
     ),
     takes=OneRental,
     gives=Rental,
     effect=Effect.CHANGE,
     rest=Rest("POST", "/v1/rentals/{rental_id}/complete"),
     run=_complete_rental,
-    calls=(COMPLETE,),
+    calls=(COMPLETE, RENTAL_STATUS),
     errors=(RentalNotFound, RentalEnded),
     subject="rental_id",
 )

@@ -52,6 +52,9 @@ class Events(Protocol):
     async def last_event(self) -> int:
         """The highest event id; 0 where there are no events."""
 
+    async def last_deleted(self, account_id: str) -> int:
+        """The highest id of the account's events that were deleted; 0 where none was."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProvisionalCode:

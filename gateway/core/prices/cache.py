@@ -1,7 +1,13 @@
-"""The price list cache: fresh for a minute, then served stale while it refreshes, for an hour."""
+"""The price list cache.
+
+A list is fresh for a minute unless a refusal contradicts it. One that is not fresh is refreshed
+before it is answered; it is served stale, up to an hour, only while the provider fails or is slow.
+"""
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 
 from cachetools import LRUCache
@@ -18,31 +24,91 @@ from gateway.core.upstream.calls import PRICES
 
 _ACCOUNTS = 1000
 _PAGES = 64
+_PATIENCE = 1.0  # seconds from a fetch's beginning that an answer waits for it
 _PAUSE_AFTER_FAILURE = 2.0  # seconds
+_PAUSE_AFTER_REREADING = 5.0  # seconds; a list younger than that may explain a refusal
 _ALL = Nothing()
 
 
 @dataclass(frozen=True, slots=True)
-class PriceList:
-    """A complete price list, and the pages made of it. `since` is monotonic seconds."""
+class Contradiction:
+    """A refusal by the provider that a price list may not account for.
 
-    prices: list[Price]
-    fetched_at: datetime
-    since: float
-    pages: dict[tuple[ListPrices, bool], PricePage] = field(default_factory=dict)
+    `sold_out`: the service had no numbers; otherwise its price was too high. `explained_by` tells
+    whether a listed price is one at which the purchase had to be refused.
+    """
+
+    service_code: str
+    sold_out: bool
+    explained_by: Callable[[Price], bool]
+
+
+class PriceList:
+    """A complete price list, what of it may be quoted, and the pages made of that.
+
+    `since` is monotonic seconds. `contradicted`: whether a refusal contradicts any of its rows.
+    """
+
+    def __init__(self, prices: list[Price], fetched_at: datetime, since: float) -> None:
+        self.prices = prices
+        self.fetched_at = fetched_at
+        self.since = since
+        self.contradicted = False
+        self._withheld: set[str] = set()
+        self._sold_out: set[str] = set()
+        self._pages: dict[tuple[ListPrices, bool], PricePage] = {}
+
+    def withholds(self, service_code: str | None) -> bool:
+        """Whether the price of this service must not be quoted."""
+        return service_code in self._withheld
+
+    def correct(self, refusal: Contradiction, at: float) -> None:
+        """Correct the row of a service that was refused after this list's fetch had begun.
+
+        A row read within seconds that explains the refusal is left as it is. `at` is monotonic
+        seconds.
+        """
+        row = next((p for p in self.prices if p.service_code == refusal.service_code), None)
+        young = at - self.since <= _PAUSE_AFTER_REREADING
+        if row is None or (young and refusal.explained_by(row)):
+            return
+        (self._sold_out if refusal.sold_out else self._withheld).add(row.service_code)
+        self.contradicted = True
+        self._pages.clear()
 
     def page(self, asked: ListPrices, *, stale: bool) -> PricePage:
         """The requested page; the same object each time, so that faces can cache its bytes."""
         key = (asked, stale)
-        page = self.pages.get(key)
+        page = self._pages.get(key)
         if page is None:
-            data, cursor = select(self.prices, asked)
-            if len(self.pages) >= _PAGES:
-                del self.pages[next(iter(self.pages))]
-            page = self.pages[key] = PricePage(
+            data, cursor = select(self._quotable(), asked)
+            if len(self._pages) >= _PAGES:
+                del self._pages[next(iter(self._pages))]
+            page = self._pages[key] = PricePage(
                 data=data, next_cursor=cursor, fetched_at=self.fetched_at, stale=stale
             )
+            if self._withheld:
+                page.withhold(row for row in self.prices if self.withholds(row.service_code))
         return page
+
+    def _quotable(self) -> list[Price]:
+        """The rows without those withheld; a service that was sold out has no stock."""
+        if not self.contradicted:
+            return self.prices
+        return [
+            row.model_copy(update={"stock": 0}) if row.service_code in self._sold_out else row
+            for row in self.prices
+            if row.service_code not in self._withheld
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetch:
+    """A fetch under way since these monotonic seconds, and the refusals it may not have seen."""
+
+    task: asyncio.Task[PriceList]
+    since: float
+    refusals: list[tuple[Contradiction, float]]
 
 
 class PriceCache:
@@ -60,41 +126,79 @@ class PriceCache:
         self._fresh = fresh
         self._keep = max(keep, fresh)
         self._lists: LRUCache[str, PriceList] = LRUCache(_ACCOUNTS)
-        self._fetches: dict[str, asyncio.Task[PriceList]] = {}
+        self._fetches: dict[str, _Fetch] = {}
         self._not_before: LRUCache[str, float] = LRUCache(_ACCOUNTS)
+        self._reread_not_before: LRUCache[str, float] = LRUCache(_ACCOUNTS)
 
     async def page(self, upstream: AccountUpstream, asked: ListPrices) -> PricePage:
-        """A page of the account's prices. A stale one starts a refresh in the background."""
+        """A page of the account's prices; one that is not fresh is refreshed first, if possible."""
         listed = self._lists.get(upstream.account_id)
         age = self._clock.monotonic() - listed.since if listed else self._keep
         if listed is None or age >= self._keep:
             self._observer.prices_looked_up("miss")
-            return (await self.fetch(upstream)).page(asked, stale=False)
-        if age < self._fresh:
+            listed = await self.fetch(upstream)
+            return listed.page(asked, stale=listed.contradicted)
+        if age < self._fresh and not listed.contradicted:
             self._observer.prices_looked_up("fresh")
             return listed.page(asked, stale=False)
-        self._observer.prices_looked_up("stale")
-        self._refresh(upstream)
-        return listed.page(asked, stale=True)
+        anew = await self._refreshed(upstream, in_time=age < self._fresh)
+        self._observer.prices_looked_up("miss" if anew else "stale")
+        listed = anew or listed
+        return listed.page(asked, stale=anew is None or anew.contradicted)
 
     async def fetch(self, upstream: AccountUpstream) -> PriceList:
         """Fetch the price list; joins a fetch under way."""
-        return await asyncio.shield(self._fetch_task(upstream))
+        task = self._fetch_under_way(upstream).task
+        await asyncio.wait([task])
+        return task.result()
 
-    async def current(self, upstream: AccountUpstream) -> list[Price]:
-        """The account's prices: fresh, or cached ones where the provider fails."""
+    async def current(self, upstream: AccountUpstream, quoting: str | None = None) -> list[Price]:
+        """The account's prices: fresh, or cached ones where the provider fails.
+
+        `quoting`: a service whose price must not be one that was contradicted.
+        """
         listed = self._lists.get(upstream.account_id)
         age = self._clock.monotonic() - listed.since if listed else self._keep
-        if listed is not None and age < self._fresh:
+        usable = listed is not None and age < self._keep and not listed.withholds(quoting)
+        if listed is not None and usable and age < self._fresh:
             return listed.prices
         try:
-            return (await self.fetch(upstream)).prices
+            anew = await self.fetch(upstream)
+            while anew.withholds(quoting):  # it had begun before the refusal
+                anew = await self.fetch(upstream)
         except UpstreamAuthFailed:
             raise
         except GatewayError:
-            if listed is None or age >= self._keep:
+            if listed is None or not usable:
                 raise
             return listed.prices
+        return anew.prices
+
+    async def contradicted(self, upstream: AccountUpstream, refusal: Contradiction | None) -> None:
+        """Read the list anew after the provider's refusal; until then the row is not quoted.
+
+        Waits a second at most. None: a refusal that no list can account for.
+        """
+        account, now = upstream.account_id, self._clock.monotonic()
+        begun_before = self._fetches.get(account)
+        if refusal is not None:
+            if (listed := self._lists.get(account)) is not None:
+                listed.correct(refusal, now)
+            if begun_before is not None:
+                begun_before.refusals.append((refusal, now))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                while (fetch := self._rereading(upstream)) is not None:
+                    await asyncio.wait([fetch.task])
+                    if fetch is not begun_before:
+                        break
+
+    def quoted(self, account_id: str, service_code: str) -> Price | None:
+        """The known price of a service; None where it is not known or was contradicted."""
+        listed = self._lists.get(account_id)
+        if listed is None or listed.withholds(service_code):
+            return None
+        return next((row for row in listed.prices if row.service_code == service_code), None)
 
     def known(self, account_id: str) -> list[Price]:
         """The last fetched prices of an account, of any age; makes no call."""
@@ -103,26 +207,69 @@ class PriceCache:
 
     async def close(self) -> None:
         """Cancel the fetches under way."""
-        tasks = list(self._fetches.values())
+        tasks = [fetch.task for fetch in self._fetches.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _refresh(self, upstream: AccountUpstream) -> None:
-        if self._clock.monotonic() >= self._not_before.get(upstream.account_id, 0.0):
-            self._fetch_task(upstream)
+    async def _refreshed(self, upstream: AccountUpstream, *, in_time: bool) -> PriceList | None:
+        """The list read anew; None where that fails, takes too long or has to wait.
 
-    def _fetch_task(self, upstream: AccountUpstream) -> asyncio.Task[PriceList]:
+        `in_time`: only a refusal made it necessary. Raises UpstreamAuthFailed.
+        """
+        fetch = self._rereading(upstream) if in_time else self._refreshing(upstream)
+        if fetch is None:
+            return None
+        left = fetch.since + _PATIENCE - self._clock.monotonic()
+        if left > 0:
+            await asyncio.wait([fetch.task], timeout=left)
+        if not fetch.task.done() or fetch.task.cancelled():
+            return None
+        error = fetch.task.exception()
+        if isinstance(error, UpstreamAuthFailed):
+            raise error
+        return None if error else fetch.task.result()
+
+    def _refreshing(self, upstream: AccountUpstream) -> _Fetch | None:
+        """The fetch under way or a new one; None soon after one that failed."""
         account = upstream.account_id
-        task = self._fetches.get(account)
-        if task is None:
-            task = self._fetches[account] = asyncio.create_task(self._fetch(upstream))
-            task.add_done_callback(lambda done: self._fetched(account, done))
-        return task
+        if account not in self._fetches and self._is_before(self._not_before, account):
+            return None
+        return self._fetch_under_way(upstream)
 
-    async def _fetch(self, upstream: AccountUpstream) -> PriceList:
+    def _rereading(self, upstream: AccountUpstream) -> _Fetch | None:
+        """The same for a list that is contradicted; None soon after the last such fetch, too."""
+        account = upstream.account_id
+        if account not in self._fetches:
+            if self._is_before(self._reread_not_before, account):
+                return None
+            if fetch := self._refreshing(upstream):
+                self._reread_not_before[account] = fetch.since + _PAUSE_AFTER_REREADING
+            return fetch
+        return self._fetches[account]
+
+    def _is_before(self, times: LRUCache[str, float], account: str) -> bool:
+        return self._clock.monotonic() < times.get(account, 0.0)
+
+    def _fetch_under_way(self, upstream: AccountUpstream) -> _Fetch:
+        account = upstream.account_id
+        fetch = self._fetches.get(account)
+        if fetch is None:
+            refusals: list[tuple[Contradiction, float]] = []
+            task = asyncio.create_task(self._fetch(upstream, refusals))
+            fetch = self._fetches[account] = _Fetch(task, self._clock.monotonic(), refusals)
+            task.add_done_callback(lambda done: self._fetched(account, done))
+        return fetch
+
+    async def _fetch(
+        self, upstream: AccountUpstream, refusals: list[tuple[Contradiction, float]]
+    ) -> PriceList:
         prices = await upstream.ask(PRICES, _ALL)
-        return PriceList(prices, self._clock.now(), self._clock.monotonic())
+        listed = PriceList(prices, self._clock.now(), self._clock.monotonic())
+        self._lists[upstream.account_id] = listed
+        for refusal, at in refusals:
+            listed.correct(refusal, at)
+        return listed
 
     def _fetched(self, account: str, task: asyncio.Task[PriceList]) -> None:
         self._fetches.pop(account, None)
@@ -130,7 +277,6 @@ class PriceCache:
             return
         error = task.exception()
         if error is None:
-            self._lists[account] = task.result()
             return
         self._not_before[account] = self._clock.monotonic() + _PAUSE_AFTER_FAILURE
         if isinstance(error, UpstreamAuthFailed):

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -87,13 +87,19 @@ class ServiceCodes:
 class Assortment:
     """One price list by the codes and names of existing tools."""
 
-    def __init__(self, codes: ServiceCodes, prices: Iterable[Price]) -> None:
-        """Match every code. It takes a millisecond: cache the object as long as the price list."""
+    def __init__(
+        self, codes: ServiceCodes, prices: Iterable[Price], withheld: Collection[Price] = ()
+    ) -> None:
+        """Match every code. It takes a millisecond: cache the object as long as the price list.
+
+        `withheld`: services that are found, and whose prices must not be quoted.
+        """
         self._codes = codes
         self._prices = tuple(prices)
+        self._withheld = frozenset(price.service_code for price in withheld)
         self._named: dict[str, Price] = {}
         self._spelt: dict[str, Price] = {}
-        for price in self._prices:
+        for price in (*self._prices, *withheld):
             self._named.setdefault(price.service_code.lower(), price)
             self._spelt.setdefault(_spelling(price.service_code), price)
         self._matches = {
@@ -112,6 +118,10 @@ class Assortment:
         name = asked.strip().lower()
         return self._named.get(name) or self._named.get(_SUFFIX.sub("", name))
 
+    def quotes(self, price: Price) -> bool:
+        """Whether the price of a service that was found may be quoted."""
+        return price.service_code not in self._withheld
+
     def code_of(self, service_code: str) -> str:
         """The code of one of the provider's services, or its own name where it has none."""
         return self._code_of.get(service_code.lower(), service_code)
@@ -119,7 +129,11 @@ class Assortment:
     @cached_property
     def offers(self) -> tuple[Offer, ...]:
         """All services for sale: those with a code first, the rest by the provider's names."""
-        coded = [Offer(code, price) for code, price in self._matches.items() if price]
+        coded = [
+            Offer(code, price)
+            for code, price in self._matches.items()
+            if price and self.quotes(price)
+        ]
         return (*coded, *(Offer(price.service_code, price) for price in self.overview.without_code))
 
     @cached_property

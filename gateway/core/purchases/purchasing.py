@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from gateway.core.auth import authorization
 from gateway.core.auth.authorization import OperatorLimits
 from gateway.core.model.callers import Limits
+from gateway.core.model.errors import RateLimited
+from gateway.core.model.provider_errors import UpstreamFault
 from gateway.core.model.purchases import Intent
 from gateway.core.model.quote import Quote
 from gateway.core.operations.call import Answer
@@ -60,12 +62,21 @@ class WithinLimits:
         priced = in_budget or authorization.needs_price(key_limits)
         quote = Quote(None)
         if priced or key_limits.services is not None or key_limits.max_active:
-            quote = await order.op.quote(order.context, order.asked, order.subject)
+            quote = await self._quote(order, priced=priced)
         authorization.check_service(key_limits, quote.service_code)
         if not priced:
             return order, quote.at_most, quote
         cap = authorization.check_price(caller.limits, quote, order.cap)
         return order.capped(cap), quote.at_most, quote
+
+    async def _quote(self, order: Order, *, priced: bool) -> Quote:
+        """The quote; without a price where prices cannot be read and no limit is `priced`."""
+        try:
+            return await order.op.quote(order.context, order.asked, order.subject)
+        except (UpstreamFault, RateLimited):
+            if priced:
+                raise
+            return Quote(None, order.service)
 
     def _intent(self, order: Order, reserved: Decimal | None, quote: Quote) -> Intent:
         now = self._clock.now()

@@ -4,6 +4,7 @@ from typing import Any
 
 from gateway.core.auth.authorization import refusal
 from gateway.core.model.errors import GatewayError, LedgerUnavailable, OutcomeUnknown
+from gateway.core.model.provider_errors import OutOfStock, PriceTooHigh
 from gateway.core.model.purchases import (
     Breach,
     Intent,
@@ -99,7 +100,10 @@ class Sent:
                 await self._release(intent)
                 raise
             if isinstance(fault, GatewayError):
-                await self._settle(order, _failed(fault, order.trace_id))
+                try:
+                    await _correct_prices(order, fault)
+                finally:
+                    await self._settle(order, _failed(fault, order.trace_id))
                 raise
             # It happened after the sending, so the purchase may have been made.
             lost = OutcomeUnknown()
@@ -138,6 +142,14 @@ class Sent:
             return
         if (off := zone_offset(value, prices)) is not None:
             self._observer.times_compared(off)
+
+
+async def _correct_prices(order: Order, fault: GatewayError) -> None:
+    """Correct the price list where the provider's refusal may contradict it."""
+    if not isinstance(fault, PriceTooHigh | OutOfStock) or fault.upstream is None:
+        return
+    if order.op.kind == "rental" and order.service is not None:
+        await order.context.refused(order.service, order.asked, fault)
 
 
 def _failed(error: GatewayError, trace_id: str) -> Outcome:

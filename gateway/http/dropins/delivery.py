@@ -21,6 +21,8 @@ In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 Reply = TypeVar("Reply")
 
+_AS_IT_IS = 64
+
 
 @dataclass(eq=False, slots=True)
 class _Delivery:
@@ -144,7 +146,11 @@ class Deliveries:
 
 
 def request_id(raw: str | None) -> str | None:
-    """A caller's own purchase id as a valid request id: an invalid one becomes its SHA-256."""
-    if not raw or is_request_id(raw):
+    """A caller's own purchase id, of any length, as a valid request id.
+
+    An invalid one becomes its SHA-256; one of more than 64 characters too, as it always did, so
+    that it is known again after an upgrade.
+    """
+    if not raw or (len(raw) <= _AS_IT_IS and is_request_id(raw)):
         return raw or None
     return hashlib.sha256(raw.encode(errors="replace")).hexdigest()

@@ -1,6 +1,6 @@
 """Caches what a face derives from a whole price list, once per list."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Generic, TypeVar
 
 from gateway.core.identity_cache import IdentityCache
@@ -22,8 +22,10 @@ class PriceLists(Generic[T]):
     page is the cache key: a hit reads no further page and derives nothing.
     """
 
-    def __init__(self, invoker: Invoker, make: Callable[[list[Price]], T]) -> None:
-        """`make` derives the value from all prices of a caller's list."""
+    def __init__(
+        self, invoker: Invoker, make: Callable[[list[Price], Collection[Price]], T]
+    ) -> None:
+        """`make` derives the value from all prices of a caller's list, and those withheld."""
         self._invoker = invoker
         self._make = make
         self._cached: IdentityCache[PricePage, T] = IdentityCache(_MOST_LISTS)
@@ -33,7 +35,7 @@ class PriceLists(Generic[T]):
         first = await self._page(call, None)
         value = self._cached.get(first)
         if value is None:
-            value = self._cached[first] = self._make(await self._whole(call, first))
+            value = self._cached[first] = self._make(await self._whole(call, first), first.withheld)
         return value
 
     async def if_readable(self, call: Call) -> T | None:

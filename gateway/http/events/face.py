@@ -1,7 +1,9 @@
 """Server-sent events of the caller's rentals, read from the store and resumable."""
 
+import json
 from contextlib import suppress
 from datetime import UTC, datetime
+from random import randint
 
 import structlog
 from aiohttp import HttpVersion11, web
@@ -21,7 +23,7 @@ from gateway.http.wire.auth import CALLER
 PATH = "/v1/events"
 _SLOW = 10.0  # seconds a client may take to accept a message; under half a heartbeat
 _HEARTBEAT = 30.0
-_GREETING = message(b": here you are\n\n")
+_COME_BACK = 1500, 4500  # milliseconds; spread, so that thousands do not come back at once
 _HEADERS = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",
@@ -70,10 +72,11 @@ class EventsFace:
         caller = request[CALLER]
         last = _last_event_id(request)
         with self._admission.held(request, caller, STREAMS):
+            resumed = last is not None
             if last is None:
                 last = await self._events.last_event()
             stream = await self._begin(request, caller, last)
-            await self._serve(stream)
+            await self._serve(stream, resumed=resumed)
             return stream.response
 
     async def _begin(self, request: web.Request, caller: Caller, last: int) -> Stream:
@@ -87,12 +90,12 @@ class EventsFace:
         subscription = self._invoker.subscription(caller)
         return Stream(caller, subscription, response, request.transport, chunked, last)
 
-    async def _serve(self, stream: Stream) -> None:
+    async def _serve(self, stream: Stream, *, resumed: bool) -> None:
         """Write events until the client leaves or is too slow, its key ends, or at shutdown."""
         feed = self._join(stream)
         try:
             with suppress(ConnectionError):
-                await self._write_events(stream, feed)
+                await self._write_events(stream, feed, resumed=resumed)
         except LedgerUnavailable:  # before the first event: the client reconnects by itself
             stream.cut_off()
         except Exception:
@@ -101,14 +104,34 @@ class EventsFace:
         finally:
             self._leave(stream, feed)
 
-    async def _write_events(self, stream: Stream, feed: Feed) -> None:
+    async def _write_events(self, stream: Stream, feed: Feed, *, resumed: bool) -> None:
         async with feed.beginners:
             await stream.subscription.start(datetime.now(UTC))
-        await self._write(stream, _GREETING)
+        await self._write(stream, _greeting())
+        if resumed:
+            await self._reset_where_broken(stream)
         while not self._closing and await self._key_accepted(stream):
             seen = feed.happened
             if not await self._catch_up(stream, feed):
                 await feed.rest(stream, seen)
+
+    async def _reset_where_broken(self, stream: Stream) -> None:
+        """Write stream.reset where the events after the client's last one are not all there.
+
+        The stream goes on from the id of that message, which skips nothing that is kept.
+        """
+        view, last = stream.subscription.view, stream.last
+        deleted = await self._events.last_deleted(view.account_id)
+        newest = max(await self._events.last_event(), deleted)
+        if deleted <= last <= newest:
+            return
+        reason, stream.last = "unknown_event_id", newest
+        if last < deleted:
+            kept = await self._events.events(view, last, 1)
+            reason, stream.last = "events_deleted", min([deleted, *(e.id - 1 for e in kept)])
+        data = json.dumps({"reason": reason, "last_event_id": last})
+        text = f"id: {stream.last}\nevent: stream.reset\ndata: {data}\n\n"
+        await self._write(stream, message(text.encode()))
 
     async def _key_accepted(self, stream: Stream) -> bool:
         """Whether the stream's key is still accepted; True while the store fails."""
@@ -161,6 +184,11 @@ class EventsFace:
         if not feed.streams:
             del self._feeds[stream.caller.account.id]
             feed.close()
+
+
+def _greeting() -> StreamMessage:
+    """The first message: a comment, and after how many milliseconds to come back."""
+    return message(f": here you are\nretry: {randint(*_COME_BACK)}\n\n".encode())  # noqa: S311
 
 
 def _last_event_id(request: web.Request) -> int | None:

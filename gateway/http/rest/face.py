@@ -13,7 +13,7 @@ from gateway.core.invocation.invoker import Invoker
 from gateway.core.invocation.validation import validate
 from gateway.core.model.errors import InvalidRequest
 from gateway.core.model.upstream_call import Effect
-from gateway.core.model.values import Cacheable, is_request_id
+from gateway.core.model.values import MAX_REQUEST_ID, Cacheable, is_request_id
 from gateway.core.operations.call import Call
 from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import AnyOperation
@@ -121,7 +121,9 @@ def _request_id(op: AnyOperation, request: web.Request) -> str | None:
     if given is None or op.effect is not Effect.SPEND:
         return None
     if not is_request_id(given):
-        raise InvalidRequest("Idempotency-Key: must be 1 to 64 printable ASCII characters.")
+        raise InvalidRequest(
+            f"Idempotency-Key: must be 1 to {MAX_REQUEST_ID} printable ASCII characters."
+        )
     return given
 
 

@@ -151,7 +151,7 @@ def _reference(name: str) -> Json:
 def _schemas() -> Json:
     schemas = output_schemas([*dict.fromkeys(op.gives for op in CATALOG), Problem])
     # Problem documents leave out their optional fields where they have no value; none is null.
-    for name in ("retry_after", "upstream"):
+    for name in ("retry_after", "price_needed", "upstream"):
         schemas["Problem"]["required"].remove(name)
         field = schemas["Problem"]["properties"][name]
         if isinstance(field.get("type"), list):

@@ -62,6 +62,13 @@ OLD_CODES_AND_REFUNDS = """
     INSERT INTO hints (account_id, rental_id, code, received_at) VALUES
     ('account', 7, '12345', 2), ('account', 8, '777', 4)
 """
+OLD_LOST_PURCHASE = """
+    INSERT INTO spends (ledger_id, operation, kind, account_id, caller_id, fingerprint, state,
+        reserved, refunded, at, active_until, owner) VALUES
+    ('a', 'rent_number', 'rental', 'account', 'caller', 'f', 'unknown', 550000, 0, 5, 9, 'o');
+    INSERT INTO things (ledger_id, account_id, kind, caller_id, status) VALUES
+    ('a', 'account', 'rental', 'caller', 'unknown')
+"""
 # As a process of the version before goes on writing.
 WRITTEN_BESIDE = """
     UPDATE things SET code = '4711', code_at = 5 WHERE ledger_id = 'a';
@@ -267,6 +274,21 @@ async def test_codes_and_refunds_of_before_are_known(
     assert refunded is not None
     assert (kept.refunded_at, kept.refund_reason) == (None, None)
     assert (refunded.refunded_at, refunded.refund_reason) == (from_instant(2), "cancelled")
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_a_purchase_that_was_lost_before_has_its_time(
+    kind: str, path: Path, request: pytest.FixtureRequest
+) -> None:
+    async with (
+        written_at("0006", OLD_LOST_PURCHASE, kind, path, request) as url,
+        open_store(url, new_id=new_id) as store,
+    ):
+        (lost,) = await store.ledger.list_rentals(
+            ACCOUNT, status=None, service_code=None, limit=9, before=None
+        )
+
+    assert (lost.id, lost.status, lost.created_at) == (None, "unknown", from_instant(5))
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])

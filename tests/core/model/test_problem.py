@@ -1,12 +1,13 @@
 """Problem documents: read back as the error that was written."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
 from gateway.core.model.errors import GatewayError, InternalError, MethodNotAllowed, Upstream
 from gateway.core.model.problem import ERRORS_BY_CODE, problem_json, read_problem
-from gateway.core.model.provider_errors import UpstreamRefused
+from gateway.core.model.provider_errors import PriceTooHigh, UpstreamRefused
 from gateway.core.model.values import Charged
 
 KINDS = [kind for kind in ERRORS_BY_CODE.values() if kind is not MethodNotAllowed]
@@ -20,6 +21,15 @@ def test_an_error_is_read_back_as_it_was_written(kind: type[GatewayError]) -> No
     read = read_problem(problem_json(written, "trace"))
 
     assert type(read) is kind
+    assert vars(read) == vars(written) | {"trace_id": "trace"}
+
+
+def test_the_price_needed_is_read_back_too() -> None:
+    written = PriceTooHigh()
+    written.needs(Decimal("0.9"))
+    read = read_problem(problem_json(written, "trace"))
+
+    assert "it takes 0.90 USD now" in written.detail
     assert vars(read) == vars(written) | {"trace_id": "trace"}
 
 
@@ -48,6 +58,7 @@ def test_a_code_of_a_newer_gateway_is_an_internal_error() -> None:
         b'{"code": "not_found", "charged": "perhaps", "detail": ""}',
         b'{"code": "not_found", "charged": "no"}',
         b'{"code": "not_found", "charged": "no", "detail": "", "upstream": 1}',
+        b'{"code": "price_too_high", "charged": "no", "detail": "", "price_needed": "much"}',
         b'{"code": "method_not_allowed", "charged": "no", "detail": ""}',
         b"[" * 100_000,
     ],

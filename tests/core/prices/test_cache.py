@@ -9,12 +9,22 @@ import pytest
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.prices import ListPrices, Price, PricePage
 from gateway.core.model.provider_errors import UpstreamAuthFailed, UpstreamUnavailable
-from gateway.core.prices.cache import PriceCache
+from gateway.core.prices import cache
+from gateway.core.prices.cache import Contradiction, PriceCache
 from gateway.core.upstream.account import AccountUpstream
 from tests.support.core import Clock, FakeProvider, RecordingObserver, price, settle
 
 ALL = ListPrices()
 FIRST, SECOND = [price(amount="0.55")], [price(amount="0.60")]
+DOWN = UpstreamUnavailable()
+TOO_DEAR = Contradiction("whatsapp", sold_out=False, explained_by=lambda row: row.price > 0.57)
+SOLD_OUT = Contradiction("whatsapp", sold_out=True, explained_by=lambda row: row.stock == 0)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer waits for its refresh as long as a busy machine may need."""
+    monkeypatch.setattr(cache, "_PATIENCE", 60.0)
 
 
 @dataclass
@@ -36,10 +46,23 @@ class WiredCache:
         self.provider = FakeProvider(list(answers))
         self.cache = PriceCache(self.clock, self.observer, fresh=60.0, keep=3600.0)
 
+    def upstream(self, account: str = "alice") -> AccountUpstream:
+        return cast(AccountUpstream, FakeUpstream(account, self.provider))
+
     async def ask(self, asked: ListPrices = ALL, account: str = "alice") -> PricePage:
-        return await self.cache.page(
-            cast(AccountUpstream, FakeUpstream(account, self.provider)), asked
-        )
+        return await self.cache.page(self.upstream(account), asked)
+
+    async def refuse(self, refusal: Contradiction | None = TOO_DEAR) -> None:
+        await self.cache.contradicted(self.upstream(), refusal)
+
+    async def quoted(self) -> list[Price]:
+        """What the next purchase is reserved at."""
+        return await self.cache.current(self.upstream(), quoting="whatsapp")
+
+    def dawdle(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The provider answers when it is let, which nobody has the patience to wait for."""
+        self.provider.open.clear()
+        monkeypatch.setattr(cache, "_PATIENCE", 0.01)
 
 
 async def test_many_askers_cost_one_fetch() -> None:
@@ -65,13 +88,26 @@ async def test_a_fresh_list_is_not_asked_for_again(age: float) -> None:
     assert wired.observer.lookups == ["miss", "fresh"]
 
 
-async def test_a_stale_list_serves_at_once_while_one_refresh_runs() -> None:
+async def test_a_list_past_its_time_is_refreshed_once_before_anybody_is_answered() -> None:
+    wired = WiredCache(FIRST, SECOND)
+    await wired.ask()
+    wired.clock.pass_by(60.0)
+    pages = await asyncio.gather(*(wired.ask() for _ in range(50)))
+
+    assert wired.provider.asked == 2
+    assert all(page is pages[0] for page in pages)
+    assert (pages[0].data, pages[0].stale) == (SECOND, False)
+    assert pages[0].fetched_at == wired.clock.now()
+
+
+async def test_a_stale_list_serves_while_the_provider_is_slow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     wired = WiredCache(FIRST, SECOND)
     first = await wired.ask()
     wired.clock.pass_by(60.0)
-    wired.provider.open.clear()
-    stale = [await wired.ask() for _ in range(50)]
-    await settle()
+    wired.dawdle(monkeypatch)
+    stale = await asyncio.gather(*(wired.ask() for _ in range(50)))
     while_running = wired.provider.asked
     wired.provider.open.set()
     await settle()
@@ -81,7 +117,23 @@ async def test_a_stale_list_serves_at_once_while_one_refresh_runs() -> None:
     assert all(page.stale and page.data == FIRST for page in stale)
     assert stale[0].fetched_at == first.fetched_at
     assert (fresh.data, fresh.stale, wired.provider.asked) == (SECOND, False, 2)
-    assert fresh.fetched_at == wired.clock.now()
+
+
+async def test_who_asks_later_does_not_wait_a_second_of_his_own() -> None:
+    wired = WiredCache(FIRST, SECOND)
+    await wired.ask()
+    wired.clock.pass_by(60.0)
+    wired.provider.open.clear()
+    early = asyncio.create_task(wired.ask())
+    await settle()
+    wired.clock.pass_by(60.0)  # longer than any answer waits for a fetch
+    late = asyncio.create_task(wired.ask())
+    await settle()
+
+    assert (early.done(), late.done()) == (False, True)
+    assert late.result().stale
+    wired.provider.open.set()
+    assert (await early).data == SECOND
 
 
 async def test_a_stale_list_serves_up_to_an_hour_while_the_provider_fails() -> None:
@@ -148,11 +200,11 @@ async def test_a_key_refused_on_refresh_loses_its_list_and_nobody_elses() -> Non
     await wired.ask(account="alice")
     await wired.ask(account="bob")
     wired.clock.pass_by(60.0)
-    await wired.ask(account="alice")
-    await settle()
 
-    with pytest.raises(UpstreamAuthFailed):
-        await wired.ask(account="alice")
+    for _ in range(2):
+        with pytest.raises(UpstreamAuthFailed):
+            await wired.ask(account="alice")
+    wired.clock.pass_by(-60.0)
     assert (await wired.ask(account="bob")).data == FIRST
 
 
@@ -233,3 +285,157 @@ async def test_a_list_kept_shorter_than_fresh_is_kept_while_it_is_fresh() -> Non
     wired.clock.pass_by(59.0)
 
     assert (await wired.ask()).data == FIRST
+
+
+async def test_a_price_just_contradicted_is_read_anew_before_the_refusal_is_answered() -> None:
+    wired = WiredCache(FIRST, SECOND)
+    before = await wired.ask()
+    await wired.refuse()
+    asked = wired.provider.asked
+    page = await wired.ask()
+
+    assert asked == wired.provider.asked == 2
+    assert (before.data, page.data, page.stale) == (FIRST, SECOND, False)
+    assert await wired.quoted() == SECOND
+    assert wired.cache.quoted("alice", "whatsapp") == SECOND[0]
+
+
+async def test_a_price_that_cannot_be_read_anew_is_quoted_nowhere() -> None:
+    other = price("telegram")
+    wired = WiredCache([*FIRST, other], DOWN, DOWN, [*SECOND, other])
+    await wired.ask()
+    await wired.refuse()
+    page = await wired.ask()
+    with pytest.raises(UpstreamUnavailable):
+        await wired.quoted()
+    of_the_other = await wired.cache.current(wired.upstream(), quoting="telegram")
+
+    assert (page.data, page.stale, page.withheld) == ([other], True, (FIRST[0],))
+    assert page.model_dump().keys() == {"data", "next_cursor", "fetched_at", "stale"}
+    assert wired.cache.quoted("alice", "whatsapp") is None
+    assert other in of_the_other
+    assert wired.cache.known("alice") == [*FIRST, other]  # the names of services stay known
+    wired.clock.pass_by(5.0)
+    again = await wired.ask()
+    assert (again.data, again.stale, again.withheld) == ([other, *SECOND], False, ())
+
+
+async def test_a_service_just_sold_out_has_no_stock_until_it_is_read_anew() -> None:
+    stocked = [price(stock=7)]
+    wired = WiredCache(stocked, DOWN, stocked)
+    await wired.ask()
+    await wired.refuse(SOLD_OUT)
+    page = await wired.ask()
+    wired.clock.pass_by(5.0)
+    again = await wired.ask()
+
+    assert ([row.stock for row in page.data], page.stale) == ([0], True)
+    assert page.data[0].price == stocked[0].price
+    assert (again.data, again.stale) == (stocked, False)
+
+
+async def test_a_refusal_of_wishes_reads_the_list_anew_and_contradicts_nothing() -> None:
+    wired = WiredCache(FIRST, DOWN)
+    first = await wired.ask()
+    await wired.refuse(None)
+
+    assert wired.provider.asked == 2
+    assert await wired.ask() is first
+
+
+async def test_refusals_within_five_seconds_cost_one_fetch() -> None:
+    wired = WiredCache(FIRST, SECOND)
+    await wired.ask()
+    await asyncio.gather(*(wired.refuse() for _ in range(20)))
+    wired.clock.pass_by(4.9)
+    await wired.refuse()
+    explained = await wired.ask()
+    asked = wired.provider.asked
+    wired.clock.pass_by(0.1)
+    await wired.refuse()
+
+    assert asked == 2
+    assert (explained.data, explained.stale) == (SECOND, False)
+    assert wired.provider.asked == 3
+
+
+async def test_a_second_refusal_that_the_new_list_does_not_explain_withholds_the_row() -> None:
+    wired = WiredCache(FIRST, FIRST, SECOND)
+    await wired.ask()
+    await wired.refuse()
+    quoted_anew = await wired.ask()
+    await wired.refuse()
+    page, asked = await wired.ask(), wired.provider.asked
+    reserved_at = await wired.quoted()
+
+    assert (quoted_anew.data, quoted_anew.stale) == (FIRST, False)
+    assert (page.data, page.stale, asked) == ([], True, 2)
+    assert reserved_at == SECOND  # a purchase waits for the fetch
+
+
+async def test_an_old_list_explains_no_refusal() -> None:
+    wired = WiredCache(SECOND, DOWN)
+    await wired.ask()
+    wired.clock.pass_by(5.1)
+    await wired.refuse()
+
+    assert (await wired.ask()).data == []
+
+
+@pytest.mark.parametrize("first_list", [True, False])
+async def test_a_fetch_begun_before_the_refusal_is_not_believed(first_list: bool) -> None:
+    wired = WiredCache(*([FIRST] * (1 + first_list)), SECOND)
+    if first_list:
+        await wired.ask()
+        wired.clock.pass_by(60.0)
+    wired.provider.open.clear()
+    asking = asyncio.create_task(wired.ask())
+    await settle()
+    refused = [asyncio.create_task(wired.refuse()) for _ in range(3)]
+    await settle()
+    wired.provider.open.set()
+    seen = await asking
+    await asyncio.gather(*refused)
+
+    assert (seen.data, seen.stale) == ([], True)
+    assert (await wired.ask()).data == SECOND
+    assert wired.provider.asked == 2 + first_list
+
+
+async def test_a_purchase_is_not_reserved_by_a_fetch_begun_before_the_refusal() -> None:
+    wired = WiredCache(FIRST, SECOND)
+    wired.provider.open.clear()
+    quoting = asyncio.create_task(wired.quoted())
+    await settle()
+    refused = asyncio.create_task(wired.refuse())
+    await settle()
+    wired.provider.open.set()
+    await refused
+
+    assert await quoting == SECOND
+
+
+async def test_a_refusal_is_answered_although_the_provider_is_slow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wired = WiredCache(FIRST, SECOND)
+    await wired.ask()
+    wired.dawdle(monkeypatch)
+    await wired.refuse()
+    meanwhile = await wired.ask()
+    wired.provider.open.set()
+    await settle()
+
+    assert meanwhile.data == []
+    assert (await wired.ask()).data == SECOND
+    assert wired.provider.asked == 2
+
+
+async def test_a_provider_that_fails_is_left_in_peace_by_refusals_too() -> None:
+    wired = WiredCache(FIRST, DOWN)
+    await wired.ask()
+    wired.clock.pass_by(60.0)
+    await wired.ask()
+    await wired.refuse()
+
+    assert wired.provider.asked == 2

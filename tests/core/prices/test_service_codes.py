@@ -57,6 +57,16 @@ def test_a_code_means_its_first_candidate_in_stock(
     assert found(asked, *sold) == expected
 
 
+def test_a_service_whose_price_is_withheld_is_found_and_not_offered() -> None:
+    google, gmail, signal = price("google"), price("gmail"), price("signal")
+    assortment = Assortment(BUILT_IN, [gmail, signal], withheld=[google])
+
+    assert assortment.find("go") == assortment.find("google") == google
+    assert [offer.code for offer in assortment.offers] == ["bw", "gmail"]
+    assert not assortment.quotes(google)
+    assert assortment.quotes(gmail)
+
+
 def test_an_operators_code_stands_in_place_of_ours() -> None:
     assert found("wa", "whatsapp", "business", wa=("business",)) == "business"
     assert found("zz", "whatsapp", zz=("nothing", "whatsapp")) == "whatsapp"

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from adapters.simulator import AccountConfig, Fault, FaultKind
+from gateway.core.prices import cache
 from tests.faces.support import QUIET, Tool, tool_of
 from tests.support.gateway import run_simulated
 
@@ -113,12 +114,83 @@ async def test_a_service_is_a_code_or_the_providers_name(
     assert tool.sim.books.rentals[rental_id].service == bought
 
 
-async def test_a_provider_that_refuses_the_price_has_no_numbers_at_it(tool: Tool) -> None:
-    """The kept price list says 0.55: quoting it as the price that would do would be wrong."""
-    await tool.json("getPrices")
-    tool.sim.change(services={"whatsapp": {"price": "0.99"}})
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer waits for the price list as long as a busy machine may need."""
+    monkeypatch.setattr(cache, "_PATIENCE", 60.0)
 
-    assert await tool.text("getNumber", service="wa", maxPrice="0.60") == "NO_NUMBERS"
+
+PRICES_DOWN = Fault("prices-info", FaultKind.STATUS, times=None, status=500)
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize(
+    ("more", "needed"), [({}, "0.90"), ({"operator": "tmobile"}, "1.08")], ids=str
+)
+async def test_a_price_that_rose_is_quoted_at_once(
+    tool: Tool, more: dict[str, str], needed: str
+) -> None:
+    await tool.json("getPrices")
+    tool.sim.change(services={"whatsapp": {"price": "0.90"}})
+    answers = [await tool.text("getNumber", service="wa", maxPrice=0.8, **more) for _ in range(2)]
+    prices = await tool.json("getPrices", service="wa")
+    stock = await tool.json("getNumbersStatus")
+    bought = await tool.text("getNumber", service="wa", maxPrice=needed, **more)
+
+    assert answers == [f"WRONG_MAX_PRICE:{needed}"] * 2
+    assert prices["187"]["wa"]["cost"] == 0.9
+    assert stock["wa"] == 120
+    assert bought.startswith("ACCESS_NUMBER:")
+
+
+@pytest.mark.usefixtures("patient")
+async def test_an_order_repeated_gets_the_first_quote(tool: Tool) -> None:
+    await tool.json("getPrices")
+    tool.sim.change(services={"whatsapp": {"price": "0.90"}})
+    order = {"service": "wa", "maxPrice": "0.55", "orderId": "order-1"}
+    first, again = [await tool.text("getNumber", **order) for _ in range(2)]
+
+    assert first == again == "WRONG_MAX_PRICE:0.90"
+    assert tool.bought == 1
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_contradicted_price_that_cannot_be_read_anew_is_not_quoted(tool: Tool) -> None:
+    await tool.json("getPrices")
+    tool.sim.change(services={"gmail": {"price": "1.90"}, "youtube": {"price": "0.10"}})
+    tool.sim.script(PRICES_DOWN)
+    refused = await tool.text("getNumber", service="go", maxPrice="1.50")
+    whole = await tool.json("getPrices")
+    named = [await tool.json(action, service="go") for action in PRICED]
+    not_a_price = await tool.text("getNumber", service="go", maxPrice="cheap")
+    rental_id, _ = await tool.buy("go", maxPrice="1.90")
+
+    assert refused == not_a_price == "NO_NUMBERS"
+    assert set(whole["187"]) == {"wa", "tg", "acorn_bank"}
+    assert named == [{}, {}, {}]
+    assert tool.sim.books.rentals[rental_id].service == "gmail"
+
+
+PRICED = ("getPrices", "getPricesVerification", "getTopCountriesByService")
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize(
+    ("more", "count"), [({}, 0), ({"areas": "999"}, 120)], ids=["plain", "with a wish"]
+)
+async def test_a_service_that_just_sold_out_has_none(
+    tool: Tool, more: dict[str, str], count: int
+) -> None:
+    """A wish that cannot be met says nothing of the other numbers."""
+    await tool.json("getPrices")
+    if not more:
+        tool.sim.change(services={"whatsapp": {"stock": 0}})
+    tool.sim.script(PRICES_DOWN)
+    refused = await tool.text("getNumber", service="wa", **more)
+    stock = await tool.json("getNumbersStatus")
+
+    assert refused == "NO_NUMBERS"
+    assert (stock["wa"], stock["go"]) == (count, 7)
 
 
 async def test_an_empty_account_has_no_balance() -> None:

@@ -19,6 +19,7 @@ from gateway.core.model.rentals import RentAgain, Rental, RentalStatus
 from gateway.core.operations.call import Call
 from gateway.core.operations.catalog import BY_NAME
 from gateway.core.operations.operation import AnyOperation
+from gateway.core.prices import cache
 from mcp_server.calls.quotes import Estimator
 from mcp_server.options import McpOptions
 from mcp_server.tools import results
@@ -34,6 +35,7 @@ from tests.mcp.support import (
     done,
     refused,
     run_mcp,
+    text_of,
 )
 
 MARKET = replace(
@@ -83,6 +85,26 @@ async def test_above_the_cap_it_names_the_price_and_cheaper_choices(
         "Cheaper services with such a name: cheapmail at 0.30, mailtwo at 0.80. "
         "Raise max_price only if the user agrees."
     )
+    assert bought(stand) == 0
+
+
+async def test_a_price_that_rose_unseen_is_told_with_the_one_that_is_needed(
+    client: Client, stand: SimulatedStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "_PATIENCE", 60.0)
+    await done(client, "list_prices")
+    stand.sim.change(services={"cheapmail": {"price": "0.90"}})
+    result = await client.call_tool("rent_number", {**CHEAP, "carrier": "tmobile"})
+    above = await client.call_tool("rent_number", {**CHEAP, "max_price": 0.8})
+    (row,) = (await done(client, "list_prices", {"service_code": "cheapmail"}))["data"]
+
+    assert text_of(result).startswith(
+        "price_too_high: The price is above max_price: it takes 1.08 USD now. Nothing was charged."
+    )
+    assert text_of(above).startswith("price_too_high: cheapmail costs 0.90 USD now, above")
+    needed = [(each.meta or {})[results.ERROR_META]["price_needed"] for each in (result, above)]
+    assert needed == ["1.08", "0.90"]
+    assert row["price"] == "0.90"
     assert bought(stand) == 0
 
 
@@ -300,10 +322,11 @@ async def test_who_hangs_up_has_bought_all_the_same(stand: SimulatedStand, era: 
     assert sentence.startswith("duplicate_purchase: ")
 
 
+@pytest.mark.parametrize("request_id", ["order-1", "long order " * 23 + "no"])
 async def test_a_request_id_buys_once_however_often_it_comes(
-    client: Client, stand: SimulatedStand
+    request_id: str, client: Client, stand: SimulatedStand
 ) -> None:
-    named = {**CHEAP, "request_id": "order-1"}
+    named = {**CHEAP, "request_id": request_id}
     first = await client.call_tool("rent_number", named)
     again = await client.call_tool("rent_number", named)
     other = await refused(client, "rent_number", {**named, "max_price": 0.4})

@@ -21,6 +21,11 @@ _EXACT = """
     SELECT account_id, provider_id, code, code_at, 0 FROM things
     WHERE kind = 'rental' AND provider_id IS NOT NULL AND code IS NOT NULL AND code_at IS NOT NULL
 """
+# What a purchase of unknown outcome may have brought has the time of the purchase.
+_TIMES = """
+    UPDATE things SET created_at = (SELECT at FROM spends WHERE spends.ledger_id = things.ledger_id)
+    WHERE kind = 'rental' AND provider_id IS NULL AND created_at IS NULL
+"""
 
 
 def upgrade() -> None:
@@ -39,6 +44,7 @@ def upgrade() -> None:
     op.create_index("codes_received", "codes", ["received_at"])
     op.execute(_PROVISIONAL)
     op.execute(_EXACT)
+    op.execute(_TIMES)
     op.add_column("spends", sa.Column("refunded_at", sa.BigInteger))
     op.add_column("spends", sa.Column("refund_reason", sa.Text))
     op.add_column("things", sa.Column("refunded", sa.BigInteger))

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from gateway.core.auth.authentication import Callers
-from gateway.core.invocation import repeatable_changes as repeats
+from gateway.core.invocation import lenient_changes as lenient
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.callers import Caller
 from gateway.core.model.errors import GatewayError
@@ -49,7 +49,7 @@ class Answering:
         self._deliveries = deliveries
         self._zone = settings.zone
         self._harmless = settings.harmless
-        self._prices = PriceLists(invoker, bodies.prices)
+        self._prices = PriceLists(invoker, lambda listed, _: bodies.prices(listed))
         self._balances: LRUCache[str, Decimal] = LRUCache(_ACCOUNTS)
 
     async def identify(self, key: str | None) -> Caller:
@@ -68,7 +68,7 @@ class Answering:
             return web.Response(body=await self._prices.of(call), headers=_HEADERS)
         op, given = api_call.read(fields)
         if op is COMPLETE_RENTAL:
-            done = await repeats.complete(self._invoker, call, given["rental_id"])
+            done = await lenient.complete(self._invoker, call, given["rental_id"])
             value = await self._with_balance(call, done)
         elif op.effect is Effect.SPEND:
             query = query_parameters(request).values

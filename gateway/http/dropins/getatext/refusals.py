@@ -8,6 +8,7 @@ from pydantic_core import to_json
 
 from gateway.core.model import errors, provider_errors
 from gateway.core.model.errors import GatewayError, Unauthorized
+from gateway.core.model.values import money_text
 
 JSON = "application/json"
 
@@ -70,9 +71,11 @@ def status_and_text(error: GatewayError) -> tuple[int, str]:
         return error.http_status, error.detail
     said = error.upstream.message if error.upstream else ""
     lowered = said.lower()
-    if refusal.needs and said and all(need in lowered for need in refusal.needs):
-        return refusal.status, said
-    return refusal.status, refusal.text
+    fits = refusal.needs and said and all(need in lowered for need in refusal.needs)
+    text = said if fits else refusal.text
+    if isinstance(error, provider_errors.PriceTooHigh) and error.upstream and error.price_needed:
+        text = f"{text} ({money_text(error.price_needed)} is needed now)"
+    return refusal.status, text
 
 
 def render(error: GatewayError, keys: tuple[str, ...] = ()) -> web.Response:

@@ -89,12 +89,13 @@ class BuyingActions:
         if service is None or (assortment and found is None):
             return BAD_SERVICE
         if highest.wrong:
-            return wrong_max_price(parameters.lowest_price(found.price)) if found else NO_NUMBERS
+            quoted = found if assortment and found and assortment.quotes(found) else None
+            return wrong_max_price(parameters.lowest_price(quoted.price)) if quoted else NO_NUMBERS
         name = found.service_code if found else self._settings.codes.guess(service)
         try:
             return await self._rent(request, parameters, name, highest.amount)
-        except PriceTooHigh:
-            return _quote(request, parameters, found, highest.amount)
+        except PriceTooHigh as refusal:
+            return _quote(request, refusal.price_needed, highest.amount)
 
     async def _purchase_parameters(self, request: ActionRequest) -> LegacyParameters | None:
         """The parameters besides the service; None where some are repeated or unknown."""
@@ -151,15 +152,10 @@ class BuyingActions:
         return assortment.find(service) if assortment else None
 
 
-def _quote(
-    request: ActionRequest,
-    parameters: LegacyParameters,
-    found: Price | None,
-    highest: Decimal | None,
-) -> str:
+def _quote(request: ActionRequest, lowest: Decimal | None, highest: Decimal | None) -> str:
     """The lowest sufficient price, where only the request's own limit prevented the purchase."""
-    if found is None or highest is None:
+    if lowest is None or highest is None:
         return NO_NUMBERS
-    lowest, limits = parameters.lowest_price(found.price), request.caller.limits
+    limits = request.caller.limits
     above_key = limits is not None and limits.max_price is not None and lowest > limits.max_price
     return NO_NUMBERS if lowest <= highest or above_key else wrong_max_price(lowest)

@@ -82,9 +82,12 @@ class ListingActions:
         return {"status": "success", "services": rows}
 
     async def _top_countries(self, request: ActionRequest) -> Body:
-        found = (await self._assortments.of(request.call)).find(request.get("service") or "")
+        assortment = await self._assortments.of(request.call)
+        found = assortment.find(request.get("service") or "")
         if found is None:
             return BAD_SERVICE
+        if not assortment.quotes(found):
+            return {}
         price = float(found.price)
         row = {"country": int(USA), "count": count(found), "price": price, "retail_price": price}
         return {"0": row}
@@ -104,7 +107,7 @@ class ListingActions:
         if service is None:
             return assortment.offers
         price = assortment.find(service)
-        return (Offer(service, price),) if price else ()
+        return (Offer(service, price),) if price and assortment.quotes(price) else ()
 
 
 def count(price: Price) -> int:

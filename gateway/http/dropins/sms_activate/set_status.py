@@ -1,6 +1,6 @@
 """setStatus: ready, another code, done, cancelled. None of them costs money."""
 
-from gateway.core.invocation import repeatable_changes as repeats
+from gateway.core.invocation import lenient_changes as lenient
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.errors import Forbidden, GatewayError, RentalNotFound, Unauthorized
 from gateway.core.operations.polling import POLL_RENTAL
@@ -44,10 +44,10 @@ class SetStatusAction:
             case "3":
                 return await self._another(request, rental)
             case "6":
-                await repeats.complete(self._invoker, request.call, rental)
+                await lenient.complete(self._invoker, request.call, rental)
                 return "ACCESS_ACTIVATION"
             case "8" | "-1":
-                await repeats.cancel(self._invoker, request.call, rental)
+                await lenient.cancel(self._invoker, request.call, rental)
                 return "ACCESS_CANCEL"
         return BAD_STATUS
 
