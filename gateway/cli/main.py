@@ -37,6 +37,9 @@ ledger = LazyGroup(
             "resolve": Entry(
                 "gateway.cli.commands.ledger:resolve", "Settle one of unknown outcome."
             ),
+            "record-refund": Entry(
+                "gateway.cli.commands.ledger:record_refund", "Write down what came back."
+            ),
         }
     },
     short_help="What was bought; lost answers.",

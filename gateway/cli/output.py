@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, str | int | bool | list[str] | None]
 
-MONEY = {"price", "balance"}
+MONEY = {"price", "refunded", "balance"}
 TO_THE_RIGHT = MONEY | {"id", "stock", "ttl_minutes"}
 TITLES = {
     "service_code": "service",
@@ -147,7 +147,7 @@ def _card(fields: dict[str, Any]) -> "RenderableType":
     grid.add_column(style="dim")
     grid.add_column(overflow="fold")
     for name, value in fields.items():
-        if value is not None and name != "currency":
+        if value not in (None, []) and name != "currency":
             grid.add_row(_title(name), _cell(name, value))
     return grid
 
@@ -176,13 +176,18 @@ def _cell(name: str, value: Any) -> "Text":
     if isinstance(value, bool):
         return Text("yes" if value else "no")
     if isinstance(value, list):
-        return Text(printable(", ".join(map(str, value))))
+        return Text(printable(", ".join(map(_code if name == "codes" else str, value))))
     if name in MONEY:
         return Text(f"${value}")
     if name.endswith("_at"):
         return Text(_instant(value))
     style = COLOURS.get(value, "") if name == "status" else ""
     return Text(printable(str(value)), style="bold green" if name == "code" else style)
+
+
+def _code(code: Mapping[str, Any]) -> str:
+    unsure = ", perhaps without its first zeros" if code["provisional"] else ""
+    return f"{code['code']} ({_instant(code['received_at'])}{unsure})"
 
 
 def _instant(text: str) -> str:

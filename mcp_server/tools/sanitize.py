@@ -44,7 +44,8 @@ def clean_json(value: Any, name: str = "") -> Any:
             return code_or_none(value)
         return clean_text(value, _LENGTHS.get(name, _DEFAULT_LENGTH))
     if isinstance(value, list):
-        return [clean_json(each, name) for each in value]
+        cleaned = [clean_json(each, name) for each in value]
+        return [each for each in cleaned if "code" in each] if name == "codes" else cleaned
     if isinstance(value, dict):
         pairs = ((key, clean_json(each, key)) for key, each in value.items())
         return {key: each for key, each in pairs if each is not None}

@@ -16,6 +16,7 @@ Json = dict[str, Any]
 
 # The gateway validates inputs and names what is wrong; a model learns nothing from a pattern.
 _OMITTED_KEYS = frozenset({"title", "format", "$defs", "pattern", "minLength", "maxLength"})
+_OF_ANY = frozenset({"codes"})  # lists whose rows tell by themselves what they hold
 _RESULT_KEYS = ("type", "enum", "required", "properties", "items", "const")
 
 
@@ -92,5 +93,6 @@ def _shortened(part: Any, described: Set[str], name: str = "") -> Any:
             key: _shortened(value, described, key) for key, value in part["properties"].items()
         }
     if "items" in part:
-        shortened["items"] = _shortened(part["items"], described)
+        brief = {"type": part["items"].get("type")}
+        shortened["items"] = brief if name in _OF_ANY else _shortened(part["items"], described)
     return shortened

@@ -1,13 +1,16 @@
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.cli.commands import serve
 from gateway.cli.configuration import warn_of_plain_http
 from gateway.settings import Settings
 from gateway.telemetry import logs
+from gateway.wiring import open_simulator
 from tests.cli.conftest import Run
 
 SECRET = "kq7Plain-0wn"
@@ -188,3 +191,13 @@ def test_the_commands_that_run_warn_at_their_start(
 
     assert [json.loads(line)["setting"] for line in lines] == told
     assert SECRET not in done.output
+
+
+async def test_the_simulated_provider_decides_what_an_expiry_gives_back() -> None:
+    settings = Settings(getatext_expiry_refunds=False)
+    async with open_simulator() as provider:
+        pointed = serve._pointed_at(settings, provider, "/nowhere")
+        other = serve._pointed_at(settings, replace(provider, expiry_refunds=False), "/nowhere")
+
+    assert pointed.getatext_expiry_refunds
+    assert not other.getatext_expiry_refunds

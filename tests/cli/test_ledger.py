@@ -10,7 +10,8 @@ import pytest
 from adapters.simulator import DEMO_KEY, Fault, FaultKind
 from tests.cli.conftest import Provider, Run
 from tests.support.contract import Answer
-from tests.support.gateway import run_gateway
+from tests.support.gateway import Client, run_gateway
+from tests.support.waiting import until
 
 LOST = Fault("rent-a-number", FaultKind.DROP_AFTER)
 FIRST = 12345
@@ -146,6 +147,75 @@ def test_a_bought_purchase_cannot_be_settled_otherwise(shop: Shop) -> None:
 
     assert result.exit_code == 1
     assert shop.rows()[0]["state"] == "bought"
+
+
+def test_a_refund_only_a_person_knows_of_is_written_down_once(shop: Shop) -> None:
+    shop.rent()
+    ledger_id = shop.rows()[0]["ledger_id"]
+    recorded = shop.run("ledger", "record-refund", ledger_id, "--amount", "0.2")
+    again = shop.run("ledger", "record-refund", ledger_id, "--amount", "0.2")
+    [row] = shop.rows()
+
+    assert recorded.exit_code == 0
+    assert recorded.stdout == (
+        f"$0.20 of $0.55 is written down as refunded for {ledger_id}, and its budgets have it "
+        "back; no money was moved.\n"
+    )
+    assert again.exit_code == 2
+    assert f"refunded before: $0.20 on {row['refunded_at']} (recorded)" in again.stderr
+    assert (row["refunded"], row["refund_reason"]) == ("0.20", "recorded")
+    assert shop.provider.asked("cancel-rental") == 0
+
+
+def test_a_running_gateway_shows_what_was_recorded(shop: Shop) -> None:
+    async def use() -> tuple[Answer, Answer, Answer]:
+        given: dict[str, Any] = {"gateway_database_url": shop.url, "getatext_api_key": DEMO_KEY}
+        async with run_gateway(shop.provider.url, **given) as running:
+            client = running.client
+            made = await client.post("/v1/rentals", {"service_code": "whatsapp"})
+            rental = f"/v1/rentals/{made.json['id']}"
+            await client.post(f"{rental}/complete")
+            before = await client.get(rental)
+            words = ("ledger", "record-refund", made.json["ledger_id"], "--amount", "0.55")
+            await asyncio.to_thread(shop.run, *words)
+            await until(lambda: is_refunded(client, rental))
+            return before, await client.get(rental), await client.get("/v1/balance")
+
+    async def is_refunded(client: Client, rental: str) -> bool:
+        return (await client.get(rental)).json["refunded"] is not None
+
+    before, after, balance = asyncio.run(use())
+
+    assert (before.json["status"], before.json["refunded"]) == ("completed", None)
+    assert (after.json["status"], after.json["refunded"]) == ("completed", "0.55")
+    assert balance.json["spent_total"] == "0.00"
+
+
+NO_REFUND: list[tuple[str, tuple[str, ...], str]] = [
+    ("nothing", ("--amount", "0.1"), "There is no purchase with this id"),
+    ("bought", ("--amount", "0.56"), "It cost $0.55: no more than that"),
+    ("bought", ("--amount", "0"), "A refund is more than 0"),
+    ("bought", ("--amount", "-1"), "must be an amount"),
+    ("bought", (), "Missing option '--amount'"),
+    ("unknown", ("--amount", "0.1"), "only what was bought can be refunded"),
+]
+
+
+@pytest.mark.parametrize(("which", "words", "said"), NO_REFUND, ids=str)
+def test_a_refund_that_cannot_be_is_refused(
+    shop: Shop, which: str, words: tuple[str, ...], said: str
+) -> None:
+    ids = {"nothing": "nothing"}
+    if which == "bought":
+        shop.rent()
+        ids["bought"] = shop.rows()[0]["ledger_id"]
+    elif which == "unknown":
+        ids["unknown"] = shop.lose()
+    result = shop.run("ledger", "record-refund", ids[which], *words)
+
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())
+    assert [row["refunded"] for row in shop.rows()] in ([], ["0.00"])
 
 
 def test_purging_keeps_what_is_young_and_what_was_paid(shop: Shop) -> None:

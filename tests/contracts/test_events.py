@@ -70,12 +70,12 @@ async def test_nothing_new_writes_no_event(store: Store) -> None:
 
 async def test_each_new_code_is_an_event(store: Store) -> None:
     await buy(store.ledger, rental())
-    for code in ("1", "1", "2", "2", "1"):
+    for code in ("1", "1", "2", "2", "3"):
         await store.ledger.record("account", rental(code=code), LATER)
 
     events = await store.events.events(ACCOUNT, 0, ALL)
 
-    assert [event.rental.code for event in events if event.kind is CODE] == ["1", "2", "1"]
+    assert [event.rental.code for event in events if event.kind is CODE] == ["1", "2", "3"]
 
 
 async def test_only_a_bought_rental_was_rented(store: Store) -> None:

@@ -24,6 +24,7 @@ from tests.support.ledger import (
     new_id,
     rental,
     spent,
+    stored,
 )
 
 
@@ -92,7 +93,7 @@ async def test_the_price_takes_the_place_of_the_reservation(ledger: Ledger) -> N
         ANSWER,
     )
     assert await spent(ledger) == ("0.55", "0.55")
-    assert await ledger.find(MINE, "rental", 12345) == rental(ledger_id=wanted.ledger_id)
+    assert await ledger.find(MINE, "rental", 12345) == stored(rental(ledger_id=wanted.ledger_id))
 
 
 async def test_without_a_price_the_reservation_is_what_it_cost(ledger: Ledger) -> None:
@@ -277,12 +278,13 @@ async def test_a_rental_recorded_before_becomes_the_purchases(ledger: Ledger) ->
 
     ledger_id = await buy(ledger, rental())
 
-    assert await ledger.find(MINE, "rental", 12345) == rental(
+    expected = rental(
         status=RentalStatus.CODE_RECEIVED,
         code="012345",
         code_received_at=NOW,
         ledger_id=ledger_id,
     )
+    assert await ledger.find(MINE, "rental", 12345) == stored(expected)
     assert len(await ledger.all_rentals(ACCOUNT, "rental")) == 1
 
 
@@ -299,7 +301,7 @@ async def test_a_rental_stays_with_its_buyer(ledger: Ledger) -> None:
     first = await buy(ledger, rental())
     second = await end(ledger, bought(rental()), caller_id="another")
 
-    assert await ledger.find(MINE, "rental", 12345) == rental(ledger_id=first)
+    assert await ledger.find(MINE, "rental", 12345) == stored(rental(ledger_id=first))
     spend = await ledger.spend(second)
     assert spend is not None
     assert spend.state is SpendState.BOUGHT

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from gateway.core.model.long_rentals import LongRentalStatus
 from gateway.core.model.purchases import View
-from gateway.core.model.rentals import Rental, RentalStatus
+from gateway.core.model.rentals import ReceivedCode, Rental, RentalStatus
 from gateway.core.ports.ledger import Ledger
 from tests.support.ledger import (
     ACCOUNT,
@@ -17,6 +17,7 @@ from tests.support.ledger import (
     long_rental,
     rental,
     spent,
+    stored,
 )
 
 
@@ -25,7 +26,7 @@ async def test_what_was_not_bought_here_is_the_accounts(ledger: Ledger) -> None:
 
     assert isinstance(whole, Rental)
     assert whole.ledger_id is not None
-    assert whole == rental(ledger_id=whole.ledger_id)
+    assert whole == stored(rental(ledger_id=whole.ledger_id))
     assert await ledger.find(ACCOUNT, "rental", 12345) == whole
     assert await ledger.find(MINE, "rental", 12345) is None
     assert await ledger.find(View("other"), "rental", 12345) is None
@@ -38,11 +39,13 @@ async def test_known_facts_survive_the_providers_silence(ledger: Ledger) -> None
 
     whole = await ledger.record("account", silent, LATER)
 
-    expected = rental(
-        code="012345",
-        code_received_at=NOW,
-        status=RentalStatus.COMPLETED,
-        ledger_id=ledger_id,
+    expected = stored(
+        rental(
+            code="012345",
+            code_received_at=NOW,
+            status=RentalStatus.COMPLETED,
+            ledger_id=ledger_id,
+        )
     )
     assert whole == expected
     assert await ledger.find(MINE, "rental", 12345) == expected
@@ -54,8 +57,14 @@ async def test_news_take_the_place_of_what_was_known(ledger: Ledger) -> None:
         code="2", status=RentalStatus.CODE_RECEIVED, price=Decimal("0.6"), number="+19998887777"
     )
 
+    codes = (ReceivedCode(code="2", received_at=LATER), ReceivedCode(code="1", received_at=NOW))
     assert await ledger.record("account", news, LATER) == news.model_copy(
-        update={"ledger_id": ledger_id, "price": Decimal("0.60"), "code_received_at": LATER}
+        update={
+            "ledger_id": ledger_id,
+            "price": Decimal("0.60"),
+            "code_received_at": LATER,
+            "codes": codes,
+        }
     )
 
 
@@ -236,6 +245,6 @@ async def test_the_unended_are_an_accounts_rentals_whose_end_is_not_known(ledger
     assert [(one.id, one.status) for one in unended[:-1]] == [
         (number, status) for number, status in enumerate(RentalStatus, 1) if status in open_states
     ]
-    assert unended[-1] == await ledger.find(MINE, "rental", 7)
+    assert stored(unended[-1]) == await ledger.find(MINE, "rental", 7)
     assert sorted(await ledger.accounts_with_unended()) == ["account", "other"]
     assert await ledger.unended("ended") == []

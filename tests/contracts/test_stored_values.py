@@ -10,7 +10,7 @@ from adapters.store import StoreError, Unstorable
 from gateway.core.model.rentals import Rental
 from gateway.core.model.values import MAX_ID
 from gateway.core.ports.ledger import Ledger
-from tests.support.ledger import MINE, NOW, buy, intent, rental, spent
+from tests.support.ledger import MINE, NOW, buy, intent, rental, spent, stored
 
 
 @pytest.mark.parametrize("amount", ["0.000001", "9999.9999", "0.55", "12", "1234567.123456"])
@@ -43,7 +43,7 @@ async def test_texts_come_back_as_they_went_in(ledger: Ledger, text: str) -> Non
     assert spend is not None
     assert (spend.ledger_id, spend.fingerprint) == (ledger_id, text)
     known = {"ledger_id": ledger_id, "code_received_at": NOW}
-    assert await ledger.record("account", kept, NOW) == kept.model_copy(update=known)
+    assert await ledger.record("account", kept, NOW) == stored(kept.model_copy(update=known))
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\0", "\ud800"])

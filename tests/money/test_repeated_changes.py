@@ -160,3 +160,15 @@ async def test_the_providers_own_api_repeats_a_cancellation_too() -> None:
 
     assert [(each.status, each.json["status"]) for each in answers] == [(200, "cancelled")] * 2
     assert [each.json["balance"] for each in answers] == [answers[0].json["balance"]] * 2
+
+
+async def test_a_long_rental_is_cancelled_twice(bank: Bank) -> None:
+    made = (await bank.client.post("/v1/long-rentals", {"period": "1w"})).json
+    path = f"/v1/long-rentals/{made['id']}/cancel"
+    bank.sim.script(Fault("update-long-rental", FaultKind.DROP_AFTER))
+    lost = await bank.client.post(path)
+    again = [await bank.client.post(path) for _ in range(2)]
+
+    assert lost.status >= 500
+    assert [said(each) for each in again] == [(200, "cancelled")] * 2
+    assert again[0].json["number"] == made["number"]

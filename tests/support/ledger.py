@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.core.model.long_rentals import LongRental, LongRentalStatus, Period
 from gateway.core.model.purchases import AnyRental, Intent, Outcome, SpendState, StoredAnswer, View
-from gateway.core.model.rentals import Rental, RentalStatus
+from gateway.core.model.rentals import ReceivedCode, Rental, RentalStatus
 from gateway.core.ports.ledger import Ledger
 
 NOW = datetime(2026, 3, 14, 9, 26, 53, 589793, tzinfo=UTC)
@@ -56,6 +56,13 @@ def rental(id: int | None = 12345, **given: Any) -> Rental:
         "ends_at": NOW + timedelta(minutes=5),
     }
     return Rental(**usual | given)
+
+
+def stored(whole: Rental) -> Rental:
+    """A rental as the ledger answers it alone: with its codes, here the newest one at most."""
+    code, at = whole.code, whole.code_received_at or NOW
+    codes = () if code is None else (ReceivedCode(code=code, received_at=at),)
+    return whole.model_copy(update={"codes": codes})
 
 
 def long_rental(id: int | None = 1, **given: Any) -> LongRental:

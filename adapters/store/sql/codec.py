@@ -17,7 +17,7 @@ from gateway.core.model.purchases import (
     SpendState,
     StoredAnswer,
 )
-from gateway.core.model.rentals import Rental, RentalStatus
+from gateway.core.model.rentals import ReceivedCode, Rental, RentalStatus
 
 TOTAL = "total"  # the period that never ends
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -118,18 +118,15 @@ def _long_rental_facts(rental: LongRental) -> dict[str, Value]:
     }
 
 
-def any_rental(row: Row, said: AnyRental | None = None) -> AnyRental:
-    """The rental or long rental in a row, not validated again.
-
-    `said`: what the provider just said of it; its balance is passed on and not stored.
-    """
-    if row["kind"] == "long_rental":
-        return _long_rental(row)
-    return rental(row, said.balance if isinstance(said, Rental) else None)
+def any_rental(row: Row) -> AnyRental:
+    """The rental or long rental in a row, not validated again."""
+    return _long_rental(row) if row["kind"] == "long_rental" else rental(row)
 
 
-def rental(row: Row, balance: Decimal | None = None) -> Rental:
-    """The rental in a row, not validated again."""
+def rental(
+    row: Row, codes: tuple[ReceivedCode, ...] | None = None, balance: Decimal | None = None
+) -> Rental:
+    """The rental in a row, not validated again; codes and balance are not in it."""
     created, ends, code_at = row["created_at"], row["ends_at"], row["code_at"]
     return Rental.model_construct(
         id=row["provider_id"],
@@ -140,11 +137,21 @@ def rental(row: Row, balance: Decimal | None = None) -> Rental:
         number=row["number"],
         code=row["code"],
         code_received_at=None if code_at is None else from_instant(code_at),
+        codes=codes,
         price=from_micros(row["price"]),
         refunded=_refunded(row),
         balance=balance,
         created_at=None if created is None else from_instant(created),
         ends_at=None if ends is None else from_instant(ends),
+    )
+
+
+def received_code(row: Row) -> ReceivedCode:
+    """The code in a row, not validated again."""
+    return ReceivedCode.model_construct(
+        code=row["code"],
+        received_at=from_instant(row["received_at"]),
+        provisional=bool(row["provisional"]),
     )
 
 

@@ -36,7 +36,7 @@ class EventsOfOthers:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, changed: Changed, missed: Missed) -> None:
-        """Listen until `close`; `missed` is called when that begins."""
+        """Listen until `close`; `missed` is called when that begins, and when another writes."""
         self._tasks.append(asyncio.create_task(self._listen(changed, missed)))
 
     async def close(self) -> None:
@@ -52,6 +52,8 @@ class EventsOfOthers:
             with suppress(Exception):  # the store is away, say: the next look begins at `last` too
                 now, newest, rows = await self._database.read(partial(_look, version, last))
                 last = newest if version in (None, now) else last
+                if version not in (None, now):
+                    missed()  # what they wrote without an event: a refund, a webhook's code
                 version = now if len(rows) < _PAGE else version
                 for row in rows:
                     last = row["id"]

@@ -113,11 +113,16 @@ def _kinds(before: Row | None, rental: Row) -> Iterator[EventKind]:
         yield EventKind.RENTAL_ENDED
 
 
+async def notify(tx: Tx, account_id: str, rental_id: int) -> None:
+    """Tell the other nodes that something of a rental changed."""
+    await tx.row(_NOTIFY, account_id=account_id, rental_id=rental_id)
+
+
 async def _append(tx: Tx, kinds: Sequence[EventKind], rental: Row, at: int) -> None:
     """Write the events and notify the nodes; other writers of events wait until the commit."""
     key = {"account_id": rental["account_id"], "rental_id": rental["provider_id"]}
     if not kinds:
-        await tx.row(_NOTIFY, **key)
+        await notify(tx, **key)
         return
     snapshot, code_at = codec.to_snapshot(rental), rental["code_at"]
     for kind in kinds:

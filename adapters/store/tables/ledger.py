@@ -15,6 +15,7 @@ from adapters.store.tables import (
     rentals,
     retention,
     settlement,
+    views,
 )
 from gateway.core.model.purchases import AnyRental, Breach, Intent, Outcome, Spend, Spent, View
 from gateway.core.model.rentals import Rental, RentalStatus
@@ -122,12 +123,13 @@ class StoredLedger:
         if rental.id is None:
             return rental
         # Most statuses bring no news: this read saves a durable write for each of them.
+        now = codec.to_instant(at)
         known = await self._database.read(
-            lambda tx: rentals.unchanged(tx, account_id, rental, refund_expired)
+            lambda tx: rentals.unchanged(tx, account_id, rental, now, refund_expired)
         )
         if known is not None:
             return known
-        now, ledger_id = codec.to_instant(at), self._new_id(at)
+        ledger_id = self._new_id(at)
         return await self._database.write(
             lambda tx: rentals.merge(
                 tx, account_id, rental, now, ledger_id=ledger_id, refund_expired=refund_expired
@@ -145,21 +147,21 @@ class StoredLedger:
         return await self._database.write(lambda tx: refunds.record(tx, ledger_id, micros, now))
 
     async def unended(self, account_id: str) -> Sequence[Rental]:
-        return await self._database.read(lambda tx: rentals.find_unended(tx, account_id))
+        return await self._database.read(lambda tx: views.find_unended(tx, account_id))
 
     async def accounts_with_unended(self) -> Sequence[str]:
-        return await self._database.read(rentals.accounts_with_unended)
+        return await self._database.read(views.accounts_with_unended)
 
     async def find(self, view: View, kind: Kind, provider_id: int) -> AnyRental | None:
-        return await self._database.read(lambda tx: rentals.find(tx, view, kind, provider_id))
+        return await self._database.read(lambda tx: views.find(tx, view, kind, provider_id))
 
     async def is_bought(self, account_id: str, kind: Kind, provider_id: int) -> bool:
         return await self._database.read(
-            lambda tx: rentals.is_bought(tx, account_id, kind, provider_id)
+            lambda tx: views.is_bought(tx, account_id, kind, provider_id)
         )
 
     async def all_rentals(self, view: View, kind: Kind) -> Sequence[AnyRental]:
-        return await self._database.read(lambda tx: rentals.find_all(tx, view, kind))
+        return await self._database.read(lambda tx: views.find_all(tx, view, kind))
 
     async def list_rentals(
         self,
@@ -177,7 +179,7 @@ class StoredLedger:
             "number": number,
         }
         return await self._database.read(
-            lambda tx: rentals.list_rentals(tx, view, filters, limit, before)
+            lambda tx: views.list_rentals(tx, view, filters, limit, before)
         )
 
     async def spending(self, caller_id: str, at: datetime) -> Spent:

@@ -1,16 +1,15 @@
-"""Rentals and long rentals: those a purchase brought, and those only seen in the account."""
+"""Writes rentals and long rentals: what a purchase brought, and what the provider says of them."""
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping
 
-from sqlalchemy import case, delete, func, or_, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.store.sql import codec
-from adapters.store.sql.schema import one_of, things, unended
+from adapters.store.sql.schema import one_of, things
 from adapters.store.sql.statement import Row, Statement, Tx, Value, like, number, text
-from adapters.store.tables import events, refunds
-from gateway.core.model.purchases import AnyRental, RefundReason, View
+from adapters.store.tables import codes, events, refunds
+from gateway.core.model.purchases import AnyRental, RefundReason
 from gateway.core.model.rentals import Rental
 from gateway.core.model.values import Kind
 
@@ -18,6 +17,8 @@ _FACTS = (
     "status", "service_code", "service_name", "number", "code", "code_at", "price", "created_at",
     "ends_at", "period", "auto_renew", "rented_on", "ends_on", "refunded", "given_up",
 )  # fmt: skip
+# Microseconds. What is read after that of the newest code was not read before it.
+_LONGEST_READ = 60_000_000
 _OPEN = ("active", "code_received", "unknown")
 _IDENTITY = ("ledger_id", "account_id", "kind", "provider_id", "caller_id", "active_until")
 _row = insert(things).values({name: like(things.c[name]) for name in (*_IDENTITY, *_FACTS)})
@@ -47,33 +48,18 @@ _CHANGE = Statement(
     .where(things.c.ledger_id == text("thing_id"))
     .values({name: like(things.c[name], f"new_{name}") for name in _FACTS})
 )
-_known = select(things).where(
+_known = select(things, codes.coded).where(
     things.c.account_id == text("account_id"),
     things.c.kind == text("kind"),
     things.c.provider_id == number("provider_id"),
 )
 _KNOWN = Statement(_known)
 _LOCKED = Statement(_known.with_for_update())
-_IS_BOUGHT = Statement(
-    _known.with_only_columns(things.c.ledger_id).where(things.c.caller_id.is_not(None))
-)
-_seen = (
-    select(things)
-    .where(things.c.account_id == text("account_id"), things.c.kind == text("kind"))
-    .where(or_(text("caller_id").is_(None), things.c.caller_id == text("caller_id")))
-)
-_unended = select(things).where(unended)
-_UNENDED = Statement(
-    _unended.where(things.c.account_id == text("account_id")).order_by(things.c.ledger_id)
-)
-_ACCOUNTS = Statement(_unended.with_only_columns(things.c.account_id).distinct())
-_FIND = Statement(_seen.where(things.c.provider_id == number("provider_id")))
-_FIND_ALL = Statement(_seen.where(things.c.provider_id.is_not(None)).order_by(things.c.ledger_id))
 
 
 async def put_bought(tx: Tx, spend: Row, rental: AnyRental, at: int) -> None:
     """Write down what a purchase brought."""
-    facts = _dated(codec.facts(rental), at)
+    facts = _dated(codec.facts(rental), _told_at(rental, at))
     if facts["service_code"] is None:
         facts["service_code"] = spend["service_code"]
     whole = {**facts, **_identity(spend, rental.id)}
@@ -85,6 +71,8 @@ async def put_bought(tx: Tx, spend: Row, rental: AnyRental, at: int) -> None:
         if put["status"] == "cancelled" or put["refunded"] is not None:
             whole = await _give_back(tx, whole, at)
             await tx.execute(_CHANGE, **_changes(whole), thing_id=spend["ledger_id"])
+    if whole["code"] is not None:
+        await codes.add(tx, whole)
     await events.created(tx, whole, at)
 
 
@@ -112,13 +100,16 @@ def _identity(spend: Row, provider_id: int | None) -> dict[str, Value]:
 
 
 async def unchanged(
-    tx: Tx, account_id: str, rental: AnyRental, refund_expired: bool
+    tx: Tx, account_id: str, rental: AnyRental, at: int, refund_expired: bool
 ) -> AnyRental | None:
     """All that is known of a rental; None where what the provider said of it is news."""
     row = await tx.row(_KNOWN, **_key(account_id, rental))
-    if row is None or _merged(row, codec.facts(rental), 0, refund_expired) is not None:
+    if row is None:
         return None
-    return codec.any_rental(row, rental)
+    facts = await _current(tx, row, codec.facts(rental), at)
+    if _merged(row, facts, at, refund_expired) is not None:
+        return None
+    return await _answer(tx, row, rental)
 
 
 async def merge(
@@ -135,17 +126,20 @@ async def merge(
     row = await tx.row(_LOCKED, **key)
     if row is None:
         identity = {"ledger_id": ledger_id, "caller_id": None, "active_until": facts["ends_at"]}
-        whole = {**_dated(facts, at), **key, **identity}
+        whole = {**_dated(facts, _told_at(rental, at)), **key, **identity}
         if isinstance(rental, Rental) and _comes_back(None, whole, refund_expired):
             whole["refunded"] = whole["price"] or 0
         await tx.execute(_INSERT, **whole)
+        if whole["code"] is not None:
+            await codes.add(tx, whole)
         if isinstance(rental, Rental):
             await events.changed(tx, None, whole, at)
-        return codec.any_rental(whole, rental)
-    merged = _merged(row, facts, at, refund_expired)
+        return await _answer(tx, {**whole, "coded": True}, rental)
+    facts = await _current(tx, row, facts, at)
+    merged = _merged(row, facts, _told_at(rental, at), refund_expired)
     if merged is None:
-        return codec.any_rental(row, rental)
-    return codec.any_rental(await _change(tx, row, merged, at), rental)
+        return await _answer(tx, row, rental)
+    return await _answer(tx, {**await _change(tx, row, merged, at), "coded": True}, rental)
 
 
 async def give_up(tx: Tx, account_id: str, rental_id: int, at: int) -> Rental | None:
@@ -154,7 +148,26 @@ async def give_up(tx: Tx, account_id: str, rental_id: int, at: int) -> Rental | 
     if row is None or row["status"] in events.ENDED:
         return None
     known = {name: row[name] for name in _FACTS}
-    return codec.rental(await _change(tx, row, {**known, "status": "expired", "given_up": 1}, at))
+    ended = await _change(tx, row, {**known, "status": "expired", "given_up": 1}, at)
+    return codec.rental(ended, await codes.of(tx, ended))
+
+
+async def _answer(tx: Tx, row: Row | Mapping[str, Value], said: AnyRental) -> AnyRental:
+    """The rental in a row, with its codes. The balance just told is passed on and not stored."""
+    if not isinstance(said, Rental):
+        return codec.any_rental(row)
+    return codec.rental(row, await codes.of_known(tx, row), said.balance)
+
+
+async def _current(tx: Tx, row: Row, facts: dict[str, Value], at: int) -> dict[str, Value]:
+    """The facts without an older code: another node has read the newest one meanwhile."""
+    code, newest = facts["code"], row["code"]
+    if code in (None, newest) or newest is None or at - row["code_at"] > _LONGEST_READ:
+        return facts
+    if not await codes.is_kept(tx, row, str(code)):
+        return facts
+    status = facts["status"] if facts["status"] in events.ENDED else row["status"]
+    return {**facts, "code": None, "status": status}
 
 
 async def _change(tx: Tx, row: Row, facts: dict[str, Value], at: int) -> dict[str, Value]:
@@ -163,6 +176,10 @@ async def _change(tx: Tx, row: Row, facts: dict[str, Value], at: int) -> dict[st
     if facts["refunded"] != row["refunded"]:
         whole = await _give_back(tx, whole, at)
     await tx.execute(_CHANGE, **_changes(whole), thing_id=row["ledger_id"])
+    if whole["code"] != row["code"]:
+        if row["code"] is not None:  # it is not there where an earlier version read it
+            await codes.add(tx, row)
+        await codes.add(tx, whole)
     if whole["kind"] == "rental":
         await events.changed(tx, row, whole, at)
     return whole
@@ -196,7 +213,7 @@ def _merged(
     if merged == known:
         return None
     if merged["code"] != known["code"]:
-        merged["code_at"] = at
+        merged["code_at"] = max(at, (known["code_at"] or 0) + 1)
     return merged
 
 
@@ -216,62 +233,12 @@ def _dated(facts: dict[str, Value], at: int) -> dict[str, Value]:
     return {**facts, "code_at": None if facts["code"] is None else at}
 
 
+def _told_at(rental: AnyRental, at: int) -> int:
+    """When its code was told: before now where it could not be written then."""
+    told = rental.code_received_at if isinstance(rental, Rental) else None
+    return at if told is None else codec.to_instant(told)
+
+
 def _key(account_id: str, rental: AnyRental) -> dict[str, Value]:
     kind: Kind = "rental" if isinstance(rental, Rental) else "long_rental"
     return {"account_id": account_id, "kind": kind, "provider_id": rental.id}
-
-
-async def find(tx: Tx, view: View, kind: Kind, provider_id: int) -> AnyRental | None:
-    """One rental of that kind, where the view holds it."""
-    row = await tx.row(
-        _FIND,
-        account_id=view.account_id,
-        caller_id=view.caller_id,
-        kind=kind,
-        provider_id=provider_id,
-    )
-    return None if row is None else codec.any_rental(row)
-
-
-async def is_bought(tx: Tx, account_id: str, kind: Kind, provider_id: int) -> bool:
-    """Whether a purchase of any caller of the account brought it."""
-    row = await tx.row(_IS_BOUGHT, account_id=account_id, kind=kind, provider_id=provider_id)
-    return row is not None
-
-
-async def find_unended(tx: Tx, account_id: str) -> Sequence[Rental]:
-    """The account's rentals that have not ended as far as is known, oldest first."""
-    return [codec.rental(row) for row in await tx.rows(_UNENDED, account_id=account_id)]
-
-
-async def accounts_with_unended(tx: Tx) -> Sequence[str]:
-    """The accounts that have such rentals."""
-    return [row["account_id"] for row in await tx.rows(_ACCOUNTS)]
-
-
-async def find_all(tx: Tx, view: View, kind: Kind) -> Sequence[AnyRental]:
-    """All rentals of that kind that have a provider's id, oldest first."""
-    rows = await tx.rows(_FIND_ALL, account_id=view.account_id, caller_id=view.caller_id, kind=kind)
-    return [codec.any_rental(row) for row in rows]
-
-
-async def list_rentals(
-    tx: Tx, view: View, filters: Mapping[str, str | None], limit: int, before: str | None
-) -> Sequence[Rental]:
-    """Rentals, newest first; `filters` are values by column, None for any."""
-    asked = {"account_id": view.account_id, "caller_id": view.caller_id, **filters}
-    given = {name: value for name, value in asked.items() if value is not None}
-    page = _page(frozenset(given), before is not None)
-    rows = await tx.rows(page, **given, before=before, limit=limit)
-    return [codec.rental(row) for row in rows]
-
-
-@cache
-def _page(filtered: frozenset[str], further: bool) -> Statement:
-    """The statement with just the conditions asked for, so that an index serves it."""
-    page = select(things).where(things.c.kind == "rental")
-    for name in sorted(filtered):
-        page = page.where(things.c[name] == text(name))
-    if further:
-        page = page.where(things.c.ledger_id < text("before"))
-    return Statement(page.order_by(things.c.ledger_id.desc()).limit(number("limit")))

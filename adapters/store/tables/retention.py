@@ -3,6 +3,7 @@
 from sqlalchemy import and_, case, delete, null, or_, update
 
 from adapters.store.sql.schema import (
+    codes,
     hints,
     leases,
     letters,
@@ -33,7 +34,8 @@ _DELETE_ANSWERS = Statement(
         kept_at=case((spends.c.request_id.is_(None), null()), else_=spends.c.kept_at),
     )
 )
-_DELETE_CODES = Statement(
+_DELETE_CODES = Statement(delete(codes).where(codes.c.received_at < number("before")))
+_DELETE_NEWEST = Statement(
     update(things)
     .where(and_(things.c.code_at < number("before"), things.c.code.is_not(None)))
     .values(code=null(), code_at=null())
@@ -42,7 +44,13 @@ _DELETE_HINTS = Statement(delete(hints).where(hints.c.received_at < number("befo
 _DELETE_LETTERS = Statement(delete(letters).where(letters.c.added_at < number("before")))
 _DELETE_LEASES = Statement(delete(leases).where(leases.c.until < number("before")))
 _DELETE_PLACES = Statement(delete(places).where(places.c.taken_at < number("before")))
-_COUNTED = (_DELETE_ANSWERS, _DELETE_CODES, _DELETE_HINTS, _DELETE_LETTERS)
+_COUNTED = (
+    _DELETE_ANSWERS,
+    _DELETE_CODES,
+    _DELETE_NEWEST,
+    _DELETE_HINTS,
+    _DELETE_LETTERS,
+)
 _UNCOUNTED = (_DELETE_LEASES, _DELETE_PLACES)  # soon made again where they are used
 
 

@@ -4,27 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, insert, literal_column, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.store.sql import codec
 from adapters.store.sql.database import Database
-from adapters.store.sql.schema import hints, letters
-from adapters.store.sql.statement import Row, Statement, Tx, blob, like, number, text
+from adapters.store.sql.schema import letters
+from adapters.store.sql.statement import Row, Statement, Tx, blob, number, text
+from adapters.store.tables import codes, events
 from gateway.core.ports.storage import ProvisionalCode, WebhookDelivery
-
-_hint = upsert(hints).values({column.name: like(column) for column in hints.c})
-_KEEP = Statement(
-    _hint.on_conflict_do_update(
-        index_elements=[hints.c.account_id, hints.c.rental_id],
-        set_={name: _hint.excluded[name] for name in ("code", "received_at")},
-        where=hints.c.received_at <= _hint.excluded.received_at,
-    )
-)
-_LATEST = Statement(
-    select(hints).where(
-        hints.c.account_id == text("account_id"), hints.c.rental_id == number("rental_id")
-    )
-)
 
 _ADD = Statement(
     insert(letters).values(
@@ -54,28 +40,32 @@ _DONE = Statement(delete(letters).where(_this))
 
 
 class StoredInbox:
-    """Provisional codes from the provider's webhooks, the newest of each rental."""
+    """Codes from the provider's webhooks, which come twice at times, and out of order."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def keep(self, account_id: str, rental_id: int, seen: ProvisionalCode) -> None:
-        """Store it, unless a newer one is there: webhooks may come twice, and out of order."""
         at = codec.to_instant(seen.received_at)
-        code = codec.storable(seen.code)
-        await self._database.alone(
-            lambda tx: tx.execute(
-                _KEEP, account_id=account_id, rental_id=rental_id, code=code, received_at=at
-            )
-        )
+        code = codec.storable(seen.code) or ""
+
+        async def announce(tx: Tx) -> None:
+            if await codes.announce(tx, account_id, rental_id, code, at):
+                await events.notify(tx, account_id, rental_id)
+
+        await self._database.write(announce)
 
     async def latest(self, account_id: str, rental_id: int) -> ProvisionalCode | None:
-        row = await self._database.read(
-            lambda tx: tx.row(_LATEST, account_id=account_id, rental_id=rental_id)
+        code = await self._database.read(
+            lambda tx: codes.latest_announced(tx, account_id, rental_id)
         )
-        if row is None:
-            return None
-        return ProvisionalCode(row["code"], codec.from_instant(row["received_at"]))
+        return None if code is None else ProvisionalCode(code.code, code.received_at)
+
+    async def announced(self, account_id: str, rental_id: int, code: str) -> bool:
+        kept = codec.storable(code) or ""
+        return await self._database.read(
+            lambda tx: codes.is_announced(tx, account_id, rental_id, kept)
+        )
 
 
 class StoredOutbox:

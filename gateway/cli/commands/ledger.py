@@ -1,4 +1,4 @@
-"""The commands `ledger list` and `ledger resolve`: purchases, and those of unknown outcome."""
+"""The commands `ledger`: purchases, those of unknown outcome, and refunds only people know of."""
 
 from __future__ import annotations
 
@@ -79,6 +79,43 @@ def resolve(
     click.echo(f"{ledger_id} is settled.")
 
 
+@click.command("record-refund")
+@click.argument("ledger_id")
+@click.option("--amount", type=Usd(), required=True, help="What came back.")
+def record_refund(ledger_id: str, amount: Decimal) -> None:
+    """Write down what the provider gave back for a purchase and did not tell. No money moves."""
+    from gateway.core.model.values import money_text
+
+    async def work(gateway: Gateway) -> Spend | None:
+        if not await gateway.ledger.record_refund(ledger_id, amount, datetime.now(UTC)):
+            raise click.UsageError(_not_refundable(await gateway.ledger.spend(ledger_id), amount))
+        return await gateway.ledger.spend(ledger_id)
+
+    spend = with_gateway(work)
+    charged = spend.charged if spend is not None and spend.charged is not None else amount
+    click.echo(
+        f"${money_text(amount)} of ${money_text(charged)} is written down as refunded for "
+        f"{ledger_id}, and its budgets have it back; no money was moved."
+    )
+
+
+def _not_refundable(spend: Spend | None, amount: Decimal) -> str:
+    from gateway.core.model.purchases import SpendState
+    from gateway.core.model.values import instant_text, money_text
+
+    if spend is None:
+        return "There is no purchase with this id."
+    if spend.state is not SpendState.BOUGHT:
+        return f"It is {spend.state.value}: only what was bought can be refunded."
+    if spend.refunded and spend.refunded_at is not None:
+        refunded = f"${money_text(spend.refunded)} on {instant_text(spend.refunded_at)}"
+        return f"It was refunded before: {refunded} ({spend.refund_reason})."
+    if not amount:
+        return "A refund is more than 0."
+    charged = "nothing that is known" if spend.charged is None else f"${money_text(spend.charged)}"
+    return f"It cost {charged}: no more than that can come back."
+
+
 async def _suggested(gateway: Gateway, spend: Spend) -> list[str]:
     """The commands that settle a purchase as what it may have bought."""
     return [
@@ -97,6 +134,7 @@ async def _bought_by_another(gateway: Gateway, spend: Spend, provider_id: int) -
 def _row(spend: Spend) -> Row:
     from gateway.core.model.values import instant_text, money_text
 
+    refunded_at, reason = spend.refunded_at, spend.refund_reason
     amounts = {
         name: None if amount is None else money_text(amount)
         for name, amount in (
@@ -112,5 +150,7 @@ def _row(spend: Spend) -> Row:
         "operation": spend.operation,
         "service_code": spend.service_code,
         **amounts,
+        "refunded_at": None if refunded_at is None else instant_text(refunded_at),
+        "refund_reason": None if reason is None else reason.value,
         "caller": spend.caller_id,
     }

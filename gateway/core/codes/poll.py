@@ -130,7 +130,8 @@ class RentalPoll:
         if not schedule.webhooks_until or rental.code is None:
             return
         with suppress(LedgerUnavailable):
-            if await self._inbox.latest(target.account_id, target.rental_id) is None:
+            key = target.account_id, target.rental_id
+            if not await self._inbox.announced(*key, rental.code):
                 schedule.webhooks_until = 0.0
 
     async def _refused(self, target: PollTarget, error: GatewayError) -> None:

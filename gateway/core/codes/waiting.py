@@ -63,6 +63,8 @@ class CodeWaiter:
     ) -> None:
         """Store a code from a webhook, for use until a status call returns the exact code."""
         await self._inbox.keep(account_id, rental_id, code)
+        self._repository.forget(account_id, rental_id)
+        self._status_reads.forget(account_id, rental_id)
 
     async def tell_provisional(
         self, account_id: str, rental_id: int, told: ProvisionalCode | None

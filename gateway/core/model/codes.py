@@ -1,11 +1,13 @@
 """SMS codes: the value, and the input of wait_for_code."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, WithJsonSchema
 
-from gateway.core.model.rentals import OVER, OneRental, Rental
+from gateway.core.model.rentals import OVER, OneRental, ReceivedCode, Rental
 from gateway.core.model.values import CountAsked, Frozen, Id, Instant
 
 MAX_WAIT = 25
@@ -66,6 +68,16 @@ def code_of(rental: Rental, after: str | None) -> Code | None:
     if rental.status in OVER:
         return Code(rental_id=rental.id, status=CodeStatus.ENDED, ended_reason=rental.status.value)
     return None
+
+
+def with_code(
+    kept: Iterable[ReceivedCode], code: str | None, at: datetime | None
+) -> tuple[ReceivedCode, ...]:
+    """The codes of a rental, newest first, with the one just read, if any."""
+    if code is None or at is None:
+        return tuple(kept)
+    others = (each for each in kept if not (each.provisional and same_code(each.code, code)))
+    return (ReceivedCode(code=code, received_at=at), *others)
 
 
 def same_code(hinted: str | None, code: str | None) -> bool:

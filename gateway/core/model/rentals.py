@@ -45,6 +45,16 @@ class RentalStatus(StrEnum):
 OVER = (RentalStatus.COMPLETED, RentalStatus.CANCELLED, RentalStatus.EXPIRED)
 
 
+class ReceivedCode(Frozen):
+    """One code of a rental."""
+
+    code: str = Field(description="The code, as text: it may begin with a zero.")
+    received_at: Instant = Field(description="When the gateway learned of it.")
+    provisional: bool = Field(
+        False, description="Known only from a webhook, which drops leading zeros."
+    )
+
+
 class Rental(Frozen):
     """A US number rented for one service's SMS code."""
 
@@ -63,6 +73,9 @@ class Rental(Frozen):
     code: str | None = Field(None, description="The newest code; null while none has come.")
     code_received_at: Instant | None = Field(
         None, description="When the gateway learned of the code."
+    )
+    codes: tuple[ReceivedCode, ...] | None = Field(
+        None, description="All its codes, newest first; null where several rentals are listed."
     )
     price: Usd | None = Field(None, description="What the rental costs.")
     refunded: Usd | None = Field(

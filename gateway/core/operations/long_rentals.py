@@ -10,13 +10,19 @@ from gateway.core.model.long_rentals import (
     CreateLongRental,
     LongRental,
     LongRentals,
+    LongRentalStatus,
     Message,
     Messages,
     OneLongRental,
     RenewLongRental,
     SetAutoRenew,
 )
-from gateway.core.model.provider_errors import InsufficientFunds, OutOfStock, RentalEnded
+from gateway.core.model.provider_errors import (
+    InsufficientFunds,
+    OutOfStock,
+    RentalEnded,
+    UpstreamRefused,
+)
 from gateway.core.model.upstream_call import Effect, UpstreamCall
 from gateway.core.operations.context import Context
 from gateway.core.operations.operation import Operation, Rest
@@ -53,7 +59,14 @@ async def _renew(context: Context, asked: RenewLongRental) -> LongRental:
 
 
 async def _cancel(context: Context, asked: OneLongRental) -> LongRental:
-    return await context.upstream.ask(CANCEL, asked)
+    """Cancel it; one that was cancelled before is returned as it is."""
+    try:
+        return await context.upstream.ask(CANCEL, asked)
+    except (RentalEnded, UpstreamRefused):  # the second: in words nobody has seen
+        for rental in await context.upstream.ask(LONG_RENTALS, Nothing()):
+            if rental.id == asked.long_rental_id and rental.status is LongRentalStatus.CANCELLED:
+                return rental
+        raise
 
 
 async def _set_auto_renew(context: Context, asked: SetAutoRenew) -> LongRental:
@@ -127,7 +140,7 @@ CANCEL_LONG_RENTAL = Operation(
     effect=Effect.CHANGE,
     rest=Rest("POST", "/v1/long-rentals/{long_rental_id}/cancel"),
     run=_cancel,
-    calls=(CANCEL,),
+    calls=(CANCEL, LONG_RENTALS),
     toolset="long_rentals",
     errors=(LongRentalNotFound, RentalEnded),
     subject="long_rental_id",

@@ -208,7 +208,7 @@ CANCEL_RENTAL = Operation(
     effect=Effect.CHANGE,
     rest=Rest("POST", "/v1/rentals/{rental_id}/cancel"),
     run=_cancel_rental,
-    calls=(CANCEL,),
+    calls=(CANCEL, RENTAL_STATUS),
     errors=(RentalNotFound, CancelTooEarly, CodeAlreadyReceived, RentalEnded),
     subject="rental_id",
 )
@@ -226,7 +226,7 @@ COMPLETE_RENTAL = Operation(
     effect=Effect.CHANGE,
     rest=Rest("POST", "/v1/rentals/{rental_id}/complete"),
     run=_complete_rental,
-    calls=(COMPLETE,),
+    calls=(COMPLETE, RENTAL_STATUS),
     errors=(RentalNotFound, RentalEnded),
     subject="rental_id",
 )

@@ -67,8 +67,14 @@ class ProvisionalCode:
 class Inbox(Protocol):
     """Stores codes from webhooks, also for rentals that are not known yet."""
 
-    async def keep(self, account_id: str, rental_id: int, seen: ProvisionalCode) -> None: ...
-    async def latest(self, account_id: str, rental_id: int) -> ProvisionalCode | None: ...
+    async def keep(self, account_id: str, rental_id: int, seen: ProvisionalCode) -> None:
+        """Store a code, unless one equal to it but for leading zeros came before."""
+
+    async def latest(self, account_id: str, rental_id: int) -> ProvisionalCode | None:
+        """The newest code that is not yet known exactly, from the rental's status."""
+
+    async def announced(self, account_id: str, rental_id: int, code: str) -> bool:
+        """Whether a webhook brought this code, leading zeros apart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ def _rental_of(spend: Spend, provider_id: int, price: Decimal | None) -> AnyRent
         ledger_id=spend.ledger_id,
         status=RentalStatus.ACTIVE,
         service_code=spend.service_code,
+        codes=(),
         price=price,
         created_at=spend.at,
     )

@@ -74,5 +74,6 @@ class RentalListing:
         for row in rows:
             kept = row.id and self._unwritten.known((view.account_id, "rental", row.id))
             if row.ledger_id is not None:
-                found[row.ledger_id] = kept if isinstance(kept, Rental) else row
+                shown = kept if isinstance(kept, Rental) else row
+                found[row.ledger_id] = shown.model_copy(update={"codes": None})
         return [rental for _, rental in sorted(found.items(), reverse=True)]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
+from gateway.core.model.codes import with_code
 from gateway.core.model.prices import Price
 from gateway.core.model.purchases import Outcome, Spend, SpendState, View, stored_value
 from gateway.core.model.rentals import Rental
@@ -83,11 +84,15 @@ class Reconciler:
         return [rental for rental in seen if all_fitting(rental, [spend], prices)]
 
     async def _settled(self, rental: Rental, spend: Spend) -> Rental | None:
-        bought = rental.model_copy(
-            update={"ledger_id": spend.ledger_id, "created_at": rental.created_at or spend.at}
-        )
+        now = self._clock.now()
+        known = {
+            "ledger_id": spend.ledger_id,
+            "created_at": rental.created_at or spend.at,
+            "codes": with_code((), rental.code, rental.code_received_at or now),
+        }
+        bought = rental.model_copy(update=known)
         outcome = Outcome(SpendState.BOUGHT, stored_value(bought), bought)
-        settled = await self._ledger.settle(spend.ledger_id, outcome, self._clock.now())
+        settled = await self._ledger.settle(spend.ledger_id, outcome, now)
         return bought if settled else None  # None: settled already, for instance by an operator
 
 

@@ -87,8 +87,7 @@ class RentalRepository:
             return last[2]
         seen = self._seen.get(key)
         same = seen is not None and _equal(seen[0], rental)
-        if seen is not None and (same or (_is_over(seen[1]) and not _is_over(rental))):
-            # Unchanged, or an older state that arrived after the end: an end is final.
+        if seen is not None and (same or _is_outdated(seen[1], rental)):
             merged = seen[1]
         else:
             stored = _without_balance(rental)
@@ -144,6 +143,10 @@ class RentalRepository:
             self._seen.pop((view.account_id, kind_of(rental), rental.id), None)
             self._visible[view, kind_of(rental), rental.id] = True
         self._notifier.account_changed(view.account_id)
+
+    def forget(self, account_id: str, rental_id: int) -> None:
+        """A webhook's code was stored: the rental is read from the ledger again."""
+        self._seen.pop((account_id, "rental", rental_id), None)
 
     async def changed_elsewhere(self, account_id: str, rental_id: int) -> None:
         """Another process has written a rental: drop the cached one and wake its waiters."""
@@ -276,5 +279,9 @@ def _equal(stored: AnyRental, rental: AnyRental) -> bool:
     return type(stored) is Rental and stored.__dict__ == {**rental.__dict__, "balance": None}
 
 
-def _is_over(rental: AnyRental) -> bool:
-    return isinstance(rental, Rental) and rental.status in OVER
+def _is_outdated(known: AnyRental, rental: AnyRental) -> bool:
+    """Whether it is an older state that arrived after the end, which is final, without a code."""
+    if not (isinstance(known, Rental) and isinstance(rental, Rental)):
+        return False
+    ended = known.status in OVER and rental.status not in OVER
+    return ended and rental.code in (None, known.code)

@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from gateway.core.model.codes import with_code
 from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.purchases import (
     AnyRental,
@@ -228,6 +230,8 @@ class Unwritten:
 
 def merged_in_memory(known: AnyRental | None, said: AnyRental, at: datetime) -> AnyRental:
     """What the provider said of a rental, with what was known where it was silent."""
+    if known is None and isinstance(said, Rental):
+        known = said.model_copy(update={"code": None, "codes": ()})
     if known is None:
         return said
     news = {name: value for name, value in said if value is not None}
@@ -236,7 +240,15 @@ def merged_in_memory(known: AnyRental | None, said: AnyRental, at: datetime) -> 
     if isinstance(known, Rental) and isinstance(said, Rental):
         if known.status in OVER and said.status not in OVER:  # an end is final
             news["status"] = known.status
-        news["code_received_at"] = known.code_received_at
-        if said.code not in (None, known.code):
-            news["code_received_at"] = at
+        news |= _codes_in_memory(known, said, at)
     return known.model_copy(update=news)
+
+
+def _codes_in_memory(known: Rental, said: Rental, at: datetime) -> dict[str, Any]:
+    kept = known.codes or ()
+    if said.code in (None, known.code):
+        return {"code_received_at": known.code_received_at}
+    if any(each.code == said.code and not each.provisional for each in kept):  # an older read
+        status = said.status if said.status in OVER else known.status
+        return {"code": known.code, "code_received_at": known.code_received_at, "status": status}
+    return {"code_received_at": at, "codes": with_code(kept, said.code, at)}

@@ -143,3 +143,16 @@ async def test_reset_starts_over_at_the_same_address(alice: Customer) -> None:
         "errors": None,
     }
     assert (await alice.rent())["id"] == 12345
+
+
+@pytest.mark.parametrize(("refund", "refunded"), [(True, "0.55"), (False, "0.00")])
+async def test_it_says_what_an_expiry_gives_back(
+    alice: Customer, refund: bool, refunded: str
+) -> None:
+    await alice.control("POST", "settings", {"code_after": "never", "refund_expired": refund})
+    rented = await alice.rent()
+    _, expired = await alice.control("POST", "expire", {"rental_id": rented["id"]})
+    _, books = await alice.control("GET", "books")
+
+    assert (expired["status"], expired["refunded"]) == ("expired", refunded)
+    assert books["refunded"] == refunded

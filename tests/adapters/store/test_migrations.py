@@ -2,6 +2,8 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from adapters.store import NewerSchema, StoreError, migrating, open_store
+from adapters.store.sql.codec import from_instant
 from adapters.store.sql.schema import metadata
-from gateway.core.model.purchases import Spend
+from gateway.core.model.purchases import AnyRental, Spend
+from gateway.core.model.rentals import Rental, RentalStatus
+from gateway.core.ports.storage import ProvisionalCode
 from tests.support.ledger import ACCOUNT, MINE, NOW, buy, intent, new_id, rental
 from tests.support.postgres import Postgres
 
@@ -44,6 +49,36 @@ OLD_PURCHASES = """
 """
 
 
+# A rental with a code, and another one that a webhook announced; one that was cancelled.
+OLD_CODES_AND_REFUNDS = """
+    INSERT INTO spends (ledger_id, operation, kind, account_id, caller_id, fingerprint, state,
+        charged, refunded, at, active_until, owner) VALUES
+    ('a', 'rent_number', 'rental', 'account', 'caller', 'f', 'bought', 550000, 0, 1, 9, 'o'),
+    ('b', 'rent_number', 'rental', 'account', 'caller', 'f', 'bought', 550000, 550000, 2, 9, 'o');
+    INSERT INTO things (ledger_id, account_id, kind, provider_id, caller_id, status, code, code_at,
+        price) VALUES
+    ('a', 'account', 'rental', 7, 'caller', 'code_received', '012345', 3, 550000),
+    ('b', 'account', 'rental', 8, 'caller', 'cancelled', NULL, NULL, 550000);
+    INSERT INTO hints (account_id, rental_id, code, received_at) VALUES
+    ('account', 7, '12345', 2), ('account', 8, '777', 4)
+"""
+# As a process of the version before goes on writing.
+WRITTEN_BESIDE = """
+    UPDATE things SET code = '4711', code_at = 5 WHERE ledger_id = 'a';
+    UPDATE things SET status = 'cancelled' WHERE ledger_id = 'a';
+    UPDATE spends SET refunded = 550000 WHERE ledger_id = 'a'
+"""
+
+
+def execute(rows: str, url: str, server: Postgres) -> None:
+    """Run the statements on a database of either kind."""
+    if not url.startswith("sqlite"):
+        server.sql(rows, url)
+        return
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
+        connection.executescript(rows)
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "gateway.db"
@@ -69,11 +104,7 @@ async def written_at(
             patch.setattr(migrating, "HEAD", version)
             async with open_store(url, new_id=new_id):
                 pass
-        if kind == "sqlite":
-            with closing(sqlite3.connect(path)) as connection, connection:
-                connection.execute(rows)
-        else:
-            server.sql(rows, url)
+        execute(rows, url, server)
         yield url
 
 
@@ -205,3 +236,59 @@ async def test_whoever_bought_something_before_is_an_accepted_account(
         accepted = [await store.accounts.is_accepted(name) for name in names]
 
     assert accepted == [True, False, False, False]
+
+
+def codes_of(rental: AnyRental | None) -> list[tuple[str, datetime, bool]]:
+    assert isinstance(rental, Rental)
+    return [(code.code, code.received_at, code.provisional) for code in rental.codes or ()]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_codes_and_refunds_of_before_are_known(
+    kind: str, path: Path, request: pytest.FixtureRequest
+) -> None:
+    async with (
+        written_at("0006", OLD_CODES_AND_REFUNDS, kind, path, request) as url,
+        open_store(url, new_id=new_id) as store,
+    ):
+        ledger = store.ledger
+        first, second = [await ledger.find(ACCOUNT, "rental", number) for number in (7, 8)]
+        kept, refunded = await ledger.spend("a"), await ledger.spend("b")
+        hinted = await store.inbox.latest("account", 8)
+        assert [one.id for one in await ledger.unended("account")] == [7]
+
+    assert codes_of(first) == [("012345", from_instant(3), False)]
+    assert codes_of(second) == [("777", from_instant(4), True)]
+    assert hinted == ProvisionalCode("777", from_instant(4))
+    assert isinstance(first, Rental)
+    assert isinstance(second, Rental)
+    assert (first.refunded, second.refunded) == (None, Decimal("0.55"))
+    assert kept is not None
+    assert refunded is not None
+    assert (kept.refunded_at, kept.refund_reason) == (None, None)
+    assert (refunded.refunded_at, refunded.refund_reason) == (from_instant(2), "cancelled")
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_what_a_node_of_the_version_before_writes_is_known_too(
+    kind: str, path: Path, request: pytest.FixtureRequest
+) -> None:
+    server: Postgres = request.getfixturevalue("postgres")
+    async with (
+        written_at("0006", OLD_CODES_AND_REFUNDS, kind, path, request) as url,
+        open_store(url, new_id=new_id) as store,
+    ):
+        await asyncio.to_thread(execute, WRITTEN_BESIDE, url, server)
+        read = await store.ledger.find(ACCOUNT, "rental", 7)
+        newer = rental(7, code="0815", status=RentalStatus.CANCELLED)
+        merged = await store.ledger.record("account", newer, NOW)
+        spent = await store.ledger.spending("caller", from_instant(1))
+        spend = await store.ledger.spend("a")
+
+    assert [code for code, *_ in codes_of(read)] == ["4711", "012345"]
+    assert [code for code, *_ in codes_of(merged)] == ["0815", "4711", "012345"]
+    assert isinstance(read, Rental)
+    assert read.refunded == Decimal("0.55")
+    assert spend is not None
+    assert spend.refunded == Decimal("0.55")
+    assert str(spent.total) == "0.00"

@@ -12,6 +12,7 @@ from adapters.store.sqlite import following
 from adapters.store.tables import (
     budgets,
     checks,
+    codes,
     delivery,
     events,
     keys,
@@ -20,6 +21,7 @@ from adapters.store.tables import (
     rentals,
     retention,
     settlement,
+    views,
     webhooks,
 )
 
@@ -39,6 +41,7 @@ FEW = (
 MODULES = (
     budgets,
     checks,
+    codes,
     delivery,
     events,
     following,
@@ -48,6 +51,7 @@ MODULES = (
     rentals,
     retention,
     settlement,
+    views,
     webhooks,
 )
 
@@ -59,7 +63,7 @@ def statements() -> Iterator[tuple[str, Statement]]:
                 yield f"{module.__name__}.{name}", found
     narrowed = ("account_id", "caller_id", "status", "service_code", "number")
     for count in range(1, len(narrowed) + 1):
-        yield f"page by {narrowed[:count]}", rentals._page(frozenset(narrowed[:count]), True)
+        yield f"page by {narrowed[:count]}", views._page(frozenset(narrowed[:count]), True)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +90,7 @@ def test_no_statement_reads_a_whole_table(
 
 
 def test_a_callers_page_does_not_read_the_accounts(connection: sqlite3.Connection) -> None:
-    page = rentals._page(frozenset({"account_id", "caller_id"}), True).sqlite
+    page = views._page(frozenset({"account_id", "caller_id"}), True).sqlite
 
     plan = connection.execute(f"EXPLAIN QUERY PLAN {page.sql}", [1] * len(page.names)).fetchall()
 

@@ -69,6 +69,13 @@ def test_what_is_no_code_is_left_out(code: str) -> None:
     assert clean_json({"code": code, "id": 1}) == {"id": 1}
 
 
+def test_of_several_codes_only_what_is_one_is_shown() -> None:
+    codes = [{"code": code, "provisional": False} for code in ("012345", ORDER, "G-1")]
+
+    assert clean_json({"codes": codes}) == {"codes": [codes[0], codes[2]]}
+    assert clean_json({"codes": codes[1:2]}) == {"codes": []}
+
+
 def test_a_text_keeps_its_words_on_one_line() -> None:
     assert clean_text("Your code\r\n is\u2028 12\u200b34") == "Your code is 1234"
     assert len(clean_json({"text": "x" * 5000})["text"]) == MAX_TEXT

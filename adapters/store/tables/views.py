@@ -1,0 +1,91 @@
+"""Reads rentals and long rentals: one, all of a view, pages of it, those that have not ended."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from sqlalchemy import or_, select
+
+from adapters.store.sql import codec
+from adapters.store.sql.schema import things, unended
+from adapters.store.sql.statement import Statement, Tx, number, text
+from adapters.store.tables import codes
+from gateway.core.model.purchases import AnyRental, View
+from gateway.core.model.rentals import Rental
+from gateway.core.model.values import Kind
+
+_seen = (
+    select(things)
+    .where(things.c.account_id == text("account_id"), things.c.kind == text("kind"))
+    .where(or_(text("caller_id").is_(None), things.c.caller_id == text("caller_id")))
+)
+_unended = select(things).where(unended)
+_UNENDED = Statement(
+    _unended.where(things.c.account_id == text("account_id")).order_by(things.c.ledger_id)
+)
+_ACCOUNTS = Statement(_unended.with_only_columns(things.c.account_id).distinct())
+_one = things.c.provider_id == number("provider_id")
+_FIND = Statement(_seen.add_columns(codes.coded).where(_one))
+_IS_BOUGHT = Statement(
+    select(things.c.ledger_id)
+    .where(things.c.account_id == text("account_id"), things.c.kind == text("kind"), _one)
+    .where(things.c.caller_id.is_not(None))
+)
+_FIND_ALL = Statement(_seen.where(things.c.provider_id.is_not(None)).order_by(things.c.ledger_id))
+
+
+async def find(tx: Tx, view: View, kind: Kind, provider_id: int) -> AnyRental | None:
+    """One rental of that kind, where the view holds it."""
+    row = await tx.row(
+        _FIND,
+        account_id=view.account_id,
+        caller_id=view.caller_id,
+        kind=kind,
+        provider_id=provider_id,
+    )
+    if row is None or row["kind"] != "rental":
+        return None if row is None else codec.any_rental(row)
+    return codec.rental(row, await codes.of_known(tx, row))
+
+
+async def is_bought(tx: Tx, account_id: str, kind: Kind, provider_id: int) -> bool:
+    """Whether a purchase of any caller of the account brought it."""
+    row = await tx.row(_IS_BOUGHT, account_id=account_id, kind=kind, provider_id=provider_id)
+    return row is not None
+
+
+async def find_unended(tx: Tx, account_id: str) -> Sequence[Rental]:
+    """The account's rentals that have not ended as far as is known, oldest first."""
+    return [codec.rental(row) for row in await tx.rows(_UNENDED, account_id=account_id)]
+
+
+async def accounts_with_unended(tx: Tx) -> Sequence[str]:
+    """The accounts that have such rentals."""
+    return [row["account_id"] for row in await tx.rows(_ACCOUNTS)]
+
+
+async def find_all(tx: Tx, view: View, kind: Kind) -> Sequence[AnyRental]:
+    """All rentals of that kind that have a provider's id, oldest first."""
+    rows = await tx.rows(_FIND_ALL, account_id=view.account_id, caller_id=view.caller_id, kind=kind)
+    return [codec.any_rental(row) for row in rows]
+
+
+async def list_rentals(
+    tx: Tx, view: View, filters: Mapping[str, str | None], limit: int, before: str | None
+) -> Sequence[Rental]:
+    """Rentals, newest first; `filters` are values by column, None for any."""
+    asked = {"account_id": view.account_id, "caller_id": view.caller_id, **filters}
+    given = {name: value for name, value in asked.items() if value is not None}
+    page = _page(frozenset(given), before is not None)
+    rows = await tx.rows(page, **given, before=before, limit=limit)
+    return [codec.rental(row) for row in rows]
+
+
+@cache
+def _page(filtered: frozenset[str], further: bool) -> Statement:
+    """The statement with just the conditions asked for, so that an index serves it."""
+    page = select(things).where(things.c.kind == "rental")
+    for name in sorted(filtered):
+        page = page.where(things.c[name] == text(name))
+    if further:
+        page = page.where(things.c.ledger_id < text("before"))
+    return Statement(page.order_by(things.c.ledger_id.desc()).limit(number("limit")))
