@@ -140,13 +140,15 @@ async def merge(
         if isinstance(rental, Rental):
             await events.changed(tx, None, whole, at)
         return await _answer(tx, {**whole, "coded": True}, rental)
-    if told < at:
-        await _add_earlier(tx, row, facts, told, at)
+    missed = await _add_missed(tx, row, facts, told) if told < at else None
     facts = await _current(tx, row, facts, told)
     merged = _merged(row, facts, told, refund_expired)
-    if merged is None:
-        return await _answer(tx, row, rental)
-    return await _answer(tx, {**await _change(tx, row, merged, at), "coded": True}, rental)
+    changed: Row = row
+    if merged is not None:
+        changed = {**await _change(tx, row, merged, at), "coded": True}
+    if missed is not None:
+        await events.changed(tx, row, missed, at)
+    return await _answer(tx, changed, rental)
 
 
 async def give_up(tx: Tx, account_id: str, rental_id: int, at: int) -> Rental | None:
@@ -166,16 +168,20 @@ async def _answer(tx: Tx, row: Row | Mapping[str, Value], said: AnyRental) -> An
     return codec.rental(row, await codes.of_known(tx, row), said.balance)
 
 
-async def _add_earlier(tx: Tx, row: Row, facts: dict[str, Value], told: int, at: int) -> None:
-    """Keep a code that came before the newest one and could not be written then."""
+async def _add_missed(tx: Tx, row: Row, facts: dict[str, Value], told: int) -> Row | None:
+    """Keep a code that came before the newest one and was not written then.
+
+    Returns the rental with it; None where it is not such a code.
+    """
     code = facts["code"]
     if code is None or row["code"] in (None, code) or told >= row["code_at"]:
-        return
-    if not await codes.is_kept(tx, row, str(code)):
-        known = {name: row[name] for name in (*_IDENTITY, *_FACTS)}
-        earlier = {**known, "code": code, "code_at": told}
-        await codes.add(tx, earlier)
-        await events.changed(tx, row, earlier, at)
+        return None
+    if await codes.is_kept(tx, row, str(code)):
+        return None
+    known = {name: row[name] for name in (*_IDENTITY, *_FACTS)}
+    missed = {**known, "code": code, "code_at": told}
+    await codes.add(tx, missed)
+    return missed
 
 
 async def _current(tx: Tx, row: Row, facts: dict[str, Value], told: int) -> dict[str, Value]:
