@@ -75,8 +75,8 @@ class StatusReads:
     ) -> Rental:
         """The rental from the provider, or from the repository if it has ended.
 
-        A read that waits for its permit at a lower priority is hastened. `deadline` as in
-        AccountUpstream.ask.
+        A read that waits for its permit at a lower priority is hastened; where one that was sent so
+        fails, it is repeated. `deadline` as in AccountUpstream.ask.
         """
         key = upstream.account_id, rental_id
         last = self._last.get(key)
@@ -89,7 +89,12 @@ class StatusReads:
         elif read.may_be_hastened(priority):
             read.priority = priority
             self._work(key, read, self._find(upstream, key, read, deadline))
-        return await asyncio.shield(read.answer)
+        try:
+            return await asyncio.shield(read.answer)
+        except (UpstreamFault, RateLimited):
+            if read.priority <= priority:
+                raise
+        return await self.status(upstream, rental_id, priority, deadline)
 
     async def anew(self, upstream: AccountUpstream, rental_id: int, deadline: float) -> Rental:
         """Read the status again without the cache, before all other reads.
@@ -174,6 +179,9 @@ class StatusReads:
         read.ended(work)
 
     def forget(self, account_id: str, rental_id: int) -> None:
-        """Drop the cached result and detach reads under way, because the rental was changed."""
-        self._last.pop((account_id, rental_id), None)
-        self._running.pop((account_id, rental_id), None)
+        """Drop what was read, also by a read that has been sent, because the rental was changed."""
+        key = account_id, rental_id
+        self._last.pop(key, None)
+        read = self._running.get(key)
+        if read is not None and read.sent.number:
+            del self._running[key]
