@@ -92,6 +92,8 @@ class RentalPoll:
         target.refused = target.hinted = False
         target.missing_since = None
         self._expect_next(target)
+        if target.over and self._notifier.waited_for(target.account_id, target.rental_id):
+            self._notifier.wake(target.account_id, target.rental_id, rental)
         if rental.code != target.code:
             target.code = rental.code
             await self._check_webhooks(schedule, target, rental)

@@ -84,7 +84,7 @@ class StatusReads:
             return last[1]
         read = self._running.get(key)
         if read is None:
-            read = self._begin(key, priority)
+            read = self._running[key] = _Read(priority, SendNumber(self._numbers))
             self._work(key, read, self._find(upstream, key, read, deadline))
         elif read.may_be_hastened(priority):
             read.priority = priority
@@ -102,7 +102,10 @@ class StatusReads:
         Raises RateLimited where no permit is granted within `deadline` seconds.
         """
         key = upstream.account_id, rental_id
-        read = self._begin(key, Priority.SPEND)
+        read = _Read(Priority.SPEND, SendNumber(self._numbers))
+        waiting = self._running.get(key)
+        if waiting is None or waiting.sent.number:  # else it stays there, to be hastened
+            self._running[key] = read
         self._work(key, read, self._ask(upstream, key, read, deadline))
         return await asyncio.shield(read.answer)
 
@@ -113,10 +116,6 @@ class StatusReads:
         if read is not None and read.may_be_hastened(priority):
             read.priority = priority
             self._work(key, read, self._find(upstream, key, read, None))
-
-    def _begin(self, key: _Key, priority: Priority) -> _Read:
-        read = self._running[key] = _Read(priority, SendNumber(self._numbers))
-        return read
 
     def _work(self, key: _Key, read: _Read, work: Coroutine[Any, Any, Rental]) -> None:
         """Do the work of a read, in place of that which waits at a lower priority."""

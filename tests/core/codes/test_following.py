@@ -375,6 +375,22 @@ async def test_a_code_that_was_there_before_says_nothing_of_webhooks() -> None:
 
 
 @held
+async def test_who_waits_is_told_an_end_that_was_written_elsewhere_without_a_notice() -> None:
+    world = World(expires_at(20.0), [rental()])
+    poller = world.poller()
+    news = world.notifier.next_news("account", 1)
+    target = poller.join(world.upstream(), rental())
+    told = await news
+    at = loop().time()
+    poller.leave(target)
+    await poller.close()
+
+    assert isinstance(told, Rental)
+    assert (told.status, at) == (RentalStatus.EXPIRED, 20.0)
+    assert not world.notifier.waited_for("account", 1)
+
+
+@held
 async def test_an_account_that_cannot_be_read_keeps_no_other_from_being_followed() -> None:
     world = World(active, [rental()], unreadable=["a damaged one"])
     await world.watch(100.0)

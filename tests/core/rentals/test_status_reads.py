@@ -145,6 +145,22 @@ async def test_a_read_that_waits_while_the_rental_is_changed_can_still_be_hasten
     assert queue.sent == [Priority.WAITED_FOR]
 
 
+async def test_a_read_that_waits_while_a_webhook_is_confirmed_can_still_be_hastened() -> None:
+    reads, queue, upstream = opened()
+    slow = ask(reads, upstream, Priority.FOLLOWED)
+    await settle()
+    confirming = asyncio.ensure_future(reads.anew(upstream, 1, 0.5))
+    await settle()
+    confirming.cancel()
+    reads.hasten(upstream, 1, Priority.WAITED_FOR)
+    queue.permit.set()
+    queue.end.set()
+    await slow
+
+    assert queue.asked == [Priority.FOLLOWED, Priority.SPEND, Priority.WAITED_FOR]
+    assert Priority.FOLLOWED not in queue.sent
+
+
 async def test_a_state_read_before_a_change_is_no_answer_after_it() -> None:
     reads, queue, upstream = opened()
     queue.permit.set()
