@@ -88,12 +88,12 @@ def step(chance: Chance, world: World, poller: CodePoller, joined: list[Any]) ->
     upstream = world.upstream()
     known = rental(number, age=rng.choice((0.0, 100.0, 4000.0)))
     match rng.randint(0, 8):
-        case 0 | 1:
-            if number not in chance.ended and number not in {each.id for each in world.rentals}:
-                world.rentals.append(known)
-        case 2:
-            chance.ended.add(number)
+        case 0 | 1 | 2:
             world.rentals = [each for each in world.rentals if each.id != number]
+            if number not in chance.ended and rng.random() < 0.7:
+                world.rentals.append(known)
+            else:
+                chance.ended.add(number)
         case 3:
             joined.append((poller.leave, poller.join(upstream, known)))
         case 4:
@@ -101,8 +101,6 @@ def step(chance: Chance, world: World, poller: CodePoller, joined: list[Any]) ->
         case 5 | 6 if joined:
             leave, target = joined.pop(rng.randrange(len(joined)))
             leave(target)
-            if rng.random() < 0.5 and leave == poller.leave:
-                poller.linger(target)
         case 7:
             poller.keep_polling(upstream, known)
         case _:
@@ -150,7 +148,8 @@ async def all_is_read(world: World, poller: CodePoller, joined: list[Any]) -> No
     }
     await asyncio.sleep(61.0)
     counts = Counter(read.rental for read in world.reads if read.at > begun)
-    ended = {each.id for each in world.rentals if each.created_at + HOUR <= CLOCK.now()}
+    long_ago = CLOCK.now() - HOUR
+    ended = {each.id for each in world.rentals if (each.created_at or long_ago) <= long_ago}
     alive = {each.id for each in world.rentals}
     assert alive <= set(wanted)
     for number, asking in wanted.items():
