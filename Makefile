@@ -47,9 +47,10 @@ $(CLIENTS)/node_modules/.package-lock.json: $(CLIENTS)/package-lock.json
 bench: .venv-bench/bench.stamp
 	.venv-bench/bin/python -m bench
 
-# Minutes long. Other scenarios or times: .venv/bin/python -m tests.chaos --help
+# Minutes long. Other scenarios, times or seeds: --help of either.
 chaos: .venv/dev.stamp
 	.venv/bin/python -W "ignore:XDG_RUNTIME_DIR is not set" -m tests.chaos
+	.venv/bin/python -W "ignore:XDG_RUNTIME_DIR is not set" -m tests.model
 
 # The protocol's own suite and inspector; npm fetches them, and the Node they need.
 conformance: .venv/dev.stamp .node/conformance.stamp

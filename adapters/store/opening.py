@@ -57,16 +57,21 @@ async def open_store(url: str, *, new_id: NewId) -> AsyncIterator[Store]:
 
         opened = open_postgres(postgres_dsn(url))
     async with opened as database:
-        yield Store(
-            ledger=StoredLedger(database, new_id),
-            checks=StoredChecks(database),
-            keys=StoredKeys(database),
-            accounts=StoredAccounts(database),
-            inbox=StoredInbox(database),
-            leases=database.shared.leases,
-            events=StoredEvents(database),
-            outbox=StoredOutbox(database),
-            shared_buckets=database.shared.buckets,
-            listen=database.shared.listen,
-            failures=database.failures,
-        )
+        yield store_over(database, new_id)
+
+
+def store_over(database: SharedDatabase, new_id: NewId) -> Store:
+    """The store over an open and migrated database; `new_id` as for `open_store`."""
+    return Store(
+        ledger=StoredLedger(database, new_id),
+        checks=StoredChecks(database),
+        keys=StoredKeys(database),
+        accounts=StoredAccounts(database),
+        inbox=StoredInbox(database),
+        leases=database.shared.leases,
+        events=StoredEvents(database),
+        outbox=StoredOutbox(database),
+        shared_buckets=database.shared.buckets,
+        listen=database.shared.listen,
+        failures=database.failures,
+    )

@@ -24,6 +24,7 @@ from gateway.core.model.errors import GatewayError
 from gateway.core.model.purchases import Spend
 from gateway.core.model.rentals import Rental
 from gateway.core.model.values import new_ledger_id
+from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
 from gateway.core.ports.storage import Keys
 from gateway.core.prices.service_codes import ServiceCodes, read_overrides
@@ -136,14 +137,30 @@ async def open_gateway(
     `follow`: poll rentals to their end, unless it is opened for one command. `trust_secret`: accept
     the secret for a database that has no check value to verify it.
     """
-    clock, metrics = SystemClock(), Metrics()
     check_secret(database_url(settings), revealed(settings.gateway_secret))
     async with (
         open_store(database_url(settings), new_id=new_ledger_id) as store,
         _client(settings) as client,
-        aclosing(Forwarder()) as forwarder,
     ):
         secret = await agreed_secret(settings, store, trust=trust_secret)
+        clock = SystemClock()
+        async with run_gateway(settings, secret, store, client, clock, follow=follow) as gateway:
+            yield gateway
+
+
+@asynccontextmanager
+async def run_gateway(
+    settings: Settings,
+    secret: bytes,
+    store: Store,
+    client: Client,
+    clock: Clock,
+    *,
+    follow: bool = True,
+) -> AsyncIterator[Gateway]:
+    """Run the gateway over an open store and an open client, which are left open."""
+    metrics = Metrics()
+    async with aclosing(Forwarder()) as forwarder:
         core = build_core(settings, secret, store, client, clock, metrics)
         targets = [str(target) for target in settings.getatext_webhook_forward]
         forwarding = WebhookForwarding(targets, store.outbox, forwarder.send, clock, metrics)

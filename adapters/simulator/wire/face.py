@@ -72,14 +72,15 @@ class Face:
         key = parsed.key if parsed.key in provider.books.accounts else None
         arrived_at = self._log(request, name, key, parsed.sent)
         limited = key is not None and provider.limiter.exceeded(key, name, arrived_at)
-        work = partial(self._work, parsed, limited)
+        work = partial(self.work, parsed, limited)
         fault = provider.faults.take(name, key)
         if fault is None:
             return work().response()
         limits = provider.live.config.limits
         return await self._injector.apply(request, fault, work, limits)
 
-    def _work(self, parsed: ApiRequest, limited: bool) -> OutgoingReply:
+    def work(self, parsed: ApiRequest, limited: bool) -> OutgoingReply:
+        """Carries out a request, unless it is over a rate limit; the answer to it."""
         provider, call = self._provider, parsed.call
         if limited:
             return too_many(provider.live.config.limits)

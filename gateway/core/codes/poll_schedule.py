@@ -19,7 +19,8 @@ _WEBHOOK_INTERVAL = 20.0
 _WEBHOOK_SHARE = 0.125  # of the rate limit, at most
 # (time since the end, interval) in seconds of slow rounds: how long the provider takes to say that
 # a rental is over is not known.
-_SLOW_INTERVALS = ((300.0, 30.0), (3600.0, 300.0))
+SLOW_INTERVAL = 30.0
+_SLOW_INTERVALS = ((300.0, SLOW_INTERVAL), (3600.0, 300.0))
 _LONGEST_SLOW_INTERVAL = 3600.0
 _AFTER_END = 5.0
 _MISSING_AGAIN = 60.0

@@ -234,6 +234,19 @@ async def test_a_provider_that_fails_is_asked_no_more_often_and_ends_nothing() -
 
 
 @held
+async def test_an_end_that_fell_into_an_outage_is_read_soon_after_it() -> None:
+    back = 10 * 3600.0 + 7.0
+    ended = expires_at(0)
+    world = World(
+        lambda number, at: UpstreamUnavailable() if at < back else ended(number, at), [rental()]
+    )
+    await world.watch(back + 60.0)
+
+    assert not world.rentals
+    assert world.times()[-1] - back <= 30
+
+
+@held
 async def test_an_account_whose_key_is_refused_is_asked_seldom() -> None:
     world = World(lambda number, at: UpstreamAuthFailed(), [rental()])
     await world.watch(1000.0)

@@ -1,0 +1,213 @@
+"""What the ledger says of a sequence, held against the books of the provider."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from adapters.simulator.provider.books import Books
+from adapters.simulator.provider.records import LongRental, Rental
+from adapters.store.opening import store_over
+from gateway.core.model.callers import Caller
+from gateway.core.model.purchases import Spend, SpendState, View
+from gateway.core.model.rentals import OVER
+from gateway.core.model.rentals import Rental as Known
+from gateway.core.model.values import new_ledger_id
+from gateway.core.operations.long_rentals import RENEW_LONG_RENTAL
+from gateway.core.ports.ledger import Ledger
+from gateway.core.purchases.settlement import resolution
+from tests.model.world import CALLERS, Who, World
+from tests.support.held_time import loop
+
+NOTHING = Decimal(0)
+_OPEN = (SpendState.INTENDED, SpendState.SENT, SpendState.UNKNOWN)
+A_MINUTE = 60.0
+_AT_LAST = timedelta(minutes=2)  # after it is begun, a purchase has reached the provider or never
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """What the provider sold to one caller."""
+
+    rentals: list[Rental]
+    long_rentals: list[LongRental]
+
+    @property
+    def charged(self) -> Decimal:
+        rentals = sum((one.price for one in self.rentals), NOTHING)
+        return sum((one.paid for one in self.long_rentals), rentals)
+
+    @property
+    def refunded(self) -> Decimal:
+        return sum((one.refunded for one in self.rentals), NOTHING)
+
+    @property
+    def net(self) -> Decimal:
+        return self.charged - self.refunded
+
+
+def sold_to(who: Who, books: Books) -> Sold:
+    """All that the provider sold to this caller, which nobody else buys."""
+    return Sold(
+        [one for one in books.rentals.values() if one.service in (who.one, who.several)],
+        [one for one in books.long_rentals.values() if one.period == who.period],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A caller's part of the ledger."""
+
+    who: Who
+    caller: Caller
+    spends: list[Spend]
+    total: Decimal
+    rentals: list[Known]
+
+    def sum_of(self, what: str) -> Decimal:
+        return sum((getattr(one, what) or NOTHING for one in self.spends), NOTHING)
+
+    @property
+    def open(self) -> list[Spend]:
+        return [spend for spend in self.spends if spend.state in _OPEN]
+
+    @property
+    def reserved(self) -> Decimal:
+        return sum((spend.reserved or NOTHING for spend in self.open), NOTHING)
+
+
+async def accounts(world: World) -> list[Account]:
+    """The ledger as it is, by caller."""
+    gateway = world.nodes[0].gateway
+    spends, now = await gateway.ledger.spends(1_000), world.clock.now()
+    found = []
+    for who in CALLERS:
+        caller = await gateway.callers.identify(who.key)
+        view = View(caller.account.id, caller.id)
+        total = (await gateway.ledger.spending(caller.id, now)).total
+        mine = [spend for spend in spends if spend.caller_id == caller.id]
+        rentals = await gateway.ledger.all_rentals(view, "rental")
+        known = [one for one in rentals if isinstance(one, Known)]
+        found.append(Account(who, caller, mine, total, known))
+    return found
+
+
+async def bounds(world: World) -> list[str]:
+    """Where, before any evidence, an unknown purchase lies outside of what it may be."""
+    wrong = []
+    for one in await accounts(world):
+        sold = sold_to(one.who, world.provider.sim.books)
+        known = one.sum_of("charged") - one.sum_of("refunded")
+        if one.total != known + one.reserved:
+            wrong.append(f"{one.who.name}: counted {one.total}, entries {known} + {one.reserved}")
+        unpriced = any(spend.reserved is None for spend in one.open)
+        if sold.net < known or not (unpriced or sold.net <= known + one.reserved):
+            wrong.append(f"{one.who.name}: paid {sold.net}, known {known}, reserved {one.reserved}")
+    return wrong
+
+
+async def late(world: World) -> list[str]:
+    """Rentals that are not told to be over a minute after the provider tells it."""
+    now, wrong = world.clock.now().timestamp(), []
+    for one in await accounts(world):
+        sold = {rental.id: rental for rental in sold_to(one.who, world.provider.sim.books).rentals}
+        for known in one.rentals:
+            over_since = now - (sold[known.id or 0].ended_at or now)
+            if over_since > A_MINUTE and known.status not in OVER:
+                wrong.append(f"{known.id} is {known.status} {over_since:.0f} s after its end")
+    return wrong
+
+
+async def resolve(world: World) -> int:
+    """What an operator does in a process of its own, with the provider's own pages.
+
+    Creations come before renewals of what they created. Returns how many there were.
+    """
+    unknown = await world.nodes[0].gateway.ledger.unknown()
+    if not unknown:
+        return 0
+    with loop().awaiting():
+        async with world.ledger.open() as database:
+            ledger = store_over(database, new_ledger_id).ledger
+            for spend in sorted(unknown, key=lambda spend: spend.operation):
+                found = await _evidence(ledger, spend, world)
+                outcome = resolution(spend, *(found or (None, None)))
+                assert await ledger.settle(spend.ledger_id, outcome, world.clock.now())
+    return len(unknown)
+
+
+async def _evidence(ledger: Ledger, spend: Spend, world: World) -> tuple[int, Decimal] | None:
+    """The id and the price of what this purchase bought, by the provider's books."""
+    who = next(one for one in CALLERS if spend.caller_id.endswith(one.name) or one.limits is None)
+    sold = sold_to(who, world.provider.sim.books)
+    if spend.operation == RENEW_LONG_RENTAL.name:
+        return await _renewal(ledger, spend, sold.long_rentals)
+    if spend.kind == "long_rental":
+        for long in sold.long_rentals:
+            if not await ledger.is_bought(spend.account_id, "long_rental", long.id):
+                return long.id, long.price
+        return None
+    for rental in sold.rentals:
+        late = rental.rented_at - spend.at.timestamp()
+        taken = await ledger.is_bought(spend.account_id, "rental", rental.id)
+        again = spend.service_code in (None, rental.service)
+        if not taken and again and 0 <= late <= _AT_LAST.total_seconds():
+            return rental.id, rental.price
+    return None
+
+
+async def _renewal(
+    ledger: Ledger, spend: Spend, sold: list[LongRental]
+) -> tuple[int, Decimal] | None:
+    renewals = Counter(
+        one.subject_id
+        for one in await ledger.spends(1_000)
+        if one.operation == RENEW_LONG_RENTAL.name and one.state is SpendState.BOUGHT
+    )
+    for rental in sold:
+        paid = rental.price * (1 + renewals[rental.id])
+        if rental.id == spend.subject_id and rental.paid > paid:
+            return rental.id, rental.price
+    return None
+
+
+async def verdict(world: World) -> list[str]:
+    """Where the ledger differs from the provider's books, once all is settled and looked at."""
+    wrong: list[str] = []
+    for one in await accounts(world):
+        wrong += [f"{one.who.name}: {what}" for what in _money(one, world)]
+        wrong += [f"{one.who.name}: {what}" for what in _rentals(one, world)]
+    return wrong
+
+
+def _money(one: Account, world: World) -> Iterator[str]:
+    sold = sold_to(one.who, world.provider.sim.books)
+    for spend in one.open:
+        yield f"{spend.operation} {spend.ledger_id} is {spend.state}"
+    for what in ("charged", "refunded"):
+        if one.sum_of(what) != getattr(sold, what):
+            yield f"{what} {one.sum_of(what)}, by the provider {getattr(sold, what)}"
+    if one.total != sold.net:
+        yield f"counted {one.total}, paid {sold.net}"
+
+
+def _rentals(one: Account, world: World) -> Iterator[str]:
+    sold = {rental.id: rental for rental in sold_to(one.who, world.provider.sim.books).rentals}
+    counts = Counter(rental.id for rental in one.rentals)
+    if set(counts) != set(sold) or any(count > 1 for count in counts.values()):
+        yield f"has {sorted(counts.elements(), key=str)}, was sold {sorted(sold)}"
+    for known in one.rentals:
+        if (rental := sold.get(known.id or 0)) is not None:
+            for what, here, there in _told(known, rental):
+                if here != there:
+                    yield f"{rental.id} has the {what} {here}, by the provider {there}"
+
+
+def _told(known: Known, rental: Rental) -> Iterator[tuple[str, object, object]]:
+    """What the ledger and the provider say of one rental."""
+    yield "price", known.price, rental.price
+    yield "refund", known.refunded or NOTHING, rental.refunded
+    yield "code", known.code, rental.code
+    ended = None if rental.active else rental.status.value
+    yield "end", known.status.value if known.status in OVER else None, ended

@@ -1,0 +1,157 @@
+"""The simulated provider without a socket: a client that hands it the requests, or loses them."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from adapters.getatext.endpoint import AnyEndpoint
+from adapters.getatext.reply import Reply
+from adapters.simulator import NEVER, AccountConfig, Fault, FaultKind, Rules, Service
+from adapters.simulator import SimulatorConfig as Config
+from adapters.simulator.provider.provider import SimulatedProvider
+from adapters.simulator.provider.records import Account, Rental
+from adapters.simulator.wire.calls import CALLS
+from adapters.simulator.wire.face import ApiRequest, Face
+from adapters.simulator.wire.fields import as_fields, parse
+from adapters.simulator.wire.replies import FaultInjector
+from gateway.core.model.errors import OutcomeUnknown
+from gateway.core.model.provider_errors import UpstreamTimeout, UpstreamUnavailable
+from gateway.core.ports.clock import Clock
+from tests.model.gate import Gate
+
+_WAY = 0.05  # seconds to the provider, and back
+_BY_ADDRESS = {(call.method, call.path): call for call in CALLS}
+LOCKED = 120.0  # seconds in which nothing can be cancelled
+REFUSES = "connection refused"
+
+
+@dataclass
+class Provider:
+    """The provider of one sequence.
+
+    `shown`: the codes it told, by rental; `under_way`: its calls.
+    """
+
+    sim: SimulatedProvider
+    face: Face
+    reachable: bool = True
+    under_way: set[asyncio.Future[None]] = field(default_factory=set)
+    shown: dict[int, set[str]] = field(default_factory=dict)
+
+    def catch_up(self) -> None:
+        self.sim.timeline.catch_up()
+
+    def now(self) -> float:
+        return self.sim.timeline.now()
+
+
+def make_provider(
+    clock: Clock,
+    keys: tuple[str, ...],
+    services: tuple[Service, ...],
+    *,
+    refunds: bool,
+    prices: Mapping[str, Decimal],
+) -> Provider:
+    """A provider whose codes come when they are sent; `refunds` what expires without one."""
+    sim = SimulatedProvider(
+        Config(
+            accounts=tuple(AccountConfig(key) for key in keys),
+            services=services,
+            catalogue_size=1,
+            rules=Rules(
+                code_after=NEVER,
+                next_code_after=NEVER,
+                cancel_locked=LOCKED,
+                refund_expired=refunds,
+                long_prices=prices,
+            ),
+            clock=lambda: clock.now().timestamp(),
+        ),
+        _unannounced,
+    )
+    return Provider(sim, Face(sim, FaultInjector()))
+
+
+def _unannounced(account: Account, rental: Rental) -> None:
+    """Webhooks are a step of their own."""
+
+
+class HeldClient:
+    """In the place of a node's HTTP client: what it raises, that one raises."""
+
+    def __init__(
+        self, provider: Provider, gate: Gate, read_seconds: float, spend_seconds: float
+    ) -> None:
+        self._provider = provider
+        self._gate = gate
+        self._read_seconds = read_seconds
+        self._spend_seconds = spend_seconds
+
+    def when_connected(self, callback: Callable[[], None]) -> None:
+        """Nobody waits for a connection here."""
+
+    def distrust(self, key: str) -> None:
+        """There are no connections."""
+
+    async def send(
+        self, endpoint: AnyEndpoint, key: str, body: bytes | None = None, about: int | None = None
+    ) -> Reply:
+        await self._gate.step()
+        if not self._provider.reachable:
+            raise UpstreamUnavailable()
+        ended = asyncio.get_running_loop().create_future()
+        self._provider.under_way.add(ended)
+        try:
+            await asyncio.sleep(_WAY)
+            reply = await self._answered(endpoint, key, body, about)
+            await asyncio.sleep(_WAY)
+        finally:
+            ended.set_result(None)
+            self._provider.under_way.discard(ended)
+        await self._gate.step()
+        self._note_shown(endpoint, body, reply)
+        return reply
+
+    async def _answered(
+        self, endpoint: AnyEndpoint, key: str, body: bytes | None, about: int | None
+    ) -> Reply:
+        call, sim = _BY_ADDRESS[endpoint.method, endpoint.path], self._provider.sim
+        sent = parse(body or b"")
+        fields = {**as_fields(sent)} if about is None else {**as_fields(sent), "id": str(about)}
+        sim.timeline.catch_up()
+        fault = sim.faults.take(call.name, key)
+        request = ApiRequest(call, key, fields, sent)
+        if fault is None or fault.does_work or fault.kind is FaultKind.CUT_JSON:
+            done = self._provider.face.work(request, limited=False)
+            if fault is None:
+                return Reply(done.status, done.body)
+            half = done.body[: len(done.body) // 2]
+        match fault.kind:
+            case FaultKind.STATUS:
+                return Reply(fault.status, b"<html>")
+            case FaultKind.CUT_JSON:
+                return Reply(done.status, half)
+            case FaultKind.HANG:
+                await self._silence(endpoint)
+        if endpoint.spends:
+            raise OutcomeUnknown()
+        raise UpstreamUnavailable.of_change() if endpoint.changes else UpstreamUnavailable()
+
+    async def _silence(self, endpoint: AnyEndpoint) -> None:
+        await asyncio.sleep(self._spend_seconds if endpoint.spends else self._read_seconds)
+        if not endpoint.spends:
+            raise UpstreamTimeout.of_change() if endpoint.changes else UpstreamTimeout()
+
+    def _note_shown(self, endpoint: AnyEndpoint, body: bytes | None, reply: Reply) -> None:
+        if endpoint.name != "rental-status" or reply.status != 200:
+            return
+        answer = as_fields(parse(reply.body or b""))
+        if isinstance(code := answer.get("code"), str) and isinstance(id := answer["id"], int):
+            self._provider.shown.setdefault(id, set()).add(code)
+
+
+def lost(call: str, kind: FaultKind, *, worked: bool) -> Fault:
+    """A fault of the next such call, after the provider has done its work or before."""
+    return Fault(call, kind, after_work=worked)
