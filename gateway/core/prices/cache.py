@@ -15,7 +15,7 @@ from cachetools import LRUCache
 from gateway.core.model.account import Nothing
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.prices import ListPrices, Price, PricePage
-from gateway.core.model.provider_errors import UpstreamAuthFailed
+from gateway.core.model.provider_errors import UpstreamAuthFailed, UpstreamError
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.observer import Observer
 from gateway.core.prices.search import select
@@ -155,23 +155,28 @@ class PriceCache:
     async def current(self, upstream: AccountUpstream, quoting: str | None = None) -> list[Price]:
         """The account's prices: fresh, or cached ones where the provider fails.
 
-        `quoting`: a service whose price must not be one that was contradicted.
+        `quoting`: a service whose price must not be one that was contradicted. Raises UpstreamError
+        where that one is refused as often as it is read.
         """
         listed = self._lists.get(upstream.account_id)
         age = self._clock.monotonic() - listed.since if listed else self._keep
-        usable = listed is not None and age < self._keep and not listed.withholds(quoting)
-        if listed is not None and usable and age < self._fresh:
+        if listed is not None and age < self._fresh and not listed.withholds(quoting):
             return listed.prices
         try:
             anew = await self.fetch(upstream)
-            while anew.withholds(quoting):  # it had begun before the refusal
+            if anew.withholds(quoting):  # it had begun before the refusal
                 anew = await self.fetch(upstream)
         except UpstreamAuthFailed:
             raise
         except GatewayError:
-            if listed is None or not usable:
+            if listed is None or age >= self._keep or listed.withholds(quoting):
                 raise
             return listed.prices
+        if anew.withholds(quoting):  # refused once more since that has begun
+            raise UpstreamError(
+                "The provider refuses purchases at the price that it lists.",
+                retry_after=_PAUSE_AFTER_REREADING,
+            )
         return anew.prices
 
     async def contradicted(self, upstream: AccountUpstream, refusal: Contradiction | None) -> None:
