@@ -15,7 +15,8 @@ from gateway.core.model.provider_errors import (
 )
 from gateway.core.model.values import Charged
 from gateway.core.prices import cache
-from gateway.core.prices.cache import Contradiction, PriceCache
+from gateway.core.prices.cache import PriceCache
+from gateway.core.prices.price_list import Contradiction
 from gateway.core.upstream.account import AccountUpstream
 from tests.support.core import Clock, FakeProvider, RecordingObserver, price, settle
 
