@@ -35,6 +35,7 @@ def play_chunk(chunk: Chunk) -> int:
     failed = run(chunk.variant, partial(play, sequences=chunk.sequences, seed=chunk.seed))
     verdict = "FAILED" if failed else "held"
     sys.stdout.write(f"{chunk} in {time.monotonic() - begun:.0f} s: {verdict}\n")
+    sys.stdout.flush()
     return failed
 
 

@@ -1,15 +1,15 @@
 """What the ledger says of a sequence, held against the books of the provider."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from adapters.simulator.provider.books import Books
 from adapters.simulator.provider.records import LongRental, Rental
 from adapters.store.opening import store_over
 from gateway.core.model.callers import Caller
+from gateway.core.model.codes import same_code
 from gateway.core.model.purchases import Spend, SpendState, View
 from gateway.core.model.rentals import OVER
 from gateway.core.model.rentals import Rental as Known
@@ -32,6 +32,7 @@ class Sold:
 
     rentals: list[Rental]
     long_rentals: list[LongRental]
+    given_back: Decimal = NOTHING
 
     @property
     def charged(self) -> Decimal:
@@ -39,19 +40,26 @@ class Sold:
         return sum((one.paid for one in self.long_rentals), rentals)
 
     @property
+    def periods(self) -> int:
+        """Of long rentals, all of one price."""
+        return sum(int(one.paid / one.price) for one in self.long_rentals)
+
+    @property
     def refunded(self) -> Decimal:
-        return sum((one.refunded for one in self.rentals), NOTHING)
+        return sum((one.refunded for one in self.rentals), self.given_back)
 
     @property
     def net(self) -> Decimal:
         return self.charged - self.refunded
 
 
-def sold_to(who: Who, books: Books) -> Sold:
+def sold_to(who: Who, world: World) -> Sold:
     """All that the provider sold to this caller, which nobody else buys."""
+    books = world.provider.sim.books
     return Sold(
         [one for one in books.rentals.values() if one.service in (who.one, who.several)],
         [one for one in books.long_rentals.values() if one.period == who.period],
+        world.given_back.get(who.name, NOTHING),
     )
 
 
@@ -97,7 +105,7 @@ async def bounds(world: World) -> list[str]:
     """Where, before any evidence, an unknown purchase lies outside of what it may be."""
     wrong = []
     for one in await accounts(world):
-        sold = sold_to(one.who, world.provider.sim.books)
+        sold = sold_to(one.who, world)
         known = one.sum_of("charged") - one.sum_of("refunded")
         if one.total != known + one.reserved:
             wrong.append(f"{one.who.name}: counted {one.total}, entries {known} + {one.reserved}")
@@ -107,16 +115,10 @@ async def bounds(world: World) -> list[str]:
     return wrong
 
 
-async def late(world: World) -> list[str]:
-    """Rentals that are not told to be over a minute after the provider tells it."""
-    now, wrong = world.clock.now().timestamp(), []
-    for one in await accounts(world):
-        sold = {rental.id: rental for rental in sold_to(one.who, world.provider.sim.books).rentals}
-        for known in one.rentals:
-            over_since = now - (sold[known.id or 0].ended_at or now)
-            if over_since > A_MINUTE and known.status not in OVER:
-                wrong.append(f"{known.id} is {known.status} {over_since:.0f} s after its end")
-    return wrong
+def last_end(world: World) -> float:
+    """How many seconds ago the last rental ended."""
+    rentals = world.provider.sim.books.rentals.values()
+    return world.provider.now() - max((one.ended_at or 0.0 for one in rentals), default=0.0)
 
 
 async def resolve(world: World) -> int:
@@ -140,9 +142,9 @@ async def resolve(world: World) -> int:
 async def _evidence(ledger: Ledger, spend: Spend, world: World) -> tuple[int, Decimal] | None:
     """The id and the price of what this purchase bought, by the provider's books."""
     who = next(one for one in CALLERS if spend.caller_id.endswith(one.name) or one.limits is None)
-    sold = sold_to(who, world.provider.sim.books)
+    sold = sold_to(who, world)
     if spend.operation == RENEW_LONG_RENTAL.name:
-        return await _renewal(ledger, spend, sold.long_rentals)
+        return await _renewal(ledger, spend, sold)
     if spend.kind == "long_rental":
         for long in sold.long_rentals:
             if not await ledger.is_bought(spend.account_id, "long_rental", long.id):
@@ -157,19 +159,17 @@ async def _evidence(ledger: Ledger, spend: Spend, world: World) -> tuple[int, De
     return None
 
 
-async def _renewal(
-    ledger: Ledger, spend: Spend, sold: list[LongRental]
-) -> tuple[int, Decimal] | None:
-    renewals = Counter(
-        one.subject_id
+async def _renewal(ledger: Ledger, spend: Spend, sold: Sold) -> tuple[int, Decimal] | None:
+    """A period that the provider was paid for, and no purchase of this caller brought."""
+    known = sum(
+        one.state is SpendState.BOUGHT
         for one in await ledger.spends(1_000)
-        if one.operation == RENEW_LONG_RENTAL.name and one.state is SpendState.BOUGHT
+        if one.kind == "long_rental" and one.caller_id == spend.caller_id
     )
-    for rental in sold:
-        paid = rental.price * (1 + renewals[rental.id])
-        if rental.id == spend.subject_id and rental.paid > paid:
-            return rental.id, rental.price
-    return None
+    if sold.periods == known:
+        return None
+    renewed = next(one for one in sold.long_rentals if spend.subject_id in (None, one.id))
+    return renewed.id, renewed.price
 
 
 async def verdict(world: World) -> list[str]:
@@ -178,11 +178,12 @@ async def verdict(world: World) -> list[str]:
     for one in await accounts(world):
         wrong += [f"{one.who.name}: {what}" for what in _money(one, world)]
         wrong += [f"{one.who.name}: {what}" for what in _rentals(one, world)]
+        wrong += [f"{one.who.name}: {what}" async for what in _codes(one, world)]
     return wrong
 
 
 def _money(one: Account, world: World) -> Iterator[str]:
-    sold = sold_to(one.who, world.provider.sim.books)
+    sold = sold_to(one.who, world)
     for spend in one.open:
         yield f"{spend.operation} {spend.ledger_id} is {spend.state}"
     for what in ("charged", "refunded"):
@@ -193,7 +194,7 @@ def _money(one: Account, world: World) -> Iterator[str]:
 
 
 def _rentals(one: Account, world: World) -> Iterator[str]:
-    sold = {rental.id: rental for rental in sold_to(one.who, world.provider.sim.books).rentals}
+    sold = {rental.id: rental for rental in sold_to(one.who, world).rentals}
     counts = Counter(rental.id for rental in one.rentals)
     if set(counts) != set(sold) or any(count > 1 for count in counts.values()):
         yield f"has {sorted(counts.elements(), key=str)}, was sold {sorted(sold)}"
@@ -211,3 +212,25 @@ def _told(known: Known, rental: Rental) -> Iterator[tuple[str, object, object]]:
     yield "code", known.code, rental.code
     ended = None if rental.active else rental.status.value
     yield "end", known.status.value if known.status in OVER else None, ended
+
+
+async def _codes(one: Account, world: World) -> AsyncIterator[str]:
+    """All codes that were told here stand in the ledger, and no others."""
+    ledger, view = world.nodes[0].gateway.ledger, View(one.caller.account.id, one.caller.id)
+    for rental in sold_to(one.who, world).rentals:
+        found = await ledger.find(view, "rental", rental.id)
+        if not isinstance(found, Known):
+            continue
+        kept = found.codes or ()
+        exact = [code.code for code in kept if not code.provisional]
+        shown = {each.code for each in world.provider.shown if each.rental_id == rental.id}
+        came = {code.text for code in rental.codes}
+        if not shown <= set(exact) <= came or len(exact) != len(set(exact)):
+            yield f"{rental.id} has {exact}, was told {sorted(shown)}, of {sorted(came)}"
+        if exact[:1] != [code for code in [found.code] if code is not None]:
+            yield f"{rental.id} has {exact}, and {found.code} as the newest"
+        announced = world.announced.get(rental.id, set())
+        missing = {text for text in announced if not any(same_code(text, c.code) for c in kept)}
+        unheard = [c.code for c in kept if c.provisional and c.code not in announced]
+        if missing or unheard:
+            yield f"{rental.id} lacks {missing}, of webhooks, and has {unheard} of none"

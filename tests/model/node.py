@@ -74,10 +74,12 @@ class Node:
         """End it as a signal does: what is under way is finished."""
         self._stopping.set()
         await self._life
+        await self.kill()  # what it has left behind
 
     async def kill(self) -> None:
         """End it as kill -9 does."""
         self.gate.kill()
+        self._client.died()
         await self.gate.emptied()
         while self._tasks:
             for task in self._tasks:
@@ -103,7 +105,8 @@ class Node:
     async def _live(self) -> None:
         around = self._surroundings
         seconds = around.settings.getatext_read_seconds, around.settings.getatext_spend_seconds
-        client = cast(Client, HeldClient(around.provider, self.gate, *seconds))
+        self._client = HeldClient(around.provider, self.gate, *seconds)
+        client = cast(Client, self._client)
         store = store_over(GatedDatabase(self._database, self.gate), new_ledger_id)
         async with run_gateway(
             around.settings, around.secret, store, client, around.clock

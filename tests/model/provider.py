@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from adapters.getatext.endpoint import AnyEndpoint
 from adapters.getatext.reply import Reply
-from adapters.simulator import NEVER, AccountConfig, Fault, FaultKind, Rules, Service
+from adapters.simulator import NEVER, AccountConfig, FaultKind, Rules, Service
 from adapters.simulator import SimulatorConfig as Config
 from adapters.simulator.provider.provider import SimulatedProvider
 from adapters.simulator.provider.records import Account, Rental
@@ -19,28 +19,44 @@ from gateway.core.model.errors import OutcomeUnknown
 from gateway.core.model.provider_errors import UpstreamTimeout, UpstreamUnavailable
 from gateway.core.ports.clock import Clock
 from tests.model.gate import Gate
+from tests.support.held_time import loop
 
 _WAY = 0.05  # seconds to the provider, and back
 _BY_ADDRESS = {(call.method, call.path): call for call in CALLS}
-LOCKED = 120.0  # seconds in which nothing can be cancelled
+LOCKED = 15.0  # seconds in which nothing can be cancelled
 REFUSES = "connection refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A code that the provider told a client in a status, and when."""
+
+    rental_id: int
+    code: str
+    client: "HeldClient"
+    at: float
 
 
 @dataclass
 class Provider:
     """The provider of one sequence.
 
-    `shown`: the codes it told, by rental; `under_way`: its calls.
+    `shown`: the codes it told; `under_way`: its calls.
     """
 
     sim: SimulatedProvider
     face: Face
     reachable: bool = True
     under_way: set[asyncio.Future[None]] = field(default_factory=set)
-    shown: dict[int, set[str]] = field(default_factory=dict)
+    shown: list[Shown] = field(default_factory=list)
 
     def catch_up(self) -> None:
         self.sim.timeline.catch_up()
+
+    def receive(self, rental_id: int, code: str) -> None:
+        """A code comes now."""
+        self.catch_up()
+        self.sim.renting.receive(rental_id, code, self.now())
 
     def now(self) -> float:
         return self.sim.timeline.now()
@@ -149,9 +165,9 @@ class HeldClient:
             return
         answer = as_fields(parse(reply.body or b""))
         if isinstance(code := answer.get("code"), str) and isinstance(id := answer["id"], int):
-            self._provider.shown.setdefault(id, set()).add(code)
+            self._provider.shown.append(Shown(id, code, self, loop().time()))
 
-
-def lost(call: str, kind: FaultKind, *, worked: bool) -> Fault:
-    """A fault of the next such call, after the provider has done its work or before."""
-    return Fault(call, kind, after_work=worked)
+    def died(self) -> None:
+        """What it was told at this moment may not have been written down."""
+        shown, now = self._provider.shown, loop().time()
+        shown[:] = [one for one in shown if one.client is not self or one.at < now]

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
-from adapters.store.tables import budgets, purchases, refunds, rentals
+from adapters.store.tables import budgets, codes, purchases, refunds, rentals
 from gateway.core.codes.following import Following
 from gateway.core.model.purchases import Outcome, SpendState
 from gateway.core.purchases import sending
@@ -33,6 +33,10 @@ async def forget_the_id(
     return await proceed(replace(order, request_id=None))
 
 
+async def keep_no_code(tx: Any, rental: Any) -> None:
+    """The newest stands in the rental."""
+
+
 def follow_nobody(self: Following) -> None:
     """Look at nothing that nobody waits for."""
 
@@ -49,6 +53,7 @@ FAULTS = {
     "a request id is forgotten": (FirstAnswer, "__call__", forget_the_id),
     "a budget is not looked at": (purchases, "_passed_budget", lambda intent, sums: None),
     "nobody follows what was bought": (Following, "start", follow_nobody),
+    "a code is overwritten and not kept": (codes, "add", keep_no_code),
 }
 
 
@@ -65,9 +70,9 @@ def test_it_is_found(fault: str, tmp_path: Path) -> None:
 def test_what_was_printed_can_be_played_again(tmp_path: Path) -> None:
     steps = """
     state = Played()
-    state.begin(refunds=True)
-    state.rent(node=3, request_id='first', several=False, trouble='502', who='free')
-    state.rent(node=3, request_id=None, several=False, trouble=None, who='free')
+    state.begin(refunds=True, several=True, who='limited')
+    state.rent(node=1, request_id='first', several=False, trouble='502', who='free')
+    state.rent(node=1, request_id=None, several=False, trouble=None, who='free')
     state.time_passes(seconds=400.0)
     state.teardown()
     """

@@ -76,12 +76,18 @@ class SequenceClock:
 
 @dataclass
 class World:
-    """What the steps of a sequence play with."""
+    """What the steps of a sequence play with.
+
+    `told`: which rental was told for a request id, and when; `announced`: codes that a webhook
+    brought, by rental; `given_back`: what came back of long rentals, by caller.
+    """
 
     provider: Provider
     nodes: list[Node]
     ledger: Ledger
     clock: SequenceClock
+    announced: dict[int, set[str]] = field(default_factory=dict)
+    given_back: dict[str, Decimal] = field(default_factory=dict)
     told: dict[tuple[str, str], tuple[int | None, datetime]] = field(default_factory=dict)
 
     async def answer(
@@ -180,4 +186,5 @@ def _settings(refunds: bool) -> Settings:
         getatext_api_key=OWN,
         getatext_expiry_refunds=refunds,
         getatext_rates={},
+        gateway_retention_days=3650,
     )

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -363,3 +364,22 @@ async def test_every_purchase_can_be_of_unknown_outcome(
     assert (first.status, first.json["code"]) == (409, "outcome_unknown")
     assert again.body == first.body
     assert len(await bank.unknown()) == 1
+
+
+async def test_a_renewal_is_not_taken_for_the_purchase_of_what_it_renews(bank: Bank) -> None:
+    """The ledger does not know it yet: its buyer does, who sees the account."""
+    bank.sim.script(Fault("create-long-rental", FaultKind.DROP_AFTER))
+    await bank.client.post("/v1/long-rentals", {"period": "1w"})
+    renewed = await bank.client.post("/v1/long-rentals/1/renew", {})
+    (lost,) = await bank.unknown()
+    ledger, at = bank.running.gateway.ledger, datetime.now(UTC)
+    bought = await ledger.is_bought(lost.account_id, "long_rental", 1)
+    price = bank.sim.books.long_rentals[1].price
+    await ledger.settle(lost.ledger_id, resolution(lost, 1, price), at)
+    spends = await ledger.spends(10)
+
+    assert renewed.status == 200
+    assert not bought
+    assert [spend.charged for spend in spends] == [price, price]
+    assert bank.sim.books.spent == 2 * price
+    assert await ledger.is_bought(lost.account_id, "long_rental", 1)

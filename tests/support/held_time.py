@@ -45,6 +45,8 @@ class HeldLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.held = _Jumping()
         super().__init__(self.held)
+        # Of weeks of seconds a float does not hold the nanoseconds that the loop reckons with.
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
         return self.held.seconds

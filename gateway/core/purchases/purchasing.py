@@ -90,7 +90,7 @@ class WithinLimits:
             caller_id=caller.id,
             request_id=order.request_id,
             fingerprint=order.fingerprint,
-            subject_id=order.subject.id if order.subject else None,
+            subject_id=getattr(order.asked, order.op.subject) if order.op.subject else None,
             service_code=order.service,
             reserved=reserved,
             active_until=now + ttl + timedelta(minutes=1),
