@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from adapters.simulator import NEVER, Fault, FaultKind, Rules, SimulatorConfig
+from adapters.store.tables import rentals
 from gateway.core.codes.webhooks import webhook_secret
 from gateway.core.rentals import unwritten
 from tests.codes.support import listening_to, rent
@@ -74,6 +75,21 @@ async def test_all_codes_of_a_rental_with_their_events(stand: Stand) -> None:
     assert legacy.body == b"STATUS_OK:012346"
     assert [row["codes"] for row in listed.json["data"]] == [None]
     assert codes_of(done) == codes_of(whole)
+
+
+async def test_a_code_that_comes_once_more_is_the_newest_again(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rental_id = await rent(stand.client)
+    for code in ("1111", "2222", "1111"):
+        stand.sim.receive_code(rental_id, code)
+        early = await read(stand.client, rental_id)  # the last may be an older read of another node
+    monkeypatch.setattr(rentals, "_LONGEST_READ", 0)  # until a minute has passed
+    late = await read(stand.client, rental_id)
+
+    assert codes_of(early) == [("2222", False), ("1111", False)]
+    assert codes_of(late) == [("1111", False), ("2222", False)]
+    assert late.json["code"] == "1111"
 
 
 async def test_codes_are_read_from_the_ledger_again(stand: Stand) -> None:

@@ -1,13 +1,18 @@
 """Codes are kept for so long, and not longer."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from gateway.core.jobs.housekeeping import Housekeeping
 from gateway.wiring import SystemClock
 from tests.codes.support import premium, rent, wait
 
 
-async def test_a_code_that_was_deleted_after_its_time_is_remembered_by_nobody() -> None:
+@pytest.mark.parametrize("by_another", [False, True])
+async def test_a_code_that_was_deleted_after_its_time_is_remembered_by_nobody(
+    by_another: bool,
+) -> None:
     async with premium() as stand:
         rental = await rent(stand.client)
         stand.sim.receive_code(rental, "012345")
@@ -20,6 +25,9 @@ async def test_a_code_that_was_deleted_after_its_time_is_remembered_by_nobody() 
             retention=timedelta(0),
             purged=repository.forget_all,
         )
+        if by_another:
+            now = datetime.now(UTC)
+            await stand.gateway.ledger.purge(now, now)
         await housekeeping.purge()
         caller = await stand.gateway.callers.identify(stand.client.key)
         known = await repository.known(caller.account.id, rental)

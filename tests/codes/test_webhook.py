@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -169,6 +170,37 @@ async def test_a_code_is_provisional_while_the_status_fails_and_corrected_later(
     assert (first["status"], first["code"], first["provisional"]) == ("received", "12345", True)
     assert (again["status"], again["code"]) == ("pending", None)
     assert (later["code"], later["provisional"]) == ("012345", False)
+
+
+async def test_an_older_code_sent_again_is_not_the_next_one() -> None:
+    async with premium() as stand:
+        rental = await rent(stand.client)
+        secret = await secret_of(stand)
+        for code in ("1111", "2222"):
+            stand.sim.receive_code(rental, code)
+            await send(stand.client, secret, {"id": rental, "code": int(code)})
+            await checked(stand)
+        waiting = asyncio.create_task(wait(stand.client, rental, 3, after_code="2222"))
+        calls = status_calls(stand)
+        await until(lambda: status_calls(stand) > calls)
+        stand.sim.script(Fault(STATUS, FaultKind.STATUS, times=None, status=500))
+        await send(stand.client, secret, {"id": rental, "code": 1111})
+        await checked(stand)
+        told = await waiting
+
+    assert (told["status"], told["code"]) == ("pending", None)
+
+
+async def test_a_webhooks_time_is_not_in_the_future() -> None:
+    async with premium() as stand:
+        rental = await rent(stand.client)
+        later = datetime.now(UTC) + timedelta(days=1)
+        sent = {"id": rental, "code": 1111, "received_at": later.isoformat()}
+        await send(stand.client, await secret_of(stand), sent)
+        await checked(stand)
+        [code] = (await stand.client.get(f"/v1/rentals/{rental}")).json["codes"]
+
+    assert datetime.fromisoformat(code["received_at"]) <= datetime.now(UTC)
 
 
 async def test_nobody_sets_a_code_that_the_provider_does_not_know() -> None:

@@ -8,8 +8,19 @@ from gateway.core.model.purchases import AnyRental
 from gateway.core.model.rentals import ReceivedCode, Rental, RentalStatus
 from gateway.core.ports.ledger import Ledger
 from gateway.core.ports.storage import ProvisionalCode
-from tests.support.ledger import ACCOUNT, LATER, MINE, NOW, buy, rental
+from tests.support.ledger import (
+    ACCOUNT,
+    LATER,
+    MINE,
+    NOW,
+    UNKNOWN,
+    bought,
+    buy,
+    end,
+    rental,
+)
 
+EARLIER, SOON = NOW - timedelta(seconds=1), NOW + timedelta(seconds=1)
 AT_LAST = NOW + timedelta(minutes=2)
 
 
@@ -95,6 +106,25 @@ async def test_a_code_that_could_not_be_written_at_once_keeps_its_time(ledger: L
     assert codes_of(told) == [("1", LATER, False)]
 
 
+async def test_what_was_read_before_the_newest_and_is_written_late_stays_before_it(
+    store: Store,
+) -> None:
+    """As after an outage of the ledger: another node has read and written the newest one since."""
+    await buy(store.ledger, rental())
+    for code, at in (("1", NOW), ("2", SOON)):
+        await store.ledger.record("account", read(code), at)
+    again = read("1").model_copy(update={"code_received_at": NOW})
+    missed = read("0").model_copy(update={"code_received_at": EARLIER})
+    told = [await store.ledger.record("account", late, AT_LAST) for late in (again, missed, missed)]
+
+    expected = [("2", SOON, False), ("1", NOW, False)]
+    assert codes_of(told[0]) == expected
+    assert codes_of(told[1]) == codes_of(told[2]) == [*expected, ("0", EARLIER, False)]
+    assert isinstance(told[2], Rental)
+    assert (told[2].code, told[2].code_received_at) == ("2", SOON)
+    assert await coded_events(store) == ["1", "2", "0"]
+
+
 async def test_a_webhooks_code_is_provisional_until_it_is_read(store: Store) -> None:
     ledger, inbox = store.ledger, store.inbox
     await inbox.keep("account", 12345, ProvisionalCode("12345", LATER))
@@ -127,6 +157,15 @@ async def test_a_webhooks_code_stands_there_once(store: Store) -> None:
     assert codes_of(await store.ledger.record("other", rental(), NOW)) == []
 
 
+async def test_a_webhooks_code_that_was_never_read_is_not_the_next_one(store: Store) -> None:
+    for code, at in (("12", NOW), ("34", SOON)):
+        await store.inbox.keep("account", 12345, ProvisionalCode(code, at))
+    told = await store.ledger.record("account", read("34"), LATER)
+
+    assert await store.inbox.latest("account", 12345) is None
+    assert codes_of(told) == [("34", LATER, False), ("12", NOW, True)]
+
+
 async def test_nodes_that_read_the_same_code_at_once_keep_it_once(store: Store) -> None:
     await buy(store.ledger, rental())
     told = await asyncio.gather(
@@ -157,6 +196,25 @@ async def test_codes_are_deleted_each_by_its_age(store: Store) -> None:
     assert codes_of(found) == []
     assert isinstance(found, Rental)
     assert (found.code, found.code_received_at) == (None, None)
+
+
+async def test_the_buyer_of_a_lost_purchase_hears_of_every_code(store: Store) -> None:
+    ledger = store.ledger
+    ledger_id = await end(ledger, UNKNOWN)
+    for code, at in (("1", NOW), ("2", SOON), ("3", LATER)):
+        await ledger.record("account", read(code), at)
+    assert await store.events.events(MINE, 0, 99) == []
+    assert await ledger.settle(ledger_id, bought(read("2")), AT_LAST)  # an older read
+
+    found = await ledger.find(MINE, "rental", 12345)
+    assert codes_of(found) == [("3", LATER, False), ("2", SOON, False), ("1", NOW, False)]
+    assert isinstance(found, Rental)
+    assert found.code == "3"
+    told = await store.events.events(MINE, 0, 99)
+    assert [(event.kind.value, event.rental.code) for event in told] == [
+        ("rental.created", "3"),
+        *(("rental.code_received", code) for code in "123"),
+    ]
 
 
 async def test_the_code_of_a_lost_purchase_is_kept_with_it(ledger: Ledger) -> None:

@@ -84,9 +84,13 @@ async def is_announced(tx: Tx, account_id: str, rental_id: int, code: str) -> bo
 
 
 async def latest_announced(tx: Tx, account_id: str, rental_id: int) -> ReceivedCode | None:
-    """The newest code that only a webhook has brought."""
+    """The newest code that a webhook has brought; None where it has been read since."""
     rows = await tx.rows(_ALL, account_id=account_id, rental_id=rental_id)
-    return next((code for code in _each_once(rows) if code.provisional), None)
+    newest = next((row for row in rows if row["provisional"]), None)
+    read = [row["code"] for row in rows if not row["provisional"]]
+    if newest is None or any(same_code(newest["code"], code) for code in read):
+        return None
+    return codec.received_code(newest)
 
 
 async def of_known(tx: Tx, rental: Row | Mapping[str, Value]) -> tuple[ReceivedCode, ...]:
@@ -103,6 +107,17 @@ async def of(tx: Tx, rental: Row | Mapping[str, Value]) -> tuple[ReceivedCode, .
     # A process of an earlier version read it, and wrote it into the rental only.
     unlisted = {"code": newest, "received_at": rental["code_at"], "provisional": 0}
     return tuple(_each_once([unlisted, *rows]))
+
+
+async def before_newest(tx: Tx, rental: Mapping[str, Value]) -> list[dict[str, Value]]:
+    """A rental with each of its earlier exact codes in place of the newest, oldest first."""
+    if rental["code"] is None:
+        return []
+    return [
+        {**rental, "code": row["code"], "code_at": row["received_at"]}
+        for row in reversed(await tx.rows(_ALL, **_key(rental)))
+        if not row["provisional"] and row["code"] != rental["code"]
+    ]
 
 
 def _key(rental: Row | Mapping[str, Value]) -> dict[str, Value]:

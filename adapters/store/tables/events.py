@@ -90,27 +90,28 @@ class StoredEvents:
         return 0 if row is None else int(row["value"])
 
 
-async def created(tx: Tx, rental: Row, at: int) -> None:
+async def created(tx: Tx, rental: Row, at: int, earlier: Sequence[Row]) -> None:
     """Write that a purchase brought this rental, as the last step of the transaction.
 
-    A code or end that came before the purchase was settled is written again: its first event had
-    no caller, so the buyer could not read it.
+    Codes and an end that came before the purchase was settled are written again: their first events
+    had no caller, so the buyer could not read them. `earlier`: it with each code but the newest.
     """
-    kinds = (EventKind.RENTAL_CREATED, *_kinds(None, rental))
-    await _append(tx, kinds, rental, at)
+    codes = [(EventKind.RENTAL_CODE_RECEIVED, then) for then in earlier]
+    first = EventKind.RENTAL_CREATED, rental
+    await _append(tx, [first, *codes, *_news(None, rental)], rental, at)
 
 
 async def changed(tx: Tx, before: Row | None, rental: Row, at: int) -> None:
     """Write what is new in a rental, as the last step; `before`: as it was known, if at all."""
-    await _append(tx, tuple(_kinds(before, rental)), rental, at)
+    await _append(tx, list(_news(before, rental)), rental, at)
 
 
-def _kinds(before: Row | None, rental: Row) -> Iterator[EventKind]:
+def _news(before: Row | None, rental: Row) -> Iterator[tuple[EventKind, Row]]:
     code, status = (before["code"], before["status"]) if before is not None else (None, None)
     if rental["code"] not in (None, code):
-        yield EventKind.RENTAL_CODE_RECEIVED
+        yield EventKind.RENTAL_CODE_RECEIVED, rental
     if rental["status"] in ENDED and status not in ENDED:
-        yield EventKind.RENTAL_ENDED
+        yield EventKind.RENTAL_ENDED, rental
 
 
 async def notify(tx: Tx, account_id: str, rental_id: int) -> None:
@@ -118,21 +119,21 @@ async def notify(tx: Tx, account_id: str, rental_id: int) -> None:
     await tx.row(_NOTIFY, account_id=account_id, rental_id=rental_id)
 
 
-async def _append(tx: Tx, kinds: Sequence[EventKind], rental: Row, at: int) -> None:
+async def _append(tx: Tx, news: Sequence[tuple[EventKind, Row]], rental: Row, at: int) -> None:
     """Write the events and notify the nodes; other writers of events wait until the commit."""
     key = {"account_id": rental["account_id"], "rental_id": rental["provider_id"]}
-    if not kinds:
+    if not news:
         await notify(tx, **key)
         return
-    snapshot, code_at = codec.to_snapshot(rental), rental["code_at"]
-    for kind in kinds:
+    for place, (kind, then) in enumerate(news):
+        code_at = then["code_at"]
         await tx.execute(
-            _INSERT_FIRST if kind is kinds[0] else _INSERT,
+            _INSERT if place else _INSERT_FIRST,
             **key,
             caller_id=rental["caller_id"],
             kind=kind.value,
             at=at,
-            rental=snapshot,
+            rental=codec.to_snapshot(then),
             oldest=at if code_at is None else min(at, code_at),
         )
 

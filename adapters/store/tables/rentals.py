@@ -59,7 +59,11 @@ _LOCKED = Statement(_known.with_for_update())
 
 async def put_bought(tx: Tx, spend: Row, rental: AnyRental, at: int) -> None:
     """Write down what a purchase brought."""
-    facts = _dated(codec.facts(rental), _told_at(rental, at))
+    told, facts = _told_at(rental, at), codec.facts(rental)
+    if facts["code"] is not None:  # that of a lost purchase, whose next one may be known
+        row = await tx.row(_LOCKED, **_key(spend["account_id"], rental))
+        facts = facts if row is None else await _current(tx, row, facts, told)
+    facts = _dated(facts, told)
     if facts["service_code"] is None:
         facts["service_code"] = spend["service_code"]
     whole = {**facts, **_identity(spend, rental.id)}
@@ -73,7 +77,7 @@ async def put_bought(tx: Tx, spend: Row, rental: AnyRental, at: int) -> None:
             await tx.execute(_CHANGE, **_changes(whole), thing_id=spend["ledger_id"])
     if whole["code"] is not None:
         await codes.add(tx, whole)
-    await events.created(tx, whole, at)
+    await events.created(tx, whole, at, await codes.before_newest(tx, whole))
 
 
 async def put_placeholder(tx: Tx, spend: Row) -> None:
@@ -106,8 +110,9 @@ async def unchanged(
     row = await tx.row(_KNOWN, **_key(account_id, rental))
     if row is None:
         return None
-    facts = await _current(tx, row, codec.facts(rental), at)
-    if _merged(row, facts, at, refund_expired) is not None:
+    told = _told_at(rental, at)
+    facts = await _current(tx, row, codec.facts(rental), told)
+    if _merged(row, facts, told, refund_expired) is not None:
         return None
     return await _answer(tx, row, rental)
 
@@ -122,11 +127,11 @@ async def merge(
     refund_expired: bool = False,
 ) -> AnyRental:
     """Merge what the provider said of a rental; `ledger_id` is for one not known before."""
-    key, facts = _key(account_id, rental), codec.facts(rental)
+    key, facts, told = _key(account_id, rental), codec.facts(rental), _told_at(rental, at)
     row = await tx.row(_LOCKED, **key)
     if row is None:
         identity = {"ledger_id": ledger_id, "caller_id": None, "active_until": facts["ends_at"]}
-        whole = {**_dated(facts, _told_at(rental, at)), **key, **identity}
+        whole = {**_dated(facts, told), **key, **identity}
         if isinstance(rental, Rental) and _comes_back(None, whole, refund_expired):
             whole["refunded"] = whole["price"] or 0
         await tx.execute(_INSERT, **whole)
@@ -135,11 +140,15 @@ async def merge(
         if isinstance(rental, Rental):
             await events.changed(tx, None, whole, at)
         return await _answer(tx, {**whole, "coded": True}, rental)
-    facts = await _current(tx, row, facts, at)
-    merged = _merged(row, facts, _told_at(rental, at), refund_expired)
-    if merged is None:
-        return await _answer(tx, row, rental)
-    return await _answer(tx, {**await _change(tx, row, merged, at), "coded": True}, rental)
+    missed = await _add_missed(tx, row, facts, told) if told < at else None
+    facts = await _current(tx, row, facts, told)
+    merged = _merged(row, facts, told, refund_expired)
+    changed: Row = row
+    if merged is not None:
+        changed = {**await _change(tx, row, merged, at), "coded": True}
+    if missed is not None:
+        await events.changed(tx, row, missed, at)
+    return await _answer(tx, changed, rental)
 
 
 async def give_up(tx: Tx, account_id: str, rental_id: int, at: int) -> Rental | None:
@@ -159,10 +168,26 @@ async def _answer(tx: Tx, row: Row | Mapping[str, Value], said: AnyRental) -> An
     return codec.rental(row, await codes.of_known(tx, row), said.balance)
 
 
-async def _current(tx: Tx, row: Row, facts: dict[str, Value], at: int) -> dict[str, Value]:
+async def _add_missed(tx: Tx, row: Row, facts: dict[str, Value], told: int) -> Row | None:
+    """Keep a code that came before the newest one and was not written then.
+
+    Returns the rental with it; None where it is not such a code.
+    """
+    code = facts["code"]
+    if code is None or row["code"] in (None, code) or told >= row["code_at"]:
+        return None
+    if await codes.is_kept(tx, row, str(code)):
+        return None
+    known = {name: row[name] for name in (*_IDENTITY, *_FACTS)}
+    missed = {**known, "code": code, "code_at": told}
+    await codes.add(tx, missed)
+    return missed
+
+
+async def _current(tx: Tx, row: Row, facts: dict[str, Value], told: int) -> dict[str, Value]:
     """The facts without an older code: another node has read the newest one meanwhile."""
     code, newest = facts["code"], row["code"]
-    if code in (None, newest) or newest is None or at - row["code_at"] > _LONGEST_READ:
+    if code in (None, newest) or newest is None or told - row["code_at"] > _LONGEST_READ:
         return facts
     if not await codes.is_kept(tx, row, str(code)):
         return facts

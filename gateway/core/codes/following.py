@@ -86,8 +86,18 @@ class Following:
         for account_id in [*accounts, *(set(self._followed) - set(accounts))]:
             upstream = self._upstream_of(account_id)
             if upstream is not None:
-                followed += await self._follow(upstream)
+                followed += await self._follow_or_report(upstream)
         self._observer.followed(followed, self._poller.lag())
+
+    async def _follow_or_report(self, upstream: AccountUpstream) -> int:
+        """Follow an account; what fails in it keeps no other from being followed."""
+        try:
+            return await self._follow(upstream)
+        except LedgerUnavailable:
+            raise
+        except Exception as fault:
+            self._observer.background_failed("following rentals", fault)
+            return 0
 
     async def _follow(self, upstream: AccountUpstream) -> int:
         """Follow an account, or leave it to another node; returns how many rentals."""

@@ -49,7 +49,7 @@ class RentalPoll:
         self, schedule: PollSchedule, target: PollTarget, priority: Priority
     ) -> None:
         """Poll it, and set when it is due again. Only the provider, or a day, ends a rental."""
-        pause = _AFTER_FAULT
+        pause = max(_AFTER_FAULT, self._interval(schedule, target, priority))
         try:
             pause = await self._poll(schedule, target, priority)
         finally:
@@ -58,9 +58,13 @@ class RentalPoll:
     async def _poll(self, schedule: PollSchedule, target: PollTarget, priority: Priority) -> float:
         """Poll it; returns the seconds until it is due again."""
         slow = priority is Priority.FOLLOWED
+        if slow and (left := schedule.key_refused_until - self._clock.monotonic()) > 0:
+            return left
         try:
             if await self._may_poll(schedule, target, priority):
                 await self._read(schedule, target, priority)
+            else:
+                self._expect_next(target)
         except RateLimited as fault:
             target.answered = False
             pause = fault.retry_after or _AFTER_FAULT
@@ -70,6 +74,7 @@ class RentalPoll:
             pause = fault.retry_after or _AFTER_FAULT
             if slow and isinstance(fault, UpstreamAuthFailed):
                 pause = _AFTER_KEY_REFUSED
+                schedule.key_refused_until = self._clock.monotonic() + pause
             interval = self._interval(schedule, target, priority)
             # Nothing was read: the long pauses after an end are for one that was, and not told.
             return max(pause, min(interval, SLOW_INTERVAL) if slow else interval)
@@ -78,16 +83,28 @@ class RentalPoll:
         return self._interval(schedule, target, priority)
 
     async def _read(self, schedule: PollSchedule, target: PollTarget, priority: Priority) -> None:
+        wanted = target.wanted(self._clock.monotonic())  # somebody may have joined meanwhile
+        if wanted is not None:
+            priority = min(priority, wanted)
         rental = await self._status_reads.status(
             target.upstream, target.rental_id, priority, _DEADLINES.get(priority)
         )
+        schedule.key_refused_until = 0.0
         target.over, target.answered = rental.status in OVER, True
         target.refused = target.hinted = False
         target.missing_since = None
+        self._expect_next(target)
+        if target.over and self._notifier.waited_for(target.account_id, target.rental_id):
+            self._notifier.wake(target.account_id, target.rental_id, rental)
+        if rental.code != target.code:
+            target.code = rental.code
+            await self._check_webhooks(schedule, target, rental)
+        await self._give_up_late(target)
+
+    def _expect_next(self, target: PollTarget) -> None:
+        """It is read now, by this node or another one: the next slow round is due later."""
         now = self._clock.monotonic()
         target.expected = now + target.slow_interval(now)
-        await self._check_webhooks(schedule, target, rental)
-        await self._give_up_late(target)
 
     def _interval(self, schedule: PollSchedule, target: PollTarget, priority: Priority) -> float:
         return schedule.interval(target, priority, self._clock.monotonic())
@@ -137,10 +154,9 @@ class RentalPoll:
     async def _refused(self, target: PollTarget, error: GatewayError) -> None:
         """Tell the waiters a permanent error. A followed rental is polled on, seldom."""
         self._notifier.wake(target.account_id, target.rental_id, error)
-        now = self._clock.monotonic()
         target.refused, target.over = True, not target.followed
-        target.expected = now + target.slow_interval(now)
-        if isinstance(error, RentalNotFound) and target.is_missing(now):
+        self._expect_next(target)
+        if isinstance(error, RentalNotFound) and target.is_missing(self._clock.monotonic()):
             await self._give_up(target)
         else:
             await self._give_up_late(target)

@@ -49,6 +49,7 @@ class PollTarget:
     refused: bool = False  # the last poll failed in a way that trying again soon does not mend
     hinted: bool = False  # a webhook reported a code that no poll has confirmed yet
     missing_since: float | None = None  # since when the provider does not know it, after its end
+    code: str | None = None  # the newest one that it was known to have
     expected: float = inf  # when a slow round should have read it again
 
     @property
@@ -147,6 +148,7 @@ class PollSchedule:
     queues: dict[Priority, PollQueue]
     targets: dict[int, PollTarget] = field(default_factory=dict)
     webhooks_until: float = 0.0  # monotonic; until then webhooks are assumed to work
+    key_refused_until: float = 0.0  # monotonic; until then slow rounds do not try the key again
     _entries: Iterator[int] = field(default_factory=lambda: count(1))
 
     def put(self, target: PollTarget, priority: Priority) -> PollQueue:

@@ -64,6 +64,8 @@ class CodePoller:
         schedule, target = self._target(upstream, rental)
         target.waiters += 1
         self._place(schedule, target)
+        if target.refused and target.entry:  # the error went to those who waited before
+            self._put_soon(schedule, target, self._clock.monotonic())
         return target
 
     def leave(self, target: PollTarget) -> None:
@@ -131,10 +133,7 @@ class CodePoller:
         if schedule is None or target is None:
             return
         target.hinted = True
-        soon = self._clock.monotonic() + _SOON
-        if target.entry and target.due > soon and target.priority is not None:
-            target.due = soon
-            self._put(schedule, target, target.priority)
+        self._put_soon(schedule, target, self._clock.monotonic() + _SOON)
 
     async def poll_now(
         self, upstream: AccountUpstream, rental_id: int, code: str | None = None
@@ -175,7 +174,7 @@ class CodePoller:
         if target is None:
             now = self._clock.monotonic()
             since = min(now, self._moment(rental.created_at)) if rental.created_at else now
-            target = PollTarget(upstream, rental.id, since, now)
+            target = PollTarget(upstream, rental.id, since, now, code=rental.code)
         return schedule, target
 
     def _moment(self, at: datetime) -> float:
@@ -206,7 +205,15 @@ class CodePoller:
             target.due = now
         self._put(schedule, target, wanted)
 
+    def _put_soon(self, schedule: PollSchedule, target: PollTarget, soon: float) -> None:
+        """Have a target polled by then; one that is polled now, just after."""
+        if target.entry and target.due > soon and target.priority is not None:
+            target.due = soon
+            self._put(schedule, target, target.priority)
+
     def _put(self, schedule: PollSchedule, target: PollTarget, priority: Priority) -> None:
+        if priority is Priority.FOLLOWED or target.lease != target.lease_for(priority):
+            self._give_back(target)
         queue = schedule.put(target, priority)
         if not queue.running and not self._closed:
             queue.task = asyncio.create_task(self._run(schedule, queue))
@@ -262,8 +269,12 @@ class CodePoller:
         schedule.drop(target)
         if not schedule.targets and self._schedules.get(target.account_id) is schedule:
             del self._schedules[target.account_id]
-        if target.lease is not None:  # another node may have waiters
-            lease, target.lease = target.lease, None
-            self._start(self._poll_one.give_back(lease))
+        self._give_back(target)
         if target.waiters == 0:
             self._notifier.forget(target.account_id, target.rental_id)
+
+    def _give_back(self, target: PollTarget) -> None:
+        """Give its lease back: another node may have waiters."""
+        if target.lease is not None:
+            lease, target.lease = target.lease, None
+            self._start(self._poll_one.give_back(lease))

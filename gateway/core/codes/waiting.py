@@ -71,14 +71,15 @@ class CodeWaiter:
     ) -> None:
         """Give a webhook's code to the waiters, because the status cannot be read now.
 
-        `told` is that webhook's; the newest one stored comes first.
+        `told` is that webhook's, for where it is not stored; else the newest one stored counts.
         """
-        self._poller.hasten(account_id, rental_id)
-        code = await self._provisional(account_id, rental_id)
-        if code is None and told is not None:
+        key = account_id, rental_id
+        self._poller.hasten(*key)
+        code = await self._provisional(*key)
+        if code is None and told is not None and not await self._is_stored(*key, told.code):
             code = _provisional_code(rental_id, told)
         if code is not None:
-            self._notifier.wake(account_id, rental_id, code)
+            self._notifier.wake(*key, code)
 
     async def _known(self, upstream: AccountUpstream, rental_id: int) -> Rental:
         """The stored rental; read from the provider if unknown or ended without a code."""
@@ -112,6 +113,12 @@ class CodeWaiter:
         except LedgerUnavailable:
             return None
         return None if seen is None else _provisional_code(rental_id, seen)
+
+    async def _is_stored(self, account_id: str, rental_id: int, code: str) -> bool:
+        try:
+            return await self._inbox.announced(account_id, rental_id, code)
+        except LedgerUnavailable:
+            return False
 
 
 def _provisional_code(rental_id: int, seen: ProvisionalCode) -> Code:

@@ -75,7 +75,9 @@ class Webhooks:
         """
         told = None
         if webhook.code is not None:
-            told = ProvisionalCode(webhook.code, webhook.received_at or self._clock.now())
+            now = self._clock.now()
+            # Never later than now, whatever its zone: it is sorted and deleted by its age.
+            told = ProvisionalCode(webhook.code, min(webhook.received_at or now, now))
         try:
             if told is not None:
                 await self._waiter.keep_provisional(account_id, webhook.rental_id, told)

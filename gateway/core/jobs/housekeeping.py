@@ -28,7 +28,7 @@ class Housekeeping:
     ) -> None:
         """`retention`: how long codes, texts and answers are stored.
 
-        `purged` is called after some were deleted, to clear caches of them.
+        `purged` is called after each purge: another process may have deleted what is cached here.
         """
         self._ledger = ledger
         self._clock = clock
@@ -43,8 +43,8 @@ class Housekeeping:
     async def purge(self) -> None:
         """Delete old codes, texts and answers, and request ids older than a day."""
         now = self._clock.now()
-        if await self._ledger.purge(now - self._retention, now - REQUEST_IDS_KEPT):
-            self._purged()
+        await self._ledger.purge(now - self._retention, now - REQUEST_IDS_KEPT)
+        self._purged()
 
     async def run(self) -> None:
         """Run until cancelled. Failures are reported and retried at the next interval."""

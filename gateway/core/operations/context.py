@@ -17,7 +17,8 @@ from gateway.core.model.quote import price_needed
 from gateway.core.model.rentals import RentNumber
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
-from gateway.core.prices.cache import Contradiction, PriceCache
+from gateway.core.prices.cache import PriceCache
+from gateway.core.prices.price_list import Contradiction
 from gateway.core.rentals.repository import RentalRepository
 from gateway.core.rentals.status_reads import StatusReads
 from gateway.core.upstream.account import AccountUpstream

@@ -71,7 +71,7 @@ class Inbox(Protocol):
         """Store a code, unless one equal to it but for leading zeros came before."""
 
     async def latest(self, account_id: str, rental_id: int) -> ProvisionalCode | None:
-        """The newest code that is not yet known exactly, from the rental's status."""
+        """The newest code; None where the rental's status has told it exactly since."""
 
     async def announced(self, account_id: str, rental_id: int, code: str) -> bool:
         """Whether a webhook brought this code, leading zeros apart."""

@@ -5,101 +5,25 @@ before it is answered; it is served stale, up to an hour, only while the provide
 """
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 
 from cachetools import LRUCache
 
 from gateway.core.model.account import Nothing
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.prices import ListPrices, Price, PricePage
-from gateway.core.model.provider_errors import UpstreamAuthFailed
+from gateway.core.model.provider_errors import UpstreamAuthFailed, UpstreamError
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.observer import Observer
-from gateway.core.prices.search import select
+from gateway.core.prices.price_list import YOUNG, Contradiction, PriceList
 from gateway.core.upstream.account import AccountUpstream
 from gateway.core.upstream.calls import PRICES
 
 _ACCOUNTS = 1000
-_PAGES = 64
 _PATIENCE = 1.0  # seconds from a fetch's beginning that an answer waits for it
 _PAUSE_AFTER_FAILURE = 2.0  # seconds
-_PAUSE_AFTER_REREADING = 5.0  # seconds; a list younger than that may explain a refusal
 _ALL = Nothing()
-
-
-@dataclass(frozen=True, slots=True)
-class Contradiction:
-    """A refusal by the provider that a price list may not account for.
-
-    `sold_out`: the service had no numbers; otherwise its price was too high. `explained_by` tells
-    whether a listed price is one at which the purchase had to be refused.
-    """
-
-    service_code: str
-    sold_out: bool
-    explained_by: Callable[[Price], bool]
-
-
-class PriceList:
-    """A complete price list, what of it may be quoted, and the pages made of that.
-
-    `since` is monotonic seconds. `contradicted`: whether a refusal contradicts any of its rows.
-    """
-
-    def __init__(self, prices: list[Price], fetched_at: datetime, since: float) -> None:
-        self.prices = prices
-        self.fetched_at = fetched_at
-        self.since = since
-        self.contradicted = False
-        self._withheld: set[str] = set()
-        self._sold_out: set[str] = set()
-        self._pages: dict[tuple[ListPrices, bool], PricePage] = {}
-
-    def withholds(self, service_code: str | None) -> bool:
-        """Whether the price of this service must not be quoted."""
-        return service_code in self._withheld
-
-    def correct(self, refusal: Contradiction, at: float) -> None:
-        """Correct the row of a service that was refused after this list's fetch had begun.
-
-        A row read within seconds that explains the refusal is left as it is. `at` is monotonic
-        seconds.
-        """
-        row = next((p for p in self.prices if p.service_code == refusal.service_code), None)
-        young = at - self.since <= _PAUSE_AFTER_REREADING
-        if row is None or (young and refusal.explained_by(row)):
-            return
-        (self._sold_out if refusal.sold_out else self._withheld).add(row.service_code)
-        self.contradicted = True
-        self._pages.clear()
-
-    def page(self, asked: ListPrices, *, stale: bool) -> PricePage:
-        """The requested page; the same object each time, so that faces can cache its bytes."""
-        key = (asked, stale)
-        page = self._pages.get(key)
-        if page is None:
-            data, cursor = select(self._quotable(), asked)
-            if len(self._pages) >= _PAGES:
-                del self._pages[next(iter(self._pages))]
-            page = self._pages[key] = PricePage(
-                data=data, next_cursor=cursor, fetched_at=self.fetched_at, stale=stale
-            )
-            if self._withheld:
-                page.withhold(row for row in self.prices if self.withholds(row.service_code))
-        return page
-
-    def _quotable(self) -> list[Price]:
-        """The rows without those withheld; a service that was sold out has no stock."""
-        if not self.contradicted:
-            return self.prices
-        return [
-            row.model_copy(update={"stock": 0}) if row.service_code in self._sold_out else row
-            for row in self.prices
-            if row.service_code not in self._withheld
-        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,23 +79,28 @@ class PriceCache:
     async def current(self, upstream: AccountUpstream, quoting: str | None = None) -> list[Price]:
         """The account's prices: fresh, or cached ones where the provider fails.
 
-        `quoting`: a service whose price must not be one that was contradicted.
+        `quoting`: a service whose price must not be one that was contradicted. Raises UpstreamError
+        where that one is refused as often as it is read.
         """
         listed = self._lists.get(upstream.account_id)
         age = self._clock.monotonic() - listed.since if listed else self._keep
-        usable = listed is not None and age < self._keep and not listed.withholds(quoting)
-        if listed is not None and usable and age < self._fresh:
+        if listed is not None and age < self._fresh and not listed.withholds(quoting):
             return listed.prices
         try:
             anew = await self.fetch(upstream)
-            while anew.withholds(quoting):  # it had begun before the refusal
+            if anew.withholds(quoting):  # it had begun before the refusal
                 anew = await self.fetch(upstream)
         except UpstreamAuthFailed:
             raise
         except GatewayError:
-            if listed is None or not usable:
+            if listed is None or age >= self._keep or listed.withholds(quoting):
                 raise
             return listed.prices
+        if anew.withholds(quoting):  # refused once more since that has begun
+            raise UpstreamError(
+                "The provider refuses purchases at the price that it lists.",
+                retry_after=YOUNG,
+            )
         return anew.prices
 
     async def contradicted(self, upstream: AccountUpstream, refusal: Contradiction | None) -> None:
@@ -244,7 +173,7 @@ class PriceCache:
             if self._is_before(self._reread_not_before, account):
                 return None
             if fetch := self._refreshing(upstream):
-                self._reread_not_before[account] = fetch.since + _PAUSE_AFTER_REREADING
+                self._reread_not_before[account] = fetch.since + YOUNG
             return fetch
         return self._fetches[account]
 

@@ -86,13 +86,13 @@ class RentalRepository:
         ):
             return last[2]
         seen = self._seen.get(key)
-        same = seen is not None and _equal(seen[0], rental)
+        same = seen is not None and _equal(seen[0], rental) and _shows_code(seen[1], rental)
         if seen is not None and (same or _is_outdated(seen[1], rental)):
             merged = seen[1]
         else:
             stored = _without_balance(rental)
             merged = await self._write_or_keep(key, stored)
-            seen, same = (stored, merged), True
+            seen, same = (stored, merged), _shows_code(merged, rental)
             self._seen[key] = seen
             if isinstance(merged, Rental):
                 self._notifier.wake(account_id, rental.id, merged)
@@ -277,6 +277,13 @@ def _equal(stored: AnyRental, rental: AnyRental) -> bool:
     if not isinstance(rental, Rental):
         return stored == rental
     return type(stored) is Rental and stored.__dict__ == {**rental.__dict__, "balance": None}
+
+
+def _shows_code(merged: AnyRental, rental: AnyRental) -> bool:
+    """Whether the code as reported is the newest; else it may be an older one that came again."""
+    if not (isinstance(merged, Rental) and isinstance(rental, Rental)):
+        return True
+    return rental.code in (None, merged.code)
 
 
 def _is_outdated(known: AnyRental, rental: AnyRental) -> bool:

@@ -75,8 +75,8 @@ class StatusReads:
     ) -> Rental:
         """The rental from the provider, or from the repository if it has ended.
 
-        A read that waits for its permit at a lower priority is hastened. `deadline` as in
-        AccountUpstream.ask.
+        A read that waits for its permit at a lower priority is hastened; where one that was sent so
+        fails, it is repeated. `deadline` as in AccountUpstream.ask.
         """
         key = upstream.account_id, rental_id
         last = self._last.get(key)
@@ -84,12 +84,17 @@ class StatusReads:
             return last[1]
         read = self._running.get(key)
         if read is None:
-            read = self._begin(key, priority)
+            read = self._running[key] = _Read(priority, SendNumber(self._numbers))
             self._work(key, read, self._find(upstream, key, read, deadline))
         elif read.may_be_hastened(priority):
             read.priority = priority
             self._work(key, read, self._find(upstream, key, read, deadline))
-        return await asyncio.shield(read.answer)
+        try:
+            return await asyncio.shield(read.answer)
+        except (UpstreamFault, RateLimited):
+            if read.priority <= priority:
+                raise
+        return await self.status(upstream, rental_id, priority, deadline)
 
     async def anew(self, upstream: AccountUpstream, rental_id: int, deadline: float) -> Rental:
         """Read the status again without the cache, before all other reads.
@@ -97,7 +102,10 @@ class StatusReads:
         Raises RateLimited where no permit is granted within `deadline` seconds.
         """
         key = upstream.account_id, rental_id
-        read = self._begin(key, Priority.SPEND)
+        read = _Read(Priority.SPEND, SendNumber(self._numbers))
+        waiting = self._running.get(key)
+        if waiting is None or waiting.sent.number:  # else it stays there, to be hastened
+            self._running[key] = read
         self._work(key, read, self._ask(upstream, key, read, deadline))
         return await asyncio.shield(read.answer)
 
@@ -108,10 +116,6 @@ class StatusReads:
         if read is not None and read.may_be_hastened(priority):
             read.priority = priority
             self._work(key, read, self._find(upstream, key, read, None))
-
-    def _begin(self, key: _Key, priority: Priority) -> _Read:
-        read = self._running[key] = _Read(priority, SendNumber(self._numbers))
-        return read
 
     def _work(self, key: _Key, read: _Read, work: Coroutine[Any, Any, Rental]) -> None:
         """Do the work of a read, in place of that which waits at a lower priority."""
@@ -174,6 +178,9 @@ class StatusReads:
         read.ended(work)
 
     def forget(self, account_id: str, rental_id: int) -> None:
-        """Drop the cached result and detach reads under way, because the rental was changed."""
-        self._last.pop((account_id, rental_id), None)
-        self._running.pop((account_id, rental_id), None)
+        """Drop what was read, also by a read that has been sent, because the rental was changed."""
+        key = account_id, rental_id
+        self._last.pop(key, None)
+        read = self._running.get(key)
+        if read is not None and read.sent.number:
+            del self._running[key]

@@ -26,6 +26,8 @@ _UNANSWERED = (UpstreamFault, OutcomeUnknown)  # nothing that tells of the limit
 Question = Callable[[], Awaitable[T]]
 BeforeSending = Callable[[], Awaitable[None]]
 """A hook that runs just before a call is sent. Where it raises, nothing is sent."""
+# A repetition would wait for its permit, and with it all who share the read meanwhile.
+_COME_AGAIN = (Priority.LISTENED, Priority.FOLLOWED)
 _READ = Effect.READ  # saves an Enum attribute lookup for each call, which is slow
 Sleep = Callable[[float], Awaitable[object]]
 
@@ -83,6 +85,8 @@ class Pipeline:
         try:
             return await self._send(permit, question, before_sending)
         except (UpstreamFault, RateLimited) as fault:
+            if priority in _COME_AGAIN:
+                raise
             first = fault
         again = partial(self._send, question=question, before_sending=before_sending)
         return await self._retry(permit, again, first, until, priority)

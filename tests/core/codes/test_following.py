@@ -49,7 +49,10 @@ class World:
     given_up: list[tuple[int, float]] = field(default_factory=list)
     leases: dict[str, str] = field(default_factory=dict)
     observer: RecordingObserver = field(default_factory=RecordingObserver)
+    notifier: Notifier = field(default_factory=Notifier)
     ledger_away: bool = False
+    lease_takes: float = 0.0
+    unreadable: Sequence[str] = ()  # accounts
 
     def __post_init__(self) -> None:
         self._turn = asyncio.Lock()
@@ -77,36 +80,46 @@ class World:
 
     # As Ledger.
     async def accounts_with_unended(self) -> Sequence[str]:
-        return ["account"] if self.rentals else []
+        return [*self.unreadable, *(["account"] if self.rentals else [])]
 
     async def unended(self, account_id: str) -> Sequence[Rental]:
+        if account_id in self.unreadable:
+            raise ValueError(account_id)
         return list(self.rentals)
 
     # As Leases.
     async def take(self, name: str, seconds: float) -> bool:
+        await asyncio.sleep(self.lease_takes)
         return self.leases.setdefault(name, "mine") == "mine"
 
     async def give_back(self, name: str) -> None:
         del self.leases[name]
 
-    # As Inbox.
-    async def latest(self, account_id: str, rental_id: int) -> None: ...
+    # As Inbox: of no code a webhook has told.
+    async def announced(self, account_id: str, rental_id: int, code: str) -> bool:
+        return False
 
     def times(self, rental: int = 1) -> list[float]:
         return [round(read.at) for read in self.reads if read.rental == rental]
 
+    def upstream(self, account: str = "account") -> AccountUpstream:
+        return AccountUpstream(account, cast(Any, self), cast(Any, self))
+
+    def poller(self) -> CodePoller:
+        fake = cast(Any, self)
+        return CodePoller(fake, fake, self.notifier, fake, fake, CLOCK)
+
     async def follow(self, seconds: float, key_at: float = 0.0) -> tuple[Following, CodePoller]:
         """Follow for so long; the account's key is seen at `key_at`."""
         fake = cast(Any, self)
-        poller = CodePoller(fake, fake, Notifier(), fake, fake, CLOCK)
+        poller = self.poller()
         prices = PriceCache(CLOCK, self.observer)
-        upstream = AccountUpstream("account", fake, fake)
         following = Following(
             fake,
             fake,
             poller,
             prices,
-            lambda _: upstream if loop().time() >= key_at else None,
+            lambda account: self.upstream(account) if loop().time() >= key_at else None,
             cast(Any, self.observer),
         )
         loop().call_later(key_at, following.key_seen)
@@ -294,7 +307,7 @@ async def test_an_account_is_followed_as_soon_as_its_key_is_seen() -> None:
 async def test_who_waits_is_served_at_full_pace_and_then_the_rounds_go_on() -> None:
     world = World(active, [rental(age=10.0)])
     following, poller = await world.follow(45.0)
-    target = poller.join(AccountUpstream("account", cast(Any, world), cast(Any, world)), rental())
+    target = poller.join(world.upstream(), rental())
     await asyncio.sleep(10.5)
     poller.leave(target)
     await asyncio.sleep(100.0)
@@ -306,6 +319,128 @@ async def test_who_waits_is_served_at_full_pace_and_then_the_rounds_go_on() -> N
     assert len(waited) == 11
     assert priorities[-1] is Priority.FOLLOWED
     assert [later - sooner for sooner, later in pairwise(world.times()[-3:])] == [30, 30]
+
+
+@held
+async def test_who_joins_before_the_read_of_a_poll_begins_is_served_at_once() -> None:
+    world = World(active, [rental()], lease_takes=3.0)
+    poller = world.poller()
+    poller.listen(world.upstream(), rental())
+    await asyncio.sleep(1.0)  # the listener's lease is asked for
+    poller.join(world.upstream(), rental())
+    await asyncio.sleep(2.5)
+    await poller.close()
+
+    assert [read.priority for read in world.reads] == [Priority.WAITED_FOR]
+
+
+@held
+async def test_a_lease_is_given_back_as_soon_as_nobody_waits() -> None:
+    world = World(active, [rental(age=10_000.0)])
+    following, poller = await world.follow(1.0)
+    target = poller.join(world.upstream(), rental())
+    await asyncio.sleep(1.0)
+    held_while = set(world.leases)
+    poller.leave(target)
+    await asyncio.sleep(6.0)
+    held_after = set(world.leases)
+    await following.close()
+    await poller.close()
+
+    assert held_while == {"follow:account", "watch:account:1"}
+    assert held_after == {"follow:account"}
+
+
+@held
+async def test_each_who_waits_for_what_is_not_found_is_told_so_at_once() -> None:
+    world = World(lambda number, at: RentalNotFound(), [rental()])
+    following, poller = await world.follow(40.0)
+    told = []
+    for _ in range(3):
+        news = world.notifier.next_news("account", 1)
+        target = poller.join(world.upstream(), rental())
+        begun = loop().time()
+        answer = await news
+        poller.leave(target)
+        told.append((type(answer), loop().time() - begun))
+    await following.close()
+    await poller.close()
+
+    assert told == [(RentalNotFound, 0.0)] * 3
+
+
+@held
+async def test_a_code_that_was_there_before_says_nothing_of_webhooks() -> None:
+    coded = rental(code="123456", status=RentalStatus.CODE_RECEIVED)
+    world = World(lambda number, at: coded, [coded])
+    following, poller = await world.follow(10.0)
+    schedule = poller._schedules["account"]
+    schedule.webhooks_until = 1000.0
+    await asyncio.sleep(100.0)
+    kept = schedule.webhooks_until
+    coded = rental(code="654321", status=RentalStatus.CODE_RECEIVED)
+    await asyncio.sleep(100.0)
+    await following.close()
+    await poller.close()
+
+    assert len(world.reads) >= 5
+    assert (kept, schedule.webhooks_until) == (1000.0, 0.0)
+
+
+@held
+async def test_who_waits_is_told_an_end_that_was_written_elsewhere_without_a_notice() -> None:
+    world = World(expires_at(20.0), [rental()])
+    poller = world.poller()
+    news = world.notifier.next_news("account", 1)
+    target = poller.join(world.upstream(), rental())
+    told = await news
+    at = loop().time()
+    poller.leave(target)
+    await poller.close()
+
+    assert isinstance(told, Rental)
+    assert (told.status, at) == (RentalStatus.EXPIRED, 20.0)
+    assert not world.notifier.waited_for("account", 1)
+
+
+@held
+async def test_an_account_that_cannot_be_read_keeps_no_other_from_being_followed() -> None:
+    world = World(active, [rental()], unreadable=["a damaged one"])
+    await world.watch(100.0)
+
+    assert world.times() == [30, 60, 90]
+    assert world.observer.faults
+
+
+@held
+async def test_an_unforeseen_fault_makes_no_round_quicker() -> None:
+    world = World(lambda number, at: cast(Any, None), [rental()])
+    await world.watch(100.0)
+
+    assert world.times() == [30, 60, 90]
+
+
+@held
+async def test_a_key_that_is_refused_is_tried_seldom_however_many_its_rentals() -> None:
+    many = [rental(number, age=400.0) for number in range(1, 101)]
+    world = World(lambda number, at: UpstreamAuthFailed(), many, seconds_each=0.1)
+    await world.watch(1000.0)
+
+    assert len(world.reads) <= 4 * 4  # those under way at a time, every five minutes
+
+
+@held
+async def test_what_another_node_reads_is_not_behind() -> None:
+    world = World(active, [rental()])
+    world.leases["watch:account:1"] = "another's"
+    following, poller = await world.follow(40.0)
+    poller.join(world.upstream(), rental())
+    await asyncio.sleep(300.0)
+    lag = poller.lag()
+    await following.close()
+    await poller.close()
+
+    assert lag == 0.0
 
 
 @held

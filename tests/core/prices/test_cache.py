@@ -8,9 +8,15 @@ import pytest
 
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.prices import ListPrices, Price, PricePage
-from gateway.core.model.provider_errors import UpstreamAuthFailed, UpstreamUnavailable
+from gateway.core.model.provider_errors import (
+    UpstreamAuthFailed,
+    UpstreamError,
+    UpstreamUnavailable,
+)
+from gateway.core.model.values import Charged
 from gateway.core.prices import cache
-from gateway.core.prices.cache import Contradiction, PriceCache
+from gateway.core.prices.cache import PriceCache
+from gateway.core.prices.price_list import Contradiction
 from gateway.core.upstream.account import AccountUpstream
 from tests.support.core import Clock, FakeProvider, RecordingObserver, price, settle
 
@@ -439,3 +445,46 @@ async def test_a_provider_that_fails_is_left_in_peace_by_refusals_too() -> None:
     await wired.refuse()
 
     assert wired.provider.asked == 2
+
+
+async def test_a_price_that_is_refused_while_its_refresh_fails_is_not_reserved_at() -> None:
+    wired = WiredCache(FIRST, DOWN)
+    await wired.ask()
+    wired.clock.pass_by(60.0)
+    wired.provider.open.clear()
+    quoting = asyncio.create_task(wired.quoted())
+    await settle()
+    refused = asyncio.create_task(wired.refuse())
+    await settle()
+    wired.provider.open.set()
+    await refused
+
+    with pytest.raises(UpstreamUnavailable):
+        await quoting
+
+
+async def test_a_price_that_is_refused_whenever_it_is_read_is_not_read_for_ever() -> None:
+    wired = WiredCache(FIRST)
+    await wired.ask()
+
+    @dataclass
+    class Contradicting(FakeUpstream):
+        """Refuses a purchase of somebody else while it tells its prices."""
+
+        async def ask(self, call: object, asked: object) -> Any:
+            answer = await self.provider.call(call, asked)
+            if self.provider.asked < 50:
+                refused.append(asyncio.ensure_future(wired.refuse()))
+                await settle()
+            return answer
+
+    refused: list[asyncio.Future[None]] = []
+    upstream = cast(AccountUpstream, Contradicting("alice", wired.provider))
+    for _ in range(2):  # after the second one it is not read anew
+        await wired.refuse()
+    with pytest.raises(UpstreamError) as error:
+        await wired.cache.current(upstream, quoting="whatsapp")
+    await asyncio.gather(*refused)
+
+    assert error.value.charged is Charged.NO
+    assert wired.provider.asked < 10

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from gateway.core.model.errors import RateLimited
+from gateway.core.model.provider_errors import UpstreamError
 from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.model.upstream_call import Priority
 from gateway.core.rentals.status_reads import StatusReads
@@ -25,6 +26,7 @@ class Queue:
     permit: asyncio.Event = field(default_factory=asyncio.Event)
     end: asyncio.Event = field(default_factory=asyncio.Event)
     refusal: RateLimited | None = None
+    fault: UpstreamError | None = None
 
     async def ask(self, account_id: str, call: object, question: object, **terms: Any) -> Rental:
         self.asked.append(terms["priority"])
@@ -36,6 +38,8 @@ class Queue:
         await send()
         self.sent.append(terms["priority"])
         await self.end.wait()
+        if self.fault is not None:
+            raise self.fault
         return ACTIVE
 
 
@@ -126,6 +130,64 @@ async def test_all_who_asked_get_the_error_of_the_hastened_read() -> None:
     queue.refusal = None
     queue.end.set()
     assert await ask(reads, upstream, Priority.READ) == ACTIVE
+
+
+async def test_a_read_that_waits_while_the_rental_is_changed_can_still_be_hastened() -> None:
+    reads, queue, upstream = opened()
+    slow = ask(reads, upstream, Priority.FOLLOWED)
+    await settle()
+    reads.forget("account", 1)  # a refused cancellation, or a webhook
+    reads.hasten(upstream, 1, Priority.WAITED_FOR)
+    queue.permit.set()
+    queue.end.set()
+    await slow
+
+    assert queue.sent == [Priority.WAITED_FOR]
+
+
+async def test_a_read_that_waits_while_a_webhook_is_confirmed_can_still_be_hastened() -> None:
+    reads, queue, upstream = opened()
+    slow = ask(reads, upstream, Priority.FOLLOWED)
+    await settle()
+    confirming = asyncio.ensure_future(reads.anew(upstream, 1, 0.5))
+    await settle()
+    confirming.cancel()
+    reads.hasten(upstream, 1, Priority.WAITED_FOR)
+    queue.permit.set()
+    queue.end.set()
+    await slow
+
+    assert queue.asked == [Priority.FOLLOWED, Priority.SPEND, Priority.WAITED_FOR]
+    assert Priority.FOLLOWED not in queue.sent
+
+
+async def test_a_state_read_before_a_change_is_no_answer_after_it() -> None:
+    reads, queue, upstream = opened()
+    queue.permit.set()
+    before = ask(reads, upstream, Priority.FOLLOWED)
+    await settle()
+    reads.forget("account", 1)
+    after = ask(reads, upstream, Priority.FOLLOWED)
+    await settle()
+    queue.end.set()
+    await asyncio.gather(before, after)
+
+    assert len(queue.sent) == 2
+
+
+async def test_who_is_more_urgent_asks_again_where_a_slow_read_under_way_fails() -> None:
+    reads, queue, upstream = opened()
+    queue.permit.set()
+    queue.fault = UpstreamError()
+    slow = ask(reads, upstream, Priority.FOLLOWED)
+    await settle()
+    reading = [ask(reads, upstream, Priority.READ) for _ in range(2)]
+    await settle()
+    queue.end.set()
+    told = await asyncio.gather(slow, *reading, return_exceptions=True)
+
+    assert [type(each) for each in told] == [UpstreamError] * 3
+    assert queue.sent == [Priority.FOLLOWED, Priority.READ]  # once more, and for both
 
 
 async def test_whoever_leaves_takes_nothing_from_the_others() -> None:

@@ -164,6 +164,22 @@ def test_changes_and_purchases_are_never_put_again(call: AnyCall, fault: Gateway
     run()
 
 
+@pytest.mark.parametrize("priority", [Priority.LISTENED, Priority.FOLLOWED])
+@pytest.mark.parametrize("fault", [UpstreamError(), RateLimited()], ids=lambda fault: fault.code)
+def test_a_poll_that_comes_again_by_itself_is_not_put_again(
+    priority: Priority, fault: GatewayError
+) -> None:
+    @held
+    async def run() -> None:
+        way = Way(fault, "here")
+        with pytest.raises(type(fault)):
+            await way.ask(priority=priority, deadline=60.0)
+
+        assert way.provider.asked == [0.0]
+
+    run()
+
+
 @held
 async def test_a_read_is_put_three_times_at_most() -> None:
     way = Way(UpstreamError("First."), UpstreamError("Second."), UpstreamError("Third."))
