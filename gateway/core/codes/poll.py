@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from gateway.core.codes.poll_schedule import GIVEN_UP, SLOW_INTERVAL, PollSchedule, PollTarget
+from gateway.core.codes.poll_schedule import GIVEN_UP, PollSchedule, PollTarget
 from gateway.core.model.errors import (
     GatewayError,
     LedgerUnavailable,
@@ -75,9 +75,7 @@ class RentalPoll:
             if slow and isinstance(fault, UpstreamAuthFailed):
                 pause = _AFTER_KEY_REFUSED
                 schedule.key_refused_until = self._clock.monotonic() + pause
-            interval = self._interval(schedule, target, priority)
-            # Nothing was read: the long pauses after an end are for one that was, and not told.
-            return max(pause, min(interval, SLOW_INTERVAL) if slow else interval)
+            return max(pause, self._interval(schedule, target, priority))
         except GatewayError as error:
             await self._refused(target, error)
         return self._interval(schedule, target, priority)

@@ -19,8 +19,8 @@ _WEBHOOK_INTERVAL = 20.0
 _WEBHOOK_SHARE = 0.125  # of the rate limit, at most
 # (time since the end, interval) in seconds of slow rounds: how long the provider takes to say that
 # a rental is over is not known.
-SLOW_INTERVAL = 30.0
-_SLOW_INTERVALS = ((300.0, SLOW_INTERVAL), (3600.0, 300.0))
+_SLOW_INTERVAL = 30.0
+_SLOW_INTERVALS = ((300.0, _SLOW_INTERVAL), (3600.0, 300.0))
 _LONGEST_SLOW_INTERVAL = 3600.0
 _AFTER_END = 5.0
 _MISSING_AGAIN = 60.0
@@ -96,6 +96,8 @@ class PollTarget:
         pause = next((p for until, p in _SLOW_INTERVALS if past < until), _LONGEST_SLOW_INTERVAL)
         if self.missing_since is not None:
             pause = min(pause, _MISSING_AGAIN)
+        if not (self.answered or self.refused):  # the long pauses are for an end that was not told
+            pause = min(pause, _SLOW_INTERVAL)
         soon_after = (end + _AFTER_END - now for end in self.ends)
         return min([pause, *(seconds for seconds in soon_after if seconds > 0)])
 

@@ -247,6 +247,26 @@ async def test_an_end_that_fell_into_an_outage_is_read_soon_after_it() -> None:
 
 
 @held
+async def test_an_end_in_an_outage_is_read_soon_after_it_also_where_somebody_had_waited() -> None:
+    back = 10 * 3600.0
+    ended = expires_at(0)
+    world = World(
+        lambda number, at: UpstreamUnavailable() if at < back else ended(number, at), [rental()]
+    )
+    following, poller = await world.follow(back - 20.0)
+    upstream = AccountUpstream("account", cast(Any, world), cast(Any, world))
+    waited = poller.join(upstream, rental())
+    await asyncio.sleep(15.0)
+    poller.leave(waited)
+    await asyncio.sleep(60.0)
+    await following.close()
+    await poller.close()
+
+    assert not world.rentals
+    assert world.times()[-1] - back <= 30
+
+
+@held
 async def test_an_account_whose_key_is_refused_is_asked_seldom() -> None:
     world = World(lambda number, at: UpstreamAuthFailed(), [rental()])
     await world.watch(1000.0)
