@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from tests.model.chunks import Chunk, play_chunk, quiet, run
 from tests.model.variants import play_again
+from tests.support.postgres import running
 
 _CHUNK = 250
 # Parts of all sequences: PostgreSQL takes several times as long.
@@ -29,7 +30,10 @@ def main() -> int:
     os.environ.setdefault("PYTEST_XDIST_TESTRUNUID", uuid4().hex)  # one PostgreSQL for all
     if arguments.replay is not None:
         return run(arguments.on[0], partial(play_again, text=arguments.replay.read_text()))
-    with ProcessPoolExecutor(arguments.processes, get_context("spawn"), quiet) as pool:
+    with (
+        running(),  # from the first process to the last
+        ProcessPoolExecutor(arguments.processes, get_context("spawn"), quiet) as pool,
+    ):
         playing = [pool.submit(play_chunk, chunk) for chunk in _chunks(arguments)]
         return max(done.result() for done in as_completed(playing))
 

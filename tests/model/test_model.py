@@ -1,4 +1,7 @@
-"""Random sequences on each database and number of nodes: see machine.py."""
+"""Random sequences on each database and number of nodes, always the same ones: see machine.py.
+
+What fails is printed as its steps; `python -m tests.model --replay` plays them again.
+"""
 
 from pathlib import Path
 
@@ -11,10 +14,10 @@ from tests.support.postgres import Postgres
 @pytest.mark.parametrize("nodes", [1, 2])
 def test_sqlite(nodes: int, tmp_path: Path) -> None:
     with stage(None, tmp_path, nodes) as machine:
-        play(machine, 100)
+        play(machine, 100, shrink=False)
 
 
 @pytest.mark.parametrize("nodes", [1, 2])
 def test_postgres(nodes: int, tmp_path: Path, postgres: Postgres) -> None:
     with postgres.database() as url, stage(url, tmp_path, nodes) as machine:
-        play(machine, 50)
+        play(machine, 50, shrink=False)
