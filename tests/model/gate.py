@@ -16,7 +16,7 @@ class Gate:
 
     def __init__(self) -> None:
         self.fuse: int | None = None
-        self.died: asyncio.Future[None] = loop().create_future()
+        self.died: asyncio.Future[float] = loop().create_future()
         self._inside: set[asyncio.Future[None]] = set()
 
     @property
@@ -25,7 +25,7 @@ class Gate:
 
     def kill(self) -> None:
         if not self.dead:
-            self.died.set_result(None)
+            self.died.set_result(loop().time())
 
     async def step(self) -> None:
         """One place at which the node may die."""

@@ -168,6 +168,6 @@ class HeldClient:
             self._provider.shown.append(Shown(id, code, self, loop().time()))
 
     def died(self) -> None:
-        """What it was told at this moment may not have been written down."""
-        shown, now = self._provider.shown, loop().time()
-        shown[:] = [one for one in shown if one.client is not self or one.at < now]
+        """What it was told at the moment of its death may not have been written down."""
+        shown, at = self._provider.shown, self._gate.died.result()
+        shown[:] = [one for one in shown if one.client is not self or one.at < at]
