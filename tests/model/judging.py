@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from math import inf
 
 from adapters.simulator.provider.records import LongRental, Rental
 from adapters.store.opening import store_over
@@ -22,6 +23,7 @@ from tests.support.held_time import loop
 NOTHING = Decimal(0)
 _OPEN = (SpendState.INTENDED, SpendState.SENT, SpendState.UNKNOWN)
 A_MINUTE = 60.0
+_AT_MOST = 60.0  # seconds from the beginning of a purchase until it reached the provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,8 @@ def last_end(world: World) -> float:
 async def resolve(world: World) -> int:
     """What an operator does in a process of its own, with the provider's own pages.
 
-    Creations come before renewals of what they created. Returns how many there were.
+    What fits in time comes first, and creations before renewals of what they created. Returns how
+    many there were.
     """
     unknown = await world.nodes[0].gateway.ledger.unknown()
     if not unknown:
@@ -130,15 +133,21 @@ async def resolve(world: World) -> int:
     with loop().awaiting():
         async with world.ledger.open() as database:
             ledger = store_over(database, new_ledger_id).ledger
-            for spend in sorted(unknown, key=lambda spend: spend.operation):
-                found = await _evidence(ledger, spend, world)
-                outcome = resolution(spend, *(found or (None, None)))
-                assert await ledger.settle(spend.ledger_id, outcome, world.clock.now())
+            left = sorted(unknown, key=lambda spend: spend.operation)
+            for within in (_AT_MOST, inf):
+                for spend in list(left):
+                    found = await _evidence(ledger, spend, world, within)
+                    if found is not None or within == inf:
+                        outcome = resolution(spend, *(found or (None, None)))
+                        assert await ledger.settle(spend.ledger_id, outcome, world.clock.now())
+                        left.remove(spend)
     return len(unknown)
 
 
-async def _evidence(ledger: Ledger, spend: Spend, world: World) -> tuple[int, Decimal] | None:
-    """The id and the price of what this purchase bought, by the provider's books."""
+async def _evidence(
+    ledger: Ledger, spend: Spend, world: World, within: float
+) -> tuple[int, Decimal] | None:
+    """The id and the price of what this purchase bought, in so many seconds from its beginning."""
     who = next(one for one in CALLERS if spend.caller_id.endswith(one.name) or one.limits is None)
     sold = sold_to(who, world)
     if spend.operation == RENEW_LONG_RENTAL.name:
@@ -150,7 +159,8 @@ async def _evidence(ledger: Ledger, spend: Spend, world: World) -> tuple[int, De
         return None
     for rental in sold.rentals:  # one that nobody else has bought
         taken = await ledger.is_bought(spend.account_id, "rental", rental.id)
-        if not taken and spend.service_code in (None, rental.service):
+        fits = abs(rental.rented_at - spend.at.timestamp()) <= within
+        if not taken and fits and spend.service_code in (None, rental.service):
             return rental.id, rental.price
     return None
 

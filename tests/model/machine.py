@@ -54,19 +54,19 @@ def step(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, None]:
 class Gatewaying(Playing):
     """The steps. Hypothesis leaves out some of them in each sequence."""
 
-    @initialize(refunds=st.booleans(), who=whose, several=st.booleans())
+    @initialize(refunds=st.booleans(), who=whose)
     @step
-    async def begin(self, refunds: bool, who: str, several: bool) -> None:
+    async def begin(self, refunds: bool, who: str) -> None:
         """With a rental, which most steps need."""
         self.world = await self.place.begin(refunds=refunds)
-        await self.buy(who, 0, rentals.RENT_NUMBER, _wish(who, several), None, None)
+        await self.buy(who, 0, rentals.RENT_NUMBER, _wish(who, several=True), None, None)
 
     @rule(who=whose, node=nodes, several=st.booleans(), request_id=request_ids, trouble=trouble)
     @step
     async def rent(
         self, who: str, node: int, several: bool, request_id: str | None, trouble: Trouble
     ) -> None:
-        given = _wish(who, several)
+        given = _wish(who, several=several)
         await self.buy(who, node, rentals.RENT_NUMBER, given, request_id, trouble)
 
     @rule(who=whose, several=st.booleans(), times=st.integers(2, 4), same=st.booleans())
@@ -75,7 +75,7 @@ class Gatewaying(Playing):
         """On all nodes in turn; `same`: it is one request."""
         before, asked = self.bought(who), self.at.nodes
         more = {"request_id": "at once"} if same else {}
-        wish, given = rentals.RENT_NUMBER, _wish(who, several)
+        wish, given = rentals.RENT_NUMBER, _wish(who, several=several)
         answers = await asyncio.gather(
             *(
                 self.at.answer(asked[n % len(asked)], WHO[who], wish, given, **more)
@@ -239,5 +239,5 @@ class Gatewaying(Playing):
         return answer
 
 
-def _wish(who: str, several: bool) -> dict[str, Any]:
+def _wish(who: str, *, several: bool) -> dict[str, Any]:
     return {"service_code": WHO[who].several if several else WHO[who].one}

@@ -193,10 +193,11 @@ class Playing(RuleBasedStateMachine):
         return sold[-1 - number % len(sold)] if sold else None
 
     def pick_active(self, number: int) -> Rental | None:
-        """One of those that have not ended."""
+        """One of those that have not ended, first those that may get several codes."""
         self.at.provider.catch_up()
-        sold = [one for one in self.books.rentals.values() if one.active]
-        return sold[-1 - number % len(sold)] if sold else None
+        sold = [one for one in reversed(self.books.rentals.values()) if one.active]
+        sold.sort(key=lambda one: one.service != owner(one).several)
+        return sold[number % len(sold)] if sold else None
 
     def pick_long(self, number: int) -> LongRental | None:
         sold = list(self.books.long_rentals.values())

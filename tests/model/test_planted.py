@@ -64,13 +64,13 @@ def test_it_is_found(fault: str, tmp_path: Path) -> None:
         stage(None, tmp_path, 1) as machine,
         pytest.raises(AssertionError),
     ):
-        play(machine, 75, shrink=False)
+        play(machine, 400, shrink=False)
 
 
 def test_what_was_printed_can_be_played_again(tmp_path: Path) -> None:
     steps = """
     state = Played()
-    state.begin(refunds=True, several=True, who='limited')
+    state.begin(refunds=True, who='limited')
     state.rent(node=1, request_id='first', several=False, trouble='502', who='free')
     state.rent(node=1, request_id=None, several=False, trouble=None, who='free')
     state.time_passes(seconds=400.0)

@@ -90,7 +90,7 @@ class RentalPoll:
         schedule.key_refused_until = 0.0
         target.over, target.answered = rental.status in OVER, True
         target.refused = target.hinted = False
-        target.missing_since = None
+        target.missing_since, target.looked_at = None, self._clock.monotonic()
         self._expect_next(target)
         if target.over and self._notifier.waited_for(target.account_id, target.rental_id):
             self._notifier.wake(target.account_id, target.rental_id, rental)
@@ -153,6 +153,7 @@ class RentalPoll:
         """Tell the waiters a permanent error. A followed rental is polled on, seldom."""
         self._notifier.wake(target.account_id, target.rental_id, error)
         target.refused, target.over = True, not target.followed
+        target.looked_at = self._clock.monotonic()
         self._expect_next(target)
         if isinstance(error, RentalNotFound) and target.is_missing(self._clock.monotonic()):
             await self._give_up(target)

@@ -19,8 +19,7 @@ _WEBHOOK_INTERVAL = 20.0
 _WEBHOOK_SHARE = 0.125  # of the rate limit, at most
 # (time since the end, interval) in seconds of slow rounds: how long the provider takes to say that
 # a rental is over is not known.
-_SLOW_INTERVAL = 30.0
-_SLOW_INTERVALS = ((300.0, _SLOW_INTERVAL), (3600.0, 300.0))
+_SLOW_INTERVALS = ((300.0, 30.0), (3600.0, 300.0))
 _LONGEST_SLOW_INTERVAL = 3600.0
 _AFTER_END = 5.0
 _MISSING_AGAIN = 60.0
@@ -48,6 +47,7 @@ class PollTarget:
     answered: bool | None = None  # whether the last poll succeeded; None before the first
     refused: bool = False  # the last poll failed in a way that trying again soon does not mend
     hinted: bool = False  # a webhook reported a code that no poll has confirmed yet
+    looked_at: float = -inf  # when the provider last told what it knows of it
     missing_since: float | None = None  # since when the provider does not know it, after its end
     code: str | None = None  # the newest one that it was known to have
     expected: float = inf  # when a slow round should have read it again
@@ -92,12 +92,11 @@ class PollTarget:
 
     def slow_interval(self, now: float) -> float:
         """Seconds until a slow round reads it again."""
-        past = now - self.ended
+        # Not by the time now: the long pauses are for an end that was asked for, and not told.
+        past = self.looked_at - self.ended
         pause = next((p for until, p in _SLOW_INTERVALS if past < until), _LONGEST_SLOW_INTERVAL)
         if self.missing_since is not None:
             pause = min(pause, _MISSING_AGAIN)
-        if not (self.answered or self.refused):  # the long pauses are for an end that was not told
-            pause = min(pause, _SLOW_INTERVAL)
         soon_after = (end + _AFTER_END - now for end in self.ends)
         return min([pause, *(seconds for seconds in soon_after if seconds > 0)])
 

@@ -267,6 +267,23 @@ async def test_an_end_in_an_outage_is_read_soon_after_it_also_where_somebody_had
 
 
 @held
+async def test_an_end_that_nobody_looked_for_is_read_soon_however_late() -> None:
+    """As where the process stood still meanwhile."""
+    world = World(expires_at(30_000), [rental()])
+    following, poller = await world.follow(10.0)
+    upstream = AccountUpstream("account", cast(Any, world), cast(Any, world))
+    waited = poller.join(upstream, rental())
+    await asyncio.sleep(3.0)
+    poller.leave(waited)
+    loop().lag(50_000)
+    await asyncio.sleep(60.0)
+    await following.close()
+    await poller.close()
+
+    assert not world.rentals
+
+
+@held
 async def test_an_account_whose_key_is_refused_is_asked_seldom() -> None:
     world = World(lambda number, at: UpstreamAuthFailed(), [rental()])
     await world.watch(1000.0)
