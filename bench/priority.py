@@ -114,7 +114,7 @@ async def _listening(port: int) -> AsyncIterator[asyncio.Task[None]]:
     """An open event stream; the task ends with it."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(get("/v1/events", X_API_Key=KEY))
-    await reader.readuntil(b": here you are\n\n")
+    await reader.readuntil(b"\n\n")  # of the first message; the head ends with CRLFs
 
     async def read() -> None:
         while await reader.read(65_536):
