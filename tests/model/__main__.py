@@ -12,11 +12,10 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from uuid import uuid4
 
 from tests.model.chunks import Chunk, play_chunk, quiet, run
 from tests.model.variants import play_again
-from tests.support.postgres import running
+from tests.support.postgres import RUN, running
 
 _CHUNK = 250
 # Parts of all sequences: PostgreSQL takes several times as long.
@@ -27,7 +26,7 @@ def main() -> int:
     arguments = _arguments()
     for name in [name for name in os.environ if name.upper().startswith(("GATEWAY_", "GETATEXT_"))]:
         del os.environ[name]
-    os.environ.setdefault("PYTEST_XDIST_TESTRUNUID", uuid4().hex)  # one PostgreSQL for all
+    os.environ["PYTEST_XDIST_TESTRUNUID"] = RUN  # one PostgreSQL for all processes
     if arguments.replay is not None:
         return run(arguments.on[0], partial(play_again, text=arguments.replay.read_text()))
     with (

@@ -20,7 +20,7 @@ from adapters.store.sql.schema import metadata
 TEMPLATE = "migrated"
 # Tests kill processes, not machines: what the server has been told survives without these.
 _QUICK = ("fsync = off", "full_page_writes = off", "autovacuum = off", "max_connections = 200")
-_RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)[:12]
+RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)[:12]
 
 
 class Postgres:
@@ -66,7 +66,7 @@ def running(*, quick: bool = True) -> Iterator[Postgres]:
 
     `quick`: without the care for a machine that loses its power.
     """
-    data = Path(tempfile.gettempdir()) / f"gateway-postgres-{_RUN}"
+    data = Path(tempfile.gettempdir()) / f"gateway-postgres-{RUN}"
     with _locked(data):
         server = get_server(data, cleanup_mode="delete").__enter__()  # type: ignore[no-untyped-call]
         postgres = Postgres(server)
