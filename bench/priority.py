@@ -45,10 +45,10 @@ async def _measured() -> list[Row]:
         server = await asyncio.to_thread(opened.__enter__)
         try:
             async with _listening(server.port) as alive:
-                listened = await rent(server.port, _LISTENED)
-                dice = random.Random(9)
-                delays = [await _delay(sim, server, dice) for _ in range(_CODES)]
-                looks = _looks(sim, set(listened))
+                await rent(server.port, _LISTENED)
+                dice, waited_until = random.Random(9), dict[int, float]()
+                delays = [await _delay(sim, server, dice, waited_until) for _ in range(_CODES)]
+                looks = _looks(sim, waited_until)
                 if alive.done():
                     raise RuntimeError("the event stream ended")
         finally:
@@ -56,7 +56,9 @@ async def _measured() -> list[Row]:
     return _rows(sim, delays, looks)
 
 
-async def _delay(sim: Simulator, server: Server, dice: random.Random) -> float:
+async def _delay(
+    sim: Simulator, server: Server, dice: random.Random, waited_until: dict[int, float]
+) -> float:
     """Seconds from the code of a new rental to its waiter's having it."""
     (rental,) = await rent(server.port, 1)
     async with calling(server.port, 1) as callers:
@@ -67,13 +69,17 @@ async def _delay(sim: Simulator, server: Server, dice: random.Random) -> float:
     since = sim.books.rentals[rental].code_at
     if told["code"] != _CODE or since is None:
         raise RuntimeError(f"the waiter was told {told}")
+    waited_until[rental] = at
     return at - since
 
 
-def _looks(sim: Simulator, rentals: set[int]) -> int:
-    """How often the rentals that are only listened to were looked at."""
+def _looks(sim: Simulator, waited_until: dict[int, float]) -> int:
+    """How often rentals were looked at that were only listened to then."""
     received = [one for one in sim.journal.received if one.call == "rental-status"]
-    return sum(isinstance(one.json, dict) and one.json["id"] in rentals for one in received)
+    return sum(
+        isinstance(one.json, dict) and waited_until.get(one.json["id"], 0.0) < one.at
+        for one in received
+    )
 
 
 def _rows(sim: Simulator, delays: list[float], looks: int) -> list[Row]:
