@@ -383,3 +383,20 @@ async def test_a_renewal_is_not_taken_for_the_purchase_of_what_it_renews(bank: B
     assert [spend.charged for spend in spends] == [price, price]
     assert bank.sim.books.spent == 2 * price
     assert await ledger.is_bought(lost.account_id, "long_rental", 1)
+
+
+async def test_what_a_purchase_of_an_unknown_service_may_have_bought_is_not_given_to_another(
+    bank: Bank,
+) -> None:
+    """Two in a row were lost: the second one rented again what the first one had bought."""
+    await bank.client.get("/v1/prices")
+    first = (await rent(bank.client)).json["id"]
+    for number in (first, first + 1):
+        bank.sim.script(Fault("re-rent", FaultKind.DROP_AFTER))
+        await bank.client.post(f"/v1/rentals/{number}/rent-again")
+    seen = (await bank.client.get(f"/v1/rentals/{first + 2}")).json
+    unknown = await bank.unknown()
+
+    assert seen["created_at"] is None  # nobody's, until an operator says so
+    assert [spend.service_code for spend in unknown] == ["whatsapp", None]
+    assert await bank.running.gateway.suggestions(unknown[1])

@@ -71,8 +71,8 @@ class Reconciler:
         if any(spend.state is SpendState.SENT for spend in fitting):
             self.put_off.add(account_id)  # may belong to that purchase, which has not ended
             return None
-        if len(fitting) != 1 or not fitting[0].sees_account:
-            return None  # for keys without account view an operator decides: see `suggestions`
+        if len(fitting) != 1 or not fitting[0].sees_account or fitting[0].service_code is None:
+            return None  # an operator decides, as for keys without account view: see `suggestions`
         return await self._settled(rental, fitting[0])
 
     async def suggestions(self, spend: Spend, prices: Sequence[Price]) -> list[Rental]:
@@ -116,14 +116,18 @@ def priced(rental: Rental, prices: Iterable[Price]) -> bool:
 
 
 def all_fitting(rental: Rental, sent: Iterable[Spend], prices: Iterable[Price]) -> list[Spend]:
-    """The purchases that fit the rental in service and time."""
+    """The purchases that fit the rental in service and time.
+
+    One whose service is not known, because it rents a rental again that is unknown here, may be for
+    any service.
+    """
     minutes = {price.service_code: price.ttl_minutes for price in prices}
     return [spend for spend in sent if _fits(rental, spend, minutes)]
 
 
 def _fits(rental: Rental, spend: Spend, minutes: dict[str, int | None]) -> bool:
-    service = spend.service_code
-    if spend.kind != "rental" or service is None or rental.service_code != service:
+    service = rental.service_code
+    if spend.kind != "rental" or service is None or spend.service_code not in (None, service):
         return False
     ttl = minutes.get(service)
     if ttl is None or rental.ends_at is None:
