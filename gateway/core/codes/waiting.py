@@ -6,7 +6,7 @@ from gateway.core.codes.poll_schedule import PollTarget
 from gateway.core.codes.poller import CodePoller
 from gateway.core.model.codes import Code, CodeStatus, code_of, same_code
 from gateway.core.model.errors import GatewayError, LedgerUnavailable
-from gateway.core.model.rentals import OVER, Rental
+from gateway.core.model.rentals import OVER, ReceivedCode, Rental
 from gateway.core.model.upstream_call import Priority
 from gateway.core.ports.storage import Inbox, ProvisionalCode
 from gateway.core.rentals.notifier import Notifier
@@ -63,7 +63,8 @@ class CodeWaiter:
     ) -> None:
         """Store a code from a webhook, for use until a status call returns the exact code."""
         await self._inbox.keep(account_id, rental_id, code)
-        self._repository.forget(account_id, rental_id)
+        shown = ReceivedCode(code=code.code, received_at=code.received_at, provisional=True)
+        self._repository.announced(account_id, rental_id, shown)
         self._status_reads.forget(account_id, rental_id)
 
     async def tell_provisional(

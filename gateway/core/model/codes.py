@@ -80,6 +80,14 @@ def with_code(
     return (ReceivedCode(code=code, received_at=at), *others)
 
 
+def with_announced(kept: Iterable[ReceivedCode], code: ReceivedCode) -> tuple[ReceivedCode, ...]:
+    """The codes of a rental, newest first, with one that a webhook brought, if it is another."""
+    codes = tuple(kept)
+    if any(same_code(code.code, each.code) for each in codes):
+        return codes
+    return tuple(sorted((code, *codes), key=lambda each: each.received_at, reverse=True))
+
+
 def same_code(hinted: str | None, code: str | None) -> bool:
     """Whether a webhook's code equals `code`, leading zeros apart: webhooks drop them."""
     return hinted is not None and code is not None and hinted.lstrip("0") == code.lstrip("0")

@@ -6,11 +6,12 @@ from typing import TypeVar, cast
 
 from cachetools import LRUCache
 
+from gateway.core.model.codes import with_announced
 from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.long_rentals import LongRental, LongRentalStatus
 from gateway.core.model.prices import Price
 from gateway.core.model.purchases import AnyRental, Spend, SpendState, View, kind_of
-from gateway.core.model.rentals import OVER, Rental
+from gateway.core.model.rentals import OVER, ReceivedCode, Rental
 from gateway.core.model.values import Kind
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
@@ -144,9 +145,12 @@ class RentalRepository:
             self._visible[view, kind_of(rental), rental.id] = True
         self._notifier.account_changed(view.account_id)
 
-    def forget(self, account_id: str, rental_id: int) -> None:
-        """A webhook's code was stored: the rental is read from the ledger again."""
-        self._seen.pop((account_id, "rental", rental_id), None)
+    def announced(self, account_id: str, rental_id: int, code: ReceivedCode) -> None:
+        """A webhook's code was stored: the cached rental has it, too."""
+        seen = self._seen.get((account_id, "rental", rental_id))
+        if seen is not None and isinstance(seen[1], Rental):
+            rental = seen[1].model_copy(update={"codes": with_announced(seen[1].codes or (), code)})
+            self._seen[account_id, "rental", rental_id] = seen[0], rental
 
     async def changed_elsewhere(self, account_id: str, rental_id: int) -> None:
         """Another process has written a rental: drop the cached one and wake its waiters."""
