@@ -74,13 +74,17 @@ async def test_a_code_read_late_changes_nothing(store: Store) -> None:
     assert await coded_events(store) == ["1", "2"]
 
 
-async def test_an_end_read_with_an_older_code_still_ends(ledger: Ledger) -> None:
+async def test_the_code_told_with_the_end_is_the_newest(store: Store) -> None:
+    """None comes after the end: this one came once more."""
+    await buy(store.ledger, rental())
     for code in ("1", "2"):
-        await ledger.record("account", read(code), NOW)
-    told = await ledger.record("account", read("1", RentalStatus.COMPLETED), LATER)
+        await store.ledger.record("account", read(code), NOW)
+    told = await store.ledger.record("account", read("1", RentalStatus.COMPLETED), SOON)
 
     assert isinstance(told, Rental)
-    assert (told.code, told.status) == ("2", RentalStatus.COMPLETED)
+    assert (told.code, told.status) == ("1", RentalStatus.COMPLETED)
+    assert [code for code, *_ in codes_of(told)] == ["1", "2"]
+    assert await coded_events(store) == ["1", "2", "1"]
 
 
 async def test_what_the_provider_says_long_after_a_code_was_read_is_no_late_read(

@@ -185,14 +185,16 @@ async def _add_missed(tx: Tx, row: Row, facts: dict[str, Value], told: int) -> R
 
 
 async def _current(tx: Tx, row: Row, facts: dict[str, Value], told: int) -> dict[str, Value]:
-    """The facts without an older code: another node has read the newest one meanwhile."""
+    """The facts without an older code: another node has read the newest one meanwhile.
+
+    No code comes after the end, so the one that is told with it is the newest.
+    """
     code, newest = facts["code"], row["code"]
     if code in (None, newest) or newest is None or told - row["code_at"] > _LONGEST_READ:
         return facts
-    if not await codes.is_kept(tx, row, str(code)):
+    if facts["status"] in events.ENDED or not await codes.is_kept(tx, row, str(code)):
         return facts
-    status = facts["status"] if facts["status"] in events.ENDED else row["status"]
-    return {**facts, "code": None, "status": status}
+    return {**facts, "code": None, "status": row["status"]}
 
 
 async def _change(tx: Tx, row: Row, facts: dict[str, Value], at: int) -> dict[str, Value]:

@@ -76,7 +76,11 @@ def with_code(
     """The codes of a rental, newest first, with the one just read, if any."""
     if code is None or at is None:
         return tuple(kept)
-    others = (each for each in kept if not (each.provisional and same_code(each.code, code)))
+    others = (
+        each
+        for each in kept
+        if each.code != code and not (each.provisional and same_code(each.code, code))
+    )
     return (ReceivedCode(code=code, received_at=at), *others)
 
 

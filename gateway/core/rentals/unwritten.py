@@ -248,7 +248,11 @@ def _codes_in_memory(known: Rental, said: Rental, at: datetime) -> dict[str, Any
     kept = known.codes or ()
     if said.code in (None, known.code):
         return {"code_received_at": known.code_received_at}
-    if any(each.code == said.code and not each.provisional for each in kept):  # an older read
-        status = said.status if said.status in OVER else known.status
-        return {"code": known.code, "code_received_at": known.code_received_at, "status": status}
+    read_before = any(each.code == said.code and not each.provisional for each in kept)
+    if read_before and said.status not in OVER:  # an older read; after the end none is
+        return {
+            "code": known.code,
+            "code_received_at": known.code_received_at,
+            "status": known.status,
+        }
     return {"code_received_at": at, "codes": with_code(kept, said.code, at)}
