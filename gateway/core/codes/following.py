@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from gateway.core.codes.poller import CodePoller
 from gateway.core.model.errors import LedgerUnavailable
-from gateway.core.model.prices import Price
+from gateway.core.model.prices import UNKNOWN_TTL, Price
 from gateway.core.model.rentals import Rental
 from gateway.core.model.values import ledger_id_time
 from gateway.core.ports.ledger import Ledger
@@ -18,7 +18,6 @@ from gateway.core.upstream.account import AccountUpstream
 
 _LOOK_EVERY = 15.0  # seconds; below the age at which a new rental is first polled
 _LEASE = 45.0  # seconds
-_UNKNOWN_TTL = timedelta(hours=1)  # where the price list has none
 
 
 class Following:
@@ -128,7 +127,7 @@ def _with_ends(
 
 def _ends(rental: Rental, minutes: int | None) -> tuple[datetime, ...]:
     """By the provider's time, whose zone is a guess, and by the duration of its service."""
-    ttl = _UNKNOWN_TTL if minutes is None else timedelta(minutes=minutes)
+    ttl = UNKNOWN_TTL if minutes is None else timedelta(minutes=minutes)
     seen = rental.created_at or ledger_id_time(rental.ledger_id or "")
     return (seen + ttl,) if rental.ends_at is None else (rental.ends_at, seen + ttl)
 

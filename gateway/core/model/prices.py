@@ -1,6 +1,7 @@
 """Prices of numbers by service: values and inputs."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, WithJsonSchema
@@ -18,6 +19,7 @@ from gateway.core.model.values import (
 )
 
 MAX_PAGE = 1000
+UNKNOWN_TTL = timedelta(hours=1)  # of a rental whose service's duration is not known
 
 
 class Price(Frozen):

@@ -10,6 +10,7 @@ from gateway.core.auth import authorization
 from gateway.core.auth.authorization import OperatorLimits
 from gateway.core.model.callers import Limits
 from gateway.core.model.errors import RateLimited
+from gateway.core.model.prices import UNKNOWN_TTL
 from gateway.core.model.provider_errors import UpstreamFault
 from gateway.core.model.purchases import Intent
 from gateway.core.model.quote import Quote
@@ -19,8 +20,6 @@ from gateway.core.purchases.idempotency import FirstAnswer, SameRequest
 from gateway.core.purchases.order import Next, Order, Stage
 from gateway.core.purchases.redelivery import Redelivery
 from gateway.core.purchases.sending import Sent, WrittenDown
-
-_UNKNOWN_TTL = timedelta(hours=1)  # where the price list has none
 
 
 class WithinLimits:
@@ -81,7 +80,7 @@ class WithinLimits:
     def _intent(self, order: Order, reserved: Decimal | None, quote: Quote) -> Intent:
         now = self._clock.now()
         caller = order.context.caller
-        ttl = _UNKNOWN_TTL if quote.ttl_minutes is None else timedelta(minutes=quote.ttl_minutes)
+        ttl = UNKNOWN_TTL if quote.ttl_minutes is None else timedelta(minutes=quote.ttl_minutes)
         return Intent(
             ledger_id=self._new_id(now),
             operation=order.op.name,
