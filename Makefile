@@ -84,6 +84,7 @@ endef
 $(eval $(call install,.venv,run))
 $(eval $(call install,.venv,dev))
 $(eval $(call install,.venv-bench,bench))
+$(eval $(call install,.venv-browser,browser))
 $(eval $(call install,.venv-lowest,lowest))
 
 # Locks name no index, so they install from whichever one pip is set to.
@@ -95,6 +96,7 @@ lock: .venv-lock/bin/uv
 	$(COMPILE) --group dev --output-file requirements/dev.txt
 	$(COMPILE) --group build --constraints requirements/dev.txt --output-file requirements/run.txt
 	$(COMPILE) --group bench --constraints requirements/dev.txt --output-file requirements/bench.txt
+	$(COMPILE) --group browser --constraints requirements/dev.txt --output-file requirements/browser.txt
 	$(COMPILE) --group dev --resolution lowest-direct --output-file requirements/lowest.txt
 
 .venv-lock/bin/uv:
