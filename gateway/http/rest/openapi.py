@@ -20,6 +20,7 @@ _TAGS = {
     "rentals": "Numbers rented for one SMS code.",
     "long_rentals": "Numbers rented for weeks.",
     "account": "Prices and balance.",
+    "events": "What happened.",
 }
 
 
