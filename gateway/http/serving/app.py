@@ -12,6 +12,7 @@ from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.errors import GatewayError
 from gateway.core.ports.storage import Events
 from gateway.core.rentals.notifier import Notifier
+from gateway.http.documents.face import Documents
 from gateway.http.dropins.common import DropInSettings, canonical_path
 from gateway.http.dropins.delivery import Deliveries
 from gateway.http.dropins.getatext import answering, get_face, rest_face
@@ -22,7 +23,6 @@ from gateway.http.dropins.sms_activate import face as sms_activate
 from gateway.http.dropins.sms_activate.face import SmsActivateFace
 from gateway.http.events.face import EventsFace
 from gateway.http.health import Health
-from gateway.http.rest.documents import Documents
 from gateway.http.rest.face import RestFace
 from gateway.http.serving.file_limit import Capacity, capacity
 from gateway.http.webhook import WebhookFace, WebhookTerms
