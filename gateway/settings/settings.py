@@ -13,7 +13,7 @@ from gateway.core.model.legacy_parameters import check_harmless
 from gateway.core.prices.service_codes import read_overrides
 from gateway.settings.provider import ProviderSettings
 from gateway.settings.sources import SettingsFile
-from gateway.settings.types import HostName, HttpUrl, Seconds
+from gateway.settings.types import HostName, HttpUrl, Origin, Seconds
 
 
 class Settings(ProviderSettings):
@@ -34,6 +34,13 @@ class Settings(ProviderSettings):
         description=(
             "Host names besides that of `GATEWAY_PUBLIC_URL` by which callers reach the gateway, "
             "as a JSON list; /mcp, /metrics and the OpenAPI documents trust no others."
+        ),
+    )
+    gateway_cors_origins: list[Origin] = Field(
+        ["*"],
+        description=(
+            "Origins whose pages may call `/v1` and read the OpenAPI documents in a browser, as a "
+            'JSON list such as `["https://app.example"]`; `*` stands for all, `[]` allows none.'
         ),
     )
     gateway_pass_through: bool | None = Field(
