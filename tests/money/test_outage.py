@@ -320,7 +320,8 @@ async def test_a_rental_that_another_process_bought_is_answered_whole() -> None:
         async with outages.read_only(bank):
             cancelled = await bank.client.post(f"/v1/rentals/{made['id']}/cancel")
 
-    assert cancelled.json == made | {"status": "cancelled", "balance": cancelled.json["balance"]}
+    ended = {"status": "cancelled", "ended_reason": "cancelled"}
+    assert cancelled.json == made | ended | {"balance": cancelled.json["balance"]}
 
 
 async def test_a_code_is_told_in_each_of_two_processes() -> None:
