@@ -1,6 +1,6 @@
 """Assembles the faces into one aiohttp application."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -78,13 +78,19 @@ def make_app(faces: Faces) -> web.Application:
     streams = EventsFace(faces.callers, faces.invoker, faces.events, faces.notifier, admission)
     app[EDGE], app[INVOKER], app[STREAMS] = edge, faces.invoker, streams
     app[ADMISSION], app[CAPACITY] = admission, faces.capacity
-    app.add_routes(streams.routes())
+    documents = Documents(faces.public_url, faces.hosts)
+    described = [*streams.routes(), *rest.routes(), *documents.routes()]
+    app.add_routes(described)
     app.add_routes(WebhookFace(faces.webhooks, faces.webhook_terms).routes())
-    app.add_routes(rest.routes())
     app.add_routes(_drop_ins(faces))
     app.add_routes(health.routes())
-    app.add_routes(Documents(faces.public_url, faces.hosts).routes())
+    app.add_routes(_with_slash(described))
     return app
+
+
+def _with_slash(routes: Iterable[web.RouteDef]) -> list[web.RouteDef]:
+    """The same routes with a slash at the end, which some platforms append."""
+    return [web.route(r.method, f"{r.path}/", r.handler, **r.kwargs) for r in routes]
 
 
 def _drop_ins(faces: Faces) -> list[web.RouteDef]:
