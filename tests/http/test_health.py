@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.http.rest.openapi import DEFAULT_SERVER, document
+from gateway.http.documents.openapi import DEFAULT_SERVER, document
 from gateway.http.serving.app import EDGE
 from tests.support.gateway import Client, Stand, run_gateway, run_simulated
 

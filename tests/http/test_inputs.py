@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 import structlog
 
+from gateway.http.documents.face import ADDRESSES
 from gateway.http.events.face import PATH as EVENTS
 from gateway.http.wire import edge
 from gateway.telemetry import logs
@@ -167,11 +168,14 @@ async def test_the_log_has_one_path_with_and_without_the_slash(
     assert paths == [*["/v1/rentals/{rental_id}/complete"] * 2, "(none)"]
 
 
-@pytest.mark.parametrize("path", ["/openapi.json", "/openapi.yaml"])
+@pytest.mark.parametrize("path", ADDRESSES)
 async def test_a_slash_at_the_end_leads_to_the_documents(client: Client, path: str) -> None:
-    plain, slash = await client.get(path), await client.get(f"{path}/")
+    headers = {"Origin": "https://pages.example"}
+    plain, slash = [await client.ask("GET", at, headers=headers) for at in (path, f"{path}/")]
 
     assert (slash.status, slash.body) == (200, plain.body)
+    assert slash.headers["ETag"] == plain.headers["ETag"]
+    assert slash.headers["Access-Control-Allow-Origin"] == "*"
 
 
 async def test_a_slash_at_the_end_leads_to_the_events(client: Client) -> None:

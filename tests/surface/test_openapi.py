@@ -12,7 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import AnyOperation
-from gateway.http.rest.openapi import document, to_yaml
+from gateway.http.documents.openapi import document, to_yaml
 from tests.support.contract import COMMITTED, PROBLEM_JSON, committed
 
 Json = dict[str, Any]
