@@ -67,6 +67,7 @@ def make_app(faces: Faces) -> web.Application:
     admission = Admission(faces.capacity.long_requests, faces.webhook_terms.proxies)
     rest = RestFace(faces.callers, faces.invoker, admission)
     documents = Documents(faces.public_url, faces.hosts).routes()
+    documents += _with_slash(documents)
     cors = Cors(faces.cors_origins, PREFIX, [route.path for route in documents])
     edge = Edge(rest.guard, _render, cors, access_log=faces.access_log)
     health = Health(
@@ -82,13 +83,18 @@ def make_app(faces: Faces) -> web.Application:
     streams = EventsFace(faces.callers, faces.invoker, faces.events, faces.notifier, admission)
     app[EDGE], app[INVOKER], app[STREAMS] = edge, faces.invoker, streams
     app[ADMISSION], app[CAPACITY] = admission, faces.capacity
-    app.add_routes(streams.routes())
+    called = [*streams.routes(), *rest.routes()]
+    app.add_routes(called)
     app.add_routes(WebhookFace(faces.webhooks, faces.webhook_terms).routes())
-    app.add_routes(rest.routes())
     app.add_routes(_drop_ins(faces))
     app.add_routes(health.routes())
-    app.add_routes(documents)
+    app.add_routes([*documents, *_with_slash(called)])
     return app
+
+
+def _with_slash(routes: Sequence[web.RouteDef]) -> list[web.RouteDef]:
+    """The same routes with a slash at the end, which some platforms append."""
+    return [web.route(r.method, f"{r.path}/", r.handler, **r.kwargs) for r in routes]
 
 
 def _drop_ins(faces: Faces) -> list[web.RouteDef]:
