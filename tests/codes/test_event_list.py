@@ -109,7 +109,7 @@ async def test_after_an_id_come_the_newer_ones_only(spelled: str) -> None:
     "asked",
     [
         {"type": "rental.improved"}, {"after_id": "evt_"}, {"after_id": "evt_x"},
-        {"after_id": "-1"}, {"after_id": "9" * 30}, {"cursor": "evt_evt_1"}, {"rental_id": "0"},
+        {"after_id": "-1"}, {"after_id": "9" * 30}, {"cursor": "evt_evt_1"}, {"rental_id": "-1"},
         {"limit": "1001"}, {"kind": "rental.ended"},
     ],
     ids=str,

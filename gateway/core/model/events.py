@@ -4,14 +4,16 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic_core import PydanticUseDefault
 
-from gateway.core.model.rentals import MAX_PAGE, Rental
+from gateway.core.model.rentals import Rental
 from gateway.core.model.values import (
     MAX_ID,
     CountAsked,
     Frozen,
     IdAsked,
     Instant,
+    LimitAsked,
 )
 
 
@@ -40,6 +42,13 @@ def event_id(number: int) -> str:
 
 def _without_prefix(raw: object) -> object:
     return raw.strip().removeprefix(ID_PREFIX) if isinstance(raw, str) else raw
+
+
+def _any_for_zero(raw: object) -> object:
+    """0 as left out: platforms send it for a number that nobody filled in."""
+    if raw == "0" or (raw == 0 and not isinstance(raw, bool)):
+        raise PydanticUseDefault
+    return raw
 
 
 EventId = Annotated[
@@ -85,15 +94,13 @@ class ListEvents(Frozen):
         "key.budget_reached",
         "webhook.disabled",
     ] = Field("any", description="Only events of this type.")
-    rental_id: IdAsked | None = Field(None, description="Only events of this rental.")
+    rental_id: Annotated[IdAsked | None, BeforeValidator(_any_for_zero)] = Field(
+        None, description="Only events of this rental."
+    )
     after_id: EventIdAsked | None = Field(
         None, description="Only events newer than the one with this id."
     )
-    limit: Annotated[
-        CountAsked,
-        Field(ge=1, le=MAX_PAGE),
-        WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
-    ] = Field(100, description="How many events at the most.")
+    limit: LimitAsked = Field(100, description="How many events at the most.")
     cursor: EventIdAsked | None = Field(
         None, description="The next_cursor of the page before; keep the other inputs the same."
     )
