@@ -34,6 +34,8 @@ HEADERS = MappingProxyType(
     }
 )
 """What the headers mean that responses have besides those of HTTP itself."""
+# The provider may send Retry-After with any of its refusals.
+_RETRIED = (404, 409, 429)
 # What is answered again to a repeated purchase: the provider's refusals among them.
 _REPLAYED = (404, 409, 502)
 
@@ -56,7 +58,7 @@ def problems(errors: Iterable[type[GatewayError]], *, spends: bool = False) -> J
     for error in errors:
         by_status[error.http_status].append(error)
     return {
-        str(status): _problem(some, replayed=spends and status in _REPLAYED)
+        str(status): _problem(some, spends)
         for status, some in sorted(by_status.items())
     }
 
@@ -98,11 +100,12 @@ def _success(op: AnyOperation, spends: bool) -> Json:
     }
 
 
-def _problem(errors: list[type[GatewayError]], *, replayed: bool) -> Json:
+def _problem(errors: list[type[GatewayError]], spends: bool) -> Json:
     names = ["X-Request-Id"]
-    if any(error.retryable for error in errors):
+    status = errors[0].http_status
+    if status in _RETRIED or status >= 500:
         names += ["Retry-After"]
-    if replayed:
+    if spends and status in _REPLAYED:
         names += ["Idempotency-Replayed"]
     return {
         "description": "One of: " + ", ".join(dict.fromkeys(e.code for e in errors)) + ".",
