@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,8 @@ each_spec = pytest.mark.parametrize("spec", DIALECTS)
 
 def operations(spec: str) -> dict[str, Json]:
     """The operations of a document by their id."""
-    items: Iterable[Json] = committed(spec)["paths"].values()
-    return {entry["operationId"]: entry for item in items for entry in item.values()}
+    paths: dict[str, dict[str, Json]] = committed(spec)["paths"]
+    return {entry["operationId"]: entry for item in paths.values() for entry in item.values()}
 
 
 def body_of(entry: Json, spec: str) -> Json:

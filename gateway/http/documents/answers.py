@@ -57,10 +57,7 @@ def problems(errors: Iterable[type[GatewayError]], *, spends: bool = False) -> J
     by_status: dict[int, list[type[GatewayError]]] = defaultdict(list)
     for error in errors:
         by_status[error.http_status].append(error)
-    return {
-        str(status): _problem(some, spends)
-        for status, some in sorted(by_status.items())
-    }
+    return {str(status): _problem(some, spends) for status, some in sorted(by_status.items())}
 
 
 def share_problems(paths: Json) -> Json:
