@@ -45,7 +45,8 @@ def body_of(entry: Json, spec: str) -> Json:
     if spec != "2.0":
         content = entry.get("requestBody", {}).get("content", {})
         return {**content.get("application/json", {}).get("schema", {})}
-    return next((p["schema"] for p in entry.get("parameters", ()) if p["in"] == "body"), {})
+    bodies: list[Json] = [p for p in entry.get("parameters", ()) if p["in"] == "body"]
+    return {**bodies[0]["schema"]} if bodies else {}
 
 
 def success_of(entry: Json, spec: str) -> tuple[Json, Any]:
@@ -61,7 +62,7 @@ def success_of(entry: Json, spec: str) -> tuple[Json, Any]:
 def inputs_of(entry: Json, spec: str) -> dict[str, Json]:
     """An operation's inputs by name."""
     found = {p["name"]: p for p in entry.get("parameters", ()) if p["in"] != "body"}
-    return found | body_of(entry, spec).get("properties", {})
+    return {**found, **body_of(entry, spec).get("properties", {})}
 
 
 def schemas(spec: str) -> Iterator[tuple[str, Json]]:
