@@ -104,6 +104,7 @@ class Gateway:
             breaker_states=core.breakers.states,
             public_url=public_url,
             hosts=hosts,
+            cors_origins=settings.gateway_cors_origins,
             metrics_token=revealed(settings.gateway_metrics_token),
             access_log=settings.gateway_access_log,
             drop_ins=DropInSettings(

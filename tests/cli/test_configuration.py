@@ -33,6 +33,10 @@ BAD = [
     ("GATEWAY_HARMLESS_PARAMETERS", '[" "]', "GATEWAY_HARMLESS_PARAMETERS: has an empty name"),
     ("GATEWAY_ALLOWED_HOSTS", f'["https://{SECRET}"]', "GATEWAY_ALLOWED_HOSTS: "),
     ("GATEWAY_ALLOWED_HOSTS", '["name:8080"]', "GATEWAY_ALLOWED_HOSTS: "),
+    *(
+        ("GATEWAY_CORS_ORIGINS", json.dumps([f"{bad}{SECRET}"]), "GATEWAY_CORS_ORIGINS: is not an")
+        for bad in ("https://app.example/", "https://u@", "", "https://app.example?", "https://a,")
+    ),
     ("GATEWAY_CONFIG", "/no/such/file", "GATEWAY_CONFIG names /no/such/file, which is not a file"),
 ]  # fmt: skip
 

@@ -144,7 +144,7 @@ def _validator(reference: str) -> Draft202012Validator:
 @lru_cache(1)
 def _paths() -> list[tuple[re.Pattern[str], dict[str, Any]]]:
     return [
-        (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), item)
+        (re.compile(re.sub(r"\{\w+\}", "[^/]+", path) + "/?"), item)
         for path, item in committed()["paths"].items()
     ]
 

@@ -157,16 +157,13 @@ def test_purchases_tell_that_they_repeat_the_first_answer() -> None:
         assert told[op.name] == (statuses if op.effect is Effect.SPEND else set())
 
 
-FILTERS = {"status"}  # a choice that, left out, means all
-
-
 @each_operation
 def test_optional_flags_and_choices_have_defaults(method: str, path: str, entry: Json) -> None:
     body = entry.get("requestBody", {}).get("content", {}).get("application/json", {})
     required = set(body.get("schema", {}).get("required", []))
     required |= {p["name"] for p in entry.get("parameters", []) if p["required"]}
     for name, schema in inputs_of(entry).items():
-        if name in required or name in FILTERS:
+        if name in required:
             continue
         assert "default" in schema or not (schema["type"] == "boolean" or "enum" in schema), name
 

@@ -50,7 +50,7 @@ def serve(
 ) -> None:
     """Run the gateway until Ctrl-C or SIGTERM; purchases under way get their answers first."""
     from gateway.cli.configuration import read_settings, secrets_of
-    from gateway.settings import misspelt
+    from gateway.settings import Settings, misspelt
     from gateway.telemetry import logs
     from gateway.wiring import StoreError
 
@@ -61,7 +61,7 @@ def serve(
         gateway_log_level=log_level,
     )
     logs.configure(settings.gateway_log_format, settings.gateway_log_level, secrets_of(settings))
-    for warning in misspelt():
+    for warning in misspelt(Settings):
         click.echo(f"Warning: {warning}", err=True)
     try:
         run_server(

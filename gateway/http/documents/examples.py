@@ -119,7 +119,7 @@ EXAMPLES: Mapping[str, Example] = MappingProxyType(
                 left_total=None,
             )
         ),
-        "rent_number": Example(_FRESH, {"service_code": "whatsapp", "max_price": 0.55}),
+        "rent_number": Example(_FRESH, {"service_code": "whatsapp", "max_price": "0.55"}),
         "list_rentals": Example(Rentals(data=[_LISTED])),
         "get_rental": Example(_WITH_CODE, _THAT_RENTAL),
         "cancel_rental": Example(_CANCELLED, _THAT_RENTAL),

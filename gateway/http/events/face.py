@@ -19,6 +19,7 @@ from gateway.http.events.heartbeat import Heartbeat
 from gateway.http.events.stream import Stream, StreamMessage, message
 from gateway.http.wire.admission import STREAMS, Admission
 from gateway.http.wire.auth import CALLER
+from gateway.http.wire.edge import headers_of
 
 PATH = "/v1/events"
 _SLOW = 10.0  # seconds a client may take to accept a message; under half a heartbeat
@@ -81,6 +82,7 @@ class EventsFace:
 
     async def _begin(self, request: web.Request, caller: Caller, last: int) -> Stream:
         response = web.StreamResponse(headers=_HEADERS)
+        response.headers.extend(headers_of(request))
         chunked = request.version >= HttpVersion11
         if chunked:
             response.enable_chunked_encoding()

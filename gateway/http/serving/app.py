@@ -1,6 +1,6 @@
 """Assembles the faces into one aiohttp application."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -23,11 +23,12 @@ from gateway.http.dropins.sms_activate import face as sms_activate
 from gateway.http.dropins.sms_activate.face import SmsActivateFace
 from gateway.http.events.face import EventsFace
 from gateway.http.health import Health
-from gateway.http.rest.face import RestFace
+from gateway.http.rest.face import PREFIX, RestFace
 from gateway.http.serving.file_limit import Capacity, capacity
 from gateway.http.webhook import WebhookFace, WebhookTerms
 from gateway.http.wire import problems
 from gateway.http.wire.admission import Admission
+from gateway.http.wire.cors import ANY, Cors
 from gateway.http.wire.edge import Edge
 from gateway.http.wire.inputs import MAX_BODY
 
@@ -54,6 +55,7 @@ class Faces:
     breaker_states: Callable[[], Mapping[str, str]]
     public_url: str = ""
     hosts: AllowedHosts = field(default_factory=AllowedHosts)
+    cors_origins: Sequence[str] = (ANY,)
     metrics_token: str | None = None
     access_log: bool = True
     drop_ins: DropInSettings = field(default_factory=DropInSettings)
@@ -64,7 +66,10 @@ def make_app(faces: Faces) -> web.Application:
     """The application with all its routes."""
     admission = Admission(faces.capacity.long_requests, faces.webhook_terms.proxies)
     rest = RestFace(faces.callers, faces.invoker, admission)
-    edge = Edge(rest.guard, _render, access_log=faces.access_log)
+    documents = Documents(faces.public_url, faces.hosts).routes()
+    documents += _with_slash(documents)
+    cors = Cors(faces.cors_origins, PREFIX, [route.path for route in documents])
+    edge = Edge(rest.guard, _render, cors, access_log=faces.access_log)
     health = Health(
         edge,
         faces.provider_reachable,
@@ -78,13 +83,18 @@ def make_app(faces: Faces) -> web.Application:
     streams = EventsFace(faces.callers, faces.invoker, faces.events, faces.notifier, admission)
     app[EDGE], app[INVOKER], app[STREAMS] = edge, faces.invoker, streams
     app[ADMISSION], app[CAPACITY] = admission, faces.capacity
-    app.add_routes(streams.routes())
+    called = [*streams.routes(), *rest.routes()]
+    app.add_routes(called)
     app.add_routes(WebhookFace(faces.webhooks, faces.webhook_terms).routes())
-    app.add_routes(rest.routes())
     app.add_routes(_drop_ins(faces))
     app.add_routes(health.routes())
-    app.add_routes(Documents(faces.public_url, faces.hosts).routes())
+    app.add_routes([*documents, *_with_slash(called)])
     return app
+
+
+def _with_slash(routes: Sequence[web.RouteDef]) -> list[web.RouteDef]:
+    """The same routes with a slash at the end, which some platforms append."""
+    return [web.route(r.method, f"{r.path}/", r.handler, **r.kwargs) for r in routes]
 
 
 def _drop_ins(faces: Faces) -> list[web.RouteDef]:

@@ -1,4 +1,4 @@
-"""The outermost layer of every request: trace id, access log, and errors as responses."""
+"""The outermost layer of every request: trace id, access log, CORS, and errors as responses."""
 
 import random
 import re
@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 from gateway.core.model.errors import GatewayError, InternalError, InvalidRequest
 from gateway.core.model.redact import may_hold_key
 from gateway.http.wire import problems
+from gateway.http.wire.cors import Cors, Headers, is_preflight, preflight
 from gateway.http.wire.prebuilt import REQUEST_ID
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -19,6 +20,7 @@ WholeHandler = Callable[[Any], Awaitable[web.StreamResponse]]
 """The handler of a whole application, whose requests come from aiohttp's own factory."""
 Render = Callable[[web.Request, GatewayError, str], web.StreamResponse]
 TRACE_ID = web.RequestKey("trace_id", str)
+_CORS: web.RequestKey[Headers] = web.RequestKey("cors", tuple)
 _TRACE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}").fullmatch
 _UNFRAMED = "Transfer-Encoding: must be chunked, or left out."
 _KEY_HEADERS = ("X-API-Key", "Auth", "Authorization")
@@ -33,16 +35,19 @@ class Edge:
         self,
         guard: Callable[[web.Request], Awaitable[None]],
         render: Render,
+        cors: Cors,
         *,
         access_log: bool,
     ) -> None:
         """`guard` runs before the handler, and raises to refuse the request.
 
-        `render` makes the response to an error, in the format of the request's face.
+        `render` makes the response to an error, in the format of the request's face. `cors` adds
+        headers to every response, and answers preflight requests before the guard.
         `access_log` writes a line per request, never with its query, which may hold a key.
         """
         self._guard = guard
         self._render = render
+        self._cors = cors
         self._access_log = access_log
         self.draining = False
 
@@ -55,13 +60,18 @@ class Edge:
         async def edge(request: Any) -> web.StreamResponse:
             begun = time.perf_counter() if self._access_log else 0.0
             trace_id = request[TRACE_ID] = _trace_id(request)
+            cors: Headers = ()
+            if self._cors.varies or hdrs.ORIGIN in request.headers:
+                cors = request[_CORS] = self._cors.headers(request)
             framed = _is_framed(request)
             if framed:
-                response = await self._answer(request, handler, router, trace_id)
+                response = await self._answer(request, handler, router, cors)
             else:
                 response = self._render(request, InvalidRequest(_UNFRAMED), trace_id)
             if not response.prepared:
                 response.headers[REQUEST_ID] = trace_id
+                if cors:
+                    response.headers.extend(cors)
                 if self.draining or not framed:
                     response.force_close()
             if self._access_log:
@@ -72,9 +82,12 @@ class Edge:
         return edge
 
     async def _answer(
-        self, request: web.Request, handler: Handler, router: web.UrlDispatcher, trace_id: str
+        self, request: web.Request, handler: Handler, router: web.UrlDispatcher, cors: Headers
     ) -> web.StreamResponse:
+        trace_id = request[TRACE_ID]
         try:
+            if cors and is_preflight(request):
+                return preflight()
             await self._guard(request)
             return await handler(request)
         except GatewayError as error:
@@ -87,6 +100,11 @@ class Edge:
             path = await _template(request, router)
             log.exception("request failed", trace_id=trace_id, path=path)
             return self._render(request, InternalError(), trace_id)
+
+
+def headers_of(request: web.Request) -> Headers:
+    """What this layer adds to a response, for a handler that prepares its own."""
+    return ((REQUEST_ID, request[TRACE_ID]), *request.get(_CORS, ()))
 
 
 def _is_framed(request: web.Request) -> bool:
@@ -114,9 +132,12 @@ def _is_secret(given: str, request: web.Request) -> bool:
 
 
 async def _template(request: web.Request, router: web.UrlDispatcher) -> str:
-    """The route's pattern for the log; the path itself may hold a secret, or an attempt at one."""
+    """The route's pattern for the log; the path itself may hold a secret, or an attempt at one.
+
+    The same with and without a slash at the end.
+    """
     resource = (await router.resolve(request)).route.resource
-    return resource.canonical if resource else "(none)"
+    return (resource.canonical.rstrip("/") or "/") if resource else "(none)"
 
 
 def _log_access(

@@ -49,8 +49,8 @@ class Prebuilt:
 class PrebuiltResponse(web.StreamResponse):
     """Sends a `Prebuilt` in one write; unusual requests get the same as a plain response.
 
-    Unusual are HEAD, HTTP/1.0 and connections to be closed. X-Request-Id must be set, and no other
-    header may be.
+    Unusual are HEAD, HTTP/1.0 and connections to be closed. X-Request-Id must be set; other headers
+    are serialised for each response, and none may hold a line break.
     """
 
     def __init__(self, prebuilt: Prebuilt) -> None:
@@ -88,10 +88,17 @@ class PrebuiltResponse(web.StreamResponse):
                 await self._plain.write_eof()
             return
         request_id = self.headers[REQUEST_ID].encode("ascii")
+        added = b"" if len(self.headers) == 1 else self._added()
         await writer.write_eof(
-            b"%b%b\r\nX-Request-Id: %b\r\n\r\n%b"
-            % (prebuilt.lines, _date(int(time.time())), request_id, prebuilt.body or b"")
+            b"%b%b\r\nX-Request-Id: %b\r\n%b\r\n%b"
+            % (prebuilt.lines, _date(int(time.time())), request_id, added, prebuilt.body or b"")
         )
+
+    def _added(self) -> bytes:
+        fields = (
+            f"{name}: {value}\r\n" for name, value in self.headers.items() if name != REQUEST_ID
+        )
+        return "".join(fields).encode("ascii")
 
     def _plain_response(self) -> web.Response:
         head, body = self._prebuilt.head, self._prebuilt.body

@@ -1,96 +1,24 @@
-"""The settings, read once and frozen; nothing else reads the environment."""
+"""Everything that can be set: what concerns the provider, and the gateway's own."""
 
 import os
 from decimal import Decimal
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Annotated, Literal
 
-from pydantic import (
-    AnyHttpUrl,
-    Field,
-    IPvAnyNetwork,
-    SecretStr,
-    StringConstraints,
-    UrlConstraints,
-    field_validator,
-)
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from gateway.core.auth.hosts import is_loopback
 from gateway.core.model.legacy_parameters import check_harmless
-from gateway.core.operations.catalog import CALLS
 from gateway.core.prices.service_codes import read_overrides
-from gateway.core.upstream.calls import rates
-
-HttpUrl = Annotated[AnyHttpUrl, UrlConstraints(max_length=2000)]
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$")]
-_FILE = "gateway_config"  # names the file of settings, so it is no setting itself
+from gateway.settings.provider import ProviderSettings
+from gateway.settings.sources import SettingsFile
+from gateway.settings.types import HostName, HttpUrl, Origin, Seconds
 
 
-class Settings(BaseSettings):
+class Settings(ProviderSettings):
     """Everything an operator can set: the environment wins over the file GATEWAY_CONFIG names."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
-
-    getatext_base_url: HttpUrl = Field(
-        AnyHttpUrl("https://getatext.com"), description="Where the provider is."
-    )
-    getatext_api_key: SecretStr | None = Field(
-        None, description="The server's own key at the provider; gateway keys lead to it."
-    )
-    getatext_tier: Literal["standard", "premium"] = Field(
-        "standard", description="`premium` uses the provider's premium calls."
-    )
-    getatext_timezone: str = Field(
-        "America/New_York", description="The zone of the provider's times, which carry none."
-    )
-    getatext_expiry_refunds: bool = Field(
-        False,
-        description=(
-            "Whether the provider gives the price back when a rental ends without a code; "
-            "unknown, look at your balance."
-        ),
-    )
-    getatext_connect_seconds: Seconds = Field(5, description="Time-out to connect upstream.")
-    getatext_read_seconds: Seconds = Field(
-        10, description="Time-out of a whole upstream read or change."
-    )
-    getatext_spend_seconds: Seconds = Field(
-        30, description="Time-out of a whole upstream purchase."
-    )
-    getatext_rates: dict[str, float] = Field(
-        default_factory=dict,
-        description=(
-            "Calls per second that differ from the tier's, as JSON by limit, such as "
-            '`{"rent": 1}`.'
-        ),
-    )
-    getatext_rate_margin_seconds: Annotated[float, Field(ge=0, le=10)] = Field(
-        0.1, description="By how many seconds the provider's one-second windows are widened."
-    )
-    getatext_webhook_secret: SecretStr | None = Field(
-        None,
-        description=(
-            "The path secret of the webhook of the server's own account; other accounts have "
-            "their own, told by `getatext-gateway provider-webhook`."
-        ),
-    )
-    getatext_webhook_forward: list[HttpUrl] = Field(
-        default_factory=list,
-        description="Where webhooks are passed on, as a JSON list of URLs.",
-    )
-    getatext_webhook_sources: list[IPvAnyNetwork] = Field(
-        default_factory=list,
-        description="From where webhooks may come, as a JSON list of addresses or networks.",
-    )
     gateway_key: SecretStr | None = Field(
         None, description="A gateway's key, for `getatext-gateway mcp` with limits."
     )
@@ -106,6 +34,13 @@ class Settings(BaseSettings):
         description=(
             "Host names besides that of `GATEWAY_PUBLIC_URL` by which callers reach the gateway, "
             "as a JSON list; /mcp, /metrics and the OpenAPI documents trust no others."
+        ),
+    )
+    gateway_cors_origins: list[Origin] = Field(
+        ["*"],
+        description=(
+            "Origins whose pages may call `/v1` and read the OpenAPI documents in a browser, as a "
+            'JSON list such as `["https://app.example"]`; `*` stands for all, `[]` allows none.'
         ),
     )
     gateway_pass_through: bool | None = Field(
@@ -197,19 +132,6 @@ class Settings(BaseSettings):
         20, description="How long an idle connection stays open; 75 behind a proxy."
     )
 
-    @field_validator("getatext_timezone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        if name not in available_timezones():
-            raise ValueError("is not the name of a time zone, such as America/New_York")
-        return name
-
-    @field_validator("getatext_rates")
-    @classmethod
-    def _known_rates(cls, asked: dict[str, float]) -> dict[str, float]:
-        rates(CALLS, overrides=asked)
-        return asked
-
     @field_validator("gateway_service_codes")
     @classmethod
     def _readable_codes(cls, path: Path | None) -> Path | None:
@@ -225,12 +147,6 @@ class Settings(BaseSettings):
         return check_harmless(names)
 
     @property
-    def rates(self) -> dict[str, float]:
-        """Calls per second to the provider, by limit."""
-        premium = self.getatext_tier == "premium"
-        return rates(CALLS, premium=premium, overrides=self.getatext_rates)
-
-    @property
     def pass_through(self) -> bool:
         """Whether callers may bring their own key: as set, else on loopback only."""
         if self.gateway_pass_through is not None:
@@ -243,11 +159,6 @@ class Settings(BaseSettings):
         base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
         return Path(base) / "getatext-gateway"
 
-    @property
-    def zone(self) -> ZoneInfo:
-        """The provider's time zone."""
-        return ZoneInfo(self.getatext_timezone)
-
     @classmethod
     def settings_customise_sources(
         cls,
@@ -258,41 +169,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments first, then the environment, then the file."""
-        named = os.environ.get("GATEWAY_CONFIG")
-        if not named:
-            return init_settings, env_settings
-        path = Path(named)
-        if not path.is_file():
-            raise FileNotFoundError(f"GATEWAY_CONFIG names {named}, which is not a file")
-        return init_settings, env_settings, _File(settings_cls, path)
-
-
-class UnknownSetting(ValueError):
-    """The file has a name that is no setting. Most likely it is misspelt, so it is an error."""
-
-
-class _File(TomlConfigSettingsSource):
-    def __call__(self) -> dict[str, Any]:
-        given = {name.lower(): value for name, value in super().__call__().items()}
-        unknown = [name for name in given if name not in Settings.model_fields]
-        if unknown:
-            raise UnknownSetting("; ".join(_unknown(name, _meant(name)) for name in unknown))
-        return given
-
-
-def misspelt() -> list[str]:
-    """A warning for each variable of the environment that is close to a setting's name but is none.
-
-    Others with our prefixes pass: other programs give their variables such names too.
-    """
-    ours = {name for name in os.environ if name.startswith(("GATEWAY_", "GETATEXT_"))}
-    unknown = (name for name in ours if name.lower() not in {*Settings.model_fields, _FILE})
-    return [_unknown(name, meant.upper()) for name in unknown if (meant := _meant(name))]
-
-
-def _meant(name: str) -> str:
-    return next(iter(get_close_matches(name.lower(), Settings.model_fields, n=1, cutoff=0.9)), "")
-
-
-def _unknown(name: str, meant: str) -> str:
-    return f"{name[:60]} is no setting" + (f"; did you mean {meant}?" if meant else "")
+        file = SettingsFile.named(settings_cls)
+        return (
+            (init_settings, env_settings) if file is None else (init_settings, env_settings, file)
+        )
