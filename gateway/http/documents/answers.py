@@ -47,7 +47,7 @@ def responses(op: AnyOperation) -> Json:
     if issubclass(op.gives, Cacheable):
         made["304"] = {
             "description": "The caller has these bytes already (If-None-Match).",
-            "headers": _headers("X-Request-Id", "ETag", "Age"),
+            "headers": headers("X-Request-Id", "ETag", "Age"),
         }
     return made | problems((*op.errors, *op.errors_besides), spends=spends)
 
@@ -92,7 +92,7 @@ def _success(op: AnyOperation, spends: bool) -> Json:
         names += ["Idempotency-Replayed"]
     return {
         "description": (op.gives.__doc__ or "").strip(),
-        "headers": _headers(*names),
+        "headers": headers(*names),
         "content": {"application/json": media},
     }
 
@@ -106,12 +106,13 @@ def _problem(errors: list[type[GatewayError]], spends: bool) -> Json:
         names += ["Idempotency-Replayed"]
     return {
         "description": "One of: " + ", ".join(dict.fromkeys(e.code for e in errors)) + ".",
-        "headers": _headers(*names),
+        "headers": headers(*names),
         "content": {PROBLEM_JSON: {"schema": reference("Problem")}},
     }
 
 
-def _headers(*names: str) -> Json:
+def headers(*names: str) -> Json:
+    """References to descriptions of headers, by name."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 

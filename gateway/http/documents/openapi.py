@@ -11,7 +11,7 @@ from gateway.core.model.problem import Problem
 from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import AnyOperation
 from gateway.core.operations.rentals import LIST_RENTALS
-from gateway.http.documents.answers import HEADERS, problems, responses, share_problems
+from gateway.http.documents.answers import HEADERS, headers, problems, responses, share_problems
 from gateway.http.documents.examples import EVENT, EXAMPLES
 from gateway.http.documents.schemas import REF, input_fields, output_schemas
 
@@ -157,6 +157,7 @@ def _stream() -> Json:
         "responses": {
             "200": {
                 "description": "Events as they happen.",
+                "headers": headers("X-Request-Id"),
                 "content": {"text/event-stream": {"schema": {"type": "string"}, "example": EVENT}},
             },
             **problems((*LIST_RENTALS.errors_besides, GatewayBusy)),
