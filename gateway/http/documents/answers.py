@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Any
 
@@ -61,22 +61,22 @@ def problems(errors: Iterable[type[GatewayError]], *, spends: bool = False) -> J
 
 
 def share_problems(paths: Json) -> Json:
-    """Move the most frequent problem of each status out of the operations; the moved by name.
+    """Move the problems that several responses have out of the operations; the moved by name.
 
     It takes a third off the document, whose importers have a limit.
     """
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for found in _all_responses(paths):
-        for status, response in found.items():
-            if int(status) >= 400:
-                counts[status][json.dumps(response)] += 1
-    most = {status: count.most_common(1)[0] for status, count in sorted(counts.items())}
-    shared = {status: text for status, (text, times) in most.items() if times > 1}
-    for found in _all_responses(paths):
-        for status, response in found.items():
-            if shared.get(status) == json.dumps(response):
-                found[status] = {"$ref": f"#/components/responses/Problem{status}"}
-    return {f"Problem{status}": json.loads(text) for status, text in shared.items()}
+    for _, status, text in _all_problems(paths):
+        counts[status][text] += 1
+    names: dict[tuple[str, str], str] = {}
+    for status, count in sorted(counts.items()):
+        repeated = [text for text, times in count.most_common() if times > 1]
+        for number, text in enumerate(repeated, 1):
+            names[status, text] = f"Problem{status}" + (f"_{number}" if number > 1 else "")
+    for found, status, text in _all_problems(paths):
+        if name := names.get((status, text)):
+            found[status] = {"$ref": f"#/components/responses/{name}"}
+    return {name: json.loads(text) for (_, text), name in names.items()}
 
 
 def _success(op: AnyOperation, spends: bool) -> Json:
@@ -121,7 +121,12 @@ def reference(model: str) -> Json:
     return {"$ref": REF.format(model=model)}
 
 
-def _all_responses(paths: Json) -> Iterator[Json]:
-    for item in paths.values():
-        for operation in item.values():
-            yield operation["responses"]
+def _all_problems(paths: Json) -> list[tuple[Json, str, str]]:
+    """Each problem as the responses it is among, its status, and its JSON."""
+    return [
+        (operation["responses"], status, json.dumps(response))
+        for item in paths.values()
+        for operation in item.values()
+        for status, response in operation["responses"].items()
+        if int(status) >= 400
+    ]
