@@ -115,14 +115,16 @@ def _operation(op: AnyOperation) -> Json:
 
 def _parameter(name: str, schema: Json, where: str, required: bool) -> Json:
     schema = dict(schema)
-    description = schema.pop("description")
-    return {
+    made: Json = {
         "name": name,
         "in": where,
         "required": required,
-        "description": description,
+        "description": schema.pop("description"),
         "schema": schema,
     }
+    if schema["type"] == "string" and not {"enum", "examples"} & schema.keys():
+        made["example"] = ""  # left out, where an importer would make up a text
+    return made
 
 
 def _body(fields: Json, required: list[str], asked: Any) -> Json:
