@@ -194,7 +194,7 @@ class ListRentals(Frozen):
         None, description="Only rentals of this US number.", examples=["+14104287665"]
     )
     limit: LimitAsked = Field(100, description="How many rentals at the most.")
-    cursor: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")] | None = Field(
+    cursor: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{0,64}$")] | None = Field(
         None, description="The next_cursor of the page before; keep the other inputs the same."
     )
 
