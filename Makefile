@@ -26,6 +26,7 @@ check: .venv/dev.stamp
 	.venv/bin/python -m gateway openapi --check
 	.venv/bin/python -m scripts.readme_settings --check
 	.venv/bin/python -m scripts.mcp_surface --check
+	.venv/bin/python -m scripts.acceptable_use --check
 
 fmt: .venv/dev.stamp
 	.venv/bin/ruff format .
@@ -35,6 +36,7 @@ surfaces: .venv/dev.stamp
 	.venv/bin/python -m gateway openapi --write
 	.venv/bin/python -m scripts.readme_settings --write
 	.venv/bin/python -m scripts.mcp_surface --write
+	.venv/bin/python -m scripts.acceptable_use --write
 
 # Needs Node and npm, which nothing else does.
 test-npm: .venv/dev.stamp $(CLIENTS)/node_modules/.package-lock.json

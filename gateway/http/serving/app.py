@@ -22,11 +22,13 @@ from gateway.http.dropins.sms_activate import face as sms_activate
 from gateway.http.dropins.sms_activate.face import SmsActivateFace
 from gateway.http.events.face import EventsFace
 from gateway.http.health import Health
+from gateway.http.pages.face import Pages
 from gateway.http.rest.documents import Documents
 from gateway.http.rest.face import PREFIX, RestFace
 from gateway.http.serving.file_limit import Capacity, capacity
 from gateway.http.webhook import WebhookFace, WebhookTerms
 from gateway.http.wire import problems
+from gateway.http.wire.addresses import OwnAddress
 from gateway.http.wire.admission import Admission
 from gateway.http.wire.cors import ANY, Cors
 from gateway.http.wire.edge import Edge
@@ -88,6 +90,8 @@ def make_app(faces: Faces) -> web.Application:
     app.add_routes(_drop_ins(faces))
     app.add_routes(health.routes())
     app.add_routes(documents)
+    address = OwnAddress(faces.public_url, faces.hosts)
+    app.add_routes(Pages(address, [route.path for route in documents], health.state).routes())
     return app
 
 
