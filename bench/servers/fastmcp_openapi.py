@@ -3,7 +3,7 @@
 import json
 import urllib.request
 
-import httpx
+import httpx2
 from fastmcp import FastMCP
 
 from bench.servers.running import parser
@@ -16,7 +16,7 @@ def main() -> None:
     given = arguments.parse_args()
     with urllib.request.urlopen(f"{given.gateway}/openapi.json", timeout=10) as answer:
         document = json.load(answer)
-    client = httpx.AsyncClient(base_url=given.gateway, headers={"X-API-Key": given.key})
+    client = httpx2.AsyncClient(base_url=given.gateway, headers={"X-API-Key": given.key})
     server = FastMCP.from_openapi(openapi_spec=document, client=client, name="fastmcp")
     server.run(
         transport="http",

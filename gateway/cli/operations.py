@@ -16,6 +16,14 @@ from gateway.core.operations.operation import AnyOperation
 SWITCH = {"on": "true", "off": "false"}
 
 
+class _OptionalChoice(click.Choice):  # type: ignore[type-arg]  # not generic in older versions
+    """A choice for which the empty text is as good as the option left out."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The choice, or None."""
+        return None if value == "" else super().convert(value, param, ctx)
+
+
 class OperationCommand(click.Command):
     """A command that runs one operation."""
 
@@ -104,7 +112,7 @@ def _option(verb: Verb, name: str, field: FieldInfo) -> click.Option:
         default=None if field.is_required() else field.default,
         show_default=True,
         help=about,
-        type=click.Choice(choices) if choices else click.STRING,
+        type=_OptionalChoice(choices) if choices else click.STRING,
         metavar=None if choices else _metavar(field.annotation),
     )
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from gateway.core.model.errors import Forbidden, GatewayError, InternalError, InvalidRequest
 from gateway.core.model.upstream_call import Effect
-from gateway.core.model.values import Cacheable, Charged
+from gateway.core.model.values import Cacheable, Charged, without_blanks
 from gateway.core.operations.call import Call
 from mcp_server.calls import waiting
 from mcp_server.calls.purchases import PurchaseCall, ToolPurchases
@@ -59,8 +59,7 @@ class ToolRunner:
         try:
             if spec is None:
                 raise Forbidden(f"{params.name} is not open to this key: it may only read.")
-            # What a model leaves out it often writes as null.
-            given = {k: v for k, v in (params.arguments or {}).items() if v is not None}
+            given = without_blanks(params.arguments or {})
             return await self._result(ToolCall(ctx, params, spec, call, given))
         except GatewayError as error:
             return results.failure(error, call.trace_id, effect)
@@ -129,6 +128,6 @@ def _check_required(tool_call: ToolCall) -> None:
 
 def _limit(given: Mapping[str, Any], rules: PageRules) -> int:
     try:
-        return max(1, min(int(given.get(LIMIT, rules.default_limit)), rules.max_limit))
+        return max(1, min(int(given.get(LIMIT, 0)) or rules.default_limit, rules.max_limit))
     except (TypeError, ValueError, OverflowError):
         raise InvalidRequest(f"{LIMIT}: must be a whole number.") from None

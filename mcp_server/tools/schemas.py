@@ -10,12 +10,14 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
+from gateway.core.model.values import AMOUNT_PATTERN
 from gateway.core.operations.schemas import NullFreeSchema
 
 Json = dict[str, Any]
 
 # The gateway validates inputs and names what is wrong; a model learns nothing from a pattern.
 _OMITTED_KEYS = frozenset({"title", "format", "$defs", "pattern", "minLength", "maxLength"})
+_AMOUNT: Json = {"exclusiveMinimum": 0, "maximum": 10_000, "type": "number"}
 _OF_ANY = frozenset({"codes"})  # lists whose rows tell by themselves what they hold
 _RESULT_KEYS = ("type", "enum", "required", "properties", "items", "const")
 
@@ -34,8 +36,12 @@ class _ResultSchema(NullFreeSchema):
 
 
 def input_schema(model: type[BaseModel]) -> Json:
-    """The schema of a tool's arguments."""
-    return _tool_schema(model.model_json_schema(schema_generator=NullFreeSchema))
+    """The schema of a tool's arguments. Amounts are numbers there: models write them so."""
+    schema = model.model_json_schema(schema_generator=NullFreeSchema)
+    for name, field in schema.get("properties", {}).items():
+        if field.get("pattern") == AMOUNT_PATTERN:
+            schema["properties"][name] = {"description": field["description"], **_AMOUNT}
+    return _tool_schema(schema)
 
 
 def output_schema(model: type[BaseModel], described: Set[str]) -> Json:

@@ -5,6 +5,7 @@ streams whose headers are sent at once, and a single write for any other respons
 """
 
 import asyncio
+import codecs
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
@@ -95,6 +96,8 @@ class Exchange:
             self.disconnected.set()
             return _DISCONNECT
         self._body_read = content.at_eof()
+        if not self._body:
+            body = body.removeprefix(codecs.BOM_UTF8)
         if len(self._body) <= _MOST_CHECKED:
             self._body += body
         if self._body_read and self._holds_a_name_twice():

@@ -66,7 +66,7 @@ from aiohttp import ClientSession, web
 
 from gateway.core.model.callers import Account, Caller
 from gateway.core.operations.catalog import CATALOG
-from gateway.http.rest.openapi import document
+from gateway.http.documents.openapi import document
 from gateway.http.serving.server import make_runner
 from gateway.settings import Settings
 from gateway.wiring import open_gateway

@@ -61,6 +61,18 @@ def test_a_request_id_of_any_allowed_length_buys_once(at: Run, provider: Provide
     assert provider.asked("rent-a-number") == 1
 
 
+def test_an_empty_option_is_as_good_as_none(at: Run, provider: Provider) -> None:
+    words = ("rent", "whatsapp", "--request-id", "order-1")
+    empty = ("--carrier", "", "--max-price", "", "--area-codes", "", "--number", "")
+    plain, blank = at(*words), at(*words, *empty)
+    prices, zero = [at("prices", "--sort", *rest) for rest in (["name"], ["", "--limit", "0"])]
+
+    assert (blank.exit_code, blank.stdout) == (0, plain.stdout)
+    assert zero.exit_code == 0
+    assert json.loads(zero.stdout)["data"] == json.loads(prices.stdout)["data"]
+    assert provider.asked("rent-a-number") == 1
+
+
 def test_options_reach_the_provider(at: Run, provider: Provider) -> None:
     words = ("--carrier", "verizon", "--keep-carrier", "--area-codes", "646", "--lock-area-code")
     done = at("rent", "whatsapp", "--max-price", "2.5", *words)
@@ -136,7 +148,9 @@ def test_with_json_an_error_is_the_problem_document(at: Run) -> None:
     ("words", "named"),
     [
         (["status", "twelve"], "ID"),
-        (["prices", "--limit", "0"], "limit"),
+        (["prices", "--limit", "1001"], "limit"),
+        (["rent", "whatsapp", "--max-price", "0"], "--max-price: must be more than 0; for no"),
+        (["rent", ""], "SERVICE: is required"),
         (["rent", "whatsapp", "--max-price", "much"], "--max-price"),
         (["rent", "whatsapp", "--carrier", "nokia"], "--carrier"),
         (["rent", "whatsapp", "--number", "2125550123", "--carrier", "tmobile"], "carrier"),

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.http.rest.openapi import DEFAULT_SERVER, document
+from gateway.http.documents.openapi import document
 from gateway.http.serving.app import EDGE
+from gateway.http.wire.addresses import DEFAULT_URL
 from tests.support.gateway import Client, Stand, run_gateway, run_simulated
 
 FORWARDED = {"X-Forwarded-For": "203.0.113.7"}
@@ -130,8 +131,8 @@ async def test_the_documents_repeat_only_names_that_are_ours(path: str) -> None:
 
     assert [document["servers"][0]["url"] for document in servers] == [
         "http://sms.example.com:81",
-        DEFAULT_SERVER,
-        DEFAULT_SERVER,
+        DEFAULT_URL,
+        DEFAULT_URL,
     ]
 
 

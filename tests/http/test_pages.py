@@ -23,6 +23,7 @@ from tests.support.gateway import Client, Stand, open_client, run_gateway, run_s
 
 VENDORED = Path(__file__).resolve().parents[2] / "gateway" / "http" / "pages" / "swagger_ui"
 HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+KEY = "sk_live_0b5f9c8e4d3a"
 PAGES = ["/", "/docs", "/acceptable-use"]
 GUARDS = {
     "Referrer-Policy": "no-referrer",
@@ -50,6 +51,13 @@ async def test_pages_are_html_under_a_strict_policy(client: Client, path: str) -
     assert policy["img-src"] == "'self' data:"
     assert not re.search(r"<script(?![^>]* src=)|<style|\son\w+=|\sstyle=", text)
     assert "$" not in text.replace("$KEY", "").replace("$ADMIN_KEY", "")
+
+
+@pytest.mark.parametrize("path", PAGES[1:])
+async def test_a_slash_at_the_end_leads_to_the_page(client: Client, path: str) -> None:
+    answer = await client.ask("GET", f"{path}/?api_key={KEY}", key=None, allow_redirects=False)
+
+    assert (answer.status, answer.headers["Location"]) == (308, f"..{path}")
 
 
 @pytest.mark.parametrize("path", [*PAGES, *FILES])
@@ -175,9 +183,6 @@ async def test_the_page_says_what_does_not_work(stand: Stand) -> None:
     assert draining.status == 200
     assert b'class="state draining">It is shutting down' in draining.body
     assert b'class="state degraded">It runs, but the provider cannot be reached' in degraded
-
-
-KEY = "sk_live_0b5f9c8e4d3a"
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -14,7 +14,7 @@ from yarl import URL
 from adapters.simulator import DEMO_KEY, NEVER, Fault, FaultKind, Rules
 from gateway.core.operations.catalog import BY_NAME, CATALOG
 from gateway.core.operations.operation import AnyOperation
-from gateway.http.rest.openapi import document
+from gateway.http.documents.openapi import document
 from mcp_server.tools.definitions import tool_spec
 from mcp_server.tools.results import ERROR_META
 from tests.mcp.support import MODERN, QUICK, Person, SimulatedStand, connected, run_mcp

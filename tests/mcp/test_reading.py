@@ -16,6 +16,7 @@ from tests.mcp.support import (
     Person,
     SimulatedStand,
     apart,
+    bought,
     connected,
     done,
     refused,
@@ -49,6 +50,45 @@ async def test_a_model_may_write_null_for_what_it_leaves_out(client: Client) -> 
     asked = {"query": None, "in_stock": None, "limit": None, "max_price": None}
 
     assert (await done(client, "list_prices", asked))["data"]
+
+
+async def test_a_model_may_write_0_for_a_limit_it_leaves_out(client: Client) -> None:
+    usual, zero = [await done(client, "list_prices", given) for given in ({}, {"limit": 0})]
+
+    assert len(usual["data"]) == 20
+    assert zero == usual
+
+
+@pytest.mark.parametrize("nothing", ["", None])
+async def test_a_required_price_is_not_given_by_nothing(
+    client: Client, stand: SimulatedStand, nothing: str | None
+) -> None:
+    given = {"service_code": "whatsapp", "max_price": nothing}
+
+    assert "max_price: is required" in await refused(client, "rent_number", given)
+    assert bought(stand) == 0
+
+
+@pytest.mark.parametrize("zero", [0, "0.00"])
+async def test_a_price_of_0_is_never_no_limit(
+    client: Client, stand: SimulatedStand, zero: object
+) -> None:
+    for tool in ("rent_number", "list_prices"):
+        given = {"service_code": "whatsapp", "max_price": zero}
+        assert "max_price: must be more than 0" in await refused(client, tool, given)
+    assert bought(stand) == 0
+
+
+async def test_tools_take_text_for_amounts_and_numbers_for_text(
+    client: Client, stand: SimulatedStand
+) -> None:
+    given = {"service_code": "whatsapp", "max_price": 1, "request_id": 4711, "area_codes": 212}
+    spelled = {**given, "max_price": "1.00", "request_id": "4711", "area_codes": "212"}
+    blank = {**spelled, "carrier": "", "keep_carrier": None, "number": ""}
+    rentals = [await done(client, "rent_number", each) for each in (given, spelled, blank)]
+
+    assert rentals[1:] == [rentals[0]] * 2
+    assert bought(stand) == 1
 
 
 async def test_messages_come_newest_first_and_cut(client: Client, stand: SimulatedStand) -> None:

@@ -1,4 +1,4 @@
-"""Holds every response of the REST face against the committed openapi.yaml."""
+"""Holds every response of the REST face against the committed openapi.yaml; the other documents."""
 
 import json
 import re
@@ -12,7 +12,12 @@ import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 from multidict import CIMultiDictProxy
 
-COMMITTED = Path(__file__).resolve().parents[2] / "openapi.yaml"
+ROOT = Path(__file__).resolve().parents[2]
+COMMITTED = ROOT / "openapi.yaml"
+DERIVED = {
+    "3.0": ROOT / "docs/openapi/openapi-3.0.json",
+    "2.0": ROOT / "docs/openapi/swagger.json",
+}
 PROBLEM_JSON = "application/problem+json"
 # What may answer an address or a method that no operation has.
 OUTSIDE = (401, 404, 405)
@@ -42,11 +47,21 @@ class Answer:
         return self.headers.get("Content-Type", "")
 
 
-@lru_cache(1)
-def committed() -> dict[str, Any]:
-    """The committed document."""
-    document: dict[str, Any] = yaml.safe_load(COMMITTED.read_text(encoding="utf-8"))
+@lru_cache(3)
+def committed(spec: str = "3.1") -> dict[str, Any]:
+    """The committed document of a dialect."""
+    path = COMMITTED if spec == "3.1" else DERIVED[spec]
+    text = path.read_text(encoding="utf-8")
+    document: dict[str, Any] = yaml.safe_load(text) if spec == "3.1" else json.loads(text)
     return document
+
+
+def at_reference(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    """A part of a document, with its reference followed where it is one."""
+    found: Any = document
+    for name in node.get("$ref", "").split("/")[1:]:
+        found = found[name]
+    return found if "$ref" in node else node
 
 
 def operation_of(method: str, path: str) -> dict[str, Any] | None:
@@ -68,6 +83,8 @@ def check(answer: Answer) -> None:
         assert answer.status in OUTSIDE, f"{answer.status} outside any operation"
         promised = _PROBLEM
     assert promised is not None, f"{answer.status} is not documented: {answer.body[:300]!r}"
+    promised = at_reference(committed(), promised)
+    check_headers(answer, promised.get("headers", {}))
     if answer.method == "HEAD" or "content" not in promised:
         assert answer.body == b"", "a body where none may be"
         return
@@ -77,6 +94,14 @@ def check(answer: Answer) -> None:
     assert not faults, faults
     if content_type == PROBLEM_JSON:
         check_problem(answer)
+
+
+def check_headers(answer: Answer, promised: dict[str, Any]) -> None:
+    """No header of ours comes undocumented, and those that are never absent come."""
+    ours = {name for name in committed()["components"]["headers"] if name in answer.headers}
+    undocumented = ours - promised.keys()
+    assert not undocumented, f"{answer.status} with {undocumented}, which is not documented"
+    assert promised.keys() - ours <= {"Retry-After", "Idempotency-Replayed"}
 
 
 def check_problem(answer: Answer) -> None:
@@ -100,7 +125,10 @@ def validator(reference: str) -> Draft202012Validator:
     return _validator(reference)
 
 
-_PROBLEM = {"content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+_PROBLEM = {
+    "headers": {"X-Request-Id": {}},
+    "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
 
 
 def _faults(media: dict[str, Any], body: Any) -> Any:
@@ -116,7 +144,7 @@ def _validator(reference: str) -> Draft202012Validator:
 @lru_cache(1)
 def _paths() -> list[tuple[re.Pattern[str], dict[str, Any]]]:
     return [
-        (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), item)
+        (re.compile(re.sub(r"\{\w+\}", "[^/]+", path) + "/?"), item)
         for path, item in committed()["paths"].items()
     ]
 

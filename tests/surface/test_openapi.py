@@ -12,7 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import AnyOperation
-from gateway.http.rest.openapi import document, to_yaml
+from gateway.http.documents.openapi import document, to_yaml
 from tests.support.contract import COMMITTED, PROBLEM_JSON, committed
 
 Json = dict[str, Any]
@@ -119,16 +119,13 @@ def test_parameters_stand_in_path_and_query_only(method: str, path: str, entry: 
     assert method == "post" or "requestBody" not in entry
 
 
-FILTERS = {"status"}  # a choice that, left out, means all
-
-
 @each_operation
 def test_optional_flags_and_choices_have_defaults(method: str, path: str, entry: Json) -> None:
     body = entry.get("requestBody", {}).get("content", {}).get("application/json", {})
     required = set(body.get("schema", {}).get("required", []))
     required |= {p["name"] for p in entry.get("parameters", []) if p["required"]}
     for name, schema in inputs_of(entry).items():
-        if name in required or name in FILTERS:
+        if name in required:
             continue
         assert "default" in schema or not (schema["type"] == "boolean" or "enum" in schema), name
 

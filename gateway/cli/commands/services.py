@@ -47,7 +47,7 @@ def _matched(codes: ServiceCodes, settings: Settings) -> list[Row]:
 
 
 async def _prices(gateway: Gateway) -> PricePage:
-    from gateway.core.model.prices import MAX_PAGE
+    from gateway.core.model.values import MAX_PAGE
     from gateway.core.operations.call import Call
     from gateway.core.operations.prices import LIST_PRICES
 

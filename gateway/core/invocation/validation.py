@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from gateway.core.model.errors import InvalidRequest
 from gateway.core.model.redact import redacted
-from gateway.core.model.values import blank_to_absent
+from gateway.core.model.values import without_blanks
 
 In = TypeVar("In", bound=BaseModel)
 
@@ -16,7 +16,7 @@ In = TypeVar("In", bound=BaseModel)
 def validate(takes: type[In], given: Mapping[str, Any]) -> In:
     """The validated input. Raises InvalidRequest that names up to five invalid fields."""
     try:
-        return takes.model_validate(blank_to_absent(dict(given)))
+        return takes.model_validate(without_blanks(given))
     except ValidationError as error:
         raise InvalidRequest(_sentence(error, takes)) from None
 

@@ -4,21 +4,20 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, PrivateAttr, WithJsonSchema
+from pydantic import Field, PrivateAttr
 
 from gateway.core.model.values import (
     CURRENCY,
     Cacheable,
-    CountAsked,
     Currency,
     FlagAsked,
     Frozen,
+    LimitAsked,
     ServiceCode,
     Usd,
     UsdAsked,
 )
 
-MAX_PAGE = 1000
 UNKNOWN_TTL = timedelta(hours=1)  # of a rental whose service's duration is not known
 
 
@@ -73,11 +72,7 @@ class ListPrices(Frozen):
     sort: Literal["name", "price", "stock"] = Field(
         "name", description="By name, by price (lowest first) or by stock (highest first)."
     )
-    limit: Annotated[
-        CountAsked,
-        Field(ge=1, le=MAX_PAGE),
-        WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
-    ] = Field(100, description="How many prices at the most.")
+    limit: LimitAsked = Field(100, description="How many prices at the most.")
     cursor: Annotated[str, Field(max_length=3000)] | None = Field(
         None, description="The next_cursor of the page before; keep the other inputs the same."
     )

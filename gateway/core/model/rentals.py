@@ -3,17 +3,18 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from gateway.core.model.values import (
     CURRENCY,
-    CountAsked,
     Currency,
     FlagAsked,
     Frozen,
     Id,
     IdAsked,
     Instant,
+    LimitAsked,
+    OrDigits,
     PhoneNumber,
     RequestId,
     ServiceCode,
@@ -21,14 +22,20 @@ from gateway.core.model.values import (
     UsdAsked,
 )
 
-MAX_PAGE = 1000
 REQUEST_ID = (
     "Your own name for this purchase: repeating the call with the same one never buys twice."
 )
 
 
-UsNumber = Annotated[str, Field(pattern=r"^(\+?1)?[2-9][0-9]{9}$")]
+UsNumber = Annotated[str, Field(pattern=r"^(\+?1)?[2-9][0-9]{9}$"), OrDigits]
 """A US number in an input, with or without its country code."""
+
+AreaCodes = Annotated[
+    str,
+    Field(pattern=r"^ *[2-9][0-9]{2} *(, *[2-9][0-9]{2} *)*$", max_length=400),
+    OrDigits,
+]
+"""Area codes in an input, comma-separated."""
 
 
 class RentalStatus(StrEnum):
@@ -104,10 +111,7 @@ class RentNumber(Frozen):
     keep_carrier: FlagAsked = Field(
         False, description="Fail rather than take a number of another carrier."
     )
-    area_codes: (
-        Annotated[str, Field(pattern=r"^ *[2-9][0-9]{2} *(, *[2-9][0-9]{2} *)*$", max_length=400)]
-        | None
-    ) = Field(
+    area_codes: AreaCodes | None = Field(
         None,
         description="Preferred area codes, comma-separated; a match costs 1.2 times the price.",
         examples=["212,646"],
@@ -162,16 +166,14 @@ class RentAgain(OneRental):
 class ListRentals(Frozen):
     """The input of list_rentals: filters and page."""
 
-    status: RentalStatus | None = Field(None, description="Only rentals that stand so.")
+    status: Literal[
+        "any", "active", "code_received", "completed", "cancelled", "expired", "unknown"
+    ] = Field("any", description="Only rentals that stand so.")
     service_code: ServiceCode | None = Field(None, description="Only this service.")
     number: UsNumber | None = Field(
         None, description="Only rentals of this US number.", examples=["+14104287665"]
     )
-    limit: Annotated[
-        CountAsked,
-        Field(ge=1, le=MAX_PAGE),
-        WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
-    ] = Field(100, description="How many rentals at the most.")
+    limit: LimitAsked = Field(100, description="How many rentals at the most.")
     cursor: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")] | None = Field(
         None, description="The next_cursor of the page before; keep the other inputs the same."
     )

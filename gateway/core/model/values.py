@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -17,8 +18,13 @@ from pydantic import (
     PlainSerializer,
     WithJsonSchema,
 )
+from pydantic_core import PydanticUseDefault
 
 MAX_ID = 2**63 - 1
+MAX_PAGE = 1000
+AMOUNT_PATTERN = r"^([1-9][0-9]{0,3}(\.[0-9]{1,4})?|0\.[0-9]{0,3}[1-9]0{0,3}|10000(\.0{1,4})?)?$"
+"""Every amount in an input as text: above 0, at most 10000; or "", which is none."""
+
 _CENT = Decimal("0.01")
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?").fullmatch
 
@@ -54,11 +60,13 @@ def _utc(moment: datetime) -> datetime:
 def _amount_asked(raw: object) -> object:
     """Convert a JSON number or text to an exact decimal; pydantic rejects other types."""
     if isinstance(raw, float):
-        return Decimal(str(raw))
-    if isinstance(raw, str) and _AMOUNT(raw.strip()):
-        return Decimal(raw.strip())
-    if isinstance(raw, bool | str):
+        raw = Decimal(str(raw))
+    elif isinstance(raw, str) and _AMOUNT(raw.strip()):
+        raw = Decimal(raw.strip())
+    elif isinstance(raw, bool | str):
         raise ValueError("must be an amount of dollars, such as 0.55")
+    if isinstance(raw, int | Decimal) and not Decimal(raw).is_nan() and raw <= 0:
+        raise ValueError("must be more than 0; for no limit leave it out, where it is optional")
     return raw
 
 
@@ -72,6 +80,21 @@ def _digits_asked(raw: object) -> object:
             raise ValueError("must be a whole number")
         return int(text)
     return raw
+
+
+def _limit_asked(raw: object) -> object:
+    """A count, for which 0 stands for the default."""
+    count = _digits_asked(raw)
+    if count == 0:
+        raise PydanticUseDefault
+    return count
+
+
+def _text_asked(raw: object) -> object:
+    """Convert a JSON integer to text of digits; pydantic rejects other types."""
+    if isinstance(raw, bool | float) or (isinstance(raw, int) and raw < 0):
+        raise ValueError("must be text, or a whole number that is not negative")
+    return str(raw) if isinstance(raw, int) else raw
 
 
 def _flag_asked(raw: object) -> object:
@@ -96,9 +119,9 @@ UsdAsked = Annotated[
     Decimal,
     BeforeValidator(_amount_asked),
     Field(gt=0, le=10_000, max_digits=12, decimal_places=4, allow_inf_nan=False),
-    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 10_000}),
+    WithJsonSchema({"type": "string", "pattern": AMOUNT_PATTERN, "examples": ["0.55"]}),
 ]
-"""An amount in an input: a JSON number, or text."""
+"""An amount in an input: text, or a JSON number."""
 
 Instant = Annotated[
     AwareDatetime,
@@ -129,6 +152,17 @@ IdAsked = Annotated[
 CountAsked = Annotated[int, BeforeValidator(_digits_asked)]
 """An integer in an input: a JSON integer, or text of digits."""
 
+LimitAsked = Annotated[
+    int,
+    BeforeValidator(_limit_asked),
+    Field(ge=1, le=MAX_PAGE),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
+]
+"""How many rows of a list are asked for; 0 stands for the default."""
+
+OrDigits = BeforeValidator(_text_asked)
+"""Lets text in an input also be a JSON integer: its digits."""
+
 FlagAsked = Annotated[bool, BeforeValidator(_flag_asked)]
 """A boolean in an input: a JSON boolean, or the text true or false."""
 
@@ -152,6 +186,7 @@ RequestId = Annotated[
         pattern=r"^[\x20-\x7e]+$",
         examples=["order-4711"],
     ),
+    OrDigits,
 ]
 """The idempotency key of a purchase, chosen by the caller."""
 
@@ -179,9 +214,9 @@ class Cacheable(Frozen):
     stale: bool = Field(description="Whether it is older than it should be.")
 
 
-def blank_to_absent(given: dict[str, Any]) -> dict[str, Any]:
-    """Drop empty texts from an input: low-code tools send them for omitted fields."""
-    return {name: value for name, value in given.items() if value != ""}
+def without_blanks(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs without null and the empty text: platforms send them for what is left out."""
+    return {name: value for name, value in given.items() if value is not None and value != ""}
 
 
 def new_ledger_id(at: datetime) -> str:

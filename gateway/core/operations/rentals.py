@@ -53,7 +53,7 @@ async def _quote_again(context: Context, asked: RentAgain, subject: Rental | Non
 async def _list_rentals(context: Context, asked: ListRentals) -> Rentals:
     found = await context.services.repository.listing.page(
         context.view,
-        status=asked.status,
+        status=None if asked.status == "any" else RentalStatus(asked.status),
         service_code=asked.service_code,
         number=f"+1{asked.number[-10:]}" if asked.number else None,
         limit=asked.limit + 1,

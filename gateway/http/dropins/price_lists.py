@@ -6,7 +6,8 @@ from typing import Generic, TypeVar
 from gateway.core.identity_cache import IdentityCache
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.errors import GatewayError, Unauthorized
-from gateway.core.model.prices import MAX_PAGE, Price, PricePage
+from gateway.core.model.prices import Price, PricePage
+from gateway.core.model.values import MAX_PAGE
 from gateway.core.operations.call import Call
 from gateway.core.operations.prices import LIST_PRICES
 

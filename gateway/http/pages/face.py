@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 from gateway.http.pages import files
 from gateway.http.pages.accept import prefers_html
 from gateway.http.wire.addresses import OwnAddress
+from gateway.http.wire.edge import Handler
 
 _HTML = Path(__file__).parent / "html"
 _POLICY = (
@@ -69,6 +70,7 @@ class Pages:
             web.get("/", self._home),
             web.get("/docs", self._docs),
             web.get("/acceptable-use", self._acceptable_use),
+            *(web.get(f"{path}/", _without_slash(path)) for path in ("/docs", "/acceptable-use")),
             *files.routes(),
         ]
 
@@ -111,6 +113,14 @@ class Pages:
             "getatext": [f"{base}/stubs/handler_api", f"{base}/api/v1"],
             "acceptable_use": f"{base}/acceptable-use",
         }
+
+
+def _without_slash(path: str) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        # Relative, as all links: a proxy may serve the gateway below a path.
+        return web.Response(status=308, headers={hdrs.LOCATION: f"..{path}"})
+
+    return handle
 
 
 @lru_cache

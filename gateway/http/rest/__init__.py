@@ -1,4 +1,4 @@
-"""The REST face under /v1, and the OpenAPI document generated from the same operations.
+"""The REST face under /v1, generated from the catalog of operations.
 
 May import gateway.http.wire and the core.
 """

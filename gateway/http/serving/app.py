@@ -12,6 +12,7 @@ from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.errors import GatewayError
 from gateway.core.ports.storage import Events
 from gateway.core.rentals.notifier import Notifier
+from gateway.http.documents.face import Documents
 from gateway.http.dropins.common import DropInSettings, canonical_path
 from gateway.http.dropins.delivery import Deliveries
 from gateway.http.dropins.getatext import answering, get_face, rest_face
@@ -23,7 +24,6 @@ from gateway.http.dropins.sms_activate.face import SmsActivateFace
 from gateway.http.events.face import EventsFace
 from gateway.http.health import Health
 from gateway.http.pages.face import Pages
-from gateway.http.rest.documents import Documents
 from gateway.http.rest.face import PREFIX, RestFace
 from gateway.http.serving.file_limit import Capacity, capacity
 from gateway.http.webhook import WebhookFace, WebhookTerms
@@ -68,7 +68,10 @@ def make_app(faces: Faces) -> web.Application:
     """The application with all its routes."""
     admission = Admission(faces.capacity.long_requests, faces.webhook_terms.proxies)
     rest = RestFace(faces.callers, faces.invoker, admission)
-    documents = Documents(faces.public_url, faces.hosts).routes()
+    address = OwnAddress(faces.public_url, faces.hosts)
+    documents = Documents(address).routes()
+    described = [route.path for route in documents]
+    documents += _with_slash(documents)
     cors = Cors(faces.cors_origins, PREFIX, [route.path for route in documents])
     edge = Edge(rest.guard, _render, cors, access_log=faces.access_log)
     health = Health(
@@ -84,15 +87,19 @@ def make_app(faces: Faces) -> web.Application:
     streams = EventsFace(faces.callers, faces.invoker, faces.events, faces.notifier, admission)
     app[EDGE], app[INVOKER], app[STREAMS] = edge, faces.invoker, streams
     app[ADMISSION], app[CAPACITY] = admission, faces.capacity
-    app.add_routes(streams.routes())
+    called = [*streams.routes(), *rest.routes()]
+    app.add_routes(called)
     app.add_routes(WebhookFace(faces.webhooks, faces.webhook_terms).routes())
-    app.add_routes(rest.routes())
     app.add_routes(_drop_ins(faces))
     app.add_routes(health.routes())
-    app.add_routes(documents)
-    address = OwnAddress(faces.public_url, faces.hosts)
-    app.add_routes(Pages(address, [route.path for route in documents], health.state).routes())
+    app.add_routes([*documents, *_with_slash(called)])
+    app.add_routes(Pages(address, described, health.state).routes())
     return app
+
+
+def _with_slash(routes: Sequence[web.RouteDef]) -> list[web.RouteDef]:
+    """The same routes with a slash at the end, which some platforms append."""
+    return [web.route(r.method, f"{r.path}/", r.handler, **r.kwargs) for r in routes]
 
 
 def _drop_ins(faces: Faces) -> list[web.RouteDef]:

@@ -58,7 +58,7 @@ class Cors:
         return (_VARY,)
 
     def _applies(self, path: str) -> bool:
-        return path.startswith(self._prefix) or path.removesuffix("/") in self._paths
+        return path.startswith(self._prefix) or path in self._paths
 
 
 def is_preflight(request: web.Request) -> bool:

@@ -132,9 +132,12 @@ def _is_secret(given: str, request: web.Request) -> bool:
 
 
 async def _template(request: web.Request, router: web.UrlDispatcher) -> str:
-    """The route's pattern for the log; the path itself may hold a secret, or an attempt at one."""
+    """The route's pattern for the log; the path itself may hold a secret, or an attempt at one.
+
+    The same with and without a slash at the end.
+    """
     resource = (await router.resolve(request)).route.resource
-    return resource.canonical if resource else "(none)"
+    return (resource.canonical.rstrip("/") or "/") if resource else "(none)"
 
 
 def _log_access(

@@ -1,6 +1,7 @@
 """Reads an operation's inputs from the path and the query or JSON body of a request."""
 
 import asyncio
+import codecs
 from typing import Any
 
 from aiohttp import web
@@ -10,6 +11,7 @@ from gateway.core.invocation.validation import check_names, expect_once
 from gateway.core.model.errors import InvalidRequest, RequestTimeout, UnsupportedMediaType
 from gateway.core.operations.operation import AnyOperation
 
+BYTE_ORDER_MARK = codecs.BOM_UTF8
 MAX_BODY = 64 * 1024
 BODY_SECONDS = 10.0
 _LONGEST_TYPE = 200
@@ -46,7 +48,7 @@ def _query(request: web.Request) -> dict[str, Any]:
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
-    raw = await read_body(request)
+    raw = (await read_body(request)).removeprefix(BYTE_ORDER_MARK)
     if not raw.strip():
         return {}
     if not _is_json(media_type(request)):

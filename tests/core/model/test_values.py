@@ -12,7 +12,7 @@ from gateway.core.invocation.validation import validate
 from gateway.core.model.errors import InvalidRequest
 from gateway.core.model.long_rentals import CreateLongRental, SetAutoRenew
 from gateway.core.model.prices import ListPrices
-from gateway.core.model.rentals import OneRental, RentNumber
+from gateway.core.model.rentals import ListRentals, OneRental, RentNumber
 from gateway.core.model.values import MAX_ID, instant_text, money_text
 
 MONEY = [
@@ -51,6 +51,8 @@ TAKEN: list[tuple[str, Any, dict[str, Any], str, Any]] = [
     # name, input model, given, field, value
     ("an amount as a number", RentNumber, {**RENT, "max_price": 0.55}, "max_price", "0.55"),
     ("an amount as text", RentNumber, {**RENT, "max_price": "0.55"}, "max_price", "0.55"),
+    ("the highest amount", RentNumber, {**RENT, "max_price": "10000"}, "max_price", "10000"),
+    ("the lowest amount", RentNumber, {**RENT, "max_price": "0.0001"}, "max_price", "0.0001"),
     ("an amount with spaces", RentNumber, {**RENT, "max_price": " 2 "}, "max_price", "2"),
     ("a whole amount", RentNumber, {**RENT, "max_price": 2}, "max_price", "2"),
     ("nothing", RentNumber, {**RENT, "max_price": ""}, "max_price", None),
@@ -68,6 +70,15 @@ TAKEN: list[tuple[str, Any, dict[str, Any], str, Any]] = [
     ("the highest id", OneRental, {"rental_id": str(MAX_ID)}, "rental_id", MAX_ID),
     ("a period", CreateLongRental, {"period": "1w"}, "period", "1w"),
     ("a limit as digits", ListPrices, {"limit": "1000"}, "limit", 1000),
+    ("a limit of 0", ListPrices, {"limit": 0}, "limit", 100),
+    ("a limit of 0 as digits", ListRentals, {"limit": "0"}, "limit", 100),
+    ("null as a carrier", RentNumber, {**RENT, "carrier": None}, "carrier", "any"),
+    ("null as a flag", RentNumber, {**RENT, "keep_carrier": None}, "keep_carrier", False),
+    ("null as a limit", ListPrices, {"limit": None}, "limit", 100),
+    ("an area code as a number", RentNumber, {**RENT, "area_codes": 212}, "area_codes", "212"),
+    ("a number as a number", RentNumber, {**RENT, "number": 14104287665}, "number", "14104287665"),
+    ("a request id as a number", RentNumber, {**RENT, "request_id": 4711}, "request_id", "4711"),
+    ("a large one", RentNumber, {**RENT, "request_id": 10**254}, "request_id", f"1{'0' * 254}"),
 ]  # fmt: skip
 
 
@@ -80,16 +91,32 @@ def test_is_taken(model: Any, given: dict[str, Any], field: str, value: Any) -> 
     assert (str(taken) if isinstance(taken, Decimal) else taken) == value
 
 
+NO_LIMIT = "max_price: must be more than 0; for no limit leave it out"
 REFUSED: list[tuple[str, Any, dict[str, Any], str]] = [
     ("missing", RentNumber, {}, "service_code: is required"),
     ("missing as nothing", RentNumber, {"service_code": ""}, "service_code: is required"),
+    ("missing as null", RentNumber, {"service_code": None}, "service_code: is required"),
+    (
+        "no flag as null",
+        SetAutoRenew,
+        {"long_rental_id": 1, "auto_renew": None},
+        "auto_renew: is required",
+    ),
     ("unknown", RentNumber, {**RENT, "colour": 1}, "colour: is not an input of this operation"),
     ("a number as service", RentNumber, {"service_code": 5}, "service_code: "),
     ("a line end", RentNumber, {"service_code": "a\nb"}, "service_code: "),
     ("NUL", RentNumber, {"service_code": "a\0b"}, "service_code: "),
     ("too long", RentNumber, {"service_code": "a" * 101}, "service_code: "),
-    ("zero", RentNumber, {**RENT, "max_price": 0}, "max_price: "),
-    ("negative", RentNumber, {**RENT, "max_price": -1}, "max_price: "),
+    ("zero", RentNumber, {**RENT, "max_price": 0}, NO_LIMIT),
+    ("zero as a fraction", RentNumber, {**RENT, "max_price": 0.0}, NO_LIMIT),
+    ("negative zero", RentNumber, {**RENT, "max_price": -0.0}, NO_LIMIT),
+    ("zero as text", RentNumber, {**RENT, "max_price": "0"}, NO_LIMIT),
+    ("zero with decimals", RentNumber, {**RENT, "max_price": "0.00"}, NO_LIMIT),
+    ("negative zero as text", ListPrices, {"max_price": " -0.000 "}, NO_LIMIT),
+    ("negative", RentNumber, {**RENT, "max_price": -1}, NO_LIMIT),
+    ("endless below", RentNumber, {**RENT, "max_price": float("-inf")}, NO_LIMIT),
+    ("endless above", RentNumber, {**RENT, "max_price": float("inf")}, "max_price: "),
+    ("no number at all", RentNumber, {**RENT, "max_price": float("nan")}, "max_price: "),
     ("true as an amount", RentNumber, {**RENT, "max_price": True}, "max_price: "),
     ("not a number", RentNumber, {**RENT, "max_price": "NaN"}, "max_price: "),
     ("endless", RentNumber, {**RENT, "max_price": "Infinity"}, "max_price: "),
@@ -107,7 +134,7 @@ REFUSED: list[tuple[str, Any, dict[str, Any], str]] = [
     ("zero", OneRental, {"rental_id": 0}, "rental_id: "),
     ("negative", OneRental, {"rental_id": "-1"}, "rental_id: "),
     ("true", OneRental, {"rental_id": True}, "rental_id: "),
-    ("null", OneRental, {"rental_id": None}, "rental_id: "),
+    ("null", OneRental, {"rental_id": None}, "rental_id: is required"),
     ("a part", OneRental, {"rental_id": 1.5}, "rental_id: "),
     ("beyond 2^63", OneRental, {"rental_id": MAX_ID + 1}, "rental_id: "),
     ("beyond 2^63 as text", OneRental, {"rental_id": str(MAX_ID + 1)}, "rental_id: "),
@@ -117,7 +144,36 @@ REFUSED: list[tuple[str, Any, dict[str, Any], str]] = [
     ("an object", OneRental, {"rental_id": {}}, "rental_id: "),
     ("unknown period", CreateLongRental, {"period": "1 week"}, "period: "),
     ("no flag", SetAutoRenew, {"long_rental_id": 1}, "auto_renew: is required"),
-    ("no page", ListPrices, {"limit": "0"}, "limit: "),
+    ("false as a limit", ListPrices, {"limit": False}, "limit: must be a whole number"),
+    ("a negative limit", ListPrices, {"limit": -1}, "limit: "),
+    (
+        "true as a request id",
+        RentNumber,
+        {**RENT, "request_id": True},
+        "request_id: must be text, or a whole number that is not negative",
+    ),
+    (
+        "a fraction as a request id",
+        RentNumber,
+        {**RENT, "request_id": 4711.0},
+        "request_id: must be text, or a whole number that is not negative",
+    ),
+    (
+        "a negative request id",
+        RentNumber,
+        {**RENT, "request_id": -1},
+        "request_id: must be text, or a whole number that is not negative",
+    ),
+    (
+        "endless digits as a request id",
+        RentNumber,
+        {**RENT, "request_id": 10**4000},
+        "request_id: string should have at most 255 characters",
+    ),
+    ("a list as a request id", RentNumber, {**RENT, "request_id": [1]}, "request_id: "),
+    ("a fraction as an area code", RentNumber, {**RENT, "area_codes": 212.5}, "area_codes: must"),
+    ("two area codes as one number", RentNumber, {**RENT, "area_codes": 212646}, "area_codes: "),
+    ("a negative number", RentNumber, {**RENT, "number": -4104287665}, "number: must be text"),
     ("too long a page", ListPrices, {"limit": 1001}, "limit: "),
     ("unknown order", ListPrices, {"sort": "colour"}, "sort: "),
 ]

@@ -1,6 +1,7 @@
 """Who may come to /mcp, by what name, and what they see there."""
 
 import asyncio
+import codecs
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -69,6 +70,14 @@ async def test_without_a_key_nobody_gets_to_the_protocol(
         assert response.status == 401
         assert response.headers["WWW-Authenticate"].startswith("Bearer")
         assert (await response.json(content_type=None))["code"] == "unauthorized"
+
+
+async def test_a_byte_order_mark_before_a_message_does_no_harm(
+    session: ClientSession, stand: SimulatedStand
+) -> None:
+    marked = await post(session, stand, codecs.BOM_UTF8 + json.dumps(INITIALIZE).encode())
+
+    assert marked.status == 200
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from gateway.http.wire.forms import (
     query_parameters,
     read_parameters,
 )
-from gateway.http.wire.inputs import media_type, read_body, read_json
+from gateway.http.wire.inputs import BYTE_ORDER_MARK, media_type, read_body, read_json
 
 PREFIX = f"{API}/"
 
@@ -62,7 +62,8 @@ async def _fields(request: web.Request, call: ApiCall) -> Fields:
         expect_once(parameters)
         return _with_path(parameters.values, in_path)
     expect_once(query_parameters(request))
-    return _with_path(_parse(await read_body(request)), in_path)
+    raw = (await read_body(request)).removeprefix(BYTE_ORDER_MARK)
+    return _with_path(_parse(raw), in_path)
 
 
 def _with_path(fields: Fields, in_path: dict[str, str]) -> Fields:

@@ -1,5 +1,6 @@
 """JSON schemas of the values, in the plain form that every importer of OpenAPI understands."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel
@@ -9,6 +10,7 @@ from pydantic_core import core_schema
 from gateway.core.operations.schemas import NullFreeSchema, PlainSchema
 
 REF = "#/components/schemas/{model}"
+Json = dict[str, Any]
 
 
 class _OutputSchema(PlainSchema):
@@ -52,6 +54,37 @@ def input_fields(model: type[BaseModel]) -> tuple[dict[str, JsonSchemaValue], li
         inlined = {**definitions.get(reference, {}), **field} if reference else field
         fields[name] = _cleaned(inlined)
     return fields, schema.get("required", [])
+
+
+def rewritten(schema: Json, rewrite: Callable[[Json], Json]) -> Json:
+    """A schema with `rewrite` done to it and to each schema in it, the innermost first."""
+    made = dict(schema)
+    if "properties" in made:
+        fields = made["properties"].items()
+        made["properties"] = {name: rewritten(field, rewrite) for name, field in fields}
+    for keyword in ("items", "additionalProperties"):
+        if isinstance(made.get(keyword), dict):
+            made[keyword] = rewritten(made[keyword], rewrite)
+    return rewrite(made)
+
+
+def with_schemas_rewritten(node: Any, rewrite: Callable[[Json], Json]) -> Any:
+    """A part of a document with each schema in it rewritten; examples are left as they are."""
+    if isinstance(node, list):
+        return [with_schemas_rewritten(inner, rewrite) for inner in node]
+    if not isinstance(node, dict):
+        return node
+    made: Json = {}
+    for key, inner in node.items():
+        if key == "schemas":
+            made[key] = {name: rewritten(schema, rewrite) for name, schema in inner.items()}
+        elif key == "schema":
+            made[key] = rewritten(inner, rewrite)
+        elif key == "example":
+            made[key] = inner
+        else:
+            made[key] = with_schemas_rewritten(inner, rewrite)
+    return made
 
 
 def _cleaned(schema: JsonSchemaValue) -> JsonSchemaValue:

@@ -1,0 +1,147 @@
+"""An example of each operation: what is sent, and the answer of the simulated provider.
+
+A request repeats without harm: it names no request_id, which would answer the first purchase.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import BaseModel
+
+from gateway.core.model.account import BalanceAndSpending
+from gateway.core.model.codes import Code, CodeStatus
+from gateway.core.model.long_rentals import (
+    LongRental,
+    LongRentals,
+    LongRentalStatus,
+    Message,
+    Messages,
+    Period,
+)
+from gateway.core.model.prices import Price, PricePage
+from gateway.core.model.rentals import ReceivedCode, Rental, Rentals, RentalStatus
+
+
+@dataclass(frozen=True)
+class Example:
+    """The answer of an operation, and the inputs that it answers."""
+
+    answer: BaseModel
+    asked: Mapping[str, Any] = field(default_factory=dict)
+
+
+_RENTED = datetime(2026, 12, 1, 14, 30, 5, tzinfo=UTC)
+_RECEIVED = datetime(2026, 12, 1, 14, 30, 41, tzinfo=UTC)
+_CODE = "140891"
+_FRESH = Rental(
+    id=12345,
+    ledger_id="644e5b1b5c940c5f4c1f0a2d7",
+    status=RentalStatus.ACTIVE,
+    service_code="whatsapp",
+    service_name="Whatsapp",
+    number="+16466999999",
+    codes=(),
+    price=Decimal("0.55"),
+    balance=Decimal("99.45"),
+    created_at=_RENTED,
+    ends_at=datetime(2026, 12, 1, 14, 35, 5, tzinfo=UTC),
+)
+_WITH_CODE = _FRESH.model_copy(
+    update={
+        "status": RentalStatus.CODE_RECEIVED,
+        "code": _CODE,
+        "code_received_at": _RECEIVED,
+        "codes": (ReceivedCode(code=_CODE, received_at=_RECEIVED),),
+    }
+)
+_LISTED = _WITH_CODE.model_copy(update={"codes": None, "balance": None})
+_COMPLETED = _WITH_CODE.model_copy(update={"status": RentalStatus.COMPLETED})
+_CANCELLED = _FRESH.model_copy(
+    update={
+        "status": RentalStatus.CANCELLED,
+        "refunded": Decimal("0.55"),
+        "balance": Decimal("100.00"),
+    }
+)
+_AGAIN = _FRESH.model_copy(
+    update={
+        "id": 12346,
+        "ledger_id": "644e5b2f0a1c0b8e93d5a7f16",
+        "balance": Decimal("98.90"),
+        "created_at": datetime(2026, 12, 1, 14, 36, 10, tzinfo=UTC),
+        "ends_at": datetime(2026, 12, 1, 14, 41, 10, tzinfo=UTC),
+    }
+)
+_LONG = LongRental(
+    id=1,
+    status=LongRentalStatus.ACTIVE,
+    number="+19173999998",
+    price=Decimal("10.55"),
+    period=Period.ONE_WEEK,
+    auto_renew=False,
+    rented_on=date(2026, 12, 1),
+    ends_on=date(2026, 12, 8),
+)
+_RENEWED = _LONG.model_copy(update={"ends_on": date(2026, 12, 15)})
+_MESSAGE = Message(
+    text="Your verification code is 048213",
+    sender="22395",
+    number="+19173999998",
+    received_at=_RECEIVED,
+)
+_PRICE = Price(
+    service_code="whatsapp",
+    service_name="Whatsapp",
+    price=Decimal("0.55"),
+    stock=120,
+    ttl_minutes=5,
+    multiple_sms=True,
+)
+_THAT_RENTAL = {"rental_id": 12345}
+_THAT_LONG_RENTAL = {"long_rental_id": 1}
+
+EXAMPLES: Mapping[str, Example] = MappingProxyType(
+    {
+        "list_prices": Example(
+            PricePage(fetched_at=_RENTED, stale=False, data=[_PRICE]),
+            {"service_code": "whatsapp"},
+        ),
+        "get_balance": Example(
+            BalanceAndSpending(
+                balance=Decimal("99.45"),
+                spent_today=Decimal("0.55"),
+                spent_total=Decimal("0.55"),
+                left_today=None,
+                left_total=None,
+            )
+        ),
+        "rent_number": Example(_FRESH, {"service_code": "whatsapp", "max_price": "0.55"}),
+        "list_rentals": Example(Rentals(data=[_LISTED])),
+        "get_rental": Example(_WITH_CODE, _THAT_RENTAL),
+        "cancel_rental": Example(_CANCELLED, _THAT_RENTAL),
+        "complete_rental": Example(_COMPLETED, _THAT_RENTAL),
+        "rent_again": Example(_AGAIN, _THAT_RENTAL),
+        "wait_for_code": Example(
+            Code(rental_id=12345, status=CodeStatus.RECEIVED, code=_CODE, received_at=_RECEIVED),
+            _THAT_RENTAL,
+        ),
+        "list_long_rentals": Example(LongRentals(data=[_LONG])),
+        "create_long_rental": Example(_LONG, {"period": "1w"}),
+        "renew_long_rental": Example(_RENEWED, _THAT_LONG_RENTAL),
+        "cancel_long_rental": Example(
+            _LONG.model_copy(update={"status": LongRentalStatus.CANCELLED}), _THAT_LONG_RENTAL
+        ),
+        "set_auto_renew": Example(
+            _LONG.model_copy(update={"auto_renew": True}), {**_THAT_LONG_RENTAL, "auto_renew": True}
+        ),
+        "list_messages": Example(Messages(data=[_MESSAGE]), _THAT_LONG_RENTAL),
+    }
+)
+"""By the name of the operation."""
+
+EVENT = f"id: 71\nevent: rental.code_received\ndata: {_LISTED.model_dump_json()}\n\n"
+"""A message of the event stream."""
