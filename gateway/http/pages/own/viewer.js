@@ -58,6 +58,7 @@
     tryItOutEnabled: true,
     persistAuthorization: false,
     validatorUrl: null,
+    syntaxHighlight: false, // its colours are too faint to be read by everybody
     defaultModelsExpandDepth: -1,
   });
 })();
