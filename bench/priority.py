@@ -119,7 +119,7 @@ def _rows(sim: Simulator, delays: list[float], looks: int) -> list[Row]:
 async def _listening(port: int) -> AsyncIterator[asyncio.Task[None]]:
     """An open event stream; the task ends with it."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(get("/v1/events", X_API_Key=KEY))
+    writer.write(get("/v1/events/stream", X_API_Key=KEY))
     await reader.readuntil(b"\n\n")  # of the first message; the head ends with CRLFs
 
     async def read() -> None:

@@ -136,7 +136,7 @@ async def _requests(way: str, server: Server, keys: list[str]) -> list[bytes]:
     if way == "long poll":
         path = f"/v1/rentals/{rental}/code?wait_seconds=25"
         return [get(path, X_API_Key=KEY)] * _COUNT
-    return [get("/v1/events", X_API_Key=key) for key in keys for _ in range(_STREAMS_EACH)]
+    return [get("/v1/events/stream", X_API_Key=key) for key in keys for _ in range(_STREAMS_EACH)]
 
 
 async def _leaving(crowd: _Crowd, server: Server) -> float:

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal, get_args
+from typing import Literal
 
 from gateway.core.auth.hosts import AllowedHosts
+from gateway.core.operations.catalog import TOOLS
 from gateway.core.operations.operation import Toolset
 
-ALL_TOOLSETS: frozenset[Toolset] = frozenset(get_args(Toolset))
+ALL_TOOLSETS: frozenset[Toolset] = frozenset(op.toolset for op in TOOLS)
 Unconfirmed = Literal["allow", "refuse"]
 
 

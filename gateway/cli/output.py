@@ -35,6 +35,8 @@ COLOURS = {
     "expired": "red",
     "unknown": "bold magenta",
 }
+# What a list of events shows of the rental that each is about.
+_OF_A_RENTAL = ("service_code", "number", "code")
 # Left out of lists, where room is little: a single rental and --json show them.
 _DETAILS = {"currency", "code_received_at"}
 _JOINER = "\u200d"  # holds emoji together; every other unseen character is shown as a dot
@@ -47,6 +49,8 @@ def show(value: BaseModel, verb: Verb, *, as_json: bool, console: "Console | Non
         return
     fields = value.model_dump(mode="json")
     rows = fields.get("data")
+    if rows and isinstance(rows[0], dict) and "data" in rows[0]:
+        rows = [_event_row(row) for row in rows]
     table = _card(fields) if rows is None else _table(rows, _columns(rows), brief=True)
     _print(table, _note(fields, verb), console)
 
@@ -130,12 +134,27 @@ def _columns(rows: list[dict[str, Any]]) -> list[str]:
     return [name for name in rows[0] if name not in hidden]
 
 
+def _event_row(event: Mapping[str, Any]) -> dict[str, Any]:
+    """An event with some of its rental's fields in place of the rental."""
+    rental = event["data"] or {}
+    own = {name: value for name, value in event.items() if name != "data"}
+    return {
+        **own,
+        "rental_id": rental.get("id"),
+        **{name: rental.get(name) for name in _OF_A_RENTAL},
+    }
+
+
+def _is_instant(name: str) -> bool:
+    return name.endswith("_at") or name == "timestamp"
+
+
 def _brief_title(name: str) -> str:
-    return f"{_title(name)[:-3]} (UTC)" if name.endswith("_at") else _title(name)
+    return f"{_title(name).removesuffix(' at')} (UTC)" if _is_instant(name) else _title(name)
 
 
 def _brief_cell(name: str, value: Any) -> "Text | str":
-    if name.endswith("_at") and value is not None:
+    if _is_instant(name) and value is not None:
         return str(value)[5:16].replace("T", " ")
     return _cell(name, value)
 
@@ -179,7 +198,7 @@ def _cell(name: str, value: Any) -> "Text":
         return Text(printable(", ".join(map(_code if name == "codes" else str, value))))
     if name in MONEY:
         return Text(f"${value}")
-    if name.endswith("_at"):
+    if _is_instant(name):
         return Text(_instant(value))
     style = COLOURS.get(value, "") if name == "status" else ""
     return Text(printable(str(value)), style="bold green" if name == "code" else style)

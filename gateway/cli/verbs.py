@@ -82,6 +82,7 @@ VERBS = (
         then=CODE_COMES,
         waits=True,
     ),
+    Verb("events", "list_events", "What happened, newest first."),
 )
 
 LONG_VERBS = (

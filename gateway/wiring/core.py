@@ -173,12 +173,8 @@ def _services(
     clock: Clock,
     metrics: Metrics,
 ) -> Services:
-    price_cache = PriceCache(
-        clock,
-        metrics,
-        fresh=settings.gateway_prices_fresh_seconds,
-        keep=settings.gateway_prices_keep_seconds,
-    )
+    fresh, keep = settings.gateway_prices_fresh_seconds, settings.gateway_prices_keep_seconds
+    price_cache = PriceCache(clock, metrics, fresh=fresh, keep=keep)
     repository = RentalRepository(
         store.ledger,
         unwritten,
@@ -191,17 +187,19 @@ def _services(
     status_reads = StatusReads(repository, clock, fresh=settings.gateway_status_cache_seconds)
     per_second = settings.rates[RENTAL_STATUS.bucket]
     poller = CodePoller(
-        status_reads,
-        repository,
-        notifier,
-        store.inbox,
-        store.leases,
-        clock,
-        per_second=per_second,
+        status_reads, repository, notifier, store.inbox, store.leases, clock, per_second=per_second
     )
     waiter = CodeWaiter(poller, status_reads, repository, notifier, store.inbox)
     return Services(
-        clock, store.ledger, price_cache, repository, status_reads, poller, waiter, callers.recheck
+        clock,
+        store.ledger,
+        store.events,
+        price_cache,
+        repository,
+        status_reads,
+        poller,
+        waiter,
+        callers.recheck,
     )
 
 

@@ -143,10 +143,8 @@ DESCRIBED_OUTPUTS = frozenset(
         "sender",
         "stock",
         "next_cursor",
-        "ended_reason",
         "provisional",
         "retry_after_seconds",
-        "balance",
         "spent_today",
         "left_today",
     }

@@ -17,7 +17,7 @@ from pydantic import AnyHttpUrl
 from adapters.simulator import DEMO_KEY, Simulator
 from gateway.core.model.callers import Account, Caller
 from gateway.core.model.errors import GatewayError
-from gateway.core.operations.catalog import CATALOG
+from gateway.core.operations.catalog import TOOLS
 from gateway.http.wire import problems
 from gateway.http.wire.edge import Handler
 from gateway.settings import Settings
@@ -142,7 +142,7 @@ async def inspector_works(url: str) -> bool:
     _, called = await programs.run(*there, "--method", "tools/call", *asked)
     try:
         names = [tool["name"] for tool in json.loads(listed)["tools"]]
-        works = names == [op.name for op in CATALOG]
+        works = names == [op.name for op in TOOLS]
         works = works and len(json.loads(called)["structuredContent"]["data"]) == 1
     except (ValueError, KeyError):
         works = False

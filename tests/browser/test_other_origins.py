@@ -38,7 +38,7 @@ SOURCE = """(url) => new Promise((done) => {
     source.onopen = () => done("open");
     source.onerror = () => { source.close(); done("error"); };
 })"""
-STREAM = "/v1/events"
+STREAM = "/v1/events/stream"
 
 
 @asynccontextmanager

@@ -40,6 +40,24 @@ def test_a_rental_is_cancelled_and_the_number_rented_again(at: Run, provider: Pr
     assert json.loads(again.stdout)["id"] > int(number)
 
 
+def test_what_happened_is_listed(at: Run, provider: Provider) -> None:
+    provider.simulator.change(code_after="never")
+    number = str(json.loads(at("rent", "whatsapp").stdout)["id"])
+    at("cancel", number)
+    events = json.loads(at("events", "--rental-id", number).stdout)["data"]
+    newest = events[0]["id"]
+    none = at("events", "--after-id", newest)
+    refunds = at("events", "--type", "rental.refunded", "--limit", "1")
+    mistaken = at("events", "--type", "rental.improved")
+
+    assert [event["type"] for event in events] == [
+        "rental.ended", "rental.refunded", "rental.created",
+    ]  # fmt: skip
+    assert json.loads(none.stdout)["data"] == []
+    assert [event["data"]["refunded"] for event in json.loads(refunds.stdout)["data"]] == ["0.55"]
+    assert (mistaken.exit_code, "rental.refunded" in mistaken.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(("verb", "end"), [("cancel", "cancelled"), ("complete", "completed")])
 def test_a_change_is_repeated(verb: str, end: str, at: Run, provider: Provider) -> None:
     provider.simulator.change(code_after="never")

@@ -8,6 +8,7 @@ from rich.console import Console
 from gateway.cli import output
 from gateway.cli.verbs import LONG_VERBS, VERBS, Verb
 from gateway.core.model.account import Balance
+from gateway.core.model.events import Event, EventList, EventType
 from gateway.core.model.long_rentals import (
     LongRental,
     LongRentals,
@@ -19,7 +20,7 @@ from gateway.core.model.long_rentals import (
 from gateway.core.model.prices import Price, PricePage
 from gateway.core.model.rentals import Rental, Rentals, RentalStatus
 
-PRICES, RENT = VERBS[0], VERBS[2]
+PRICES, RENT, EVENTS = VERBS[0], VERBS[2], VERBS[-1]
 MESSAGES = LONG_VERBS[-1]
 NOON = datetime(2025, 7, 6, 12, 0, 1, tzinfo=UTC)
 WHATSAPP = Price(
@@ -55,6 +56,30 @@ def test_a_rental_is_a_card_without_what_is_absent_and_with_the_next_step() -> N
     assert "+14104287665" in text
     assert "ends at" not in text
     assert text.endswith("getatext-gateway wait 7\n")
+
+
+def test_events_fit_a_usual_terminal_each_with_what_it_is_about() -> None:
+    rental = Rental(
+        id=1795494955310,
+        status=RentalStatus.CODE_RECEIVED,
+        service_code="whatsapp",
+        number="+14104287665",
+        code="012345",
+    )
+    coded = Event(id=71, type=EventType.RENTAL_CODE_RECEIVED, timestamp=NOON, data=rental)
+    low = Event(id=72, type=EventType.BALANCE_LOW, timestamp=NOON, data=None)
+    text = shown(EventList(data=[low, coded], next_cursor="evt_71"), EVENTS, width=100)
+    heading, *lines = [line for line in text.splitlines() if line.strip(" ─")]
+
+    assert heading.split() == [
+        "id", "type", "timestamp", "(UTC)", "rental", "id", "service", "number", "code",
+    ]  # fmt: skip
+    assert lines[0].split() == ["evt_72", "balance.low", "07-06", "12:00", *"----"]
+    assert lines[1].split() == [
+        "evt_71", "rental.code_received", "07-06", "12:00",
+        "1795494955310", "whatsapp", "+14104287665", "012345",
+    ]  # fmt: skip
+    assert lines[2] == "More: repeat it with --cursor evt_71"
 
 
 def test_rentals_fit_a_usual_terminal_each_on_its_line() -> None:

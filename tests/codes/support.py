@@ -98,7 +98,7 @@ class Event:
 
 
 class Stream:
-    """A client of /v1/events."""
+    """A client of /v1/events/stream."""
 
     def __init__(self, response: ClientResponse) -> None:
         self.response = response
@@ -134,7 +134,7 @@ async def listening_to(client: Client, **headers: str) -> AsyncIterator[Stream]:
     """An open stream; `Last_Event_ID="…"` is the header Last-Event-ID."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     async with client.session.get(
-        client.url + "/v1/events",
+        client.url + "/v1/events/stream",
         headers={"X-API-Key": client.key or "", **named},
         timeout=ClientTimeout(total=None, sock_connect=60),
     ) as response:

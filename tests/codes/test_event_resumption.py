@@ -113,7 +113,7 @@ async def test_streams_tell_their_clients_to_come_back_at_different_times(stand:
     pauses = []
     for _ in range(10):
         async with stand.client.session.get(
-            f"{stand.url}/v1/events", headers={"X-API-Key": stand.client.key or ""}
+            f"{stand.url}/v1/events/stream", headers={"X-API-Key": stand.client.key or ""}
         ) as response:
             greeting = await response.content.readuntil(b"\n\n")
         found = re.search(r"^retry: (\d+)$", greeting.decode(), re.MULTILINE)

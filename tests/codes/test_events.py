@@ -70,11 +70,11 @@ async def test_an_id_that_is_none_is_refused() -> None:
     async with premium() as stand:
         client = replace(stand.client, checked=False)  # the document has no streams
         answers = [
-            await client.get("/v1/events", last_event_id=each)
-            for each in ("x", "-1", "9" * 30, "1.5")
+            await client.get("/v1/events/stream", last_event_id=each)
+            for each in ("x", "-1", "9" * 30, "1.5", "evt_", "evt_x", "evt_evt_1")
         ]
 
-    assert [each.status for each in answers] == [400] * 4
+    assert [each.status for each in answers] == [400] * 7
 
 
 async def test_a_client_hears_of_its_own_rentals_only() -> None:
@@ -132,7 +132,9 @@ async def test_a_client_of_http_1_0_reads_the_stream_as_it_is(
     async with premium() as stand:
         address = urlsplit(stand.url)
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
-        writer.write(f"GET /v1/events HTTP/1.0\r\nX-API-Key: {stand.client.key}\r\n\r\n".encode())
+        writer.write(
+            f"GET /v1/events/stream HTTP/1.0\r\nX-API-Key: {stand.client.key}\r\n\r\n".encode()
+        )
         async with asyncio.timeout(60):
             head = await reader.readuntil(b"\r\n\r\n")
             body = [await reader.readuntil(b"\n\n") for _ in range(3)]
@@ -207,7 +209,7 @@ async def test_a_client_that_is_gone_waits_no_more() -> None:
 async def test_a_key_has_only_so_many_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(face, "STREAMS", Held("event streams", 2))
     async with premium() as stand, listening_to(stand.client), listening_to(stand.client):
-        third = await replace(stand.client, checked=False).get("/v1/events")
+        third = await replace(stand.client, checked=False).get("/v1/events/stream")
 
     assert (third.status, third.json["code"]) == (503, "gateway_busy")
     assert (third.headers["Retry-After"], third.json["retryable"]) == ("5", True)
@@ -243,7 +245,8 @@ async def test_a_client_too_slow_for_what_happens_is_let_go(
         with socket.create_connection((address.hostname, address.port)) as one:
             one.setblocking(False)
             loop = asyncio.get_running_loop()
-            asked = f"GET /v1/events HTTP/1.1\r\nHost: x\r\nX-API-Key: {stand.client.key}\r\n\r\n"
+            head = "GET /v1/events/stream HTTP/1.1\r\nHost: x"
+            asked = f"{head}\r\nX-API-Key: {stand.client.key}\r\n\r\n"
             await loop.sock_sendall(one, asked.encode())
             await until(lambda: admission.open == 1)
             await until(lambda: not admission.open)
@@ -324,7 +327,7 @@ async def test_it_reads_well_with_curl() -> None:
         rental = await rent(stand.client)
         curl = await asyncio.create_subprocess_exec(
             *("curl", "-sN", "-H", f"X-API-Key: {stand.client.key}"),
-            f"{stand.url}/v1/events?last_event_id=0",
+            f"{stand.url}/v1/events/stream?last_event_id=0",
             stdout=asyncio.subprocess.PIPE,
         )
         assert curl.stdout is not None

@@ -18,6 +18,7 @@ from tests.support.ledger import (
     buy,
     end,
     rental,
+    rental_of,
 )
 
 EARLIER, SOON = NOW - timedelta(seconds=1), NOW + timedelta(seconds=1)
@@ -37,7 +38,7 @@ def codes_of(whole: AnyRental | None) -> list[tuple[str, object, bool]]:
 
 async def coded_events(store: Store) -> list[str | None]:
     found = await store.events.events(ACCOUNT, 0, 99)
-    return [event.rental.code for event in found if event.kind == "rental.code_received"]
+    return [rental_of(event).code for event in found if event.type == "rental.code_received"]
 
 
 async def test_codes_are_kept_newest_first_and_lists_show_the_newest(store: Store) -> None:
@@ -215,7 +216,7 @@ async def test_the_buyer_of_a_lost_purchase_hears_of_every_code(store: Store) ->
     assert isinstance(found, Rental)
     assert found.code == "3"
     told = await store.events.events(MINE, 0, 99)
-    assert [(event.kind.value, event.rental.code) for event in told] == [
+    assert [(event.type.value, rental_of(event).code) for event in told] == [
         ("rental.created", "3"),
         *(("rental.code_received", code) for code in "123"),
     ]

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from adapters.store import Store, StoreError, open_store
-from gateway.core.model.events import EventKind
+from gateway.core.model.events import EventType
 from gateway.core.model.purchases import Outcome, SpendState, View
-from gateway.core.model.rentals import Rental, RentalStatus
+from gateway.core.model.rentals import EndedReason, Rental, RentalStatus
 from tests.support.ledger import (
     ACCOUNT,
     LATER,
@@ -25,16 +25,18 @@ from tests.support.ledger import (
     long_rental,
     new_id,
     rental,
+    rental_of,
 )
 
-CREATED = EventKind.RENTAL_CREATED
-CODE = EventKind.RENTAL_CODE_RECEIVED
-ENDED = EventKind.RENTAL_ENDED
+CREATED = EventType.RENTAL_CREATED
+CODE = EventType.RENTAL_CODE_RECEIVED
+REFUNDED = EventType.RENTAL_REFUNDED
+ENDED = EventType.RENTAL_ENDED
 ALL = 1000
 
 
-async def kinds(store: Store, view: View = ACCOUNT) -> list[EventKind]:
-    return [event.kind for event in await store.events.events(view, 0, ALL)]
+async def kinds(store: Store, view: View = ACCOUNT) -> list[EventType]:
+    return [event.type for event in await store.events.events(view, 0, ALL)]
 
 
 async def test_a_rental_from_its_purchase_to_its_end(store: Store) -> None:
@@ -46,12 +48,14 @@ async def test_a_rental_from_its_purchase_to_its_end(store: Store) -> None:
 
     events = await store.events.events(MINE, 0, ALL)
 
-    assert [event.kind for event in events] == [CREATED, CODE, ENDED]
-    assert [event.at for event in events] == [NOW, LATER, LATER + timedelta(minutes=1)]
-    assert events[0].rental == rental(ledger_id=ledger_id)
+    assert [event.type for event in events] == [CREATED, CODE, ENDED]
+    assert [event.timestamp for event in events] == [NOW, LATER, LATER + timedelta(minutes=1)]
+    assert events[0].data == rental(ledger_id=ledger_id)
     coded = with_code.model_copy(update={"ledger_id": ledger_id, "code_received_at": LATER})
-    assert events[1].rental == coded
-    assert events[2].rental == coded.model_copy(update={"status": RentalStatus.COMPLETED})
+    assert events[1].data == coded
+    assert events[2].data == coded.model_copy(
+        update={"status": RentalStatus.COMPLETED, "ended_reason": EndedReason.COMPLETED}
+    )
 
 
 async def test_nothing_new_writes_no_event(store: Store) -> None:
@@ -65,7 +69,7 @@ async def test_nothing_new_writes_no_event(store: Store) -> None:
     ):
         await store.ledger.record("account", seen, LATER)
 
-    assert await kinds(store) == [CREATED, CODE, ENDED]
+    assert await kinds(store) == [CREATED, CODE, REFUNDED, ENDED]
 
 
 async def test_each_new_code_is_an_event(store: Store) -> None:
@@ -75,7 +79,7 @@ async def test_each_new_code_is_an_event(store: Store) -> None:
 
     events = await store.events.events(ACCOUNT, 0, ALL)
 
-    assert [event.rental.code for event in events if event.kind is CODE] == ["1", "2", "3"]
+    assert [rental_of(event).code for event in events if event.type is CODE] == ["1", "2", "3"]
 
 
 async def test_only_a_bought_rental_was_rented(store: Store) -> None:
@@ -109,8 +113,8 @@ async def test_its_buyer_sees_what_came_before_the_answer_of_the_purchase(store:
 
     events = await store.events.events(MINE, 0, ALL)
 
-    assert [event.kind for event in events] == [CREATED, CODE]
-    assert {event.rental.code for event in events} == {"1"}
+    assert [event.type for event in events] == [CREATED, CODE]
+    assert {rental_of(event).code for event in events} == {"1"}
 
 
 async def test_a_caller_sees_its_own_only(store: Store) -> None:
@@ -119,7 +123,7 @@ async def test_a_caller_sees_its_own_only(store: Store) -> None:
     await buy(store.ledger, rental(3), account_id="other")
 
     ids = [
-        [event.rental.id for event in await store.events.events(view, 0, ALL)]
+        [rental_of(event).id for event in await store.events.events(view, 0, ALL)]
         for view in (MINE, View("account", "another"), ACCOUNT, View("other", "caller"))
     ]
 
@@ -135,7 +139,7 @@ async def test_a_listener_goes_on_where_it_was(store: Store) -> None:
 
     while page := await store.events.events(ACCOUNT, after, 3):
         assert len(page) <= 3
-        seen += [event.rental.id for event in page]
+        seen += [rental_of(event).id for event in page]
         after = page[-1].id
 
     assert seen == [1, 2, 3, 4, 5, 6, 7]
@@ -163,7 +167,7 @@ async def test_what_is_rolled_back_is_no_event(
 
 async def test_no_event_appears_behind_one_that_was_read(store_url: str, store: Store) -> None:
     """Many write in two stores while one reads on: it misses none and reads none twice."""
-    seen: list[tuple[int | None, EventKind]] = []
+    seen: list[tuple[int | None, EventType]] = []
     start = await store.events.last_event()
     writing = True
 
@@ -174,7 +178,7 @@ async def test_no_event_appears_behind_one_that_was_read(store_url: str, store: 
             for event in await store.events.events(ACCOUNT, after, 5):
                 assert event.id > after
                 after = event.id
-                seen.append((event.rental.id, event.kind))
+                seen.append((rental_of(event).id, event.type))
                 last = False
             if last:
                 return

@@ -23,6 +23,7 @@ from tests.support.ledger import (
     end,
     long_rental,
     rental,
+    rental_of,
     spent,
 )
 
@@ -60,8 +61,9 @@ async def test_a_cancelled_rental_shows_what_came_back_and_when(
     assert await refund_of(ledger, ledger_id) == ("0.55", RefundReason.CANCELLED, LATER)
     assert await shown(ledger) == "0.55"
     assert await spent(ledger) == ("0.00", "0.00")
-    [_, ended] = await store.events.events(ACCOUNT, 0, 9)
-    assert ended.rental.refunded == Decimal("0.55")
+    [_, back, ended] = await store.events.events(ACCOUNT, 0, 9)
+    assert (back.type, ended.type) == ("rental.refunded", "rental.ended")
+    assert {rental_of(each).refunded for each in (back, ended)} == {Decimal("0.55")}
 
 
 @pytest.mark.parametrize("refunds", [True, False])
@@ -124,7 +126,7 @@ async def test_a_rental_given_up_is_expired_without_a_refund_until_the_provider_
     assert await ledger.give_up("account", 12345, LATER) is None
     assert await ledger.unended("account") == []
     assert await spent(ledger) == ("0.55", "0.55")
-    kinds = [event.kind for event in await store.events.events(ACCOUNT, 0, 9)]
+    kinds = [event.type for event in await store.events.events(ACCOUNT, 0, 9)]
     assert kinds == ["rental.created", "rental.ended"]
 
     await ledger.record("account", EXPIRED, MUCH_LATER, refund_expired=True)

@@ -1,15 +1,11 @@
-"""What operators ask: alive, ready, and the counts; and the documents. None wants a key."""
+"""What operators ask: alive, ready, and the counts. None wants a key."""
 
 import asyncio
-import json
 from typing import Any
 
 import pytest
-import yaml
 
-from gateway.http.documents.openapi import document
 from gateway.http.serving.app import EDGE
-from gateway.http.wire.addresses import DEFAULT_URL
 from tests.support.gateway import Client, Stand, run_gateway, run_simulated
 
 FORWARDED = {"X-Forwarded-For": "203.0.113.7"}
@@ -101,48 +97,3 @@ async def test_metrics_are_for_this_machine_or_for_the_token(
 
     assert answer.status == status
     assert status == 200 or answer.json["code"] == "forbidden"
-
-
-async def test_the_documents_name_the_server_as_the_caller_reached_it(stand: Stand) -> None:
-    as_json = await stand.client.ask("GET", "/openapi.json", key=None)
-    as_yaml = await stand.client.ask("GET", "/openapi.yaml", key=None)
-    expected = json.loads(json.dumps(document(stand.url)))
-
-    assert as_json.content_type.startswith("application/json")
-    assert as_yaml.content_type.startswith("application/yaml")
-    assert as_json.json == expected
-    assert yaml.safe_load(as_yaml.body) == expected
-
-
-async def test_the_documents_name_the_public_address_where_one_is_set() -> None:
-    async with run_simulated(gateway_public_url="https://sms.example.com/") as stand:
-        answer = await stand.client.get("/openapi.json")
-
-    assert answer.json["servers"][0]["url"] == "https://sms.example.com"
-
-
-@pytest.mark.parametrize("path", ["/openapi.json", "/openapi.yaml"])
-async def test_the_documents_repeat_only_names_that_are_ours(path: str) -> None:
-    async with run_simulated(gateway_allowed_hosts=["sms.example.com"]) as stand:
-        servers = [
-            yaml.safe_load((await stand.client.ask("GET", path, headers={"Host": host})).body)
-            for host in ("sms.example.com:81", "evil.example.com", "sms.example.com@evil.net")
-        ]
-
-    assert [document["servers"][0]["url"] for document in servers] == [
-        "http://sms.example.com:81",
-        DEFAULT_URL,
-        DEFAULT_URL,
-    ]
-
-
-HOSTS = ["sms.example.com", "[::1]:8080", "a b", "[::1", 'x"y', "", "x:99999999", "\u00e9"]
-
-
-@pytest.mark.parametrize("path", ["/openapi.json", "/openapi.yaml"])
-@pytest.mark.parametrize("host", HOSTS)
-async def test_no_host_header_breaks_the_documents(client: Client, path: str, host: str) -> None:
-    answer = await client.ask("GET", path, headers={"Host": host})
-
-    assert answer.status == 200
-    assert yaml.safe_load(answer.body)["servers"][0]["url"].startswith("http://")

@@ -42,6 +42,7 @@ OURS: list[tuple[str, str, Any]] = [
     ("GET", "/v1/prices", None),
     ("GET", "/v1/rentals", None),
     ("GET", "/v1/events", None),
+    ("GET", "/v1/events/stream", None),
     ("GET", "/v1/nothing", None),
     ("GET", "/v1/rentals/12345/code?wait_seconds=20", None),
     ("POST", "/v1/rentals", {**RENT, "request_id": "order-1"}),

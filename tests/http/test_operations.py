@@ -71,6 +71,7 @@ def rental(stand: Stand, rental_id: int = 12345, **changes: Any) -> dict[str, An
         "currency": "USD",
         "balance": "113.32",
         "ends_at": ENDS_AT,
+        "ended_reason": None,
     }
     return {**usual, **changes}
 

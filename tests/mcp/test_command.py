@@ -16,13 +16,13 @@ from adapters.simulator import DEMO_KEY, Simulator
 from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits
 from gateway.core.model.upstream_call import Effect
-from gateway.core.operations.catalog import CATALOG
+from gateway.core.operations.catalog import TOOLS
 from gateway.wiring import Gateway, open_gateway
 from tests.mcp.support import QUICK, done, refused
 from tests.support.gateway import listening, settings
 
 ROOT = Path(__file__).absolute().parents[2]
-READING = [op.name for op in CATALOG if op.effect is Effect.READ]
+READING = [op.name for op in TOOLS if op.effect is Effect.READ]
 RENT = {"service_code": "whatsapp", "max_price": 1}
 
 
@@ -72,7 +72,7 @@ async def test_read_only_leaves_out_all_that_changes(home: Home) -> None:
 
 async def test_toolsets_choose_by_subject(home: Home) -> None:
     async with home.client("--toolsets", "account", GETATEXT_API_KEY=DEMO_KEY) as client:
-        assert await names(client) == [op.name for op in CATALOG if op.toolset == "account"]
+        assert await names(client) == [op.name for op in TOOLS if op.toolset == "account"]
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["embedded", "--gateway"])
@@ -87,6 +87,15 @@ async def test_the_limits_of_a_gateway_key_hold(home: Home, elsewhere: bool) -> 
     assert balance["spent_total"] == "0.00"
     assert sentence.startswith("price_too_high: ")
     assert "Nothing was charged." in sentence
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["embedded", "--gateway"])
+async def test_what_is_no_tool_is_none_there_either(home: Home, elsewhere: bool) -> None:
+    words = ("--gateway", home.url) if elsewhere else ()
+    async with home.client(*words, GETATEXT_API_KEY=DEMO_KEY) as client:
+        assert "list_events" not in await names(client)
+        with pytest.raises(MCPError, match="Unknown tool: list_events"):
+            await client.call_tool("list_events", {})
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["embedded", "--gateway"])
@@ -105,7 +114,7 @@ async def test_a_running_gateway_does_the_work(home: Home) -> None:
         rental = await done(client, "rent_number", RENT)
         code = await done(client, "wait_for_code", {"rental_id": rental["id"]})
 
-    assert seen == [op.name for op in CATALOG]
+    assert seen == [op.name for op in TOOLS]
     assert code["status"] == "received"
 
 
@@ -115,6 +124,7 @@ async def test_a_running_gateway_does_the_work(home: Home) -> None:
         ({}, (), "or GATEWAY_KEY."),
         ({"GATEWAY_KEY": "gtw_unknown"}, (), "The key is not accepted."),
         ({"GETATEXT_API_KEY": DEMO_KEY}, ("--toolsets", "none"), "rentals, long_rentals, account"),
+        ({"GETATEXT_API_KEY": DEMO_KEY}, ("--toolsets", "events"), "must be some of rentals,"),
     ],
 )
 async def test_what_cannot_work_is_said_on_standard_error(

@@ -21,7 +21,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 from adapters.simulator import DEMO_KEY
-from gateway.core.operations.catalog import CATALOG
+from gateway.core.operations.catalog import TOOLS
 from gateway.settings import Settings
 from mcp_server.calls.waiting import PROGRESS_SECONDS
 from mcp_server.options import McpOptions
@@ -152,14 +152,14 @@ async def test_a_snippet_leads_to_the_tools(server: Server, tmp_path: Path) -> N
         names = [tool.name for tool in (await client.list_tools()).tools]
         balance = await done(client, "get_balance")
 
-    assert names == [op.name for op in CATALOG]
+    assert names == [op.name for op in TOOLS]
     assert balance["balance"] == "100.00"
 
 
 def test_the_document_names_every_tool_and_setting_truly() -> None:
     named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", DOCUMENT))
 
-    assert {op.name for op in CATALOG} <= named
+    assert {op.name for op in TOOLS} <= named
     for name in re.findall(r"`(GATEWAY_[A-Z_]+)", DOCUMENT):
         assert name.lower() in Settings.model_fields
 
@@ -185,7 +185,7 @@ def test_the_transcript_shows_the_whole_flow_and_nothing_of_a_machine() -> None:
     text = (ROOT / "docs" / "mcp-transcript.md").read_text(encoding="utf-8")
     called = re.findall(r"^\*\*(\w+)\*\*", text, re.MULTILINE)
 
-    assert set(called) <= {op.name for op in CATALOG}
+    assert set(called) <= {op.name for op in TOOLS}
     assert {"list_prices", "rent_number", "wait_for_code", "complete_rental"} <= set(called)
     for said in ("price_too_high: ", "> The user is asked", "> Progress 5 of", '"code": "'):
         assert said in text
@@ -236,7 +236,7 @@ async def test_the_bundle_is_started_as_its_manifest_says(tmp_path: Path) -> Non
     env = {name: _chosen(value, manifest) for name, value in config["env"].items()}
     server = Server("mcpb", tuple(program), env)
     async with run_mcp() as stand, reached(server, stand, tmp_path) as client:
-        assert len((await client.list_tools()).tools) == len(CATALOG)
+        assert len((await client.list_tools()).tools) == len(TOOLS)
 
 
 def _chosen(value: str, manifest: Json) -> str:

@@ -1,6 +1,7 @@
 """A purchase that a gateway of an earlier version wrote down is known after the upgrade."""
 
 import hashlib
+import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.simulator import DEMO_KEY
-from gateway.core.model.purchases import Outcome, SpendState, stored_value
+from gateway.core.model.purchases import Outcome, SpendState, StoredAnswer, stored_value
 from gateway.core.model.values import new_ledger_id
 from tests.faces.support import PHP
 from tests.support.ledger import bought, intent, rental
@@ -63,6 +64,19 @@ async def test_a_request_id_used_before_the_upgrade_gets_its_answer(
     assert (again.status, again.json["id"], replayed(again)) == (201, 777, True)
     assert other.json["code"] == "request_id_reused"
     assert bank.rents == 0
+
+
+async def test_an_answer_of_before_is_replayed_byte_for_byte(store_url: str) -> None:
+    fields = json.loads(stored_value(rental(777)).body)
+    del fields["ended_reason"]  # the version before had none
+    body = json.dumps(fields).encode()
+    async with open_bank(store_url) as bank:
+        done = bought(rental(777), StoredAnswer(200, body))
+        await write_down(bank, "null", done, "order-1")
+        bank.client.checked = False  # the document is of this version
+        again = await rent(bank.client, "order-1")
+
+    assert (again.status, again.body, replayed(again)) == (201, body, True)
 
 
 async def php(bank: Bank) -> str:

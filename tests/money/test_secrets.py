@@ -166,7 +166,9 @@ async def odd_places(told: Told, client: Client, key: str) -> None:
     for query in (f"{in_url}=1", f"{in_url}=1&{in_url}=2", f"service_code={in_url}&limit={in_url}"):
         await told.by(client, "GET", f"/v1/prices?{query}", key=key)
     await told.by(client, "GET", f"/v1/rentals/{in_url}/code", key=key)
-    await told.by(client, "GET", "/v1/events?cursor=x", key=key, headers={"Last-Event-ID": key})
+    await told.by(
+        client, "GET", "/v1/events/stream?cursor=x", key=key, headers={"Last-Event-ID": key}
+    )
     for name in ("Idempotency-Key", "X-Request-Id", "Content-Type", "Cookie", "User-Agent"):
         await told.by(client, "POST", "/v1/rentals", key=key, json=RENT, headers={name: key})
     if key.replace("_", "").replace("-", "").isalnum():
@@ -210,7 +212,9 @@ async def mcp(
 async def events(told: Told, client: Client, key: str) -> None:
     """What the stream tells of a rental, while it is bought."""
     heard = b""
-    async with client.session.get(f"{client.url}/v1/events", headers={"X-API-Key": key}) as stream:
+    async with client.session.get(
+        f"{client.url}/v1/events/stream", headers={"X-API-Key": key}
+    ) as stream:
         await told.by(client, "POST", "/v1/rentals", key=key, json=RENT)
         while b"rental.created" not in heard:
             heard += await asyncio.wait_for(stream.content.readany(), 60)

@@ -127,7 +127,15 @@ def services(
     poller = CodePoller(status_reads, repository, notifier, store.inbox, store.leases, clock)
     waiter = CodeWaiter(poller, status_reads, repository, notifier, store.inbox)
     return Services(
-        clock, store.ledger, price_cache, repository, status_reads, poller, waiter, still_accepted
+        clock,
+        store.ledger,
+        store.events,
+        price_cache,
+        repository,
+        status_reads,
+        poller,
+        waiter,
+        still_accepted,
     )
 
 

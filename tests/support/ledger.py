@@ -6,6 +6,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+from gateway.core.model.events import Event
 from gateway.core.model.long_rentals import LongRental, LongRentalStatus, Period
 from gateway.core.model.purchases import AnyRental, Intent, Outcome, SpendState, StoredAnswer, View
 from gateway.core.model.rentals import ReceivedCode, Rental, RentalStatus
@@ -78,6 +79,12 @@ def long_rental(id: int | None = 1, **given: Any) -> LongRental:
         "ends_on": (NOW + timedelta(days=7)).date(),
     }
     return LongRental(**usual | given)
+
+
+def rental_of(event: Event) -> Rental:
+    """The rental that an event is about."""
+    assert event.data is not None
+    return event.data
 
 
 def bought(thing: AnyRental | None, answer: StoredAnswer | None = ANSWER) -> Outcome:

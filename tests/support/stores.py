@@ -1,8 +1,11 @@
 """The fixtures of whatever runs on both databases."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from adapters.store import Store, open_store
@@ -49,3 +52,14 @@ def ledger(store: Store) -> Ledger:
 @pytest.fixture
 def keys(store: Store) -> Keys:
     return store.keys
+
+
+async def execute(url: str, statements: str) -> None:
+    """Run statements past the store, as another version of it may."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file, file:
+            file.executescript(statements)
+        return
+    connection = await asyncpg.connect(url)
+    await connection.execute(statements)
+    await connection.close()

@@ -12,12 +12,14 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import AnyOperation
-from gateway.http.documents.openapi import document, to_yaml
-from tests.support.contract import COMMITTED, PROBLEM_JSON, committed
+from gateway.http.documents.dialects import to_yaml
+from gateway.http.documents.openapi import STREAM, TAGS, document
+from tests.support.contract import COMMITTED, PROBLEM_JSON, at_reference, committed
 
 Json = dict[str, Any]
 PATHS: dict[str, Json] = committed()["paths"]
-ENTRIES = [(method, path, entry) for path, item in PATHS.items() for method, entry in item.items()]
+ALL = [(method, path, entry) for path, item in PATHS.items() for method, entry in item.items()]
+ENTRIES = [entry for entry in ALL if entry[1] != STREAM]
 each_operation = pytest.mark.parametrize(
     ("method", "path", "entry"), ENTRIES, ids=[entry["operationId"] for _, _, entry in ENTRIES]
 )
@@ -45,15 +47,17 @@ def inputs_of(entry: Json) -> dict[str, Json]:
 
 def resolved(schema: Json) -> Json:
     """A schema with its reference followed."""
-    if "$ref" not in schema:
-        return schema
-    name = schema["$ref"].rpartition("/")[2]
-    found: Json = committed()["components"]["schemas"][name]
-    return {**found, **schema}
+    return {**at_reference(committed(), schema), **schema}
+
+
+def responses_of(entry: Json) -> dict[str, Json]:
+    """The responses of an operation by status, references followed."""
+    responses = entry["responses"].items()
+    return {status: at_reference(committed(), response) for status, response in responses}
 
 
 def test_the_committed_document_is_what_the_code_says() -> None:
-    made = to_yaml(document())
+    made = to_yaml(document(whole=True))
 
     assert COMMITTED.read_text(encoding="utf-8") == made, "run `make surfaces`"
 
@@ -63,7 +67,7 @@ def test_the_document_is_valid() -> None:
 
 
 def test_the_document_reads_the_same_as_yaml_and_json() -> None:
-    assert committed() == json.loads(json.dumps(document()))
+    assert committed() == json.loads(json.dumps(document(whole=True)))
 
 
 def test_nothing_needs_a_union() -> None:
@@ -75,14 +79,16 @@ def test_nothing_needs_a_union() -> None:
 def test_there_are_no_references_but_to_components() -> None:
     references = [n["$ref"] for _, n in nodes(committed()) if isinstance(n, dict) and "$ref" in n]
 
-    assert {r.rpartition("/")[0] for r in references} == {"#/components/schemas"}
+    kinds = {"schemas", "responses", "headers"}
+    assert {r.rpartition("/")[0] for r in references} == {f"#/components/{k}" for k in kinds}
 
 
-def test_every_schema_is_used() -> None:
+@pytest.mark.parametrize("kind", ["schemas", "responses", "headers"])
+def test_every_component_is_used(kind: str) -> None:
     text = json.dumps(committed())
-    schemas = committed()["components"]["schemas"]
+    names = committed()["components"][kind]
 
-    assert [n for n in schemas if f'"#/components/schemas/{n}"' not in text] == []
+    assert [name for name in names if f'"#/components/{kind}/{name}"' not in text] == []
 
 
 @each_op
@@ -95,8 +101,14 @@ def test_the_catalog_and_the_document_name_the_same_operations(op: AnyOperation)
     assert set(inputs_of(entry)) == set(op.takes.model_fields)
 
 
-def test_the_document_has_no_other_operations() -> None:
+def test_the_document_has_no_other_operations_but_the_stream() -> None:
     assert [entry["operationId"] for _, _, entry in ENTRIES] == [op.name for op in CATALOG]
+    assert [entry["operationId"] for _, path, entry in ALL if path == STREAM] == ["stream_events"]
+
+
+def test_every_tag_is_described() -> None:
+    assert [tag["name"] for tag in committed()["tags"]] == list(TAGS)
+    assert {op.toolset for op in CATALOG} <= TAGS.keys()
 
 
 @each_operation
@@ -117,6 +129,32 @@ def test_parameters_stand_in_path_and_query_only(method: str, path: str, entry: 
     assert in_path == set(re.findall(r"\{(\w+)\}", path))
     assert method == "get" or "query" not in places
     assert method == "post" or "requestBody" not in entry
+
+
+@each_operation
+def test_headers_are_described_where_they_occur(method: str, path: str, entry: Json) -> None:
+    """tests.support.contract holds every response that a test sees against it."""
+    for status, response in responses_of(entry).items():
+        headers = response["headers"].keys()
+
+        assert "X-Request-Id" in headers
+        assert ("Retry-After" in headers) == (int(status) in (404, 409, 429) or status >= "500")
+        assert ("ETag" in headers) == ("304" in entry["responses"] and status in ("200", "304"))
+
+
+def test_purchases_tell_that_they_repeat_the_first_answer() -> None:
+    told = {
+        entry["operationId"]: {
+            status
+            for status, response in responses_of(entry).items()
+            if "Idempotency-Replayed" in response["headers"]
+        }
+        for _, _, entry in ENTRIES
+    }
+
+    for op in CATALOG:
+        statuses = {str(op.rest.success), "404", "409", "502"}
+        assert told[op.name] == (statuses if op.effect is Effect.SPEND else set())
 
 
 @each_operation
@@ -144,19 +182,19 @@ def test_a_body_is_a_closed_object_and_required_where_an_input_is(
 
 @each_operation
 def test_success_is_one_status_and_an_object(method: str, path: str, entry: Json) -> None:
-    good = {status: r for status, r in entry["responses"].items() if status.startswith("2")}
+    good = {status: r for status, r in responses_of(entry).items() if status.startswith("2")}
     ((status, response),) = good.items()
 
     assert status in ("200", "201")
     assert resolved(response["content"]["application/json"]["schema"])["type"] == "object"
-    assert "Location" not in response.get("headers", {}) or status == "201"
+    assert ("Location" in response["headers"]) == (status == "201")
 
 
 @each_operation
 def test_every_failure_is_a_problem_and_names_its_codes(
     method: str, path: str, entry: Json
 ) -> None:
-    for status, response in entry["responses"].items():
+    for status, response in responses_of(entry).items():
         if int(status) >= 400:
             assert response["content"] == {
                 PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}
@@ -166,7 +204,7 @@ def test_every_failure_is_a_problem_and_names_its_codes(
 
 @each_op
 def test_every_error_of_an_operation_is_documented(op: AnyOperation) -> None:
-    responses = PATHS[op.rest.path][op.rest.method.lower()]["responses"]
+    responses = responses_of(PATHS[op.rest.path][op.rest.method.lower()])
 
     for error in (*op.errors, *op.errors_besides):
         assert error.code in responses[str(error.http_status)]["description"]

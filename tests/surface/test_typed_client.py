@@ -73,3 +73,13 @@ async def test_the_printed_client_rents_and_reads_the_code(folder: Path) -> None
         assert status == 1
         assert output.startswith("price_too_high, charged: no. ")
         assert len((await stand.client.get("/v1/rentals")).json["data"]) == 1
+
+
+async def test_the_older_document_makes_a_client_without_a_warning_too(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("openapi-python-client")
+    document = ROOT / "docs" / "openapi" / "openapi-3.0.json"
+    status, output = await run(
+        tmp_path, str(program), "generate", "--path", str(document), "--fail-on-warning"
+    )
+
+    assert status == 0, output

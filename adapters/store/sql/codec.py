@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.store.sql.statement import Row, Value
 from gateway.core.model.callers import GatewayKey, Limits
-from gateway.core.model.events import Event, EventKind
+from gateway.core.model.events import Event, EventType
 from gateway.core.model.long_rentals import LongRental, LongRentalStatus, Period
 from gateway.core.model.purchases import (
     AnyRental,
@@ -17,7 +17,7 @@ from gateway.core.model.purchases import (
     SpendState,
     StoredAnswer,
 )
-from gateway.core.model.rentals import ReceivedCode, Rental, RentalStatus
+from gateway.core.model.rentals import ReceivedCode, Rental, RentalStatus, ended_reason
 
 TOTAL = "total"  # the period that never ends
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -128,10 +128,11 @@ def rental(
 ) -> Rental:
     """The rental in a row, not validated again; codes and balance are not in it."""
     created, ends, code_at = row["created_at"], row["ends_at"], row["code_at"]
+    status = RentalStatus(row["status"])
     return Rental.model_construct(
         id=row["provider_id"],
         ledger_id=row["ledger_id"],
-        status=RentalStatus(row["status"]),
+        status=status,
         service_code=row["service_code"],
         service_name=row["service_name"],
         number=row["number"],
@@ -139,10 +140,11 @@ def rental(
         code_received_at=None if code_at is None else from_instant(code_at),
         codes=codes,
         price=from_micros(row["price"]),
-        refunded=_refunded(row),
+        refunded=refunded(row),
         balance=balance,
         created_at=None if created is None else from_instant(created),
         ends_at=None if ends is None else from_instant(ends),
+        ended_reason=ended_reason(status),
     )
 
 
@@ -155,11 +157,12 @@ def received_code(row: Row) -> ReceivedCode:
     )
 
 
-def _refunded(row: Row) -> Decimal | None:
-    refunded: int | None = row["refunded"]
-    if refunded is None and row["status"] == "cancelled" and row["caller_id"] is not None:
-        refunded = row["price"]  # by a version that did not write it down
-    return from_micros(refunded or None)
+def refunded(row: Row) -> Decimal | None:
+    """What came back of a rental's price; None where nothing did, or nobody told how much."""
+    back: int | None = row["refunded"]
+    if back is None and row["status"] == "cancelled" and row["caller_id"] is not None:
+        back = row["price"]  # by a version that did not write it down
+    return from_micros(back or None)
 
 
 def _long_rental(row: Row) -> LongRental:
@@ -183,13 +186,19 @@ def to_snapshot(row: Row) -> str:
     return json.dumps({name: row[name] for name in _SNAPSHOT})
 
 
+def snapshot_of(rental_id: int) -> str:
+    """A pattern of LIKE for the snapshots of one rental."""
+    return f'{{"provider_id": {rental_id},%'
+
+
 def event(row: Row) -> Event:
-    """The event in a row."""
-    return Event(
+    """The event in a row, not validated again."""
+    then = json.loads(row["rental"])  # null in those that are about no rental
+    return Event.model_construct(
         id=row["id"],
-        kind=EventKind(row["kind"]),
-        at=from_instant(row["at"]),
-        rental=rental({"refunded": None, "caller_id": None, **json.loads(row["rental"])}),
+        type=EventType(row["kind"]),
+        timestamp=from_instant(row["at"]),
+        data=then and rental({"refunded": None, "caller_id": None, **then}),
     )
 
 

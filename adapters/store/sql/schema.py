@@ -179,13 +179,24 @@ events = Table(
     Column("caller_id", Text),
     Column("kind", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
-    Column("rental", Text, nullable=False),  # as it stood then, as JSON
+    Column("rental", Text, nullable=False),  # as it stood then, as JSON; null: about no rental
     Column("oldest", BigInteger, nullable=False),  # the age of the oldest secret in it
+    Column("rental_id", BigInteger),  # absent also where an earlier version wrote it
+    Column("details", Text),  # what an event about no rental tells, as JSON
     sqlite_autoincrement=True,
 )
 Index("events_account", events.c.account_id, events.c.id)
 Index("events_caller", events.c.account_id, events.c.caller_id, events.c.id)
 Index("events_oldest", events.c.oldest)
+Index("events_kind", events.c.account_id, events.c.kind, events.c.id)
+Index(
+    "events_callers_kind",
+    events.c.account_id,
+    events.c.caller_id,
+    events.c.kind,
+    events.c.id,
+)
+Index("events_rental", events.c.account_id, events.c.rental_id, events.c.id)
 
 # Every different code of a rental; the provisional ones are from webhooks, and may stand beside the
 # exact ones that they announced.

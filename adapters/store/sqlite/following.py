@@ -58,7 +58,8 @@ class EventsOfOthers:
                 for row in rows:
                     last = row["id"]
                     try:
-                        await changed(row["account_id"], codec.event(row).rental.id or 0)
+                        rental = codec.event(row).data
+                        await changed(row["account_id"], (rental and rental.id) or 0)
                     except Exception:
                         missed()
             await asyncio.sleep(_LOOK_EVERY)

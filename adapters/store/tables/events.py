@@ -1,21 +1,35 @@
-"""Events of rentals: written in the transaction of the change, and read in order by listeners."""
+"""Events: written in the transaction of the change, read in order by listeners, and listed."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Text, cast, delete, func, insert, literal_column, null, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Text,
+    cast,
+    delete,
+    func,
+    insert,
+    literal_column,
+    null,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.store.sql import codec
 from adapters.store.sql.database import CHANNEL, SENDER, Database
-from adapters.store.sql.schema import checks, events
+from adapters.store.sql.schema import checks, events, one_of
 from adapters.store.sql.statement import Row, Statement, Tx, like, number, text
-from gateway.core.model.events import Event, EventKind
+from gateway.core.model.events import Event, EventType
 from gateway.core.model.purchases import View
 from gateway.core.model.rentals import OVER
 
 ENDED = tuple(status.value for status in OVER)
-_WRITTEN = ("account_id", "caller_id", "kind", "at", "rental", "oldest")
+_WRITTEN = ("account_id", "caller_id", "kind", "at", "rental", "oldest", "rental_id")
 _event = [like(events.c[name]) for name in _WRITTEN]
 _INSERT = Statement(insert(events).from_select(_WRITTEN, select(*_event)))
 # PostgreSQL only: the server notifies the other nodes when the transaction commits.
@@ -39,14 +53,34 @@ _INSERT_FIRST = Statement(
     _INSERT.clause,
     in_postgres=insert(events).from_select(_WRITTEN, select(*_event).select_from(_in_turn)),
 )
+_kept = select(events).where(events.c.account_id == text("account_id"))
+
+
+def _known(source: FromClause) -> ColumnElement[bool]:
+    """Leaves out the types of newer versions.
+
+    By an expression: an index of the kinds would be searched for each, and the result sorted.
+    """
+    return one_of(source.c.kind + literal_column("''"), *EventType)
+
+
 _after = (
-    select(events)
-    .where(events.c.account_id == text("account_id"), events.c.id > number("after"))
+    _kept.where(_known(events), events.c.id > number("after"))
     .order_by(events.c.id)
     .limit(number("limit"))
 )
 _OF_ACCOUNT = Statement(_after)
 _OF_CALLER = Statement(_after.where(events.c.caller_id == text("caller_id")))
+# The few events of one rental are found first, whatever else is asked for. Earlier versions did not
+# write the rental's id beside them.
+_of_rental = (
+    union_all(
+        _kept.where(events.c.rental_id == number("rental_id")),
+        _kept.where(events.c.rental_id.is_(None), events.c.rental.like(text("snapshot"))),
+    )
+    .cte("events_of_rental")
+    .prefix_with("MATERIALIZED")
+)
 LAST = Statement(select(func.max(events.c.id).label("id")))
 # Events are deleted by the age of what they hold, not in the order of their ids: of each account
 # the highest that was deleted is remembered.
@@ -80,6 +114,30 @@ class StoredEvents:
         rows = await self._database.read(lambda tx: tx.rows(statement, **asked))
         return [codec.event(row) for row in rows]
 
+    async def page(
+        self,
+        view: View,
+        *,
+        type: EventType | None,
+        rental_id: int | None,
+        after: int | None,
+        before: int | None,
+        limit: int,
+    ) -> Sequence[Event]:
+        asked = {
+            "account_id": view.account_id,
+            "caller_id": view.caller_id,
+            "kind": type and type.value,
+            "rental_id": rental_id,
+            "snapshot": None if rental_id is None else codec.snapshot_of(rental_id),
+            "after": after,
+            "before": before,
+        }
+        given = {name: value for name, value in asked.items() if value is not None}
+        statement = _page(frozenset(given))
+        rows = await self._database.read(lambda tx: tx.rows(statement, **given, limit=limit))
+        return [codec.event(row) for row in rows]
+
     async def last_event(self) -> int:
         row = await self._database.read(lambda tx: tx.row(LAST))
         return 0 if row is None else row["id"] or 0
@@ -90,14 +148,29 @@ class StoredEvents:
         return 0 if row is None else int(row["value"])
 
 
+@cache
+def _page(given: frozenset[str]) -> Statement:
+    """The statement with just the conditions asked for, so that an index serves it."""
+    source: FromClause = _of_rental if "rental_id" in given else events
+    page = select(source).where(source.c.account_id == text("account_id"))
+    if "caller_id" in given:
+        page = page.where(source.c.caller_id == text("caller_id"))
+    page = page.where(source.c.kind == text("kind") if "kind" in given else _known(source))
+    if "after" in given:
+        page = page.where(source.c.id > number("after"))
+    if "before" in given:
+        page = page.where(source.c.id < number("before"))
+    return Statement(page.order_by(source.c.id.desc()).limit(number("limit")))
+
+
 async def created(tx: Tx, rental: Row, at: int, earlier: Sequence[Row]) -> None:
     """Write that a purchase brought this rental, as the last step of the transaction.
 
     Codes and an end that came before the purchase was settled are written again: their first events
     had no caller, so the buyer could not read them. `earlier`: it with each code but the newest.
     """
-    codes = [(EventKind.RENTAL_CODE_RECEIVED, then) for then in earlier]
-    first = EventKind.RENTAL_CREATED, rental
+    codes = [(EventType.RENTAL_CODE_RECEIVED, then) for then in earlier]
+    first = EventType.RENTAL_CREATED, rental
     await _append(tx, [first, *codes, *_news(None, rental)], rental, at)
 
 
@@ -106,12 +179,14 @@ async def changed(tx: Tx, before: Row | None, rental: Row, at: int) -> None:
     await _append(tx, list(_news(before, rental)), rental, at)
 
 
-def _news(before: Row | None, rental: Row) -> Iterator[tuple[EventKind, Row]]:
+def _news(before: Row | None, rental: Row) -> Iterator[tuple[EventType, Row]]:
     code, status = (before["code"], before["status"]) if before is not None else (None, None)
     if rental["code"] not in (None, code):
-        yield EventKind.RENTAL_CODE_RECEIVED, rental
+        yield EventType.RENTAL_CODE_RECEIVED, rental
+    if codec.refunded(rental) and not (before is not None and codec.refunded(before)):
+        yield EventType.RENTAL_REFUNDED, rental
     if rental["status"] in ENDED and status not in ENDED:
-        yield EventKind.RENTAL_ENDED, rental
+        yield EventType.RENTAL_ENDED, rental
 
 
 async def notify(tx: Tx, account_id: str, rental_id: int) -> None:
@@ -119,19 +194,19 @@ async def notify(tx: Tx, account_id: str, rental_id: int) -> None:
     await tx.row(_NOTIFY, account_id=account_id, rental_id=rental_id)
 
 
-async def _append(tx: Tx, news: Sequence[tuple[EventKind, Row]], rental: Row, at: int) -> None:
+async def _append(tx: Tx, news: Sequence[tuple[EventType, Row]], rental: Row, at: int) -> None:
     """Write the events and notify the nodes; other writers of events wait until the commit."""
     key = {"account_id": rental["account_id"], "rental_id": rental["provider_id"]}
     if not news:
         await notify(tx, **key)
         return
-    for place, (kind, then) in enumerate(news):
+    for place, (type, then) in enumerate(news):
         code_at = then["code_at"]
         await tx.execute(
             _INSERT if place else _INSERT_FIRST,
             **key,
             caller_id=rental["caller_id"],
-            kind=kind.value,
+            kind=type.value,
             at=at,
             rental=codec.to_snapshot(then),
             oldest=at if code_at is None else min(at, code_at),

@@ -29,7 +29,7 @@ _PART = _refund(number("amount"))
 _REFUNDED = Statement(select(spends.c.refunded).where(_bought))
 _brought = things.c.ledger_id == text("thing_id")
 _BROUGHT = Statement(select(things).where(_brought).with_for_update())
-_SHOW = Statement(update(things).where(_brought).values(refunded=number("back")))
+_SHOW = Statement(update(things).where(_brought).values(refunded=number("back")).returning(things))
 
 
 async def give_back(tx: Tx, ledger_id: str, reason: RefundReason, at: int) -> int | None:
@@ -47,8 +47,9 @@ async def record(tx: Tx, ledger_id: str, amount: int, at: int) -> bool:
     if await _write(tx, _PART, ledger_id, RefundReason.RECORDED, at, amount) is None:
         return False
     if rental is not None and rental["kind"] == "rental":
-        await tx.execute(_SHOW, thing_id=ledger_id, back=amount)
-        await events.changed(tx, rental, rental, at)
+        shown = await tx.row(_SHOW, thing_id=ledger_id, back=amount)
+        assert shown is not None  # noqa: S101 - it is locked
+        await events.changed(tx, rental, shown, at)
     return True
 
 

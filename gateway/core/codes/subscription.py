@@ -6,7 +6,7 @@ from datetime import datetime
 from gateway.core.codes.poll_schedule import PollTarget
 from gateway.core.codes.poller import CodePoller
 from gateway.core.model.errors import GatewayError
-from gateway.core.model.events import Event, EventKind
+from gateway.core.model.events import Event, EventType
 from gateway.core.model.purchases import View
 from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.ports.ledger import Ledger
@@ -51,15 +51,21 @@ class Subscription:
     def follow(self, events: Iterable[Event]) -> None:
         """Listen to new rentals, and no longer to those that have ended."""
         for event in events:
-            if event.kind is EventKind.RENTAL_CREATED:
-                self._listen(event.rental)
-            elif event.kind is EventKind.RENTAL_ENDED:
-                self.drop(event.rental)
+            if event.data is None:
+                continue
+            if event.type is EventType.RENTAL_CREATED:
+                self._listen(event.data)
+            elif event.type is EventType.RENTAL_ENDED:
+                self.drop(event.data)
 
     async def finished(self, events: Iterable[Event]) -> list[Rental]:
         """The rentals that received their code and whose service sends only one."""
-        coded = [event.rental for event in events if event.kind is EventKind.RENTAL_CODE_RECEIVED]
-        return [rental for rental in coded if not await self._another_may_come(rental)]
+        return [
+            event.data
+            for event in events
+            if event.type is EventType.RENTAL_CODE_RECEIVED and event.data is not None
+            if not await self._another_may_come(event.data)
+        ]
 
     def drop(self, rental: Rental) -> None:
         """Stop listening to this rental."""

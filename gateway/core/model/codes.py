@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, WithJsonSchema
 
-from gateway.core.model.rentals import OVER, OneRental, ReceivedCode, Rental
+from gateway.core.model.rentals import OVER, EndedReason, OneRental, ReceivedCode, Rental
 from gateway.core.model.values import CountAsked, Frozen, Id, Instant
 
 MAX_WAIT = 25
@@ -30,8 +30,8 @@ class Code(Frozen):
     )
     code: str | None = Field(None, description="The code, as text: it may begin with a zero.")
     received_at: Instant | None = Field(None, description="When the gateway learned of the code.")
-    ended_reason: str | None = Field(
-        None, description="Why no code will come: completed, cancelled or expired."
+    ended_reason: EndedReason | None = Field(
+        None, description="Why no code will come; null unless ended."
     )
     retry_after_seconds: int | None = Field(
         None, description="While pending: after how many seconds to ask again."
@@ -66,7 +66,7 @@ def code_of(rental: Rental, after: str | None) -> Code | None:
             received_at=rental.code_received_at,
         )
     if rental.status in OVER:
-        return Code(rental_id=rental.id, status=CodeStatus.ENDED, ended_reason=rental.status.value)
+        return Code(rental_id=rental.id, status=CodeStatus.ENDED, ended_reason=rental.ended_reason)
     return None
 
 

@@ -1,25 +1,113 @@
-"""Events of rentals, as clients of the event stream receive them."""
+"""Events: what happened to rentals, purchases, keys and webhooks; and the input of their list."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
+from typing import Annotated, Literal
 
-from gateway.core.model.rentals import Rental
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+
+from gateway.core.model.rentals import MAX_PAGE, Rental
+from gateway.core.model.values import (
+    MAX_ID,
+    CountAsked,
+    Frozen,
+    IdAsked,
+    Instant,
+)
 
 
-class EventKind(StrEnum):
-    """The type of an event, as stored and as sent on the event stream."""
+class EventType(StrEnum):
+    """What happened, as stored and as told. The closed list of this version."""
 
     RENTAL_CREATED = "rental.created"
     RENTAL_CODE_RECEIVED = "rental.code_received"
+    RENTAL_CANCEL_REQUESTED = "rental.cancel_requested"
+    RENTAL_REFUNDED = "rental.refunded"
     RENTAL_ENDED = "rental.ended"
+    PURCHASE_OUTCOME_UNKNOWN = "purchase.outcome_unknown"
+    PURCHASE_OVERCHARGED = "purchase.overcharged"
+    BALANCE_LOW = "balance.low"
+    KEY_BUDGET_REACHED = "key.budget_reached"
+    WEBHOOK_DISABLED = "webhook.disabled"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A change of a rental. Ids increase in the order in which events become readable."""
+ID_PREFIX = "evt_"
 
-    id: int
-    kind: EventKind
-    at: datetime
-    rental: Rental  # its state at that moment
+
+def event_id(number: int) -> str:
+    """The id of an event as the list tells it; the stream tells the plain number."""
+    return f"{ID_PREFIX}{number}"
+
+
+def _without_prefix(raw: object) -> object:
+    return raw.strip().removeprefix(ID_PREFIX) if isinstance(raw, str) else raw
+
+
+EventId = Annotated[
+    int,
+    PlainSerializer(event_id, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": "^evt_[0-9]+$", "examples": ["evt_71"]}),
+]
+"""An event's id: an int in Python, `evt_71` in JSON."""
+
+EventIdAsked = Annotated[
+    CountAsked,
+    BeforeValidator(_without_prefix),
+    Field(ge=0, le=MAX_ID),
+    WithJsonSchema({"type": "string", "pattern": "^(evt_)?[0-9]{1,18}$", "examples": ["evt_71"]}),
+]
+"""An event's id in an input, with its prefix or without."""
+
+
+class Event(Frozen):
+    """Something that happened. Ids increase in the order in which events become readable."""
+
+    id: EventId = Field(description="Its id, never given twice; newer events have higher ones.")
+    type: EventType = Field(description="What happened.")
+    timestamp: Instant = Field(description="When the gateway learned of it.")
+    data: Rental | None = Field(
+        description="The rental as it stood then; null for an event that is about no rental."
+    )
+
+
+class ListEvents(Frozen):
+    """The input of list_events: filters and page."""
+
+    type: Literal[
+        "any",
+        "rental.created",
+        "rental.code_received",
+        "rental.cancel_requested",
+        "rental.refunded",
+        "rental.ended",
+        "purchase.outcome_unknown",
+        "purchase.overcharged",
+        "balance.low",
+        "key.budget_reached",
+        "webhook.disabled",
+    ] = Field("any", description="Only events of this type.")
+    rental_id: IdAsked | None = Field(None, description="Only events of this rental.")
+    after_id: EventIdAsked | None = Field(
+        None, description="Only events newer than the one with this id."
+    )
+    limit: Annotated[
+        CountAsked,
+        Field(ge=1, le=MAX_PAGE),
+        WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
+    ] = Field(100, description="How many events at the most.")
+    cursor: EventIdAsked | None = Field(
+        None, description="The next_cursor of the page before; keep the other inputs the same."
+    )
+
+    @property
+    def only(self) -> EventType | None:
+        """The type asked for; None for any."""
+        return None if self.type == "any" else EventType(self.type)
+
+
+class EventList(Frozen):
+    """Events this gateway keeps, newest first."""
+
+    data: list[Event] = Field(description="The events that fit, newest first.")
+    next_cursor: str | None = Field(
+        None, description="Pass it as cursor for the next page; null on the last."
+    )

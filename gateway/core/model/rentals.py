@@ -52,6 +52,21 @@ class RentalStatus(StrEnum):
 OVER = (RentalStatus.COMPLETED, RentalStatus.CANCELLED, RentalStatus.EXPIRED)
 
 
+class EndedReason(StrEnum):
+    """Why a rental has ended."""
+
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    CANCELLED_UNUSED = "cancelled_unused"  # by the gateway: no code had come before its end
+    REPLACED = "replaced"
+    EXPIRED = "expired"
+
+
+_ENDED = {status: EndedReason(status.value) for status in OVER}
+ended_reason = _ENDED.get
+"""The reason that a status tells; None where the rental has not ended."""
+
+
 class ReceivedCode(Frozen):
     """One code of a rental."""
 
@@ -94,6 +109,11 @@ class Rental(Frozen):
     )
     created_at: Instant | None = Field(None, description="When it was rented, where known.")
     ends_at: Instant | None = Field(None, description="When it ends.")
+    ended_reason: EndedReason | None = Field(
+        # What does not tell it is of a version before, or from the provider.
+        default_factory=lambda given: ended_reason(given.get("status")),
+        description="Why it has ended; null while it has not.",
+    )
 
 
 class RentNumber(Frozen):
@@ -174,7 +194,7 @@ class ListRentals(Frozen):
         None, description="Only rentals of this US number.", examples=["+14104287665"]
     )
     limit: LimitAsked = Field(100, description="How many rentals at the most.")
-    cursor: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")] | None = Field(
+    cursor: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{0,64}$")] | None = Field(
         None, description="The next_cursor of the page before; keep the other inputs the same."
     )
 

@@ -1,6 +1,6 @@
 """All operations, in the order of the documents. Faces and tools are generated from it."""
 
-from gateway.core.operations import account, codes, long_rentals, prices
+from gateway.core.operations import account, codes, events, long_rentals, prices
 from gateway.core.operations import rentals as renting
 from gateway.core.operations.operation import AnyOperation
 from gateway.core.upstream.calls import KEY_CHECK
@@ -11,7 +11,11 @@ CATALOG: tuple[AnyOperation, ...] = (
     *renting.OPERATIONS,
     *codes.OPERATIONS,
     *long_rentals.OPERATIONS,
+    *events.OPERATIONS,
 )
+
+TOOLS = tuple(operation for operation in CATALOG if operation.tool)
+"""Those that AI agents have as tools."""
 
 BY_NAME = {operation.name: operation for operation in CATALOG}
 

@@ -17,6 +17,7 @@ from gateway.core.model.quote import price_needed
 from gateway.core.model.rentals import RentNumber
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
+from gateway.core.ports.storage import Events
 from gateway.core.prices.cache import PriceCache
 from gateway.core.prices.price_list import Contradiction
 from gateway.core.rentals.repository import RentalRepository
@@ -33,6 +34,7 @@ class Services:
 
     clock: Clock
     ledger: Ledger
+    events: Events
     price_cache: PriceCache
     repository: RentalRepository
     status_reads: StatusReads

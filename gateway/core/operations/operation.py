@@ -47,7 +47,7 @@ In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 
 Errors = tuple[type[GatewayError], ...]
-Toolset = Literal["rentals", "long_rentals", "account"]
+Toolset = Literal["rentals", "long_rentals", "account", "events"]
 Quoter = Callable[[Context, Any, Any], Awaitable[Quote]]
 """Quotes a purchase from context, input, and the rental that is rented again or renewed."""
 
@@ -79,7 +79,8 @@ class Operation(Generic[In, Out]):
     of AI agents. `errors` are its own, besides those of `errors_besides`. `subject` names the input
     with the id of the rental it acts on, `waits` the one with the seconds it may wait. `calls` are
     the calls to the provider it may make. `pays_later` tells whether a change lets the provider
-    charge later: such a one is allowed or refused as a purchase.
+    charge later: such a one is allowed or refused as a purchase. `tool` tells whether it is a tool
+    of AI agents, besides standing in REST and the command line.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Operation(Generic[In, Out]):
     quote: Quoter = _unknown_quote
     calls: tuple[AnyCall, ...] = ()
     pays_later: Callable[[In], bool] | None = None
+    tool: bool = True
 
     @cached_property
     def kind(self) -> Kind:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.core.model.callers import GatewayKey
-from gateway.core.model.events import Event
+from gateway.core.model.events import Event, EventType
 from gateway.core.model.purchases import View
 
 
@@ -47,7 +47,22 @@ class Events(Protocol):
     """Reads events. They are written in the transaction of the change they report."""
 
     async def events(self, view: View, after: int, limit: int) -> Sequence[Event]:
-        """The view's events with an id above `after`, oldest first."""
+        """The view's events with an id above `after`, oldest first.
+
+        Types that this version does not know are left out, here and in `page`.
+        """
+
+    async def page(
+        self,
+        view: View,
+        *,
+        type: EventType | None,
+        rental_id: int | None,
+        after: int | None,
+        before: int | None,
+        limit: int,
+    ) -> Sequence[Event]:
+        """The view's events with an id above `after` and below `before`, newest first."""
 
     async def last_event(self) -> int:
         """The highest event id; 0 where there are no events."""

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Any
 
@@ -34,6 +34,8 @@ HEADERS = MappingProxyType(
     }
 )
 """What the headers mean that responses have besides those of HTTP itself."""
+# The provider may send Retry-After with any of its refusals.
+_RETRIED = (404, 409, 429)
 # What is answered again to a repeated purchase: the provider's refusals among them.
 _REPLAYED = (404, 409, 502)
 
@@ -45,7 +47,7 @@ def responses(op: AnyOperation) -> Json:
     if issubclass(op.gives, Cacheable):
         made["304"] = {
             "description": "The caller has these bytes already (If-None-Match).",
-            "headers": _headers("X-Request-Id", "ETag", "Age"),
+            "headers": headers("X-Request-Id", "ETag", "Age"),
         }
     return made | problems((*op.errors, *op.errors_besides), spends=spends)
 
@@ -55,29 +57,26 @@ def problems(errors: Iterable[type[GatewayError]], *, spends: bool = False) -> J
     by_status: dict[int, list[type[GatewayError]]] = defaultdict(list)
     for error in errors:
         by_status[error.http_status].append(error)
-    return {
-        str(status): _problem(some, replayed=spends and status in _REPLAYED)
-        for status, some in sorted(by_status.items())
-    }
+    return {str(status): _problem(some, spends) for status, some in sorted(by_status.items())}
 
 
 def share_problems(paths: Json) -> Json:
-    """Move the most frequent problem of each status out of the operations; the moved by name.
+    """Move the problems that several responses have out of the operations; the moved by name.
 
     It takes a third off the document, whose importers have a limit.
     """
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for found in _all_responses(paths):
-        for status, response in found.items():
-            if int(status) >= 400:
-                counts[status][json.dumps(response)] += 1
-    most = {status: count.most_common(1)[0] for status, count in sorted(counts.items())}
-    shared = {status: text for status, (text, times) in most.items() if times > 1}
-    for found in _all_responses(paths):
-        for status, response in found.items():
-            if shared.get(status) == json.dumps(response):
-                found[status] = {"$ref": f"#/components/responses/Problem{status}"}
-    return {f"Problem{status}": json.loads(text) for status, text in shared.items()}
+    for _, status, text in _all_problems(paths):
+        counts[status][text] += 1
+    names: dict[tuple[str, str], str] = {}
+    for status, count in sorted(counts.items()):
+        repeated = [text for text, times in count.most_common() if times > 1]
+        for number, text in enumerate(repeated, 1):
+            names[status, text] = f"Problem{status}" + (f"_{number}" if number > 1 else "")
+    for found, status, text in _all_problems(paths):
+        if name := names.get((status, text)):
+            found[status] = {"$ref": f"#/components/responses/{name}"}
+    return {name: json.loads(text) for (_, text), name in names.items()}
 
 
 def _success(op: AnyOperation, spends: bool) -> Json:
@@ -93,25 +92,27 @@ def _success(op: AnyOperation, spends: bool) -> Json:
         names += ["Idempotency-Replayed"]
     return {
         "description": (op.gives.__doc__ or "").strip(),
-        "headers": _headers(*names),
+        "headers": headers(*names),
         "content": {"application/json": media},
     }
 
 
-def _problem(errors: list[type[GatewayError]], *, replayed: bool) -> Json:
+def _problem(errors: list[type[GatewayError]], spends: bool) -> Json:
     names = ["X-Request-Id"]
-    if any(error.retryable for error in errors):
+    status = errors[0].http_status
+    if status in _RETRIED or status >= 500:
         names += ["Retry-After"]
-    if replayed:
+    if spends and status in _REPLAYED:
         names += ["Idempotency-Replayed"]
     return {
         "description": "One of: " + ", ".join(dict.fromkeys(e.code for e in errors)) + ".",
-        "headers": _headers(*names),
+        "headers": headers(*names),
         "content": {PROBLEM_JSON: {"schema": reference("Problem")}},
     }
 
 
-def _headers(*names: str) -> Json:
+def headers(*names: str) -> Json:
+    """References to descriptions of headers, by name."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
@@ -120,7 +121,12 @@ def reference(model: str) -> Json:
     return {"$ref": REF.format(model=model)}
 
 
-def _all_responses(paths: Json) -> Iterator[Json]:
-    for item in paths.values():
-        for operation in item.values():
-            yield operation["responses"]
+def _all_problems(paths: Json) -> list[tuple[Json, str, str]]:
+    """Each problem as the responses it is among, its status, and its JSON."""
+    return [
+        (operation["responses"], status, json.dumps(response))
+        for item in paths.values()
+        for operation in item.values()
+        for status, response in operation["responses"].items()
+        if int(status) >= 400
+    ]

@@ -38,7 +38,7 @@ def check_server(server: str) -> str:
         usable = url.scheme in {"http", "https"} and url.hostname and url.port != 0
     except ValueError:  # a port or an IPv6 address that is none
         usable = False
-    if not usable or url.query or url.fragment or "@" in url.netloc or not server.isprintable():
+    if not usable or set(server) & set(" ?#@") or not server.isprintable():
         raise ValueError("must be an address such as https://sms.example.com, or with a path")
     return server.rstrip("/")
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from gateway.core.model.account import BalanceAndSpending
 from gateway.core.model.codes import Code, CodeStatus
+from gateway.core.model.events import Event, EventList, EventType
 from gateway.core.model.long_rentals import (
     LongRental,
     LongRentals,
@@ -23,7 +24,7 @@ from gateway.core.model.long_rentals import (
     Period,
 )
 from gateway.core.model.prices import Price, PricePage
-from gateway.core.model.rentals import ReceivedCode, Rental, Rentals, RentalStatus
+from gateway.core.model.rentals import EndedReason, ReceivedCode, Rental, Rentals, RentalStatus
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,15 @@ _WITH_CODE = _FRESH.model_copy(
     }
 )
 _LISTED = _WITH_CODE.model_copy(update={"codes": None, "balance": None})
-_COMPLETED = _WITH_CODE.model_copy(update={"status": RentalStatus.COMPLETED})
+_COMPLETED = _WITH_CODE.model_copy(
+    update={"status": RentalStatus.COMPLETED, "ended_reason": EndedReason.COMPLETED}
+)
 _CANCELLED = _FRESH.model_copy(
     update={
         "status": RentalStatus.CANCELLED,
         "refunded": Decimal("0.55"),
         "balance": Decimal("100.00"),
+        "ended_reason": EndedReason.CANCELLED,
     }
 )
 _AGAIN = _FRESH.model_copy(
@@ -101,6 +105,7 @@ _PRICE = Price(
     ttl_minutes=5,
     multiple_sms=True,
 )
+_CODED = Event(id=71, type=EventType.RENTAL_CODE_RECEIVED, timestamp=_RECEIVED, data=_LISTED)
 _THAT_RENTAL = {"rental_id": 12345}
 _THAT_LONG_RENTAL = {"long_rental_id": 1}
 
@@ -139,9 +144,10 @@ EXAMPLES: Mapping[str, Example] = MappingProxyType(
             _LONG.model_copy(update={"auto_renew": True}), {**_THAT_LONG_RENTAL, "auto_renew": True}
         ),
         "list_messages": Example(Messages(data=[_MESSAGE]), _THAT_LONG_RENTAL),
+        "list_events": Example(EventList(data=[_CODED]), {"type": _CODED.type.value}),
     }
 )
 """By the name of the operation."""
 
-EVENT = f"id: 71\nevent: rental.code_received\ndata: {_LISTED.model_dump_json()}\n\n"
+EVENT = f"id: {_CODED.id}\nevent: {_CODED.type.value}\ndata: {_LISTED.model_dump_json()}\n\n"
 """A message of the event stream."""

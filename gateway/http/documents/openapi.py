@@ -11,7 +11,7 @@ from gateway.core.model.problem import Problem
 from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import AnyOperation
 from gateway.core.operations.rentals import LIST_RENTALS
-from gateway.http.documents.answers import HEADERS, problems, responses, share_problems
+from gateway.http.documents.answers import HEADERS, headers, problems, responses, share_problems
 from gateway.http.documents.examples import EVENT, EXAMPLES
 from gateway.http.documents.schemas import REF, input_fields, output_schemas
 from gateway.http.wire.addresses import DEFAULT_URL
@@ -115,14 +115,16 @@ def _operation(op: AnyOperation) -> Json:
 
 def _parameter(name: str, schema: Json, where: str, required: bool) -> Json:
     schema = dict(schema)
-    description = schema.pop("description")
-    return {
+    made: Json = {
         "name": name,
         "in": where,
         "required": required,
-        "description": description,
+        "description": schema.pop("description"),
         "schema": schema,
     }
+    if schema["type"] == "string" and not {"enum", "examples"} & schema.keys():
+        made["example"] = ""  # left out, where an importer would make up a text
+    return made
 
 
 def _body(fields: Json, required: list[str], asked: Any) -> Json:
@@ -157,6 +159,7 @@ def _stream() -> Json:
         "responses": {
             "200": {
                 "description": "Events as they happen.",
+                "headers": headers("X-Request-Id"),
                 "content": {"text/event-stream": {"schema": {"type": "string"}, "example": EVENT}},
             },
             **problems((*LIST_RENTALS.errors_besides, GatewayBusy)),

@@ -1,4 +1,4 @@
-"""The event stream at /v1/events (server-sent events): one feed per account, one stream per client.
+"""The event stream, /v1/events/stream (server-sent): a feed per account, a stream per client.
 
 May import gateway.http.wire and the core.
 """

@@ -12,6 +12,7 @@ from gateway.core.auth.authentication import Callers
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.callers import Caller
 from gateway.core.model.errors import InvalidRequest, LedgerUnavailable, Unauthorized
+from gateway.core.model.events import ID_PREFIX
 from gateway.core.ports.storage import Events
 from gateway.core.rentals.notifier import Notifier
 from gateway.http.events.feed import Feed
@@ -21,7 +22,7 @@ from gateway.http.wire.admission import STREAMS, Admission
 from gateway.http.wire.auth import CALLER
 from gateway.http.wire.edge import headers_of
 
-PATH = "/v1/events"
+PATH = "/v1/events/stream"
 _SLOW = 10.0  # seconds a client may take to accept a message; under half a heartbeat
 _HEARTBEAT = 30.0
 _COME_BACK = 1500, 4500  # milliseconds; spread, so that thousands do not come back at once
@@ -35,7 +36,7 @@ log = structlog.get_logger("gateway.events")
 
 
 class EventsFace:
-    """GET /v1/events. `make_runner` cancels the handler of a client that disconnects."""
+    """GET /v1/events/stream. `make_runner` cancels the handler of a client that disconnects."""
 
     def __init__(
         self,
@@ -197,6 +198,7 @@ def _last_event_id(request: web.Request) -> int | None:
     given = request.headers.get("Last-Event-ID") or request.query.get("last_event_id")
     if not given:
         return None
-    if not (given.isascii() and given.isdigit() and len(given) < 19):
-        raise InvalidRequest("Last-Event-ID: must be the id of an event of this stream.")
-    return int(given)
+    digits = given.removeprefix(ID_PREFIX)
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
+        raise InvalidRequest("Last-Event-ID: must be the id of an event, such as 71 or evt_71.")
+    return int(digits)

@@ -173,6 +173,5 @@ class Feed:
 
 
 def _lines(event: Event) -> bytes:
-    return (
-        f"id: {event.id}\nevent: {event.kind.value}\ndata: {event.rental.model_dump_json()}\n\n"
-    ).encode()
+    data = "null" if event.data is None else event.data.model_dump_json()
+    return f"id: {event.id}\nevent: {event.type.value}\ndata: {data}\n\n".encode()

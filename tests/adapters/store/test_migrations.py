@@ -20,7 +20,7 @@ from adapters.store.sql.schema import metadata
 from gateway.core.model.purchases import AnyRental, Spend
 from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.ports.storage import ProvisionalCode
-from tests.support.ledger import ACCOUNT, MINE, NOW, buy, intent, new_id, rental
+from tests.support.ledger import ACCOUNT, MINE, NOW, buy, intent, new_id, rental, rental_of
 from tests.support.postgres import Postgres
 
 # As the version of revision 0003 wrote them.
@@ -214,14 +214,14 @@ async def test_stored_events_get_their_new_names_and_keep_their_ids(
         await buy(store.ledger, rental(9), at=NOW)
         [created] = await store.events.events(ACCOUNT, last, 10)
 
-    assert [(event.id, event.kind, event.rental.id) for event in events] == [
+    assert [(event.id, event.type, rental_of(event).id) for event in events] == [
         (1, "rental.created", 7),
         (2, "rental.code_received", 7),
         (3, "rental.ended", 8),
     ]
-    assert events[1].rental.code == "012345"
+    assert rental_of(events[1]).code == "012345"
     assert resumed == [events[1]]
-    assert (last, created.id, created.kind) == (3, 4, "rental.created")
+    assert (last, created.id, created.type) == (3, 4, "rental.created")
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
@@ -292,3 +292,38 @@ async def test_what_a_node_of_the_version_before_writes_is_known_too(
     assert spend is not None
     assert spend.refunded == Decimal("0.55")
     assert str(spent.total) == "0.00"
+
+
+# As the version of revision 0007 wrote it: `kind`, when, the rental's id.
+OLD_EVENT = """
+    INSERT INTO events (account_id, caller_id, kind, at, rental, oldest) VALUES
+    ('account', 'caller', '%s', 1, '{"provider_id": %d, "ledger_id": "a", "status": "cancelled",
+        "service_code": null, "service_name": null, "number": null, "code": null, "code_at": null,
+        "price": 550000, "refunded": 550000, "created_at": null, "ends_at": null}', 1);
+"""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_events_of_before_and_of_nodes_of_the_version_before_are_listed_by_their_rental(
+    kind: str, path: Path, request: pytest.FixtureRequest
+) -> None:
+    server: Postgres = request.getfixturevalue("postgres")
+    before = OLD_EVENT % ("rental.created", 7) + OLD_EVENT % ("rental.created", 8)
+    asked: dict[str, Any] = {"type": None, "after": None, "before": None, "limit": 9}
+    async with (
+        written_at("0007", before, kind, path, request) as url,
+        open_store(url, new_id=new_id) as store,
+    ):
+        await asyncio.to_thread(execute, OLD_EVENT % ("rental.ended", 7), url, server)
+        of_one = await store.events.page(MINE, rental_id=7, **asked)
+        of_all = await store.events.page(ACCOUNT, rental_id=None, **asked)
+        heard = await store.events.events(ACCOUNT, 0, 9)
+
+    assert [(event.id, event.type) for event in of_one] == [
+        (3, "rental.ended"),
+        (1, "rental.created"),
+    ]
+    assert [event.id for event in of_all] == [3, 2, 1]
+    assert list(of_all) == list(heard)[::-1]
+    assert rental_of(of_one[0]).ended_reason == "cancelled"
+    assert rental_of(of_one[0]).refunded == Decimal("0.55")

@@ -1,6 +1,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import combinations
 
 import pytest
 from sqlalchemy import create_engine
@@ -33,11 +34,19 @@ FEW = (
     "SCAN leases",
     "SCAN places",
     "SCAN due",  # those taken by the statement itself
+    "SCAN events_of_rental",  # found by the statement itself
     "SCAN spends USING INDEX spends_holding",
     "SCAN spends USING INDEX spends_handing_over",
     "SCAN spends USING INDEX sqlite_autoindex_spends_1",
     "SCAN things USING INDEX things_unended",
 )
+NARROWING = ("caller_id", "kind", "rental_id", "after", "before")
+EVENT_PAGES = [
+    frozenset(("account_id", *narrowed))
+    for count in range(len(NARROWING) + 1)
+    for narrowed in combinations(NARROWING, count)
+]
+BOUNDS = {"after": ">", "before": "<"}
 MODULES = (
     budgets,
     checks,
@@ -64,6 +73,8 @@ def statements() -> Iterator[tuple[str, Statement]]:
     narrowed = ("account_id", "caller_id", "status", "service_code", "number")
     for count in range(1, len(narrowed) + 1):
         yield f"page by {narrowed[:count]}", views._page(frozenset(narrowed[:count]), True)
+    for asked in EVENT_PAGES:
+        yield f"events by {sorted(asked)}", events._page(asked)
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +109,26 @@ def test_a_callers_page_does_not_read_the_accounts(connection: sqlite3.Connectio
         "SEARCH things USING INDEX things_callers "
         "(account_id=? AND kind=? AND caller_id=? AND ledger_id<?)"
     ]
+
+
+@pytest.mark.parametrize("asked", EVENT_PAGES, ids=lambda asked: " ".join(sorted(asked)))
+def test_a_page_of_events_reads_an_index_of_all_that_narrows_it(
+    asked: frozenset[str], connection: sqlite3.Connection
+) -> None:
+    page = events._page(asked).sqlite
+    values = [page.fixed.get(name, 1) for name in page.names]
+
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {page.sql}", values).fetchall()
+
+    steps = [step for *_, step in plan]
+    searched = [step for step in steps if step.startswith("SEARCH")]
+    if "rental_id" in asked:
+        known = "SEARCH events USING INDEX events_rental (account_id=? AND rental_id=?)"
+        assert searched == [known, known]
+        return
+    [only] = steps
+    assert all(f"{name}=?" in only for name in asked & {"caller_id", "kind"})
+    assert all(f"id{sign}?" in only for name, sign in BOUNDS.items() if name in asked)
 
 
 @pytest.mark.parametrize("value", ["a\0", "\udc80", 2**63, -(2**63) - 1])

@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 
 from adapters.store import migrating, open_store
 from adapters.store.sql.schema import metadata
-from tests.support.ledger import ACCOUNT, buy, intent, new_id, rental
+from tests.support.ledger import ACCOUNT, buy, intent, new_id, rental, rental_of
 from tests.support.postgres import Postgres
 
 FIRST = "0004"  # what older ones did, was done before there were nodes to go on working
@@ -188,6 +188,6 @@ def test_a_node_that_runs_goes_on_while_another_adds_to_its_database(url: str) -
             await buy(store.ledger, rental(2), request_id="two")
             assert await store.ledger.begin(intent(request_id="one")) is not None
             found = await store.events.events(ACCOUNT, 0, 10)
-            return [event.rental.id for event in found]
+            return [rental_of(event).id for event in found]
 
     assert asyncio.run(run()) == [1, 2]

@@ -12,7 +12,7 @@ from gateway.core.model.callers import Account, Caller
 from gateway.core.model.rentals import Rental, Rentals, RentalStatus
 from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.call import Call
-from gateway.core.operations.catalog import BY_NAME, CATALOG
+from gateway.core.operations.catalog import BY_NAME, TOOLS
 from gateway.core.operations.operation import AnyOperation
 from mcp_server.calls.runner import ToolRunner
 from mcp_server.options import McpOptions
@@ -56,10 +56,10 @@ async def run(op: AnyOperation, gateway: Gateway, given: Json) -> Json:
 
 
 def test_adjustments_are_of_operations_that_exist() -> None:
-    assert set(ADJUSTMENTS) <= {op.name for op in CATALOG}
+    assert set(ADJUSTMENTS) <= {op.name for op in TOOLS}
 
 
-@pytest.mark.parametrize("op", CATALOG, ids=lambda op: op.name)
+@pytest.mark.parametrize("op", TOOLS, ids=lambda op: op.name)
 def test_every_new_tool_has_guidance_and_the_inputs_of_its_kind(op: AnyOperation) -> None:
     there, fresh = tool_spec(op), tool_spec(new(op.name))
 

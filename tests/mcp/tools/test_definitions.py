@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from gateway.cli.commands.mcp import TOOLSETS
 from gateway.core.model.callers import Account, Caller, Limits
 from gateway.core.model.upstream_call import Effect
-from gateway.core.operations.catalog import CATALOG
+from gateway.core.operations.catalog import CATALOG, TOOLS
 from gateway.core.operations.operation import AnyOperation
-from mcp_server.options import McpOptions
+from mcp_server.options import ALL_TOOLSETS, McpOptions
 from mcp_server.tools.definitions import Json, Tools, tool_spec
 from scripts.mcp_surface import COMMITTED, surface
 
@@ -19,7 +20,7 @@ ANNOTATIONS = {"readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHi
 PASSER_BY = Caller("a", Account("a", "sk_a"))
 ROOT = Path(__file__).absolute().parents[3]
 
-each = pytest.mark.parametrize("op", CATALOG, ids=lambda op: op.name)
+each = pytest.mark.parametrize("op", TOOLS, ids=lambda op: op.name)
 
 
 def names(limits: Limits | None = None, **options: object) -> list[str]:
@@ -27,8 +28,20 @@ def names(limits: Limits | None = None, **options: object) -> list[str]:
     return list(tools.visible_to(Caller("a", Account("a", "sk_a"), limits)))
 
 
-def test_every_operation_is_a_tool_by_its_own_name() -> None:
-    assert names() == [op.name for op in CATALOG]
+def test_every_operation_that_is_a_tool_is_one_by_its_own_name() -> None:
+    assert names() == [op.name for op in TOOLS]
+
+
+def test_what_is_no_tool_is_left_out_whatever_is_chosen() -> None:
+    others = [op.name for op in CATALOG if not op.tool]
+
+    assert "list_events" in others
+    assert not set(others) & set(names())
+    assert names(toolsets=frozenset({"events"})) == []
+
+
+def test_the_toolsets_to_choose_from_are_those_that_have_tools() -> None:
+    assert set(TOOLSETS) == ALL_TOOLSETS == {op.toolset for op in TOOLS}
 
 
 @each
@@ -71,22 +84,22 @@ def test_a_tool_that_spends_says_so(op: AnyOperation) -> None:
 
 
 def test_rent_number_must_have_a_price_cap() -> None:
-    definition = next(tool_spec(op).definition for op in CATALOG if op.name == "rent_number")
+    definition = next(tool_spec(op).definition for op in TOOLS if op.name == "rent_number")
 
     assert "max_price" in definition["inputSchema"]["required"]
 
 
 def test_a_reading_key_sees_only_tools_that_read() -> None:
-    reading = [op.name for op in CATALOG if op.effect is Effect.READ]
+    reading = [op.name for op in TOOLS if op.effect is Effect.READ]
 
     assert names(Limits(read_only=True)) == reading
     assert names(read_only=True) == reading
-    assert names(Limits()) == [op.name for op in CATALOG]
+    assert names(Limits()) == [op.name for op in TOOLS]
 
 
 def test_toolsets_choose_what_is_there() -> None:
     assert names(toolsets=frozenset({"long_rentals"})) == [
-        op.name for op in CATALOG if op.toolset == "long_rentals"
+        op.name for op in TOOLS if op.toolset == "long_rentals"
     ]
 
 

@@ -14,7 +14,7 @@ from mcp.shared.exceptions import MCPError
 from adapters.simulator import DEMO_KEY, AccountConfig, Simulator
 from gateway.core.model.callers import Limits
 from gateway.core.model.upstream_call import Effect
-from gateway.core.operations.catalog import CATALOG
+from gateway.core.operations.catalog import TOOLS
 from gateway.wiring import open_gateway
 from mcp_server.options import McpOptions
 from tests.mcp.support import ERAS, QUICK, SimulatedStand, connected, done, refused, run_mcp
@@ -238,7 +238,7 @@ async def test_there_is_no_authorization_server_to_be_found(
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_reading_key_reads_and_nothing_else(era: str) -> None:
-    reading = [op.name for op in CATALOG if op.effect is Effect.READ]
+    reading = [op.name for op in TOOLS if op.effect is Effect.READ]
     async with (
         run_mcp(limits=Limits(read_only=True)) as stand,
         connected(stand.mcp, era) as client,
