@@ -7,7 +7,7 @@ PIP    = python -m pip --disable-pip-version-check install -qq
 # The first of dev and run that is installed serves `make run`; run.txt is a subset of dev.txt.
 RUNNABLE = $(firstword $(wildcard .venv/dev.stamp) .venv/run.stamp)
 
-.PHONY: run test test-npm check fmt surfaces bench chaos conformance mcpb transcript test-lowest lock clean
+.PHONY: run test test-browser test-npm check fmt surfaces bench chaos conformance mcpb transcript test-lowest lock clean
 .DELETE_ON_ERROR:
 
 run: $(RUNNABLE)
@@ -26,6 +26,7 @@ check: .venv/dev.stamp
 	.venv/bin/python -m gateway openapi --check
 	.venv/bin/python -m scripts.readme_settings --check
 	.venv/bin/python -m scripts.mcp_surface --check
+	.venv/bin/python -m scripts.acceptable_use --check
 
 fmt: .venv/dev.stamp
 	.venv/bin/ruff format .
@@ -35,6 +36,11 @@ surfaces: .venv/dev.stamp
 	.venv/bin/python -m gateway openapi --write
 	.venv/bin/python -m scripts.readme_settings --write
 	.venv/bin/python -m scripts.mcp_surface --write
+	.venv/bin/python -m scripts.acceptable_use --write
+
+# Needs a browser: the system's Chromium, or the one that CHROMIUM names.
+test-browser: .venv-browser/browser.stamp
+	.venv-browser/bin/$(PYTEST) tests/browser
 
 # Needs Node and npm, which nothing else does.
 test-npm: .venv/dev.stamp $(CLIENTS)/node_modules/.package-lock.json
@@ -104,6 +110,6 @@ lock: .venv-lock/bin/uv
 	.venv-lock/bin/$(PIP) uv
 
 clean:
-	rm -rf .venv .venv-bench .venv-lowest .venv-lock .node build dist $(CLIENTS)/node_modules
+	rm -rf .venv .venv-bench .venv-browser .venv-lowest .venv-lock .node build dist $(CLIENTS)/node_modules
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,11 +3,14 @@
 import os
 import shutil
 import tempfile
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as examples
 
+# Their driver is in an environment of its own: `make test-browser`.
+collect_ignore = [] if find_spec("playwright") else ["browser"]
 MINE = ("GETATEXT_", "GATEWAY_")
 SLOW = [HealthCheck.too_slow]
 

@@ -5,6 +5,7 @@ import hmac
 import ipaddress
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from aiohttp import web
 
@@ -52,18 +53,21 @@ class Health:
 
     async def _ready(self, request: web.Request) -> web.StreamResponse:
         """503 while it shuts down or lacks the ledger; without the provider prices still serve."""
+        state = await self.state()
+        ready = state["status"] in {"ready", "degraded"}
+        return web.json_response(state, status=200 if ready else 503)
+
+    async def state(self) -> dict[str, Any]:
+        """Its status, and which of the parts it needs can be reached."""
         if self._edge.draining:
-            return web.json_response({"status": "draining"}, status=503)
+            return {"status": "draining"}
         reachable, writable = await asyncio.gather(self._provider.result(), self._ledger.result())
-        return web.json_response(
-            {
-                "status": "unavailable" if not writable else "ready" if reachable else "degraded",
-                "ledger": "available" if writable else "unavailable",
-                "provider": "reachable" if reachable else "unreachable",
-                "breakers": dict(self._breaker_states()),
-            },
-            status=200 if writable else 503,
-        )
+        return {
+            "status": "unavailable" if not writable else "ready" if reachable else "degraded",
+            "ledger": "available" if writable else "unavailable",
+            "provider": "reachable" if reachable else "unreachable",
+            "breakers": dict(self._breaker_states()),
+        }
 
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
         if not self._has_token(request):

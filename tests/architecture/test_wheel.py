@@ -111,6 +111,9 @@ def test_the_wheel_puts_one_name_into_site_packages(wheel: Path) -> None:
     }
     assert "getatext_gateway/py.typed" in names
     assert "getatext_gateway/adapters/store/migrations/env.py" in names
+    assert "getatext_gateway/gateway/http/pages/html/home.html" in names
+    assert "getatext_gateway/gateway/http/pages/own/favicon.ico" in names
+    assert "getatext_gateway/gateway/http/pages/swagger_ui/LICENSE" in names
 
 
 def test_the_description_has_no_link_that_only_the_repository_could_follow(wheel: Path) -> None:
@@ -145,8 +148,10 @@ def test_the_installed_gateway_serves_until_sigterm(installed: Installed) -> Non
         url = found(r"on (http://127\.0\.0\.1:\d+)", process.stdout)[1]
         with urllib.request.urlopen(f"{url}/healthz", timeout=60) as answer:
             status = answer.status
+        with urllib.request.urlopen(f"{url}/assets/swagger-ui-bundle.js", timeout=60) as answer:
+            viewer = answer.status
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=60)
 
-    assert status == 200
+    assert (status, viewer) == (200, 200)
     assert (process.returncode, errors) == (0, "")

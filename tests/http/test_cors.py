@@ -26,7 +26,7 @@ PREFLIGHT = {
     "Access-Control-Max-Age": "7200",
 }
 LISTED: dict[str, Any] = {"gateway_cors_origins": [PAGE, "http://localhost:5173"]}
-PATHS = ["/v1/rentals", "/v1/prices", "/v1/rentals/1/code", "/v1/nothing", "/v1/events",
+PATHS = ["/v1/rentals", "/v1/prices", "/v1/rentals/1/code", "/v1/nothing", "/v1/events/stream",
          "/openapi.json", "/openapi.yaml"]  # fmt: skip
 NOT_FOR_PAGES = ["/healthz", "/readyz", "/metrics", "/webhooks/getatext/x", "/api/v1/balance",
                  "/stubs/handler_api", "/stubs/handler_api.php", "/", "/none", "/v1"]  # fmt: skip
@@ -181,7 +181,7 @@ async def test_what_the_edge_refuses_can_be_read(
 
 async def test_a_stream_of_events_can_be_read_and_is_named(client: Client) -> None:
     headers = asked_by(PAGE, **{"X-API-Key": client.key or "", "X-Request-Id": "mine"})
-    async with client.session.get(client.url + "/v1/events", headers=headers) as response:
+    async with client.session.get(client.url + "/v1/events/stream", headers=headers) as response:
         told = response.headers
 
     assert response.status == 200

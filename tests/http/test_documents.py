@@ -18,7 +18,8 @@ from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import Rest, Toolset
 from gateway.http.documents.dialects import DIALECTS, to_json
 from gateway.http.documents.face import ADDRESSES, Documents
-from gateway.http.documents.openapi import DEFAULT_SERVER, document
+from gateway.http.documents.openapi import document
+from gateway.http.wire.addresses import DEFAULT_URL, OwnAddress
 from gateway.http.wire.edge import Handler
 from tests.support.contract import Answer
 from tests.support.gateway import Client, Stand, open_client, run_simulated
@@ -111,8 +112,8 @@ async def test_only_names_that_are_ours_are_repeated(path: str) -> None:
 
     assert [server_of(answer) for answer in answers] == [
         "http://sms.example.com:81",
-        DEFAULT_SERVER,
-        DEFAULT_SERVER,
+        DEFAULT_URL,
+        DEFAULT_URL,
     ]
 
 
@@ -148,7 +149,8 @@ async def wider(aiohttp_server: AiohttpServer) -> AsyncIterator[Client]:
         response.headers["X-Request-Id"] = "any"
         return response
 
-    documents = Documents("https://a.example.com", AllowedHosts(), (*CATALOG, LIST_SECRETS))
+    address = OwnAddress("https://a.example.com", AllowedHosts())
+    documents = Documents(address, (*CATALOG, LIST_SECRETS))
     app = web.Application(middlewares=[edge])
     app.add_routes(documents.routes())
     server = await aiohttp_server(app)
@@ -187,7 +189,7 @@ async def test_another_scope_is_refused_with_what_to_send(
 
 
 async def test_documents_for_any_number_of_addresses_take_bounded_memory(client: Client) -> None:
-    documents = Documents("", AllowedHosts())
+    documents = Documents(OwnAddress("", AllowedHosts()))
     (handle,) = (route.handler for route in documents.routes() if route.path == "/swagger.json")
     for number in range(100):
         request = make_mocked_request("GET", "/swagger.json", {"Host": f"127.0.0.{number}"})

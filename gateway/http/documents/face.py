@@ -8,12 +8,12 @@ from typing import Any
 from aiohttp import web
 from cachetools import LRUCache
 
-from gateway.core.auth.hosts import AllowedHosts
 from gateway.core.model.errors import InvalidRequest
 from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import AnyOperation
 from gateway.http.documents.dialects import DIALECTS, to_json, to_yaml, with_server
-from gateway.http.documents.openapi import DEFAULT_SERVER, document
+from gateway.http.documents.openapi import document
+from gateway.http.wire.addresses import OwnAddress
 from gateway.http.wire.cacheable import CacheableBody
 from gateway.http.wire.edge import Handler
 
@@ -37,16 +37,11 @@ class Documents:
 
     def __init__(
         self,
-        public_url: str,
-        hosts: AllowedHosts,
+        address: OwnAddress,
         operations: Sequence[AnyOperation] = CATALOG,
     ) -> None:
-        """`public_url` is the server's address.
-
-        "" means the origin of each request, where that is one of `hosts`.
-        """
-        self._public_url = public_url
-        self._hosts = hosts
+        """`address` is the server's."""
+        self._address = address
         self._operations = operations
         self._documents: dict[tuple[str, bool], dict[str, Any]] = {}
         self._yaml: dict[bool, str] = {}
@@ -58,7 +53,7 @@ class Documents:
 
     def _handler(self, path: str) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            key = path, _whole(request), self._server(request)
+            key = path, _whole(request), self._address.of(request)
             body = self._bodies.get(key)
             if body is None:
                 body = self._bodies[key] = self._body(*key)
@@ -79,15 +74,6 @@ class Documents:
             # A JSON string is valid YAML, too.
             text, kind = self._yaml[whole].replace(_HERE, json.dumps(server)), "application/yaml"
         return CacheableBody(text.encode(), f"{kind}; charset=utf-8", "no-cache")
-
-    def _server(self, request: web.Request) -> str:
-        if self._public_url:
-            return self._public_url
-        try:
-            origin = str(request.url.origin())
-        except ValueError:  # a Host header that is no host
-            return DEFAULT_SERVER
-        return origin if self._hosts.allows(origin) else DEFAULT_SERVER
 
 
 def _whole(request: web.Request) -> bool:

@@ -14,8 +14,8 @@ from gateway.core.operations.rentals import LIST_RENTALS
 from gateway.http.documents.answers import HEADERS, headers, problems, responses, share_problems
 from gateway.http.documents.examples import EVENT, EXAMPLES
 from gateway.http.documents.schemas import REF, input_fields, output_schemas
+from gateway.http.wire.addresses import DEFAULT_URL
 
-DEFAULT_SERVER = "http://127.0.0.1:8080"
 STREAM = "/v1/events/stream"
 TAGS = {
     "rentals": "Numbers rented for one SMS code.",
@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 
 def document(
-    server_url: str = DEFAULT_SERVER,
+    server_url: str = DEFAULT_URL,
     operations: Iterable[AnyOperation] = CATALOG,
     *,
     whole: bool = False,

@@ -23,10 +23,12 @@ from gateway.http.dropins.sms_activate import face as sms_activate
 from gateway.http.dropins.sms_activate.face import SmsActivateFace
 from gateway.http.events.face import EventsFace
 from gateway.http.health import Health
+from gateway.http.pages.face import Pages
 from gateway.http.rest.face import PREFIX, RestFace
 from gateway.http.serving.file_limit import Capacity, capacity
 from gateway.http.webhook import WebhookFace, WebhookTerms
 from gateway.http.wire import problems
+from gateway.http.wire.addresses import OwnAddress
 from gateway.http.wire.admission import Admission
 from gateway.http.wire.cors import ANY, Cors
 from gateway.http.wire.edge import Edge
@@ -66,7 +68,9 @@ def make_app(faces: Faces) -> web.Application:
     """The application with all its routes."""
     admission = Admission(faces.capacity.long_requests, faces.webhook_terms.proxies)
     rest = RestFace(faces.callers, faces.invoker, admission)
-    documents = Documents(faces.public_url, faces.hosts).routes()
+    address = OwnAddress(faces.public_url, faces.hosts)
+    documents = Documents(address).routes()
+    described = [route.path for route in documents]
     documents += _with_slash(documents)
     cors = Cors(faces.cors_origins, PREFIX, [route.path for route in documents])
     edge = Edge(rest.guard, _render, cors, access_log=faces.access_log)
@@ -89,6 +93,7 @@ def make_app(faces: Faces) -> web.Application:
     app.add_routes(_drop_ins(faces))
     app.add_routes(health.routes())
     app.add_routes([*documents, *_with_slash(called)])
+    app.add_routes(Pages(address, described, health.state).routes())
     return app
 
 

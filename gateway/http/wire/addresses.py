@@ -1,10 +1,14 @@
-"""The address that a request comes from, seen through trusted proxies."""
+"""Where a request comes from, seen through trusted proxies, and where it reached the gateway."""
 
 import ipaddress
 from collections.abc import Sequence
 
 from aiohttp import web
 
+from gateway.core.auth.hosts import AllowedHosts
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+"""Where the gateway is if nothing else is set."""
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _ONE_SITE = 64  # bits: whoever has an IPv6 address has as many as that leaves
@@ -40,3 +44,22 @@ def limited_address(request: web.Request, proxies: Sequence[Network]) -> str | N
     if isinstance(address, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((address, _ONE_SITE), strict=False))
     return str(address)
+
+
+class OwnAddress:
+    """The gateway's URL as its callers know it, to which the paths are appended."""
+
+    def __init__(self, public_url: str, hosts: AllowedHosts) -> None:
+        """`public_url` "" means the origin of each request, where that is one of `hosts`."""
+        self._public_url = public_url
+        self._hosts = hosts
+
+    def of(self, request: web.Request) -> str:
+        """The URL, without a slash at the end."""
+        if self._public_url:
+            return self._public_url
+        try:
+            origin = str(request.url.origin())
+        except ValueError:  # a Host header that is no host
+            return DEFAULT_URL
+        return origin if self._hosts.allows(origin) else DEFAULT_URL

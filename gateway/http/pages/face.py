@@ -1,0 +1,128 @@
+"""Serves the pages: / and /docs, the acceptable use, and the files they load."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import lru_cache
+from html import escape
+from importlib.metadata import version
+from pathlib import Path
+from string import Template
+from types import MappingProxyType
+from typing import Any
+
+from aiohttp import hdrs, web
+
+from gateway.http.pages import files
+from gateway.http.pages.accept import prefers_html
+from gateway.http.wire.addresses import OwnAddress
+from gateway.http.wire.edge import Handler
+
+_HTML = Path(__file__).parent / "html"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = MappingProxyType(
+    {
+        "Cache-Control": "no-cache",
+        "Content-Security-Policy": _POLICY,
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+)
+_VIEWER = """\
+<link rel="stylesheet" href="assets/swagger-ui.css">
+<link rel="stylesheet" href="assets/viewer.css">
+<script defer src="assets/swagger-ui-bundle.js"></script>
+<script defer src="assets/viewer.js"></script>
+"""
+_TITLES = MappingProxyType(
+    {
+        "home": "Getatext Gateway",
+        "docs": "Getatext Gateway: every call",
+        "acceptable-use": "Getatext Gateway: acceptable use",
+    }
+)
+_STATES = MappingProxyType(
+    {
+        "ready": "It works: its ledger and the provider can be reached.",
+        "degraded": "It runs, but the provider cannot be reached: nothing can be rented.",
+        "unavailable": "It runs, but its ledger cannot be written: nothing can be rented.",
+        "draining": "It is shutting down.",
+    }
+)
+
+State = Callable[[], Awaitable[Mapping[str, Any]]]
+
+
+class Pages:
+    """What a person sees in a browser, and what a program is told at /."""
+
+    def __init__(self, address: OwnAddress, documents: Sequence[str], state: State) -> None:
+        """`documents` are the paths of the OpenAPI documents; `state` is what /readyz says."""
+        self._address = address
+        self._documents = documents
+        self._state = state
+        self._version = version("getatext-gateway")
+
+    def routes(self) -> list[web.RouteDef]:
+        """One route for each page and file."""
+        return [
+            web.get("/", self._home),
+            web.get("/docs", self._docs),
+            web.get("/acceptable-use", self._acceptable_use),
+            *(web.get(f"{path}/", _without_slash(path)) for path in ("/docs", "/acceptable-use")),
+            *files.routes(),
+        ]
+
+    async def _home(self, request: web.Request) -> web.StreamResponse:
+        state = await self._state()
+        if prefers_html(request.headers.getall(hdrs.ACCEPT, ())):
+            status = str(state["status"])
+            response = self._page(request, "home", status=status, state=_STATES[status])
+        else:
+            response = web.json_response(self._facts(request, state), headers=_HEADERS)
+        response.headers[hdrs.VARY] = hdrs.ACCEPT
+        return response
+
+    async def _docs(self, request: web.Request) -> web.StreamResponse:
+        return self._page(request, "docs", _VIEWER)
+
+    async def _acceptable_use(self, request: web.Request) -> web.StreamResponse:
+        return self._page(request, "acceptable-use")
+
+    def _page(self, request: web.Request, name: str, head: str = "", **more: str) -> web.Response:
+        links = ", ".join(f'<a href="{path[1:]}">{path}</a>' for path in self._documents)
+        facts = {"base": self._address.of(request), "version": self._version, **more}
+        safe = {field: escape(text) for field, text in facts.items()}
+        body = _template(name).substitute(safe, documents=links)
+        text = _template("frame").substitute(title=_TITLES[name], head=head, body=body)
+        return web.Response(text=text, content_type="text/html", headers=_HEADERS)
+
+    def _facts(self, request: web.Request, state: Mapping[str, Any]) -> dict[str, Any]:
+        base = self._address.of(request)
+        return {
+            "name": "Getatext Gateway",
+            "version": self._version,
+            "status": state["status"],
+            "health": f"{base}/readyz",
+            "documents": [base + path for path in self._documents],
+            "viewer": f"{base}/docs",
+            "rest": f"{base}/v1",
+            "mcp": f"{base}/mcp",
+            "sms_activate": f"{base}/stubs/handler_api.php",
+            "getatext": [f"{base}/stubs/handler_api", f"{base}/api/v1"],
+            "acceptable_use": f"{base}/acceptable-use",
+        }
+
+
+def _without_slash(path: str) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        # Relative, as all links: a proxy may serve the gateway below a path.
+        return web.Response(status=308, headers={hdrs.LOCATION: f"..{path}"})
+
+    return handle
+
+
+@lru_cache
+def _template(name: str) -> Template:
+    return Template((_HTML / f"{name}.html").read_text(encoding="utf-8"))

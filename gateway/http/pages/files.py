@@ -1,0 +1,50 @@
+"""The files that the pages load: only those named here, read when first asked for."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from aiohttp import web
+
+from gateway.http.wire.cacheable import CacheableBody
+from gateway.http.wire.edge import Handler
+
+_HERE = Path(__file__).parent
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".ico": "image/x-icon",
+}
+FILES: Mapping[str, Path] = MappingProxyType(
+    {
+        "/favicon.ico": _HERE / "own" / "favicon.ico",
+        "/assets/page.css": _HERE / "own" / "page.css",
+        "/assets/viewer.css": _HERE / "own" / "viewer.css",
+        "/assets/viewer.js": _HERE / "own" / "viewer.js",
+        "/assets/swagger-ui.css": _HERE / "swagger_ui" / "swagger-ui.css",
+        "/assets/swagger-ui-bundle.js": _HERE / "swagger_ui" / "swagger-ui-bundle.js",
+    }
+)
+"""By the address of each."""
+# A gateway of another version has other files under the same names: browsers ask each time, and
+# mostly get 304.
+_CACHE_CONTROL = "no-cache"
+_HEADERS = MappingProxyType({"X-Content-Type-Options": "nosniff"})
+
+
+def routes() -> list[web.RouteDef]:
+    """One route for each file."""
+    return [web.get(address, _serve(path)) for address, path in FILES.items()]
+
+
+def _serve(path: Path) -> Handler:
+    kept: list[CacheableBody] = []
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if not kept:
+            content = await asyncio.to_thread(path.read_bytes)
+            kept[:] = [CacheableBody(content, _TYPES[path.suffix], _CACHE_CONTROL)]
+        return kept[0].response(request, _HEADERS)
+
+    return handle

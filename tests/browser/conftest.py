@@ -1,0 +1,11 @@
+import pytest
+
+from tests.browser.support import found
+
+NO_BROWSER = "No browser is here: install chromium, or name one in the variable CHROMIUM."
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart() -> None:
+    if not found():
+        pytest.exit(NO_BROWSER, returncode=1)
