@@ -169,6 +169,22 @@ def test_optional_flags_and_choices_have_defaults(method: str, path: str, entry:
 
 
 @each_operation
+def test_what_may_be_left_out_may_be_empty_and_has_no_example_to_be_sent(
+    method: str, path: str, entry: Json
+) -> None:
+    """n8n sends an input's example, or "" where there is none, for all that its user left out."""
+    body = entry.get("requestBody", {}).get("content", {}).get("application/json", {})
+    required = set(body.get("schema", {}).get("required", []))
+    required |= {p["name"] for p in entry.get("parameters", []) if p["required"]}
+    for name, schema in inputs_of(entry).items():
+        if name not in required and schema["type"] == "string" and "enum" not in schema:
+            assert schema.get("example", "") == "", name
+            assert "examples" not in schema, name
+            assert schema.get("minLength", 0) == 0, name
+            assert re.search(schema.get("pattern", ""), ""), name
+
+
+@each_operation
 def test_a_body_is_a_closed_object_and_required_where_an_input_is(
     method: str, path: str, entry: Json
 ) -> None:

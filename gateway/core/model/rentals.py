@@ -133,7 +133,7 @@ class RentNumber(Frozen):
     )
     area_codes: AreaCodes | None = Field(
         None,
-        description="Preferred area codes, comma-separated; a match costs 1.2 times the price.",
+        description="Preferred area codes, such as 212,646; a match costs 1.2 times the price.",
         examples=["212,646"],
     )
     lock_area_code: FlagAsked = Field(
@@ -194,7 +194,7 @@ class ListRentals(Frozen):
         None, description="Only rentals of this US number.", examples=["+14104287665"]
     )
     limit: LimitAsked = Field(100, description="How many rentals at the most.")
-    cursor: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{0,64}$")] | None = Field(
+    cursor: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")] | None = Field(
         None, description="The next_cursor of the page before; keep the other inputs the same."
     )
 

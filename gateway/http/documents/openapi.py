@@ -13,7 +13,7 @@ from gateway.core.operations.operation import AnyOperation
 from gateway.core.operations.rentals import LIST_RENTALS
 from gateway.http.documents.answers import HEADERS, headers, problems, responses, share_problems
 from gateway.http.documents.examples import EVENT, EXAMPLES
-from gateway.http.documents.schemas import REF, input_fields, output_schemas
+from gateway.http.documents.schemas import REF, input_fields, optional, output_schemas
 from gateway.http.wire.addresses import DEFAULT_URL
 
 STREAM = "/v1/events/stream"
@@ -101,7 +101,7 @@ def _operation(op: AnyOperation) -> Json:
     if op.rest.method == "GET":
         parameters += [_parameter(n, fields[n], "query", n in required) for n in loose]
     for parameter in parameters:
-        if asked and parameter["name"] in asked:
+        if asked and parameter["required"] and parameter["name"] in asked:
             parameter["example"] = asked[parameter["name"]]
     if parameters:
         entry["parameters"] = parameters
@@ -122,7 +122,7 @@ def _parameter(name: str, schema: Json, where: str, required: bool) -> Json:
         "description": schema.pop("description"),
         "schema": schema,
     }
-    if schema["type"] == "string" and not {"enum", "examples"} & schema.keys():
+    if schema["type"] == "string" and not required and "enum" not in schema:
         made["example"] = ""  # left out, where an importer would make up a text
     return made
 
@@ -140,12 +140,13 @@ def _body(fields: Json, required: list[str], asked: Any) -> Json:
 
 def _stream() -> Json:
     """The event stream, which is no operation of the catalog."""
-    last: Json = {
-        "description": "Go on after this event, as with the header Last-Event-ID.",
-        "type": "string",
-        "pattern": "^(evt_)?[0-9]{1,18}$",
-        "examples": ["71"],
-    }
+    last = optional(
+        {
+            "description": "Go on after this event, as with the header Last-Event-ID.",
+            "type": "string",
+            "pattern": "^(evt_)?[0-9]{1,18}$",
+        }
+    )
     return {
         "operationId": "stream_events",
         "summary": "Listen to what happens to rentals",

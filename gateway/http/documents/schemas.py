@@ -1,5 +1,6 @@
 """JSON schemas of the values, in the plain form that every importer of OpenAPI understands."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -45,15 +46,30 @@ def output_schemas(models: list[type[BaseModel]]) -> dict[str, JsonSchemaValue]:
 
 
 def input_fields(model: type[BaseModel]) -> tuple[dict[str, JsonSchemaValue], list[str]]:
-    """The flat inputs of an operation by name, and which of them are required."""
+    """The flat inputs of an operation by name, and which of them are required.
+
+    Optional texts may be empty, and have no examples: n8n and others send the example, or nothing
+    as "", where their user enters nothing.
+    """
     schema = model.model_json_schema(schema_generator=NullFreeSchema)
-    definitions = schema.get("$defs", {})
+    definitions, required = schema.get("$defs", {}), schema.get("required", [])
     fields = {}
     for name, field in schema.get("properties", {}).items():
         reference = field.pop("$ref", "").rpartition("/")[2]
         inlined = {**definitions.get(reference, {}), **field} if reference else field
         fields[name] = _cleaned(inlined)
-    return fields, schema.get("required", [])
+        if name not in required:
+            fields[name] = optional(fields[name])
+    return fields, required
+
+
+def optional(schema: JsonSchemaValue) -> JsonSchemaValue:
+    """The schema of an input that may be left out, also as an empty text."""
+    made = {key: value for key, value in schema.items() if key not in {"examples", "minLength"}}
+    pattern = made.get("pattern")
+    if pattern is not None and not re.match(pattern, ""):
+        made["pattern"] = f"^({pattern[1:-1]})?$"
+    return made
 
 
 def rewritten(schema: Json, rewrite: Callable[[Json], Json]) -> Json:
