@@ -196,3 +196,18 @@ async def test_documents_for_any_number_of_addresses_take_bounded_memory(client:
         await handle(request)
 
     assert len(documents._bodies) <= 32
+
+
+async def test_every_described_address_is_served(stand: Stand) -> None:
+    served = {
+        (route.method, route.resource.canonical)
+        for route in stand.app.router.routes()
+        if route.resource
+    }
+    described = {
+        (method.upper(), path)
+        for path, item in document(whole=True)["paths"].items()
+        for method in item
+    }
+
+    assert described <= served
