@@ -56,16 +56,17 @@ class Edge:
 
         A middleware would do the same, at a tenth of the time of an answer from a cache.
         """
+        varies = self._cors.varies
 
         async def edge(request: Any) -> web.StreamResponse:
             begun = time.perf_counter() if self._access_log else 0.0
             trace_id = request[TRACE_ID] = _trace_id(request)
             cors: Headers = ()
-            if self._cors.varies or hdrs.ORIGIN in request.headers:
+            if varies or hdrs.ORIGIN in request.headers:
                 cors = request[_CORS] = self._cors.headers(request)
             framed = _is_framed(request)
             if framed:
-                response = await self._answer(request, handler, router, cors)
+                response = await self._answer(request, handler, router, trace_id, cors)
             else:
                 response = self._render(request, InvalidRequest(_UNFRAMED), trace_id)
             if not response.prepared:
@@ -82,9 +83,13 @@ class Edge:
         return edge
 
     async def _answer(
-        self, request: web.Request, handler: Handler, router: web.UrlDispatcher, cors: Headers
+        self,
+        request: web.Request,
+        handler: Handler,
+        router: web.UrlDispatcher,
+        trace_id: str,
+        cors: Headers,
     ) -> web.StreamResponse:
-        trace_id = request[TRACE_ID]
         try:
             if cors and is_preflight(request):
                 return preflight()

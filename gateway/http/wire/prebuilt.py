@@ -87,8 +87,9 @@ class PrebuiltResponse(web.StreamResponse):
             if self._plain is not None:
                 await self._plain.write_eof()
             return
-        request_id = self.headers[REQUEST_ID].encode("ascii")
-        added = b"" if len(self.headers) == 1 else self._added()
+        headers = self.headers
+        request_id = headers[REQUEST_ID].encode("ascii")
+        added = b"" if len(headers) == 1 else self._added()
         await writer.write_eof(
             b"%b%b\r\nX-Request-Id: %b\r\n%b\r\n%b"
             % (prebuilt.lines, _date(int(time.time())), request_id, added, prebuilt.body or b"")
