@@ -103,6 +103,20 @@ async def test_the_dialogs_can_be_used_by_everybody_and_a_purchase_is_one(stand:
     assert visit.wrong == []
 
 
+@pytest.mark.parametrize("operation", [BALANCE, RENT])
+async def test_schemas_can_be_read_by_everybody(stand: Stand, operation: str) -> None:
+    async with visiting(f"{stand.url}/docs") as visit:
+        await visit.page.click(f"{operation} .opblock-summary-control")
+        tabs = visit.page.locator(f"{operation} [data-name=model]")
+        await tabs.first.wait_for()
+        for tab in await tabs.all():
+            await tab.click()
+        await visit.page.click(f"{operation} .json-schema-2020-12 :text('Expand all')")
+        violations = await visit.violations()
+
+    assert violations == []
+
+
 async def test_calls_go_where_the_page_is_whatever_the_document_names() -> None:
     public = "https://sms.example.com"
     async with (

@@ -32,6 +32,8 @@
     [".parameters :is(input, select, textarea)", "aria-label", described],
     [".body-param textarea", "aria-label", described],
     ["table[role=region]", "aria-label", described],
+    [".json-schema-2020-12-accordion:not(:has(.json-schema-2020-12__title))", "aria-label",
+      () => "Schema"],
     [".auth-container h6", "aria-level", () => "5"],
     [".close-modal", "aria-label", () => "Close"],
     [".auth-container input", "autocomplete", () => "off"],
