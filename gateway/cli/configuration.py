@@ -26,8 +26,8 @@ def read_settings(**given: Any) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         raise BadSettings(_sentences(error)) from None
-    except SettingsError:
-        raise BadSettings("A setting in the environment cannot be read.") from None
+    except SettingsError as error:
+        raise BadSettings(f'{_named_in(error)}: is not a JSON list such as ["text"].') from None
     except UnknownSetting as error:
         raise BadSettings(f"The file that GATEWAY_CONFIG names: {error}") from None
     except FileNotFoundError as error:
@@ -35,6 +35,12 @@ def read_settings(**given: Any) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         reason = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it cannot be read"
         raise BadSettings(f"The file that GATEWAY_CONFIG names is not TOML: {reason}.") from None
+
+
+def _named_in(error: SettingsError) -> str:
+    """The setting of the environment that an error of the library's names."""
+    names = [name.upper() for name in Settings.model_fields if f'"{name}"' in str(error)]
+    return names[0] if names else "A setting in the environment"
 
 
 def secrets_of(settings: Settings) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AnyHttpUrl, Field, StringConstraints, UrlConstraints
 from yarl import URL
 
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@\\,]+", re.IGNORECASE).fullmatch
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\x00-\x20\x7f/?#@\\,*]+", re.IGNORECASE).fullmatch
 
 
 def _origin(text: str) -> str:

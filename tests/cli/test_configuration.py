@@ -35,7 +35,12 @@ BAD = [
     ("GATEWAY_ALLOWED_HOSTS", '["name:8080"]', "GATEWAY_ALLOWED_HOSTS: "),
     *(
         ("GATEWAY_CORS_ORIGINS", json.dumps([f"{bad}{SECRET}"]), "GATEWAY_CORS_ORIGINS: is not an")
-        for bad in ("https://app.example/", "https://u@", "", "https://app.example?", "https://a,")
+        for bad in ("https://app.example/", "https://u@", "", "https://app.example?", "https://a,",
+                    "https://*.", "https://a\0")
+    ),
+    *(
+        (name, SECRET, f"{name}: is not a JSON list")
+        for name in ("GATEWAY_CORS_ORIGINS", "GATEWAY_ALLOWED_HOSTS", "GETATEXT_WEBHOOK_FORWARD")
     ),
     ("GATEWAY_CONFIG", "/no/such/file", "GATEWAY_CONFIG names /no/such/file, which is not a file"),
 ]  # fmt: skip
