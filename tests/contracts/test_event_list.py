@@ -157,6 +157,7 @@ async def test_a_lost_purchase_that_was_cancelled_tells_its_buyer_of_the_refund(
     await store.ledger.settle(lost, bought(rental()), LATER)
 
     assert await types(store, MINE) == [CREATED, REFUNDED, ENDED]
+    assert await types(store) == [REFUNDED, ENDED, CREATED, REFUNDED, ENDED]
     [event] = await page(store, MINE, type=REFUNDED)
     assert rental_of(event).refunded == Decimal("0.55")
 
