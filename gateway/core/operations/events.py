@@ -25,9 +25,8 @@ LIST_EVENTS = Operation(
     summary="List what happened, newest first",
     description=(
         "Answers from the gateway's own records: what happened to the rentals of this key, or of "
-        "all its account. Made for polling: no event is skipped, and none changes its id. What "
-        "happened to a rental before its lost purchase was settled is told once more then, after "
-        "its rental.created. To hear of events as they come, listen to /v1/events/stream."
+        "all its account. Made for polling: none is skipped. What came before a lost purchase was "
+        "settled is told again then. To hear of events as they come, listen to /v1/events/stream."
     ),
     takes=ListEvents,
     gives=EventList,
