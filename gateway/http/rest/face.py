@@ -122,9 +122,11 @@ class _TargetInputs:
 
 def _request_id(op: AnyOperation, request: web.Request) -> str | None:
     """The header Idempotency-Key, which purchases accept in place of request_id."""
-    given = request.headers.get("Idempotency-Key")
+    given, *more = request.headers.getall("Idempotency-Key", (None,))
     if given is None or op.effect is not Effect.SPEND:
         return None
+    if more:
+        raise InvalidRequest("Idempotency-Key: is given more than once.")
     if not is_request_id(given):
         raise InvalidRequest(
             f"Idempotency-Key: must be 1 to {MAX_REQUEST_ID} printable ASCII characters."
