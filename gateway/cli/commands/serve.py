@@ -164,4 +164,4 @@ def demo_text(url: str, key: str, first_rental: int) -> str:
     ]
     for title, call in steps:
         lines += ["", click.style(f"# {title}", fg="bright_black"), click.style(call, fg="green")]
-    return "\n".join([*lines, "", f"The API: {url}/openapi.yaml · Ctrl-C ends it.", ""])
+    return "\n".join([*lines, "", f"In a browser: {url} · Ctrl-C ends it.", ""])

@@ -54,7 +54,9 @@ def changed(body: bytes, **fields: object) -> bytes:
 
 
 def but(rental: Rental, **fields: object) -> Rental:
-    return rental.model_copy(update=fields)
+    """The rental with other fields, and the reason of its end that follows from them."""
+    known = {name: value for name, value in rental if name != "ended_reason"}
+    return Rental.model_validate(known | fields)
 
 
 def new(fields: Fields) -> Rental:
