@@ -129,7 +129,8 @@ class _HttpFace:
             if self._bridge:
                 await self._bridge.stop()
 
-        routes = [web.route("*", PATH, self._handle)]
+        # With a slash at the end too, which people type and some clients append.
+        routes = [web.route("*", path, self._handle) for path in (PATH, f"{PATH}/")]
         return Mount(routes, context, on_shutdown)
 
     async def _started_bridge(self) -> Bridge:

@@ -67,7 +67,6 @@ SPACES = "spaces around an amount, a whole number or a flag"
 DIGITS = "a whole number for `request_id`, `area_codes` or `number`"
 BLANK = '`null` or `""` for an optional input'
 LIMIT = "0 for `limit`"
-ANY_RENTAL = "0 for `rental_id` of `list_events`"
 EVENT_ID = "a number for an event's id"
 PATH = "an input of the path once more, with the same value"
 HEADER = "the header `Idempotency-Key`"
@@ -99,7 +98,6 @@ TAKEN = [
     row(LIMIT, get("/v1/prices"), get("/v1/prices?limit=0")),
     row(LIMIT, get("/v1/rentals"), get("/v1/rentals?limit=0")),
     row(LIMIT, get("/v1/events"), get("/v1/events?limit=0")),
-    row(ANY_RENTAL, get("/v1/events?type=any"), get("/v1/events?rental_id=0")),
     row(EVENT_ID, get("/v1/events?after_id=evt_1"), get("/v1/events?after_id=1")),
     row(EVENT_ID, get("/v1/events?cursor=evt_2"), get("/v1/events?cursor=2")),
     row(PATH, get("/v1/rentals/12345"), get("/v1/rentals/12345?rental_id=12345")),

@@ -137,6 +137,15 @@ async def test_rent_number(stand: Stand) -> None:
     assert stand.sim.books.spent == Decimal("0.55")
 
 
+async def test_location_names_the_path_below_which_a_proxy_serves_the_gateway() -> None:
+    async with run_simulated(gateway_public_url="https://sms.example.com/gateway/") as stand:
+        rented = await stand.client.post("/v1/rentals", {"service_code": "whatsapp"})
+        again = await stand.client.post(f"/v1/rentals/{rented.json['id']}/rent-again")
+
+    assert rented.headers["Location"] == f"/gateway/v1/rentals/{rented.json['id']}"
+    assert again.headers["Location"] == f"/gateway/v1/rentals/{again.json['id']}"
+
+
 async def test_rent_number_with_every_input(stand: Stand) -> None:
     body = await rent(
         stand.client,

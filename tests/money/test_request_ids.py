@@ -44,6 +44,16 @@ async def test_two_different_ids_are_an_invalid_request(bank: Bank) -> None:
     assert bank.rents == 0
 
 
+@pytest.mark.parametrize("second", ["order-1", "order-2"])
+async def test_two_headers_are_an_invalid_request(bank: Bank, second: str) -> None:
+    both = [("Idempotency-Key", "order-1"), ("Idempotency-Key", second)]
+    answer = await ask(bank, {"json": RENT, "headers": both})
+
+    assert (answer.status, answer.json["code"]) == (400, "invalid_request")
+    assert "Idempotency-Key: is given more than once" in answer.json["detail"]
+    assert bank.rents == 0
+
+
 @pytest.mark.parametrize("name", ["", "x" * 256, "tab\there", "\u00e9"])
 async def test_an_id_that_is_none_is_an_invalid_request(bank: Bank, name: str) -> None:
     answer = (

@@ -94,9 +94,11 @@ class ListEvents(Frozen):
         "key.budget_reached",
         "webhook.disabled",
     ] = Field("any", description="Only events of this type.")
-    rental_id: Annotated[IdAsked | None, BeforeValidator(_any_for_zero)] = Field(
-        None, description="Only events of this rental."
-    )
+    rental_id: Annotated[
+        IdAsked | None,
+        BeforeValidator(_any_for_zero),
+        WithJsonSchema({"type": "integer", "format": "int64", "minimum": 0}),
+    ] = Field(None, description="Only events of this rental; 0 for any.")
     after_id: EventIdAsked | None = Field(
         None, description="Only events newer than the one with this id."
     )

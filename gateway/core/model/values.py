@@ -58,14 +58,14 @@ def _utc(moment: datetime) -> datetime:
 
 
 def _amount_asked(raw: object) -> object:
-    """Convert a JSON number or text to an exact decimal; pydantic rejects other types."""
+    """Convert a JSON number or text to an exact decimal; reject booleans, ints in Python."""
     if isinstance(raw, float):
         raw = Decimal(str(raw))
     elif isinstance(raw, str) and _AMOUNT(raw.strip()):
         raw = Decimal(raw.strip())
-    elif isinstance(raw, bool | str):
+    elif isinstance(raw, bool) or not isinstance(raw, int | Decimal):
         raise ValueError("must be an amount of dollars, such as 0.55")
-    if isinstance(raw, int | Decimal) and not Decimal(raw).is_nan() and raw <= 0:
+    if not Decimal(raw).is_nan() and raw <= 0:
         raise ValueError("must be more than 0; for no limit leave it out, where it is optional")
     return raw
 

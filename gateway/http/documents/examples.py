@@ -140,9 +140,7 @@ EXAMPLES: Mapping[str, Example] = MappingProxyType(
         "cancel_long_rental": Example(
             _LONG.model_copy(update={"status": LongRentalStatus.CANCELLED}), _THAT_LONG_RENTAL
         ),
-        "set_auto_renew": Example(
-            _LONG.model_copy(update={"auto_renew": True}), {**_THAT_LONG_RENTAL, "auto_renew": True}
-        ),
+        "set_auto_renew": Example(_LONG, {**_THAT_LONG_RENTAL, "auto_renew": False}),
         "list_messages": Example(Messages(data=[_MESSAGE]), _THAT_LONG_RENTAL),
         "list_events": Example(EventList(data=[_CODED]), {"type": _CODED.type.value}),
     }

@@ -25,6 +25,7 @@ TAGS = {
 }
 """Those of the document as it is served; operations with another stand in the whole one only."""
 Json = dict[str, Any]
+_NOTHING = {"string": "", "integer": 0}  # what means that an input is left out
 
 
 def document(
@@ -122,8 +123,8 @@ def _parameter(name: str, schema: Json, where: str, required: bool) -> Json:
         "description": schema.pop("description"),
         "schema": schema,
     }
-    if schema["type"] == "string" and not required and "enum" not in schema:
-        made["example"] = ""  # left out, where an importer would make up a text
+    if not required and "default" not in schema:
+        made["example"] = _NOTHING[schema["type"]]  # else an importer would make up a value
     return made
 
 

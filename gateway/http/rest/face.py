@@ -30,11 +30,14 @@ _MOST_TARGETS, _LONGEST_TARGET = 2000, 500
 class RestFace:
     """Translates requests into calls of operations, and their values into responses."""
 
-    def __init__(self, callers: Callers, invoker: Invoker, admission: Admission) -> None:
+    def __init__(
+        self, callers: Callers, invoker: Invoker, admission: Admission, below: str
+    ) -> None:
         """`callers` authenticates, `invoker` carries the operations out.
 
-        `admission` limits how many wait at once.
+        `admission` limits how many wait at once. `below` is the path that the public URL has.
         """
+        self._below = below
         self._callers = callers
         self._invoker = invoker
         self._admission = admission
@@ -87,7 +90,9 @@ class RestFace:
             given = await read_inputs(op, request)
             call = Call(request[CALLER], request[TRACE_ID], _request_id(op, request))
             answer = await self._invoker.answer(op, call, given)
-            location = op.rest.location and op.rest.location.format(id=answer.value.id)
+            location = op.rest.location and self._below + op.rest.location.format(
+                id=answer.value.id
+            )
             return responses.render(answer, op.rest.success, location)
 
         return handle
@@ -117,9 +122,11 @@ class _TargetInputs:
 
 def _request_id(op: AnyOperation, request: web.Request) -> str | None:
     """The header Idempotency-Key, which purchases accept in place of request_id."""
-    given = request.headers.get("Idempotency-Key")
+    given, *more = request.headers.getall("Idempotency-Key", (None,))
     if given is None or op.effect is not Effect.SPEND:
         return None
+    if more:
+        raise InvalidRequest("Idempotency-Key: is given more than once.")
     if not is_request_id(given):
         raise InvalidRequest(
             f"Idempotency-Key: must be 1 to {MAX_REQUEST_ID} printable ASCII characters."

@@ -67,8 +67,8 @@ class Faces:
 def make_app(faces: Faces) -> web.Application:
     """The application with all its routes."""
     admission = Admission(faces.capacity.long_requests, faces.webhook_terms.proxies)
-    rest = RestFace(faces.callers, faces.invoker, admission)
     address = OwnAddress(faces.public_url, faces.hosts)
+    rest = RestFace(faces.callers, faces.invoker, admission, address.path)
     documents = Documents(address).routes()
     described = [route.path for route in documents]
     documents += _with_slash(documents)

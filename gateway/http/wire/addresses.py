@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -53,6 +54,8 @@ class OwnAddress:
         """`public_url` "" means the origin of each request, where that is one of `hosts`."""
         self._public_url = public_url
         self._hosts = hosts
+        self.path = urlsplit(public_url).path
+        """The path below which a proxy serves the gateway; "" for none."""
 
     def of(self, request: web.Request) -> str:
         """The URL, without a slash at the end."""

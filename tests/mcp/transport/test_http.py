@@ -80,6 +80,16 @@ async def test_a_byte_order_mark_before_a_message_does_no_harm(
     assert marked.status == 200
 
 
+async def test_a_slash_at_the_end_of_the_path_does_no_harm(
+    session: ClientSession, stand: SimulatedStand
+) -> None:
+    async with session.post(f"{stand.mcp}/", json=INITIALIZE, headers=HEADERS) as opened:
+        assert opened.status == 200
+        assert b'"serverInfo"' in await opened.read()
+    async with session.post(f"{stand.mcp}/", json=INITIALIZE) as stranger:
+        assert stranger.status == 401
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
