@@ -7,7 +7,14 @@ from typing import Any
 from adapters.getatext import refusals, scalars
 from adapters.getatext.endpoint import AnyEndpoint, Endpoint, Fields, Terms, json_text
 from gateway.core.model.provider_errors import UpstreamBadResponse
-from gateway.core.model.rentals import OneRental, RentAgain, Rental, RentalStatus, RentNumber
+from gateway.core.model.rentals import (
+    OneRental,
+    RentAgain,
+    Rental,
+    RentalStatus,
+    RentNumber,
+    ended_reason,
+)
 from gateway.core.operations import rentals
 from gateway.core.upstream import calls
 
@@ -87,15 +94,17 @@ def _rental_fields(fields: Fields) -> Fields:
 def _rental(inner: Fields, rental_id: int, plain: RentalStatus, zone: tzinfo) -> Rental:
     get: Any = inner.get
     code = scalars.code(get("code"))
+    status = status_of(get("status"), code, plain)
     return Rental(
         id=same_id(get("id"), rental_id),
-        status=status_of(get("status"), code, plain),
+        status=status,
         service_name=scalars.text(get("service_name")),
         number=scalars.number(get("number")),
         code=code,
         price=scalars.first_money(inner, "price", "cost"),
         balance=scalars.first_money(inner, "new_balance", "balance", signed=True),
         ends_at=scalars.instant(get("end_time"), zone),
+        ended_reason=ended_reason(status),
     )
 
 
