@@ -58,6 +58,7 @@ async def test_a_slash_at_the_end_leads_to_the_page(client: Client, path: str) -
     answer = await client.ask("GET", f"{path}/?api_key={KEY}", key=None, allow_redirects=False)
 
     assert (answer.status, answer.headers["Location"]) == (308, f"..{path}")
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
 
 
 @pytest.mark.parametrize("path", [*PAGES, *FILES])

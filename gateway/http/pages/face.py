@@ -118,7 +118,7 @@ class Pages:
 def _without_slash(path: str) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         # Relative, as all links: a proxy may serve the gateway below a path.
-        return web.Response(status=308, headers={hdrs.LOCATION: f"..{path}"})
+        return web.Response(status=308, headers={**_HEADERS, hdrs.LOCATION: f"..{path}"})
 
     return handle
 
