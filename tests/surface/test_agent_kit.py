@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -10,10 +11,12 @@ import pytest
 from fastmcp import Client, FastMCP
 from fastmcp.exceptions import ToolError
 
+from adapters.simulator import Rules
 from gateway.core.operations.catalog import CATALOG
-from tests.support.gateway import Stand, run_simulated
+from tests.support.gateway import USUAL, Stand, run_simulated
 
 KEY = {"X-API-Key": "sk_demo"}
+AT_ONCE = replace(USUAL, rules=Rules(code_after=0.0))
 each_document = pytest.mark.parametrize("document", ["openapi.json", "openapi-3.0.json"])
 
 
@@ -21,7 +24,7 @@ each_document = pytest.mark.parametrize("document", ["openapi.json", "openapi-3.
 async def kit(document: str) -> AsyncIterator[tuple[Stand, Client[Any]]]:
     """The tools that fastmcp makes of a document as the gateway serves it."""
     async with (
-        run_simulated() as stand,
+        run_simulated(AT_ONCE) as stand,
         httpx2.AsyncClient(base_url=stand.url, headers=KEY) as http,
     ):
         described = (await http.get(f"/{document}")).json()

@@ -5,15 +5,18 @@ import os
 import re
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.support.gateway import Stand, run_simulated
+from adapters.simulator import Rules
+from tests.support.gateway import USUAL, Stand, run_simulated
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "clients.md"
 PRINTED = "http://127.0.0.1:8080"
+AT_ONCE = replace(USUAL, rules=Rules(code_after=0.0))
 
 
 def printed(language: str) -> str:
@@ -57,7 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def test_the_printed_client_rents_and_reads_the_code(folder: Path) -> None:
-    async with run_simulated() as stand:
+    async with run_simulated(AT_ONCE) as stand:
         await generate(folder, stand)
         script = printed("python").replace(PRINTED, stand.url)
         status, output = await run(folder, sys.executable, "-W", "error", "-c", script)
