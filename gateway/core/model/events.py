@@ -4,17 +4,9 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
-from pydantic_core import PydanticUseDefault
 
 from gateway.core.model.rentals import Rental
-from gateway.core.model.values import (
-    MAX_ID,
-    CountAsked,
-    Frozen,
-    IdAsked,
-    Instant,
-    LimitAsked,
-)
+from gateway.core.model.values import MAX_ID, CountAsked, Frozen, IdFilter, Instant, LimitAsked
 
 
 class EventType(StrEnum):
@@ -42,13 +34,6 @@ def event_id(number: int) -> str:
 
 def _without_prefix(raw: object) -> object:
     return raw.strip().removeprefix(ID_PREFIX) if isinstance(raw, str) else raw
-
-
-def _any_for_zero(raw: object) -> object:
-    """0 as left out: platforms send it for a number that nobody filled in."""
-    if raw == "0" or (raw == 0 and not isinstance(raw, bool)):
-        raise PydanticUseDefault
-    return raw
 
 
 EventId = Annotated[
@@ -94,11 +79,7 @@ class ListEvents(Frozen):
         "key.budget_reached",
         "webhook.disabled",
     ] = Field("any", description="Only events of this type.")
-    rental_id: Annotated[
-        IdAsked | None,
-        BeforeValidator(_any_for_zero),
-        WithJsonSchema({"type": "integer", "format": "int64", "minimum": 0}),
-    ] = Field(None, description="Only events of this rental; 0 for any.")
+    rental_id: IdFilter | None = Field(None, description="Only events of this rental; 0 for any.")
     after_id: EventIdAsked | None = Field(
         None, description="Only events newer than the one with this id."
     )

@@ -110,7 +110,7 @@ class Rental(Frozen):
     created_at: Instant | None = Field(None, description="When it was rented, where known.")
     ends_at: Instant | None = Field(None, description="When it ends.")
     ended_reason: EndedReason | None = Field(
-        # What does not tell it is of a version before, or from the provider.
+        # Left out in the answers that a version before has stored, and where a rental begins.
         default_factory=lambda given: ended_reason(given.get("status")),
         description="Why it has ended; null while it has not.",
     )

@@ -82,12 +82,12 @@ def _digits_asked(raw: object) -> object:
     return raw
 
 
-def _limit_asked(raw: object) -> object:
-    """A count, for which 0 stands for the default."""
-    count = _digits_asked(raw)
-    if count == 0:
+def _digits_or_default(raw: object) -> object:
+    """A whole number, for which 0 stands for the default."""
+    number = _digits_asked(raw)
+    if number == 0:
         raise PydanticUseDefault
-    return count
+    return number
 
 
 def _text_asked(raw: object) -> object:
@@ -149,12 +149,20 @@ IdAsked = Annotated[
 ]
 """An identifier in an input: a JSON integer, or text of digits."""
 
+IdFilter = Annotated[
+    int,
+    BeforeValidator(_digits_or_default),
+    Field(gt=0, le=MAX_ID),
+    WithJsonSchema({"type": "integer", "format": "int64", "minimum": 0}),
+]
+"""An identifier that narrows a list; 0 stands for any."""
+
 CountAsked = Annotated[int, BeforeValidator(_digits_asked)]
 """An integer in an input: a JSON integer, or text of digits."""
 
 LimitAsked = Annotated[
     int,
-    BeforeValidator(_limit_asked),
+    BeforeValidator(_digits_or_default),
     Field(ge=1, le=MAX_PAGE),
     WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
 ]

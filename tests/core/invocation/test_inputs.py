@@ -2,14 +2,18 @@
 
 import re
 from decimal import Decimal
-from typing import Any
+from enum import StrEnum
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from gateway.core.invocation.validation import validate
 from gateway.core.model.errors import InvalidRequest
+from gateway.core.model.events import EventType, ListEvents
+from gateway.core.model.rentals import ListRentals, RentalStatus
 from gateway.core.model.values import AMOUNT_PATTERN, MAX_ID, money_text
 from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import AnyOperation
@@ -160,3 +164,13 @@ def test_patterns_mean_the_same_in_every_dialect() -> None:
         pattern = schema.get("pattern", "")
         assert not re.search(r"\(\?|\\[dwsDWSbBpP]|\\[1-9]", pattern), name
         assert all(int(n) <= 1000 for n in re.findall(r"(\d+)\}", pattern)), name
+
+
+@pytest.mark.parametrize(
+    ("takes", "name", "listed"),
+    [(ListEvents, "type", EventType), (ListRentals, "status", RentalStatus)],
+)
+def test_a_filter_offers_any_and_all_there_is(
+    takes: type[BaseModel], name: str, listed: type[StrEnum]
+) -> None:
+    assert get_args(takes.model_fields[name].annotation) == ("any", *listed)
