@@ -234,6 +234,18 @@ async def test_an_idempotency_key_buys_once_on_the_providers_own_faces(stand: St
     assert tool.bought == 1
 
 
+async def test_two_idempotency_keys_on_the_providers_own_faces_buy_nothing(stand: Stand) -> None:
+    tool = await keyed(stand)
+    twice = [("Auth", tool.key or ""), ("Idempotency-Key", "i-1"), ("Idempotency-Key", "i-2")]
+    answer = await tool.raw(
+        "POST", "/api/v1/rent-a-number", json={"service": "whatsapp"}, headers=twice
+    )
+
+    assert answer.status == 400
+    assert "Idempotency-Key: is given more than once" in str(answer.json)
+    assert tool.bought == 0
+
+
 async def test_any_country_may_be_served_with_numbers_of_the_usa() -> None:
     async with run_simulated(QUIET, gateway_any_country=True) as stand:
         tool = tool_of(stand)

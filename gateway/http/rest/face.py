@@ -21,7 +21,7 @@ from gateway.http.rest import responses
 from gateway.http.wire.admission import WAITS, Admission
 from gateway.http.wire.auth import CALLER, key_of
 from gateway.http.wire.edge import TRACE_ID, Handler
-from gateway.http.wire.inputs import read_inputs
+from gateway.http.wire.inputs import idempotency_key, read_inputs
 
 PREFIX = "/v1/"
 _MOST_TARGETS, _LONGEST_TARGET = 2000, 500
@@ -122,11 +122,8 @@ class _TargetInputs:
 
 def _request_id(op: AnyOperation, request: web.Request) -> str | None:
     """The header Idempotency-Key, which purchases accept in place of request_id."""
-    given, *more = request.headers.getall("Idempotency-Key", (None,))
-    if given is None or op.effect is not Effect.SPEND:
+    if op.effect is not Effect.SPEND or (given := idempotency_key(request)) is None:
         return None
-    if more:
-        raise InvalidRequest("Idempotency-Key: is given more than once.")
     if not is_request_id(given):
         raise InvalidRequest(
             f"Idempotency-Key: must be 1 to {MAX_REQUEST_ID} printable ASCII characters."

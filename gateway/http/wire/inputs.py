@@ -91,6 +91,17 @@ async def read_body(request: web.Request) -> bytes:
         raise InvalidRequest("body: could not be read as HTTP.") from None
 
 
+def idempotency_key(request: web.Request) -> str | None:
+    """The header Idempotency-Key.
+
+    Raises InvalidRequest where it is there twice: which one names the purchase cannot be told.
+    """
+    given, *more = request.headers.getall("Idempotency-Key", (None,))
+    if more:
+        raise InvalidRequest("Idempotency-Key: is given more than once.")
+    return given
+
+
 def media_type(request: web.Request) -> str:
     """The media type in Content-Type. Raises UnsupportedMediaType where it is unreadable.
 

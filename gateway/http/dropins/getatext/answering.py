@@ -28,6 +28,7 @@ from gateway.http.dropins.getatext.parameters import expect_known_parameters
 from gateway.http.dropins.price_lists import PriceLists
 from gateway.http.wire.edge import TRACE_ID
 from gateway.http.wire.forms import query_parameters
+from gateway.http.wire.inputs import idempotency_key
 
 Value = TypeVar("Value", bound=BaseModel)
 
@@ -62,7 +63,7 @@ class Answering:
         self, request: web.Request, api_call: ApiCall, caller: Caller, fields: Fields
     ) -> web.Response:
         """The response to one call."""
-        own_id = request_id(request.headers.get("Idempotency-Key", "").strip())
+        own_id = request_id((idempotency_key(request) or "").strip())
         call = Call(caller, request[TRACE_ID], own_id, redeliverable=own_id is None)
         if api_call.write is None:
             return web.Response(body=await self._prices.of(call), headers=_HEADERS)
