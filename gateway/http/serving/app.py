@@ -87,10 +87,11 @@ def make_app(faces: Faces) -> web.Application:
     streams = EventsFace(faces.callers, faces.invoker, faces.events, faces.notifier, admission)
     app[EDGE], app[INVOKER], app[STREAMS] = edge, faces.invoker, streams
     app[ADMISSION], app[CAPACITY] = admission, faces.capacity
-    webhook = WebhookFace(faces.webhooks, faces.webhook_terms)
-    called = [*streams.routes(), *rest.routes(), *webhook.routes(), *health.routes()]
+    called = [*streams.routes(), *rest.routes()]
     app.add_routes(called)
+    app.add_routes(WebhookFace(faces.webhooks, faces.webhook_terms).routes())
     app.add_routes(_drop_ins(faces))
+    app.add_routes(health.routes())
     app.add_routes([*documents, *_with_slash(called)])
     app.add_routes(Pages(address, described, health.state).routes())
     return app
