@@ -19,7 +19,7 @@ Json = dict[str, Any]
 _OMITTED_KEYS = frozenset({"title", "format", "$defs", "pattern", "minLength", "maxLength"})
 _AMOUNT: Json = {"exclusiveMinimum": 0, "maximum": 10_000, "type": "number"}
 _OF_ANY = frozenset({"codes"})  # lists whose rows tell by themselves what they hold
-_RESULT_KEYS = ("type", "enum", "required", "properties", "items", "const")
+_RESULT_KEYS = ("type", "required", "properties", "items", "const")
 
 
 class _ResultSchema(NullFreeSchema):

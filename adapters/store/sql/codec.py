@@ -17,7 +17,13 @@ from gateway.core.model.purchases import (
     SpendState,
     StoredAnswer,
 )
-from gateway.core.model.rentals import ReceivedCode, Rental, RentalStatus, ended_reason
+from gateway.core.model.rentals import (
+    CancelReason,
+    ReceivedCode,
+    Rental,
+    RentalStatus,
+    reason_of_end,
+)
 
 TOTAL = "total"  # the period that never ends
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,7 +31,8 @@ _MICROSECOND = timedelta(microseconds=1)
 _DAY = timedelta(days=1) // _MICROSECOND
 _SNAPSHOT = (
     "provider_id", "ledger_id", "status", "service_code", "service_name", "number", "code",
-    "code_at", "price", "refunded", "created_at", "ends_at",
+    "code_at", "price", "refunded", "created_at", "ends_at", "cancel_requested_at",
+    "cancel_available_at", "cancel_reason", "replaces", "replaced_by", "reference",
 )  # fmt: skip
 _AMOUNTS = ("max_price", "budget_day", "budget_total")
 NO_FACTS: dict[str, Value] = dict.fromkeys(
@@ -35,6 +42,15 @@ NO_FACTS: dict[str, Value] = dict.fromkeys(
     )
 )
 """The columns that only rentals or only long rentals have, as NULL."""
+NO_COURSE: dict[str, Value] = dict.fromkeys(
+    (
+        *("replaced_by", "cancel_requested_at", "cancel_available_at"),
+        *("cancel_reason", "cancel_due_at"),
+    )
+)
+"""The columns that tell what is wanted of a rental after its purchase, as NULL."""
+_NOT_TOLD = {**NO_COURSE, "refunded": None, "caller_id": None, "replaces": None, "reference": None}
+"""What the events of earlier versions do not hold."""
 
 
 def to_micros(amount: Decimal | None) -> int | None:
@@ -127,8 +143,7 @@ def rental(
     row: Row, codes: tuple[ReceivedCode, ...] | None = None, balance: Decimal | None = None
 ) -> Rental:
     """The rental in a row, not validated again; codes and balance are not in it."""
-    created, ends, code_at = row["created_at"], row["ends_at"], row["code_at"]
-    status = RentalStatus(row["status"])
+    status, cancel = RentalStatus(row["status"]), row["cancel_reason"]
     return Rental.model_construct(
         id=row["provider_id"],
         ledger_id=row["ledger_id"],
@@ -137,15 +152,25 @@ def rental(
         service_name=row["service_name"],
         number=row["number"],
         code=row["code"],
-        code_received_at=None if code_at is None else from_instant(code_at),
+        code_received_at=_moment(row["code_at"]),
         codes=codes,
         price=from_micros(row["price"]),
         refunded=refunded(row),
         balance=balance,
-        created_at=None if created is None else from_instant(created),
-        ends_at=None if ends is None else from_instant(ends),
-        ended_reason=ended_reason(status),
+        created_at=_moment(row["created_at"]),
+        ends_at=_moment(row["ends_at"]),
+        ended_reason=reason_of_end(status, cancel and CancelReason(cancel)),
+        cancel_requested_at=_moment(row["cancel_requested_at"]),
+        cancel_available_at=_moment(row["cancel_available_at"]),
+        replaces=row["replaces"],
+        replaced_by=row["replaced_by"],
+        reference=row["reference"],
+        notice=None,
     )
+
+
+def _moment(micros: int | None) -> datetime | None:
+    return None if micros is None else from_instant(micros)
 
 
 def received_code(row: Row) -> ReceivedCode:
@@ -198,7 +223,7 @@ def event(row: Row) -> Event:
         id=row["id"],
         type=EventType(row["kind"]),
         timestamp=from_instant(row["at"]),
-        data=then and rental({"refunded": None, "caller_id": None, **then}),
+        data=then and rental({**_NOT_TOLD, **then}),
     )
 
 

@@ -66,6 +66,8 @@ spends = Table(
     Column("undelivered_at", BigInteger),
     Column("owner", Text, nullable=False),  # the owner id of the process that began it
     Column("sees_account", BigInteger),  # 1: its caller sees all of the account
+    Column("reference", Text),  # the caller's own name for what it is about
+    Column("wishes", Text),  # of which number was asked for, as JSON, for its replacement
 )
 _request = spends.c.request_id.is_not(None)
 # Add this to a narrower condition too: SQLite does not see that it follows from it, and would not
@@ -110,6 +112,16 @@ things = Table(
     Column("ends_on", Text),
     Column("refunded", BigInteger),  # what came back; 0 where it did and nobody told how much
     Column("given_up", BigInteger),  # 1: ended by the gateway, without a word of the provider
+    Column("reference", Text),
+    Column("replaces", BigInteger),  # the provider's ids of the rental before it and after it
+    Column("replaced_by", BigInteger),
+    Column("replacements", BigInteger),  # how many replacements led to it
+    # The wish to cancel it: since when, from when the provider allows it as far as is known, why,
+    # and when it is tried next; the last is absent where no wish stands (any more).
+    Column("cancel_requested_at", BigInteger),
+    Column("cancel_available_at", BigInteger),
+    Column("cancel_reason", Text),
+    Column("cancel_due_at", BigInteger),
     UniqueConstraint("account_id", "kind", "provider_id", name="things_provider_id"),
 )
 _live = one_of(things.c.status, "active", "code_received")
@@ -129,6 +141,8 @@ unended = and_(
 )
 Index("things_unended", things.c.account_id, things.c.ledger_id, **_partial(unended))
 Index("things_codes", things.c.code_at, **_partial(things.c.code.is_not(None)))
+wanted = things.c.cancel_due_at.is_not(None)
+Index("things_cancels", things.c.account_id, things.c.cancel_due_at, **_partial(wanted))
 
 # Running sums that budgets are checked against; an account is the caller "account:ID".
 totals = Table(

@@ -15,7 +15,7 @@ from gateway.core.model.purchases import Breach, Intent, Spend, SpendState
 _WRITTEN = (
     "ledger_id", "operation", "kind", "account_id", "caller_id", "request_id", "fingerprint",
     "subject_id", "service_code", "state", "reserved", "refunded", "at", "active_until", "owner",
-    "sees_account",
+    "sees_account", "reference", "wishes",
 )  # fmt: skip
 _INSERT = Statement(
     insert(spends)
@@ -186,6 +186,8 @@ def _columns(intent: Intent) -> dict[str, Value]:
         "at": codec.to_instant(intent.at),
         "active_until": codec.to_instant(intent.active_until),
         "sees_account": int(intent.sees_account),
+        "reference": intent.reference,
+        "wishes": intent.wishes,
     }
 
 

@@ -20,7 +20,11 @@ _FACTS = (
 # Microseconds. What is read after that of the newest code was not read before it.
 _LONGEST_READ = 60_000_000
 _OPEN = ("active", "code_received", "unknown")
-_IDENTITY = ("ledger_id", "account_id", "kind", "provider_id", "caller_id", "active_until")
+_BOUGHT_AS = ("ledger_id", "caller_id", "active_until", "reference", "replaces", "replacements")
+_IDENTITY = ("account_id", "kind", "provider_id", *_BOUGHT_AS)
+_KEPT = (*_IDENTITY, *codec.NO_COURSE)
+_OF_SPEND = ("ledger_id", "account_id", "kind", "caller_id", "active_until", "reference")
+_NOT_BOUGHT: dict[str, Value] = dict.fromkeys(_BOUGHT_AS)
 _row = insert(things).values({name: like(things.c[name]) for name in (*_IDENTITY, *_FACTS)})
 _INSERT = Statement(_row)
 # A webhook or a status read may have stored the rental before its purchase was settled: what only
@@ -34,7 +38,7 @@ _PUT_BOUGHT = Statement(
                 (one_of(things.c.status, "active", "unknown"), _row.excluded.status),
                 else_=things.c.status,
             ),
-            **{name: _row.excluded[name] for name in ("ledger_id", "caller_id", "active_until")},
+            **{name: _row.excluded[name] for name in _BOUGHT_AS},
         },
         where=things.c.caller_id.is_(None),
     ).returning(things)
@@ -66,12 +70,12 @@ async def put_bought(tx: Tx, spend: Row, rental: AnyRental, at: int) -> None:
     facts = _dated(facts, told)
     if facts["service_code"] is None:
         facts["service_code"] = spend["service_code"]
-    whole = {**facts, **_identity(spend, rental.id)}
+    whole = {**codec.NO_COURSE, **facts, **_identity(spend, rental.id)}
     put = await tx.row(_PUT_BOUGHT, **whole)
     if not isinstance(rental, Rental):
         return
     if put is not None:
-        whole = {name: put[name] for name in (*_IDENTITY, *_FACTS)}
+        whole = {name: put[name] for name in (*_KEPT, *_FACTS)}
         if put["status"] == "cancelled" or put["refunded"] is not None:
             whole = await _give_back(tx, whole, at)
             await tx.execute(_CHANGE, **_changes(whole), thing_id=spend["ledger_id"])
@@ -99,8 +103,8 @@ async def drop_placeholder(tx: Tx, ledger_id: str) -> None:
 
 
 def _identity(spend: Row, provider_id: int | None) -> dict[str, Value]:
-    same = {name: spend[name] for name in ("ledger_id", "account_id", "kind", "caller_id")}
-    return {**same, "active_until": spend["active_until"], "provider_id": provider_id}
+    same = {name: spend[name] for name in _OF_SPEND}
+    return {**_NOT_BOUGHT, **same, "provider_id": provider_id}
 
 
 async def unchanged(
@@ -130,8 +134,8 @@ async def merge(
     key, facts, told = _key(account_id, rental), codec.facts(rental), _told_at(rental, at)
     row = await tx.row(_LOCKED, **key)
     if row is None:
-        identity = {"ledger_id": ledger_id, "caller_id": None, "active_until": facts["ends_at"]}
-        whole = {**_dated(facts, told), **key, **identity}
+        identity = {"ledger_id": ledger_id, "active_until": facts["ends_at"]}
+        whole = {**codec.NO_COURSE, **_NOT_BOUGHT, **_dated(facts, told), **key, **identity}
         if isinstance(rental, Rental) and _comes_back(None, whole, refund_expired):
             whole["refunded"] = whole["price"] or 0
         await tx.execute(_INSERT, **whole)
@@ -178,7 +182,7 @@ async def _add_missed(tx: Tx, row: Row, facts: dict[str, Value], told: int) -> R
         return None
     if await codes.is_kept(tx, row, str(code)):
         return None
-    known = {name: row[name] for name in (*_IDENTITY, *_FACTS)}
+    known = {name: row[name] for name in (*_KEPT, *_FACTS)}
     missed = {**known, "code": code, "code_at": told}
     await codes.add(tx, missed)
     return missed
@@ -199,7 +203,7 @@ async def _current(tx: Tx, row: Row, facts: dict[str, Value], told: int) -> dict
 
 async def _change(tx: Tx, row: Row, facts: dict[str, Value], at: int) -> dict[str, Value]:
     """Write down all facts of a rental as they are known now."""
-    whole = {**{name: row[name] for name in _IDENTITY}, **facts}
+    whole = {**{name: row[name] for name in _KEPT}, **facts}
     if facts["refunded"] != row["refunded"]:
         whole = await _give_back(tx, whole, at)
     await tx.execute(_CHANGE, **_changes(whole), thing_id=row["ledger_id"])

@@ -15,7 +15,7 @@ from gateway.core.model.purchases import Outcome, Spend, SpendState
 _ENDS = (SpendState.BOUGHT, SpendState.UNKNOWN, SpendState.REFUSED, SpendState.RELEASED)
 _READ = (
     "ledger_id", "kind", "account_id", "caller_id", "subject_id", "service_code", "state",
-    "reserved", "charged", "at", "active_until",
+    "reserved", "charged", "at", "active_until", "reference",
 )  # fmt: skip
 
 

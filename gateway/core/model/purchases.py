@@ -64,6 +64,8 @@ class Intent:
     limits: Limits | None = None
     account_budget_day: Decimal | None = None  # USD a day, all callers of the account together
     sees_account: bool = False  # as Caller.sees_account
+    reference: str | None = None
+    wishes: str | None = None  # which number was asked for, as JSON, for its replacement
 
     @property
     def view(self) -> "View":

@@ -62,9 +62,28 @@ class EndedReason(StrEnum):
     EXPIRED = "expired"
 
 
+class CancelReason(StrEnum):
+    """Why the gateway is to cancel a rental as soon as the provider allows."""
+
+    ASKED = "asked"
+    REPLACED = "replaced"
+    UNUSED = "unused"  # no code has come, and its end is near
+
+
 _ENDED = {status: EndedReason(status.value) for status in OVER}
 ended_reason = _ENDED.get
 """The reason that a status tells; None where the rental has not ended."""
+_CANCELLED = {
+    CancelReason.REPLACED: EndedReason.REPLACED,
+    CancelReason.UNUSED: EndedReason.CANCELLED_UNUSED,
+}
+
+
+def reason_of_end(status: RentalStatus, cancel: CancelReason | None) -> EndedReason | None:
+    """As ended_reason, of a rental that was to be cancelled for the reason `cancel`."""
+    if cancel is not None and status is RentalStatus.CANCELLED:
+        return _CANCELLED.get(cancel, EndedReason.CANCELLED)
+    return ended_reason(status)
 
 
 class ReceivedCode(Frozen):
@@ -113,6 +132,18 @@ class Rental(Frozen):
         # Left out in the answers that a version before has stored, and where a rental begins.
         default_factory=lambda given: ended_reason(given.get("status")),
         description="Why it has ended; null while it has not.",
+    )
+    cancel_requested_at: Instant | None = Field(
+        None, description="Since when it is to be cancelled; null: nobody wants that."
+    )
+    cancel_available_at: Instant | None = Field(
+        None, description="When the provider lets it be cancelled; null: not known."
+    )
+    replaces: Id | None = Field(None, description="The id of the rental that it replaces.")
+    replaced_by: Id | None = Field(None, description="The id of the rental that replaces it.")
+    reference: str | None = Field(None, description="What its buyer named in reference.")
+    notice: str | None = Field(
+        None, description="What else to know about this answer; null: nothing."
     )
 
 
