@@ -200,6 +200,7 @@ def _services(
         poller,
         waiter,
         callers.recheck,
+        store.keys,
     )
 
 

@@ -136,6 +136,7 @@ def services(
         poller,
         waiter,
         still_accepted,
+        store.keys,
     )
 
 

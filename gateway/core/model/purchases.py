@@ -103,6 +103,7 @@ class Spend:
     sees_account: bool = False
     refunded_at: datetime | None = None
     refund_reason: RefundReason | None = None
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,7 @@ def ended(intent: Intent, outcome: Outcome) -> Spend:
         at=intent.at,
         answer=outcome.answer,
         sees_account=intent.sees_account,
+        reference=intent.reference,
     )
 
 
