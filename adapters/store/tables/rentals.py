@@ -9,7 +9,7 @@ from adapters.store.sql import codec
 from adapters.store.sql.schema import one_of, things
 from adapters.store.sql.statement import Row, Statement, Tx, Value, like, number, text
 from adapters.store.tables import codes, events, refunds
-from gateway.core.model.purchases import AnyRental, RefundReason
+from gateway.core.model.purchases import REPLACE, AnyRental, RefundReason
 from gateway.core.model.rentals import Rental
 from gateway.core.model.values import Kind
 
@@ -61,8 +61,10 @@ _KNOWN = Statement(_known)
 _LOCKED = Statement(_known.with_for_update())
 
 
-async def put_bought(tx: Tx, spend: Row, rental: AnyRental, at: int) -> None:
-    """Write down what a purchase brought."""
+async def put_bought(
+    tx: Tx, spend: Row, rental: AnyRental, at: int, replaced: Row | None = None
+) -> None:
+    """Write down what a purchase brought, in place of the rental `replaced` if any."""
     told, facts = _told_at(rental, at), codec.facts(rental)
     if facts["code"] is not None:  # that of a lost purchase, whose next one may be known
         row = await tx.row(_LOCKED, **_key(spend["account_id"], rental))
@@ -71,6 +73,8 @@ async def put_bought(tx: Tx, spend: Row, rental: AnyRental, at: int) -> None:
     if facts["service_code"] is None:
         facts["service_code"] = spend["service_code"]
     whole = {**codec.NO_COURSE, **facts, **_identity(spend, rental.id)}
+    if replaced is not None:
+        whole["replacements"] = (replaced["replacements"] or 0) + 1
     put = await tx.row(_PUT_BOUGHT, **whole)
     if not isinstance(rental, Rental):
         return
@@ -104,7 +108,8 @@ async def drop_placeholder(tx: Tx, ledger_id: str) -> None:
 
 def _identity(spend: Row, provider_id: int | None) -> dict[str, Value]:
     same = {name: spend[name] for name in _OF_SPEND}
-    return {**_NOT_BOUGHT, **same, "provider_id": provider_id}
+    replaces = spend["subject_id"] if spend["operation"] == REPLACE else None
+    return {**_NOT_BOUGHT, **same, "replaces": replaces, "provider_id": provider_id}
 
 
 async def unchanged(

@@ -23,7 +23,8 @@ class Ledger(Protocol):
         """Store a purchase and reserve its price. Returns None where it was stored.
 
         A Spend: this caller has used the request id before (with any input); nothing was stored.
-        A Breach: the limit that it would exceed; nothing was stored.
+        A Breach: the limit that it would exceed, or why the rental cannot be replaced; nothing was
+        stored.
         """
 
     async def breach(self, intent: Intent) -> Breach | None:
@@ -40,11 +41,16 @@ class Ledger(Protocol):
         """Store the outcome: answer, price instead of the reservation, what was bought.
 
         Only an open or unknown purchase can be settled; False for any other, which is unchanged.
-        The answer stored for an unknown outcome is replaced by the one given here, if any.
+        The answer stored for an unknown outcome is replaced by the one given here, if any. Where
+        what was bought replaces a rental, that one is to be cancelled from then on, unless it has
+        ended or has a code.
         """
 
     async def spend(self, ledger_id: str) -> Spend | None:
         """One purchase by its ledger id."""
+
+    async def purchase_of(self, account_id: str, rental_id: int) -> Spend | None:
+        """The purchase that brought a rental, by any caller of the account."""
 
     async def by_request(self, caller_id: str, request_id: str) -> Spend | None:
         """The purchase this caller made with this request id, until the id expires."""
