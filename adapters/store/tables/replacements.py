@@ -43,7 +43,7 @@ async def breach(tx: Tx, rental: Row) -> Breach | None:
     """Why a locked rental cannot be replaced now."""
     if rental["replaced_by"] is not None:
         return Breach.REPLACED
-    if _has_code(rental):
+    if rental["code"] is not None or rental["status"] == RentalStatus.CODE_RECEIVED:
         return Breach.CODE_RECEIVED
     if (rental["replacements"] or 0) >= MOST_REPLACEMENTS:
         return Breach.REPLACEMENTS
@@ -55,21 +55,13 @@ async def breach(tx: Tx, rental: Row) -> Breach | None:
 
 
 async def join(tx: Tx, rental: Row, by: int, at: int) -> None:
-    """Write which rental replaces a locked one, and that this is to be cancelled while it is open.
-
-    The wish lapses by itself where a code has come meanwhile.
-    """
+    """Write which rental replaces a locked one, and the wish to cancel that, unless it is over."""
     account_id, rental_id = rental["account_id"], rental["provider_id"]
     await tx.execute(_MARK, account=account_id, replaced=rental_id, by=by)
-    if rental["status"] not in events.ENDED and not _has_code(rental):
-        await cancels.want(tx, account_id, rental_id, CancelReason.REPLACED, at, None)
-    await events.notify(tx, account_id, rental_id)
+    if await cancels.want(tx, account_id, rental_id, CancelReason.REPLACED, at) is None:
+        await events.notify(tx, account_id, rental_id)
 
 
 async def purchase_of(tx: Tx, account_id: str, rental_id: int) -> Row | None:
     """The purchase that brought a rental."""
     return await tx.row(_PURCHASE, account=account_id, replaced=rental_id)
-
-
-def _has_code(rental: Row) -> bool:
-    return rental["code"] is not None or rental["status"] == RentalStatus.CODE_RECEIVED

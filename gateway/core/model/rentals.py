@@ -1,6 +1,8 @@
 """Rentals, numbers rented for one service's code: values and inputs."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -148,6 +150,19 @@ class Rental(Frozen):
     notice: str | None = Field(
         None, description="What else to know about this answer; null: nothing."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class CancelWish:
+    """A wish that a rental is cancelled, as the ledger has it.
+
+    `due_at`: when it is tried next. `claimed`: whoever got this is to try it before that.
+    """
+
+    rental: Rental
+    reason: CancelReason
+    due_at: datetime
+    claimed: bool
 
 
 class RentNumber(Frozen):
