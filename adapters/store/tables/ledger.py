@@ -76,9 +76,7 @@ class StoredLedger:
         return await self._database.read(lambda tx: purchases.by_id(tx, ledger_id))
 
     async def purchase_of(self, account_id: str, rental_id: int) -> Spend | None:
-        return await self._database.read(
-            lambda tx: purchases.of_rental(tx, account_id, rental_id)
-        )
+        return await self._database.read(lambda tx: purchases.of_rental(tx, account_id, rental_id))
 
     async def by_request(self, caller_id: str, request_id: str) -> Spend | None:
         return await self._database.read(lambda tx: purchases.by_request(tx, caller_id, request_id))

@@ -64,9 +64,9 @@ LOCKED = Statement(_known.with_for_update())
 
 
 async def put_bought(
-    tx: Tx, spend: Row, rental: AnyRental, at: int, replaced: Row | None = None
+    tx: Tx, spend: Row, rental: AnyRental, at: int, replacements: int | None = None
 ) -> None:
-    """Write down what a purchase brought, in place of the rental `replaced` if any."""
+    """Write down what a purchase brought; `replacements`: how many led to it, where it is one."""
     told, facts = _told_at(rental, at), codec.facts(rental)
     if facts["code"] is not None:  # that of a lost purchase, whose next one may be known
         row = await tx.row(LOCKED, **_key(spend["account_id"], rental))
@@ -75,8 +75,7 @@ async def put_bought(
     if facts["service_code"] is None:
         facts["service_code"] = spend["service_code"]
     whole = {**codec.NO_COURSE, **facts, **_identity(spend, rental.id)}
-    if replaced is not None:
-        whole["replacements"] = (replaced["replacements"] or 0) + 1
+    whole["replacements"] = replacements
     put = await tx.row(_PUT_BOUGHT, **whole)
     if not isinstance(rental, Rental):
         return

@@ -45,13 +45,18 @@ async def breach(tx: Tx, rental: Row) -> Breach | None:
         return Breach.REPLACED
     if rental["code"] is not None or rental["status"] == RentalStatus.CODE_RECEIVED:
         return Breach.CODE_RECEIVED
-    if (rental["replacements"] or 0) >= MOST_REPLACEMENTS:
+    if made(rental) >= MOST_REPLACEMENTS:
         return Breach.REPLACEMENTS
     other = await tx.row(_UNDER_WAY, account=rental["account_id"], replaced=rental["provider_id"])
     if other is None:
         return None
     unknown = other["state"] == SpendState.UNKNOWN
     return Breach.REPLACEMENT_UNKNOWN if unknown else Breach.REPLACEMENT_OPEN
+
+
+def made(rental: Row) -> int:
+    """How many replacements led to a rental."""
+    return int(rental["replacements"] or 0)
 
 
 async def join(tx: Tx, rental: Row, by: int, at: int) -> None:

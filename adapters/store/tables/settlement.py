@@ -147,7 +147,8 @@ async def _write_rental(
     if row["kind"] == "long_rental" and row["subject_id"] is not None:
         await rentals.merge(tx, row["account_id"], outcome.bought, at, ledger_id=row["ledger_id"])
     else:
-        await rentals.put_bought(tx, row, outcome.bought, at, replaced)
+        made = None if replaced is None else replacements.made(replaced) + 1
+        await rentals.put_bought(tx, row, outcome.bought, at, made)
 
 
 async def left_by_dead(tx: Tx, liveness: Liveness, caller_id: str, fingerprint: str) -> bool:

@@ -1,10 +1,9 @@
 """Rentals, numbers rented for one service's code: values and inputs."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -220,14 +219,14 @@ class RentNumber(Frozen):
         return number
 
 
-_WISHES = {"max_price", "carrier", "keep_carrier", "area_codes", "lock_area_code"}
+WISHES = {"max_price", "carrier", "keep_carrier", "area_codes", "lock_area_code"}
 
 
 def wishes_of(asked: object) -> str:
     """Which number a purchase asked for, as JSON: what its replacement inherits."""
     if not isinstance(asked, RentNumber):
         return "{}"
-    return asked.model_dump_json(include=_WISHES, exclude_defaults=True)
+    return asked.model_dump_json(include=WISHES, exclude_defaults=True)
 
 
 class OneRental(Frozen):
@@ -240,38 +239,6 @@ class RentAgain(OneRental):
     """The input of rent_again."""
 
     request_id: RequestId | None = Field(None, description=REQUEST_ID)
-
-
-class ReplaceRental(OneRental):
-    """The input of replace_rental: the wishes that are left out are those of the purchase."""
-
-    max_price: UsdAsked | None = Field(
-        None, description="As in rent_number; null: as for the first number."
-    )
-    carrier: Carrier | None = Field(None, description="As max_price.")
-    keep_carrier: FlagAsked | None = Field(None, description="As max_price.")
-    area_codes: AreaCodes | Literal["any"] | None = Field(
-        None, description="As max_price; any: none is preferred.", examples=["212,646"]
-    )
-    lock_area_code: FlagAsked | None = Field(None, description="As max_price.")
-    request_id: RequestId | None = Field(None, description=REQUEST_ID)
-
-    def resolved(self, service_code: str, wishes: Mapping[str, Any]) -> RentNumber:
-        """The purchase to make, with `wishes` for what is left out.
-
-        A wish that cannot stand without another one goes with it. Raises ValidationError.
-        """
-        given = self.model_dump(include=_WISHES, exclude_none=True)
-        wished = {"service_code": service_code, **wishes, **given}
-        if wished.get("area_codes") == "any":
-            del wished["area_codes"]
-        for needs, without, kept in (
-            ("carrier", "any", "keep_carrier"),
-            ("area_codes", None, "lock_area_code"),
-        ):
-            if wished.get(needs, without) == without and kept not in given:
-                wished.pop(kept, None)
-        return RentNumber.model_validate(wished)
 
 
 class ListRentals(Frozen):

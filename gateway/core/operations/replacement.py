@@ -21,7 +21,8 @@ from gateway.core.model.provider_errors import (
     TooManyActiveRentals,
 )
 from gateway.core.model.purchases import Spend
-from gateway.core.model.rentals import Rental, RentalStatus, ReplaceRental, RentNumber
+from gateway.core.model.rentals import Rental, RentalStatus, RentNumber
+from gateway.core.model.replacement import ReplaceRental
 from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.context import Context
 from gateway.core.operations.operation import Operation, Rest
@@ -96,9 +97,7 @@ REPLACE_RENTAL = Operation(
     takes=ReplaceRental,
     gives=Rental,
     effect=Effect.SPEND,
-    rest=Rest(
-        "POST", "/v1/rentals/{rental_id}/replace", success=201, location="/v1/rentals/{id}"
-    ),
+    rest=Rest("POST", "/v1/rentals/{rental_id}/replace", success=201, location="/v1/rentals/{id}"),
     run=_rent,
     calls=(RENTAL_STATUS, RENT),
     quote=RENT_NUMBER.quote,
