@@ -32,11 +32,8 @@ REQUEST_ID = (
 UsNumber = Annotated[str, Field(pattern=r"^(\+?1)?[2-9][0-9]{9}$"), OrDigits]
 """A US number in an input, with or without its country code."""
 
-AreaCodes = Annotated[
-    str,
-    Field(pattern=r"^ *[2-9][0-9]{2} *(, *[2-9][0-9]{2} *)*$", max_length=400),
-    OrDigits,
-]
+AREA_CODES = r" *[2-9][0-9]{2} *(, *[2-9][0-9]{2} *)*"
+AreaCodes = Annotated[str, Field(pattern=f"^{AREA_CODES}$", max_length=400), OrDigits]
 """Area codes in an input, comma-separated."""
 
 Carrier = Literal["any", "at&t", "tmobile", "verizon"]

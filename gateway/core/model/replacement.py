@@ -1,33 +1,39 @@
 """The replacement of a rental: its input, and what it inherits of the purchase before."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from gateway.core.model.rentals import (
+    AREA_CODES,
     REQUEST_ID,
     WISHES,
-    AreaCodes,
     Carrier,
     OneRental,
     RentNumber,
 )
-from gateway.core.model.values import FlagAsked, RequestId, UsdAsked
+from gateway.core.model.values import FlagAsked, OrDigits, RequestId, UsdAsked
+
+_SAME = "As in rent_number; null: as for the first number."
+AreaCodesOrAny = Annotated[
+    str,
+    Field(pattern=r"^( *any *|" + AREA_CODES + r")$", max_length=400),
+    OrDigits,
+]
+"""Area codes in an input, or the word any."""
 
 
 class ReplaceRental(OneRental):
     """The input of replace_rental: the wishes that are left out are those of the purchase."""
 
-    max_price: UsdAsked | None = Field(
-        None, description="As in rent_number; null: as for the first number."
+    max_price: UsdAsked | None = Field(None, description=_SAME)
+    carrier: Carrier | None = Field(None, description=_SAME)
+    keep_carrier: FlagAsked | None = Field(None, description=_SAME)
+    area_codes: AreaCodesOrAny | None = Field(
+        None, description=f"{_SAME} With any, none is preferred.", examples=["212,646"]
     )
-    carrier: Carrier | None = Field(None, description="As max_price.")
-    keep_carrier: FlagAsked | None = Field(None, description="As max_price.")
-    area_codes: AreaCodes | Literal["any"] | None = Field(
-        None, description="As max_price; any: none is preferred.", examples=["212,646"]
-    )
-    lock_area_code: FlagAsked | None = Field(None, description="As max_price.")
+    lock_area_code: FlagAsked | None = Field(None, description=_SAME)
     request_id: RequestId | None = Field(None, description=REQUEST_ID)
 
     def resolved(self, service_code: str, wishes: Mapping[str, Any]) -> RentNumber:
@@ -37,7 +43,7 @@ class ReplaceRental(OneRental):
         """
         given = self.model_dump(include=WISHES, exclude_none=True)
         wished = {"service_code": service_code, **wishes, **given}
-        if wished.get("area_codes") == "any":
+        if wished.get("area_codes", "").strip() == "any":
             del wished["area_codes"]
         for needs, without, kept in (
             ("carrier", "any", "keep_carrier"),
