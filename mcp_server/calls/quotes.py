@@ -128,7 +128,7 @@ class Estimator:
         price = again_quote(rental, rows[0] if rows else None).at_most
         if rows and price is not None:
             surcharged = {
-                "carrier": asked.carrier not in (None, "any"),
+                "carrier": asked.carrier not in ("same", "any"),
                 "area": asked.area_codes not in (None, "any"),
             }
             price = max(price, with_surcharges(rows[0].price, **surcharged))
