@@ -98,9 +98,11 @@ class Sent:
             self._observer.charged_above(intent.ledger_id, intent.reserved, value.price)
         stored = stored_value(value)
         await self._settle(order, Outcome(SpendState.BOUGHT, stored, value, order.redeliverable))
-        order.context.services.repository.bought(intent.view, value)
+        services = order.context.services
+        services.repository.bought(intent.view, value)
         if intent.replaces is not None:
-            order.context.services.status_reads.forget(intent.account_id, intent.replaces)
+            services.status_reads.forget(intent.account_id, intent.replaces)
+            services.cancelling.wanted()
         self._compare_times(order, value)
         return Answer(value, stored.body, purchase=intent.ledger_id)
 
