@@ -250,6 +250,7 @@ def spend(row: Row) -> Spend:
         refunded_at=None if refunded_at is None else from_instant(refunded_at),
         refund_reason=None if reason is None else RefundReason(reason),
         reference=row["reference"],
+        wishes=row["wishes"],
     )
 
 

@@ -1,5 +1,6 @@
 """Rentals, numbers rented for one service's code: values and inputs."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, TypedDict
@@ -35,11 +36,8 @@ REFERENCE = "What it is for, in your own words: shown with it, and counted by in
 UsNumber = Annotated[str, Field(pattern=r"^(\+?1)?[2-9][0-9]{9}$"), OrDigits]
 """A US number in an input, with or without its country code."""
 
-AreaCodes = Annotated[
-    str,
-    Field(pattern=r"^ *[2-9][0-9]{2} *(, *[2-9][0-9]{2} *)*$", max_length=400),
-    OrDigits,
-]
+AREA_CODES = r" *[2-9][0-9]{2} *(, *[2-9][0-9]{2} *)*"
+AreaCodes = Annotated[str, Field(pattern=f"^{AREA_CODES}$", max_length=400), OrDigits]
 """Area codes in an input, comma-separated."""
 
 
@@ -150,6 +148,19 @@ class Rental(Frozen):
     notice: str | None = Field(
         None, description="What else to know about this answer; null: nothing."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class CancelWish:
+    """A wish that a rental is cancelled, as the ledger has it.
+
+    `due_at`: when it is tried next. `claimed`: whoever got this is to try it before that.
+    """
+
+    rental: Rental
+    reason: CancelReason
+    due_at: datetime
+    claimed: bool
 
 
 class RentNumber(Frozen):

@@ -41,4 +41,5 @@ def _rental_of(spend: Spend, provider_id: int, price: Decimal | None) -> AnyRent
         price=price,
         created_at=spend.at,
         reference=spend.reference,
+        replaces=spend.replaces,
     )

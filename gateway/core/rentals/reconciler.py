@@ -90,6 +90,7 @@ class Reconciler:
             "created_at": rental.created_at or spend.at,
             "codes": with_code((), rental.code, rental.code_received_at or now),
             "reference": spend.reference,
+            "replaces": spend.replaces,
         }
         bought = rental.model_copy(update=known)
         outcome = Outcome(SpendState.BOUGHT, stored_value(bought), bought)
