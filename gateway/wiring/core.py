@@ -213,6 +213,7 @@ def _services(
         poller,
         waiter,
         callers.recheck,
+        store.keys,
     )
 
 

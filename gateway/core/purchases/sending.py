@@ -92,8 +92,15 @@ class Sent:
         intent = order.planned
         value = await self._buy(order, intent)
         if "ledger_id" in type(value).model_fields:
-            known = {"ledger_id": intent.ledger_id, "codes": (), "replaces": intent.replaces}
+            known = {
+                "ledger_id": intent.ledger_id,
+                "codes": (),
+                "replaces": intent.replaces,
+                "reference": intent.reference,
+            }
             value = value.model_copy(update=known)
+        elif intent.reference is not None:
+            value = value.model_copy(update={"reference": intent.reference})
         if intent.reserved is not None and (value.price or 0) > intent.reserved:
             self._observer.charged_above(intent.ledger_id, intent.reserved, value.price)
         stored = stored_value(value)
