@@ -27,10 +27,8 @@ from gateway.core.model.values import (
     UsdAsked,
 )
 
-REQUEST_ID = (
-    "Your own name for this purchase: repeating the call with the same one never buys twice."
-)
-REFERENCE = "What it is for, in your own words: shown with it, and counted by in get_usage."
+REQUEST_ID = "Your own name for this purchase: with the same one nothing is bought twice."
+REFERENCE = "What it is for, in your words: see get_usage."
 
 
 UsNumber = Annotated[str, Field(pattern=r"^(\+?1)?[2-9][0-9]{9}$"), OrDigits]
@@ -222,7 +220,7 @@ class RentNumber(Frozen):
 class OneRental(Frozen):
     """The input of operations on one rental."""
 
-    rental_id: IdAsked = Field(description="The rental's id, as rent_number answered it.")
+    rental_id: IdAsked = Field(description="The rental's id.")
 
 
 class RentAgain(OneRental):
@@ -242,17 +240,15 @@ class ListRentals(Frozen):
     number: UsNumber | None = Field(
         None, description="Only rentals of this US number.", examples=["+14104287665"]
     )
-    reference: Reference | None = Field(None, description="Only rentals with this reference.")
-    since: InstantAsked | None = Field(None, description="Only those bought at this time or later.")
-    until: InstantAsked | None = Field(None, description="Only those bought before this time.")
+    reference: Reference | None = Field(None, description="Only with this reference.")
+    since: InstantAsked | None = Field(None, description="Only from this time on.")
+    until: InstantAsked | None = Field(None, description="Only before this time.")
     key: KeyName | None = Field(
-        None,
-        description="Only what this gateway key bought: its id or name. "
-        "For keys that see the whole account.",
+        None, description="Only of the key with this id or name; for admin keys."
     )
     limit: LimitAsked = Field(100, description="How many rentals at the most.")
     cursor: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")] | None = Field(
-        None, description="The next_cursor of the page before; keep the other inputs the same."
+        None, description="The next_cursor of the page before; other inputs the same."
     )
 
 

@@ -41,9 +41,7 @@ class ReplaceRental(OneRental):
         description="As in rent_number; without area_codes here, as for the first number too.",
     )
     request_id: RequestId | None = Field(None, description=REQUEST_ID)
-    reference: Reference | None = Field(
-        None, description="As in rent_number; null: as for the first number."
-    )
+    reference: Reference | None = Field(None, description="null: as for the first number.")
 
     def resolved(self, service_code: str, wishes: Mapping[str, Any]) -> RentNumber:
         """The purchase to make, with `wishes` for what is left out. Raises ValidationError."""

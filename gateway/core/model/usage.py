@@ -109,14 +109,12 @@ class Usage(Frozen):
 class GetUsage(Frozen):
     """The input of get_usage."""
 
-    group_by: UsageGroup = Field(
-        "service", description="A row for each of these; key is for keys that see the account."
-    )
-    since: InstantAsked | None = Field(None, description="Only purchases at this time or later.")
-    until: InstantAsked | None = Field(None, description="Only purchases before this time.")
+    group_by: UsageGroup = Field("service", description="A row for each; key: for admin keys.")
+    since: InstantAsked | None = Field(None, description="Only from this time on.")
+    until: InstantAsked | None = Field(None, description="Only before this time.")
     limit: LimitAsked = Field(100, description="How many rows at the most.")
     cursor: Annotated[str, Field(pattern=r"^[0-9A-Za-z_=-]{1,600}$")] | None = Field(
-        None, description="The next_cursor of the page before; keep the other inputs the same."
+        None, description="The next_cursor of the page before; other inputs the same."
     )
 
 

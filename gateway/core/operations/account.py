@@ -92,9 +92,8 @@ GET_USAGE = Operation(
     name="get_usage",
     summary="Read what was spent, and how many codes it brought",
     description=(
-        "Answers from the gateway's own ledger: what this key bought, or all of its account, in "
-        "all and by service, day (UTC), key or reference. A refund counts on the day of its "
-        "purchase. net and reserved together are what get_balance tells as spent."
+        "From the gateway's own ledger: what this key bought, or all of its account. A refund "
+        "counts on the day (UTC) of its purchase. net and reserved together are what is spent."
     ),
     takes=GetUsage,
     gives=Usage,
