@@ -435,3 +435,17 @@ async def test_a_killed_gateway_replaces_once(
     assert (old["cancel_requested_at"] is not None) is replaced
     assert told(another)[1:] == ("already_replaced" if replaced else "outcome_unknown", "no")
     assert asked_to_rent(sim) == rents
+
+
+async def test_it_is_for_what_the_first_was_for_unless_it_says_otherwise(locked: Bank) -> None:
+    first = await rented(locked.client, reference="customer 17")
+    second = (await replace(locked.client, first)).json
+    third = (await replace(locked.client, second["id"], reference="customer 18")).json
+    listed = (await locked.client.get("/v1/rentals")).json["data"]
+
+    assert [second["reference"], third["reference"]] == ["customer 17", "customer 18"]
+    assert [row["reference"] for row in reversed(listed)] == [
+        "customer 17",
+        "customer 17",
+        "customer 18",
+    ]
