@@ -10,7 +10,7 @@ from gateway.core.jobs.cancel_task import CancelTask
 from gateway.core.operations.context import Services
 from gateway.core.rentals.reconciliation_task import ReconciliationTask
 from gateway.core.upstream.account import AccountUpstream, AccountUpstreams
-from gateway.core.upstream.calls import CANCEL
+from gateway.core.upstream.calls import CANCEL, RENTAL_STATUS
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
 
@@ -51,7 +51,7 @@ def _following(
         services.price_cache,
         services.clock,
         before_end=settings.gateway_cancel_before_end_seconds,
-        per_second=settings.rates[CANCEL.bucket],
+        seconds_each=_seconds_each(settings),
     )
     return Following(
         store.ledger,
@@ -62,6 +62,19 @@ def _following(
         upstream_of,
         metrics,
     )
+
+
+def _seconds_each(settings: Settings) -> float:
+    """The seconds from one number given back to the next: a cancel, and a look at the status.
+
+    Of the looks one in four is another's turn, see the sliding window.
+    """
+    margin, rates = settings.getatext_rate_margin_seconds, settings.rates
+    cancel, look = (
+        1 / rate + margin / max(1, int(rate))
+        for rate in (rates[CANCEL.bucket], rates[RENTAL_STATUS.bucket])
+    )
+    return max(cancel, look * 4 / 3)
 
 
 def _cancel_task(

@@ -1,7 +1,7 @@
 """Nodes of the gateway in held time, on either database, before the simulated provider."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -161,7 +161,7 @@ Test = Callable[[Bed], Awaitable[None]]
 
 
 def on_both_databases(
-    nodes: int = 1, rules: dict[str, Any] | None = None, **changes: Any
+    nodes: int = 1, rules: Mapping[str, Any] | None = None, **changes: Any
 ) -> Callable[[Test], Any]:
     """A test with so many nodes on one database, once on each kind; `rules` of the provider."""
 
@@ -195,7 +195,7 @@ async def _run(test: Test, url: str | None, folder: Path, *more: Any) -> None:
 
 @asynccontextmanager
 async def _bed(
-    ledger: Ledger, count: int, rules: dict[str, Any], changes: dict[str, Any]
+    ledger: Ledger, count: int, rules: Mapping[str, Any], changes: dict[str, Any]
 ) -> AsyncIterator[Bed]:
     clock = HeldClock(loop().time())
     bed = Bed([], _provider(clock, rules), clock)
@@ -225,7 +225,7 @@ async def _bed(
             await node.close()
 
 
-def _provider(clock: HeldClock, rules: dict[str, Any]) -> Provider:
+def _provider(clock: HeldClock, rules: Mapping[str, Any]) -> Provider:
     usual = Rules(
         code_after=NEVER,
         next_code_after=NEVER,
