@@ -16,6 +16,7 @@ from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
 from gateway.core.codes.webhooks import Webhooks
 from gateway.core.invocation.invoker import Invoker
+from gateway.core.jobs.balance_watch import BalanceWatch
 from gateway.core.model.account import Balance, Nothing
 from gateway.core.model.callers import Account
 from gateway.core.operations.catalog import CALLS
@@ -36,6 +37,7 @@ from gateway.core.upstream.pipeline import Pipeline
 from gateway.core.upstream.rate_limiter import RateLimiter, RateLimits
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
+from gateway.wiring.alarms import tell_alarms, watch_balances
 from gateway.wiring.stages import stages
 
 UpstreamOf = Callable[[str], AccountUpstream | None]
@@ -58,6 +60,7 @@ class Core:
     reconciliation: ReconciliationTask
     following: Following
     unwritten: Unwritten
+    balances: BalanceWatch | None
 
     async def close(self) -> None:
         """Wake all waiters, let changes and purchases end, then cancel background work."""
@@ -70,6 +73,8 @@ class Core:
         await self.reconciliation.close()
         await self.services.price_cache.close()
         await self.limiter.close()
+        if self.balances is not None:
+            await self.balances.close()
         await self.unwritten.close()
 
 
@@ -93,6 +98,7 @@ def build_core(
     callers = _callers(settings, hasher, store, clock, verification)
     unwritten = Unwritten(store.ledger, clock, metrics)
     store.failures.to = unwritten.lost
+    tell_alarms(store, notifier, metrics)
     services = _services(settings, store, callers, unwritten, notifier, clock, metrics)
     upstream_of = _upstream_of(callers, upstreams)
     following = _following(store, callers, services, upstream_of, metrics)
@@ -111,6 +117,15 @@ def build_core(
         reconciliation=_reconciliation(upstream_of, services, metrics),
         following=following,
         unwritten=unwritten,
+        balances=watch_balances(
+            settings,
+            store,
+            upstreams,
+            upstream_of,
+            clock,
+            metrics,
+            own=callers.own.id if callers.own else None,
+        ),
     )
 
 

@@ -177,6 +177,8 @@ async def run_gateway(
         background = [asyncio.create_task(work.run()) for work in (housekeeping, forwarding)]
         if follow:
             core.following.start()
+            if core.balances is not None:
+                background.append(asyncio.create_task(core.balances.run()))
         try:
             yield Gateway(settings, metrics, client, store, core, forwarding)
         finally:

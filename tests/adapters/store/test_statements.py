@@ -11,6 +11,7 @@ from adapters.store.sql.schema import metadata
 from adapters.store.sql.statement import Statement
 from adapters.store.sqlite import following
 from adapters.store.tables import (
+    balances,
     budgets,
     checks,
     codes,
@@ -48,6 +49,7 @@ EVENT_PAGES = [
 ]
 BOUNDS = {"after": ">", "before": "<"}
 MODULES = (
+    balances,
     budgets,
     checks,
     codes,
