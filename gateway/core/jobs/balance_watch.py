@@ -22,7 +22,8 @@ ASK_EVERY = 300.0  # seconds, where nothing else tells the balance
 _LOOK_EVERY = 30.0
 _JUDGED_FOR = 60.0  # seconds; then the store is asked whether another node saw a turn
 _RENEW_AFTER = 120.0  # seconds
-_LEASE = ASK_EVERY + _LOOK_EVERY
+_HEARD_FOR = ASK_EVERY + _RENEW_AFTER + _LOOK_EVERY
+_PROBE = 1.0  # seconds
 _USED_WITHIN = 86_400.0  # seconds since a caller's own key was last used
 _MOST = 1000
 
@@ -36,15 +37,16 @@ class _Account:
     heard_at: float = -inf
     asked_at: float = -inf
     leased_at: float = -inf
-    used_at: float = -inf
+    used_at: float = -inf  # heard, but for what this watch asked itself
 
 
 class BalanceWatch:
     """Hears the balances that answers of the provider tell, and asks where none does.
 
-    A node that hears an account's balance holds its lease, so that no other asks. Answers may come
-    out of their order: the store believes a turn only where the answer was asked for after the turn
-    before, so one that is late neither tells of a fall again nor arms the alarm.
+    While a node hears an account's balance it holds a lease, so that no other asks; and another
+    lease is for asking. Answers may come out of their order: the store believes a turn only where
+    the answer was asked for after the turn before, so one that is late neither tells of a fall
+    again nor arms the alarm.
     """
 
     def __init__(
@@ -128,22 +130,27 @@ class BalanceWatch:
 
     async def _look_at(self, upstream: AccountUpstream) -> None:
         account, now = self._account(upstream.account_id), self._clock.monotonic()
-        due = now - max(account.heard_at, account.asked_at) >= ASK_EVERY
-        renewed = account.leased_at >= account.heard_at or now - account.leased_at < _RENEW_AFTER
-        if renewed and not due:
+        heard = f"balance_heard:{upstream.account_id}"
+        if now - max(account.heard_at, account.asked_at) < ASK_EVERY:
+            renew = account.leased_at < account.used_at and now - account.leased_at >= _RENEW_AFTER
+            if renew and await self._leases.take(heard, _HEARD_FOR):
+                account.leased_at = now
             return
-        if not await self._leases.take(f"balance:{upstream.account_id}", _LEASE):
+        if not await self._leases.take(heard, _PROBE):
             return
-        account.leased_at = now
-        if due:
-            account.asked_at, used_at = now, account.used_at
-            try:
-                await upstream.ask(BALANCE, Nothing(), Priority.PRICES)
-            except LedgerUnavailable:
-                raise
-            except GatewayError:
-                return  # it is asked again at the next turn
-            account.used_at = used_at  # by callers, not by this
+        if await self._leases.take(f"balance_asked:{upstream.account_id}", ASK_EVERY):
+            account.asked_at = now
+            await self._ask(upstream, account)
+
+    async def _ask(self, upstream: AccountUpstream, account: _Account) -> None:
+        used_at = account.used_at
+        try:
+            await upstream.ask(BALANCE, Nothing(), Priority.PRICES)
+        except LedgerUnavailable:
+            raise
+        except GatewayError:
+            return  # the provider is away, say: it is asked again when it is due
+        account.used_at = used_at  # by callers, not by this
 
     async def _judge(
         self, account_id: str, account: _Account, balance: Decimal, asked_at: datetime
