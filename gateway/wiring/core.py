@@ -1,7 +1,6 @@
 """Builds the core over an open store and an open client."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -16,7 +15,7 @@ from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
 from gateway.core.codes.webhooks import Webhooks
 from gateway.core.invocation.invoker import Invoker
-from gateway.core.jobs.balance_watch import BalanceWatch
+from gateway.core.jobs.cancel_task import CancelTask
 from gateway.core.model.account import Balance, Nothing
 from gateway.core.model.callers import Account
 from gateway.core.operations.catalog import CALLS
@@ -25,6 +24,7 @@ from gateway.core.ports.clock import Clock
 from gateway.core.ports.provider import Connect
 from gateway.core.prices.cache import PriceCache
 from gateway.core.purchases.purchasing import Purchasing
+from gateway.core.rentals.cancelling import Cancelling
 from gateway.core.rentals.notifier import Notifier
 from gateway.core.rentals.reconciliation_task import ReconciliationTask
 from gateway.core.rentals.repository import RentalRepository
@@ -37,10 +37,8 @@ from gateway.core.upstream.pipeline import Pipeline
 from gateway.core.upstream.rate_limiter import RateLimiter, RateLimits
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
-from gateway.wiring.alarms import tell_alarms, watch_balances
+from gateway.wiring import background
 from gateway.wiring.stages import stages
-
-UpstreamOf = Callable[[str], AccountUpstream | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +57,22 @@ class Core:
     webhooks: Webhooks
     reconciliation: ReconciliationTask
     following: Following
+    cancels: CancelTask
     unwritten: Unwritten
-    balances: BalanceWatch | None
 
     async def close(self) -> None:
         """Wake all waiters, let changes and purchases end, then cancel background work."""
         self.notifier.shut_down()
         await self.following.close()
+        await self.cancels.close()
         await self.verification.close()
         await self.invoker.close()
+        await self.services.cancelling.calls.close()
         await self.webhooks.close()
         await self.services.poller.close()
         await self.reconciliation.close()
         await self.services.price_cache.close()
         await self.limiter.close()
-        if self.balances is not None:
-            await self.balances.close()
         await self.unwritten.close()
 
 
@@ -87,21 +85,19 @@ def build_core(
     metrics: Metrics,
 ) -> Core:
     """Build the core's objects, shared by all callers. `secret` is the database's."""
-    hasher = KeyHasher(secret)
-    notifier, breakers = Notifier(), CircuitBreakers(clock, CALLS, observer=metrics)
+    hasher, notifier = KeyHasher(secret), Notifier()
+    breakers = CircuitBreakers(clock, CALLS, observer=metrics)
     limiter = _limiter(settings, store, clock, metrics)
     pipeline = Pipeline(clock, asyncio.sleep, limiter, breakers, observer=metrics)
-    client.when_connected(pipeline.going_out)
-    connect = _connect(settings, client, clock, metrics)
+    connect = _connect(settings, client, pipeline, clock, metrics)
     upstreams = AccountUpstreams(connect, pipeline)
     verification = KeyVerification(store.accounts, _asking(connect, pipeline), clock)
     callers = _callers(settings, hasher, store, clock, verification)
-    unwritten = Unwritten(store.ledger, clock, metrics)
-    store.failures.to = unwritten.lost
-    tell_alarms(store, notifier, metrics)
+    unwritten = _unwritten(store, clock, metrics)
     services = _services(settings, store, callers, unwritten, notifier, clock, metrics)
-    upstream_of = _upstream_of(callers, upstreams)
-    following = _following(store, callers, services, upstream_of, metrics)
+    following, cancels, reconciliation = background.work(
+        settings, store, callers, upstreams, services, metrics
+    )
     purchasing = Purchasing(stages(settings, store, unwritten, callers, clock, metrics))
     return Core(
         hasher=hasher,
@@ -114,19 +110,17 @@ def build_core(
         services=services,
         invoker=Invoker(upstreams, services, purchasing, metrics),
         webhooks=_webhooks(settings, hasher, callers, upstreams, services),
-        reconciliation=_reconciliation(upstream_of, services, metrics),
+        reconciliation=reconciliation,
         following=following,
+        cancels=cancels,
         unwritten=unwritten,
-        balances=watch_balances(
-            settings,
-            store,
-            upstreams,
-            upstream_of,
-            clock,
-            metrics,
-            own=callers.own.id if callers.own else None,
-        ),
     )
+
+
+def _unwritten(store: Store, clock: Clock, metrics: Metrics) -> Unwritten:
+    unwritten = Unwritten(store.ledger, clock, metrics)
+    store.failures.to = unwritten.lost
+    return unwritten
 
 
 def database_url(settings: Settings) -> str:
@@ -204,6 +198,7 @@ def _services(
     poller = CodePoller(
         status_reads, repository, notifier, store.inbox, store.leases, clock, per_second=per_second
     )
+    cancelling = Cancelling(store.ledger, repository, status_reads, clock, metrics)
     waiter = CodeWaiter(poller, status_reads, repository, notifier, store.inbox)
     return Services(
         clock,
@@ -212,9 +207,11 @@ def _services(
         price_cache,
         repository,
         status_reads,
+        cancelling,
         poller,
         waiter,
         callers.recheck,
+        store.keys,
     )
 
 
@@ -236,39 +233,10 @@ def _webhooks(
     )
 
 
-def _upstream_of(callers: Callers, upstreams: AccountUpstreams) -> UpstreamOf:
-    """The upstream of an account by its id, where its key is in memory."""
-
-    def upstream_of(account_id: str) -> AccountUpstream | None:
-        account = callers.met(account_id)
-        return None if account is None else upstreams.of(account)
-
-    return upstream_of
-
-
-def _following(
-    store: Store,
-    callers: Callers,
-    services: Services,
-    upstream_of: UpstreamOf,
-    metrics: Metrics,
-) -> Following:
-    following = Following(
-        store.ledger, store.leases, services.poller, services.price_cache, upstream_of, metrics
-    )
-    callers.when_seen(following.key_seen)
-    return following
-
-
-def _reconciliation(
-    upstream_of: UpstreamOf, services: Services, metrics: Metrics
-) -> ReconciliationTask:
-    task = ReconciliationTask(services.repository, services.price_cache, upstream_of, metrics)
-    services.repository.on_lost(task.begin)
-    return task
-
-
-def _connect(settings: Settings, client: Client, clock: Clock, metrics: Metrics) -> Connect:
+def _connect(
+    settings: Settings, client: Client, pipeline: Pipeline, clock: Clock, metrics: Metrics
+) -> Connect:
+    client.when_connected(pipeline.going_out)
     return accounts(
         client,
         now=clock.now,

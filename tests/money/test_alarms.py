@@ -55,7 +55,7 @@ def set_balance(bank: Bank, amount: str, key: str = OWN) -> None:
 
 async def judged(bank: Bank) -> None:
     """Waits until what was heard of balances is written."""
-    watch = bank.running.gateway.core.balances
+    watch = bank.running.gateway.balances
     assert watch is not None
     await watch.close()
 

@@ -28,6 +28,7 @@ from adapters.store.sql.statement import Row, Statement, Tx, number, text
 from gateway.core.model.callers import GATEWAY_KEY_PREFIX
 from gateway.core.model.events import Alarm, EventDetails, EventType
 from gateway.core.model.purchases import SpendState
+from gateway.core.model.values import amount_of
 
 TOLD: tuple[Literal[80, 100], ...] = (80, 100)
 """At how many hundredths of a budget the spending is told."""
@@ -237,7 +238,7 @@ async def _alarm(
         key_name=None if key is None else key["name"],
         limit=budget.limit,
         percent=percent,
-        spent=codec.amount_of(spent),
-        budget=codec.amount_of(budget.whole),
+        spent=amount_of(spent),
+        budget=amount_of(budget.whole),
     )
     return Alarm(EventType.KEY_BUDGET_REACHED, spend["account_id"], caller_id, details)

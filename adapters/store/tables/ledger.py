@@ -1,13 +1,15 @@
 """The core's port `Ledger`, over a database."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Unpack
 
 from adapters.store.sql import codec
 from adapters.store.sql.database import AlarmReports, Database
 from adapters.store.tables import (
     budgets,
+    cancels,
     checks,
     delivery,
     purchases,
@@ -15,11 +17,13 @@ from adapters.store.tables import (
     rentals,
     retention,
     settlement,
+    usage,
     views,
 )
 from gateway.core.model.purchases import AnyRental, Breach, Intent, Outcome, Spend, Spent, View
-from gateway.core.model.rentals import Rental, RentalStatus
-from gateway.core.model.values import Kind
+from gateway.core.model.rentals import CancelReason, CancelWish, Rental, RentalFilter
+from gateway.core.model.usage import Tally, UsageGroup
+from gateway.core.model.values import Kind, amount_of
 
 NewId = Callable[[datetime], str]
 """Makes a ledger_id: text that sorts by time."""
@@ -84,6 +88,9 @@ class StoredLedger:
 
     async def spend(self, ledger_id: str) -> Spend | None:
         return await self._database.read(lambda tx: purchases.by_id(tx, ledger_id))
+
+    async def purchase_of(self, account_id: str, rental_id: int) -> Spend | None:
+        return await self._database.read(lambda tx: purchases.of_rental(tx, account_id, rental_id))
 
     async def by_request(self, caller_id: str, request_id: str) -> Spend | None:
         return await self._database.read(lambda tx: purchases.by_request(tx, caller_id, request_id))
@@ -157,6 +164,45 @@ class StoredLedger:
             lambda tx: rentals.give_up(tx, account_id, rental_id, now)
         )
 
+    async def want_cancel(
+        self, account_id: str, rental_id: int, reason: CancelReason, at: datetime, until: datetime
+    ) -> CancelWish | None:
+        now, then = codec.to_instant(at), codec.to_instant(until)
+        return await self._database.write(
+            lambda tx: cancels.want_and_claim(tx, account_id, rental_id, reason, now, then)
+        )
+
+    async def claim_cancels(
+        self, account_id: str, at: datetime, until: datetime, limit: int
+    ) -> Sequence[CancelWish]:
+        now, then = codec.to_instant(at), codec.to_instant(until)
+        return await self._database.alone(
+            lambda tx: cancels.claim_due(tx, account_id, now, then, limit)
+        )
+
+    async def accounts_with_cancels(self) -> Sequence[tuple[str, datetime]]:
+        return await self._database.read(cancels.accounts)
+
+    async def count_cancels(self, account_id: str, until: datetime) -> int:
+        then = codec.to_instant(until)
+        return await self._database.read(lambda tx: cancels.count(tx, account_id, then))
+
+    async def put_off_cancel(
+        self, account_id: str, rental_id: int, due_at: datetime, available_at: datetime | None
+    ) -> Rental | None:
+        due = codec.to_instant(due_at)
+        then = None if available_at is None else codec.to_instant(available_at)
+        return await self._database.write(
+            lambda tx: cancels.put_off(tx, account_id, rental_id, due, then)
+        )
+
+    async def drop_cancel(
+        self, account_id: str, rental_id: int, reason: CancelReason
+    ) -> Rental | None:
+        return await self._database.write(
+            lambda tx: cancels.drop(tx, account_id, rental_id, reason)
+        )
+
     async def record_refund(self, ledger_id: str, amount: Decimal, at: datetime) -> bool:
         micros, now = codec.to_micros(amount) or 0, codec.to_instant(at)
         return await self._database.write(lambda tx: refunds.record(tx, ledger_id, micros, now))
@@ -182,25 +228,23 @@ class StoredLedger:
         self,
         view: View,
         *,
-        status: RentalStatus | None,
-        service_code: str | None,
         limit: int,
         before: str | None,
-        number: str | None = None,
+        **only: Unpack[RentalFilter],
     ) -> Sequence[Rental]:
-        filters = {
-            "status": status and status.value,
-            "service_code": service_code,
-            "number": number,
-        }
         return await self._database.read(
-            lambda tx: views.list_rentals(tx, view, filters, limit, before)
+            lambda tx: views.list_rentals(tx, view, only, limit, before)
         )
+
+    async def usage(
+        self, view: View, by: UsageGroup, since: datetime | None, until: datetime | None
+    ) -> Mapping[str | None, Tally]:
+        return await usage.tallies(self._database, view, by, since, until)
 
     async def spending(self, caller_id: str, at: datetime) -> Spent:
         now = codec.to_instant(at)
         today, total = await self._database.read(lambda tx: budgets.read(tx, caller_id, now))
-        return Spent(codec.amount_of(today), codec.amount_of(total))
+        return Spent(amount_of(today), amount_of(total))
 
     async def purge(self, before: datetime, requests_before: datetime) -> int:
         old, older = codec.to_instant(before), codec.to_instant(requests_before)

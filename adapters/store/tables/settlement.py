@@ -9,9 +9,9 @@ from adapters.store.sql import codec
 from adapters.store.sql.database import Liveness
 from adapters.store.sql.schema import handing_over, holding, one_of, spends
 from adapters.store.sql.statement import Row, Statement, Tx, blob, number, text
-from adapters.store.tables import budgets, events, purchases, rentals
+from adapters.store.tables import budgets, events, purchases, rentals, replacements
 from gateway.core.model.events import Alarm, EventDetails, EventType
-from gateway.core.model.purchases import Outcome, Spend, SpendState
+from gateway.core.model.purchases import REPLACE, Outcome, Spend, SpendState
 
 _ENDS = (SpendState.BOUGHT, SpendState.UNKNOWN, SpendState.REFUSED, SpendState.RELEASED)
 _READ = (
@@ -90,12 +90,15 @@ async def settle(tx: Tx, ledger_id: str, outcome: Outcome, at: int) -> Sequence[
         row, was_unknown = await tx.row(_END_UNKNOWN, **values, now=at, lost=1), True
     if row is None:
         return None
+    replaced = await _replaced(tx, row)
     sums = None
     correction = _counted(row) - (row["reserved"] or 0)
     if correction:
         sums = await budgets.add(tx, row["caller_id"], row["account_id"], row["at"], correction)
     reached = await budgets.reached(tx, row, sums)
-    await _write_rental(tx, row, outcome, at, was_unknown)
+    await _write_rental(tx, row, outcome, at, was_unknown, replaced)
+    if replaced is not None and outcome.bought is not None and outcome.bought.id is not None:
+        await replacements.join(tx, replaced, outcome.bought.id, at)
     alarms = [] if was_unknown and outcome.state is SpendState.UNKNOWN else [*_alarms_of(row)]
     for alarm in (*alarms, *reached):
         await events.raise_alarm(tx, alarm, at)
@@ -118,6 +121,13 @@ def _alarms_of(row: Row) -> Iterator[Alarm]:
         charged=codec.from_micros(charged),
     )
     yield Alarm(type, row["account_id"], row["caller_id"], details)
+
+
+async def _replaced(tx: Tx, row: Row) -> Row | None:
+    """The rental that is replaced from now on, locked."""
+    if row["operation"] != REPLACE or row["state"] != SpendState.BOUGHT:
+        return None
+    return await replacements.lock(tx, row["account_id"], row["subject_id"])
 
 
 def _values(ledger_id: str, outcome: Outcome, at: int) -> dict[str, Any]:
@@ -148,7 +158,9 @@ def _counted(row: Row) -> int:
     return int(row["charged"] or 0) if state == SpendState.BOUGHT else 0
 
 
-async def _write_rental(tx: Tx, row: Row, outcome: Outcome, at: int, was_unknown: bool) -> None:
+async def _write_rental(
+    tx: Tx, row: Row, outcome: Outcome, at: int, was_unknown: bool, replaced: Row | None
+) -> None:
     if outcome.state is SpendState.UNKNOWN:
         if row["kind"] == "rental" and not was_unknown:
             await rentals.put_placeholder(tx, row)
@@ -160,7 +172,8 @@ async def _write_rental(tx: Tx, row: Row, outcome: Outcome, at: int, was_unknown
     if row["kind"] == "long_rental" and row["subject_id"] is not None:
         await rentals.merge(tx, row["account_id"], outcome.bought, at, ledger_id=row["ledger_id"])
     else:
-        await rentals.put_bought(tx, row, outcome.bought, at)
+        made = None if replaced is None else replacements.made(replaced) + 1
+        await rentals.put_bought(tx, row, outcome.bought, at, made)
 
 
 async def left_by_dead(tx: Tx, liveness: Liveness, caller_id: str, fingerprint: str) -> bool:
