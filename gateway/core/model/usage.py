@@ -2,7 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -52,6 +52,15 @@ class Tally:
         for name in _COUNTED:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.codes.update(other.codes)
+
+
+def total_of(tallies: Collection[Tally]) -> Tally:
+    """The tally of all of them together."""
+    total = Tally(*(sum(getattr(each, name) for each in tallies) for name in _COUNTED))
+    for each in tallies:
+        if each.codes:
+            total.codes.update(each.codes)
+    return total
 
 
 _COUNTED = ("rentals", "charged", "refunded", "reserved", "cancelled", "expired", "completed")
