@@ -82,6 +82,14 @@ VERBS = (
         then=CODE_COMES,
         waits=True,
     ),
+    Verb(
+        "replace",
+        "replace_rental",
+        "Rent another number in place of a silent one.",
+        arguments=RENTAL,
+        then=CODE_COMES,
+        waits=True,
+    ),
     Verb("events", "list_events", "What happened, newest first."),
 )
 

@@ -253,6 +253,7 @@ def spend(row: Row) -> Spend:
         sees_account=bool(row["sees_account"]),
         refunded_at=None if refunded_at is None else from_instant(refunded_at),
         refund_reason=None if reason is None else RefundReason(reason),
+        wishes=row["wishes"],
     )
 
 

@@ -179,6 +179,11 @@ async def changed(tx: Tx, before: Row | None, rental: Row, at: int) -> None:
     await _append(tx, list(_news(before, rental)), rental, at)
 
 
+async def cancel_requested(tx: Tx, rental: Row, at: int) -> None:
+    """Write that somebody wants a rental cancelled, as the last step."""
+    await _append(tx, [(EventType.RENTAL_CANCEL_REQUESTED, rental)], rental, at)
+
+
 def _news(before: Row | None, rental: Row) -> Iterator[tuple[EventType, Row]]:
     code, status = (before["code"], before["status"]) if before is not None else (None, None)
     if rental["code"] not in (None, code):

@@ -8,6 +8,7 @@ from adapters.store.sql import codec
 from adapters.store.sql.database import Database
 from adapters.store.tables import (
     budgets,
+    cancels,
     checks,
     delivery,
     purchases,
@@ -18,7 +19,7 @@ from adapters.store.tables import (
     views,
 )
 from gateway.core.model.purchases import AnyRental, Breach, Intent, Outcome, Spend, Spent, View
-from gateway.core.model.rentals import Rental, RentalStatus
+from gateway.core.model.rentals import CancelReason, CancelWish, Rental, RentalStatus
 from gateway.core.model.values import Kind
 
 NewId = Callable[[datetime], str]
@@ -73,6 +74,9 @@ class StoredLedger:
 
     async def spend(self, ledger_id: str) -> Spend | None:
         return await self._database.read(lambda tx: purchases.by_id(tx, ledger_id))
+
+    async def purchase_of(self, account_id: str, rental_id: int) -> Spend | None:
+        return await self._database.read(lambda tx: purchases.of_rental(tx, account_id, rental_id))
 
     async def by_request(self, caller_id: str, request_id: str) -> Spend | None:
         return await self._database.read(lambda tx: purchases.by_request(tx, caller_id, request_id))
@@ -140,6 +144,41 @@ class StoredLedger:
         now = codec.to_instant(at)
         return await self._database.write(
             lambda tx: rentals.give_up(tx, account_id, rental_id, now)
+        )
+
+    async def want_cancel(
+        self, account_id: str, rental_id: int, reason: CancelReason, at: datetime, until: datetime
+    ) -> CancelWish | None:
+        now, then = codec.to_instant(at), codec.to_instant(until)
+        return await self._database.write(
+            lambda tx: cancels.want_and_claim(tx, account_id, rental_id, reason, now, then)
+        )
+
+    async def claim_cancels(
+        self, account_id: str, at: datetime, until: datetime, limit: int
+    ) -> Sequence[CancelWish]:
+        now, then = codec.to_instant(at), codec.to_instant(until)
+        return await self._database.alone(
+            lambda tx: cancels.claim_due(tx, account_id, now, then, limit)
+        )
+
+    async def accounts_with_cancels(self) -> Sequence[tuple[str, datetime]]:
+        return await self._database.read(cancels.accounts)
+
+    async def put_off_cancel(
+        self, account_id: str, rental_id: int, due_at: datetime, available_at: datetime | None
+    ) -> Rental | None:
+        due = codec.to_instant(due_at)
+        then = None if available_at is None else codec.to_instant(available_at)
+        return await self._database.write(
+            lambda tx: cancels.put_off(tx, account_id, rental_id, due, then)
+        )
+
+    async def drop_cancel(
+        self, account_id: str, rental_id: int, reason: CancelReason
+    ) -> Rental | None:
+        return await self._database.write(
+            lambda tx: cancels.drop(tx, account_id, rental_id, reason)
         )
 
     async def record_refund(self, ledger_id: str, amount: Decimal, at: datetime) -> bool:

@@ -9,7 +9,7 @@ from adapters.store.sql import codec
 from adapters.store.sql.schema import one_of, things
 from adapters.store.sql.statement import Row, Statement, Tx, Value, like, number, text
 from adapters.store.tables import codes, events, refunds
-from gateway.core.model.purchases import AnyRental, RefundReason
+from gateway.core.model.purchases import REPLACE, AnyRental, RefundReason
 from gateway.core.model.rentals import Rental
 from gateway.core.model.values import Kind
 
@@ -19,11 +19,13 @@ _FACTS = (
 )  # fmt: skip
 # Microseconds. What is read after that of the newest code was not read before it.
 _LONGEST_READ = 60_000_000
+_LAPSED = ("code_received", *events.ENDED)
 _OPEN = ("active", "code_received", "unknown")
 _BOUGHT_AS = ("ledger_id", "caller_id", "active_until", "reference", "replaces", "replacements")
 _IDENTITY = ("account_id", "kind", "provider_id", *_BOUGHT_AS)
 _KEPT = (*_IDENTITY, *codec.NO_COURSE)
 _OF_SPEND = ("ledger_id", "account_id", "kind", "caller_id", "active_until", "reference")
+_CHANGED = (*_FACTS, "cancel_due_at")
 _NOT_BOUGHT: dict[str, Value] = dict.fromkeys(_BOUGHT_AS)
 _row = insert(things).values({name: like(things.c[name]) for name in (*_IDENTITY, *_FACTS)})
 _INSERT = Statement(_row)
@@ -50,7 +52,7 @@ _DROP_PLACEHOLDER = Statement(
 _CHANGE = Statement(
     update(things)
     .where(things.c.ledger_id == text("thing_id"))
-    .values({name: like(things.c[name], f"new_{name}") for name in _FACTS})
+    .values({name: like(things.c[name], f"new_{name}") for name in _CHANGED})
 )
 _known = select(things, codes.coded).where(
     things.c.account_id == text("account_id"),
@@ -58,26 +60,31 @@ _known = select(things, codes.coded).where(
     things.c.provider_id == number("provider_id"),
 )
 _KNOWN = Statement(_known)
-_LOCKED = Statement(_known.with_for_update())
+LOCKED = Statement(_known.with_for_update())
 
 
-async def put_bought(tx: Tx, spend: Row, rental: AnyRental, at: int) -> None:
-    """Write down what a purchase brought."""
+async def put_bought(
+    tx: Tx, spend: Row, rental: AnyRental, at: int, replacements: int | None = None
+) -> None:
+    """Write down what a purchase brought; `replacements`: how many led to it, where it is one."""
     told, facts = _told_at(rental, at), codec.facts(rental)
     if facts["code"] is not None:  # that of a lost purchase, whose next one may be known
-        row = await tx.row(_LOCKED, **_key(spend["account_id"], rental))
+        row = await tx.row(LOCKED, **_key(spend["account_id"], rental))
         facts = facts if row is None else await _current(tx, row, facts, told)
     facts = _dated(facts, told)
     if facts["service_code"] is None:
         facts["service_code"] = spend["service_code"]
     whole = {**codec.NO_COURSE, **facts, **_identity(spend, rental.id)}
+    whole["replacements"] = replacements
     put = await tx.row(_PUT_BOUGHT, **whole)
     if not isinstance(rental, Rental):
         return
     if put is not None:
-        whole = {name: put[name] for name in (*_KEPT, *_FACTS)}
-        if put["status"] == "cancelled" or put["refunded"] is not None:
+        whole = _without_wish({name: put[name] for name in (*_KEPT, *_FACTS)})
+        back = put["status"] == "cancelled" or put["refunded"] is not None
+        if back:
             whole = await _give_back(tx, whole, at)
+        if back or whole["cancel_due_at"] != put["cancel_due_at"]:
             await tx.execute(_CHANGE, **_changes(whole), thing_id=spend["ledger_id"])
     if whole["code"] is not None:
         await codes.add(tx, whole)
@@ -104,7 +111,8 @@ async def drop_placeholder(tx: Tx, ledger_id: str) -> None:
 
 def _identity(spend: Row, provider_id: int | None) -> dict[str, Value]:
     same = {name: spend[name] for name in _OF_SPEND}
-    return {**_NOT_BOUGHT, **same, "provider_id": provider_id}
+    replaces = spend["subject_id"] if spend["operation"] == REPLACE else None
+    return {**_NOT_BOUGHT, **same, "replaces": replaces, "provider_id": provider_id}
 
 
 async def unchanged(
@@ -132,7 +140,7 @@ async def merge(
 ) -> AnyRental:
     """Merge what the provider said of a rental; `ledger_id` is for one not known before."""
     key, facts, told = _key(account_id, rental), codec.facts(rental), _told_at(rental, at)
-    row = await tx.row(_LOCKED, **key)
+    row = await tx.row(LOCKED, **key)
     if row is None:
         identity = {"ledger_id": ledger_id, "active_until": facts["ends_at"]}
         whole = {**codec.NO_COURSE, **_NOT_BOUGHT, **_dated(facts, told), **key, **identity}
@@ -157,7 +165,7 @@ async def merge(
 
 async def give_up(tx: Tx, account_id: str, rental_id: int, at: int) -> Rental | None:
     """End a rental as expired, without a refund; None where it has ended or is not known."""
-    row = await tx.row(_LOCKED, account_id=account_id, kind="rental", provider_id=rental_id)
+    row = await tx.row(LOCKED, account_id=account_id, kind="rental", provider_id=rental_id)
     if row is None or row["status"] in events.ENDED:
         return None
     known = {name: row[name] for name in _FACTS}
@@ -203,7 +211,7 @@ async def _current(tx: Tx, row: Row, facts: dict[str, Value], told: int) -> dict
 
 async def _change(tx: Tx, row: Row, facts: dict[str, Value], at: int) -> dict[str, Value]:
     """Write down all facts of a rental as they are known now."""
-    whole = {**{name: row[name] for name in _KEPT}, **facts}
+    whole = _without_wish({**{name: row[name] for name in _KEPT}, **facts})
     if facts["refunded"] != row["refunded"]:
         whole = await _give_back(tx, whole, at)
     await tx.execute(_CHANGE, **_changes(whole), thing_id=row["ledger_id"])
@@ -216,8 +224,18 @@ async def _change(tx: Tx, row: Row, facts: dict[str, Value], at: int) -> dict[st
     return whole
 
 
+def may_be_cancelled(rental: Row | Mapping[str, Value]) -> bool:
+    """Whether a wish to cancel it may stand: it is not over, and no code was read."""
+    return rental["code"] is None and rental["status"] not in _LAPSED
+
+
+def _without_wish(whole: dict[str, Value]) -> dict[str, Value]:
+    """The rental without a wish to cancel it, where that lapses."""
+    return whole if may_be_cancelled(whole) else {**whole, "cancel_due_at": None}
+
+
 def _changes(whole: Mapping[str, Value]) -> dict[str, Value]:
-    return {f"new_{name}": whole[name] for name in _FACTS}
+    return {f"new_{name}": whole[name] for name in _CHANGED}
 
 
 async def _give_back(tx: Tx, whole: dict[str, Value], at: int) -> dict[str, Value]:

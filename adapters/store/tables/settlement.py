@@ -9,13 +9,13 @@ from adapters.store.sql import codec
 from adapters.store.sql.database import Liveness
 from adapters.store.sql.schema import handing_over, holding, one_of, spends
 from adapters.store.sql.statement import Row, Statement, Tx, blob, number, text
-from adapters.store.tables import budgets, purchases, rentals
-from gateway.core.model.purchases import Outcome, Spend, SpendState
+from adapters.store.tables import budgets, purchases, rentals, replacements
+from gateway.core.model.purchases import REPLACE, Outcome, Spend, SpendState
 
 _ENDS = (SpendState.BOUGHT, SpendState.UNKNOWN, SpendState.REFUSED, SpendState.RELEASED)
 _READ = (
-    "ledger_id", "kind", "account_id", "caller_id", "subject_id", "service_code", "state",
-    "reserved", "charged", "at", "active_until", "reference",
+    "ledger_id", "operation", "kind", "account_id", "caller_id", "subject_id", "service_code",
+    "state", "reserved", "charged", "at", "active_until", "reference",
 )  # fmt: skip
 
 
@@ -89,11 +89,21 @@ async def settle(tx: Tx, ledger_id: str, outcome: Outcome, at: int) -> bool:
         row, was_unknown = await tx.row(_END_UNKNOWN, **values, now=at, lost=1), True
     if row is None:
         return False
+    replaced = await _replaced(tx, row)
     correction = _counted(row) - (row["reserved"] or 0)
     if correction:
         await budgets.add(tx, row["caller_id"], row["account_id"], row["at"], correction)
-    await _write_rental(tx, row, outcome, at, was_unknown)
+    await _write_rental(tx, row, outcome, at, was_unknown, replaced)
+    if replaced is not None and outcome.bought is not None and outcome.bought.id is not None:
+        await replacements.join(tx, replaced, outcome.bought.id, at)
     return True
+
+
+async def _replaced(tx: Tx, row: Row) -> Row | None:
+    """The rental that is replaced from now on, locked."""
+    if row["operation"] != REPLACE or row["state"] != SpendState.BOUGHT:
+        return None
+    return await replacements.lock(tx, row["account_id"], row["subject_id"])
 
 
 def _values(ledger_id: str, outcome: Outcome, at: int) -> dict[str, Any]:
@@ -123,7 +133,9 @@ def _counted(row: Row) -> int:
     return int(row["charged"] or 0) if state == SpendState.BOUGHT else 0
 
 
-async def _write_rental(tx: Tx, row: Row, outcome: Outcome, at: int, was_unknown: bool) -> None:
+async def _write_rental(
+    tx: Tx, row: Row, outcome: Outcome, at: int, was_unknown: bool, replaced: Row | None
+) -> None:
     if outcome.state is SpendState.UNKNOWN:
         if row["kind"] == "rental" and not was_unknown:
             await rentals.put_placeholder(tx, row)
@@ -135,7 +147,8 @@ async def _write_rental(tx: Tx, row: Row, outcome: Outcome, at: int, was_unknown
     if row["kind"] == "long_rental" and row["subject_id"] is not None:
         await rentals.merge(tx, row["account_id"], outcome.bought, at, ledger_id=row["ledger_id"])
     else:
-        await rentals.put_bought(tx, row, outcome.bought, at)
+        made = None if replaced is None else replacements.made(replaced) + 1
+        await rentals.put_bought(tx, row, outcome.bought, at, made)
 
 
 async def left_by_dead(tx: Tx, liveness: Liveness, caller_id: str, fingerprint: str) -> bool:

@@ -42,6 +42,8 @@ class RefundReason(StrEnum):
     RECORDED = "recorded"  # by an operator
 
 
+REPLACE = "replace_rental"
+"""The operation whose purchases replace the rental they are about."""
 OPEN = (SpendState.INTENDED, SpendState.SENT)
 
 
@@ -71,6 +73,11 @@ class Intent:
     def view(self) -> "View":
         """What its caller sees."""
         return View(self.account_id, None if self.sees_account else self.caller_id)
+
+    @property
+    def replaces(self) -> int | None:
+        """The provider's id of the rental that it replaces."""
+        return self.subject_id if self.operation == REPLACE else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,12 @@ class Spend:
     sees_account: bool = False
     refunded_at: datetime | None = None
     refund_reason: RefundReason | None = None
+    wishes: str | None = None
+
+    @property
+    def replaces(self) -> int | None:
+        """As of its intent."""
+        return self.subject_id if self.operation == REPLACE else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,17 +151,27 @@ def ended(intent: Intent, outcome: Outcome) -> Spend:
         at=intent.at,
         answer=outcome.answer,
         sees_account=intent.sees_account,
+        wishes=intent.wishes,
     )
 
 
+MOST_REPLACEMENTS = 3
+"""How many replacements may follow one another."""
+
+
 class Breach(StrEnum):
-    """The limit that a purchase would exceed."""
+    """The limit that a purchase would exceed, or why its rental cannot be replaced."""
 
     BUDGET_DAY = "budget_day"
     BUDGET_TOTAL = "budget_total"
     MAX_ACTIVE = "max_active"
     MAX_PER_DAY = "max_per_day"
     ACCOUNT_BUDGET_DAY = "account_budget_day"
+    REPLACED = "replaced"
+    REPLACEMENT_OPEN = "replacement_open"
+    REPLACEMENT_UNKNOWN = "replacement_unknown"
+    REPLACEMENTS = "replacements"  # MOST_REPLACEMENTS led to it
+    CODE_RECEIVED = "code_received"
 
 
 @dataclass(frozen=True, slots=True)

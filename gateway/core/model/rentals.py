@@ -1,5 +1,7 @@
 """Rentals, numbers rented for one service's code: values and inputs."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -36,6 +38,8 @@ AreaCodes = Annotated[
     OrDigits,
 ]
 """Area codes in an input, comma-separated."""
+
+Carrier = Literal["any", "at&t", "tmobile", "verizon"]
 
 
 class RentalStatus(StrEnum):
@@ -147,6 +151,19 @@ class Rental(Frozen):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class CancelWish:
+    """A wish that a rental is cancelled, as the ledger has it.
+
+    `due_at`: when it is tried next. `claimed`: whoever got this is to try it before that.
+    """
+
+    rental: Rental
+    reason: CancelReason
+    due_at: datetime
+    claimed: bool
+
+
 class RentNumber(Frozen):
     """The input of rent_number."""
 
@@ -156,7 +173,7 @@ class RentNumber(Frozen):
     max_price: UsdAsked | None = Field(
         None, description="The highest price in USD to pay, surcharges included."
     )
-    carrier: Literal["any", "at&t", "tmobile", "verizon"] = Field(
+    carrier: Carrier = Field(
         "any", description="Only this carrier's numbers; a match costs 1.2 times the price."
     )
     keep_carrier: FlagAsked = Field(
@@ -200,6 +217,16 @@ class RentNumber(Frozen):
         if number is not None and others:
             raise ValueError(f"cannot be had with {', '.join(others)}: leave one or the other out")
         return number
+
+
+WISHES = {"max_price", "carrier", "keep_carrier", "area_codes", "lock_area_code"}
+
+
+def wishes_of(asked: object) -> str:
+    """Which number a purchase asked for, as JSON: what its replacement inherits."""
+    if not isinstance(asked, RentNumber):
+        return "{}"
+    return asked.model_dump_json(include=WISHES, exclude_defaults=True)
 
 
 class OneRental(Frozen):

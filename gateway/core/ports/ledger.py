@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from gateway.core.model.purchases import AnyRental, Breach, Intent, Outcome, Spend, Spent, View
-from gateway.core.model.rentals import Rental, RentalStatus
+from gateway.core.model.rentals import CancelReason, CancelWish, Rental, RentalStatus
 from gateway.core.model.values import Kind
 
 
@@ -23,7 +23,8 @@ class Ledger(Protocol):
         """Store a purchase and reserve its price. Returns None where it was stored.
 
         A Spend: this caller has used the request id before (with any input); nothing was stored.
-        A Breach: the limit that it would exceed; nothing was stored.
+        A Breach: the limit that it would exceed, or why the rental cannot be replaced; nothing was
+        stored.
         """
 
     async def breach(self, intent: Intent) -> Breach | None:
@@ -40,11 +41,16 @@ class Ledger(Protocol):
         """Store the outcome: answer, price instead of the reservation, what was bought.
 
         Only an open or unknown purchase can be settled; False for any other, which is unchanged.
-        The answer stored for an unknown outcome is replaced by the one given here, if any.
+        The answer stored for an unknown outcome is replaced by the one given here, if any. Where
+        what was bought replaces a rental, that one is to be cancelled from then on, unless it has
+        ended or has a code.
         """
 
     async def spend(self, ledger_id: str) -> Spend | None:
         """One purchase by its ledger id."""
+
+    async def purchase_of(self, account_id: str, rental_id: int) -> Spend | None:
+        """The purchase that brought a rental, by any caller of the account."""
 
     async def by_request(self, caller_id: str, request_id: str) -> Spend | None:
         """The purchase this caller made with this request id, until the id expires."""
@@ -105,6 +111,39 @@ class Ledger(Protocol):
         Returns it as it is then; None where it has ended or is not known, and nothing changed.
         What the provider tells later still counts, its refund too.
         """
+
+    async def want_cancel(
+        self, account_id: str, rental_id: int, reason: CancelReason, at: datetime, until: datetime
+    ) -> CancelWish | None:
+        """Write down that a rental is to be cancelled, and claim it for a try where it is due.
+
+        Nobody else gets a claimed wish before `until`, when it is due again. A wish that stands
+        is kept; one of the gateway's own (`unused`) gives way to any other. None: the rental is
+        not known, is over or has a code; or the gateway has wanted it before.
+
+        A code or an end ends the wish in the same transaction.
+        """
+
+    async def claim_cancels(
+        self, account_id: str, at: datetime, until: datetime, limit: int
+    ) -> Sequence[CancelWish]:
+        """Claim the wishes that are due, those that were asked for first."""
+
+    async def accounts_with_cancels(self) -> Sequence[tuple[str, datetime]]:
+        """The accounts where wishes to cancel stand, each with the time the first is due."""
+
+    async def put_off_cancel(
+        self, account_id: str, rental_id: int, due_at: datetime, available_at: datetime | None
+    ) -> Rental | None:
+        """A try failed: the wish is due again then. None where it does not stand any more.
+
+        `available_at`: from when the provider allows it, as far as is known.
+        """
+
+    async def drop_cancel(
+        self, account_id: str, rental_id: int, reason: CancelReason
+    ) -> Rental | None:
+        """End a wish of this reason; None where none stands. The gateway's own does not return."""
 
     async def record_refund(self, ledger_id: str, amount: Decimal, at: datetime) -> bool:
         """Write down that so much of a purchase came back, as an operator knows; no money moves.

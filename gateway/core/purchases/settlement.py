@@ -38,4 +38,5 @@ def _rental_of(spend: Spend, provider_id: int, price: Decimal | None) -> AnyRent
         codes=(),
         price=price,
         created_at=spend.at,
+        replaces=spend.replaces,
     )

@@ -80,6 +80,7 @@ _AGAIN = _FRESH.model_copy(
         "ends_at": datetime(2026, 12, 1, 14, 41, 10, tzinfo=UTC),
     }
 )
+_IN_PLACE = _AGAIN.model_copy(update={"number": "+13477999997", "replaces": 12345})
 _LONG = LongRental(
     id=1,
     status=LongRentalStatus.ACTIVE,
@@ -130,6 +131,7 @@ EXAMPLES: Mapping[str, Example] = MappingProxyType(
         "cancel_rental": Example(_CANCELLED, _THAT_RENTAL),
         "complete_rental": Example(_COMPLETED, _THAT_RENTAL),
         "rent_again": Example(_AGAIN, _THAT_RENTAL),
+        "replace_rental": Example(_IN_PLACE, _THAT_RENTAL),
         "wait_for_code": Example(
             Code(rental_id=12345, status=CodeStatus.RECEIVED, code=_CODE, received_at=_RECEIVED),
             _THAT_RENTAL,
