@@ -21,6 +21,7 @@ from gateway.core.model.provider_errors import (
     OutOfStock,
     PriceTooHigh,
     RentalEnded,
+    ToldLock,
     TooManyActiveRentals,
     UpstreamAuthFailed,
     UpstreamMaintenance,
@@ -81,6 +82,21 @@ _ENDED = _means(  # guess
     r"|(has|is|was) (been )?(cancell?ed|completed|expired|ended|closed)\b",
     RentalEnded,
 )
+
+_AMOUNT = re.compile(  # client
+    r"\b(\d{1,4})[ -]*(?:more *)?(m|s)(?:in(?:ute)?s?|ec(?:ond)?s?)?\b", re.IGNORECASE
+)
+_FROM_NOW = re.compile(
+    r"\bmore\b|\banother\b|\bleft\b|\bremain|\bagain in\b", re.IGNORECASE
+)  # guess
+
+
+def told_lock(message: str) -> ToldLock | None:
+    """For how long the provider says that a rental cannot be cancelled yet."""
+    amounts = {unit.lower(): int(number) for number, unit in reversed(_AMOUNT.findall(message))}
+    seconds = 60 * amounts.get("m", 0) + amounts.get("s", 0)
+    return ToldLock(seconds, bool(_FROM_NOW.search(message))) if seconds else None
+
 
 _BUYING = (_TOO_MANY, _OUT_OF_STOCK, _INSUFFICIENT)
 _BUYING_LOOSELY = (_MANY, _HIGHEST_PRICE, _FUNDS, _NO_NUMBERS)

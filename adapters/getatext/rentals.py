@@ -15,7 +15,7 @@ from gateway.core.model.rentals import (
     RentNumber,
     ended_reason,
 )
-from gateway.core.operations import rentals
+from gateway.core.operations import ending, rentals
 from gateway.core.upstream import calls
 
 _STATUSES = {
@@ -180,7 +180,7 @@ STATUS = Endpoint(
     unchanged=True,
 )
 CANCEL = Endpoint(
-    rentals.CANCEL,
+    calls.CANCEL,
     "cancel-rental",
     "/api/v1/cancel-rental",
     refusals.CANCEL,
@@ -189,7 +189,7 @@ CANCEL = Endpoint(
     premium=True,
 )
 COMPLETE = Endpoint(
-    rentals.COMPLETE,
+    ending.COMPLETE,
     "completed",
     "/api/v1/rental-status/{id}/completed",
     refusals.COMPLETE,

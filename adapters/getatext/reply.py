@@ -9,10 +9,11 @@ from typing import Any, NoReturn, TypeVar
 from pydantic import ValidationError
 
 from adapters.getatext.endpoint import AnyEndpoint, Fields
-from adapters.getatext.refusals import meaning
+from adapters.getatext.refusals import meaning, told_lock
 from adapters.getatext.scalars import absent, ident, text
 from gateway.core.model.errors import GatewayError, OutcomeUnknown, RateLimited, Upstream
 from gateway.core.model.provider_errors import (
+    CancelTooEarly,
     UpstreamAuthFailed,
     UpstreamBadResponse,
     UpstreamError,
@@ -202,9 +203,12 @@ def _message_of(reply: Reply) -> str | None:
 
 
 def _raise(error: type[GatewayError], reply: Reply, message: str | None = None) -> NoReturn:
-    raise error(
+    meant = error(
         retry_after=_wait(reply.retry_after), upstream=Upstream(reply.status, message or "")
     )
+    if isinstance(meant, CancelTooEarly) and message:
+        meant.lock = told_lock(message)
+    raise meant
 
 
 def _wait(header: str | None) -> float | None:

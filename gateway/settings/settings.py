@@ -85,6 +85,13 @@ class Settings(ProviderSettings):
     gateway_retention_days: Annotated[int, Field(ge=1, le=3650)] = Field(
         30, description="After how many days codes and message texts are deleted."
     )
+    gateway_cancel_before_end_seconds: Annotated[float, Field(ge=0, le=600)] = Field(
+        20,
+        description=(
+            "How many seconds before its end a number that no code has come to is given back; 0: "
+            "never. The provider may mind many returns."
+        ),
+    )
     gateway_redelivery_seconds: Annotated[float, Field(ge=0, le=3600)] = Field(
         60,
         description=(

@@ -57,6 +57,9 @@ class Metrics:
             "following_lag_seconds",
             "How late the slow rounds are for the followed rental that is worst off.",
         )
+        self._returned = self._counter(
+            "returned_unused", "Numbers without a code that were given back before their end."
+        )
         self._waits = self._histogram(
             "turn_wait_seconds", "How long calls to the provider waited for their turn."
         )
@@ -143,6 +146,10 @@ class Metrics:
         """This node follows so many rentals, and its slow rounds are so many seconds behind."""
         self._followed.set(rentals)
         self._following_lag.set(lag)
+
+    def returned_unused(self) -> None:
+        """A number without a code was given back shortly before its end."""
+        self._returned.add(())
 
     def permit_waited(self, call: str, seconds: float) -> None:
         """A call to the provider waited for its rate limit."""

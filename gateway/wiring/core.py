@@ -1,7 +1,6 @@
 """Builds the core over an open store and an open client."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -16,6 +15,7 @@ from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
 from gateway.core.codes.webhooks import Webhooks
 from gateway.core.invocation.invoker import Invoker
+from gateway.core.jobs.cancel_task import CancelTask
 from gateway.core.model.account import Balance, Nothing
 from gateway.core.model.callers import Account
 from gateway.core.operations.catalog import CALLS
@@ -24,6 +24,7 @@ from gateway.core.ports.clock import Clock
 from gateway.core.ports.provider import Connect
 from gateway.core.prices.cache import PriceCache
 from gateway.core.purchases.purchasing import Purchasing
+from gateway.core.rentals.cancelling import Cancelling
 from gateway.core.rentals.notifier import Notifier
 from gateway.core.rentals.reconciliation_task import ReconciliationTask
 from gateway.core.rentals.repository import RentalRepository
@@ -36,9 +37,8 @@ from gateway.core.upstream.pipeline import Pipeline
 from gateway.core.upstream.rate_limiter import RateLimiter, RateLimits
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
+from gateway.wiring import background
 from gateway.wiring.stages import stages
-
-UpstreamOf = Callable[[str], AccountUpstream | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +57,17 @@ class Core:
     webhooks: Webhooks
     reconciliation: ReconciliationTask
     following: Following
+    cancels: CancelTask
     unwritten: Unwritten
 
     async def close(self) -> None:
         """Wake all waiters, let changes and purchases end, then cancel background work."""
         self.notifier.shut_down()
         await self.following.close()
+        await self.cancels.close()
         await self.verification.close()
         await self.invoker.close()
+        await self.services.cancelling.calls.close()
         await self.webhooks.close()
         await self.services.poller.close()
         await self.reconciliation.close()
@@ -82,8 +85,8 @@ def build_core(
     metrics: Metrics,
 ) -> Core:
     """Build the core's objects, shared by all callers. `secret` is the database's."""
-    hasher = KeyHasher(secret)
-    notifier, breakers = Notifier(), CircuitBreakers(clock, CALLS, observer=metrics)
+    hasher, notifier = KeyHasher(secret), Notifier()
+    breakers = CircuitBreakers(clock, CALLS, observer=metrics)
     limiter = _limiter(settings, store, clock, metrics)
     pipeline = Pipeline(clock, asyncio.sleep, limiter, breakers, observer=metrics)
     client.when_connected(pipeline.going_out)
@@ -91,11 +94,12 @@ def build_core(
     upstreams = AccountUpstreams(connect, pipeline)
     verification = KeyVerification(store.accounts, _asking(connect, pipeline), clock)
     callers = _callers(settings, hasher, store, clock, verification)
-    unwritten = Unwritten(store.ledger, clock, metrics)
-    store.failures.to = unwritten.lost
+    unwritten = _unwritten(store, clock, metrics)
     services = _services(settings, store, callers, unwritten, notifier, clock, metrics)
-    upstream_of = _upstream_of(callers, upstreams)
-    following = _following(store, callers, services, upstream_of, metrics)
+    upstream_of = background.upstreams_by_id(callers, upstreams)
+    following = background.following(settings, store, services, upstream_of, metrics)
+    cancels = background.cancel_task(settings, store, services, upstream_of, metrics)
+    callers.when_seen(following.key_seen, cancels.wake)
     purchasing = Purchasing(stages(settings, store, unwritten, callers, clock, metrics))
     return Core(
         hasher=hasher,
@@ -108,10 +112,17 @@ def build_core(
         services=services,
         invoker=Invoker(upstreams, services, purchasing, metrics),
         webhooks=_webhooks(settings, hasher, callers, upstreams, services),
-        reconciliation=_reconciliation(upstream_of, services, metrics),
+        reconciliation=background.reconciliation(upstream_of, services, metrics),
         following=following,
+        cancels=cancels,
         unwritten=unwritten,
     )
+
+
+def _unwritten(store: Store, clock: Clock, metrics: Metrics) -> Unwritten:
+    unwritten = Unwritten(store.ledger, clock, metrics)
+    store.failures.to = unwritten.lost
+    return unwritten
 
 
 def database_url(settings: Settings) -> str:
@@ -189,6 +200,7 @@ def _services(
     poller = CodePoller(
         status_reads, repository, notifier, store.inbox, store.leases, clock, per_second=per_second
     )
+    cancelling = Cancelling(store.ledger, repository, status_reads, clock, metrics)
     waiter = CodeWaiter(poller, status_reads, repository, notifier, store.inbox)
     return Services(
         clock,
@@ -197,6 +209,7 @@ def _services(
         price_cache,
         repository,
         status_reads,
+        cancelling,
         poller,
         waiter,
         callers.recheck,
@@ -219,38 +232,6 @@ def _webhooks(
         services.clock,
         own_secret=revealed(settings.getatext_webhook_secret),
     )
-
-
-def _upstream_of(callers: Callers, upstreams: AccountUpstreams) -> UpstreamOf:
-    """The upstream of an account by its id, where its key is in memory."""
-
-    def upstream_of(account_id: str) -> AccountUpstream | None:
-        account = callers.met(account_id)
-        return None if account is None else upstreams.of(account)
-
-    return upstream_of
-
-
-def _following(
-    store: Store,
-    callers: Callers,
-    services: Services,
-    upstream_of: UpstreamOf,
-    metrics: Metrics,
-) -> Following:
-    following = Following(
-        store.ledger, store.leases, services.poller, services.price_cache, upstream_of, metrics
-    )
-    callers.when_seen(following.key_seen)
-    return following
-
-
-def _reconciliation(
-    upstream_of: UpstreamOf, services: Services, metrics: Metrics
-) -> ReconciliationTask:
-    task = ReconciliationTask(services.repository, services.price_cache, upstream_of, metrics)
-    services.repository.on_lost(task.begin)
-    return task
 
 
 def _connect(settings: Settings, client: Client, clock: Clock, metrics: Metrics) -> Connect:

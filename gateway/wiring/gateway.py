@@ -135,8 +135,8 @@ async def open_gateway(
 ) -> AsyncIterator[Gateway]:
     """Open the gateway; closes it at the end, purchases first, store last.
 
-    `follow`: poll rentals to their end, unless it is opened for one command. `trust_secret`: accept
-    the secret for a database that has no check value to verify it.
+    `follow`: poll rentals to their end and carry wishes to cancel out, unless it is opened for one
+    command. `trust_secret`: accept the secret for a database that has no check value to verify it.
     """
     check_secret(database_url(settings), revealed(settings.gateway_secret))
     async with (
@@ -177,6 +177,7 @@ async def run_gateway(
         background = [asyncio.create_task(work.run()) for work in (housekeeping, forwarding)]
         if follow:
             core.following.start()
+            core.cancels.start()
         try:
             yield Gateway(settings, metrics, client, store, core, forwarding)
         finally:

@@ -4,8 +4,8 @@ from gateway.core.operations.account import BALANCE
 from gateway.core.operations.catalog import BUCKETS, CALLS
 from gateway.core.operations.long_rentals import CANCEL as UPDATE_LONG_RENTAL
 from gateway.core.operations.long_rentals import RENEW as RENEW_LONG_RENTAL
-from gateway.core.operations.rentals import CANCEL, RENT
-from gateway.core.upstream.calls import PRICES, RENTAL_STATUS
+from gateway.core.operations.rentals import RENT
+from gateway.core.upstream.calls import CANCEL, PRICES, RENTAL_STATUS
 
 __all__ = [
     "BALANCE",

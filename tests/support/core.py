@@ -19,6 +19,7 @@ from gateway.core.purchases.idempotency import FirstAnswer, SameRequest
 from gateway.core.purchases.purchasing import Purchasing, Stages, WithinLimits
 from gateway.core.purchases.redelivery import Redelivery
 from gateway.core.purchases.sending import Sent, WrittenDown
+from gateway.core.rentals.cancelling import Cancelling
 from gateway.core.rentals.notifier import Notifier
 from gateway.core.rentals.repository import RentalRepository
 from gateway.core.rentals.status_reads import StatusReads
@@ -133,6 +134,7 @@ def services(
         price_cache,
         repository,
         status_reads,
+        Cancelling(store.ledger, repository, status_reads, clock, NoObserver()),
         poller,
         waiter,
         still_accepted,

@@ -62,6 +62,11 @@ _ACCOUNTS = Statement(
     .where(_standing)
     .group_by(things.c.account_id)
 )
+_COUNT = Statement(
+    select(func.count().label("asked"))
+    .where(_standing, things.c.account_id == text("account_id"))
+    .where(things.c.cancel_due_at <= number("at"), things.c.cancel_reason != _UNUSED)
+)
 _PUT_OFF = Statement(
     update(things)
     .where(*_this, wanted)
@@ -148,6 +153,12 @@ async def accounts(tx: Tx) -> Sequence[tuple[str, datetime]]:
     """The accounts where wishes stand, each with the time when the first is due."""
     rows = await tx.rows(_ACCOUNTS)
     return [(row["account_id"], codec.from_instant(row["due_at"])) for row in rows]
+
+
+async def count(tx: Tx, account_id: str, until: int) -> int:
+    """How many wishes that were asked for are due until then."""
+    row = await tx.row(_COUNT, account_id=account_id, at=until)
+    return 0 if row is None else int(row["asked"])
 
 
 async def put_off(

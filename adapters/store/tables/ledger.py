@@ -165,6 +165,10 @@ class StoredLedger:
     async def accounts_with_cancels(self) -> Sequence[tuple[str, datetime]]:
         return await self._database.read(cancels.accounts)
 
+    async def count_cancels(self, account_id: str, until: datetime) -> int:
+        then = codec.to_instant(until)
+        return await self._database.read(lambda tx: cancels.count(tx, account_id, then))
+
     async def put_off_cancel(
         self, account_id: str, rental_id: int, due_at: datetime, available_at: datetime | None
     ) -> Rental | None:

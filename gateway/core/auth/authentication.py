@@ -72,7 +72,7 @@ class Callers:
             _MOST_KEYS, _REVOKED_WITHIN, timer=clock.monotonic
         )
         self._last_found: LRUCache[str, GatewayKey] = LRUCache(_MOST_KEYS)
-        self._when_seen: Callable[[], None] = _nobody
+        self._when_seen: tuple[Callable[[], None], ...] = ()
 
     def recall(self, key: str | None) -> Caller | None:
         """The caller of a provider key that was identified before; saves the HMAC."""
@@ -113,7 +113,7 @@ class Callers:
         """The server's own account at the provider, if it has a key."""
         return self._own
 
-    def when_seen(self, tell: Callable[[], None]) -> None:
+    def when_seen(self, *tell: Callable[[], None]) -> None:
         """Set what is called when a provider key is seen for the first time."""
         self._when_seen = tell
 
@@ -128,7 +128,8 @@ class Callers:
         if (known := self._known.get(account.key)) is not None:
             return known
         if account.id not in self._met:
-            self._when_seen()
+            for tell in self._when_seen:
+                tell()
         self._met[account.id] = account
         if len(self._known) >= _MOST_CALLERS:
             del self._known[next(iter(self._known))]

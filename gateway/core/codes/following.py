@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from gateway.core.codes.poller import CodePoller
+from gateway.core.codes.unused import UnusedReturns
 from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.prices import UNKNOWN_TTL, Price
 from gateway.core.model.rentals import Rental
@@ -33,14 +34,19 @@ class Following:
         leases: Leases,
         poller: CodePoller,
         price_cache: PriceCache,
+        unused: UnusedReturns,
         upstream_of: Callable[[str], AccountUpstream | None],
         observer: Observer,
     ) -> None:
-        """`upstream_of` returns the upstream of an account id, where its key is in memory."""
+        """`upstream_of` returns the upstream of an account id, where its key is in memory.
+
+        `unused` gives back those without a code.
+        """
         self._ledger = ledger
         self._leases = leases
         self._poller = poller
         self._price_cache = price_cache
+        self._unused = unused
         self._upstream_of = upstream_of
         self._observer = observer
         self._followed: dict[str, AccountUpstream] = {}
@@ -110,6 +116,7 @@ class Following:
             self._followed.pop(account_id, None)
         prices = self._price_cache.known(account_id)
         self._poller.follow(upstream, _with_ends(rentals, prices))
+        await self._unused.plan(upstream, rentals)
         return len(rentals)
 
 

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from gateway.core.codes.poll_schedule import GIVEN_UP, PollSchedule, PollTarget
+from gateway.core.codes.poll_schedule import GIVEN_UP, PollSchedule, PollTarget, watch_lease
 from gateway.core.model.errors import (
     GatewayError,
     LedgerUnavailable,
@@ -106,6 +106,14 @@ class RentalPoll:
 
     def _interval(self, schedule: PollSchedule, target: PollTarget, priority: Priority) -> float:
         return schedule.interval(target, priority, self._clock.monotonic())
+
+    async def is_waited_for_elsewhere(self, account_id: str, rental_id: int) -> bool:
+        """Whether another node polls a rental for waiters."""
+        lease = watch_lease(account_id, rental_id)
+        if not await self._leases.take(lease, _LEASE):
+            return True
+        await self.give_back(lease)
+        return False
 
     async def give_back(self, lease: str) -> None:
         """Give a lease back, for another node that wants to poll."""

@@ -27,6 +27,11 @@ SURELY_OVER = 300.0
 GIVEN_UP = 86_400.0
 
 
+def watch_lease(account_id: str, rental_id: int) -> str:
+    """The lease of the node that polls a rental for waiters."""
+    return f"watch:{account_id}:{rental_id}"
+
+
 @dataclass(eq=False, slots=True)
 class PollTarget:
     """One polled rental. Times are monotonic seconds."""
@@ -75,8 +80,9 @@ class PollTarget:
 
     def lease_for(self, priority: Priority) -> str:
         """The name of its lease; only the node that holds it polls it at this priority."""
-        kind = "watch" if priority is Priority.WAITED_FOR else "listen"
-        return f"{kind}:{self.account_id}:{self.rental_id}"
+        if priority is Priority.WAITED_FOR:
+            return watch_lease(self.account_id, self.rental_id)
+        return f"listen:{self.account_id}:{self.rental_id}"
 
     def is_missing(self, now: float) -> bool:
         """Note that the provider does not know it; True where that means that it is over.

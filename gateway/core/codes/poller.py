@@ -114,6 +114,14 @@ class CodePoller:
         now = self._clock.monotonic()
         return max(0.0, now - min(followed, default=now))
 
+    async def is_waited_for(self, account_id: str, rental_id: int) -> bool:
+        """Whether somebody waits for a rental, or may call again soon, on any node."""
+        schedule = self._schedules.get(account_id)
+        target = schedule.targets.get(rental_id) if schedule else None
+        if target is not None and target.wanted(self._clock.monotonic()) is Priority.WAITED_FOR:
+            return True
+        return await self._poll_one.is_waited_for_elsewhere(account_id, rental_id)
+
     def linger(self, target: PollTarget) -> None:
         """Keep polling for a moment: the caller got a pending answer and may call again."""
         target.linger_until = self._clock.monotonic() + _LINGER

@@ -194,7 +194,12 @@ class Invoker:
         )
 
     async def _recorded(self, context: Context, value: Out) -> Out:
-        """Record a rental in the ledger and return it merged; other values are unchanged."""
+        """Record what the provider said of a rental and return it merged.
+
+        Unchanged is what is not of its words: with a ledger_id it comes from our own records.
+        """
+        if isinstance(value, Rental) and value.ledger_id is not None:
+            return value
         if isinstance(value, Rental | LongRental):
             return cast(Out, await self._repository.record(context.caller.account.id, value))
         return value

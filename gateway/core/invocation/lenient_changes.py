@@ -4,7 +4,7 @@ from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.provider_errors import RentalEnded
 from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.operations.call import Call
-from gateway.core.operations.rentals import CANCEL_RENTAL, COMPLETE_RENTAL, GET_RENTAL
+from gateway.core.operations.rentals import CANCEL_AT_ONCE, COMPLETE_RENTAL, GET_RENTAL
 
 
 async def complete(invoker: Invoker, call: Call, rental_id: int) -> Rental:
@@ -20,10 +20,10 @@ async def complete(invoker: Invoker, call: Call, rental_id: int) -> Rental:
 
 
 async def cancel(invoker: Invoker, call: Call, rental_id: int) -> Rental:
-    """Cancel a rental. Succeeds also for one that expired without a code."""
+    """Cancel a rental now or not at all. Succeeds also for one that expired without a code."""
     given = {"rental_id": rental_id}
     try:
-        return await invoker.invoke(CANCEL_RENTAL, call, given)
+        return await invoker.invoke(CANCEL_AT_ONCE, call, given)
     except RentalEnded:
         rental = await invoker.invoke(GET_RENTAL, call, given)
         if rental.status is not RentalStatus.EXPIRED:

@@ -5,7 +5,7 @@ reached, or sent an invalid response.
 """
 
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.values import money_text
@@ -74,9 +74,17 @@ class TooManyActiveRentals(Refused):
     advice = "Cancel or complete a rental first."
 
 
-class CancelTooEarly(Refused):
-    """The provider refuses to cancel a rental this young."""
+class ToldLock(NamedTuple):
+    """For how long it cannot be cancelled, in the provider's words; `more`: from now on."""
 
+    seconds: float
+    more: bool
+
+
+class CancelTooEarly(Refused):
+    """The provider refuses to cancel a rental this young. `lock`: as far as its words tell."""
+
+    lock: ToldLock | None = None
     code, title, retryable = "cancel_too_early", "Too early to cancel", True
     happened = "The provider does not cancel a rental this young; it stays active."
     advice = "Wait some minutes, then cancel again."
@@ -103,17 +111,23 @@ class UpstreamRefused(Refused):
 
 
 class UpstreamFault(GatewayError):
-    """The provider failed or could not be reached; the call may be retried."""
+    """The provider failed or could not be reached; the call may be retried.
+
+    `lost`: it was a change, was sent, and may have been made.
+    """
 
     code, title, http_status = "upstream_error", "Provider error", 502
     retryable = True
     happened = "The provider failed."
     advice = "Try again later."
+    lost = False
 
     @classmethod
     def of_change(cls, **more: Any) -> Self:
         """The error of a change that was sent and whose answer was lost."""
-        return cls(LOST_CHANGE, advice=_LOOK, **more)
+        error = cls(LOST_CHANGE, advice=_LOOK, **more)
+        error.lost = True
+        return error
 
 
 class UpstreamAuthFailed(UpstreamFault):

@@ -20,6 +20,7 @@ from gateway.core.ports.ledger import Ledger
 from gateway.core.ports.storage import Events
 from gateway.core.prices.cache import PriceCache
 from gateway.core.prices.price_list import Contradiction
+from gateway.core.rentals.cancelling import Cancelling
 from gateway.core.rentals.repository import RentalRepository
 from gateway.core.rentals.status_reads import StatusReads
 from gateway.core.upstream.account import AccountUpstream
@@ -38,6 +39,7 @@ class Services:
     price_cache: PriceCache
     repository: RentalRepository
     status_reads: StatusReads
+    cancelling: Cancelling
     poller: CodePoller
     waiter: CodeWaiter
     recheck: Callable[[Caller], Awaitable[None]]

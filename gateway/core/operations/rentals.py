@@ -1,8 +1,9 @@
 """The operations on rentals, and the calls to the provider they make."""
 
+from dataclasses import replace
 from typing import Any
 
-from gateway.core.model.errors import GatewayError, RentalNotFound, ServiceNotFound
+from gateway.core.model.errors import RentalNotFound, ServiceNotFound
 from gateway.core.model.provider_errors import (
     CancelTooEarly,
     CodeAlreadyReceived,
@@ -11,7 +12,6 @@ from gateway.core.model.provider_errors import (
     PriceTooHigh,
     RentalEnded,
     TooManyActiveRentals,
-    UpstreamRefused,
 )
 from gateway.core.model.quote import Quote, again_quote, rent_quote
 from gateway.core.model.rentals import (
@@ -24,10 +24,11 @@ from gateway.core.model.rentals import (
     RentNumber,
 )
 from gateway.core.model.upstream_call import Effect, UpstreamCall
+from gateway.core.operations import ending
 from gateway.core.operations.context import Context
 from gateway.core.operations.operation import Operation, Rest
 from gateway.core.rentals.reconciler import named
-from gateway.core.upstream.calls import RENTAL_STATUS
+from gateway.core.upstream.calls import CANCEL, RENTAL_STATUS
 
 # Newer editions of the provider's page allow two rents a second. It documents no limit for
 # renting a specific number (taken as a rent) or again (taken as any other call).
@@ -36,8 +37,6 @@ RENT_SPECIFIC: UpstreamCall[RentNumber, Rental] = UpstreamCall(
     "rent_specific", Effect.SPEND, rates=(2.0, None)
 )
 RENT_AGAIN_CALL: UpstreamCall[RentAgain, Rental] = UpstreamCall("rent_again", Effect.SPEND)
-CANCEL: UpstreamCall[OneRental, Rental] = UpstreamCall("cancel", Effect.CHANGE, rates=(1.0, 200.0))
-COMPLETE: UpstreamCall[OneRental, Rental] = UpstreamCall("complete", Effect.CHANGE)
 
 
 async def _quote_rent(context: Context, asked: RentNumber, subject: Any) -> Quote:
@@ -69,60 +68,6 @@ async def _rent_number(context: Context, asked: RentNumber) -> Rental:
 
 async def _get_rental(context: Context, asked: OneRental) -> Rental:
     return await context.services.status_reads.status(context.upstream, asked.rental_id)
-
-
-async def _cancel_rental(context: Context, asked: OneRental) -> Rental:
-    return await _end(context, CANCEL, asked, RentalStatus.CANCELLED)
-
-
-async def _complete_rental(context: Context, asked: OneRental) -> Rental:
-    return await _end(context, COMPLETE, asked, RentalStatus.COMPLETED)
-
-
-async def _end(
-    context: Context, call: UpstreamCall[OneRental, Rental], asked: OneRental, end: RentalStatus
-) -> Rental:
-    """End a rental by a call; one that has ended so before is returned as it is.
-
-    That is known here, or seen by a status read after a refusal: the answer of an earlier call may
-    have been lost. No call is made where it is known.
-    """
-    account_id = context.upstream.account_id
-    known = await context.services.repository.known(account_id, asked.rental_id)
-    if known is not None and known.status is end:
-        return known
-    try:
-        return await _change(context, call, asked)
-    except (RentalEnded, UpstreamRefused) as refusal:  # the second: in words nobody has seen
-        rental = await _status_after(context, asked, refusal)
-        if rental.status is end:
-            return rental
-        if call is CANCEL and rental.code is not None:
-            raise CodeAlreadyReceived(upstream=refusal.upstream) from refusal
-        raise
-
-
-async def _status_after(context: Context, asked: OneRental, refusal: GatewayError) -> Rental:
-    """The rental after the refusal of a change.
-
-    Raises the refusal where the provider does not tell; what may be repeated is raised itself.
-    """
-    try:
-        return await _get_rental(context, asked)
-    except GatewayError as fault:
-        if fault.retryable:
-            raise
-        raise refusal from fault
-
-
-async def _change(
-    context: Context, call: UpstreamCall[OneRental, Rental], asked: OneRental
-) -> Rental:
-    """Make the call; cached status reads of the rental are dropped, also if it fails."""
-    try:
-        return await context.upstream.ask(call, asked)
-    finally:
-        context.services.status_reads.forget(context.upstream.account_id, asked.rental_id)
 
 
 async def _rent_again(context: Context, asked: RentAgain) -> Rental:
@@ -199,19 +144,26 @@ CANCEL_RENTAL = Operation(
     name="cancel_rental",
     summary="Cancel a rental that has no code yet, for a refund",
     description=(
-        "Gives the number back and refunds its price. The provider refuses it in the first "
-        "minutes (cancel_too_early) and once a code has come (code_already_received). Repeated, "
-        "it answers the cancelled rental."
+        "Gives the number back and refunds its price: now, or as soon as the provider allows, "
+        "which it does not in the first minutes. Until then it answers active with "
+        "cancel_requested_at. Refused once a code has come."
     ),
     takes=OneRental,
     gives=Rental,
     effect=Effect.CHANGE,
     rest=Rest("POST", "/v1/rentals/{rental_id}/cancel"),
-    run=_cancel_rental,
+    run=ending.cancel_rental,
     calls=(CANCEL, RENTAL_STATUS),
-    errors=(RentalNotFound, CancelTooEarly, CodeAlreadyReceived, RentalEnded),
+    errors=(RentalNotFound, CodeAlreadyReceived, RentalEnded),
     subject="rental_id",
 )
+
+CANCEL_AT_ONCE = replace(
+    CANCEL_RENTAL,
+    run=ending.cancel_at_once,
+    errors=(RentalNotFound, CancelTooEarly, CodeAlreadyReceived, RentalEnded),
+)
+"""cancel_rental that is refused where it may not be now, and leaves no wish; for drop-in faces."""
 
 COMPLETE_RENTAL = Operation(
     name="complete_rental",
@@ -225,8 +177,8 @@ COMPLETE_RENTAL = Operation(
     gives=Rental,
     effect=Effect.CHANGE,
     rest=Rest("POST", "/v1/rentals/{rental_id}/complete"),
-    run=_complete_rental,
-    calls=(COMPLETE, RENTAL_STATUS),
+    run=ending.complete_rental,
+    calls=(ending.COMPLETE, RENTAL_STATUS),
     errors=(RentalNotFound, RentalEnded),
     subject="rental_id",
 )

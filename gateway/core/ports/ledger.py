@@ -132,6 +132,9 @@ class Ledger(Protocol):
     async def accounts_with_cancels(self) -> Sequence[tuple[str, datetime]]:
         """The accounts where wishes to cancel stand, each with the time the first is due."""
 
+    async def count_cancels(self, account_id: str, until: datetime) -> int:
+        """How many wishes that were asked for are due until then."""
+
     async def put_off_cancel(
         self, account_id: str, rental_id: int, due_at: datetime, available_at: datetime | None
     ) -> Rental | None:

@@ -20,6 +20,7 @@ from gateway.core.prices.cache import PriceCache
 from gateway.core.rentals.listing import RentalListing
 from gateway.core.rentals.notifier import Notifier
 from gateway.core.rentals.reconciler import Reconciler, named
+from gateway.core.rentals.reported import equal, is_outdated, shows_code, without_balance
 from gateway.core.rentals.storable import without_each
 from gateway.core.rentals.unwritten import RentalKey, Unwritten, UnwrittenEnd
 
@@ -87,13 +88,13 @@ class RentalRepository:
         ):
             return last[2]
         seen = self._seen.get(key)
-        same = seen is not None and _equal(seen[0], rental) and _shows_code(seen[1], rental)
-        if seen is not None and (same or _is_outdated(seen[1], rental)):
+        same = seen is not None and equal(seen[0], rental) and shows_code(seen[1], rental)
+        if seen is not None and (same or is_outdated(seen[1], rental)):
             merged = seen[1]
         else:
-            stored = _without_balance(rental)
+            stored = without_balance(rental)
             merged = await self._write_or_keep(key, stored)
-            seen, same = (stored, merged), _shows_code(merged, rental)
+            seen, same = (stored, merged), shows_code(merged, rental)
             self._seen[key] = seen
             if isinstance(merged, Rental):
                 self._notifier.wake(account_id, rental.id, merged)
@@ -143,6 +144,17 @@ class RentalRepository:
         if rental.id is not None:  # its buyer sees it also while the ledger is away
             self._visible[view, kind_of(rental), rental.id] = True
         self._notifier.account_changed(view.account_id)
+
+    def changed(self, account_id: str, rental: Rental) -> None:
+        """What is wanted of a rental was stored: the cached rental tells it, too.
+
+        Not where a code or an end has come meanwhile, which ends what is wanted.
+        """
+        key: RentalKey = account_id, "rental", rental.id or 0
+        reported, known = self._seen.get(key, (_NOT_REPORTED, rental))
+        if isinstance(known, Rental) and known.code is None and known.status not in OVER:
+            self._seen[key] = reported, rental
+        self._notifier.account_changed(account_id)
 
     def announced(self, account_id: str, rental_id: int, code: ReceivedCode) -> None:
         """A webhook's code was stored: the cached rental has it, too."""
@@ -268,30 +280,3 @@ class RentalRepository:
     def _start_search(self, account_id: str) -> None:
         if self._search is not None:
             self._search(account_id)
-
-
-def _without_balance(rental: AnyRental) -> AnyRental:
-    """A copy without the balance, which belongs to the account."""
-    return rental.model_copy(update={"balance": None}) if isinstance(rental, Rental) else rental
-
-
-def _equal(stored: AnyRental, rental: AnyRental) -> bool:
-    """Whether a rental equals a stored one, balance ignored; saves copying it without balance."""
-    if not isinstance(rental, Rental):
-        return stored == rental
-    return type(stored) is Rental and stored.__dict__ == {**rental.__dict__, "balance": None}
-
-
-def _shows_code(merged: AnyRental, rental: AnyRental) -> bool:
-    """Whether the code as reported is the newest; else it may be an older one that came again."""
-    if not (isinstance(merged, Rental) and isinstance(rental, Rental)):
-        return True
-    return rental.code in (None, merged.code)
-
-
-def _is_outdated(known: AnyRental, rental: AnyRental) -> bool:
-    """Whether it is an older state that arrived after the end, which is final, without a code."""
-    if not (isinstance(known, Rental) and isinstance(rental, Rental)):
-        return False
-    ended = known.status in OVER and rental.status not in OVER
-    return ended and rental.code in (None, known.code)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from gateway.core.model.account import Balance, Nothing
 from gateway.core.model.prices import Price
-from gateway.core.model.rentals import Rental
+from gateway.core.model.rentals import OneRental, Rental
 from gateway.core.model.upstream_call import AnyCall, Effect, Priority, UpstreamCall
 
 PRICES: UpstreamCall[Nothing, list[Price]] = UpstreamCall(
@@ -18,6 +18,7 @@ RENTAL_STATUS: UpstreamCall[int, Rental] = UpstreamCall(
     "rental_status", Effect.READ, group="status", rates=(1.0, 200.0)
 )
 """Takes the provider's id of a rental."""
+CANCEL: UpstreamCall[OneRental, Rental] = UpstreamCall("cancel", Effect.CHANGE, rates=(1.0, 200.0))
 KEY_CHECK: UpstreamCall[Nothing, Balance] = UpstreamCall(
     "key_check", Effect.READ, rates=(2.0, 20.0), of_many=True
 )

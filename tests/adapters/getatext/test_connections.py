@@ -18,8 +18,8 @@ from gateway.core.model.long_rentals import OneLongRental, SetAutoRenew
 from gateway.core.model.provider_errors import UpstreamBadResponse, UpstreamUnavailable
 from gateway.core.model.rentals import OneRental
 from gateway.core.operations import account as of_account
+from gateway.core.operations import ending
 from gateway.core.operations import long_rentals as of_long_rentals
-from gateway.core.operations import rentals as of_rentals
 from gateway.core.ports.provider import Provider
 from gateway.core.upstream import calls
 from tests.support.talkative import Answers, Question, Talkative, head, whole
@@ -202,8 +202,8 @@ async def test_who_speaks_before_it_is_asked_is_asked_nothing(call: AnyEndpoint)
 Asks = Callable[[Provider], Awaitable[object]]
 NAMING: dict[str, Asks] = {
     "status": lambda provider: provider.call(calls.RENTAL_STATUS, 5),
-    "cancel": lambda provider: provider.call(of_rentals.CANCEL, OneRental(rental_id=5)),
-    "complete": lambda provider: provider.call(of_rentals.COMPLETE, OneRental(rental_id=5)),
+    "cancel": lambda provider: provider.call(calls.CANCEL, OneRental(rental_id=5)),
+    "complete": lambda provider: provider.call(ending.COMPLETE, OneRental(rental_id=5)),
     "cancel for long": lambda provider: provider.call(
         of_long_rentals.CANCEL, OneLongRental(long_rental_id=5)
     ),
@@ -248,7 +248,7 @@ async def test_an_answer_that_cannot_be_read_ends_every_connection_of_its_accoun
         busy = asyncio.ensure_future(provider_of(client, A).call(calls.RENTAL_STATUS, 6))
         await provider.until_asked(2)
         with pytest.raises(UpstreamBadResponse):
-            await provider_of(client, A).call(of_rentals.CANCEL, OneRental(rental_id=5))
+            await provider_of(client, A).call(calls.CANCEL, OneRental(rental_id=5))
         going_on.set()
         await busy
         await asyncio.wait_for(provider.until_open(1), PATIENCE)

@@ -30,7 +30,7 @@ from gateway.core.model.provider_errors import (
     UpstreamRefused,
 )
 from gateway.core.model.rentals import OneRental, RentAgain, RentalStatus, RentNumber
-from gateway.core.operations import account, long_rentals, rentals
+from gateway.core.operations import account, ending, long_rentals, rentals
 from gateway.core.ports.observer import NoObserver
 from gateway.core.ports.provider import Provider
 from gateway.core.upstream import calls
@@ -178,14 +178,14 @@ async def test_a_rental_is_read(provider: Provider, getatext: ScriptedServer) ->
 async def test_a_rental_is_cancelled(provider: Provider, getatext: ScriptedServer) -> None:
     getatext.script.append(ok(CANCELLED))
 
-    assert await provider.call(rentals.CANCEL, OneRental(rental_id=12345)) == GONE
+    assert await provider.call(calls.CANCEL, OneRental(rental_id=12345)) == GONE
     assert asked(getatext) == ("POST", "cancel-rental", {"id": 12345})
 
 
 async def test_a_rental_is_completed(provider: Provider, getatext: ScriptedServer) -> None:
     getatext.script.append(ok(COMPLETED))
 
-    assert await provider.call(rentals.COMPLETE, OneRental(rental_id=12345)) == DONE
+    assert await provider.call(ending.COMPLETE, OneRental(rental_id=12345)) == DONE
     assert asked(getatext) == ("POST", "rental-status/12345/completed", None)
 
 
@@ -194,8 +194,8 @@ async def test_premium_accounts_use_other_names(client: Client, getatext: Script
     getatext.script += [ok(RENTED, 201), ok(STATUS), ok(CANCELLED), ok(COMPLETED)]
     await connect(KEY).call(rentals.RENT, RentNumber(service_code="whatsapp"))
     await connect(KEY).call(calls.RENTAL_STATUS, 12345)
-    await connect(KEY).call(rentals.CANCEL, OneRental(rental_id=12345))
-    await connect(KEY).call(rentals.COMPLETE, OneRental(rental_id=12345))
+    await connect(KEY).call(calls.CANCEL, OneRental(rental_id=12345))
+    await connect(KEY).call(ending.COMPLETE, OneRental(rental_id=12345))
 
     assert [one.target.removeprefix("/api/v1/") for one in getatext.asked] == [
         "rent-a-number-premium",
@@ -275,7 +275,7 @@ async def test_every_call_is_told_with_its_outcome(
     getatext.script += [ok(STATUS), http(404), ok(b"<html>")]
     await provider.call(calls.RENTAL_STATUS, 12345)
     with pytest.raises(RentalNotFound):
-        await provider.call(rentals.CANCEL, OneRental(rental_id=12345))
+        await provider.call(calls.CANCEL, OneRental(rental_id=12345))
     with pytest.raises(UpstreamBadResponse):
         await provider.call(account.BALANCE, Nothing())
 

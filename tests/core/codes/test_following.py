@@ -99,6 +99,9 @@ class World:
     async def announced(self, account_id: str, rental_id: int, code: str) -> bool:
         return False
 
+    async def plan(self, upstream: AccountUpstream, rentals: list[Rental]) -> None:
+        """Nothing is given back."""
+
     def times(self, rental: int = 1) -> list[float]:
         return [round(read.at) for read in self.reads if read.rental == rental]
 
@@ -119,6 +122,7 @@ class World:
             fake,
             poller,
             prices,
+            fake,
             lambda account: self.upstream(account) if loop().time() >= key_at else None,
             cast(Any, self.observer),
         )

@@ -13,7 +13,7 @@ from gateway.core.model.provider_errors import OutOfStock, UpstreamAuthFailed
 from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.operations.account import GET_BALANCE
 from gateway.core.operations.call import Call
-from gateway.core.operations.rentals import CANCEL_RENTAL, GET_RENTAL, RENT_NUMBER
+from gateway.core.operations.rentals import COMPLETE_RENTAL, GET_RENTAL, RENT_NUMBER
 from gateway.core.prices.cache import PriceCache
 from gateway.core.rentals.notifier import Notifier
 from gateway.core.upstream.account import AccountUpstreams
@@ -22,7 +22,7 @@ from tests.support.waiting import until
 
 RENTAL = Rental(id=12345, status=RentalStatus.ACTIVE)
 RENT: tuple[Any, dict[str, Any]] = (RENT_NUMBER, {"service_code": "whatsapp"})
-CHANGES = [RENT, (CANCEL_RENTAL, {"rental_id": 12345})]
+CHANGES = [RENT, (COMPLETE_RENTAL, {"rental_id": 12345})]
 INPUTS = [*CHANGES, (GET_RENTAL, {"rental_id": "12345"})]
 
 

@@ -24,7 +24,12 @@ from gateway.core.operations.long_rentals import (
 from gateway.core.operations.operation import AnyOperation
 from gateway.core.operations.polling import POLL_RENTAL
 from gateway.core.operations.prices import LIST_PRICES
-from gateway.core.operations.rentals import CANCEL_RENTAL, COMPLETE_RENTAL, RENT_AGAIN, RENT_NUMBER
+from gateway.core.operations.rentals import (
+    CANCEL_AT_ONCE,
+    COMPLETE_RENTAL,
+    RENT_AGAIN,
+    RENT_NUMBER,
+)
 from gateway.http.dropins.getatext import bodies
 from gateway.http.dropins.getatext.bodies import Json
 
@@ -82,7 +87,7 @@ def _status(fields: Fields) -> OperationInputs:
 
 
 def _cancel(fields: Fields) -> OperationInputs:
-    return CANCEL_RENTAL, {"rental_id": _rental_id(fields)}
+    return CANCEL_AT_ONCE, {"rental_id": _rental_id(fields)}
 
 
 def _complete(fields: Fields) -> OperationInputs:
