@@ -16,7 +16,9 @@ from gateway.core.operations.schemas import NullFreeSchema
 Json = dict[str, Any]
 
 # The gateway validates inputs and names what is wrong; a model learns nothing from a pattern.
-_OMITTED_KEYS = frozenset({"title", "format", "$defs", "pattern", "minLength", "maxLength"})
+_OMITTED_KEYS = frozenset(
+    {"title", "format", "$defs", "pattern", "minLength", "maxLength", "examples"}
+)
 _AMOUNT: Json = {"exclusiveMinimum": 0, "maximum": 10_000, "type": "number"}
 _OF_ANY = frozenset({"codes"})  # lists whose rows tell by themselves what they hold
 _RESULT_KEYS = ("type", "required", "properties", "items", "const")
@@ -92,6 +94,8 @@ def _shortened(part: Any, described: Set[str], name: str = "") -> Any:
     if not isinstance(part, dict):
         return part
     shortened = {key: value for key, value in part.items() if key in _RESULT_KEYS}
+    if shortened.get("type") == "string":
+        del shortened["type"]  # what has no type is text
     if "description" in part and name in described:
         shortened["description"] = absent_for_null(part["description"])
     if "properties" in part:

@@ -23,7 +23,14 @@ ONLY_TOOLS = {"limit", "allow_duplicate"}
 ONLY_RESULTS = {"hint", "left_out"}
 # What two calls of one operation cannot have in common.
 MOVING = {"balance", "ledger_id", "id", "rental_id", "number", "created_at", "ends_at"}
-MOVING |= {"fetched_at", "spent_today", "spent_total", "received_at", "code_received_at"}
+MOVING |= {
+    "replaces",
+    "fetched_at",
+    "spent_today",
+    "spent_total",
+    "received_at",
+    "code_received_at",
+}
 RENT = {"service_code": "whatsapp", "max_price": 1}
 STILL = replace(QUICK, rules=Rules(code_after=NEVER, cancel_locked=0.0))
 
@@ -39,6 +46,7 @@ INPUTS: dict[str, dict[str, Any]] = {
     "cancel_rental": {"rental_id": RENTAL},
     "complete_rental": {"rental_id": RENTAL},
     "rent_again": {"rental_id": RENTAL},
+    "replace_rental": {"rental_id": RENTAL},
     "list_long_rentals": {},
     "create_long_rental": {"period": "1m"},
     "renew_long_rental": {"long_rental_id": LONG},

@@ -12,7 +12,7 @@ from gateway.core.model.callers import Limits
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.long_rentals import LongRental
 from gateway.core.model.problem import problem_json
-from gateway.core.model.rentals import Rental
+from gateway.core.model.rentals import Rental, RentNumber
 from gateway.core.model.values import Kind
 
 AnyRental = Rental | LongRental
@@ -44,6 +44,9 @@ class RefundReason(StrEnum):
 
 REPLACE = "replace_rental"
 """The operation whose purchases replace the rental they are about."""
+WISHES = ("max_price", "carrier", "keep_carrier", "area_codes", "lock_area_code")
+"""The inputs of a purchase that its replacement inherits."""
+_WISHES = set(WISHES)
 OPEN = (SpendState.INTENDED, SpendState.SENT)
 
 
@@ -187,6 +190,13 @@ class Spent(NamedTuple):
 
     today: Decimal
     total: Decimal
+
+
+def wishes_of(asked: object) -> str:
+    """Which number a purchase asked for, as JSON."""
+    if not isinstance(asked, RentNumber):
+        return "{}"
+    return asked.model_dump_json(include=_WISHES, exclude_defaults=True)
 
 
 def stored_value(value: BaseModel) -> StoredAnswer:

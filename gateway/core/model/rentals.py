@@ -32,14 +32,9 @@ REQUEST_ID = (
 UsNumber = Annotated[str, Field(pattern=r"^(\+?1)?[2-9][0-9]{9}$"), OrDigits]
 """A US number in an input, with or without its country code."""
 
-AreaCodes = Annotated[
-    str,
-    Field(pattern=r"^ *[2-9][0-9]{2} *(, *[2-9][0-9]{2} *)*$", max_length=400),
-    OrDigits,
-]
+AREA_CODES = r" *[2-9][0-9]{2} *(, *[2-9][0-9]{2} *)*"
+AreaCodes = Annotated[str, Field(pattern=f"^{AREA_CODES}$", max_length=400), OrDigits]
 """Area codes in an input, comma-separated."""
-
-Carrier = Literal["any", "at&t", "tmobile", "verizon"]
 
 
 class RentalStatus(StrEnum):
@@ -173,7 +168,7 @@ class RentNumber(Frozen):
     max_price: UsdAsked | None = Field(
         None, description="The highest price in USD to pay, surcharges included."
     )
-    carrier: Carrier = Field(
+    carrier: Literal["any", "at&t", "tmobile", "verizon"] = Field(
         "any", description="Only this carrier's numbers; a match costs 1.2 times the price."
     )
     keep_carrier: FlagAsked = Field(
@@ -217,16 +212,6 @@ class RentNumber(Frozen):
         if number is not None and others:
             raise ValueError(f"cannot be had with {', '.join(others)}: leave one or the other out")
         return number
-
-
-WISHES = {"max_price", "carrier", "keep_carrier", "area_codes", "lock_area_code"}
-
-
-def wishes_of(asked: object) -> str:
-    """Which number a purchase asked for, as JSON: what its replacement inherits."""
-    if not isinstance(asked, RentNumber):
-        return "{}"
-    return asked.model_dump_json(include=WISHES, exclude_defaults=True)
 
 
 class OneRental(Frozen):

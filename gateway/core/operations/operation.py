@@ -81,7 +81,8 @@ class Operation(Generic[In, Out]):
     of AI agents. `errors` are its own, besides those of `errors_besides`. `subject` names the input
     with the id of the rental it acts on, `waits` the one with the seconds it may wait. `calls` are
     the calls to the provider it may make. `resolve` refuses a purchase, or returns what `run` and
-    `quote` take in place of the input. `pays_later` tells whether a change lets the provider
+    `quote` take in place of the input. `once`: what it buys for a rental is bought once, and any
+    repetition is refused. `pays_later` tells whether a change lets the provider
     charge later: such a one is allowed or refused as a purchase. `tool` tells whether it is a tool
     of AI agents, besides standing in REST and the command line.
     """
@@ -101,6 +102,7 @@ class Operation(Generic[In, Out]):
     quote: Quoter = _unknown_quote
     calls: tuple[AnyCall, ...] = ()
     resolve: Resolver | None = None
+    once: bool = False
     pays_later: Callable[[In], bool] | None = None
     tool: bool = True
 

@@ -188,7 +188,7 @@ RENT_AGAIN = Operation(
     summary="Rent the number of an earlier rental once more",
     description=(
         "Buys the same number for the same service again, as a new rental with a new id, and "
-        "charges the account. Send a request_id: repeating the call with it never buys twice."
+        "charges the account."
     ),
     takes=RentAgain,
     gives=Rental,

@@ -102,6 +102,7 @@ REPLACE_RENTAL = Operation(
     calls=(RENTAL_STATUS, RENT),
     quote=RENT_NUMBER.quote,
     resolve=_resolve,
+    once=True,
     errors=(
         RentalNotFound,
         AlreadyReplaced,

@@ -12,9 +12,8 @@ from gateway.core.model.callers import Limits
 from gateway.core.model.errors import RateLimited
 from gateway.core.model.prices import UNKNOWN_TTL
 from gateway.core.model.provider_errors import UpstreamFault
-from gateway.core.model.purchases import Intent
+from gateway.core.model.purchases import Intent, wishes_of
 from gateway.core.model.quote import Quote
-from gateway.core.model.rentals import wishes_of
 from gateway.core.operations.call import Answer
 from gateway.core.ports.clock import Clock
 from gateway.core.purchases.idempotency import FirstAnswer, SameRequest

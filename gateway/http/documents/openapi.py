@@ -172,7 +172,7 @@ def _stream() -> Json:
 def _schemas(operations: list[AnyOperation], users: Any) -> Json:
     schemas = output_schemas([*dict.fromkeys(op.gives for op in operations), Problem])
     # Problem documents leave out their optional fields where they have no value; none is null.
-    for name in ("retry_after", "price_needed", "upstream"):
+    for name in ("retry_after", "price_needed", "replaced_by", "upstream"):
         schemas["Problem"]["required"].remove(name)
         field = schemas["Problem"]["properties"][name]
         if isinstance(field.get("type"), list):
