@@ -10,31 +10,40 @@ from gateway.core.jobs.cancel_task import CancelTask
 from gateway.core.operations.context import Services
 from gateway.core.rentals.reconciliation_task import ReconciliationTask
 from gateway.core.upstream.account import AccountUpstream, AccountUpstreams
-from gateway.core.upstream.calls import CANCEL
+from gateway.core.upstream.calls import CANCEL, RENTAL_STATUS
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
 
-UpstreamOf = Callable[[str], AccountUpstream | None]
+_UpstreamOf = Callable[[str], AccountUpstream | None]
 
 
-def upstreams_by_id(callers: Callers, upstreams: AccountUpstreams) -> UpstreamOf:
-    """The upstream of an account by its id, where its key is in memory."""
+def work(
+    settings: Settings,
+    store: Store,
+    callers: Callers,
+    upstreams: AccountUpstreams,
+    services: Services,
+    metrics: Metrics,
+) -> tuple[Following, CancelTask, ReconciliationTask]:
+    """All of it. The upstream of an account is to be had where its key is in memory."""
 
     def upstream_of(account_id: str) -> AccountUpstream | None:
         account = callers.met(account_id)
         return None if account is None else upstreams.of(account)
 
-    return upstream_of
+    following = _following(settings, store, services, upstream_of, metrics)
+    cancels = _cancel_task(settings, store, services, upstream_of, metrics)
+    callers.when_seen(following.key_seen, cancels.wake)
+    return following, cancels, _reconciliation(upstream_of, services, metrics)
 
 
-def following(
+def _following(
     settings: Settings,
     store: Store,
     services: Services,
-    upstream_of: UpstreamOf,
+    upstream_of: _UpstreamOf,
     metrics: Metrics,
 ) -> Following:
-    """What follows rentals to their end, and gives those back that no code comes to."""
     unused = UnusedReturns(
         services.cancelling,
         services.poller,
@@ -42,7 +51,7 @@ def following(
         services.price_cache,
         services.clock,
         before_end=settings.gateway_cancel_before_end_seconds,
-        per_second=settings.rates[CANCEL.bucket],
+        seconds_each=_seconds_each(settings),
     )
     return Following(
         store.ledger,
@@ -55,14 +64,26 @@ def following(
     )
 
 
-def cancel_task(
+def _seconds_each(settings: Settings) -> float:
+    """The seconds from one number given back to the next: a cancel, and a look at the status.
+
+    Of the looks one in four is another's turn, see the sliding window.
+    """
+    margin, rates = settings.getatext_rate_margin_seconds, settings.rates
+    cancel, look = (
+        1 / rate + margin / max(1, int(rate))
+        for rate in (rates[CANCEL.bucket], rates[RENTAL_STATUS.bucket])
+    )
+    return max(cancel, look * 4 / 3)
+
+
+def _cancel_task(
     settings: Settings,
     store: Store,
     services: Services,
-    upstream_of: UpstreamOf,
+    upstream_of: _UpstreamOf,
     metrics: Metrics,
 ) -> CancelTask:
-    """What carries wishes to cancel out."""
     task = CancelTask(
         store.ledger,
         services.cancelling,
@@ -75,10 +96,9 @@ def cancel_task(
     return task
 
 
-def reconciliation(
-    upstream_of: UpstreamOf, services: Services, metrics: Metrics
+def _reconciliation(
+    upstream_of: _UpstreamOf, services: Services, metrics: Metrics
 ) -> ReconciliationTask:
-    """What looks for lost purchases."""
     task = ReconciliationTask(services.repository, services.price_cache, upstream_of, metrics)
     services.repository.on_lost(task.begin)
     return task

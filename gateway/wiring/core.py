@@ -89,17 +89,15 @@ def build_core(
     breakers = CircuitBreakers(clock, CALLS, observer=metrics)
     limiter = _limiter(settings, store, clock, metrics)
     pipeline = Pipeline(clock, asyncio.sleep, limiter, breakers, observer=metrics)
-    client.when_connected(pipeline.going_out)
-    connect = _connect(settings, client, clock, metrics)
+    connect = _connect(settings, client, pipeline, clock, metrics)
     upstreams = AccountUpstreams(connect, pipeline)
     verification = KeyVerification(store.accounts, _asking(connect, pipeline), clock)
     callers = _callers(settings, hasher, store, clock, verification)
     unwritten = _unwritten(store, clock, metrics)
     services = _services(settings, store, callers, unwritten, notifier, clock, metrics)
-    upstream_of = background.upstreams_by_id(callers, upstreams)
-    following = background.following(settings, store, services, upstream_of, metrics)
-    cancels = background.cancel_task(settings, store, services, upstream_of, metrics)
-    callers.when_seen(following.key_seen, cancels.wake)
+    following, cancels, reconciliation = background.work(
+        settings, store, callers, upstreams, services, metrics
+    )
     purchasing = Purchasing(stages(settings, store, unwritten, callers, clock, metrics))
     return Core(
         hasher=hasher,
@@ -112,7 +110,7 @@ def build_core(
         services=services,
         invoker=Invoker(upstreams, services, purchasing, metrics),
         webhooks=_webhooks(settings, hasher, callers, upstreams, services),
-        reconciliation=background.reconciliation(upstream_of, services, metrics),
+        reconciliation=reconciliation,
         following=following,
         cancels=cancels,
         unwritten=unwritten,
@@ -234,7 +232,10 @@ def _webhooks(
     )
 
 
-def _connect(settings: Settings, client: Client, clock: Clock, metrics: Metrics) -> Connect:
+def _connect(
+    settings: Settings, client: Client, pipeline: Pipeline, clock: Clock, metrics: Metrics
+) -> Connect:
+    client.when_connected(pipeline.going_out)
     return accounts(
         client,
         now=clock.now,

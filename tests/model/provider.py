@@ -169,7 +169,7 @@ class HeldClient:
             half = done.body[: len(done.body) // 2]
         match fault.kind:
             case FaultKind.STATUS:
-                return Reply(fault.status, b"<html>")
+                return Reply(fault.status, fault.body.encode() or b"<html>")
             case FaultKind.CUT_JSON:
                 return Reply(done.status, half)
             case FaultKind.HANG:

@@ -41,11 +41,11 @@ class UnusedReturns:
         clock: Clock,
         *,
         before_end: float,
-        per_second: float,
+        seconds_each: float,
     ) -> None:
         """`before_end`: how many seconds before the end; 0: never.
 
-        `per_second`: the provider's limit of cancels for an account.
+        `seconds_each`: as many as the limits of an account take for one, its last look included.
         """
         self._cancelling = cancelling
         self._poller = poller
@@ -53,7 +53,7 @@ class UnusedReturns:
         self._price_cache = price_cache
         self._clock = clock
         self._before_end = timedelta(seconds=before_end)
-        self._each = timedelta(seconds=1 / per_second)
+        self._each = timedelta(seconds=seconds_each)
         cancelling.returns_if(self._is_unused)
 
     async def plan(self, upstream: AccountUpstream, rentals: Iterable[Rental]) -> None:
