@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, str | int | bool | list[str] | None]
 
-MONEY = {"price", "refunded", "balance"}
-TO_THE_RIGHT = MONEY | {"id", "stock", "ttl_minutes"}
+_COUNTS = ("rentals", "codes", "cancelled", "expired", "success_rate", "median_seconds")
+MONEY = {"price", "balance", "charged", "refunded", "net", "reserved"}
+TO_THE_RIGHT = MONEY | {"id", "stock", "ttl_minutes", *_COUNTS}
 TITLES = {
     "service_code": "service",
     "auto_renew": "renews",

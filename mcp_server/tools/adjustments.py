@@ -54,10 +54,6 @@ class Adjustment:
     priced: Literal["service", "rental", "replacement", "long_rental"] | None = None
 
 
-_REFUND = (
-    "Refund: a rental without a code can be cancelled after some minutes, one with a code cannot."
-)
-
 ADJUSTMENTS: Mapping[str, Adjustment] = {
     "list_prices": Adjustment(
         guidance=(
@@ -67,6 +63,10 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
         page=PageRules(),
     ),
     "get_balance": Adjustment(guidance="Look here when rent_number answers insufficient_funds."),
+    "get_usage": Adjustment(
+        guidance="It tells which services bring codes.",
+        page=PageRules(),
+    ),
     "rent_number": Adjustment(
         guidance=(
             "It never charges more than max_price, which is required: take the price of "
@@ -100,7 +100,7 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
         guidance=(
             "For a further code from the same service to a number that was rented before; for a "
             "new number use rent_number. It charges the current price, which cannot be capped "
-            f"here. {_REFUND}"
+            "here."
         ),
         priced="rental",
     ),
@@ -161,12 +161,11 @@ _DEFAULT_GUIDANCE: Mapping[Effect, str] = {
 _DUPLICATE_INPUT: Json = {
     "type": "boolean",
     "default": False,
-    "description": "Buy although the same call was made within 10 seconds: else it is refused.",
+    "description": "Buy though the same call was made within 10 seconds.",
 }
 _LEFT_OUT_OUTPUT: Json = {
     "type": "integer",
-    "minimum": 1,
-    "description": "How many more there are that are not shown here.",
+    "description": "How many more there are.",
 }
 _HINT_OUTPUT: Json = {"type": "string", "description": "What to do next."}
 

@@ -79,6 +79,8 @@ CODES: list[tuple[str, dict[str, Any], Fault | None, str]] = [
     ("rent_number", RENT, says("rent-a-number", "new words"), "upstream_refused"),
     ("rent_number", RENT, says("rent-a-number", "maintenance", 503), "upstream_maintenance"),
     ("rent_number", RENT, Fault("rent-a-number", FaultKind.DROP_AFTER, None), "outcome_unknown"),
+    ("replace_rental", HELD, says("rent-a-number", "out of stock"), "out_of_stock"),
+    ("replace_rental", {**HELD, "keep_carrier": True}, None, "invalid_request"),
     ("create_long_rental", {"period": "1w"}, says(LONG_RENT, "low balance"), "insufficient_funds"),
     ("cancel_rental", HELD, says("cancel-rental", "wait 2 minutes"), "cancel_too_early"),
     ("cancel_rental", HELD, says("cancel-rental", "already has code"), "code_already_received"),

@@ -216,15 +216,16 @@ async def test_where_the_status_cannot_be_read_nothing_is_bought(locked: Bank) -
     assert locked.rents == 1
 
 
-@pytest.mark.parametrize("end", ["cancel", "complete"])
-async def test_an_ended_one_is_replaced_by_a_plain_rent(bank: Bank, end: str) -> None:
+@pytest.mark.parametrize(("end", "reason"), [("cancel", "cancelled"), ("complete", "completed")])
+async def test_an_ended_one_is_replaced_by_a_plain_rent(bank: Bank, end: str, reason: str) -> None:
     first = await rented(bank.client)
-    await bank.client.post(f"/v1/rentals/{first}/{end}")
+    ended = (await bank.client.post(f"/v1/rentals/{first}/{end}")).json
     new = await replace(bank.client, first)
     old = await read(bank.client, first)
 
     assert (new.status, new.json["replaces"]) == (201, first)
-    assert (old["replaced_by"], old["cancel_requested_at"]) == (new.json["id"], None)
+    assert (old["replaced_by"], old["ended_reason"]) == (new.json["id"], reason)
+    assert old["cancel_requested_at"] == ended["cancel_requested_at"]
     assert (await replace(bank.client, first)).json["code"] == "already_replaced"
 
 
@@ -378,7 +379,7 @@ async def test_ten_at_once_on_two_nodes_buy_one(store_url: str) -> None:
     ):
         first = await rented(one)
         answers = await asyncio.gather(
-            *(replace(client, first, f"{n}") for n in range(5) for client in (one, other))
+            *(replace(node, first, f"order-{n}") for n, node in enumerate([one, other] * 5))
         )
     codes = [answer.json["code"] for answer in answers]
     bought = [answer for answer in answers if answer.status == 201]
@@ -434,3 +435,17 @@ async def test_a_killed_gateway_replaces_once(
     assert (old["cancel_requested_at"] is not None) is replaced
     assert told(another)[1:] == ("already_replaced" if replaced else "outcome_unknown", "no")
     assert asked_to_rent(sim) == rents
+
+
+async def test_it_is_for_what_the_first_was_for_unless_it_says_otherwise(locked: Bank) -> None:
+    first = await rented(locked.client, reference="customer 17")
+    second = (await replace(locked.client, first)).json
+    third = (await replace(locked.client, second["id"], reference="customer 18")).json
+    listed = (await locked.client.get("/v1/rentals")).json["data"]
+
+    assert [second["reference"], third["reference"]] == ["customer 17", "customer 18"]
+    assert [row["reference"] for row in reversed(listed)] == [
+        "customer 17",
+        "customer 17",
+        "customer 18",
+    ]

@@ -24,6 +24,7 @@ from gateway.core.model.rentals import (
     RentalStatus,
     reason_of_end,
 )
+from gateway.core.model.values import amount_of
 
 TOTAL = "total"  # the period that never ends
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -63,12 +64,6 @@ def to_micros(amount: Decimal | None) -> int | None:
 def from_micros(micros: int | None) -> Decimal | None:
     """The amount with two decimals, or as many as it needs."""
     return None if micros is None else amount_of(micros)
-
-
-def amount_of(micros: int) -> Decimal:
-    """As from_micros, of an amount that is not NULL."""
-    cents, finer = divmod(micros, 10_000)
-    return Decimal(micros).scaleb(-6).normalize() if finer else Decimal(cents).scaleb(-2)
 
 
 def to_instant(moment: datetime) -> int:
@@ -203,6 +198,7 @@ def _long_rental(row: Row) -> LongRental:
         auto_renew=None if renews is None else bool(renews),
         rented_on=rented and date.fromisoformat(rented),
         ends_on=ends and date.fromisoformat(ends),
+        reference=row["reference"],
     )
 
 
@@ -253,6 +249,7 @@ def spend(row: Row) -> Spend:
         sees_account=bool(row["sees_account"]),
         refunded_at=None if refunded_at is None else from_instant(refunded_at),
         refund_reason=None if reason is None else RefundReason(reason),
+        reference=row["reference"],
         wishes=row["wishes"],
     )
 

@@ -1,8 +1,9 @@
 """The core's port `Ledger`, over a database."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Unpack
 
 from adapters.store.sql import codec
 from adapters.store.sql.database import Database
@@ -16,11 +17,13 @@ from adapters.store.tables import (
     rentals,
     retention,
     settlement,
+    usage,
     views,
 )
 from gateway.core.model.purchases import AnyRental, Breach, Intent, Outcome, Spend, Spent, View
-from gateway.core.model.rentals import CancelReason, CancelWish, Rental, RentalStatus
-from gateway.core.model.values import Kind
+from gateway.core.model.rentals import CancelReason, CancelWish, Rental, RentalFilter
+from gateway.core.model.usage import Tally, UsageGroup
+from gateway.core.model.values import Kind, amount_of
 
 NewId = Callable[[datetime], str]
 """Makes a ledger_id: text that sorts by time."""
@@ -210,25 +213,23 @@ class StoredLedger:
         self,
         view: View,
         *,
-        status: RentalStatus | None,
-        service_code: str | None,
         limit: int,
         before: str | None,
-        number: str | None = None,
+        **only: Unpack[RentalFilter],
     ) -> Sequence[Rental]:
-        filters = {
-            "status": status and status.value,
-            "service_code": service_code,
-            "number": number,
-        }
         return await self._database.read(
-            lambda tx: views.list_rentals(tx, view, filters, limit, before)
+            lambda tx: views.list_rentals(tx, view, only, limit, before)
         )
+
+    async def usage(
+        self, view: View, by: UsageGroup, since: datetime | None, until: datetime | None
+    ) -> Mapping[str | None, Tally]:
+        return await usage.tallies(self._database, view, by, since, until)
 
     async def spending(self, caller_id: str, at: datetime) -> Spent:
         now = codec.to_instant(at)
         today, total = await self._database.read(lambda tx: budgets.read(tx, caller_id, now))
-        return Spent(codec.amount_of(today), codec.amount_of(total))
+        return Spent(amount_of(today), amount_of(total))
 
     async def purge(self, before: datetime, requests_before: datetime) -> int:
         old, older = codec.to_instant(before), codec.to_instant(requests_before)

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from adapters.store.sql import codec
 from adapters.store.sql.schema import one_of, things
 from adapters.store.sql.statement import Row, Statement, Tx, Value, like, number, text
-from adapters.store.tables import codes, events, refunds
+from adapters.store.tables import codes, events, refunds, usage
 from gateway.core.model.purchases import REPLACE, AnyRental, RefundReason
 from gateway.core.model.rentals import Rental
 from gateway.core.model.values import Kind
@@ -88,6 +88,7 @@ async def put_bought(
             await tx.execute(_CHANGE, **_changes(whole), thing_id=spend["ledger_id"])
     if whole["code"] is not None:
         await codes.add(tx, whole)
+        await usage.note(tx, whole)
     await events.created(tx, whole, at, await codes.before_newest(tx, whole))
 
 
@@ -193,6 +194,7 @@ async def _add_missed(tx: Tx, row: Row, facts: dict[str, Value], told: int) -> R
     known = {name: row[name] for name in (*_KEPT, *_FACTS)}
     missed = {**known, "code": code, "code_at": told}
     await codes.add(tx, missed)
+    await usage.note(tx, missed)
     return missed
 
 
@@ -220,6 +222,7 @@ async def _change(tx: Tx, row: Row, facts: dict[str, Value], at: int) -> dict[st
             await codes.add(tx, row)
         await codes.add(tx, whole)
     if whole["kind"] == "rental":
+        await usage.note(tx, whole)
         await events.changed(tx, row, whole, at)
     return whole
 

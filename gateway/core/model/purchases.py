@@ -113,6 +113,7 @@ class Spend:
     sees_account: bool = False
     refunded_at: datetime | None = None
     refund_reason: RefundReason | None = None
+    reference: str | None = None
     wishes: str | None = None
 
     @property
@@ -154,6 +155,7 @@ def ended(intent: Intent, outcome: Outcome) -> Spend:
         at=intent.at,
         answer=outcome.answer,
         sees_account=intent.sees_account,
+        reference=intent.reference,
         wishes=intent.wishes,
     )
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from gateway.core.model.rentals import AREA_CODES, REQUEST_ID, OneRental, RentNumber
-from gateway.core.model.values import FlagAsked, OrDigits, RequestId, UsdAsked
+from gateway.core.model.values import FlagAsked, OrDigits, Reference, RequestId, UsdAsked
 
 AreaCodesOrAny = Annotated[
     str,
@@ -41,6 +41,7 @@ class ReplaceRental(OneRental):
         description="As in rent_number; without area_codes here, as for the first number too.",
     )
     request_id: RequestId | None = Field(None, description=REQUEST_ID)
+    reference: Reference | None = Field(None, description="null: as for the first number.")
 
     def resolved(self, service_code: str, wishes: Mapping[str, Any]) -> RentNumber:
         """The purchase to make, with `wishes` for what is left out. Raises ValidationError."""

@@ -51,11 +51,12 @@ async def _resolve(context: Context, asked: ReplaceRental, subject: Rental | Non
     if service_code is None:
         raise InvalidRequest(_NO_SERVICE)
     try:
-        return asked.resolved(service_code, json.loads(bought.wishes or "{}"))
+        rent = asked.resolved(service_code, json.loads(bought.wishes or "{}"))
     except ValidationError as error:
         fault = error.errors(include_url=False, include_context=False)[0]
         words = fault["msg"].removeprefix("Value error, ")
         raise InvalidRequest(f"{fault['loc'][0]}: {words}.") from None
+    return rent.model_copy(update={"reference": asked.reference or bought.reference})
 
 
 def _check_replaceable(rental: Rental) -> None:

@@ -14,7 +14,7 @@ from gateway.core.operations.call import Answer
 from gateway.core.operations.context import Context
 from gateway.core.operations.operation import Operation
 
-_NOT_COMPARED = {"request_id"}
+_NOT_COMPARED = {"request_id", "reference"}
 _ALWAYS = {
     *("max_price", "carrier", "keep_carrier", "area_codes", "lock_area_code", "number"),
     "auto_renew",

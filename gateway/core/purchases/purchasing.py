@@ -98,6 +98,7 @@ class WithinLimits:
             limits=caller.limits,
             account_budget_day=self._operator.budget_of(caller.account.id),
             sees_account=caller.sees_account,
+            reference=getattr(order.asked, "reference", None),
             wishes=wishes_of(order.asked) if order.op.kind == "rental" else None,
         )
 

@@ -92,15 +92,24 @@ class Sent:
         intent = order.planned
         value = await self._buy(order, intent)
         if "ledger_id" in type(value).model_fields:
-            known = {"ledger_id": intent.ledger_id, "codes": (), "replaces": intent.replaces}
+            known = {
+                "ledger_id": intent.ledger_id,
+                "codes": (),
+                "replaces": intent.replaces,
+                "reference": intent.reference,
+            }
             value = value.model_copy(update=known)
+        elif intent.reference is not None:
+            value = value.model_copy(update={"reference": intent.reference})
         if intent.reserved is not None and (value.price or 0) > intent.reserved:
             self._observer.charged_above(intent.ledger_id, intent.reserved, value.price)
         stored = stored_value(value)
         await self._settle(order, Outcome(SpendState.BOUGHT, stored, value, order.redeliverable))
-        order.context.services.repository.bought(intent.view, value)
+        services = order.context.services
+        services.repository.bought(intent.view, value)
         if intent.replaces is not None:
-            order.context.services.status_reads.forget(intent.account_id, intent.replaces)
+            services.status_reads.forget(intent.account_id, intent.replaces)
+            services.cancelling.wanted()
         self._compare_times(order, value)
         return Answer(value, stored.body, purchase=intent.ledger_id)
 

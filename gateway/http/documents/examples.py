@@ -25,6 +25,7 @@ from gateway.core.model.long_rentals import (
 )
 from gateway.core.model.prices import Price, PricePage
 from gateway.core.model.rentals import EndedReason, ReceivedCode, Rental, Rentals, RentalStatus
+from gateway.core.model.usage import Usage, UsageFigures, UsageRow
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,18 @@ _PRICE = Price(
     multiple_sms=True,
 )
 _CODED = Event(id=71, type=EventType.RENTAL_CODE_RECEIVED, timestamp=_RECEIVED, data=_LISTED)
+_FIGURES = UsageFigures(
+    rentals=1,
+    codes=1,
+    cancelled=0,
+    expired=0,
+    charged=Decimal("0.55"),
+    refunded=Decimal("0.00"),
+    net=Decimal("0.55"),
+    reserved=Decimal("0.00"),
+    success_rate=None,
+    median_seconds=None,
+)
 _THAT_RENTAL = {"rental_id": 12345}
 _THAT_LONG_RENTAL = {"long_rental_id": 1}
 
@@ -123,6 +136,15 @@ EXAMPLES: Mapping[str, Example] = MappingProxyType(
                 spent_total=Decimal("0.55"),
                 left_today=None,
                 left_total=None,
+            )
+        ),
+        "get_usage": Example(
+            Usage(
+                group_by="service",
+                since=None,
+                until=None,
+                total=_FIGURES,
+                data=[UsageRow(group="whatsapp", name=None, **dict(_FIGURES))],
             )
         ),
         "rent_number": Example(_FRESH, {"service_code": "whatsapp", "max_price": "0.55"}),
