@@ -13,7 +13,7 @@ from tests.support.money import CHARGING, open_bank, rent, two_clients
 from tests.support.stores import execute
 
 CANCELLED = ["rental.ended", "rental.refunded", "rental.created"]
-FIELDS = {"id", "type", "timestamp", "data"}
+FIELDS = {"id", "type", "timestamp", "data", "details"}
 
 
 async def listed(client: Client, **asked: str) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.store.sql.statement import Row, Value
 from gateway.core.model.callers import GatewayKey, Limits
-from gateway.core.model.events import Event, EventType
+from gateway.core.model.events import Event, EventDetails, EventType
 from gateway.core.model.long_rentals import LongRental, LongRentalStatus, Period
 from gateway.core.model.purchases import (
     AnyRental,
@@ -29,7 +29,7 @@ from gateway.core.model.values import amount_of
 TOTAL = "total"  # the period that never ends
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_DAY = timedelta(days=1) // _MICROSECOND
+DAY = timedelta(days=1) // _MICROSECOND
 _SNAPSHOT = (
     "provider_id", "ledger_id", "status", "service_code", "service_name", "number", "code",
     "code_at", "price", "refunded", "created_at", "ends_at", "cancel_requested_at",
@@ -83,7 +83,7 @@ def day_of(micros: int) -> str:
 
 def start_of_day(micros: int) -> int:
     """The first instant of the UTC day of an instant."""
-    return micros - micros % _DAY
+    return micros - micros % DAY
 
 
 def storable(text: str | None) -> str | None:
@@ -215,11 +215,13 @@ def snapshot_of(rental_id: int) -> str:
 def event(row: Row) -> Event:
     """The event in a row, not validated again."""
     then = json.loads(row["rental"])  # null in those that are about no rental
+    details = row["details"]
     return Event.model_construct(
         id=row["id"],
         type=EventType(row["kind"]),
         timestamp=from_instant(row["at"]),
         data=then and rental({**_NOT_TOLD, **then}),
+        details=details and EventDetails.model_validate_json(details),
     )
 
 

@@ -166,9 +166,11 @@ totals = Table(
     Column("caller_id", Text, primary_key=True),
     Column("period", Text, primary_key=True),  # a day in UTC, or "total"
     Column("micros", BigInteger, nullable=False),
+    Column("told", BigInteger),  # the highest percentage of its budget that was told as spent
 )
 
-# The check value of the gateway's secret, and notes: of each account, its last deleted event.
+# The check value of the gateway's secret, and notes: of each account, its last deleted event, and
+# since when its balance is low (negative) or no longer is.
 checks = Table(
     "checks",
     metadata,

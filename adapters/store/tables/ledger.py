@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Unpack
 
 from adapters.store.sql import codec
-from adapters.store.sql.database import Database
+from adapters.store.sql.database import AlarmReports, Database
 from adapters.store.tables import (
     budgets,
     cancels,
@@ -32,8 +32,14 @@ NewId = Callable[[datetime], str]
 class StoredLedger:
     """Each method is one transaction; the statements are in the modules beside this one."""
 
-    def __init__(self, database: Database, new_id: NewId) -> None:
-        """`new_id` makes the ledger_id of a rental that was not bought here."""
+    def __init__(
+        self, database: Database, new_id: NewId, alarms: AlarmReports | None = None
+    ) -> None:
+        """`new_id` makes the ledger_id of a rental that was not bought here.
+
+        `alarms` are told once they are written.
+        """
+        self._alarms = alarms or AlarmReports()
         self._database = database
         self._new_id = new_id
 
@@ -73,7 +79,12 @@ class StoredLedger:
 
     async def settle(self, ledger_id: str, outcome: Outcome, at: datetime) -> bool:
         now = codec.to_instant(at)
-        return await self._database.write(lambda tx: settlement.settle(tx, ledger_id, outcome, now))
+        alarms = await self._database.write(
+            lambda tx: settlement.settle(tx, ledger_id, outcome, now)
+        )
+        if alarms:
+            self._alarms.tell(alarms)
+        return alarms is not None
 
     async def spend(self, ledger_id: str) -> Spend | None:
         return await self._database.read(lambda tx: purchases.by_id(tx, ledger_id))
@@ -95,7 +106,11 @@ class StoredLedger:
 
     async def recover(self, at: datetime) -> Sequence[Spend]:
         now, liveness = codec.to_instant(at), self._database.liveness
-        return await self._database.write(lambda tx: settlement.recover(tx, liveness, now))
+        unknown, alarms = await self._database.write(
+            lambda tx: settlement.recover(tx, liveness, now)
+        )
+        self._alarms.tell(alarms)
+        return unknown
 
     async def mark_undelivered(self, ledger_id: str, at: datetime) -> None:
         now = codec.to_instant(at)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from contextlib import suppress
 
-from gateway.core.model.account import Balance, BalanceAndSpending, Nothing, left
+from gateway.core.model.account import BalanceAndSpending, Nothing, left
 from gateway.core.model.callers import GatewayKey, Limits, caller_id
 from gateway.core.model.errors import Forbidden, LedgerUnavailable
-from gateway.core.model.upstream_call import Effect, UpstreamCall
+from gateway.core.model.upstream_call import Effect
 from gateway.core.model.usage import (
     GetUsage,
     Tally,
@@ -19,8 +19,7 @@ from gateway.core.model.usage import (
 )
 from gateway.core.operations.context import Context
 from gateway.core.operations.operation import Operation, Rest
-
-BALANCE: UpstreamCall[Nothing, Balance] = UpstreamCall("balance", Effect.READ)
+from gateway.core.upstream.calls import BALANCE
 
 
 async def _get_balance(context: Context, asked: Nothing) -> BalanceAndSpending:

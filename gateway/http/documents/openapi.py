@@ -154,7 +154,7 @@ def _stream() -> Json:
         "description": (
             "Server-sent events. The response does not end: read it as it comes, and use "
             "list_events where that cannot be done. The id of a message is the event's number, its "
-            "event the type, its data the rental as it stood."
+            "event the type, its data the rental as it stood, or the details of an alarm."
         ),
         "tags": ["events"],
         "parameters": [_parameter("last_event_id", last, "query", False)],

@@ -12,6 +12,7 @@ from adapters.store.sql.schema import metadata
 from adapters.store.sql.statement import Statement
 from adapters.store.sqlite import following
 from adapters.store.tables import (
+    balances,
     budgets,
     checks,
     codes,
@@ -58,6 +59,7 @@ RENTAL_PAGES = [
 RANGES = {"first": ">", "before": "<"}
 BOUNDS = {"after": ">", "before": "<"}
 MODULES = (
+    balances,
     budgets,
     checks,
     codes,
