@@ -72,7 +72,6 @@ CODES: list[tuple[str, dict[str, Any], Fault | None, str]] = [
     ("rent_number", RENT, says("rent-a-number", "maintenance", 503), "upstream_maintenance"),
     ("rent_number", RENT, Fault("rent-a-number", FaultKind.DROP_AFTER, None), "outcome_unknown"),
     ("create_long_rental", {"period": "1w"}, says(LONG_RENT, "low balance"), "insufficient_funds"),
-    ("cancel_rental", HELD, says("cancel-rental", "wait 2 minutes"), "cancel_too_early"),
     ("cancel_rental", HELD, says("cancel-rental", "already has code"), "code_already_received"),
     ("complete_rental", HELD, says("completed", "not active"), "rental_ended"),
     ("get_rental", HELD, Fault("rental-status", FaultKind.STATUS, None), "upstream_error"),
