@@ -22,7 +22,16 @@ from tests.mcp.support import MODERN, QUICK, Person, SimulatedStand, connected, 
 ONLY_TOOLS = {"limit", "allow_duplicate"}
 ONLY_RESULTS = {"hint", "left_out"}
 # What two calls of one operation cannot have in common.
-MOVING = {"balance", "ledger_id", "id", "rental_id", "number", "created_at", "ends_at"}
+MOVING = {
+    "balance",
+    "ledger_id",
+    "id",
+    "rental_id",
+    "number",
+    "created_at",
+    "ends_at",
+    "cancel_requested_at",
+}
 MOVING |= {"fetched_at", "spent_today", "spent_total", "received_at", "code_received_at"}
 RENT = {"service_code": "whatsapp", "max_price": 1}
 STILL = replace(QUICK, rules=Rules(code_after=NEVER, cancel_locked=0.0))
