@@ -11,7 +11,7 @@ from typing import Any
 from mcp import Client, StdioServerParameters
 from mcp_types import ElicitRequestParams, ElicitResult, TextContent
 
-from adapters.simulator import DEMO_KEY, Limits, Rules, Simulator, SimulatorConfig
+from adapters.simulator import DEMO_KEY, NEVER, Limits, Rules, Simulator, SimulatorConfig
 
 WRITTEN = Path(__file__).resolve().parents[1] / "docs" / "mcp-transcript.md"
 _HEAD = """\
@@ -21,6 +21,13 @@ A client of the official SDK started `getatext-gateway mcp` before the simulator
 said, with nothing left out. `make transcript` writes it anew.
 
 """
+_SILENT = """\
+## Another agent meets a silent number
+
+The service says that it has sent the SMS, and none comes: the agent takes another number, and the
+gateway gives the first one back as soon as the provider allows, here a minute after the rent.
+"""
+_LOCKED = 60.0
 
 
 class Transcript:
@@ -61,6 +68,23 @@ class Transcript:
         await self.call("cancel_rental", rental_id=rental["id"])
         await self.call("get_balance")
 
+    async def silent_flow(self, simulator: Simulator) -> None:
+        """A number whose code never comes, replaced by one that gets it."""
+        self.lines.append(_SILENT)
+        simulator.change(code_after=NEVER)
+        first = await self.call("rent_number", service_code="whatsapp", max_price="0.55")
+        await self.call("wait_for_code", rental_id=first["id"], wait_seconds=10)
+        simulator.change(code_after=3.0)
+        second = await self.call("replace_rental", rental_id=first["id"])
+        await self.call("wait_for_code", rental_id=second["id"])
+        await self.call("complete_rental", rental_id=second["id"])
+        await self.call("replace_rental", rental_id=first["id"])
+        await self.call("get_rental", rental_id=first["id"])
+        await asyncio.sleep(_LOCKED)
+        self.lines.append("> A minute later.\n")
+        await self.call("get_rental", rental_id=first["id"])
+        await self.call("get_balance")
+
 
 def _wrapped(text: str) -> str:
     return json.dumps(json.loads(text), indent=1) if text.startswith("{") else text
@@ -68,7 +92,9 @@ def _wrapped(text: str) -> str:
 
 async def main() -> None:
     """Run it and write it down."""
-    config = SimulatorConfig(limits=Limits(on=False), rules=Rules(code_after=9.0))
+    config = SimulatorConfig(
+        limits=Limits(on=False), rules=Rules(code_after=9.0, cancel_locked=_LOCKED)
+    )
     said = Transcript()
     with TemporaryDirectory() as folder:
         async with Simulator(config).running() as simulator:
@@ -84,6 +110,7 @@ async def main() -> None:
             )
             async with Client(program, elicitation_callback=said.answer) as said.client:
                 await said.flow()
+                await said.silent_flow(simulator)
     WRITTEN.write_text(_HEAD + "\n".join(said.lines))
 
 

@@ -6,7 +6,6 @@ from adapters.getatext.rows import Rows, read_rows, readable
 from gateway.core.model.account import Balance
 from gateway.core.model.prices import Price
 from gateway.core.model.provider_errors import UpstreamBadResponse
-from gateway.core.operations import account
 from gateway.core.upstream import calls
 
 
@@ -57,7 +56,7 @@ PRICES = Endpoint(
     rows="prices",
 )
 BALANCE = Endpoint(
-    account.BALANCE,
+    calls.BALANCE,
     "balance",
     "/api/v1/balance",
     refusals.ACCOUNT,

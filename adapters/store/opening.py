@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
-from adapters.store.sql.database import FailureReports, Listen, SharedDatabase
+from adapters.store.sql.database import AlarmReports, FailureReports, Listen, SharedDatabase
 from adapters.store.tables.accounts import StoredAccounts
+from adapters.store.tables.balances import StoredBalances
 from adapters.store.tables.checks import StoredChecks
 from adapters.store.tables.events import StoredEvents
 from adapters.store.tables.keys import StoredKeys
@@ -15,6 +16,7 @@ from adapters.store.urls import postgres_dsn, sqlite_path
 from gateway.core.ports.ledger import Ledger
 from gateway.core.ports.storage import (
     Accounts,
+    Balances,
     Events,
     Inbox,
     Keys,
@@ -39,6 +41,8 @@ class Store:
     shared_buckets: SharedBuckets | None
     listen: Listen
     failures: FailureReports
+    balances: Balances
+    alarms: AlarmReports
 
 
 @asynccontextmanager
@@ -62,8 +66,9 @@ async def open_store(url: str, *, new_id: NewId) -> AsyncIterator[Store]:
 
 def store_over(database: SharedDatabase, new_id: NewId) -> Store:
     """The store over an open and migrated database; `new_id` as for `open_store`."""
+    alarms = AlarmReports()
     return Store(
-        ledger=StoredLedger(database, new_id),
+        ledger=StoredLedger(database, new_id, alarms),
         checks=StoredChecks(database),
         keys=StoredKeys(database),
         accounts=StoredAccounts(database),
@@ -74,4 +79,6 @@ def store_over(database: SharedDatabase, new_id: NewId) -> Store:
         shared_buckets=database.shared.buckets,
         listen=database.shared.listen,
         failures=database.failures,
+        balances=StoredBalances(database, alarms),
+        alarms=alarms,
     )

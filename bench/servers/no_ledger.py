@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.store import Store
-from adapters.store.sql.database import FailureReports
+from adapters.store.sql.database import AlarmReports, FailureReports
 from gateway.__main__ import main
 from gateway.core.model.purchases import AnyRental, Spent
 from gateway.wiring import gateway
@@ -77,6 +77,8 @@ async def open_nothing(url: str, *, new_id: Any) -> AsyncIterator[Store]:
         shared_buckets=None,
         listen=lambda changed, missed: None,
         failures=FailureReports(),
+        balances=nothing,
+        alarms=AlarmReports(),
     )
 
 

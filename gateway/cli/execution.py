@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -40,11 +40,15 @@ Out = TypeVar("Out", bound=BaseModel)
 
 @dataclass(slots=True)
 class _Execution(Generic[In, Out]):
-    """One run of an operation, and how far it had come when a signal arrived."""
+    """One run of an operation, and how far it had come when a signal arrived.
+
+    `each_page` is called with every page of a list.
+    """
 
     op: Operation[In, Out]
     given: Mapping[str, Any]
     trace_id: str
+    each_page: Callable[[Out], None] | None = None
     sent: bool = False
     answered: bool = False
     interrupted: bool = False
@@ -55,13 +59,22 @@ class _Execution(Generic[In, Out]):
         caller = await own_caller(gateway)
         self.sent = self.op.effect is not Effect.READ
         try:
-            value = await gateway.invoker.invoke(self.op, Call(caller, self.trace_id), self.given)
+            value = await self._invoke(gateway, Call(caller, self.trace_id))
         except StoreError as fault:  # not of opening: what was asked may have been done
             if isinstance(fault, LedgerUnavailable):
                 raise LedgerUnavailable from fault
             _log_crash(self.trace_id)
             raise InternalError from fault
         self.answered = True
+        return value
+
+    async def _invoke(self, gateway: Gateway, call: Call) -> Out:
+        value = await gateway.invoker.invoke(self.op, call, self.given)
+        while self.each_page is not None:
+            self.each_page(value)
+            if (cursor := getattr(value, "next_cursor", None)) is None:
+                break
+            value = await gateway.invoker.invoke(self.op, call, {**self.given, "cursor": cursor})
         return value
 
     def on_signal(self) -> None:
@@ -85,11 +98,19 @@ def execute_and_show(
 
 
 def execute(
-    verb: Verb, op: Operation[In, Out], given: Mapping[str, Any], *, as_json: bool
+    verb: Verb,
+    op: Operation[In, Out],
+    given: Mapping[str, Any],
+    *,
+    as_json: bool,
+    each_page: Callable[[Out], None] | None = None,
 ) -> tuple[int, Out | None]:
-    """Run the operation, and answer the exit code with its value. An error is shown here."""
+    """Run the operation, and answer the exit code with its value. An error is shown here.
+
+    With `each_page`, which is called with every page of a list, the value is the last one.
+    """
     settings = session_settings()
-    execution = _Execution(op, given, secrets.token_hex(8))
+    execution = _Execution(op, given, secrets.token_hex(8), each_page)
     try:
         value = _value(execution, settings)
     except GatewayError as error:

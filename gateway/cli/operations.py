@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from gateway.cli.exit_codes import OK
 from gateway.cli.verbs import Verb
+from gateway.core.model.values import MAX_PAGE
 from gateway.core.operations.catalog import BY_NAME
 from gateway.core.operations.operation import AnyOperation
 
@@ -36,6 +37,9 @@ class OperationCommand(click.Command):
         params += [_option(verb, name, fields[name]) for name in named]
         if verb.waits:
             params.append(click.Option(["--wait"], is_flag=True, help="Stay until its code comes."))
+        if verb.csv:
+            rows = "All rows as CSV; with --limit or --cursor those of one page."
+            params.append(click.Option(["--csv", "as_csv"], is_flag=True, help=rows))
         as_json = click.Option(["--json", "as_json"], is_flag=True, help="Answer in JSON.")
         about = verb.reworded(f"{op.summary}.\n\n{op.description}", fields)
         super().__init__(verb.name, params=[*params, as_json], help=about, short_help=verb.help)
@@ -48,9 +52,14 @@ class OperationCommand(click.Command):
 
         typed = dict(ctx.params)
         as_json, wait = bool(typed.pop("as_json")), bool(typed.pop("wait", False))
+        as_csv = bool(typed.pop("as_csv", False))
         given = {name: value for name, value in typed.items() if value is not None}
         for name in given.keys() & self.verb.arguments.keys():
             given[name] = SWITCH.get(given[name], given[name])
+        if as_csv:
+            if as_json:
+                raise click.UsageError("Say either --csv or --json.")
+            ctx.exit(_write_csv(self.verb, self.op, given, one_page=_is_one_page(ctx)))
         run = _rent_and_wait if wait else execute_and_show
         ctx.exit(run(self.verb, self.op, given, as_json=as_json))
 
@@ -80,6 +89,26 @@ def _rent_and_wait(verb: Verb, op: AnyOperation, given: dict[str, Any], *, as_js
     else:
         output.to_stderr(f"Rented {rental.number} as {rental.id}.")
     return wait_for(rental, as_json=as_json) if code == OK else code
+
+
+def _is_one_page(ctx: click.Context) -> bool:
+    """Whether a page was asked for, by its length or its cursor."""
+    typed = click.core.ParameterSource.DEFAULT
+    return any(ctx.get_parameter_source(name) is not typed for name in ("limit", "cursor"))
+
+
+def _write_csv(verb: Verb, op: AnyOperation, given: dict[str, Any], *, one_page: bool) -> int:
+    """Write a list as CSV, all its pages where not one was asked for."""
+    from gateway.cli.csv_output import CsvRows
+    from gateway.cli.execution import execute
+
+    rows = CsvRows(op, given.get("group_by"))
+    if one_page:
+        code, page = execute(verb, op, given, as_json=False)
+        if page is not None:
+            rows.add(page)
+        return code
+    return execute(verb, op, {**given, "limit": MAX_PAGE}, as_json=False, each_page=rows.add)[0]
 
 
 def _about(verb: Verb, op: AnyOperation, name: str) -> str:

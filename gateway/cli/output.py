@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, str | int | bool | list[str] | None]
 
-MONEY = {"price", "refunded", "balance"}
-TO_THE_RIGHT = MONEY | {"id", "stock", "ttl_minutes"}
+_COUNTS = ("rentals", "codes", "cancelled", "expired", "success_rate", "median_seconds")
+MONEY = {"price", "balance", "charged", "refunded", "net", "reserved"}
+TO_THE_RIGHT = MONEY | {"id", "stock", "ttl_minutes", *_COUNTS}
 TITLES = {
     "service_code": "service",
     "auto_renew": "renews",
@@ -135,13 +136,15 @@ def _columns(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _event_row(event: Mapping[str, Any]) -> dict[str, Any]:
-    """An event with some of its rental's fields in place of the rental."""
-    rental = event["data"] or {}
-    own = {name: value for name, value in event.items() if name != "data"}
+    """An event with some of its rental's fields in place of the rental, its details in words."""
+    rental, details = event["data"] or {}, event["details"] or {}
+    own = {name: value for name, value in event.items() if name not in {"data", "details"}}
+    told = [f"{_title(name)} {value}" for name, value in details.items() if value is not None]
     return {
         **own,
         "rental_id": rental.get("id"),
         **{name: rental.get(name) for name in _OF_A_RENTAL},
+        "details": ", ".join(told) or None,
     }
 
 

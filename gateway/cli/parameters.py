@@ -6,6 +6,16 @@ import click
 
 PORT = click.IntRange(0, 65_535)
 
+SILENT = click.option(
+    "--silent",
+    type=click.FloatRange(0, 1),
+    help="The share of simulated numbers that get no code, such as 0.4; default 0.",
+)
+CANCEL_LOCK = click.option(
+    "--cancel-lock",
+    type=click.FloatRange(0, 86_400),
+    help="For how many seconds a simulated number cannot be cancelled; default 60.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 
 
@@ -23,3 +33,8 @@ class Usd(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 
         if not (amount.is_finite() and 0 <= amount <= 1_000_000):
             raise click.BadParameter("must be an amount of dollars, such as 5 or 0.55", ctx)
         return amount
+
+
+def given(options: dict[str, float | None]) -> dict[str, float]:
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}

@@ -30,6 +30,7 @@ class Verb:
     options: Mapping[str, str] = field(default_factory=dict)
     then: str = ""
     waits: bool = False  # takes --wait: what it buys is waited for
+    csv: bool = False  # takes --csv: the rows of all pages
 
     def option(self, field_name: str) -> str:
         """The option an input is given by."""
@@ -58,6 +59,13 @@ VERBS = (
     ),
     Verb("balance", "get_balance", "The account's balance."),
     Verb(
+        "usage",
+        "get_usage",
+        "What was spent, and what came of it.",
+        options={"group_by": "by"},
+        csv=True,
+    ),
+    Verb(
         "rent",
         "rent_number",
         "Rent a number for one service's code.",
@@ -70,6 +78,7 @@ VERBS = (
         "list_rentals",
         "What was rented through this gateway.",
         options={"service_code": "service"},
+        csv=True,
     ),
     Verb("status", "get_rental", "A rental's status and newest code.", arguments=RENTAL),
     Verb("cancel", "cancel_rental", "Cancel a rental without a code: a refund.", arguments=RENTAL),
@@ -78,6 +87,14 @@ VERBS = (
         "again",
         "rent_again",
         "Rent the number of an earlier rental again.",
+        arguments=RENTAL,
+        then=CODE_COMES,
+        waits=True,
+    ),
+    Verb(
+        "replace",
+        "replace_rental",
+        "Rent another number in place of a silent one.",
         arguments=RENTAL,
         then=CODE_COMES,
         waits=True,

@@ -61,6 +61,13 @@ class Settings(ProviderSettings):
         default_factory=list,
         description="Services that are rented for nobody, as a JSON list of service codes.",
     )
+    gateway_balance_low: Annotated[Decimal, Field(gt=0, le=1_000_000)] | None = Field(
+        None,
+        description=(
+            "Below how many USD an account's balance raises the alarm `balance.low`; by default "
+            "none does."
+        ),
+    )
     gateway_prices_fresh_seconds: Seconds = Field(60, description="How long prices are fresh.")
     gateway_prices_keep_seconds: Seconds = Field(
         3600, description="How long stale prices may serve while the provider fails or is slow."

@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from math import nan
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge, disable_created_metrics
 from prometheus_client.exposition import generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
+from gateway.core.model.events import ALARMS, Alarm
 from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.catalog import CALLS
 from gateway.core.upstream.circuit_breaker import BreakerState
 from gateway.telemetry.counting import Counts, Durations
 
 log = structlog.get_logger("gateway.ledger")
+alarm_log = structlog.get_logger("gateway.alarms")
 breaker_log = structlog.get_logger("gateway.breaker")
 
 PREFIX = "getatext_gateway"
@@ -50,6 +53,8 @@ class Metrics:
         self._charged_above = self._counter(
             "charged_above_reserved", "Purchases that cost more than was reserved for them."
         )
+        self._alarms = self._counter("alarms", "Alarms that this node wrote as events.", "type")
+        self._alarms.expect([(type.value,) for type in ALARMS])
         self._followed = self._gauge(
             "followed_rentals", "Rentals that this node follows to their end."
         )
@@ -84,6 +89,10 @@ class Metrics:
         )
         for group in dict.fromkeys(call.group for call in CALLS):
             self._show_breaker(group, BreakerState.CLOSED)
+        self._balance = self._gauge(
+            "balance_dollars", "The last known balance of the server's account, where watched."
+        )
+        self._balance.set(nan)
         self._times_off = self._gauge(
             "provider_times_off_seconds",
             "How far the end of the newest rental lies off: GETATEXT_TIMEZONE is wrong.",
@@ -129,6 +138,16 @@ class Metrics:
             reserved=str(reserved),
             charged=str(charged),
         )
+
+    def alarm_raised(self, alarm: Alarm) -> None:
+        """This node wrote an alarm: the one line that tells it."""
+        self._alarms.add((alarm.type.value,))
+        details = alarm.details.model_dump(mode="json", exclude_none=True)
+        alarm_log.warning("alarm", type=alarm.type.value, account=alarm.account_id, **details)
+
+    def balance_known(self, balance: Decimal) -> None:
+        """The provider told the balance of the server's own account."""
+        self._balance.set(float(balance))
 
     def background_failed(self, work: str, fault: BaseException) -> None:
         """Background work failed; it will be retried."""

@@ -211,6 +211,7 @@ def _services(
         poller,
         waiter,
         callers.recheck,
+        store.keys,
     )
 
 

@@ -18,6 +18,7 @@ from adapters.store.secret import check_secret
 from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.auth.hosts import AllowedHosts
 from gateway.core.invocation.invoker import Invoker
+from gateway.core.jobs.balance_watch import BalanceWatch
 from gateway.core.jobs.housekeeping import Housekeeping
 from gateway.core.jobs.webhook_forwarding import WebhookForwarding
 from gateway.core.model.errors import GatewayError
@@ -34,6 +35,7 @@ from gateway.http.serving.file_limit import Capacity, capacity
 from gateway.http.webhook import WebhookTerms
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
+from gateway.wiring.alarms import raising_alarms
 from gateway.wiring.clock import SystemClock
 from gateway.wiring.core import Core, build_core, database_url, revealed
 from gateway.wiring.mcp import add_mcp
@@ -50,6 +52,7 @@ class Gateway:
     store: Store
     core: Core
     forwarding: WebhookForwarding
+    balances: BalanceWatch | None
 
     @property
     def callers(self) -> Callers:
@@ -173,18 +176,19 @@ async def run_gateway(
             retention=retention,
             purged=core.services.repository.forget_all,
         )
-        await housekeeping.recover()
-        background = [asyncio.create_task(work.run()) for work in (housekeeping, forwarding)]
-        if follow:
-            core.following.start()
-            core.cancels.start()
-        try:
-            yield Gateway(settings, metrics, client, store, core, forwarding)
-        finally:
-            await core.close()
-            for task in background:
-                task.cancel()
-            await asyncio.wait(background)
+        async with raising_alarms(settings, store, core, clock, metrics, follow=follow) as balances:
+            await housekeeping.recover()
+            background = [asyncio.create_task(work.run()) for work in (housekeeping, forwarding)]
+            if follow:
+                core.following.start()
+                core.cancels.start()
+            try:
+                yield Gateway(settings, metrics, client, store, core, forwarding, balances)
+            finally:
+                await core.close()
+                for task in background:
+                    task.cancel()
+                await asyncio.wait(background)
 
 
 def service_codes(settings: Settings) -> ServiceCodes:

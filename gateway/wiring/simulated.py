@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+# A minute, as in the provider's older page: with five, no short rental could be cancelled.
+CANCEL_LOCK_SECONDS = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
@@ -20,9 +23,18 @@ class StandIn:
 
 
 @asynccontextmanager
-async def open_simulator(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[StandIn]:
+async def open_simulator(
+    host: str = "127.0.0.1",
+    port: int = 0,
+    /,
+    *,
+    silent: float = 0.0,
+    cancel_lock: float = CANCEL_LOCK_SECONDS,
+) -> AsyncIterator[StandIn]:
     """Run a simulated provider; port 0 picks a free one.
 
+    `silent`: the share of numbers that get no code; `cancel_lock`: for how many seconds from its
+    rent a number cannot be cancelled.
     Its ids begin at the milliseconds since 1970: a ledger that outlives it meets none again.
     """
     from adapters.simulator import Rules, Simulator, SimulatorConfig
@@ -31,8 +43,7 @@ async def open_simulator(host: str = "127.0.0.1", port: int = 0) -> AsyncIterato
     config = SimulatorConfig(
         host=host,
         port=port,
-        # A minute, as in the provider's older page: with five, no short rental could be cancelled.
-        rules=Rules(cancel_locked=60.0),
+        rules=Rules(silent=silent, cancel_locked=cancel_lock),
         first_rental_id=first,
         first_long_rental_id=first,
     )

@@ -62,22 +62,22 @@ class ToolPurchases:
             earlier = await self._invoker.repeated(op, purchase.call, given)
             if earlier is not None:
                 return _purchase_result(earlier)
-        elif not (again or purchase.params.request_state):
+        elif not (again or op.once or purchase.params.request_state):
             self._duplicates.check(purchase.call.caller, op, asked)
         estimate = await self._estimator.estimate(op, purchase.call, asked)
+        most = estimate.cap  # what a person agrees to, although the call gives no max_price
         if self._must_ask(estimate):
             confirmed = await self._confirmation(purchase, estimate)
             if confirmed is not None and not isinstance(confirmed, confirmation.Confirmation):
                 return confirmed
             if confirmed and "request_id" in op.takes.model_fields:
                 given.setdefault("request_id", confirmed.request_id)
-        elif estimate.cap is not None:
+        elif most is not None:
             # Without a confirmation it must not cost more, even if the price rises meanwhile.
-            most = min(estimate.cap, self._options.confirm_above)
-            purchase = replace(purchase, call=replace(purchase.call, at_most=most))
-        key = self._duplicates.begin(
-            purchase.call.caller, op, asked, again=again or "request_id" in given
-        )
+            most = min(most, self._options.confirm_above)
+        purchase = replace(purchase, call=replace(purchase.call, at_most=most))
+        again = again or op.once or "request_id" in given
+        key = self._duplicates.begin(purchase.call.caller, op, asked, again=again)
         answer = await asyncio.shield(self._start(purchase, given, key))
         return _purchase_result(answer)
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from gateway.core.model.errors import GatewayError
+from gateway.core.model.errors import AlreadyReplaced, GatewayError
 from gateway.core.model.prices import Price
 from gateway.core.model.provider_errors import PriceTooHigh
-from gateway.core.model.quote import again_quote, price_needed, rent_quote
+from gateway.core.model.quote import again_quote, price_needed, rent_quote, with_surcharges
 from gateway.core.model.rentals import Rental, RentNumber
+from gateway.core.model.replacement import ReplaceRental
 from gateway.core.model.values import money_text
 from gateway.core.operations.call import Call
 from gateway.core.operations.catalog import BY_NAME
@@ -57,6 +58,8 @@ class Estimator:
                 return await self._rent(call, asked)
             case "rental":
                 return await self._rent_again(call, given["rental_id"])
+            case "replacement" if isinstance(asked, ReplaceRental):
+                return await self._replace(call, asked)
             case "long_rental":
                 return await self._renewal(call, given["long_rental_id"])
             case _:
@@ -110,6 +113,28 @@ class Estimator:
         price = again_quote(rental, rows[0] if rows else None).at_most
         service = clean_text(rental.service_name or code or "the same service", 40)
         return Estimate(f"Rent {rental.number or 'the same number'} for {service} once more", price)
+
+    async def _replace(self, call: Call, asked: ReplaceRental) -> Estimate:
+        """Another number for a rental's service, at the rental's price or the one now.
+
+        What was wished for the first number is not known here, so the estimate is its own cap.
+        """
+        rental: Rental | None = await self._read("get_rental", call, rental_id=asked.rental_id)
+        if rental is None or rental.service_code is None:
+            return Estimate("Rent another number in place of an earlier one", cap=asked.max_price)
+        if rental.replaced_by is not None and asked.request_id is None:
+            raise AlreadyReplaced(replaced_by=rental.replaced_by)
+        rows = await self._prices(call, service_code=rental.service_code)
+        price = again_quote(rental, rows[0] if rows else None).at_most
+        if rows and price is not None:
+            surcharged = {
+                "carrier": asked.carrier not in ("same", "any"),
+                "area": asked.area_codes not in (None, "any"),
+            }
+            price = max(price, with_surcharges(rows[0].price, **surcharged))
+        service = clean_text(rental.service_name or rental.service_code, 40)
+        what = f"Rent another US number for {service} in place of {rental.number or 'the first'}"
+        return Estimate(what, price, asked.max_price or price)
 
     async def _renewal(self, call: Call, long_rental_id: int) -> Estimate:
         """Another period of a long rental, at its price in the account's list."""

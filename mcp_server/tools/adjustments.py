@@ -51,16 +51,8 @@ class Adjustment:
     page: PageRules | None = None
     wait: WaitRules | None = None
     destructive: bool | None = None
-    priced: Literal["service", "rental", "long_rental"] | None = None
+    priced: Literal["service", "rental", "replacement", "long_rental"] | None = None
 
-
-_ONCE_MORE = (
-    "Without a request_id the same call within 10 seconds is refused, "
-    "unless allow_duplicate is true."
-)
-_REFUND = (
-    "Refund: a rental without a code can be cancelled after some minutes, one with a code cannot."
-)
 
 ADJUSTMENTS: Mapping[str, Adjustment] = {
     "list_prices": Adjustment(
@@ -71,12 +63,16 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
         page=PageRules(),
     ),
     "get_balance": Adjustment(guidance="Look here when rent_number answers insufficient_funds."),
+    "get_usage": Adjustment(
+        guidance="It tells which services bring codes.",
+        page=PageRules(),
+    ),
     "rent_number": Adjustment(
         guidance=(
             "It never charges more than max_price, which is required: take the price of "
             "list_prices, not a round number; with carrier or area_codes 1.2 times it, with both "
             "1.4 times. Use rent_again for a number rented before. Once a code has come there is "
-            f"no refund. {_ONCE_MORE}"
+            "no refund."
         ),
         required=("max_price",),
         priced="service",
@@ -91,7 +87,8 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
     "wait_for_code": Adjustment(
         guidance=(
             "pending is no failure: simply call it again, until a code comes or the status is "
-            "ended. Use it instead of calling get_rental in a loop."
+            "ended; if none comes for minutes, use replace_rental. Use it instead of calling "
+            "get_rental in a loop."
         ),
         wait=WaitRules(),
     ),
@@ -103,9 +100,16 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
         guidance=(
             "For a further code from the same service to a number that was rented before; for a "
             "new number use rent_number. It charges the current price, which cannot be capped "
-            f"here. {_REFUND} {_ONCE_MORE}"
+            "here."
         ),
         priced="rental",
+    ),
+    "replace_rental": Adjustment(
+        guidance=(
+            "For a number whose code has not come though the service has sent it. A code that "
+            "still comes to the first number is shown on its own rental."
+        ),
+        priced="replacement",
     ),
     "list_long_rentals": Adjustment(
         guidance="Numbers rented for one code are not here.",
@@ -115,11 +119,11 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
         guidance=(
             "For one code rent_number is far cheaper. Its price cannot be capped, so a person is "
             "asked first; where none can be, it is refused unless the user has allowed it. No "
-            f"refund is promised. {_ONCE_MORE}"
+            "refund is promised."
         )
     ),
     "renew_long_rental": Adjustment(
-        guidance=f"It charges the price that list_long_rentals shows. {_ONCE_MORE}",
+        guidance="It charges the price that list_long_rentals shows.",
         priced="long_rental",
     ),
     "cancel_long_rental": Adjustment(
@@ -138,7 +142,6 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
 # The fields of results that keep their descriptions: their names do not say everything.
 DESCRIBED_OUTPUTS = frozenset(
     {
-        "code",
         "text",
         "sender",
         "stock",
@@ -158,12 +161,11 @@ _DEFAULT_GUIDANCE: Mapping[Effect, str] = {
 _DUPLICATE_INPUT: Json = {
     "type": "boolean",
     "default": False,
-    "description": "Buy although the same purchase was made seconds ago.",
+    "description": "Buy though the same call was made within 10 seconds.",
 }
 _LEFT_OUT_OUTPUT: Json = {
     "type": "integer",
-    "minimum": 1,
-    "description": "How many more there are that are not shown here.",
+    "description": "How many more there are.",
 }
 _HINT_OUTPUT: Json = {"type": "string", "description": "What to do next."}
 
@@ -175,10 +177,7 @@ def adjustment_of(op: AnyOperation) -> Adjustment:
 
 def _default(op: AnyOperation) -> Adjustment:
     """Short pages for a list; no price for a purchase, so that a person is asked about it."""
-    guidance = _DEFAULT_GUIDANCE[op.effect]
-    if op.effect is Effect.SPEND and "request_id" in op.takes.model_fields:
-        guidance = f"{guidance} {_ONCE_MORE}"
-    return Adjustment(guidance=guidance, page=_default_page(op))
+    return Adjustment(guidance=_DEFAULT_GUIDANCE[op.effect], page=_default_page(op))
 
 
 def _default_page(op: AnyOperation) -> PageRules | None:
@@ -196,7 +195,7 @@ def extra_inputs(op: AnyOperation) -> dict[str, Json]:
     page = adjustment_of(op).page
     if page and page.whole:
         extra[LIMIT] = {"type": "integer", "minimum": 1, "description": "How many at the most."}
-    if op.effect is Effect.SPEND:
+    if op.effect is Effect.SPEND and not op.once:
         extra[ALLOW_DUPLICATE] = dict(_DUPLICATE_INPUT)
     return extra
 

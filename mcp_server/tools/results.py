@@ -9,6 +9,7 @@ from pydantic_core import to_json
 
 from gateway.core.identity_cache import IdentityCache
 from gateway.core.model.errors import (
+    AlreadyReplaced,
     BudgetExceeded,
     Forbidden,
     GatewayError,
@@ -121,6 +122,8 @@ def failure(error: GatewayError, trace_id: str, effect: Effect = Effect.READ) ->
         facts["retry_after_seconds"] = _retry_seconds(error)
     if isinstance(error, PriceTooHigh) and error.price_needed is not None:
         facts["price_needed"] = money_text(error.price_needed)
+    if isinstance(error, AlreadyReplaced):
+        facts["replaced_by"] = error.replaced_by
     return {
         "content": [{"type": "text", "text": f"{error.code}: {_sentence(error, effect)}"}],
         "isError": True,

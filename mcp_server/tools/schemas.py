@@ -16,9 +16,12 @@ from gateway.core.operations.schemas import NullFreeSchema
 Json = dict[str, Any]
 
 # The gateway validates inputs and names what is wrong; a model learns nothing from a pattern.
-_OMITTED_KEYS = frozenset({"title", "format", "$defs", "pattern", "minLength", "maxLength"})
+_OMITTED_KEYS = frozenset(
+    {"title", "format", "$defs", "pattern", "minLength", "maxLength", "examples"}
+)
 _AMOUNT: Json = {"exclusiveMinimum": 0, "maximum": 10_000, "type": "number"}
-_OF_ANY = frozenset({"codes"})  # lists whose rows tell by themselves what they hold
+_OF_ANY = frozenset({"codes", "total"})  # what they hold tells by itself what it is
+_ROW = "[]"  # the name of a list's rows here
 _RESULT_KEYS = ("type", "required", "properties", "items", "const")
 
 
@@ -92,13 +95,21 @@ def _shortened(part: Any, described: Set[str], name: str = "") -> Any:
     if not isinstance(part, dict):
         return part
     shortened = {key: value for key, value in part.items() if key in _RESULT_KEYS}
+    if name == _ROW:
+        shortened.pop("required", None)
+    if shortened.get("type") == "string":
+        del shortened["type"]  # what has no type is text
     if "description" in part and name in described:
         shortened["description"] = absent_for_null(part["description"])
+    if name in _OF_ANY and "properties" in part:
+        return {"type": part["type"]}
     if "properties" in part:
         shortened["properties"] = {
             key: _shortened(value, described, key) for key, value in part["properties"].items()
         }
     if "items" in part:
         brief = {"type": part["items"].get("type")}
-        shortened["items"] = brief if name in _OF_ANY else _shortened(part["items"], described)
+        shortened["items"] = (
+            brief if name in _OF_ANY else _shortened(part["items"], described, _ROW)
+        )
     return shortened

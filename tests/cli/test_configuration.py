@@ -202,6 +202,16 @@ def test_the_commands_that_run_warn_at_their_start(
     assert SECRET not in done.output
 
 
+@pytest.mark.parametrize("words", [("--silent", "0.4"), ("--cancel-lock", "0")])
+def test_the_simulated_provider_has_options_only_where_there_is_one(
+    run: Run, words: tuple[str, str]
+) -> None:
+    done = run("serve", *words)
+
+    assert done.exit_code == 2
+    assert "--simulate" in done.stderr
+
+
 async def test_the_simulated_provider_decides_what_an_expiry_gives_back() -> None:
     settings = Settings(getatext_expiry_refunds=False)
     async with open_simulator() as provider:

@@ -8,7 +8,7 @@ from rich.console import Console
 from gateway.cli import output
 from gateway.cli.verbs import LONG_VERBS, VERBS, Verb
 from gateway.core.model.account import Balance
-from gateway.core.model.events import Event, EventList, EventType
+from gateway.core.model.events import Event, EventDetails, EventList, EventType
 from gateway.core.model.long_rentals import (
     LongRental,
     LongRentals,
@@ -80,6 +80,21 @@ def test_events_fit_a_usual_terminal_each_with_what_it_is_about() -> None:
         "1795494955310", "whatsapp", "+14104287665", "012345",
     ]  # fmt: skip
     assert lines[2] == "More: repeat it with --cursor evt_71"
+
+
+def test_an_alarm_shows_what_it_tells_in_words() -> None:
+    details = EventDetails(limit="day", percent=80, spent=Decimal("0.80"), budget=Decimal(1))
+    reached = Event(
+        id=73, type=EventType.KEY_BUDGET_REACHED, timestamp=NOON, data=None, details=details
+    )
+    heading, line, *_ = [
+        line
+        for line in shown(EventList(data=[reached]), EVENTS, width=120).splitlines()
+        if line.strip(" ─")
+    ]
+
+    assert heading.split() == ["id", "type", "timestamp", "(UTC)", "details"]
+    assert "limit day, percent 80, spent 0.80, budget 1.00" in line
 
 
 def test_rentals_fit_a_usual_terminal_each_on_its_line() -> None:

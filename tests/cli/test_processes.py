@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
@@ -141,9 +141,9 @@ class Alone:
 
 
 @pytest.fixture
-def stand_in(start: Start, tmp_path: Path) -> Callable[[], Alone]:
-    def begin() -> Alone:
-        process = start("simulate", TMPDIR=str(tmp_path))
+def stand_in(start: Start, tmp_path: Path) -> Callable[..., Alone]:
+    def begin(*options: str) -> Alone:
+        process = start("simulate", *options, TMPDIR=str(tmp_path))
         assert process.stdout
         export, *pairs = shlex.split(process.stdout.readline())
         assert export == "export"
@@ -153,7 +153,7 @@ def stand_in(start: Start, tmp_path: Path) -> Callable[[], Alone]:
 
 
 def test_the_stand_in_provider_runs_alone_and_has_a_ledger_of_its_own(
-    stand_in: Callable[[], Alone], start: Start, tmp_path: Path
+    stand_in: Callable[..., Alone], start: Start, tmp_path: Path
 ) -> None:
     first, second = stand_in(), stand_in()
     answer, errors = start("rent", "whatsapp", **first.settings).communicate(timeout=60)
@@ -171,11 +171,30 @@ def test_the_stand_in_provider_runs_alone_and_has_a_ledger_of_its_own(
     second.end()
 
 
+def control(url: str, name: str) -> Any:
+    with urllib.request.urlopen(f"{url}/_control/{name}", timeout=60) as answer:
+        return json.load(answer)
+
+
+def test_the_stand_in_provider_has_silent_numbers_and_the_cancel_lock_it_is_told(
+    stand_in: Callable[..., Alone],
+) -> None:
+    usual, told = stand_in(), stand_in("--silent", "0.4", "--cancel-lock", "300")
+    shown = [control(each.settings["GETATEXT_BASE_URL"], "settings") for each in (usual, told)]
+
+    assert [(each["silent"], each["cancel_locked"]) for each in shown] == [
+        (0.0, 60.0),
+        (0.4, 300.0),
+    ]
+    usual.end()
+    told.end()
+
+
 BUYING = (("rent", "whatsapp"), ("long", "create", "1w"))
 
 
 def test_a_stand_in_provider_that_is_started_again_repeats_no_id(
-    stand_in: Callable[[], Alone], start: Start
+    stand_in: Callable[..., Alone], start: Start
 ) -> None:
     ledger, ids = "", list[int]()
     for _ in range(2):

@@ -14,7 +14,7 @@ from tests.support.stores import execute
 
 CANCELLED = ["rental.ended", "rental.refunded", "rental.cancel_requested", "rental.created"]
 EACH = len(CANCELLED)
-FIELDS = {"id", "type", "timestamp", "data"}
+FIELDS = {"id", "type", "timestamp", "data", "details"}
 
 
 async def listed(client: Client, **asked: str) -> list[dict[str, Any]]:

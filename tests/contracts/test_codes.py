@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from adapters.store import Store
+from gateway.core.model.events import EventType
 from gateway.core.model.purchases import AnyRental
 from gateway.core.model.rentals import ReceivedCode, Rental, RentalStatus
 from gateway.core.ports.ledger import Ledger
@@ -208,14 +209,15 @@ async def test_the_buyer_of_a_lost_purchase_hears_of_every_code(store: Store) ->
     ledger_id = await end(ledger, UNKNOWN)
     for code, at in (("1", NOW), ("2", SOON), ("3", LATER)):
         await ledger.record("account", read(code), at)
-    assert await store.events.events(MINE, 0, 99) == []
+    [lost] = await store.events.events(MINE, 0, 99)
+    assert lost.type is EventType.PURCHASE_OUTCOME_UNKNOWN
     assert await ledger.settle(ledger_id, bought(read("2")), AT_LAST)  # an older read
 
     found = await ledger.find(MINE, "rental", 12345)
     assert codes_of(found) == [("3", LATER, False), ("2", SOON, False), ("1", NOW, False)]
     assert isinstance(found, Rental)
     assert found.code == "3"
-    told = await store.events.events(MINE, 0, 99)
+    told = await store.events.events(MINE, lost.id, 99)
     assert [(event.type.value, rental_of(event).code) for event in told] == [
         ("rental.created", "3"),
         *(("rental.code_received", code) for code in "123"),

@@ -220,7 +220,7 @@ async def test_a_change_on_one_node_notifies_the_other(nodes: Nodes) -> None:
 async def test_what_changes_nothing_notifies_nobody(notifying: Nodes) -> None:
     notified = Notified(notifying[1])
     await until(lambda: notified.missed)
-    await buy(notifying[0].ledger, long_rental(), kind="long_rental")
+    await buy(notifying[0].ledger, long_rental(), kind="long_rental", reserved=None)
     await notifying[0].ledger.record("a:b", rental(1), NOW)
     await notifying[0].ledger.record("a:b", rental(1), LATER)
     await notifying[0].ledger.record("a:b", rental(2, status=RentalStatus.CANCELLED), LATER)

@@ -187,6 +187,8 @@ def test_the_transcript_shows_the_whole_flow_and_nothing_of_a_machine() -> None:
 
     assert set(called) <= {op.name for op in TOOLS}
     assert {"list_prices", "rent_number", "wait_for_code", "complete_rental"} <= set(called)
+    assert called.index("replace_rental") < len(called) - called[::-1].index("wait_for_code")
+    assert '"ended_reason": "replaced"' in text
     for said in ("price_too_high: ", "> The user is asked", "> Progress 5 of", '"code": "'):
         assert said in text
     assert not re.search(r"/(?:home|root|tmp|Users|work)/|sk_[a-z0-9]", text)

@@ -22,17 +22,16 @@ from tests.mcp.support import MODERN, QUICK, Person, SimulatedStand, connected, 
 ONLY_TOOLS = {"limit", "allow_duplicate"}
 ONLY_RESULTS = {"hint", "left_out"}
 # What two calls of one operation cannot have in common.
-MOVING = {
-    "balance",
-    "ledger_id",
-    "id",
-    "rental_id",
-    "number",
-    "created_at",
-    "ends_at",
+MOVING = {"balance", "ledger_id", "id", "rental_id", "number", "created_at", "ends_at"}
+MOVING |= {
     "cancel_requested_at",
+    "replaces",
+    "fetched_at",
+    "spent_today",
+    "spent_total",
+    "received_at",
+    "code_received_at",
 }
-MOVING |= {"fetched_at", "spent_today", "spent_total", "received_at", "code_received_at"}
 RENT = {"service_code": "whatsapp", "max_price": 1}
 STILL = replace(QUICK, rules=Rules(code_after=NEVER, cancel_locked=0.0))
 
@@ -48,6 +47,7 @@ INPUTS: dict[str, dict[str, Any]] = {
     "cancel_rental": {"rental_id": RENTAL},
     "complete_rental": {"rental_id": RENTAL},
     "rent_again": {"rental_id": RENTAL},
+    "replace_rental": {"rental_id": RENTAL},
     "list_long_rentals": {},
     "create_long_rental": {"period": "1m"},
     "renew_long_rental": {"long_rental_id": LONG},
@@ -80,6 +80,8 @@ CODES: list[tuple[str, dict[str, Any], Fault | None, str]] = [
     ("rent_number", RENT, says("rent-a-number", "new words"), "upstream_refused"),
     ("rent_number", RENT, says("rent-a-number", "maintenance", 503), "upstream_maintenance"),
     ("rent_number", RENT, Fault("rent-a-number", FaultKind.DROP_AFTER, None), "outcome_unknown"),
+    ("replace_rental", HELD, says("rent-a-number", "out of stock"), "out_of_stock"),
+    ("replace_rental", {**HELD, "keep_carrier": True}, None, "invalid_request"),
     ("create_long_rental", {"period": "1w"}, says(LONG_RENT, "low balance"), "insufficient_funds"),
     ("cancel_rental", HELD, says("cancel-rental", "already has code"), "code_already_received"),
     ("complete_rental", HELD, says("completed", "not active"), "rental_ended"),

@@ -138,6 +138,7 @@ def services(
         poller,
         waiter,
         still_accepted,
+        store.keys,
     )
 
 

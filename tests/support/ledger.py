@@ -10,6 +10,7 @@ from gateway.core.model.events import Event
 from gateway.core.model.long_rentals import LongRental, LongRentalStatus, Period
 from gateway.core.model.purchases import AnyRental, Intent, Outcome, SpendState, StoredAnswer, View
 from gateway.core.model.rentals import ReceivedCode, Rental, RentalStatus
+from gateway.core.model.values import first_ledger_id
 from gateway.core.ports.ledger import Ledger
 
 NOW = datetime(2026, 3, 14, 9, 26, 53, 589793, tzinfo=UTC)
@@ -21,8 +22,8 @@ _ids = count(1)
 
 
 def new_id(at: datetime) -> str:
-    """A ledger_id, sorting by time and then by when it was made."""
-    return f"{at:%Y%m%d%H%M%S%f}-{next(_ids):06d}"
+    """A ledger_id as the product's, sorting by time and then by when it was made."""
+    return f"{first_ledger_id(at)}{next(_ids):012x}"
 
 
 def intent(at: datetime = NOW, **given: Any) -> Intent:

@@ -29,6 +29,7 @@ BEFORE: dict[str, list[str]] = {
     "wait_for_code": ["rent_number"],
     "cancel_rental": ["rent_number"],
     "complete_rental": ["rent_number", "wait_for_code"],
+    "replace_rental": ["rent_number"],
     "rent_again": ["rent_number", "wait_for_code", "complete_rental"],
     "get_balance": ["rent_number"],
     "list_events": ["rent_number", "wait_for_code"],
@@ -44,7 +45,8 @@ each_op = pytest.mark.parametrize("op", CATALOG, ids=lambda op: op.name)
 @asynccontextmanager
 async def provider_for(op: AnyOperation) -> AsyncIterator[Client]:
     """A gateway before a provider whose codes come at once, or never where one would hinder."""
-    rules = replace(AT_ONCE, code_after=NEVER) if op.name == "cancel_rental" else AT_ONCE
+    silent = op.name in ("cancel_rental", "replace_rental")
+    rules = replace(AT_ONCE, code_after=NEVER) if silent else AT_ONCE
     async with run_simulated(replace(USUAL, rules=rules)) as stand:
         yield stand.client
 

@@ -239,7 +239,11 @@ def test_every_field_of_an_answer_is_described_and_always_there() -> None:
     for name, schema in committed()["components"]["schemas"].items():
         assert schema["description"], name
         left_out = set(schema.get("properties", {})) - set(schema.get("required", []))
-        optional = {"retry_after", "price_needed", "upstream"} if name == "Problem" else set()
+        optional = (
+            {"retry_after", "price_needed", "replaced_by", "upstream"}
+            if name == "Problem"
+            else set()
+        )
         assert left_out == optional
         for field_name, field in schema.get("properties", {}).items():
             assert resolved(field)["description"].endswith("."), (name, field_name)

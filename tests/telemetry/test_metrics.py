@@ -1,9 +1,11 @@
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from structlog.testing import CapturingLogger
 
+from gateway.core.model.events import ALARMS, Alarm, EventDetails, EventType
 from gateway.telemetry.metrics import Metrics
 
 
@@ -44,6 +46,33 @@ def test_times_in_another_zone_are_measured_and_a_new_difference_is_logged(
         assert sample(metrics, "provider_times_off_seconds") == hours * 3600
 
     assert [call.kwargs["hours_off"] for call in log.calls] == [4]
+
+
+def test_an_alarm_is_counted_by_its_type_and_logged_with_what_it_tells(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    metrics, log = Metrics(), CapturingLogger()
+    monkeypatch.setattr("gateway.telemetry.metrics.alarm_log", log)
+    details = EventDetails(balance=Decimal("4.5"), threshold=Decimal(5))
+    metrics.alarm_raised(Alarm(EventType.BALANCE_LOW, "account", None, details))
+    counts = {
+        each.value: sample(metrics, f'alarms_total{{type="{each.value}"}}') for each in ALARMS
+    }
+
+    assert counts == {
+        "purchase.outcome_unknown": 0,
+        "purchase.overcharged": 0,
+        "balance.low": 1,
+        "key.budget_reached": 0,
+    }
+    [call] = log.calls
+    assert (call.method_name, call.args) == ("warning", ("alarm",))
+    assert call.kwargs == {
+        "type": "balance.low",
+        "account": "account",
+        "balance": "4.50",
+        "threshold": "5.00",
+    }
 
 
 def test_calls_to_the_provider_are_counted_and_timed_in_seconds() -> None:

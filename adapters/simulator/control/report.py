@@ -6,7 +6,7 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from adapters.simulator.provider.provider import SimulatedProvider
-from adapters.simulator.provider.records import Account, Rental
+from adapters.simulator.provider.records import Account, Rental, RentalStatus
 from adapters.simulator.wire.webhook import WebhookAttempt
 
 Json = dict[str, Any]
@@ -21,6 +21,7 @@ def books(provider: SimulatedProvider, deliveries: Iterable[WebhookAttempt]) -> 
         refunded=state.refunded,
         accounts={key: account(one) for key, one in state.accounts.items()},
         rentals=[rental(one) for one in state.rentals.values()],
+        silent=silent(state.rentals.values()),
         long_rentals=[
             {**to_jsonable_python(one), "texts": state.texts.get(one.id, [])}
             for one in state.long_rentals.values()
@@ -48,6 +49,16 @@ def account(account: Account) -> Json:
 def rental(rental: Rental) -> Json:
     """One rental, with the newest code beside all of them."""
     return {**to_jsonable_python(rental), "code": rental.code, "code_at": rental.code_at}
+
+
+def silent(rentals: Iterable[Rental]) -> Json:
+    """How many silent numbers were rented, by status; those that got a code all the same apart."""
+    counts = dict.fromkeys(("rented", *RentalStatus, "with_code"), 0)
+    for one in rentals:
+        if one.silent:
+            counts["rented"] += 1
+            counts["with_code" if one.codes else one.status] += 1
+    return _json(**counts)
 
 
 def settings(provider: SimulatedProvider) -> Json:

@@ -1,10 +1,12 @@
-"""The codes that rentals receive, and how long after the rent."""
+"""The codes that rentals receive, how long after the rent, and which numbers stay silent."""
 
 import random
 from collections import deque
 
 from adapters.simulator.provider.config import LiveConfig
 from adapters.simulator.provider.records import Account
+
+_HUNDRED = 100
 
 
 class Codes:
@@ -13,6 +15,8 @@ class Codes:
     def __init__(self, live: LiveConfig, seed: int) -> None:
         self._live = live
         self._rng = random.Random(seed)  # noqa: S311 - these codes protect nothing
+        self._silence = random.Random(seed)  # noqa: S311 - of its own: it changes no code
+        self._places: list[int] = []
         self._made = 0
         self._scripted: dict[str, deque[str]] = {}
 
@@ -35,3 +39,11 @@ class Codes:
         if account.config.code_after is not None:
             return account.config.code_after
         return rules.service_code_after.get(service, rules.code_after)
+
+    def silent(self, service: str) -> bool:
+        """Whether the number rented next gets no code by itself: the service's share, or all's."""
+        if not self._places:
+            self._places = self._silence.sample(range(_HUNDRED), _HUNDRED)
+        rules = self._live.rules
+        share = rules.service_silent.get(service, rules.silent)
+        return self._places.pop() < round(share * _HUNDRED)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pydantic.dataclasses import dataclass
 
 from adapters.simulator.provider.catalogue import Service
-from adapters.simulator.provider.quantities import STRICT, ByValue, Money, Seconds, Whole
+from adapters.simulator.provider.quantities import STRICT, ByValue, Money, Seconds, Share, Whole
 
 DEMO_KEY = "sk_demo"
 
@@ -81,10 +81,16 @@ SAMPLE_TEXTS = (
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Rules:
-    """How the provider treats rentals. All delays are seconds."""
+    """How the provider treats rentals. All delays are seconds.
+
+    `silent` is the share of rents whose numbers get no code by themselves: of every hundred rents
+    exactly so many, in an order made from the seed.
+    """
 
     code_after: Seconds = 4.0
     service_code_after: Mapping[str, Seconds] = field(default_factory=dict)
+    silent: Share = 0.0
+    service_silent: Mapping[str, Share] = field(default_factory=dict)
     next_code_after: Seconds = 8.0
     codes_per_multi_sms: Whole = 3
     cancel_locked: Seconds = 300.0

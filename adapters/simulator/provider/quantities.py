@@ -34,6 +34,9 @@ ByValue = Annotated[E, Field(strict=False)]
 
 Whole = Annotated[int, Field(ge=0)]
 
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A part of all, from 0 for none to 1."""
+
 Seconds = Annotated[float, BeforeValidator(_read_never), Field(ge=0), PlainSerializer(_write_never)]
 """A delay. `NEVER` is null or "never" in JSON on the way in and "never" on the way out."""
 

@@ -68,7 +68,10 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Rental:
-    """A number rented for minutes for one service. Instants are seconds since 1970."""
+    """A number rented for minutes for one service. Instants are seconds since 1970.
+
+    `silent`: its number gets no code by itself; the control endpoint can still deliver one.
+    """
 
     id: int
     account: str
@@ -83,6 +86,7 @@ class Rental:
     refunded: Decimal = NOTHING
     ended_at: float | None = None
     again_of: int | None = None
+    silent: bool = False
 
     @property
     def active(self) -> bool:

@@ -67,14 +67,25 @@ class Renting:
             self._numbers.reserve(request.number)
         number = request.number or self._numbers.draw(area_code)
         self._catalogue.take(service.api_name)
-        return self._open(account, service, number, price)
+        silent = self._codes.silent(service.api_name)
+        return self._open(account, service, number, price, silent=silent)
 
     def rent_again(self, account: Account, rental_id: int | None) -> Rental:
-        """Rents the same number for the same service, at the present price without surcharges."""
+        """Rents the same number for the same service, at the present price without surcharges.
+
+        A silent number stays silent.
+        """
         earlier = self._books.rental(account, rental_id)
         service = self._catalogue.find(earlier.service)
         self._charge(account, service.price, None)
-        return self._open(account, service, earlier.number, service.price, again_of=earlier.id)
+        return self._open(
+            account,
+            service,
+            earlier.number,
+            service.price,
+            again_of=earlier.id,
+            silent=earlier.silent,
+        )
 
     def cancel(self, account: Account, rental_id: int | None) -> Rental:
         """Ends a rental that has no code and refunds its price."""
@@ -158,6 +169,7 @@ class Renting:
         number: str,
         price: Decimal,
         again_of: int | None = None,
+        silent: bool = False,
     ) -> Rental:
         now = self._timeline.now()
         rental = Rental(
@@ -170,12 +182,13 @@ class Renting:
             rented_at=now,
             ends_at=now + service.ttl_minutes * 60,
             again_of=again_of,
+            silent=silent,
         )
         self._books.rentals[rental.id] = rental
         account.active_rentals += 1
-        self._timeline.at(
-            now + self._codes.delay(account, service.api_name), partial(self._arrive, rental.id)
-        )
+        if not silent:
+            arrives_at = now + self._codes.delay(account, service.api_name)
+            self._timeline.at(arrives_at, partial(self._arrive, rental.id))
         self._timeline.at(rental.ends_at, partial(self.expire, rental.id))
         return rental
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.store.sql.statement import Row, Value
 from gateway.core.model.callers import GatewayKey, Limits
-from gateway.core.model.events import Event, EventType
+from gateway.core.model.events import Event, EventDetails, EventType
 from gateway.core.model.long_rentals import LongRental, LongRentalStatus, Period
 from gateway.core.model.purchases import (
     AnyRental,
@@ -24,11 +24,12 @@ from gateway.core.model.rentals import (
     RentalStatus,
     reason_of_end,
 )
+from gateway.core.model.values import amount_of
 
 TOTAL = "total"  # the period that never ends
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_DAY = timedelta(days=1) // _MICROSECOND
+DAY = timedelta(days=1) // _MICROSECOND
 _SNAPSHOT = (
     "provider_id", "ledger_id", "status", "service_code", "service_name", "number", "code",
     "code_at", "price", "refunded", "created_at", "ends_at", "cancel_requested_at",
@@ -65,12 +66,6 @@ def from_micros(micros: int | None) -> Decimal | None:
     return None if micros is None else amount_of(micros)
 
 
-def amount_of(micros: int) -> Decimal:
-    """As from_micros, of an amount that is not NULL."""
-    cents, finer = divmod(micros, 10_000)
-    return Decimal(micros).scaleb(-6).normalize() if finer else Decimal(cents).scaleb(-2)
-
-
 def to_instant(moment: datetime) -> int:
     """Microseconds since 1970 in UTC."""
     return (moment - _EPOCH) // _MICROSECOND
@@ -88,7 +83,7 @@ def day_of(micros: int) -> str:
 
 def start_of_day(micros: int) -> int:
     """The first instant of the UTC day of an instant."""
-    return micros - micros % _DAY
+    return micros - micros % DAY
 
 
 def storable(text: str | None) -> str | None:
@@ -203,6 +198,7 @@ def _long_rental(row: Row) -> LongRental:
         auto_renew=None if renews is None else bool(renews),
         rented_on=rented and date.fromisoformat(rented),
         ends_on=ends and date.fromisoformat(ends),
+        reference=row["reference"],
     )
 
 
@@ -219,11 +215,13 @@ def snapshot_of(rental_id: int) -> str:
 def event(row: Row) -> Event:
     """The event in a row, not validated again."""
     then = json.loads(row["rental"])  # null in those that are about no rental
+    details = row["details"]
     return Event.model_construct(
         id=row["id"],
         type=EventType(row["kind"]),
         timestamp=from_instant(row["at"]),
         data=then and rental({**_NOT_TOLD, **then}),
+        details=details and EventDetails.model_validate_json(details),
     )
 
 
@@ -253,6 +251,8 @@ def spend(row: Row) -> Spend:
         sees_account=bool(row["sees_account"]),
         refunded_at=None if refunded_at is None else from_instant(refunded_at),
         refund_reason=None if reason is None else RefundReason(reason),
+        reference=row["reference"],
+        wishes=row["wishes"],
     )
 
 

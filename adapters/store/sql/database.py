@@ -1,10 +1,11 @@
 """What the tables need of a database, as Protocols that both drivers fit."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from adapters.store.sql.statement import Job, T, Tx
+from gateway.core.model.events import Alarm
 from gateway.core.ports.storage import Leases, SharedBuckets
 
 CHANNEL = "getatext_gateway"
@@ -53,6 +54,22 @@ class FailureReports:
     """Who is told of a database's failures; nobody before `to` is set."""
 
     to: Failed = _no_report
+
+
+def _no_alarm(alarm: Alarm) -> None:
+    """Nobody wants to know."""
+
+
+@dataclass(slots=True)
+class AlarmReports:
+    """Who is told of the alarms that this process wrote; nobody before `to` is set."""
+
+    to: Callable[[Alarm], None] = _no_alarm
+
+    def tell(self, alarms: Iterable[Alarm]) -> None:
+        """Tell of alarms once they are committed."""
+        for alarm in alarms:
+            self.to(alarm)
 
 
 class Database(Protocol):

@@ -68,6 +68,9 @@ spends = Table(
     Column("sees_account", BigInteger),  # 1: its caller sees all of the account
     Column("reference", Text),  # the caller's own name for what it is about
     Column("wishes", Text),  # of which number was asked for, as JSON, for its replacement
+    # Of a rental: after how many seconds its first code came, -4 where that is not known; without
+    # a code -1 where it was cancelled, -2 expired, -3 completed; absent while none of it happened.
+    Column("result", BigInteger),
 )
 _request = spends.c.request_id.is_not(None)
 # Add this to a narrower condition too: SQLite does not see that it follows from it, and would not
@@ -83,6 +86,13 @@ Index(
     spends.c.caller_id,
     spends.c.fingerprint,
     **_partial(spends.c.undelivered_at.is_not(None)),
+)
+# It covers what reports sum up.
+Index(
+    "spends_usage",
+    *(spends.c[name] for name in ("account_id", "at", "state", "kind", "service_code")),
+    *(spends.c[name] for name in ("charged", "refunded", "result", "caller_id", "reference")),
+    **_partial(one_of(spends.c.state, "bought")),
 )
 handing_over = spends.c.undelivered_at < literal_column("0")
 Index("spends_handing_over", spends.c.owner, **_partial(handing_over))
@@ -141,6 +151,11 @@ unended = and_(
 )
 Index("things_unended", things.c.account_id, things.c.ledger_id, **_partial(unended))
 Index("things_codes", things.c.code_at, **_partial(things.c.code.is_not(None)))
+Index(
+    "things_reference",
+    *(things.c[name] for name in ("account_id", "reference", "kind", "ledger_id")),
+    **_partial(things.c.reference.is_not(None)),
+)
 wanted = things.c.cancel_due_at.is_not(None)
 Index("things_cancels", things.c.account_id, things.c.cancel_due_at, **_partial(wanted))
 
@@ -151,9 +166,11 @@ totals = Table(
     Column("caller_id", Text, primary_key=True),
     Column("period", Text, primary_key=True),  # a day in UTC, or "total"
     Column("micros", BigInteger, nullable=False),
+    Column("told", BigInteger),  # the highest percentage of its budget that was told as spent
 )
 
-# The check value of the gateway's secret, and notes: of each account, its last deleted event.
+# The check value of the gateway's secret, and notes: of each account, its last deleted event, and
+# since when its balance is low (negative) or no longer is.
 checks = Table(
     "checks",
     metadata,

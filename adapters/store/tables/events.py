@@ -22,14 +22,14 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.store.sql import codec
 from adapters.store.sql.database import CHANNEL, SENDER, Database
-from adapters.store.sql.schema import checks, events, one_of
+from adapters.store.sql.schema import checks, events, one_of, things
 from adapters.store.sql.statement import Row, Statement, Tx, like, number, text
-from gateway.core.model.events import Event, EventType
+from gateway.core.model.events import Alarm, Event, EventType
 from gateway.core.model.purchases import View
 from gateway.core.model.rentals import OVER
 
 ENDED = tuple(status.value for status in OVER)
-_WRITTEN = ("account_id", "caller_id", "kind", "at", "rental", "oldest", "rental_id")
+_WRITTEN = ("account_id", "caller_id", "kind", "at", "rental", "oldest", "rental_id", "details")
 _event = [like(events.c[name]) for name in _WRITTEN]
 _INSERT = Statement(insert(events).from_select(_WRITTEN, select(*_event)))
 # PostgreSQL only: the server notifies the other nodes when the transaction commits.
@@ -37,7 +37,7 @@ _notified = func.pg_notify(
     literal_column(f"'{CHANNEL}'"),
     text("account_id")
     + literal_column("':'")
-    + cast(number("rental_id"), Text)
+    + func.coalesce(cast(number("rental_id"), Text), literal_column("'0'"))
     + literal_column("':'")
     + func.current_setting(literal_column(f"'{SENDER}'")),
 )
@@ -80,6 +80,11 @@ _of_rental = (
     )
     .cte("events_of_rental")
     .prefix_with("MATERIALIZED")
+)
+_PURCHASED = Statement(
+    select(things).where(
+        things.c.ledger_id == text("ledger_id"), things.c.kind == literal_column("'rental'")
+    )
 )
 LAST = Statement(select(func.max(events.c.id).label("id")))
 # Events are deleted by the age of what they hold, not in the order of their ids: of each account
@@ -194,6 +199,26 @@ def _news(before: Row | None, rental: Row) -> Iterator[tuple[EventType, Row]]:
         yield EventType.RENTAL_ENDED, rental
 
 
+async def raise_alarm(tx: Tx, alarm: Alarm, at: int) -> None:
+    """Write an alarm, as the last step; beside it the rental of its purchase as it stands."""
+    bought = alarm.details.ledger_id
+    rental = None if bought is None else await tx.row(_PURCHASED, ledger_id=bought)
+    rental_id, code_at = (
+        (None, None) if rental is None else (rental["provider_id"], rental["code_at"])
+    )
+    await tx.execute(
+        _INSERT_FIRST,
+        account_id=alarm.account_id,
+        caller_id=alarm.caller_id,
+        kind=alarm.type.value,
+        at=at,
+        rental="null" if rental is None else codec.to_snapshot(rental),
+        oldest=at if code_at is None else min(at, code_at),
+        rental_id=rental_id,
+        details=alarm.details.model_dump_json(exclude_none=True),
+    )
+
+
 async def notify(tx: Tx, account_id: str, rental_id: int) -> None:
     """Tell the other nodes that something of a rental changed."""
     await tx.row(_NOTIFY, account_id=account_id, rental_id=rental_id)
@@ -215,6 +240,7 @@ async def _append(tx: Tx, news: Sequence[tuple[EventType, Row]], rental: Row, at
             at=at,
             rental=codec.to_snapshot(then),
             oldest=at if code_at is None else min(at, code_at),
+            details=None,
         )
 
 

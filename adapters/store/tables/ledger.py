@@ -1,11 +1,12 @@
 """The core's port `Ledger`, over a database."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Unpack
 
 from adapters.store.sql import codec
-from adapters.store.sql.database import Database
+from adapters.store.sql.database import AlarmReports, Database
 from adapters.store.tables import (
     budgets,
     cancels,
@@ -16,11 +17,13 @@ from adapters.store.tables import (
     rentals,
     retention,
     settlement,
+    usage,
     views,
 )
 from gateway.core.model.purchases import AnyRental, Breach, Intent, Outcome, Spend, Spent, View
-from gateway.core.model.rentals import CancelReason, CancelWish, Rental, RentalStatus
-from gateway.core.model.values import Kind
+from gateway.core.model.rentals import CancelReason, CancelWish, Rental, RentalFilter
+from gateway.core.model.usage import Tally, UsageGroup
+from gateway.core.model.values import Kind, amount_of
 
 NewId = Callable[[datetime], str]
 """Makes a ledger_id: text that sorts by time."""
@@ -29,8 +32,14 @@ NewId = Callable[[datetime], str]
 class StoredLedger:
     """Each method is one transaction; the statements are in the modules beside this one."""
 
-    def __init__(self, database: Database, new_id: NewId) -> None:
-        """`new_id` makes the ledger_id of a rental that was not bought here."""
+    def __init__(
+        self, database: Database, new_id: NewId, alarms: AlarmReports | None = None
+    ) -> None:
+        """`new_id` makes the ledger_id of a rental that was not bought here.
+
+        `alarms` are told once they are written.
+        """
+        self._alarms = alarms or AlarmReports()
         self._database = database
         self._new_id = new_id
 
@@ -70,10 +79,18 @@ class StoredLedger:
 
     async def settle(self, ledger_id: str, outcome: Outcome, at: datetime) -> bool:
         now = codec.to_instant(at)
-        return await self._database.write(lambda tx: settlement.settle(tx, ledger_id, outcome, now))
+        alarms = await self._database.write(
+            lambda tx: settlement.settle(tx, ledger_id, outcome, now)
+        )
+        if alarms:
+            self._alarms.tell(alarms)
+        return alarms is not None
 
     async def spend(self, ledger_id: str) -> Spend | None:
         return await self._database.read(lambda tx: purchases.by_id(tx, ledger_id))
+
+    async def purchase_of(self, account_id: str, rental_id: int) -> Spend | None:
+        return await self._database.read(lambda tx: purchases.of_rental(tx, account_id, rental_id))
 
     async def by_request(self, caller_id: str, request_id: str) -> Spend | None:
         return await self._database.read(lambda tx: purchases.by_request(tx, caller_id, request_id))
@@ -89,7 +106,11 @@ class StoredLedger:
 
     async def recover(self, at: datetime) -> Sequence[Spend]:
         now, liveness = codec.to_instant(at), self._database.liveness
-        return await self._database.write(lambda tx: settlement.recover(tx, liveness, now))
+        unknown, alarms = await self._database.write(
+            lambda tx: settlement.recover(tx, liveness, now)
+        )
+        self._alarms.tell(alarms)
+        return unknown
 
     async def mark_undelivered(self, ledger_id: str, at: datetime) -> None:
         now = codec.to_instant(at)
@@ -207,25 +228,23 @@ class StoredLedger:
         self,
         view: View,
         *,
-        status: RentalStatus | None,
-        service_code: str | None,
         limit: int,
         before: str | None,
-        number: str | None = None,
+        **only: Unpack[RentalFilter],
     ) -> Sequence[Rental]:
-        filters = {
-            "status": status and status.value,
-            "service_code": service_code,
-            "number": number,
-        }
         return await self._database.read(
-            lambda tx: views.list_rentals(tx, view, filters, limit, before)
+            lambda tx: views.list_rentals(tx, view, only, limit, before)
         )
+
+    async def usage(
+        self, view: View, by: UsageGroup, since: datetime | None, until: datetime | None
+    ) -> Mapping[str | None, Tally]:
+        return await usage.tallies(self._database, view, by, since, until)
 
     async def spending(self, caller_id: str, at: datetime) -> Spent:
         now = codec.to_instant(at)
         today, total = await self._database.read(lambda tx: budgets.read(tx, caller_id, now))
-        return Spent(codec.amount_of(today), codec.amount_of(total))
+        return Spent(amount_of(today), amount_of(total))
 
     async def purge(self, before: datetime, requests_before: datetime) -> int:
         old, older = codec.to_instant(before), codec.to_instant(requests_before)

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from adapters.store.sql import codec
 from adapters.store.sql.schema import counting, holding, one_of, spends, things
 from adapters.store.sql.statement import Row, Statement, Tx, Value, like, number, text
-from adapters.store.tables import budgets
+from adapters.store.tables import budgets, replacements
 from gateway.core.model.callers import Limits
 from gateway.core.model.purchases import Breach, Intent, Spend, SpendState
 
@@ -87,7 +87,7 @@ class JustFreed(Exception):
 
 
 def counts(intent: Intent) -> bool:
-    """Whether it changes sums or has limits, and so must run after the account's others."""
+    """Whether it changes sums, has limits or replaces, and so must run after the others."""
     limits = intent.limits or Limits()
     limited = (
         limits.budget_day,
@@ -96,7 +96,8 @@ def counts(intent: Intent) -> bool:
         limits.max_per_day,
         intent.account_budget_day,
     )
-    return intent.reserved is not None or any(limit is not None for limit in limited)
+    replaces = intent.replaces is not None
+    return replaces or intent.reserved is not None or any(limit is not None for limit in limited)
 
 
 async def put(tx: Tx, intent: Intent, owner: str) -> bool:
@@ -107,13 +108,15 @@ async def put(tx: Tx, intent: Intent, owner: str) -> bool:
 async def begin(tx: Tx, intent: Intent, owner: str) -> None:
     """Reserve its money, check it against the limits, write it down. Raises Rejected."""
     at, amount = codec.to_instant(intent.at), codec.to_micros(intent.reserved)
-    # First of all: from here on no other purchase of this account runs that counts.
+    replaced = intent.replaces and await replacements.lock(tx, intent.account_id, intent.replaces)
+    # Before all else: from here on no other purchase of this account runs that counts.
     sums = await budgets.add(tx, intent.caller_id, intent.account_id, at, amount or 0)
     if intent.request_id is not None:
         before = await by_request(tx, intent.caller_id, intent.request_id)
         if before is not None:
             raise Rejected(before)
-    passed = await _breach(tx, intent, sums)
+    passed = await replacements.breach(tx, replaced) if replaced else None
+    passed = passed or await _breach(tx, intent, sums)
     if passed is not None:
         raise Rejected(passed)
     if not await put(tx, intent, owner):  # one that does not count has just come in between
@@ -199,6 +202,11 @@ async def mark_sent(tx: Tx, ledger_id: str, at: int) -> bool:
 async def by_id(tx: Tx, ledger_id: str) -> Spend | None:
     """The purchase with this ledger_id."""
     return _spend(await tx.row(_BY_ID, ledger_id=ledger_id))
+
+
+async def of_rental(tx: Tx, account_id: str, rental_id: int) -> Spend | None:
+    """The purchase that brought a rental."""
+    return _spend(await replacements.purchase_of(tx, account_id, rental_id))
 
 
 async def by_request(tx: Tx, caller_id: str, request_id: str) -> Spend | None:

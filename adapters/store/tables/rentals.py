@@ -8,8 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 from adapters.store.sql import codec
 from adapters.store.sql.schema import one_of, things
 from adapters.store.sql.statement import Row, Statement, Tx, Value, like, number, text
-from adapters.store.tables import codes, events, refunds
-from gateway.core.model.purchases import AnyRental, RefundReason
+from adapters.store.tables import codes, events, refunds, usage
+from gateway.core.model.purchases import REPLACE, AnyRental, RefundReason
 from gateway.core.model.rentals import Rental
 from gateway.core.model.values import Kind
 
@@ -63,8 +63,10 @@ _KNOWN = Statement(_known)
 LOCKED = Statement(_known.with_for_update())
 
 
-async def put_bought(tx: Tx, spend: Row, rental: AnyRental, at: int) -> None:
-    """Write down what a purchase brought."""
+async def put_bought(
+    tx: Tx, spend: Row, rental: AnyRental, at: int, replacements: int | None = None
+) -> None:
+    """Write down what a purchase brought; `replacements`: how many led to it, where it is one."""
     told, facts = _told_at(rental, at), codec.facts(rental)
     if facts["code"] is not None:  # that of a lost purchase, whose next one may be known
         row = await tx.row(LOCKED, **_key(spend["account_id"], rental))
@@ -73,6 +75,7 @@ async def put_bought(tx: Tx, spend: Row, rental: AnyRental, at: int) -> None:
     if facts["service_code"] is None:
         facts["service_code"] = spend["service_code"]
     whole = {**codec.NO_COURSE, **facts, **_identity(spend, rental.id)}
+    whole["replacements"] = replacements
     put = await tx.row(_PUT_BOUGHT, **whole)
     if not isinstance(rental, Rental):
         return
@@ -85,6 +88,7 @@ async def put_bought(tx: Tx, spend: Row, rental: AnyRental, at: int) -> None:
             await tx.execute(_CHANGE, **_changes(whole), thing_id=spend["ledger_id"])
     if whole["code"] is not None:
         await codes.add(tx, whole)
+        await usage.note(tx, whole)
     await events.created(tx, whole, at, await codes.before_newest(tx, whole))
 
 
@@ -108,7 +112,8 @@ async def drop_placeholder(tx: Tx, ledger_id: str) -> None:
 
 def _identity(spend: Row, provider_id: int | None) -> dict[str, Value]:
     same = {name: spend[name] for name in _OF_SPEND}
-    return {**_NOT_BOUGHT, **same, "provider_id": provider_id}
+    replaces = spend["subject_id"] if spend["operation"] == REPLACE else None
+    return {**_NOT_BOUGHT, **same, "replaces": replaces, "provider_id": provider_id}
 
 
 async def unchanged(
@@ -189,6 +194,7 @@ async def _add_missed(tx: Tx, row: Row, facts: dict[str, Value], told: int) -> R
     known = {name: row[name] for name in (*_KEPT, *_FACTS)}
     missed = {**known, "code": code, "code_at": told}
     await codes.add(tx, missed)
+    await usage.note(tx, missed)
     return missed
 
 
@@ -216,6 +222,7 @@ async def _change(tx: Tx, row: Row, facts: dict[str, Value], at: int) -> dict[st
             await codes.add(tx, row)
         await codes.add(tx, whole)
     if whole["kind"] == "rental":
+        await usage.note(tx, whole)
         await events.changed(tx, row, whole, at)
     return whole
 

@@ -13,7 +13,7 @@ from adapters.store.sql.schema import (
     things,
 )
 from adapters.store.sql.statement import Statement, Tx, number
-from adapters.store.tables import events
+from adapters.store.tables import events, usage
 
 _settled = one_of(spends.c.state, "bought", "refused")
 _FREE_REQUESTS = Statement(
@@ -56,6 +56,7 @@ _UNCOUNTED = (_DELETE_LEASES, _DELETE_PLACES)  # soon made again where they are 
 
 async def purge(tx: Tx, before: int, requests_before: int) -> int:
     """Delete what is older; answer how many rows that changed, leases and places aside."""
+    await tx.execute(usage.NOTE_CODES, before=before)
     changed = await tx.execute(_FREE_REQUESTS, before=requests_before)
     for statement in _COUNTED:
         changed += await tx.execute(statement, before=before)

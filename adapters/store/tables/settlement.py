@@ -1,6 +1,6 @@
 """How a purchase ends: what it cost, its answer, what it brought; also where its process died."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, literal_column, null, select, union, update
@@ -9,13 +9,14 @@ from adapters.store.sql import codec
 from adapters.store.sql.database import Liveness
 from adapters.store.sql.schema import handing_over, holding, one_of, spends
 from adapters.store.sql.statement import Row, Statement, Tx, blob, number, text
-from adapters.store.tables import budgets, purchases, rentals
-from gateway.core.model.purchases import Outcome, Spend, SpendState
+from adapters.store.tables import budgets, events, purchases, rentals, replacements
+from gateway.core.model.events import Alarm, EventDetails, EventType
+from gateway.core.model.purchases import REPLACE, Outcome, Spend, SpendState
 
 _ENDS = (SpendState.BOUGHT, SpendState.UNKNOWN, SpendState.REFUSED, SpendState.RELEASED)
 _READ = (
-    "ledger_id", "kind", "account_id", "caller_id", "subject_id", "service_code", "state",
-    "reserved", "charged", "at", "active_until", "reference",
+    "ledger_id", "operation", "kind", "account_id", "caller_id", "subject_id", "service_code",
+    "state", "reserved", "charged", "at", "active_until", "reference",
 )  # fmt: skip
 
 
@@ -47,7 +48,7 @@ def _ending(states: ColumnElement[bool]) -> Statement:
                 else_=number("handing_over_since"),
             ),
         )
-        .returning(*(spends.c[name] for name in _READ))
+        .returning(*(spends.c[name] for name in _READ), *budgets.standing)
     )  # fmt: skip
 
 
@@ -80,20 +81,53 @@ _OWNERS_OF_SAME = Statement(
 )
 
 
-async def settle(tx: Tx, ledger_id: str, outcome: Outcome, at: int) -> bool:
-    """Write the end down; False where it has ended before."""
+async def settle(tx: Tx, ledger_id: str, outcome: Outcome, at: int) -> Sequence[Alarm] | None:
+    """Write the end down, and the alarms it raises; None where it has ended before."""
     values = _values(ledger_id, outcome, at)
     lost = outcome.state is SpendState.UNKNOWN
     row, was_unknown = await tx.row(_END_OPEN, **values, now=at, lost=int(lost)), False
     if row is None:
         row, was_unknown = await tx.row(_END_UNKNOWN, **values, now=at, lost=1), True
     if row is None:
-        return False
+        return None
+    replaced = await _replaced(tx, row)
+    sums = None
     correction = _counted(row) - (row["reserved"] or 0)
     if correction:
-        await budgets.add(tx, row["caller_id"], row["account_id"], row["at"], correction)
-    await _write_rental(tx, row, outcome, at, was_unknown)
-    return True
+        sums = await budgets.add(tx, row["caller_id"], row["account_id"], row["at"], correction)
+    reached = await budgets.reached(tx, row, sums)
+    await _write_rental(tx, row, outcome, at, was_unknown, replaced)
+    if replaced is not None and outcome.bought is not None and outcome.bought.id is not None:
+        await replacements.join(tx, replaced, outcome.bought.id, at)
+    alarms = [] if was_unknown and outcome.state is SpendState.UNKNOWN else [*_alarms_of(row)]
+    for alarm in (*alarms, *reached):
+        await events.raise_alarm(tx, alarm, at)
+    return [*alarms, *reached]
+
+
+def _alarms_of(row: Row) -> Iterator[Alarm]:
+    """What is alarming in how a purchase has ended."""
+    reserved, charged = row["reserved"], row["charged"]
+    if row["state"] == SpendState.UNKNOWN:
+        type = EventType.PURCHASE_OUTCOME_UNKNOWN
+    elif reserved is not None and (charged or 0) > reserved:
+        type = EventType.PURCHASE_OVERCHARGED
+    else:
+        return
+    details = EventDetails(
+        ledger_id=row["ledger_id"],
+        operation=row["operation"],
+        reserved=codec.from_micros(reserved),
+        charged=codec.from_micros(charged),
+    )
+    yield Alarm(type, row["account_id"], row["caller_id"], details)
+
+
+async def _replaced(tx: Tx, row: Row) -> Row | None:
+    """The rental that is replaced from now on, locked."""
+    if row["operation"] != REPLACE or row["state"] != SpendState.BOUGHT:
+        return None
+    return await replacements.lock(tx, row["account_id"], row["subject_id"])
 
 
 def _values(ledger_id: str, outcome: Outcome, at: int) -> dict[str, Any]:
@@ -105,6 +139,7 @@ def _values(ledger_id: str, outcome: Outcome, at: int) -> dict[str, Any]:
     price = outcome.bought.price if outcome.bought is not None else None
     return {
         "spend_id": ledger_id,
+        "today": codec.day_of(at),
         "new_state": state.value,
         "price": codec.to_micros(price),
         "freed": int(freed),
@@ -123,7 +158,9 @@ def _counted(row: Row) -> int:
     return int(row["charged"] or 0) if state == SpendState.BOUGHT else 0
 
 
-async def _write_rental(tx: Tx, row: Row, outcome: Outcome, at: int, was_unknown: bool) -> None:
+async def _write_rental(
+    tx: Tx, row: Row, outcome: Outcome, at: int, was_unknown: bool, replaced: Row | None
+) -> None:
     if outcome.state is SpendState.UNKNOWN:
         if row["kind"] == "rental" and not was_unknown:
             await rentals.put_placeholder(tx, row)
@@ -135,7 +172,8 @@ async def _write_rental(tx: Tx, row: Row, outcome: Outcome, at: int, was_unknown
     if row["kind"] == "long_rental" and row["subject_id"] is not None:
         await rentals.merge(tx, row["account_id"], outcome.bought, at, ledger_id=row["ledger_id"])
     else:
-        await rentals.put_bought(tx, row, outcome.bought, at)
+        made = None if replaced is None else replacements.made(replaced) + 1
+        await rentals.put_bought(tx, row, outcome.bought, at, made)
 
 
 async def left_by_dead(tx: Tx, liveness: Liveness, caller_id: str, fingerprint: str) -> bool:
@@ -146,9 +184,9 @@ async def left_by_dead(tx: Tx, liveness: Liveness, caller_id: str, fingerprint: 
     return False
 
 
-async def recover(tx: Tx, liveness: Liveness, at: int) -> Sequence[Spend]:
+async def recover(tx: Tx, liveness: Liveness, at: int) -> tuple[Sequence[Spend], Sequence[Alarm]]:
     """End what dead processes left open; answer those that may have been charged."""
-    unknown: list[str] = []
+    unknown, alarms = list[str](), list[Alarm]()
     for row in await tx.rows(_OWNERS):
         owner = row["owner"]
         if owner == liveness.own_id or not await liveness.is_dead(tx, owner):
@@ -157,7 +195,9 @@ async def recover(tx: Tx, liveness: Liveness, at: int) -> Sequence[Spend]:
         for left in await tx.rows(_LEFT_OPEN, owner=owner):
             sent = left["state"] == SpendState.SENT
             outcome = Outcome(SpendState.UNKNOWN if sent else SpendState.RELEASED)
-            if await settle(tx, left["ledger_id"], outcome, at) and sent:
+            raised = await settle(tx, left["ledger_id"], outcome, at)
+            if raised is not None and sent:
                 unknown.append(left["ledger_id"])
+            alarms += raised or ()
     found = [await purchases.by_id(tx, ledger_id) for ledger_id in unknown]
-    return [spend for spend in found if spend is not None]
+    return [spend for spend in found if spend is not None], alarms

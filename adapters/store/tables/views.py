@@ -1,6 +1,6 @@
 """Reads rentals and long rentals: one, all of a view, pages of it, those that have not ended."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 from sqlalchemy import or_, select
@@ -10,8 +10,8 @@ from adapters.store.sql.schema import things, unended
 from adapters.store.sql.statement import Statement, Tx, number, text
 from adapters.store.tables import codes
 from gateway.core.model.purchases import AnyRental, View
-from gateway.core.model.rentals import Rental
-from gateway.core.model.values import Kind
+from gateway.core.model.rentals import Rental, RentalFilter
+from gateway.core.model.values import Kind, first_ledger_id
 
 _seen = (
     select(things)
@@ -70,22 +70,35 @@ async def find_all(tx: Tx, view: View, kind: Kind) -> Sequence[AnyRental]:
 
 
 async def list_rentals(
-    tx: Tx, view: View, filters: Mapping[str, str | None], limit: int, before: str | None
+    tx: Tx, view: View, only: RentalFilter, limit: int, before: str | None
 ) -> Sequence[Rental]:
-    """Rentals, newest first; `filters` are values by column, None for any."""
-    asked = {"account_id": view.account_id, "caller_id": view.caller_id, **filters}
-    given = {name: value for name, value in asked.items() if value is not None}
-    page = _page(frozenset(given), before is not None)
-    rows = await tx.rows(page, **given, before=before, limit=limit)
+    """Rentals, newest first; `before` is a ledger_id."""
+    since, until = only.get("since"), only.get("until")
+    bounds = [bound for bound in (before, until and first_ledger_id(until)) if bound]
+    asked = {
+        "account_id": view.account_id,
+        "caller_id": view.caller_id,
+        **{name: only.get(name) for name in ("status", "service_code", "number", "reference")},
+        "first": since and first_ledger_id(since),
+        "before": min(bounds, default=None),
+    }
+    given = {name: str(value) for name, value in asked.items() if value is not None}
+    rows = await tx.rows(_page(frozenset(given)), **given, limit=limit)
     return [codec.rental(row) for row in rows]
 
 
+_BOUNDS = {
+    "first": things.c.ledger_id >= text("first"),
+    "before": things.c.ledger_id < text("before"),
+}
+
+
 @cache
-def _page(filtered: frozenset[str], further: bool) -> Statement:
+def _page(given: frozenset[str]) -> Statement:
     """The statement with just the conditions asked for, so that an index serves it."""
     page = select(things).where(things.c.kind == "rental")
-    for name in sorted(filtered):
-        page = page.where(things.c[name] == text(name))
-    if further:
-        page = page.where(things.c.ledger_id < text("before"))
+    for name in sorted(given):
+        page = page.where(_BOUNDS[name] if name in _BOUNDS else things.c[name] == text(name))
+    if "reference" in given:
+        page = page.where(things.c.reference.is_not(None))  # its index is of those only
     return Statement(page.order_by(things.c.ledger_id.desc()).limit(number("limit")))

@@ -149,6 +149,7 @@ def _row(spend: Spend) -> Row:
         "state": spend.state.value,
         "operation": spend.operation,
         "service_code": spend.service_code,
+        "replaces": spend.replaces,
         **amounts,
         "refunded_at": None if refunded_at is None else instant_text(refunded_at),
         "refund_reason": None if reason is None else reason.value,

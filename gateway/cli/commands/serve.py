@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway.cli.parameters import PORT
+from gateway.cli.parameters import CANCEL_LOCK, PORT, SILENT, given
 from gateway.cli.serving import run_server
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ _COLLECT_AFTER = 10_000  # new objects before the garbage collector runs
 @click.option("--host", help="The address to listen on (GATEWAY_HOST).")
 @click.option("--port", type=PORT, help="The port; 0 takes a free one (GATEWAY_PORT).")
 @click.option("--simulate", is_flag=True, help="Use a simulated provider, and show calls to try.")
+@SILENT
+@CANCEL_LOCK
 @click.option(
     "--trust-secret",
     is_flag=True,
@@ -47,6 +49,7 @@ def serve(
     trust_secret: bool,
     log_format: str | None,
     log_level: str | None,
+    **simulated: float | None,
 ) -> None:
     """Run the gateway until Ctrl-C or SIGTERM; purchases under way get their answers first."""
     from gateway.cli.configuration import read_settings, secrets_of
@@ -54,6 +57,9 @@ def serve(
     from gateway.telemetry import logs
     from gateway.wiring import StoreError
 
+    options = given(simulated)
+    if options and not simulate:
+        raise click.UsageError("--silent and --cancel-lock are for --simulate.")
     settings = read_settings(
         gateway_host=host,
         gateway_port=port,
@@ -65,7 +71,7 @@ def serve(
         click.echo(f"Warning: {warning}", err=True)
     try:
         run_server(
-            _serve(settings, simulate=simulate, trust_secret=trust_secret),
+            _serve(settings, options if simulate else None, trust_secret=trust_secret),
             settings.gateway_host,
             settings.gateway_port,
         )
@@ -73,7 +79,10 @@ def serve(
         raise click.ClickException(str(error)) from None
 
 
-async def _serve(settings: Settings, *, simulate: bool, trust_secret: bool) -> None:
+async def _serve(
+    settings: Settings, simulate: dict[str, float] | None, *, trust_secret: bool
+) -> None:
+    """Serve the settings; `simulate`: the options of the simulated provider, where there is one."""
     from gateway.cli.configuration import warn_of_plain_http
     from gateway.http.serving import server
     from gateway.http.serving.file_limit import raise_file_limit
@@ -82,8 +91,8 @@ async def _serve(settings: Settings, *, simulate: bool, trust_secret: bool) -> N
     raise_file_limit()
     async with AsyncExitStack() as opened:
         started: Callable[[str], None] = partial(_log_address, pass_through=settings.pass_through)
-        if simulate:
-            provider = await opened.enter_async_context(open_simulator())
+        if simulate is not None:
+            provider = await opened.enter_async_context(open_simulator(**simulate))
             data = opened.enter_context(TemporaryDirectory(prefix="getatext-gateway-"))
             settings = _pointed_at(settings, provider, data)
             started = _show_calls(provider.key, provider.first_rental)

@@ -4,17 +4,34 @@ Pure checks, made before anything is written or sent. Each refusal names the lim
 change it.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from gateway.core.model.callers import Limits
-from gateway.core.model.errors import BudgetExceeded, Forbidden, ServiceNotAllowed
-from gateway.core.model.provider_errors import PriceTooHigh, TooManyActiveRentals
-from gateway.core.model.purchases import Breach, Intent
+from gateway.core.model.errors import (
+    AlreadyReplaced,
+    BudgetExceeded,
+    Forbidden,
+    GatewayError,
+    OutcomeUnknown,
+    RequestInProgress,
+    ServiceNotAllowed,
+)
+from gateway.core.model.provider_errors import (
+    CodeAlreadyReceived,
+    PriceTooHigh,
+    TooManyActiveRentals,
+)
+from gateway.core.model.purchases import MOST_REPLACEMENTS, Breach, Intent
 from gateway.core.model.quote import Quote
-from gateway.core.model.values import money_text
+from gateway.core.model.values import Charged, money_text
 
 _KEY_CHANGES = "Who runs the gateway can change it, by another key."
+_REPLACED_COUNTS = (
+    "The rental to be replaced counts until it is refunded: cancel it with cancel_rental, and "
+    "replace it once it is cancelled."
+)
 _OPERATOR_CHANGES = "Only who runs the gateway can change that."
 
 
@@ -103,19 +120,69 @@ def _price_unknown(limits: Limits | None) -> Forbidden:
     )
 
 
-def refusal(breach: Breach, intent: Intent) -> BudgetExceeded | TooManyActiveRentals:
-    """The error for a limit that the ledger reports as exceeded."""
+def refusal(breach: Breach, intent: Intent) -> GatewayError:
+    """The error for what the ledger reports to forbid a purchase."""
+    not_replaceable = _NOT_REPLACEABLE.get(breach)
+    return not_replaceable() if not_replaceable else _exceeded(breach, intent)
+
+
+def has_code() -> CodeAlreadyReceived:
+    """The error of a replacement that is not needed."""
+    return CodeAlreadyReceived(
+        "The rental already has a code, so it is not replaced.",
+        advice="Read the code with get_rental; for another code use rent_again or rent_number.",
+    )
+
+
+def _replacement_open() -> RequestInProgress:
+    return RequestInProgress(
+        "Another replacement of this rental is under way; this one was not sent.",
+        charged=Charged.NO,
+        retry_after=1,
+        advice="Try again in some seconds, to learn what came of it.",
+    )
+
+
+def _replacement_unknown() -> OutcomeUnknown:
+    return OutcomeUnknown(
+        "An earlier replacement of this rental was sent and its answer was lost; this one was not "
+        "sent.",
+        charged=Charged.NO,
+        advice="Look at list_rentals: it can be replaced again once that outcome is known.",
+    )
+
+
+def _too_many_replacements() -> BudgetExceeded:
+    return BudgetExceeded(
+        f"This rental is itself the last of {MOST_REPLACEMENTS} replacements in a row, and there "
+        "are no more.",
+        advice="The service may refuse such numbers: try other carriers or area codes, or later, "
+        "with rent_number.",
+    )
+
+
+_NOT_REPLACEABLE: Mapping[Breach, Callable[[], GatewayError]] = {
+    Breach.REPLACED: AlreadyReplaced,
+    Breach.REPLACEMENT_OPEN: _replacement_open,
+    Breach.REPLACEMENT_UNKNOWN: _replacement_unknown,
+    Breach.REPLACEMENTS: _too_many_replacements,
+    Breach.CODE_RECEIVED: has_code,
+}
+
+
+def _exceeded(breach: Breach, intent: Intent) -> BudgetExceeded | TooManyActiveRentals:
     limits = intent.limits or Limits()
+    counted = f"{_REPLACED_COUNTS} " if intent.replaces else ""
     match breach:
         case Breach.MAX_ACTIVE:
+            first = counted or "Cancel or complete a rental first. "
             return TooManyActiveRentals(
                 f"This key may have {limits.max_active} active rentals, and has them.",
-                advice=f"Cancel or complete a rental first. {_KEY_CHANGES}",
+                advice=first + _KEY_CHANGES,
             )
         case Breach.MAX_PER_DAY:
-            happened = (
-                f"This key may make {limits.max_per_day} purchases a day (UTC), and made them."
-            )
+            made = f"This key may make {limits.max_per_day} purchases a day (UTC), and made them."
+            return BudgetExceeded(made, advice=_KEY_CHANGES)
         case Breach.BUDGET_DAY:
             most = _of(limits.budget_day)
             happened = f"The purchase would pass this key's budget{most} for today (UTC)."
@@ -126,9 +193,9 @@ def refusal(breach: Breach, intent: Intent) -> BudgetExceeded | TooManyActiveRen
             return BudgetExceeded(
                 f"The purchase would pass this gateway's budget{most} for today (UTC), which all "
                 "keys share (GATEWAY_BUDGET_DAY).",
-                advice=_OPERATOR_CHANGES,
+                advice=counted + _OPERATOR_CHANGES,
             )
-    return BudgetExceeded(happened, advice=_KEY_CHANGES)
+    return BudgetExceeded(happened, advice=counted + _KEY_CHANGES)
 
 
 def _of(budget: Decimal | None) -> str:

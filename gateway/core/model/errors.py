@@ -6,7 +6,7 @@ GatewayError
 ├─ Refused: the provider declined, nothing was charged (provider_errors)
 │   ├─ OutOfStock · PriceTooHigh · InsufficientFunds · TooManyActiveRentals
 │   └─ CancelTooEarly · CodeAlreadyReceived · RentalEnded · UpstreamRefused
-├─ OutcomeUnknown · RequestIdReused · RequestInProgress
+├─ OutcomeUnknown · RequestIdReused · RequestInProgress · AlreadyReplaced
 ├─ RateLimited
 ├─ GatewayBusy: too much is held open for this key, this address, or in all
 ├─ UpstreamFault: the provider did not answer properly (provider_errors)
@@ -174,6 +174,23 @@ class RequestInProgress(GatewayError):
     def __init__(self, happened: str | None = None, **more: Any) -> None:
         """`charged` defaults to UNKNOWN: the purchase may still succeed."""
         super().__init__(happened, **{"charged": Charged.UNKNOWN} | more)
+
+
+class AlreadyReplaced(GatewayError):
+    """The rental was replaced before. `replaced_by`: the provider's id of the new one."""
+
+    code, title, http_status = "already_replaced", "Already replaced", 409
+    happened = "This rental was replaced before."
+    advice = "Use the rental that replaces it; that one can be replaced in its turn."
+
+    def __init__(
+        self, happened: str | None = None, *, replaced_by: int | None = None, **more: Any
+    ) -> None:
+        """`more`: as of GatewayError."""
+        if replaced_by is not None:
+            happened = f"This rental was replaced before, by rental {replaced_by}."
+        super().__init__(happened, **more)
+        self.replaced_by = replaced_by
 
 
 class RateLimited(GatewayError):

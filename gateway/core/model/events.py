@@ -1,12 +1,21 @@
 """Events: what happened to rentals, purchases, keys and webhooks; and the input of their list."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from gateway.core.model.rentals import Rental
-from gateway.core.model.values import MAX_ID, CountAsked, Frozen, IdFilter, Instant, LimitAsked
+from gateway.core.model.values import (
+    MAX_ID,
+    CountAsked,
+    Frozen,
+    IdFilter,
+    Instant,
+    LimitAsked,
+    Usd,
+)
 
 
 class EventType(StrEnum):
@@ -23,6 +32,14 @@ class EventType(StrEnum):
     KEY_BUDGET_REACHED = "key.budget_reached"
     WEBHOOK_DISABLED = "webhook.disabled"
 
+
+ALARMS = (
+    EventType.PURCHASE_OUTCOME_UNKNOWN,
+    EventType.PURCHASE_OVERCHARGED,
+    EventType.BALANCE_LOW,
+    EventType.KEY_BUDGET_REACHED,
+)
+"""The types that ask for somebody's attention."""
 
 ID_PREFIX = "evt_"
 
@@ -52,6 +69,44 @@ EventIdAsked = Annotated[
 """An event's id in an input, with its prefix or without."""
 
 
+class EventDetails(Frozen):
+    """What an alarm tells; null is what does not concern its type."""
+
+    ledger_id: str | None = Field(None, description="purchase.*: the purchase.")
+    operation: str | None = Field(None, description="purchase.*: the operation that made it.")
+    reserved: Usd | None = Field(
+        None, description="purchase.*: what was reserved; null where its price was not known."
+    )
+    charged: Usd | None = Field(None, description="purchase.overcharged: what was charged.")
+    key_id: str | None = Field(None, description="key.budget_reached: the key.")
+    key_name: str | None = Field(None, description="key.budget_reached: the key's name.")
+    limit: Literal["day", "total"] | None = Field(
+        None, description="key.budget_reached: which budget."
+    )
+    percent: Literal[80, 100] | None = Field(
+        None, description="key.budget_reached: how much of it is spent."
+    )
+    spent: Usd | None = Field(
+        None, description="key.budget_reached: what is spent, without purchases under way."
+    )
+    budget: Usd | None = Field(None, description="key.budget_reached: the whole budget.")
+    balance: Usd | None = Field(None, description="balance.low: the account's balance.")
+    threshold: Usd | None = Field(None, description="balance.low: below which it is low.")
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """An event that asks for somebody's attention.
+
+    `caller_id`: the caller it concerns; None: only those who see the whole account.
+    """
+
+    type: EventType
+    account_id: str
+    caller_id: str | None
+    details: EventDetails
+
+
 class Event(Frozen):
     """Something that happened. Ids increase in the order in which events become readable."""
 
@@ -60,6 +115,9 @@ class Event(Frozen):
     timestamp: Instant = Field(description="When the gateway learned of it.")
     data: Rental | None = Field(
         description="The rental as it stood then; null for an event that is about no rental."
+    )
+    details: EventDetails | None = Field(
+        None, description="What purchase.*, key.* and balance.* tell besides; else null."
     )
 
 

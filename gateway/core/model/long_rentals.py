@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from gateway.core.model.rentals import REQUEST_ID
+from gateway.core.model.rentals import REFERENCE, REQUEST_ID
 from gateway.core.model.values import (
     CURRENCY,
     Currency,
@@ -15,6 +15,7 @@ from gateway.core.model.values import (
     IdAsked,
     Instant,
     PhoneNumber,
+    Reference,
     RequestId,
     Usd,
 )
@@ -56,6 +57,7 @@ class LongRental(Frozen):
     )
     rented_on: date | None = Field(None, description="The day it was rented.")
     ends_on: date | None = Field(None, description="The day it ends.")
+    reference: str | None = Field(None, description="What its buyer named in reference.")
 
 
 class LongRentals(Frozen):
@@ -89,6 +91,7 @@ class CreateLongRental(Frozen):
         False, description="Renew, and pay, at the end of each period by itself."
     )
     request_id: RequestId | None = Field(None, description=REQUEST_ID)
+    reference: Reference | None = Field(None, description=REFERENCE)
 
 
 class OneLongRental(Frozen):
@@ -101,6 +104,7 @@ class RenewLongRental(OneLongRental):
     """The input of renew_long_rental."""
 
     request_id: RequestId | None = Field(None, description=REQUEST_ID)
+    reference: Reference | None = Field(None, description=REFERENCE)
 
 
 class SetAutoRenew(OneLongRental):

@@ -8,9 +8,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gateway.core.model.errors import GatewayError, InternalError, Upstream
+from gateway.core.model.errors import AlreadyReplaced, GatewayError, InternalError, Upstream
 from gateway.core.model.provider_errors import PriceTooHigh
-from gateway.core.model.values import Charged, Frozen, Usd
+from gateway.core.model.values import Charged, Frozen, Id, Usd
 
 _MAX_WORDS = 500
 _MODEL = __name__.rpartition(".")[0]
@@ -39,6 +39,9 @@ class Problem(Frozen):
     price_needed: Usd | None = Field(
         None, description="Of price_too_high: the lowest max_price that would be enough now."
     )
+    replaced_by: Id | None = Field(
+        None, description="Of already_replaced: the id of the rental that replaces it."
+    )
     trace_id: str = Field(description="Names the request in the log; also in X-Request-Id.")
     upstream: UpstreamWords | None = Field(
         None, description="What the provider said; absent where it said nothing."
@@ -57,6 +60,7 @@ def problem(error: GatewayError, trace_id: str) -> Problem:
         charged=error.charged,
         retry_after=None if error.retry_after is None else max(1, math.ceil(error.retry_after)),
         price_needed=error.price_needed if isinstance(error, PriceTooHigh) else None,
+        replaced_by=error.replaced_by if isinstance(error, AlreadyReplaced) else None,
         trace_id=error.trace_id or trace_id,
         upstream=_upstream_of(error),
     )
@@ -99,6 +103,8 @@ def read_problem(body: bytes) -> GatewayError:
         error.trace_id = document.get("trace_id")
         if isinstance(error, PriceTooHigh) and "price_needed" in document:
             error.price_needed = Decimal(document["price_needed"])
+        if isinstance(error, AlreadyReplaced):
+            error.replaced_by = document.get("replaced_by")
         if fields := document.get("upstream"):
             error.upstream = Upstream(int(fields["status"]), str(fields["message"]))
     except (KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as fault:

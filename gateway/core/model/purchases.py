@@ -12,7 +12,7 @@ from gateway.core.model.callers import Limits
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.long_rentals import LongRental
 from gateway.core.model.problem import problem_json
-from gateway.core.model.rentals import Rental
+from gateway.core.model.rentals import Rental, RentNumber
 from gateway.core.model.values import Kind
 
 AnyRental = Rental | LongRental
@@ -42,6 +42,11 @@ class RefundReason(StrEnum):
     RECORDED = "recorded"  # by an operator
 
 
+REPLACE = "replace_rental"
+"""The operation whose purchases replace the rental they are about."""
+WISHES = ("max_price", "carrier", "keep_carrier", "area_codes", "lock_area_code")
+"""The inputs of a purchase that its replacement inherits."""
+_WISHES = set(WISHES)
 OPEN = (SpendState.INTENDED, SpendState.SENT)
 
 
@@ -71,6 +76,11 @@ class Intent:
     def view(self) -> "View":
         """What its caller sees."""
         return View(self.account_id, None if self.sees_account else self.caller_id)
+
+    @property
+    def replaces(self) -> int | None:
+        """The provider's id of the rental that it replaces."""
+        return self.subject_id if self.operation == REPLACE else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,13 @@ class Spend:
     sees_account: bool = False
     refunded_at: datetime | None = None
     refund_reason: RefundReason | None = None
+    reference: str | None = None
+    wishes: str | None = None
+
+    @property
+    def replaces(self) -> int | None:
+        """As of its intent."""
+        return self.subject_id if self.operation == REPLACE else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,17 +155,28 @@ def ended(intent: Intent, outcome: Outcome) -> Spend:
         at=intent.at,
         answer=outcome.answer,
         sees_account=intent.sees_account,
+        reference=intent.reference,
+        wishes=intent.wishes,
     )
 
 
+MOST_REPLACEMENTS = 3
+"""How many replacements may follow one another."""
+
+
 class Breach(StrEnum):
-    """The limit that a purchase would exceed."""
+    """The limit that a purchase would exceed, or why its rental cannot be replaced."""
 
     BUDGET_DAY = "budget_day"
     BUDGET_TOTAL = "budget_total"
     MAX_ACTIVE = "max_active"
     MAX_PER_DAY = "max_per_day"
     ACCOUNT_BUDGET_DAY = "account_budget_day"
+    REPLACED = "replaced"
+    REPLACEMENT_OPEN = "replacement_open"
+    REPLACEMENT_UNKNOWN = "replacement_unknown"
+    REPLACEMENTS = "replacements"  # MOST_REPLACEMENTS led to it
+    CODE_RECEIVED = "code_received"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +192,13 @@ class Spent(NamedTuple):
 
     today: Decimal
     total: Decimal
+
+
+def wishes_of(asked: object) -> str:
+    """Which number a purchase asked for, as JSON."""
+    if not isinstance(asked, RentNumber):
+        return "{}"
+    return asked.model_dump_json(include=_WISHES, exclude_defaults=True)
 
 
 def stored_value(value: BaseModel) -> StoredAnswer:

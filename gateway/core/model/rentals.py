@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from gateway.core.model.moments import InstantAsked
 from gateway.core.model.values import (
     CURRENCY,
     Currency,
@@ -15,28 +16,26 @@ from gateway.core.model.values import (
     Id,
     IdAsked,
     Instant,
+    KeyName,
     LimitAsked,
     OrDigits,
     PhoneNumber,
+    Reference,
     RequestId,
     ServiceCode,
     Usd,
     UsdAsked,
 )
 
-REQUEST_ID = (
-    "Your own name for this purchase: repeating the call with the same one never buys twice."
-)
+REQUEST_ID = "Your own name for this purchase: with the same one nothing is bought twice."
+REFERENCE = "What it is for, in your words: see get_usage."
 
 
 UsNumber = Annotated[str, Field(pattern=r"^(\+?1)?[2-9][0-9]{9}$"), OrDigits]
 """A US number in an input, with or without its country code."""
 
-AreaCodes = Annotated[
-    str,
-    Field(pattern=r"^ *[2-9][0-9]{2} *(, *[2-9][0-9]{2} *)*$", max_length=400),
-    OrDigits,
-]
+AREA_CODES = r" *[2-9][0-9]{2} *(, *[2-9][0-9]{2} *)*"
+AreaCodes = Annotated[str, Field(pattern=f"^{AREA_CODES}$", max_length=400), OrDigits]
 """Area codes in an input, comma-separated."""
 
 
@@ -191,6 +190,7 @@ class RentNumber(Frozen):
         examples=["+14104287665"],
     )
     request_id: RequestId | None = Field(None, description=REQUEST_ID)
+    reference: Reference | None = Field(None, description=REFERENCE)
 
     @field_validator("keep_carrier")
     @classmethod
@@ -220,13 +220,14 @@ class RentNumber(Frozen):
 class OneRental(Frozen):
     """The input of operations on one rental."""
 
-    rental_id: IdAsked = Field(description="The rental's id, as rent_number answered it.")
+    rental_id: IdAsked = Field(description="The rental's id.")
 
 
 class RentAgain(OneRental):
     """The input of rent_again."""
 
     request_id: RequestId | None = Field(None, description=REQUEST_ID)
+    reference: Reference | None = Field(None, description=REFERENCE)
 
 
 class ListRentals(Frozen):
@@ -239,10 +240,30 @@ class ListRentals(Frozen):
     number: UsNumber | None = Field(
         None, description="Only rentals of this US number.", examples=["+14104287665"]
     )
+    reference: Reference | None = Field(None, description="Only with this reference.")
+    since: InstantAsked | None = Field(None, description="Only from this time on.")
+    until: InstantAsked | None = Field(None, description="Only before this time.")
+    key: KeyName | None = Field(
+        None, description="Only of the key with this id or name; for admin keys."
+    )
     limit: LimitAsked = Field(100, description="How many rentals at the most.")
     cursor: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")] | None = Field(
-        None, description="The next_cursor of the page before; keep the other inputs the same."
+        None, description="The next_cursor of the page before; other inputs the same."
     )
+
+
+class RentalFilter(TypedDict, total=False):
+    """Which rentals a list is of; None, or left out: any.
+
+    `since`, `until`: only those first written down at that time or later, and before it.
+    """
+
+    status: RentalStatus | None
+    service_code: str | None
+    number: str | None
+    reference: str | None
+    since: datetime | None
+    until: datetime | None
 
 
 class Rentals(Frozen):

@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
@@ -26,6 +26,8 @@ AMOUNT_PATTERN = r"^([1-9][0-9]{0,3}(\.[0-9]{1,4})?|0\.[0-9]{0,3}[1-9]0{0,3}|100
 """Every amount in an input as text: above 0, at most 10000; or "", which is none."""
 
 _CENT = Decimal("0.01")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LINE = r"^[^\x00-\x1f\x7f]*$"
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?").fullmatch
 
 
@@ -44,6 +46,12 @@ def money_text(amount: Decimal) -> str:
     if isinstance(exponent, int) and exponent > -2:
         amount = amount.quantize(_CENT)
     return f"{amount:f}"
+
+
+def amount_of(micros: int) -> Decimal:
+    """The amount in so many millionths of a dollar: two decimals, or as many as it needs."""
+    cents, finer = divmod(micros, 10_000)
+    return Decimal(micros).scaleb(-6).normalize() if finer else Decimal(cents).scaleb(-2)
 
 
 @lru_cache(5000)
@@ -95,6 +103,18 @@ def _text_asked(raw: object) -> object:
     if isinstance(raw, bool | float) or (isinstance(raw, int) and raw < 0):
         raise ValueError("must be text, or a whole number that is not negative")
     return str(raw) if isinstance(raw, int) else raw
+
+
+def _line_asked(raw: object) -> object:
+    """Text on one line, trimmed; a blank one is as good as none."""
+    text = _text_asked(raw)
+    if not isinstance(text, str):
+        return text
+    if not (text := text.strip()):
+        raise PydanticUseDefault
+    if any("\ud800" <= each <= "\udfff" for each in text):
+        raise ValueError("must be Unicode text")
+    return text
 
 
 def _flag_asked(raw: object) -> object:
@@ -185,6 +205,16 @@ ServiceCode = Annotated[
 ]
 """The provider's short name of a service (its api_name). It may contain a slash."""
 
+Reference = Annotated[
+    str,
+    BeforeValidator(_line_asked),
+    Field(max_length=100, pattern=_LINE, examples=["customer 17"]),
+]
+"""The caller's own name for what a purchase is about. It is kept as long as the purchase."""
+
+KeyName = Annotated[str, BeforeValidator(_line_asked), Field(max_length=100, pattern=_LINE)]
+"""The id or name of a gateway key in an input."""
+
 MAX_REQUEST_ID = 255
 RequestId = Annotated[
     str,
@@ -229,7 +259,12 @@ def without_blanks(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def new_ledger_id(at: datetime) -> str:
     """A ledger id: time in microseconds, then random; sorts by time as text."""
-    return f"{int(at.timestamp() * 1_000_000):013x}{secrets.token_hex(6)}"
+    return f"{first_ledger_id(at)}{secrets.token_hex(6)}"
+
+
+def first_ledger_id(at: datetime) -> str:
+    """What is not above any ledger id made at that moment or later, and above all earlier ones."""
+    return f"{max(0, (at - _EPOCH) // timedelta(microseconds=1)):013x}"
 
 
 def ledger_id_time(ledger_id: str) -> datetime:

@@ -1,15 +1,25 @@
-"""The operation that reads balance and spending."""
+"""The operations that read balance, spending and usage."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 
-from gateway.core.model.account import Balance, BalanceAndSpending, Nothing, left
-from gateway.core.model.callers import Limits
-from gateway.core.model.errors import LedgerUnavailable
-from gateway.core.model.upstream_call import Effect, UpstreamCall
+from gateway.core.model.account import BalanceAndSpending, Nothing, left
+from gateway.core.model.callers import GatewayKey, Limits, caller_id
+from gateway.core.model.errors import Forbidden, LedgerUnavailable
+from gateway.core.model.upstream_call import Effect
+from gateway.core.model.usage import (
+    GetUsage,
+    Tally,
+    Usage,
+    UsageGroup,
+    UsageRow,
+    figures,
+    page_of,
+    total_of,
+)
 from gateway.core.operations.context import Context
 from gateway.core.operations.operation import Operation, Rest
-
-BALANCE: UpstreamCall[Nothing, Balance] = UpstreamCall("balance", Effect.READ)
+from gateway.core.upstream.calls import BALANCE
 
 
 async def _get_balance(context: Context, asked: Nothing) -> BalanceAndSpending:
@@ -45,4 +55,50 @@ GET_BALANCE = Operation(
     calls=(BALANCE,),
 )
 
-OPERATIONS = (GET_BALANCE,)
+
+async def _get_usage(context: Context, asked: GetUsage) -> Usage:
+    by, names = asked.group_by, dict[str, GatewayKey]()
+    if by == "key":
+        context.check_sees_account("group_by key")
+        names = {caller_id(key): key for key in await context.services.keys.all()}
+    ledger = context.services.ledger
+    found = await ledger.usage(context.view, by, asked.since, asked.until)
+    page, further = page_of(found, asked)
+    return Usage(
+        group_by=by,
+        since=asked.since,
+        until=asked.until,
+        total=figures(total_of(found.values())),
+        data=[_row(group, tally, names, by) for group, tally in page],
+        next_cursor=further,
+    )
+
+
+def _row(
+    group: str | None, tally: Tally, keys: Mapping[str, GatewayKey], by: UsageGroup
+) -> UsageRow:
+    """The row of a group. The callers behind keys are told by these; others brought their own."""
+    known = dict(figures(tally))
+    if by != "key":
+        return UsageRow(group=group, name=None, **known)
+    key = keys.get(group or "")
+    return UsageRow(group=key.id if key else None, name=key.name if key else None, **known)
+
+
+GET_USAGE = Operation(
+    name="get_usage",
+    summary="Read what was spent, and how many codes it brought",
+    description=(
+        "From the gateway's own ledger: what this key bought, or all of its account. A refund "
+        "counts on the day (UTC) of its purchase. net and reserved together are what is spent."
+    ),
+    takes=GetUsage,
+    gives=Usage,
+    effect=Effect.READ,
+    rest=Rest("GET", "/v1/usage"),
+    run=_get_usage,
+    toolset="account",
+    errors=(Forbidden,),
+)
+
+OPERATIONS = (GET_BALANCE, GET_USAGE)

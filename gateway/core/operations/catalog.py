@@ -1,6 +1,6 @@
 """All operations, in the order of the documents. Faces and tools are generated from it."""
 
-from gateway.core.operations import account, codes, events, long_rentals, prices
+from gateway.core.operations import account, codes, events, long_rentals, prices, replacement
 from gateway.core.operations import rentals as renting
 from gateway.core.operations.operation import AnyOperation
 from gateway.core.upstream.calls import KEY_CHECK
@@ -9,6 +9,7 @@ CATALOG: tuple[AnyOperation, ...] = (
     *prices.OPERATIONS,
     *account.OPERATIONS,
     *renting.OPERATIONS,
+    *replacement.OPERATIONS,
     *codes.OPERATIONS,
     *long_rentals.OPERATIONS,
     *events.OPERATIONS,

@@ -7,8 +7,8 @@ from typing import Any
 
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
-from gateway.core.model.callers import Caller
-from gateway.core.model.errors import ServiceNotFound
+from gateway.core.model.callers import Caller, caller_id
+from gateway.core.model.errors import Forbidden, InvalidRequest, NotFound, ServiceNotFound
 from gateway.core.model.long_rentals import LongRental
 from gateway.core.model.prices import Price
 from gateway.core.model.provider_errors import PriceTooHigh, Refused
@@ -17,7 +17,7 @@ from gateway.core.model.quote import price_needed
 from gateway.core.model.rentals import RentNumber
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
-from gateway.core.ports.storage import Events
+from gateway.core.ports.storage import Events, Keys
 from gateway.core.prices.cache import PriceCache
 from gateway.core.prices.price_list import Contradiction
 from gateway.core.rentals.cancelling import Cancelling
@@ -43,6 +43,7 @@ class Services:
     poller: CodePoller
     waiter: CodeWaiter
     recheck: Callable[[Caller], Awaitable[None]]
+    keys: Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,30 @@ class Context:
         listed = cache.quoted(self.upstream.account_id, service_code)
         if isinstance(refusal, PriceTooHigh) and listed and _too_dear(asked, listed):
             refusal.needs(price_needed(asked, listed))
+
+    async def view_of(self, key: str | None) -> View:
+        """What the gateway key with this id or name bought; None: all that the caller may see.
+
+        Raises Forbidden for a caller that does not see the account, and NotFound.
+        """
+        if key is None:
+            return self.view
+        self.check_sees_account("key")
+        keys = await self.services.keys.all()
+        fitting = [each for each in keys if each.id == key] or [k for k in keys if k.name == key]
+        if len(fitting) > 1:
+            raise InvalidRequest(f"key: {len(fitting)} keys have this name; send the id of one.")
+        if not fitting:
+            raise NotFound("There is no such key.", advice="`getatext-gateway keys list` has all.")
+        return View(self.view.account_id, caller_id(fitting[0]))
+
+    def check_sees_account(self, asked: str) -> None:
+        """Raise Forbidden where the caller sees only what it bought itself."""
+        if not self.caller.sees_account:
+            raise Forbidden(
+                f"This key sees only what it bought itself, so it may not ask for {asked}.",
+                advice="A key made with --admin may.",
+            )
 
     async def visible(self, listed: Sequence[LongRental]) -> list[LongRental]:
         """The long rentals that the caller may see."""

@@ -25,8 +25,8 @@ LIST_EVENTS = Operation(
     summary="List what happened, newest first",
     description=(
         "Answers from the gateway's own records: what happened to the rentals of this key, or of "
-        "all its account. Made for polling: none is skipped. What came before a lost purchase was "
-        "settled is told again then. To hear of events as they come, listen to /v1/events/stream."
+        "all its account; and alarms. Made for polling: none is skipped. What came before a lost "
+        "purchase was settled is told again then. To hear of it as it comes: /v1/events/stream."
     ),
     takes=ListEvents,
     gives=EventList,

@@ -45,9 +45,12 @@ MESSAGES: UpstreamCall[OneLongRental, list[Message]] = UpstreamCall(
 
 async def _list(context: Context, asked: Nothing) -> LongRentals:
     listed = await context.upstream.ask(LONG_RENTALS, asked)
+    account_id, record = context.upstream.account_id, context.services.repository.record
+    shown = []
     for rental in listed:
-        await context.services.repository.record(context.upstream.account_id, rental)
-    return LongRentals(data=await context.visible(listed))
+        reference = (await record(account_id, rental)).reference
+        shown.append(rental.model_copy(update={"reference": reference}))
+    return LongRentals(data=await context.visible(shown))
 
 
 async def _create(context: Context, asked: CreateLongRental) -> LongRental:

@@ -50,6 +50,8 @@ Errors = tuple[type[GatewayError], ...]
 Toolset = Literal["rentals", "long_rentals", "account", "events"]
 Quoter = Callable[[Context, Any, Any], Awaitable[Quote]]
 """Quotes a purchase from context, input, and the rental that is rented again or renewed."""
+Resolver = Callable[[Context, Any, Any], Awaitable[BaseModel]]
+"""Makes the purchase of an input that leaves out what its rental tells. Takes what Quoter takes."""
 
 
 async def _unknown_quote(context: Context, asked: Any, subject: Any) -> Quote:
@@ -78,7 +80,9 @@ class Operation(Generic[In, Out]):
     `summary` (80 characters, no final dot) and `description` (300) go into OpenAPI and the tools
     of AI agents. `errors` are its own, besides those of `errors_besides`. `subject` names the input
     with the id of the rental it acts on, `waits` the one with the seconds it may wait. `calls` are
-    the calls to the provider it may make. `pays_later` tells whether a change lets the provider
+    the calls to the provider it may make. `resolve` refuses a purchase, or returns what `run` and
+    `quote` take in place of the input. `once`: what it buys for a rental is bought once, and any
+    repetition is refused. `pays_later` tells whether a change lets the provider
     charge later: such a one is allowed or refused as a purchase. `tool` tells whether it is a tool
     of AI agents, besides standing in REST and the command line.
     """
@@ -97,6 +101,8 @@ class Operation(Generic[In, Out]):
     waits: Literal["wait_seconds"] | None = None
     quote: Quoter = _unknown_quote
     calls: tuple[AnyCall, ...] = ()
+    resolve: Resolver | None = None
+    once: bool = False
     pays_later: Callable[[In], bool] | None = None
     tool: bool = True
 

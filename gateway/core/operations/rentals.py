@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from gateway.core.model.errors import RentalNotFound, ServiceNotFound
+from gateway.core.model.errors import Forbidden, NotFound, RentalNotFound, ServiceNotFound
 from gateway.core.model.provider_errors import (
     CancelTooEarly,
     CodeAlreadyReceived,
@@ -51,10 +51,13 @@ async def _quote_again(context: Context, asked: RentAgain, subject: Rental | Non
 
 async def _list_rentals(context: Context, asked: ListRentals) -> Rentals:
     found = await context.services.repository.listing.page(
-        context.view,
+        await context.view_of(asked.key),
         status=None if asked.status == "any" else RentalStatus(asked.status),
         service_code=asked.service_code,
         number=f"+1{asked.number[-10:]}" if asked.number else None,
+        reference=asked.reference,
+        since=asked.since,
+        until=asked.until,
         limit=asked.limit + 1,
         before=asked.cursor,
     )
@@ -121,6 +124,7 @@ LIST_RENTALS = Operation(
     effect=Effect.READ,
     rest=Rest("GET", "/v1/rentals"),
     run=_list_rentals,
+    errors=(Forbidden, NotFound),
 )
 
 GET_RENTAL = Operation(
@@ -188,7 +192,7 @@ RENT_AGAIN = Operation(
     summary="Rent the number of an earlier rental once more",
     description=(
         "Buys the same number for the same service again, as a new rental with a new id, and "
-        "charges the account. Send a request_id: repeating the call with it never buys twice."
+        "charges the account."
     ),
     takes=RentAgain,
     gives=Rental,

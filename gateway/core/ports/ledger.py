@@ -1,12 +1,13 @@
 """The port of the ledger: purchases, and the rentals they bought."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, Unpack
 
 from gateway.core.model.purchases import AnyRental, Breach, Intent, Outcome, Spend, Spent, View
-from gateway.core.model.rentals import CancelReason, CancelWish, Rental, RentalStatus
+from gateway.core.model.rentals import CancelReason, CancelWish, Rental, RentalFilter
+from gateway.core.model.usage import Tally, UsageGroup
 from gateway.core.model.values import Kind
 
 
@@ -23,7 +24,8 @@ class Ledger(Protocol):
         """Store a purchase and reserve its price. Returns None where it was stored.
 
         A Spend: this caller has used the request id before (with any input); nothing was stored.
-        A Breach: the limit that it would exceed; nothing was stored.
+        A Breach: the limit that it would exceed, or why the rental cannot be replaced; nothing was
+        stored.
         """
 
     async def breach(self, intent: Intent) -> Breach | None:
@@ -40,11 +42,16 @@ class Ledger(Protocol):
         """Store the outcome: answer, price instead of the reservation, what was bought.
 
         Only an open or unknown purchase can be settled; False for any other, which is unchanged.
-        The answer stored for an unknown outcome is replaced by the one given here, if any.
+        The answer stored for an unknown outcome is replaced by the one given here, if any. Where
+        what was bought replaces a rental, that one is to be cancelled from then on, unless it has
+        ended or has a code.
         """
 
     async def spend(self, ledger_id: str) -> Spend | None:
         """One purchase by its ledger id."""
+
+    async def purchase_of(self, account_id: str, rental_id: int) -> Spend | None:
+        """The purchase that brought a rental, by any caller of the account."""
 
     async def by_request(self, caller_id: str, request_id: str) -> Spend | None:
         """The purchase this caller made with this request id, until the id expires."""
@@ -171,13 +178,22 @@ class Ledger(Protocol):
         self,
         view: View,
         *,
-        status: RentalStatus | None,
-        service_code: str | None,
         limit: int,
         before: str | None,
-        number: str | None = None,
+        **only: Unpack[RentalFilter],
     ) -> Sequence[Rental]:
         """Rentals, newest first, those of unknown outcome included; `before` is a ledger_id."""
+
+    async def usage(
+        self, view: View, by: UsageGroup, since: datetime | None, until: datetime | None
+    ) -> Mapping[str | None, Tally]:
+        """What the purchases of a view came to, by group; those under way and unknown included.
+
+        Only purchases made at `since` or later and before `until`. A purchase is read once, at one
+        moment; others may be read at other moments. A view of one caller is of all its purchases,
+        whatever the account, as `spending` is. Groups are service codes, days as 2026-11-29, caller
+        ids, or references; None: none.
+        """
 
     async def spending(self, caller_id: str, at: datetime) -> Spent:
         """What the caller spent on the UTC day of `at`, and in total."""

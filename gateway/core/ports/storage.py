@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 from gateway.core.model.callers import GatewayKey
@@ -120,6 +121,27 @@ class Outbox(Protocol):
 
     async def done(self, delivery_id: int) -> None:
         """Remove a delivery that succeeded or was given up."""
+
+
+class Balances(Protocol):
+    """Remembers of each account whether its balance is low, as any node has seen."""
+
+    async def judge(
+        self,
+        account_id: str,
+        balance: Decimal,
+        threshold: Decimal,
+        *,
+        asked_at: datetime,
+        at: datetime,
+    ) -> bool:
+        """Note a balance that was asked for at `asked_at`, and known at `at`.
+
+        Writes `balance.low` where it has fallen below the threshold. An answer that was asked for
+        before the last turn was known changes nothing: it may be older. Returns whether the balance
+        is low, as far as is known.
+        """
+        ...
 
 
 class Leases(Protocol):

@@ -64,8 +64,10 @@ class FirstAnswer:
     async def __call__(self, order: Order, proceed: Next) -> Answer[Any]:
         """Buy, unless the ledger has a first request with this id."""
         deadline = self._clock.monotonic() + self._patience
-        # A replay must not be refused by limits, or while nothing is sold. Else `begin` finds it.
-        find_first = order.context.caller.limits is not None or bool(self._unwritten.ends)
+        # A replay must not be refused by limits, by what became of its rental, or while nothing is
+        # sold. Else `begin` finds it.
+        refusable = order.context.caller.limits is not None or order.op.resolve is not None
+        find_first = refusable or bool(self._unwritten.ends)
         while True:
             first = await self.find(order) if find_first else None
             if first is None:

@@ -14,7 +14,7 @@ from gateway.core.operations.call import Answer
 from gateway.core.operations.context import Context
 from gateway.core.operations.operation import Operation
 
-_NOT_COMPARED = {"request_id"}
+_NOT_COMPARED = {"request_id", "reference"}
 _ALWAYS = {
     *("max_price", "carrier", "keep_carrier", "area_codes", "lock_area_code", "number"),
     "auto_renew",
@@ -27,8 +27,8 @@ class Order:
 
     `redeliverable`: the face has no request ids, see Redelivery. `at_most`: the highest price that
     the face allows. `subject`: the rental that is rented again or renewed. `begun` is called with
-    the ledger_id once the purchase is in the ledger. `intent` is set by the
-    stage WithinLimits; nothing else changes after it is made.
+    the ledger_id once the purchase is in the ledger. `resolved_from` is the order as it was
+    requested. `intent` is set by the stage WithinLimits; nothing else changes after it is made.
     """
 
     op: Operation[Any, Any]
@@ -40,6 +40,7 @@ class Order:
     at_most: Decimal | None = None
     subject: AnyRental | None = None
     begun: Callable[[str], None] | None = None
+    resolved_from: "Order | None" = None
     intent: Intent | None = None
 
     @property
@@ -59,6 +60,13 @@ class Order:
         asked: str | None = getattr(self.asked, "service_code", None)
         return asked or getattr(self.subject, "service_code", None)
 
+    @property
+    def subject_id(self) -> int | None:
+        """The provider's id of the rental it acts on."""
+        requested = self.resolved_from or self
+        about: int | None = getattr(requested.asked, self.op.subject) if self.op.subject else None
+        return about
+
     @cached_property
     def fingerprint(self) -> str:
         """A hash of the operation and its input: equal inputs have an equal one.
@@ -66,6 +74,8 @@ class Order:
         Redeliverable orders have different fingerprints: a caller that sends request ids never
         gets the answer of another request.
         """
+        if self.resolved_from is not None:
+            return self.resolved_from.fingerprint
         return self._hash(inputs_text(self.asked))
 
     @cached_property
@@ -80,6 +90,13 @@ class Order:
     def _hash(self, inputs: str) -> str:
         kind = "\nhanded over" if self.redeliverable else ""
         return hashlib.sha256(f"{self.op.name}\n{inputs}{kind}".encode()).hexdigest()
+
+    async def resolved(self) -> "Order":
+        """The order with what it inherits of its rental. Raises GatewayError."""
+        if self.op.resolve is None:
+            return self
+        asked = await self.op.resolve(self.context, self.asked, self.subject)
+        return replace(self, asked=asked, resolved_from=self)
 
     def capped(self, price: Decimal | None) -> "Order":
         """The same order with `price` as max_price, if the operation has that input."""

@@ -12,7 +12,7 @@ from gateway.core.model.callers import Limits
 from gateway.core.model.errors import RateLimited
 from gateway.core.model.prices import UNKNOWN_TTL
 from gateway.core.model.provider_errors import UpstreamFault
-from gateway.core.model.purchases import Intent
+from gateway.core.model.purchases import Intent, wishes_of
 from gateway.core.model.quote import Quote
 from gateway.core.operations.call import Answer
 from gateway.core.ports.clock import Clock
@@ -42,6 +42,7 @@ class WithinLimits:
 
     async def planned(self, order: Order) -> Order:
         """The capped order with its intent. Raises GatewayError for a breach."""
+        order = await order.resolved()
         limited, reserved, quote = await self._limited(order)
         if order.at_most is not None:
             limited = limited.capped(min(order.at_most, limited.cap or order.at_most))
@@ -89,7 +90,7 @@ class WithinLimits:
             caller_id=caller.id,
             request_id=order.request_id,
             fingerprint=order.fingerprint,
-            subject_id=getattr(order.asked, order.op.subject) if order.op.subject else None,
+            subject_id=order.subject_id,
             service_code=order.service,
             reserved=reserved,
             active_until=now + ttl + timedelta(minutes=1),
@@ -97,6 +98,8 @@ class WithinLimits:
             limits=caller.limits,
             account_budget_day=self._operator.budget_of(caller.account.id),
             sees_account=caller.sees_account,
+            reference=getattr(order.asked, "reference", None),
+            wishes=wishes_of(order.asked) if order.op.kind == "rental" else None,
         )
 
 

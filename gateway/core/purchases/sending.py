@@ -3,13 +3,19 @@
 from typing import Any
 
 from gateway.core.auth.authorization import refusal
-from gateway.core.model.errors import GatewayError, LedgerUnavailable, OutcomeUnknown
+from gateway.core.model.errors import (
+    AlreadyReplaced,
+    GatewayError,
+    LedgerUnavailable,
+    OutcomeUnknown,
+)
 from gateway.core.model.provider_errors import OutOfStock, PriceTooHigh
 from gateway.core.model.purchases import (
     Breach,
     Intent,
     Outcome,
     SpendState,
+    View,
     stored_error,
     stored_value,
 )
@@ -47,12 +53,20 @@ class WrittenDown:
             self._unwritten.keep_release(intent.ledger_id, fault)
             raise LedgerUnavailable.nothing_sent() from fault
         if isinstance(standing, Breach):
-            raise refusal(standing, intent)
+            raise await self._refusal(standing, intent)
         if standing is not None:
             raise AlreadyBegun(standing)
         if order.begun is not None and order.request_id is None:
             order.begun(intent.ledger_id)
         return await proceed(order)
+
+    async def _refusal(self, breach: Breach, intent: Intent) -> GatewayError:
+        if breach is Breach.REPLACED and intent.replaces is not None:
+            view = View(intent.account_id)
+            rental = await self._ledger.find(view, "rental", intent.replaces)
+            if isinstance(rental, Rental):
+                return AlreadyReplaced(replaced_by=rental.replaced_by)
+        return refusal(breach, intent)
 
     async def check(self, order: Order) -> None:
         """Raise what would refuse the intent now. Nothing is stored."""
@@ -78,12 +92,24 @@ class Sent:
         intent = order.planned
         value = await self._buy(order, intent)
         if "ledger_id" in type(value).model_fields:
-            value = value.model_copy(update={"ledger_id": intent.ledger_id, "codes": ()})
+            known = {
+                "ledger_id": intent.ledger_id,
+                "codes": (),
+                "replaces": intent.replaces,
+                "reference": intent.reference,
+            }
+            value = value.model_copy(update=known)
+        elif intent.reference is not None:
+            value = value.model_copy(update={"reference": intent.reference})
         if intent.reserved is not None and (value.price or 0) > intent.reserved:
             self._observer.charged_above(intent.ledger_id, intent.reserved, value.price)
         stored = stored_value(value)
         await self._settle(order, Outcome(SpendState.BOUGHT, stored, value, order.redeliverable))
-        order.context.services.repository.bought(intent.view, value)
+        services = order.context.services
+        services.repository.bought(intent.view, value)
+        if intent.replaces is not None:
+            services.status_reads.forget(intent.account_id, intent.replaces)
+            services.cancelling.wanted()
         self._compare_times(order, value)
         return Answer(value, stored.body, purchase=intent.ledger_id)
 

@@ -29,7 +29,9 @@ def resolution(spend: Spend, provider_id: int | None, price: Decimal | None) -> 
 
 def _rental_of(spend: Spend, provider_id: int, price: Decimal | None) -> AnyRental:
     if spend.kind == "long_rental":
-        return LongRental(id=provider_id, status=LongRentalStatus.ACTIVE, price=price)
+        return LongRental(
+            id=provider_id, status=LongRentalStatus.ACTIVE, price=price, reference=spend.reference
+        )
     return Rental(
         id=provider_id,
         ledger_id=spend.ledger_id,
@@ -38,4 +40,6 @@ def _rental_of(spend: Spend, provider_id: int, price: Decimal | None) -> AnyRent
         codes=(),
         price=price,
         created_at=spend.at,
+        reference=spend.reference,
+        replaces=spend.replaces,
     )

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Unpack
 
 from gateway.core.model.purchases import View
-from gateway.core.model.rentals import Rental, RentalStatus
-from gateway.core.model.values import Kind
+from gateway.core.model.rentals import Rental, RentalFilter
+from gateway.core.model.values import Kind, first_ledger_id
 from gateway.core.ports.ledger import Ledger
 from gateway.core.rentals.unwritten import Unwritten
+
+_COMPARED = ("status", "service_code", "number", "reference")
 
 
 class RentalListing:
@@ -23,35 +25,23 @@ class RentalListing:
         self._seen_in = seen_in
 
     async def page(
-        self,
-        view: View,
-        *,
-        status: RentalStatus | None,
-        service_code: str | None,
-        number: str | None,
-        limit: int,
-        before: str | None,
+        self, view: View, *, limit: int, before: str | None, **only: Unpack[RentalFilter]
     ) -> Sequence[Rental]:
         """As Ledger.list_rentals, with what is not written yet."""
-        asked: dict[str, Any] = {"service_code": service_code, "number": number, "limit": limit}
-        read = partial(self._ledger.list_rentals, view, status=status, **asked)
+        read = partial(self._ledger.list_rentals, view, limit=limit, **only)
         rows = await read(before=before)
         if not (self._unwritten.ends or self._unwritten.states):
             return rows
         known = [*self._kept_in(view), *rows]
         while True:  # what is kept may take rows from a page
             last = rows[-1].ledger_id or "" if len(rows) == limit else ""
-
-            def asked_for(rental: Rental, last: str = last) -> bool:
-                return (
-                    status in (None, rental.status)
-                    and service_code in (None, rental.service_code)
-                    and number in (None, rental.number)
-                    and (before is None or (rental.ledger_id or "") < before)
-                    and (rental.ledger_id or "") >= last
-                )
-
-            found = [rental for rental in self._up_to_date(view, known) if asked_for(rental)]
+            found = [
+                rental
+                for rental in self._up_to_date(view, known)
+                if _fits(rental, only)
+                if (before is None or (rental.ledger_id or "") < before)
+                if (rental.ledger_id or "") >= last
+            ]
             if len(found) >= limit or not last:
                 return found[:limit]
             rows = await read(before=last)
@@ -77,3 +67,13 @@ class RentalListing:
                 shown = kept if isinstance(kept, Rental) else row
                 found[row.ledger_id] = shown.model_copy(update={"codes": None})
         return [rental for _, rental in sorted(found.items(), reverse=True)]
+
+
+def _fits(rental: Rental, only: RentalFilter) -> bool:
+    """Whether a filter lets it pass."""
+    ledger_id, since, until = rental.ledger_id or "", only.get("since"), only.get("until")
+    return (
+        all(only.get(name) in (None, getattr(rental, name)) for name in _COMPARED)
+        and (since is None or ledger_id >= first_ledger_id(since))
+        and (until is None or ledger_id < first_ledger_id(until))
+    )

@@ -89,6 +89,8 @@ class Reconciler:
             "ledger_id": spend.ledger_id,
             "created_at": rental.created_at or spend.at,
             "codes": with_code((), rental.code, rental.code_received_at or now),
+            "reference": spend.reference,
+            "replaces": spend.replaces,
         }
         bought = rental.model_copy(update=known)
         outcome = Outcome(SpendState.BOUGHT, stored_value(bought), bought)

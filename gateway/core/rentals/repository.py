@@ -137,12 +137,11 @@ class RentalRepository:
                 self._notifier.wake(account_id, rental_id, given_up)
 
     def bought(self, view: View, rental: AnyRental) -> None:
-        """A purchase was stored: drop the cached rental and notify the account.
-
-        `view`: its buyer's, who sees it also while the ledger is away.
-        """
-        if rental.id is not None:
-            self._seen.pop((view.account_id, kind_of(rental), rental.id), None)
+        """A purchase for `view` was stored: drop what it changed, and notify the account."""
+        replaced = rental.replaces if isinstance(rental, Rental) else None
+        for changed in filter(None, (rental.id, replaced)):
+            self._seen.pop((view.account_id, kind_of(rental), changed), None)
+        if rental.id is not None:  # its buyer sees it also while the ledger is away
             self._visible[view, kind_of(rental), rental.id] = True
         self._notifier.account_changed(view.account_id)
 

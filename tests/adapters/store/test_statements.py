@@ -2,6 +2,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import combinations
+from typing import get_args
 
 import pytest
 from sqlalchemy import create_engine
@@ -11,6 +12,7 @@ from adapters.store.sql.schema import metadata
 from adapters.store.sql.statement import Statement
 from adapters.store.sqlite import following
 from adapters.store.tables import (
+    balances,
     budgets,
     checks,
     codes,
@@ -22,9 +24,11 @@ from adapters.store.tables import (
     rentals,
     retention,
     settlement,
+    usage,
     views,
     webhooks,
 )
+from gateway.core.model.usage import UsageGroup
 
 # Keys are few; nodes' leases and places are forgotten in one go; what is open, unknown or has not
 # ended is few, and all in an index of its own; and the newest purchases are read from the end of an
@@ -46,8 +50,16 @@ EVENT_PAGES = [
     for count in range(len(NARROWING) + 1)
     for narrowed in combinations(NARROWING, count)
 ]
+FILTERS = ("caller_id", "status", "service_code", "number", "reference", "first", "before")
+RENTAL_PAGES = [
+    frozenset(("account_id", *narrowed))
+    for count in range(len(FILTERS) + 1)
+    for narrowed in combinations(FILTERS, count)
+]
+RANGES = {"first": ">", "before": "<"}
 BOUNDS = {"after": ">", "before": "<"}
 MODULES = (
+    balances,
     budgets,
     checks,
     codes,
@@ -60,6 +72,7 @@ MODULES = (
     rentals,
     retention,
     settlement,
+    usage,
     views,
     webhooks,
 )
@@ -70,9 +83,14 @@ def statements() -> Iterator[tuple[str, Statement]]:
         for name, found in vars(module).items():
             if isinstance(found, Statement):
                 yield f"{module.__name__}.{name}", found
-    narrowed = ("account_id", "caller_id", "status", "service_code", "number")
-    for count in range(1, len(narrowed) + 1):
-        yield f"page by {narrowed[:count]}", views._page(frozenset(narrowed[:count]), True)
+    for asked in RENTAL_PAGES:
+        yield f"rentals by {sorted(asked)}", views._page(asked)
+    for by in get_args(UsageGroup):
+        for of_caller in (False, True):
+            whose = "a caller" if of_caller else "the account"
+            yield f"usage of {whose} by {by}", usage._sums(by, of_caller)
+            yield f"not noted of {whose} by {by}", usage._not_noted(by, of_caller)
+            yield f"next of {whose}", usage._next(of_caller)
     for asked in EVENT_PAGES:
         yield f"events by {sorted(asked)}", events._page(asked)
 
@@ -101,13 +119,45 @@ def test_no_statement_reads_a_whole_table(
 
 
 def test_a_callers_page_does_not_read_the_accounts(connection: sqlite3.Connection) -> None:
-    page = views._page(frozenset({"account_id", "caller_id"}), True).sqlite
+    page = views._page(frozenset({"account_id", "caller_id", "before"})).sqlite
 
     plan = connection.execute(f"EXPLAIN QUERY PLAN {page.sql}", [1] * len(page.names)).fetchall()
 
     assert [step for *_, step in plan] == [
         "SEARCH things USING INDEX things_callers "
         "(account_id=? AND kind=? AND caller_id=? AND ledger_id<?)"
+    ]
+
+
+@pytest.mark.parametrize("asked", RENTAL_PAGES, ids=lambda asked: " ".join(sorted(asked)))
+def test_a_page_of_rentals_reads_an_index_of_all_that_narrows_it(
+    asked: frozenset[str], connection: sqlite3.Connection
+) -> None:
+    page = views._page(asked).sqlite
+    values = [page.fixed.get(name, 1) for name in page.names]
+
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {page.sql}", values).fetchall()
+
+    [only] = [step for *_, step in plan]
+    index = "listed"
+    if "reference" in asked:
+        index = "reference"
+    elif "caller_id" in asked:
+        index = "callers"
+    assert only.startswith(f"SEARCH things USING INDEX things_{index} (account_id=?")
+    assert all(f"ledger_id{sign}?" in only for name, sign in RANGES.items() if name in asked)
+
+
+@pytest.mark.parametrize("by", get_args(UsageGroup))
+def test_the_usage_of_an_account_is_read_from_an_index_that_covers_it(
+    by: UsageGroup, connection: sqlite3.Connection
+) -> None:
+    sums = usage._sums(by, False).sqlite
+
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {sums.sql}", [1] * len(sums.names)).fetchall()
+
+    assert "SEARCH spends USING COVERING INDEX spends_usage (account_id=? AND at>? AND at<?)" in [
+        step for *_, step in plan
     ]
 
 

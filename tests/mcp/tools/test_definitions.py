@@ -78,7 +78,9 @@ def test_a_tool_that_spends_says_so(op: AnyOperation) -> None:
     definition = tool_spec(op).definition
     spends = op.effect is Effect.SPEND
 
-    assert ("allow_duplicate" in definition["inputSchema"]["properties"]) == spends
+    assert ("allow_duplicate" in definition["inputSchema"]["properties"]) == (
+        spends and not op.once
+    )
     assert not spends or definition["annotations"]["destructiveHint"]
     assert not spends or "charge" in definition["description"]
 

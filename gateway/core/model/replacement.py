@@ -1,0 +1,61 @@
+"""The replacement of a rental: its input, and what it inherits of the purchase before."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from gateway.core.model.rentals import AREA_CODES, REQUEST_ID, OneRental, RentNumber
+from gateway.core.model.values import FlagAsked, OrDigits, Reference, RequestId, UsdAsked
+
+AreaCodesOrAny = Annotated[
+    str,
+    Field(pattern=f"^( *any *|{AREA_CODES})$", max_length=400),
+    OrDigits,
+]
+"""Area codes in an input, or the word any."""
+
+
+class ReplaceRental(OneRental):
+    """The input of replace_rental; what is left out is as in the purchase of the first number.
+
+    The flags go with what they are about: that of a carrier given anew is given anew, too.
+    """
+
+    max_price: UsdAsked | None = Field(
+        None, description="As in rent_number; null: as for the first number."
+    )
+    carrier: Literal["same", "any", "at&t", "tmobile", "verizon"] = Field(
+        "same", description="As in rent_number; same: as for the first number."
+    )
+    keep_carrier: FlagAsked = Field(
+        False, description="As in rent_number; where carrier is same, as for the first number too."
+    )
+    area_codes: AreaCodesOrAny | None = Field(
+        None,
+        description="As in rent_number; any: wherever; null: as for the first number.",
+        examples=["212,646"],
+    )
+    lock_area_code: FlagAsked = Field(
+        False,
+        description="As in rent_number; without area_codes here, as for the first number too.",
+    )
+    request_id: RequestId | None = Field(None, description=REQUEST_ID)
+    reference: Reference | None = Field(None, description="null: as for the first number.")
+
+    def resolved(self, service_code: str, wishes: Mapping[str, Any]) -> RentNumber:
+        """The purchase to make, with `wishes` for what is left out. Raises ValidationError."""
+        wished: dict[str, Any] = {**wishes, "service_code": service_code}
+        if self.max_price is not None:
+            wished["max_price"] = self.max_price
+        if self.carrier != "same":
+            wished |= {"carrier": self.carrier, "keep_carrier": self.keep_carrier}
+        elif self.keep_carrier:
+            wished["keep_carrier"] = True
+        if self.area_codes is not None:
+            anywhere = self.area_codes.strip() == "any"
+            wished["area_codes"] = None if anywhere else self.area_codes
+            wished["lock_area_code"] = self.lock_area_code
+        elif self.lock_area_code:
+            wished["lock_area_code"] = True
+        return RentNumber.model_validate(wished)
