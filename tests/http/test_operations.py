@@ -93,6 +93,7 @@ def long_rental(stand: Stand, **changes: Any) -> dict[str, Any]:
         "auto_renew": True,
         "rented_on": "2025-07-06",
         "ends_on": "2025-07-13",
+        "reference": None,
     }
     return {**usual, **changes}
 

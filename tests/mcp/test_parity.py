@@ -40,6 +40,7 @@ RENTAL, LONG = "a rental", "a long rental"
 INPUTS: dict[str, dict[str, Any]] = {
     "list_prices": {"limit": 3},
     "get_balance": {},
+    "get_usage": {},
     "rent_number": RENT,
     "list_rentals": {"limit": 2},
     "get_rental": {"rental_id": RENTAL},

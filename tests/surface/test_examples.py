@@ -33,6 +33,7 @@ BEFORE: dict[str, list[str]] = {
     "replace_rental": ["rent_number"],
     "rent_again": ["rent_number", "wait_for_code", "complete_rental"],
     "get_balance": ["rent_number"],
+    "get_usage": ["rent_number", "wait_for_code"],
     "list_events": ["rent_number", "wait_for_code"],
     "list_long_rentals": ["create_long_rental"],
     "renew_long_rental": ["create_long_rental"],
