@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from gateway.core.operations.operation import AnyOperation
 
-# What lists leave empty, or tell as a list.
-_LEFT_OUT = {"codes", "balance", "notice"}
+# Lists leave the rentals' own lists and some fields empty.
+_LEFT_OUT = {"list_rentals": {"codes", "balance", "notice"}}
 # Spreadsheets run a cell that begins so; a number, such as one in E.164, does no harm.
 _FORMULA = re.compile(r"(?![+-]?[0-9]+(\.[0-9]+)?$)[=+\-@\t\r]").match
 
@@ -22,7 +22,9 @@ class CsvRows:
     def __init__(self, op: AnyOperation, group_by: str | None = None) -> None:
         """`group_by`: what the column `group` is called, for a list of groups."""
         row: type[BaseModel] = get_args(op.gives.model_fields["data"].annotation)[0]
-        left_out = _LEFT_OUT if group_by in (None, "key") else {*_LEFT_OUT, "name"}
+        left_out = _LEFT_OUT.get(op.name, set())
+        if group_by not in (None, "key"):
+            left_out = {*left_out, "name"}
         self._names = [name for name in row.model_fields if name not in left_out]
         self._write([group_by if group_by and name == "group" else name for name in self._names])
 

@@ -22,7 +22,7 @@ from mcp_server.tools.adjustments import adjustment_of
 from mcp_server.tools.sanitize import clean_text
 
 _CHOICES = 3
-_UNSAID_INPUTS = {"request_id", "max_price"}
+_UNSAID_INPUTS = {"request_id", "max_price", "reference"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,22 @@ from dataclasses import dataclass
 
 from aiohttp import ClientSession
 
-from tests.chaos.faces import Face, Line
-from tests.chaos.history import DECIDED, Answer, History, Sight, Told, Wish
+from tests.chaos.faces import Face, Line, NamedFace
+from tests.chaos.history import (
+    DECIDED,
+    Answer,
+    GivenUp,
+    History,
+    Replacement,
+    Sight,
+    Told,
+    Wish,
+)
 from tests.chaos.nodes import Node
 
 TURNS = 250  # the most wishes of a caller
 _CANCELLED = 4  # every fourth wish is cancelled instead of read
+_REPLACED = 6, 2  # of every six wishes this one is replaced first, where its client can
 _PATIENCE = 10.0  # seconds for which a client without request ids repeats; it may for a minute
 
 
@@ -22,9 +32,14 @@ def service(caller: int, turn: int) -> str:
     return f"wish{caller}x{turn}"
 
 
-def is_cancelled(turn: int) -> bool:
-    """Whether the rental of this turn gets no code, and is cancelled."""
-    return turn % _CANCELLED == 0
+def is_silent(turn: int) -> bool:
+    """Whether the rental of this turn gets no code, and is replaced or cancelled."""
+    return turn % _CANCELLED == 0 or _is_replaced(turn)
+
+
+def _is_replaced(turn: int) -> bool:
+    every, this = _REPLACED
+    return turn % every == this
 
 
 @dataclass
@@ -51,8 +66,7 @@ class Crowd:
             self.history.wishes.append(wish)
             await self._fulfil(wish, face)
             if wish.bought is not None and wish.bought.rental is not None:
-                after = self._cancel if is_cancelled(turn) else self._read
-                tasks.create_task(after(face, key, wish.bought.rental))
+                tasks.create_task(self._after(wish, face, turn, wish.bought.rental))
             await asyncio.sleep(random.uniform(0.1, 0.4))
 
     async def _fulfil(self, wish: Wish, face: Face) -> None:
@@ -75,6 +89,29 @@ class Crowd:
         wish.answers.append(answer)
         return answer
 
+    async def _after(self, wish: Wish, face: Face, turn: int, rental: int) -> None:
+        """Read the code, or give the silent number back."""
+        if not is_silent(turn):
+            await self._read(face, wish.key, rental)
+        elif _is_replaced(turn) and isinstance(face, NamedFace):
+            await self._replace(wish, face, rental)
+        else:
+            await self._cancel(face, wish.key, rental)
+
+    async def _replace(self, wish: Wish, face: NamedFace, rental: int) -> None:
+        """Replace it, and cancel whichever is left: its replacement stays silent too."""
+        replacement = Replacement(wish, rental)
+        self.history.replacements.append(replacement)
+        told, new = Told.LOST, None
+        while told not in DECIDED and time.time() < self.closing:
+            line = self.line(wish.key)
+            told, new = await face.replace(line, wish.service, rental)
+            replacement.answers.append(Answer(time.time(), told, new, node=line.url))
+            await asyncio.sleep(random.uniform(0.05, 0.3))
+        if new is not None:
+            self.history.given_up.append(GivenUp(wish.key, rental))
+        await self._cancel(face, wish.key, rental if new is None else new)
+
     async def _read(self, face: Face, key: str, rental: int) -> None:
         """Look until the code is there, and let others try to see it too."""
         strangers = [wish.key for wish in self.history.wishes if wish.key != key]
@@ -92,8 +129,9 @@ class Crowd:
         return code
 
     async def _cancel(self, face: Face, key: str, rental: int) -> None:
-        for _ in range(5):
-            if await face.cancel(self.line(key), rental) or time.time() > self.closing:
+        while time.time() < self.closing:
+            if await face.cancel(self.line(key), rental):
+                self.history.given_up.append(GivenUp(key, rental))
                 return
             await asyncio.sleep(0.3)
 

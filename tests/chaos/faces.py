@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
@@ -72,7 +72,15 @@ class Face(Protocol):
     async def code(self, line: Line, rental: int) -> tuple[bool, str | None]:
         """Whether the rental was shown, and its code."""
 
-    async def cancel(self, line: Line, rental: int) -> bool: ...
+    async def cancel(self, line: Line, rental: int) -> bool:
+        """Whether it is cancelled, or will be where the face keeps wishes to."""
+
+
+@runtime_checkable
+class NamedFace(Face, Protocol):
+    """One whose clients name their purchases, and may replace a silent number."""
+
+    async def replace(self, line: Line, service: str, rental: int) -> Decision: ...
 
 
 class Rest:
@@ -85,6 +93,14 @@ class Rest:
             headers={"Idempotency-Key": f"wish-{service}"},
             json={"service_code": service, "max_price": "1.00"},
         )
+        return self._decision(reply)
+
+    async def replace(self, line: Line, service: str, rental: int) -> Decision:
+        named = {"Idempotency-Key": f"replace-{service}"}
+        reply = await line.ask("POST", f"/v1/rentals/{rental}/replace", headers=named, json={})
+        return self._decision(reply)
+
+    def _decision(self, reply: Reply) -> Decision:
         if reply.status == 201:
             return Told.BOUGHT, reply.json["id"]
         return _problem(reply, reply.json), None
@@ -102,7 +118,13 @@ class Mcp:
 
     async def buy(self, line: Line, service: str) -> Decision:
         given = {"service_code": service, "max_price": "1.00", "request_id": f"wish-{service}"}
-        reply, result = await self._call(line, "rent_number", given)
+        return self._decision(*await self._call(line, "rent_number", given))
+
+    async def replace(self, line: Line, service: str, rental: int) -> Decision:
+        given = {"rental_id": rental, "request_id": f"replace-{service}"}
+        return self._decision(*await self._call(line, "replace_rental", given))
+
+    def _decision(self, reply: Reply, result: dict[str, Any]) -> Decision:
         if "structuredContent" in result:
             return Told.BOUGHT, result["structuredContent"]["id"]
         facts = result.get("_meta", {}).get("getatext-gateway/error", reply.json)

@@ -1,5 +1,6 @@
 """What happened in a run: what callers asked for and were told, and what the books say of it."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
@@ -68,6 +69,28 @@ class Wish:
         return decided[-1] if decided else Told.UNKNOWN
 
 
+@dataclass
+class Replacement:
+    """A silent number that its buyer wants replaced, however often it has to ask."""
+
+    wish: Wish
+    old: int
+    answers: list[Answer] = field(default_factory=list)
+
+    @property
+    def outcome(self) -> Told:
+        """As of a Wish."""
+        return Wish(self.wish.service, self.wish.key, self.wish.face, answers=self.answers).outcome
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A rental of which a caller was told that it is cancelled, or will be."""
+
+    key: str
+    rental: int
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
     """A key was shown a rental, with its code where it had one."""
@@ -110,7 +133,10 @@ class Sample:
 
 @dataclass
 class History:
-    """All of one run. `spent` is the sum of what the ledger counts against its callers."""
+    """All of one run. `spent` is the sum of what the ledger counts against its callers.
+
+    `ends`: how often the end of a rental was told by an event.
+    """
 
     wishes: list[Wish] = field(default_factory=list)
     sights: list[Sight] = field(default_factory=list)
@@ -119,5 +145,8 @@ class History:
     spent: Decimal = NOTHING
     outages: list[Interval] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
+    replacements: list[Replacement] = field(default_factory=list)
+    given_up: list[GivenUp] = field(default_factory=list)
+    ends: Counter[int] = field(default_factory=Counter)
     runs: int = 0
     notes: list[str] = field(default_factory=list)

@@ -20,6 +20,9 @@ class Verdict:
     wrong_callers: Sequence[str]
     late_codes: Sequence[str]
     sold_unwritten: Sequence[str]
+    given_back_twice: Sequence[str]
+    replaced_twice: Sequence[str]
+    wishes_lost: Sequence[str]
     books: Sequence[str]
 
     @property
@@ -30,6 +33,9 @@ class Verdict:
             *self.wrong_callers,
             *self.late_codes,
             *self.sold_unwritten,
+            *self.given_back_twice,
+            *self.replaced_twice,
+            *self.wishes_lost,
             *self.books,
         ]
 
@@ -41,6 +47,9 @@ def judge(history: History, grace: float = GRACE) -> Verdict:
         list(wrong_callers(history)),
         list(late_codes(history, grace)),
         list(sold_unwritten(history)),
+        list(given_back_twice(history)),
+        list(replaced_twice(history)),
+        list(wishes_lost(history)),
         list(books(history)),
     )
 
@@ -48,9 +57,10 @@ def judge(history: History, grace: float = GRACE) -> Verdict:
 def doubles(history: History) -> Iterator[str]:
     """A wish that was sold more than once, or told two rentals."""
     sales = _by_service(history)
+    replaced = {one.wish.service for one in history.replacements}
     for wish in history.wishes:
         ids = [one.rental for one in sales.get(wish.service, ())]
-        if len(ids) > 1:
+        if len(ids) > 1 and wish.service not in replaced:
             yield f"{_name(wish)} was bought {len(ids)} times: {ids}"
         told = {one.rental for one in wish.answers if one.told is Told.BOUGHT}
         if len(told) > 1:
@@ -62,8 +72,10 @@ def wrong_callers(history: History) -> Iterator[str]:
     service_of = {one.rental: one.service for one in history.sold}
     owner_of = {wish.service: wish.key for wish in history.wishes}
     codes_of = {one.rental: {text for text, _ in one.codes} for one in history.sold}
-    for wish in history.wishes:
-        for answer in wish.answers:
+    told = [(wish, wish.answers) for wish in history.wishes]
+    told += [(one.wish, one.answers) for one in history.replacements]
+    for wish, answers in told:
+        for answer in answers:
             if answer.told is Told.BOUGHT and service_of.get(answer.rental or 0) != wish.service:
                 yield f"{_name(wish)} was answered with rental {answer.rental} of somebody else"
     for sight in history.sights:
@@ -143,6 +155,37 @@ def unwritten(history: History, node: str = "") -> Iterator[Interval]:
         yield span
 
 
+def given_back_twice(history: History) -> Iterator[str]:
+    """A rental whose end was told twice, or of which more came back than it cost."""
+    for rental, times in history.ends.items():
+        if times > 1:
+            yield f"the end of rental {rental} was told {times} times"
+    for entry in history.entries:
+        if entry.refunded > entry.charged:
+            yield f"{entry.refunded} of {entry.charged} came back for {entry.service}"
+
+
+def replaced_twice(history: History) -> Iterator[str]:
+    """A number for which several were bought, or whose caller was told several."""
+    sales = _by_service(history)
+    for one in history.replacements:
+        new = {sale.rental for sale in sales.get(one.wish.service, ())} - {one.old}
+        told = {answer.rental for answer in one.answers if answer.told is Told.BOUGHT}
+        if len(new) > 1:
+            yield f"{one.old} of {_name(one.wish)} was replaced by {sorted(new)}"
+        if len(told) > 1 or one.old in told:
+            yield f"{one.old} of {_name(one.wish)} was answered with {sorted(map(str, told))}"
+
+
+def wishes_lost(history: History) -> Iterator[str]:
+    """A number that was told to be given back, got no code, and was not."""
+    sales = {one.rental: one for one in history.sold}
+    for one in history.given_up:
+        sale = sales.get(one.rental)
+        if sale is None or not (sale.refunded or sale.codes):
+            yield f"{one.rental} of {one.key} was to be given back, and never was"
+
+
 def books(history: History) -> Iterator[str]:
     """Where the ledger differs from the provider's books, or a caller was told otherwise."""
     sales, wishes = _by_service(history), {wish.service: wish for wish in history.wishes}
@@ -159,6 +202,9 @@ def books(history: History) -> Iterator[str]:
         yield from _unequal(service, "refunded", refunded[service], sum(s.refunded for s in sold))
         if sold and service in wishes and wishes[service].outcome is Told.REFUSED:
             yield f"{_name(wishes[service])} was told to be refused, and was charged"
+    for one in history.replacements:
+        if one.outcome is Told.REFUSED and len(sales.get(one.wish.service, ())) > 1:
+            yield f"the replacement of {_name(one.wish)} was refused, and was charged"
     net = sum((one.price - one.refunded for one in history.sold), NOTHING)
     yield from _unequal("all callers", "spent", history.spent, net)
 

@@ -9,7 +9,8 @@ from tests.chaos.judging import Verdict
 
 HEAD = (
     "scenario", "runs", "asked", "bought", "unknown", "refused", "double purchases",
-    "wrong callers", "codes late", "sold unwritten", "books equal", "notes",
+    "wrong callers", "codes late", "sold unwritten", "replaced", "given back twice",
+    "replaced twice", "wishes lost", "books equal", "notes",
 )  # fmt: skip
 _MOST_TOLD = 5  # breaches of a scenario
 
@@ -39,6 +40,15 @@ class Result:
                     verdict.sold_unwritten,
                 )
             ),
+            str(sum(one.outcome is Told.BOUGHT for one in self.history.replacements)),
+            *(
+                str(len(found))
+                for found in (
+                    verdict.given_back_twice,
+                    verdict.replaced_twice,
+                    verdict.wishes_lost,
+                )
+            ),
             f"NO ({len(verdict.books)})" if verdict.books else "yes",
             "; ".join(self.history.notes),
         )
@@ -63,6 +73,9 @@ def _broken(result: Result) -> list[str]:
         verdict.wrong_callers,
         verdict.late_codes,
         verdict.sold_unwritten,
+        verdict.given_back_twice,
+        verdict.replaced_twice,
+        verdict.wishes_lost,
         verdict.books,
     )
     told = []

@@ -5,7 +5,18 @@ from decimal import Decimal
 
 import pytest
 
-from tests.chaos.history import Answer, Entry, History, Sample, Sight, Sold, Told, Wish
+from tests.chaos.history import (
+    Answer,
+    Entry,
+    GivenUp,
+    History,
+    Replacement,
+    Sample,
+    Sight,
+    Sold,
+    Told,
+    Wish,
+)
 from tests.chaos.judging import Verdict, judge, unwritten
 from tests.chaos.report import Result, report
 
@@ -41,6 +52,9 @@ def kinds(verdict: Verdict) -> list[str]:
         "wrong caller": verdict.wrong_callers,
         "late": verdict.late_codes,
         "unwritten": verdict.sold_unwritten,
+        "given back twice": verdict.given_back_twice,
+        "replaced twice": verdict.replaced_twice,
+        "wish lost": verdict.wishes_lost,
         "books": verdict.books,
     }
     return [kind for kind, breaches in found.items() if breaches]
@@ -206,6 +220,71 @@ def test_a_lost_purchase_that_its_caller_was_told_to_be_unknown_breaks_nothing()
     fine.wishes[0].answers = [Answer(2.0, Told.UNKNOWN)]
 
     assert judge(fine).breaches == []
+
+
+def replaced(answer: Answer) -> History:
+    """A history in which `two` was replaced by 9, which is cancelled, and its buyer told so."""
+    fine = history()
+    fine.sold.append(Sold(9, "two", PRICE, 3.5, refunded=PRICE))
+    fine.entries.append(Entry("two", "bought", PRICE, PRICE))
+    fine.replacements.append(Replacement(fine.wishes[1], 8, [answer]))
+    fine.given_up += [GivenUp(B, 8), GivenUp(B, 9)]
+    fine.ends.update([8, 9])
+    return fine
+
+
+def test_a_replacement_breaks_no_promise() -> None:
+    fine = replaced(told(5.0, 9))
+    verdict = judge(fine)
+
+    assert verdict.breaches == []
+    assert [len(fine.replacements), *Result("", fine, verdict).cells()[11:14]] == [1, "0", "0", "0"]
+
+
+def test_a_number_that_is_replaced_twice_is_found() -> None:
+    broken = replaced(told(5.0, 9))
+    broken.sold.append(Sold(10, "two", PRICE, 4.5, refunded=PRICE))
+    broken.entries.append(Entry("two", "bought", PRICE, PRICE))
+
+    assert kinds(judge(broken)) == ["replaced twice"]
+
+
+def test_two_replacements_that_are_told_are_found() -> None:
+    broken = replaced(told(5.0, 9))
+    broken.replacements[0].answers.append(told(6.0, 8))
+
+    assert kinds(judge(broken)) == ["replaced twice"]
+
+
+def test_a_replacement_that_was_refused_and_charged_is_found() -> None:
+    assert kinds(judge(replaced(Answer(5.0, Told.REFUSED)))) == ["books"]
+
+
+def test_a_rental_of_somebody_else_as_a_replacement_is_found() -> None:
+    assert "wrong caller" in kinds(judge(replaced(told(5.0, 7))))
+
+
+def test_a_number_that_is_kept_though_it_was_to_be_given_back_is_found() -> None:
+    broken = replaced(told(5.0, 9))
+    broken.given_up.append(GivenUp(A, 99))
+
+    assert kinds(judge(broken)) == ["wish lost"]
+
+
+def test_a_wish_lapses_where_a_code_came() -> None:
+    fine = history()
+    fine.given_up.append(GivenUp(A, 7))
+
+    assert judge(fine).breaches == []
+
+
+def test_what_was_given_back_twice_is_found() -> None:
+    told_twice, paid_twice = replaced(told(5.0, 9)), history()
+    told_twice.ends.update([9])
+    paid_twice.entries[1] = replace(paid_twice.entries[1], refunded=2 * PRICE)
+
+    assert kinds(judge(told_twice)) == ["given back twice"]
+    assert kinds(judge(paid_twice)) == ["given back twice", "books"]
 
 
 def test_the_report_tells_what_broke_and_how_often() -> None:

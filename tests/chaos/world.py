@@ -16,9 +16,11 @@ from adapters.simulator import NEVER, AccountConfig, Limits, Rules, Service, Sim
 from adapters.simulator import SimulatorConfig as Config
 from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits as KeyLimits
+from gateway.core.model.events import EventType
+from gateway.core.model.purchases import View
 from gateway.core.purchases.settlement import resolution
 from gateway.wiring import Gateway, open_gateway
-from tests.chaos.callers import TURNS, Crowd, is_cancelled, service
+from tests.chaos.callers import TURNS, Crowd, is_silent, service
 from tests.chaos.databases import Database
 from tests.chaos.faces import Face, Line
 from tests.chaos.history import NOTHING, Entry, History, Sample, Sold
@@ -30,7 +32,8 @@ OWN = "sk_the_servers_own"
 SECRET = "the one secret of every node in here"
 CALLERS = 12  # of two on a face one has a gateway key, the other a key of the provider's
 _SETTLING = 5.0  # seconds more for callers to get what they asked for
-_RICH = Decimal("1000000.00")
+_RICH = Decimal("900000.00")  # what the gateway reads of a balance ends at a million
+_LOOKS = 450  # for 90 seconds: the provider says a minute even where it means less
 
 
 @dataclass
@@ -70,8 +73,11 @@ class World:
                 self.crowd.closing = max(time.time(), self.crowd.until) + GRACE + _SETTLING
             sampling.cancel()
         await self._look_at_all(faces)
-        await asyncio.gather(*(node.stop() for node in self.nodes))
-        await self._audit()
+        chosen = settings(self.sim.url, **self._settings())
+        async with open_gateway(chosen) as auditor:
+            await self._carried_out(auditor)
+            await asyncio.gather(*(node.stop() for node in self.nodes))
+            await self._audit(auditor)
         buying = {wish.face for wish in self.history.wishes if wish.bought}
         if idle := {face.name for face in faces} - buying:
             raise RuntimeError(f"nothing was bought over {idle}: the run shows nothing")
@@ -130,22 +136,47 @@ class World:
         rentals = self.sim.books.rentals.values()
         await asyncio.gather(*(look(each.id, each.account) for each in rentals))
 
-    async def _audit(self) -> None:
+    async def _carried_out(self, auditor: Gateway) -> None:
+        """Wait until no wish to cancel stands any more; the judge finds what does then."""
+        for key in self._keys:  # wishes of its account wait until it is seen
+            await auditor.callers.identify(key)
+        for _ in range(_LOOKS):
+            if not await auditor.ledger.accounts_with_cancels():
+                return
+            await asyncio.sleep(0.2)
+
+    async def _audit(self, auditor: Gateway) -> None:
         """Settle by the provider's books what is unknown, and copy both books."""
+        self.history.sold = await self._books()
+        await self._resolve(auditor)
+        await self._carried_out(auditor)  # what was replaced by a lost purchase
+        self.history.sold = await self._books()
+        spends, now = await auditor.ledger.spends(1_000_000), datetime.now(UTC)
+        self.history.entries = [
+            Entry(str(s.service_code), s.state.value, s.charged or NOTHING, s.refunded)
+            for s in spends
+        ]
+        callers = {spend.caller_id for spend in spends}
+        spent = [await auditor.ledger.spending(caller, now) for caller in callers]
+        self.history.spent = sum((one.total for one in spent), NOTHING)
+        await self._count_ends(auditor)
+
+    async def _count_ends(self, auditor: Gateway) -> None:
+        """How often the event list tells the end of each rental."""
+        callers = [await auditor.callers.identify(key) for key in self._keys]
+        for account_id in {caller.account.id for caller in callers}:
+            last = 0
+            while events := await auditor.store.events.events(View(account_id), last, 1000):
+                last = events[-1].id
+                self.history.ends.update(
+                    one.data.id
+                    for one in events
+                    if one.type is EventType.RENTAL_ENDED and one.data and one.data.id
+                )
+
+    async def _books(self) -> list[Sold]:
         async with self.crowd.session.get(f"{self.sim.url}/_control/books") as answer:
-            rentals = (await answer.json())["rentals"]
-        self.history.sold = [_sold(row) for row in rentals]
-        chosen = settings(self.sim.url, **self._settings())
-        async with open_gateway(chosen) as auditor:
-            await self._resolve(auditor)
-            spends, now = await auditor.ledger.spends(1_000_000), datetime.now(UTC)
-            self.history.entries = [
-                Entry(str(s.service_code), s.state.value, s.charged or NOTHING, s.refunded)
-                for s in spends
-            ]
-            callers = {spend.caller_id for spend in spends}
-            spent = [await auditor.ledger.spending(caller, now) for caller in callers]
-            self.history.spent = sum((one.total for one in spent), NOTHING)
+            return [_sold(row) for row in (await answer.json())["rentals"]]
 
     async def _resolve(self, auditor: Gateway) -> None:
         """What an operator does with `ledger resolve` and the provider's own pages."""
@@ -163,13 +194,18 @@ class World:
 
 @asynccontextmanager
 async def world(
-    ledger: Database, seconds: float, *, nodes: int = 1, hang_ups: float = 0.0
+    ledger: Database,
+    seconds: float,
+    *,
+    nodes: int = 1,
+    hang_ups: float = 0.0,
+    cancel_locked: float = 0.0,
 ) -> AsyncIterator[World]:
     """Everything is there, and nothing has started; at the end nothing runs any more."""
     history = History()
     connector = TCPConnector(force_close=True, limit=0)  # a GET on a kept one would be sent again
     async with (
-        Simulator(_config()).running() as sim,
+        Simulator(_config(cancel_locked)).running() as sim,
         ClientSession(connector=connector, cookie_jar=DummyCookieJar()) as session,
     ):
         told = _environment(sim.url, ledger.url)
@@ -204,7 +240,7 @@ def _environment(provider: str, url: str) -> dict[str, str]:
     }
 
 
-def _config() -> Config:
+def _config(cancel_locked: float) -> Config:
     keys = (OWN, *(_provider_key(number) for number in range(CALLERS)))
     dice = random.Random(7)
     wishes = [(caller, turn) for caller in range(CALLERS) for turn in range(TURNS)]
@@ -216,8 +252,8 @@ def _config() -> Config:
         ),
         rules=Rules(
             code_after=0.5,
-            service_code_after={service(*wish): NEVER for wish in wishes if is_cancelled(wish[1])},
-            cancel_locked=0.0,
+            service_code_after={service(*wish): NEVER for wish in wishes if is_silent(wish[1])},
+            cancel_locked=cancel_locked,
             max_active=10**6,
         ),
         limits=Limits(on=False),

@@ -1,3 +1,5 @@
+import csv
+import io
 import json
 
 import pytest
@@ -51,7 +53,7 @@ def test_what_happened_is_listed(at: Run, provider: Provider) -> None:
     mistaken = at("events", "--type", "rental.improved")
 
     assert [event["type"] for event in events] == [
-        "rental.ended", "rental.refunded", "rental.created",
+        "rental.ended", "rental.refunded", "rental.cancel_requested", "rental.created",
     ]  # fmt: skip
     assert json.loads(none.stdout)["data"] == []
     assert [event["data"]["refunded"] for event in json.loads(refunds.stdout)["data"]] == ["0.55"]
@@ -267,3 +269,55 @@ def test_a_ledger_that_fails_after_the_change_is_a_fault_and_no_wrong_input(
 
     assert done.exit_code == 1
     assert json.loads(done.stderr.splitlines()[-1])["code"] == "internal_error"
+
+
+def test_rentals_are_written_as_csv_that_reads_back(at: Run) -> None:
+    texts = ["=1+1", "@sum", "-2", 'a "b", c', "+1", "é", ""]
+    for reference in texts:
+        assert at("rent", "whatsapp", "--reference", reference).exit_code == 0
+    done = at("rentals", "--csv")
+    page = at("rentals", "--csv", "--limit", "2")
+    rows = list(csv.DictReader(io.StringIO(done.stdout_bytes.decode(), newline="")))
+    listed = json.loads(at("rentals").stdout)["data"]
+
+    assert done.stdout_bytes.count(b"\r\n") == len(texts) + 1
+    assert [row["reference"] for row in reversed(rows)] == [
+        "'=1+1", "'@sum", "-2", 'a "b", c', "+1", "é", "",
+    ]  # fmt: skip
+    for row, told in zip(rows, listed, strict=True):
+        assert row["number"] == told["number"]
+        assert (row["price"], row["id"]) == ("0.55", str(told["id"]))
+    assert "codes" not in rows[0]
+    assert page.stdout_bytes.count(b"\r\n") == 3
+
+
+def test_every_page_of_a_list_is_written_as_csv(at: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.cli.operations.MAX_PAGE", 2)
+    for _ in range(5):
+        at("rent", "whatsapp")
+
+    assert at("rentals", "--csv").stdout_bytes.count(b"\r\n") == 6
+
+
+def test_usage_is_written_as_csv_under_the_name_of_its_groups(at: Run) -> None:
+    at("rent", "whatsapp", "--reference", "one")
+    written = {
+        by: list(csv.reader(io.StringIO(at("usage", "--by", by, "--csv").stdout)))
+        for by in ("service", "reference", "key")
+    }
+
+    assert written["service"][0][:3] == ["service", "rentals", "codes"]
+    assert written["service"][1][:2] == ["whatsapp", "1"]
+    assert written["reference"][1][:2] == ["one", "1"]
+    assert written["key"][0][:3] == ["key", "name", "rentals"]
+    assert written["service"][1][written["service"][0].index("net")] == "0.55"
+
+
+def test_an_empty_list_as_csv_is_its_header(at: Run) -> None:
+    done = at("usage", "--csv", "--until", "2020-01-01")
+
+    assert (done.exit_code, done.stdout_bytes.count(b"\r\n")) == (0, 1)
+
+
+def test_csv_and_json_at_once_are_refused(at: Run) -> None:
+    assert at("usage", "--csv", "--json").exit_code == 2

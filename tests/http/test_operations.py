@@ -72,6 +72,12 @@ def rental(stand: Stand, rental_id: int = 12345, **changes: Any) -> dict[str, An
         "balance": "113.32",
         "ends_at": ENDS_AT,
         "ended_reason": None,
+        "cancel_requested_at": None,
+        "cancel_available_at": None,
+        "replaces": None,
+        "replaced_by": None,
+        "reference": None,
+        "notice": None,
     }
     return {**usual, **changes}
 
@@ -87,6 +93,7 @@ def long_rental(stand: Stand, **changes: Any) -> dict[str, Any]:
         "auto_renew": True,
         "rented_on": "2025-07-06",
         "ends_on": "2025-07-13",
+        "reference": None,
     }
     return {**usual, **changes}
 

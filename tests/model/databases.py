@@ -20,7 +20,7 @@ from adapters.store.sqlite import database as sqlite_database
 from adapters.store.sqlite import following
 from adapters.store.sqlite import opening as sqlite_opening
 from adapters.store.sqlite import shared as sqlite_shared
-from gateway.core.jobs import housekeeping
+from gateway.core.jobs import cancel_task, housekeeping
 from tests.support.held_time import HeldLoop, loop
 
 _ECHO = 0.002  # seconds, real ones: a notification of PostgreSQL takes a tenth of it
@@ -161,6 +161,7 @@ def held_databases(held: HeldLoop) -> Iterator[None]:
             # These looks would cost more than all the rest, where so much time passes.
             (following, "_LOOK_EVERY", 5.0),
             (housekeeping, "LOOK_EVERY", 60.0),
+            (cancel_task, "_LOOK_EVERY", 20.0),
             (postgres_opening, "PostgresDatabase", _HeldPostgres),
             (postgres_database, "PostgresTx", _HeldTx),
             (listening, "_CHECK_EVERY", _NEVER),

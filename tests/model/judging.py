@@ -10,19 +10,22 @@ from adapters.simulator.provider.records import LongRental, Rental
 from adapters.store.opening import store_over
 from gateway.core.model.callers import Caller
 from gateway.core.model.codes import same_code
-from gateway.core.model.purchases import Spend, SpendState, View
-from gateway.core.model.rentals import OVER
+from gateway.core.model.purchases import MOST_REPLACEMENTS, Spend, SpendState, View
+from gateway.core.model.rentals import OVER, EndedReason
 from gateway.core.model.rentals import Rental as Known
 from gateway.core.model.values import new_ledger_id
 from gateway.core.operations.long_rentals import RENEW_LONG_RENTAL
 from gateway.core.ports.ledger import Ledger
 from gateway.core.purchases.settlement import resolution
-from tests.model.world import CALLERS, Who, World
+from tests.model.world import BEFORE_END, CALLERS, Who, World
 from tests.support.held_time import loop
 
 NOTHING = Decimal(0)
 _OPEN = (SpendState.INTENDED, SpendState.SENT, SpendState.UNKNOWN)
 A_MINUTE = 60.0
+_CARRIED_OUT = 120.0  # seconds: by then a wish is tried again, whatever made it wait
+_EARLIER = 60.0  # seconds by which it is begun earlier where many are due
+_UNDER_WAY = 15.0  # seconds for which a cancel may wait for the limit
 _AT_MOST = 60.0  # seconds from the beginning of a purchase until it reached the provider
 
 
@@ -185,6 +188,9 @@ async def verdict(world: World) -> list[str]:
         wrong += [f"{one.who.name}: {what}" for what in _money(one, world)]
         wrong += [f"{one.who.name}: {what}" for what in _rentals(one, world)]
         wrong += [f"{one.who.name}: {what}" async for what in _codes(one, world)]
+        wrong += [f"{one.who.name}: {what}" for what in _ends(one, world)]
+        wrong += [f"{one.who.name}: {what}" for what in _replacements(one)]
+    wrong += _cancels(world)
     return wrong
 
 
@@ -244,3 +250,52 @@ async def _codes(one: Account, world: World) -> AsyncIterator[str]:
         unheard = [c.code for c in kept if c.provisional and c.code not in announced]
         if missing or unheard:
             yield f"{rental.id} lacks {missing}, of webhooks, and has {unheard} of none"
+
+
+def _ends(one: Account, world: World) -> Iterator[str]:
+    """Wishes that were told are carried out, and nothing else is cancelled but what is unused."""
+    known = {rental.id: rental for rental in one.rentals}
+    for rental in sold_to(one.who, world).rentals:
+        if (row := known.get(rental.id)) is None:
+            continue
+        if rental.id in world.wished and row.cancel_requested_at is None:
+            yield f"the wish to cancel {rental.id} is lost"
+        kept = one.who.limits is None  # its wishes wait until its key is seen
+        if rental.status.value == "expired" and not kept:
+            calm = world.calm(world.wished.get(rental.id, inf), rental.ends_at)
+            if calm > _CARRIED_OUT:
+                yield f"{rental.id} has ended, and for {calm:.0f} s it could be cancelled"
+        asked_for = rental.id in world.asked or row.replaced_by is not None
+        if rental.status.value == "cancelled" and not asked_for:
+            early = rental.ends_at - (rental.ended_at or 0.0)
+            reason = row.ended_reason
+            if reason is not EndedReason.CANCELLED_UNUSED or early > BEFORE_END + _EARLIER:
+                yield f"{rental.id} was cancelled ({reason}) {early:.0f} s before its end"
+
+
+def _replacements(one: Account) -> Iterator[str]:
+    """Each rental is replaced once, by one that says so; no more than three follow one another."""
+    known = {rental.id: rental for rental in one.rentals}
+    after = {rental.id: rental.replaced_by for rental in one.rentals if rental.replaced_by}
+    before = {rental.id: rental.replaces for rental in one.rentals if rental.replaces}
+    if {new: old for old, new in after.items()} != before:
+        yield f"{after} are replaced, and {before} replace"
+    for rental in known:
+        at, length = rental, 0
+        while (at := before.get(at)) is not None and length <= MOST_REPLACEMENTS:
+            length += 1
+        if length > MOST_REPLACEMENTS:
+            yield f"{rental} is the replacement of {length}"
+
+
+def _cancels(world: World) -> Iterator[str]:
+    """Nothing is cancelled again that was told to be, or that has a code, as a node was told."""
+    provider, told = world.provider, dict[int, float]()
+    for cancel in provider.cancels:
+        if told.get(cancel.rental_id, inf) + _UNDER_WAY < cancel.at:
+            yield f"{cancel.rental_id} was given back twice"
+        if cancel.told_at is not None:
+            told.setdefault(cancel.rental_id, cancel.told_at)
+        shown = [one.at for one in provider.shown if one.rental_id == cancel.rental_id]
+        if min(shown, default=inf) + _UNDER_WAY < cancel.at:
+            yield f"{cancel.rental_id} was to be cancelled, and its code was known"

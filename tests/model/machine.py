@@ -15,6 +15,7 @@ from gateway.core.model.provider_errors import RentalEnded
 from gateway.core.operations import codes, long_rentals, rentals
 from gateway.core.operations.call import Answer
 from gateway.core.operations.operation import AnyOperation
+from gateway.core.operations.replacement import REPLACE_RENTAL
 from tests.model.playing import FAULTS, WHO, Playing, Trouble, owner
 from tests.model.provider import LOCKED
 
@@ -54,11 +55,11 @@ def step(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, None]:
 class Gatewaying(Playing):
     """The steps. Hypothesis leaves out some of them in each sequence."""
 
-    @initialize(refunds=st.booleans(), who=whose)
+    @initialize(refunds=st.booleans(), who=whose, gives_back=st.booleans())
     @step
-    async def begin(self, refunds: bool, who: str) -> None:
+    async def begin(self, refunds: bool, who: str, gives_back: bool = False) -> None:
         """With a rental, which most steps need."""
-        self.world = await self.place.begin(refunds=refunds)
+        self.world = await self.place.begin(refunds=refunds, gives_back=gives_back)
         await self.buy(who, 0, rentals.RENT_NUMBER, _wish(who, several=True), None, None)
 
     @rule(who=whose, node=nodes, several=st.booleans(), request_id=request_ids, trouble=trouble)
@@ -119,9 +120,53 @@ class Gatewaying(Playing):
     async def cancel(self, one: int, node: int, pause: float, trouble: Trouble) -> None:
         """Too early for a new rental, in time, or late; also again."""
         await self.at.pass_by(pause)
+        if (rental := self.pick(one)) is not None:
+            self.at.asked.add(rental.id)
         answer = await self.about(one, node, rentals.CANCEL_RENTAL, trouble)
         if (rental := self.pick(one)) is not None and isinstance(answer, RentalEnded):
             assert rental.status.value != "cancelled", "a cancel was repeated, and refused"
+
+    @rule(trouble=st.sampled_from(list(FAULTS)), times=st.integers(1, 3))
+    @step
+    async def cancels_go_wrong(self, trouble: str, times: int) -> None:
+        """Those that the gateway sends by itself."""
+        with self.at.hindering():
+            for _ in range(times):
+                self.add_fault(trouble, "cancel-rental")
+            await self.at.pass_by(61.0)
+            self.at.provider.sim.faults.clear()
+
+    @rule(one=which, node=nodes, request_id=request_ids, trouble=trouble)
+    @step
+    async def replace(self, one: int, node: int, request_id: str | None, trouble: Trouble) -> None:
+        if (rental := self.pick(one)) is None:
+            return
+        who, given, shown = owner(rental).name, {"rental_id": rental.id}, self.has_shown(rental.id)
+        before = self.bought(who)
+        answer = await self.buy(who, node, REPLACE_RENTAL, given, request_id, trouble)
+        assert not shown or self.bought(who) == before, "replaced a number whose code was known"
+        self.check_replaced(rental.id, answer)
+
+    @rule(one=which, times=st.integers(2, 4), pause=st.sampled_from([0.0, 61.0]))
+    @step
+    async def replace_at_once(self, one: int, times: int, pause: float) -> None:
+        """On all nodes in turn."""
+        await self.at.pass_by(pause)
+        if (rental := self.pick(one)) is None:
+            return
+        who, given, asked = owner(rental), {"rental_id": rental.id}, self.at.nodes
+        before = self.bought(who.name)
+        answers = await asyncio.gather(
+            *(
+                self.at.answer(asked[n % len(asked)], who, REPLACE_RENTAL, given)
+                for n in range(times)
+            )
+        )
+        bought = self.bought(who.name) - before
+        assert bought == sum(isinstance(answer, Answer) for answer in answers) <= 1
+        for answer in answers:
+            self.check_replaced(rental.id, answer)
+        self.check_budget()
 
     @rule(one=which, node=nodes, trouble=trouble)
     @step
@@ -202,29 +247,31 @@ class Gatewaying(Playing):
     @rule(node=nodes, killed=st.booleans())
     @step
     async def a_node_restarts(self, node: int, killed: bool) -> None:
-        await self.node(node).restart(killed=killed)
+        with self.at.hindering():
+            await self.node(node).restart(killed=killed)
 
     @rule(node=nodes, effects=st.integers(0, 30))
     @step
     async def a_node_dies_by_itself(self, node: int, effects: int) -> None:
         """Over what it does for nobody."""
-        self.node(node).gate.fuse = effects
-        await self.at.pass_by(61.0)
-        self.node(node).gate.fuse = None
-        await self.at.revive()
+        with self.at.hindering():
+            self.node(node).gate.fuse = effects
+            await self.at.pass_by(61.0)
+            self.node(node).gate.fuse = None
+            await self.at.revive()
 
     @rule(seconds=st.sampled_from([5.0, 40.0, 400.0]), stays=st.sampled_from([False, False, True]))
     @step
     async def the_provider_is_away(self, seconds: float, stays: bool) -> None:
-        self.at.provider.reachable = False
+        self.at.reach(False)
         await self.at.pass_by(seconds)
-        self.at.provider.reachable = not stays
+        self.at.reach(not stays)
 
     @precondition(lambda self: self.world is not None and not self.world.provider.reachable)
     @rule()
     @step
     async def the_provider_is_back(self) -> None:
-        self.at.provider.reachable = True
+        self.at.reach(True)
 
     async def about(
         self, one: int, node: int, op: AnyOperation, trouble: Trouble

@@ -13,11 +13,12 @@ from adapters.simulator import Fault, FaultKind
 from adapters.simulator.provider.books import Books
 from adapters.simulator.provider.records import LongRental, Rental
 from gateway.core.model.codes import Code, same_code
-from gateway.core.model.errors import GatewayError
+from gateway.core.model.errors import AlreadyReplaced, GatewayError
 from gateway.core.model.values import Charged
 from gateway.core.operations import long_rentals, rentals
 from gateway.core.operations.call import Answer
 from gateway.core.operations.operation import AnyOperation
+from gateway.core.operations.replacement import REPLACE_RENTAL
 from tests.model.judging import A_MINUTE, bounds, last_end, resolve, sold_to, verdict
 from tests.model.node import Died, Node
 from tests.model.world import BUDGET, CALLERS, Place, Who, World
@@ -39,11 +40,14 @@ FAULTS = {
 _CALLS = {
     rentals.RENT_NUMBER: "rent-a-number",
     rentals.RENT_AGAIN: "re-rent",
+    REPLACE_RENTAL: "rent-a-number",
     rentals.CANCEL_RENTAL: "cancel-rental",
     rentals.COMPLETE_RENTAL: "completed",
     long_rentals.CREATE_LONG_RENTAL: "create-long-rental",
     long_rentals.RENEW_LONG_RENTAL: "update-long-rental",
 }
+# What the provider only calls cancelled.
+_CANCELLED_AS = {"replaced": "cancelled", "cancelled_unused": "cancelled"}
 Trouble = str | int | None
 """A fault by name, or after how many effects the node dies."""
 
@@ -78,7 +82,7 @@ class Playing(RuleBasedStateMachine):
 
     async def audit(self) -> None:
         """Unknown purchases are settled by evidence; then both books must say the same."""
-        self.at.provider.reachable = True
+        self.at.reach(True)
         for who in CALLERS:  # its account is followed from here on, also after a restart
             await self.at.answer(self.at.nodes[0], who, rentals.LIST_RENTALS, {})
         await self.at.pass_by(_HEALED)
@@ -103,7 +107,7 @@ class Playing(RuleBasedStateMachine):
         given: dict[str, Any],
         request_id: str | None,
         trouble: Trouble,
-    ) -> None:
+    ) -> Answer[Any] | GatewayError | None:
         """A purchase, and what must hold of its answer whatever happens."""
         before = self.bought(who)
         answer = await self.ask(who, node, op, given, trouble, request_id=request_id)
@@ -116,6 +120,7 @@ class Playing(RuleBasedStateMachine):
         if answer is not None and request_id is not None:
             self.check_told(who, request_id, answer)
         self.check_budget()
+        return answer
 
     async def ask(
         self,
@@ -139,15 +144,21 @@ class Playing(RuleBasedStateMachine):
     @contextmanager
     def troubled(self, node: Node, trouble: Trouble, call: str) -> Iterator[None]:
         """Something goes wrong at a call of the provider, or with the node."""
-        faults = self.at.provider.sim.faults
-        if isinstance(trouble, str):
-            faults.add(replace(FAULTS[trouble], call=call))
-        node.gate.fuse = trouble if isinstance(trouble, int) else None
-        try:
+        if trouble is None:
             yield
-        finally:
-            node.gate.fuse = None
-            faults.clear()
+            return
+        with self.at.hindering():
+            if isinstance(trouble, str):
+                self.add_fault(trouble, call)
+            node.gate.fuse = trouble if isinstance(trouble, int) else None
+            try:
+                yield
+            finally:
+                node.gate.fuse = None
+                self.at.provider.sim.faults.clear()
+
+    def add_fault(self, trouble: str, call: str) -> None:
+        self.at.provider.sim.faults.add(replace(FAULTS[trouble], call=call))
 
     def check_budget(self) -> None:
         assert sold_to(CALLERS[0], self.at).net <= BUDGET, "above the budget"
@@ -169,11 +180,38 @@ class Playing(RuleBasedStateMachine):
         if seen.code is not None:
             assert any(same_code(seen.code, code.text) for code in rental.codes)
         if op is rentals.CANCEL_RENTAL:
-            assert rental.status.value == "cancelled"
+            self.check_cancel(rental, seen)
         if op is rentals.COMPLETE_RENTAL:
             assert rental.status.value == "completed"
         if isinstance(seen, Code) and seen.ended_reason is not None:
-            assert seen.ended_reason == rental.status.value
+            told = seen.ended_reason.value
+            assert _CANCELLED_AS.get(told, told) == rental.status.value
+
+    def check_cancel(self, rental: Rental, seen: Any) -> None:
+        """It is cancelled, or a wish stands."""
+        if seen.status.value == "cancelled":
+            assert rental.status.value == "cancelled"
+            return
+        assert seen.status.value == "active", f"cancelling was answered with {seen.status}"
+        assert seen.cancel_requested_at is not None, "a cancel was answered, and no wish stands"
+        self.at.wished.setdefault(rental.id, self.at.provider.now())
+
+    def check_replaced(self, id: int, answer: Answer[Any] | GatewayError | None) -> None:
+        """A rental is told one replacement, and it is to be cancelled from then on."""
+        if isinstance(answer, AlreadyReplaced):
+            assert answer.replaced_by is not None
+            assert answer.replaced_by == self.at.replaced.setdefault(id, answer.replaced_by)
+        if not isinstance(answer, Answer):
+            return
+        assert answer.value.replaces == id
+        known = self.at.replaced.setdefault(id, answer.value.id)
+        assert known == answer.value.id, f"{id} was replaced by {known}, and by another"
+        if (rental := self.books.rentals[id]).active and not rental.codes:
+            self.at.wished.setdefault(id, self.at.provider.now())
+
+    def has_shown(self, id: int) -> bool:
+        """Whether a node was told a code of this rental."""
+        return any(one.rental_id == id for one in self.at.provider.shown)
 
     @property
     def at(self) -> World:

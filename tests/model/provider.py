@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from adapters.getatext.endpoint import AnyEndpoint
 from adapters.getatext.reply import Reply
-from adapters.simulator import NEVER, AccountConfig, FaultKind, Rules, Service
+from adapters.simulator import NEVER, AccountConfig, FaultKind, Limits, Rules, Service
 from adapters.simulator import SimulatorConfig as Config
 from adapters.simulator.provider.provider import SimulatedProvider
 from adapters.simulator.provider.records import Account, Rental
@@ -38,10 +38,20 @@ class Shown:
 
 
 @dataclass
+class CancelCall:
+    """A cancel that reached the provider, and when its success was told to the client, if so."""
+
+    rental_id: int
+    client: "HeldClient"
+    at: float
+    told_at: float | None = None
+
+
+@dataclass
 class Provider:
     """The provider of one sequence.
 
-    `shown`: the codes it told; `under_way`: its calls.
+    `shown`: the codes it told; `cancels`: what it was asked; `under_way`: its calls.
     """
 
     sim: SimulatedProvider
@@ -49,6 +59,7 @@ class Provider:
     reachable: bool = True
     under_way: set[asyncio.Future[None]] = field(default_factory=set)
     shown: list[Shown] = field(default_factory=list)
+    cancels: list[CancelCall] = field(default_factory=list)
 
     def catch_up(self) -> None:
         self.sim.timeline.catch_up()
@@ -71,22 +82,28 @@ def make_provider(
     prices: Mapping[str, Decimal],
 ) -> Provider:
     """A provider whose codes come when they are sent; `refunds` what expires without one."""
-    sim = SimulatedProvider(
+    rules = Rules(
+        code_after=NEVER,
+        next_code_after=NEVER,
+        cancel_locked=LOCKED,
+        refund_expired=refunds,
+        long_prices=prices,
+    )
+    return simulated(
         Config(
             accounts=tuple(AccountConfig(key) for key in keys),
             services=services,
             catalogue_size=1,
-            rules=Rules(
-                code_after=NEVER,
-                next_code_after=NEVER,
-                cancel_locked=LOCKED,
-                refund_expired=refunds,
-                long_prices=prices,
-            ),
+            rules=rules,
+            limits=Limits(on=False),
             clock=lambda: clock.now().timestamp(),
-        ),
-        _unannounced,
+        )
     )
+
+
+def simulated(config: Config) -> Provider:
+    """The provider of this configuration."""
+    sim = SimulatedProvider(config, _unannounced)
     return Provider(sim, Face(sim, FaultInjector()))
 
 
@@ -119,8 +136,11 @@ class HeldClient:
             raise UpstreamUnavailable()
         ended = asyncio.get_running_loop().create_future()
         self._provider.under_way.add(ended)
+        cancel = None
         try:
             await asyncio.sleep(_WAY)
+            if endpoint.name == "cancel-rental":
+                cancel = self._note_cancel(body)
             reply = await self._answered(endpoint, key, body, about)
             await asyncio.sleep(_WAY)
         finally:
@@ -128,6 +148,8 @@ class HeldClient:
             self._provider.under_way.discard(ended)
         await self._gate.step()
         self._note_shown(endpoint, body, reply)
+        if cancel is not None and _field(reply, "status") == "cancelled":
+            cancel.told_at = loop().time()
         return reply
 
     async def _answered(
@@ -137,10 +159,11 @@ class HeldClient:
         sent = parse(body or b"")
         fields = {**as_fields(sent)} if about is None else {**as_fields(sent), "id": str(about)}
         sim.timeline.catch_up()
+        limited = sim.limiter.exceeded(key, call.name, self._provider.now())
         fault = sim.faults.take(call.name, key)
         request = ApiRequest(call, key, fields, sent)
         if fault is None or fault.does_work or fault.kind is FaultKind.CUT_JSON:
-            done = self._provider.face.work(request, limited=False)
+            done = self._provider.face.work(request, limited)
             if fault is None:
                 return Reply(done.status, done.body)
             half = done.body[: len(done.body) // 2]
@@ -167,7 +190,22 @@ class HeldClient:
         if isinstance(code := answer.get("code"), str) and isinstance(id := answer["id"], int):
             self._provider.shown.append(Shown(id, code, self, loop().time()))
 
+    def _note_cancel(self, body: bytes | None) -> CancelCall | None:
+        id = as_fields(parse(body or b"")).get("id")
+        if not isinstance(id, int):
+            return None
+        self._provider.cancels.append(CancelCall(id, self, loop().time()))
+        return self._provider.cancels[-1]
+
     def died(self) -> None:
         """What it was told at the moment of its death may not have been written down."""
         shown, at = self._provider.shown, self._gate.died.result()
         shown[:] = [one for one in shown if one.client is not self or one.at < at]
+        for cancel in self._provider.cancels:
+            if cancel.client is self and (cancel.told_at or 0.0) >= at:
+                cancel.told_at = None
+
+
+def _field(reply: Reply, name: str) -> object:
+    """What an answer says, None where that cannot be read."""
+    return as_fields(parse(reply.body or b"")).get(name)

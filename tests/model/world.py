@@ -1,8 +1,8 @@
 """The world of one sequence: the provider, the nodes on one ledger, their callers, and time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -55,6 +55,7 @@ CALLERS = (
     Who("free", "gtw_free", "2w", Limits()),
     Who("passing", "sk_its_own", "1m"),
 )
+BEFORE_END = 20  # seconds
 _AWAKE = 5.0  # seconds
 _SOON = 0.01
 _PRICE = Decimal("0.55")
@@ -79,7 +80,10 @@ class World:
     """What the steps of a sequence play with.
 
     `told`: which rental was told for a request id, and when; `announced`: codes that a webhook
-    brought, by rental; `given_back`: what came back of long rentals, by caller.
+    brought, by rental; `given_back`: what came back of long rentals, by caller; `asked`: rentals
+    whose cancel was asked for, however that was answered; `wished`: since when its caller was told
+    that a wish stands; `replaced`: by which rental, as told; `hindered`: when something was amiss,
+    so that a wish may have had to wait.
     """
 
     provider: Provider
@@ -89,6 +93,11 @@ class World:
     announced: dict[int, set[str]] = field(default_factory=dict)
     given_back: dict[str, Decimal] = field(default_factory=dict)
     told: dict[tuple[str, str], tuple[int | None, datetime]] = field(default_factory=dict)
+    asked: set[int] = field(default_factory=set)
+    wished: dict[int, float] = field(default_factory=dict)
+    replaced: dict[int, int] = field(default_factory=dict)
+    hindered: list[tuple[float, float]] = field(default_factory=list)
+    _away_since: float | None = None
 
     async def answer(
         self, node: Node, who: Who, op: AnyOperation, given: Mapping[str, Any], **more: Any
@@ -105,14 +114,42 @@ class World:
         while self.provider.under_way:
             await asyncio.wait(self.provider.under_way)
         await asyncio.sleep(_SOON)  # what they answered is written down
-        loop().lag(seconds)
+        with self.hindering():
+            loop().lag(seconds)
         await self.pass_by(_AWAKE)
 
     async def revive(self) -> None:
         """Start again what has died."""
         for node in self.nodes:
             if node.gate.dead:
-                await node.restart(killed=True)
+                with self.hindering():
+                    await node.restart(killed=True)
+
+    @contextmanager
+    def hindering(self) -> Iterator[None]:
+        """Something is amiss in the block."""
+        begun = self.provider.now()
+        try:
+            yield
+        finally:
+            self.hindered.append((begun, self.provider.now()))
+
+    def reach(self, reachable: bool) -> None:
+        """The provider is there, or away."""
+        now, self.provider.reachable = self.provider.now(), reachable
+        if not reachable:
+            self._away_since = now if self._away_since is None else self._away_since
+        elif self._away_since is not None:
+            self.hindered.append((self._away_since, now))
+            self._away_since = None
+
+    def calm(self, since: float, until: float) -> float:
+        """The longest time in between in which nothing was amiss, in seconds."""
+        longest, at = 0.0, since
+        for begun, ended in sorted(self.hindered):
+            longest = max(longest, min(begun, until) - at)
+            at = max(at, ended)
+        return max(longest, until - at)
 
 
 async def _asked(
@@ -132,13 +169,13 @@ class Place:
     ledger: Ledger
     nodes: list[Node]
 
-    async def begin(self, *, refunds: bool) -> World:
-        """A new world on an empty ledger."""
+    async def begin(self, *, refunds: bool, gives_back: bool) -> World:
+        """A new world on an empty ledger; `gives_back`: numbers without a code before their end."""
         await self.ledger.empty()
         clock = SequenceClock(loop().time())
         keys = (OWN, *(who.key for who in CALLERS if who.limits is None))
         provider = make_provider(clock, keys, _services(), refunds=refunds, prices=_LONG_PRICES)
-        around = Surroundings(_settings(refunds), SECRET.encode(), clock, provider)
+        around = Surroundings(_settings(refunds, gives_back), SECRET.encode(), clock, provider)
         for node in self.nodes:
             await node.start(around)
         first = self.nodes[0].gateway
@@ -176,13 +213,14 @@ def _services() -> tuple[Service, ...]:
     )
 
 
-def _settings(refunds: bool) -> Settings:
+def _settings(refunds: bool, gives_back: bool) -> Settings:
     return settings(
         "http://provider.invalid",
         gateway_database_url="sqlite:///opened elsewhere",
         gateway_secret=SECRET,
         gateway_pass_through=True,
         gateway_status_cache_seconds=1,
+        gateway_cancel_before_end_seconds=BEFORE_END if gives_back else 0,
         getatext_api_key=OWN,
         getatext_expiry_refunds=refunds,
         getatext_rates={},

@@ -20,6 +20,7 @@ AT_ONCE = Rules(code_after=0.0, cancel_locked=0.0, sample_texts=TEXTS)
 VARYING = {
     "id", "ledger_id", "rental_id", "number", "code", "balance",
     "fetched_at", "timestamp", "code_received_at", "received_at", "created_at", "ends_at",
+    "cancel_requested_at",
     "rented_on", "ends_on",
 }  # fmt: skip
 # What is done before, so that the operation answers as its example does; its ids go into it.
@@ -32,6 +33,7 @@ BEFORE: dict[str, list[str]] = {
     "replace_rental": ["rent_number"],
     "rent_again": ["rent_number", "wait_for_code", "complete_rental"],
     "get_balance": ["rent_number"],
+    "get_usage": ["rent_number", "wait_for_code"],
     "list_events": ["rent_number", "wait_for_code"],
     "list_long_rentals": ["create_long_rental"],
     "renew_long_rental": ["create_long_rental"],

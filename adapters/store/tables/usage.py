@@ -194,7 +194,8 @@ async def tallies(
 
         low, piece = await database.read(read)
         for group, tally in piece.items():
-            found.setdefault(group, Tally()).add(tally)
+            if (known := found.setdefault(group, tally)) is not tally:
+                known.add(tally)
     if by == "day":
         return {_day(group): tally for group, tally in found.items()}
     return {group: tally for group, tally in found.items() if not isinstance(group, int)}

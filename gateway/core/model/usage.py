@@ -1,14 +1,12 @@
 """Usage: what purchases cost and what came of them, by group; values and inputs."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.core.model.errors import InvalidRequest
 from gateway.core.model.moments import InstantAsked
 from gateway.core.model.values import (
     CURRENCY,
@@ -54,11 +52,20 @@ class Tally:
         self.codes.update(other.codes)
 
 
+def total_of(tallies: Collection[Tally]) -> Tally:
+    """The tally of all of them together."""
+    total = Tally(*(sum(getattr(each, name) for each in tallies) for name in _COUNTED))
+    for each in tallies:
+        if each.codes:
+            total.codes.update(each.codes)
+    return total
+
+
 _COUNTED = ("rentals", "charged", "refunded", "reserved", "cancelled", "expired", "completed")
 
 
 class UsageFigures(Frozen):
-    """What purchases cost, and what came of them."""
+    """What all purchases cost, or those of a group, and what came of them."""
 
     rentals: int = Field(description="How many rentals were bought; long rentals are not counted.")
     codes: int = Field(description="How many of them got a code.")
@@ -97,7 +104,7 @@ class Usage(Frozen):
     since: Instant | None = Field(description="Only purchases from then on; null: from the first.")
     until: Instant | None = Field(description="Only purchases before that; null: up to now.")
     currency: Currency = Field(CURRENCY, description="The currency of every amount here.")
-    total: UsageFigures = Field(description="Of all groups together, those of other pages too.")
+    total: UsageFigures
     data: list[UsageRow] = Field(
         description="The groups, the one with the highest net first; days newest first."
     )
@@ -113,7 +120,7 @@ class GetUsage(Frozen):
     since: InstantAsked | None = Field(None, description="Only from this time on.")
     until: InstantAsked | None = Field(None, description="Only before this time.")
     limit: LimitAsked = Field(100, description="How many rows at the most.")
-    cursor: Annotated[str, Field(pattern=r"^[0-9A-Za-z_=-]{1,600}$")] | None = Field(
+    cursor: Annotated[str, Field(pattern=r"^-?[0-9]{1,18}_([0-9a-f]{2}){0,401}$")] | None = Field(
         None, description="The next_cursor of the page before; other inputs the same."
     )
 
@@ -143,7 +150,7 @@ def page_of(
     """The groups of a page, and the cursor of the next one.
 
     A cursor is the place of the last group of its page: a group that does not change meanwhile is
-    on one page, and only on one. Raises InvalidRequest for a cursor that is none.
+    on one page, and only on one.
     """
     places = {_place(group, tally, asked.group_by): group for group, tally in found.items()}
     after = None if asked.cursor is None else _from_cursor(asked.cursor)
@@ -160,15 +167,12 @@ def _place(group: str | None, tally: Tally, by: UsageGroup) -> tuple[int, str]:
 
 
 def _to_cursor(place: tuple[int, str]) -> str:
-    return f"{place[0]}_{urlsafe_b64encode(place[1].encode()).decode()}"
+    return f"{place[0]}_{place[1].encode().hex()}"
 
 
 def _from_cursor(cursor: str) -> tuple[int, str]:
     number, _, text = cursor.partition("_")
-    try:
-        return int(number), urlsafe_b64decode(text).decode()
-    except ValueError:
-        raise InvalidRequest("cursor: is not a next_cursor of get_usage.") from None
+    return int(number), bytes.fromhex(text).decode(errors="replace")
 
 
 def _median(codes: Counter[int | None]) -> int | None:

@@ -15,6 +15,7 @@ from gateway.core.model.usage import (
     UsageRow,
     figures,
     page_of,
+    total_of,
 )
 from gateway.core.operations.context import Context
 from gateway.core.operations.operation import Operation, Rest
@@ -62,15 +63,12 @@ async def _get_usage(context: Context, asked: GetUsage) -> Usage:
         names = {caller_id(key): key for key in await context.services.keys.all()}
     ledger = context.services.ledger
     found = await ledger.usage(context.view, by, asked.since, asked.until)
-    total = Tally()
-    for tally in found.values():
-        total.add(tally)
     page, further = page_of(found, asked)
     return Usage(
         group_by=by,
         since=asked.since,
         until=asked.until,
-        total=figures(total),
+        total=figures(total_of(found.values())),
         data=[_row(group, tally, names, by) for group, tally in page],
         next_cursor=further,
     )
