@@ -72,6 +72,12 @@ def rental(stand: Stand, rental_id: int = 12345, **changes: Any) -> dict[str, An
         "balance": "113.32",
         "ends_at": ENDS_AT,
         "ended_reason": None,
+        "cancel_requested_at": None,
+        "cancel_available_at": None,
+        "replaces": None,
+        "replaced_by": None,
+        "reference": None,
+        "notice": None,
     }
     return {**usual, **changes}
 
