@@ -50,8 +50,8 @@ GUIDE_TEXT = """\
 3. Enter the number at the service, then `wait_for_code`. `pending` means: call it again.
 4. `complete_rental` when the code was accepted. `rent_again` for a later code on that number.
 
-Refund: a rental without a code can be given back with `cancel_rental`, after some minutes; before
-that the answer is `cancel_too_early` and the rental goes on. With a code there is no refund.
+Refund: a rental without a code is given back with `cancel_rental`. In its first minutes the answer
+is `active`, and the gateway cancels it once the provider allows. With a code there is no refund.
 
 Errors begin with a stable code and say whether money moved. `outcome_unknown`: the answer of a
 purchase was lost; look at the rentals and the balance before buying again. `duplicate_purchase`:

@@ -93,7 +93,7 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
         wait=WaitRules(),
     ),
     "cancel_rental": Adjustment(
-        guidance="On cancel_too_early the rental stays active: call it again some minutes later."
+        guidance="Call it once: while the rental stays active, the gateway goes on by itself."
     ),
     "complete_rental": Adjustment(guidance="Call it when the service has accepted the code."),
     "rent_again": Adjustment(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.simulator import DEMO_KEY, Fault, FaultKind
+from adapters.simulator import DEMO_KEY, NEVER, Fault, FaultKind
 from tests.cli.conftest import Provider, Run
 from tests.support.contract import Answer
 from tests.support.gateway import Client, run_gateway
@@ -31,14 +31,16 @@ class Shop:
         return found
 
     def rent(self, request_id: str = "order-1") -> Answer:
+        return self.post("/v1/rentals", {"service_code": "whatsapp", "request_id": request_id})
+
+    def post(self, path: str, asked: dict[str, Any]) -> Answer:
         async def use() -> Answer:
             given: dict[str, Any] = {
                 "gateway_database_url": self.url,
                 "getatext_api_key": DEMO_KEY,
             }
             async with run_gateway(self.provider.url, **given) as running:
-                asked = {"service_code": "whatsapp", "request_id": request_id}
-                return await running.client.post("/v1/rentals", asked)
+                return await running.client.post(path, asked)
 
         return asyncio.run(use())
 
@@ -65,6 +67,25 @@ def test_purchases_are_listed_newest_first(shop: Shop) -> None:
     assert newest["ledger_id"] > oldest["ledger_id"]
     assert {row["operation"] for row in (newest, oldest)} == {"rent_number"}
     assert {row["service_code"] for row in (newest, oldest)} == {"whatsapp"}
+
+
+def test_a_lost_replacement_names_its_rental_and_replaces_it_once_it_is_settled(
+    shop: Shop,
+) -> None:
+    shop.provider.simulator.change(code_after=NEVER)
+    first = shop.rent().json["id"]
+    shop.provider.simulator.script(LOST)
+    lost = shop.post(f"/v1/rentals/{first}/replace", {"request_id": "order-2"})
+    (row,) = shop.rows("--unknown")
+    bought = max(shop.provider.simulator.books.rentals)
+    shop.run("ledger", "resolve", row["ledger_id"], "--rental-id", str(bought))
+    again = shop.post(f"/v1/rentals/{first}/replace", {"request_id": "order-2"})
+    another = shop.post(f"/v1/rentals/{first}/replace", {"request_id": "order-3"})
+
+    assert lost.json["code"] == "outcome_unknown"
+    assert (row["operation"], row["replaces"]) == ("replace_rental", first)
+    assert (again.json["id"], again.json["replaces"]) == (bought, first)
+    assert (another.json["code"], another.json["replaced_by"]) == ("already_replaced", bought)
 
 
 def test_only_those_of_unknown_outcome_and_only_so_many_can_be_listed(shop: Shop) -> None:

@@ -53,7 +53,7 @@ def test_what_happened_is_listed(at: Run, provider: Provider) -> None:
     mistaken = at("events", "--type", "rental.improved")
 
     assert [event["type"] for event in events] == [
-        "rental.ended", "rental.refunded", "rental.created",
+        "rental.ended", "rental.refunded", "rental.cancel_requested", "rental.created",
     ]  # fmt: skip
     assert json.loads(none.stdout)["data"] == []
     assert [event["data"]["refunded"] for event in json.loads(refunds.stdout)["data"]] == ["0.55"]

@@ -39,8 +39,6 @@ ROWS = [
     Row("insufficient_funds", "create_long_rental", no("You have insufficient funds"), 409),
     Row("too_many_active_rentals", "rent_again", no("maximum number of active rentals"), 409,
         retryable=True),
-    Row("cancel_too_early", "cancel_rental", no("wait 5 minutes"), 409, retryable=True),
-    Row("code_already_received", "cancel_rental", no("Rental already has a code"), 409),
     Row("rental_ended", "set_auto_renew", no("Rental is not active"), 409),
     Row("upstream_refused", "rent_number", no("The moon is not full"), 409),
     Row("outcome_unknown", "rent_number", Act.DROP, 409, "unknown"),
@@ -52,7 +50,7 @@ ROWS = [
         retryable=True),
     Row("upstream_unavailable", "get_rental", Act.DROP, 503, retryable=True),
     Row("upstream_timeout", "get_rental", Act.HANG, 504, retryable=True),
-    Row("upstream_timeout", "cancel_rental", Act.HANG, 504, retryable=True),
+    Row("upstream_timeout", "complete_rental", Act.HANG, 504, retryable=True),
 ]  # fmt: skip
 
 

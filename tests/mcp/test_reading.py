@@ -120,20 +120,20 @@ async def test_automatic_renewal_is_switched_on_where_a_renewal_is_allowed() -> 
     assert off["auto_renew"] is False
 
 
-async def test_a_cancellation_whose_answer_was_lost_says_so(
+async def test_a_completion_whose_answer_was_lost_says_so(
     client: Client, stand: SimulatedStand
 ) -> None:
     rented = await done(client, "rent_number", {"service_code": "whatsapp", "max_price": 1})
     named = {"rental_id": rented["id"]}
-    stand.sim.script(Fault("cancel-rental", FaultKind.DROP_AFTER))
-    lost = await refused(client, "cancel_rental", named)
+    stand.sim.script(Fault("completed", FaultKind.DROP_AFTER))
+    lost = await refused(client, "complete_rental", named)
     read = await done(client, "get_rental", named)
 
     assert lost.startswith(
         "upstream_unavailable: The request was sent to the provider and its answer was lost: "
         "it may have gone through. It costs nothing. Read the rental with get_rental "
     )
-    assert read["status"] == "cancelled"
+    assert read["status"] == "completed"
 
 
 async def test_a_wrong_input_is_named(client: Client) -> None:

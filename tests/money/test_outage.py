@@ -324,6 +324,20 @@ async def test_a_rental_that_another_process_bought_is_answered_whole() -> None:
     assert cancelled.json == made | ended | {"balance": cancelled.json["balance"]}
 
 
+async def test_a_cancel_that_may_not_be_yet_says_that_no_wish_is_kept() -> None:
+    async with open_bank(new_database()) as bank:
+        made = (await rent(bank.client)).json["id"]
+        bank.sim.change(cancel_locked=300.0)
+        async with outages.read_only(bank):
+            refused = await bank.client.post(f"/v1/rentals/{made}/cancel")
+        await until(lambda: is_ready(bank.client))
+        read = await bank.client.get(f"/v1/rentals/{made}")
+
+    assert_away(refused)
+    assert "does not cancel it later by itself" in refused.json["detail"]
+    assert (read.json["status"], read.json["cancel_requested_at"]) == ("active", None)
+
+
 async def test_a_code_is_told_in_each_of_two_processes() -> None:
     """The first one follows the rental for a stream, and cannot write what it reads."""
     url = new_database()

@@ -391,6 +391,20 @@ async def test_ten_at_once_on_two_nodes_buy_one(store_url: str) -> None:
     assert asked_to_rent(sim) == 2
 
 
+async def test_one_request_on_two_nodes_gets_one_answer(store_url: str) -> None:
+    async with (
+        Simulator(LOCKED).running() as sim,
+        two_clients(sim.url, store_url) as (one, other),
+    ):
+        first = await rented(one)
+        answers = await asyncio.gather(*(replace(node, first, "order-2") for node in [one, other]))
+        later = await replace(other, first, "order-2")
+
+    assert {answer.status for answer in [*answers, later]} == {201}
+    assert len({answer.body for answer in [*answers, later]}) == 1
+    assert asked_to_rent(sim) == 2
+
+
 @asynccontextmanager
 async def killed(sim: Simulator, url: str, point: str) -> AsyncIterator[tuple[Bank, int]]:
     """A bank on the ledger of a node that died at this point of a replacement; the old rental."""

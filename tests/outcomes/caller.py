@@ -31,7 +31,7 @@ class Caller:
 
     `bought`: the rental that each of its purchases brought, by request id; `lost`: purchases it was
     told nobody knows the outcome of; `given_up`: silent numbers that have not ended yet, as far as
-    it was told.
+    it was told; `since`: when it gave up a number.
     """
 
     world: World
@@ -41,6 +41,7 @@ class Caller:
     lost: list[str] = field(default_factory=list)
     replaced: dict[int, int] = field(default_factory=dict)
     given_up: set[int] = field(default_factory=set)
+    since: dict[int, float] = field(default_factory=dict)
     silent: int = 0
     surprises: Counter[str] = field(default_factory=Counter)
     _numbers: "count[int]" = field(default_factory=count)
@@ -72,6 +73,7 @@ class Caller:
             else:
                 current = await self._replace(id)
             self.given_up.add(id)
+            self.since[id] = self.world.provider.now()
             watching.create_task(self._watch(id))
 
     async def _is_silent(self, id: int) -> bool:

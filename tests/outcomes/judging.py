@@ -12,6 +12,7 @@ from tests.outcomes.world import World
 
 NOTHING = Decimal(0)
 SHARE = Decimal("0.99")  # of the codes that the budgets allow
+_SOON = 120.0  # seconds, restarts and lost answers in them
 _AT_MOST = 60.0  # seconds from the beginning of a purchase until it reached the provider
 
 
@@ -73,12 +74,20 @@ def codes(found: Sequence[Part]) -> Iterator[str]:
 
 
 def silent(found: Sequence[Part]) -> Iterator[str]:
-    """A silent number that was not given back; or that was, where that is never allowed."""
+    """A silent number that was not given back in time; or was, where that is never allowed."""
     end = RentalStatus.CANCELLED if found[0].gives_back else RentalStatus.EXPIRED
     for one in found:
         for rental in one.silent:
             if rental.status is not end:
                 yield f"{rental.id} of {one.caller.key.name} stayed silent, and is {rental.status}"
+            elif found[0].gives_back and (late := _late(one, rental)) > _SOON:
+                yield f"{rental.id} of {one.caller.key.name} was cancelled {late:.0f} s late"
+
+
+def _late(one: Part, rental: Rental) -> float:
+    """Seconds from when a number could be given back, or its caller gave it up, until it was."""
+    allowed = rental.rented_at + one.caller.world.plan.locked
+    return (rental.ended_at or 0.0) - max(one.caller.since.get(rental.id, 0.0), allowed)
 
 
 def paid(found: Sequence[Part]) -> Iterator[str]:

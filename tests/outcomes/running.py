@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -46,16 +45,14 @@ def run(plan: Plan, folder: Path) -> Result:
 async def _run(plan: Plan, folder: Path) -> Result:
     async with world(plan, OnSqlite(folder / "gateway.db")) as home:
         callers = [Caller(home, key) for key in home.keys]
-        breaking = asyncio.create_task(home.break_things())
         begun = loop().time()
-        async with asyncio.timeout(_AT_MOST), asyncio.TaskGroup() as living:
-            for caller in callers:
-                living.create_task(caller.live())
-        minutes = (loop().time() - begun) / 60
-        breaking.cancel()
-        with suppress(asyncio.CancelledError):
-            await breaking
-        await home.heal()
+        async with asyncio.timeout(_AT_MOST), asyncio.TaskGroup() as breaking:
+            breaking.create_task(home.break_things())
+            async with asyncio.TaskGroup() as living:
+                for caller in callers:
+                    living.create_task(caller.live())
+            minutes = (loop().time() - begun) / 60
+            home.over.set()
         await asyncio.sleep(_AFTER)
         home.provider.catch_up()
         found = judging.parts(home, callers)

@@ -3,8 +3,8 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -27,9 +27,10 @@ from tests.support.held_time import LoopClock
 OWN = "sk_the_servers_own"
 _SECRET = "the one secret of every gateway in here"
 TTL = 15  # minutes
-_RICH = Decimal(1_000_000)
+_RICH = Decimal(900_000)
 _STARTING = 2.0  # seconds in which nothing serves
 _MINUTE = 60.0
+_CUT = 0.05  # of the answers to purchases do not reach their caller
 _LOST_EVERY = 600.0  # seconds from one lost answer to the next, for each key
 _LATE, _LATE_AFTER = 10, 170.0  # every so many keys: their codes come after their patience
 _LOST = (
@@ -84,7 +85,8 @@ class Key:
 class World:
     """What callers and the judge see.
 
-    `kills` and `stops` count how the gateway ended, `lost` the answers that were lost.
+    `kills` and `stops` count how the gateway ended, `lost` the answers that were lost; `over`:
+    everybody is content, and nothing goes wrong any more.
     """
 
     plan: Plan
@@ -97,33 +99,37 @@ class World:
     stops: int = 0
     serving: bool = False
     lost: int = 0
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(
         self, key: Key, op: AnyOperation, given: Mapping[str, Any], request_id: str | None
     ) -> Answer[Any] | GatewayError | None:
-        """What the gateway answers, or None where it has ended, or ends over it."""
+        """What the gateway answers, or None where no answer comes: it ends, or the line does."""
         if not self.serving:
             return None
         try:
-            return await self.node.run(_asked(self.node, key, op, given, request_id))
+            answer = await self.node.run(_asked(self.node, key, op, given, request_id))
         except Died:
             return None
+        return None if request_id is not None and self.dice.random() < _CUT else answer
 
     async def break_things(self) -> None:
-        """Lose answers, and end the gateway each minute and start it again, until cancelled."""
+        """Lose answers, and end the gateway each minute and start it again, until it is over."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._lose_answers())
             tasks.create_task(self._restart())
 
-    async def heal(self) -> None:
-        """Nothing goes wrong from now on."""
         self.provider.sim.faults.clear()
-        if not self.serving:
-            await self._start()
+
+    async def _is_over(self, within: float) -> bool:
+        """Whether everybody is content, at the latest after so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self.over.wait()
+        return self.over.is_set()
 
     async def _lose_answers(self) -> None:
-        while True:
-            await asyncio.sleep(self.dice.expovariate(self.plan.keys / _LOST_EVERY))
+        while not await self._is_over(self.dice.expovariate(self.plan.keys / _LOST_EVERY)):
             faults, fault = self.provider.sim.faults, self.dice.choice(_LOST)
             if fault.call not in {left.call for left in faults.scripted}:
                 faults.add(fault)
@@ -131,8 +137,7 @@ class World:
 
     async def _restart(self) -> None:
         """Every other time it is killed over what it does, at any of its effects."""
-        while True:
-            await asyncio.sleep(_MINUTE - _STARTING)
+        while not await self._is_over(_MINUTE - _STARTING):
             if (self.kills + self.stops) % 2:
                 self.stops += 1
                 self.serving = False

@@ -149,8 +149,8 @@ CANCEL_RENTAL = Operation(
     summary="Cancel a rental that has no code yet, for a refund",
     description=(
         "Gives the number back and refunds its price: now, or as soon as the provider allows, "
-        "which it does not in the first minutes. Until then it answers active with "
-        "cancel_requested_at. Refused once a code has come."
+        "which it does not in the first minutes. Until then it answers active. Refused once a "
+        "code has come."
     ),
     takes=OneRental,
     gives=Rental,

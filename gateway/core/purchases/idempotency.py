@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from gateway.core.model.errors import (
+    AlreadyReplaced,
     LedgerUnavailable,
     OutcomeUnknown,
     RequestIdReused,
@@ -75,6 +76,10 @@ class FirstAnswer:
                     return await proceed(order)
                 except AlreadyBegun as found:
                     first = found.first
+                except AlreadyReplaced:  # by this very request, on another node?
+                    first = await self.find(order)
+                    if first is None:
+                        raise
             answer = await self._again(order, first, deadline)
             if answer is not None:
                 return answer

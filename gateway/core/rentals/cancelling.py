@@ -276,8 +276,9 @@ class Cancelling:
         """Let it be tried then; what cannot be written is due when its claim runs out."""
         with suppress(LedgerUnavailable):
             rental = await self._ledger.put_off_cancel(*key, due, available)
-            if rental is not None:
-                self._repository.changed(key[0], rental)
+            if rental is None:  # a code or an end has come meanwhile
+                return await self._repository.known(*key)
+            self._repository.changed(key[0], rental)
             self.wanted()
             return rental
         return None

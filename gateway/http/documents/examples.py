@@ -70,6 +70,7 @@ _CANCELLED = _FRESH.model_copy(
         "refunded": Decimal("0.55"),
         "balance": Decimal("100.00"),
         "ended_reason": EndedReason.CANCELLED,
+        "cancel_requested_at": datetime(2026, 12, 1, 14, 32, 5, tzinfo=UTC),
     }
 )
 _AGAIN = _FRESH.model_copy(

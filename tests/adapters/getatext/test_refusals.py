@@ -6,6 +6,7 @@ import pytest
 
 from adapters.getatext import account, long_rentals, rentals
 from adapters.getatext.endpoint import AnyEndpoint, Fields
+from adapters.getatext.refusals import told_lock
 from adapters.getatext.reply import Reply, read_answer
 from gateway.core.model.errors import (
     GatewayError,
@@ -22,6 +23,7 @@ from gateway.core.model.provider_errors import (
     OutOfStock,
     PriceTooHigh,
     RentalEnded,
+    ToldLock,
     TooManyActiveRentals,
     UpstreamAuthFailed,
     UpstreamError,
@@ -127,3 +129,20 @@ def test_words_mean_what_they_mean_in_their_call(
     assert raised.value.upstream == Upstream(status, words)
     unknown = expected is OutcomeUnknown
     assert raised.value.charged is (Charged.UNKNOWN if unknown else Charged.NO)
+
+
+@pytest.mark.parametrize(
+    ("source", "message", "expected"),
+    [
+        ("client", "You need to wait 5 minutes before cancelling", ToldLock(300, more=False)),
+        ("guess", "Please wait 3 more minutes and 20 seconds", ToldLock(200, more=True)),
+        ("guess", "2m 5s left", ToldLock(125, more=True)),
+        ("guess", "Can be cancelled after 1 minute", ToldLock(60, more=False)),
+        ("guess", "Locked for another 90 seconds", ToldLock(90, more=True)),
+        ("guess", "Too early to cancel rental 12345", None),
+    ],
+)
+def test_a_lock_is_read_from_the_words(
+    source: str, message: str, expected: ToldLock | None
+) -> None:
+    assert told_lock(message) == expected

@@ -1,15 +1,25 @@
 """What a repeated request is answered while another node makes the first one."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from gateway.core.model.errors import LedgerUnavailable, OutcomeUnknown, RequestInProgress
-from gateway.core.model.purchases import Spend, SpendState, StoredAnswer
+from gateway.core.model.errors import (
+    AlreadyReplaced,
+    LedgerUnavailable,
+    OutcomeUnknown,
+    RequestInProgress,
+)
+from gateway.core.model.purchases import Spend, SpendState, StoredAnswer, stored_value
+from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.model.values import Charged
+from gateway.core.operations.call import Answer
+from gateway.core.operations.replacement import REPLACE_RENTAL
 from gateway.core.ports.ledger import Ledger
 from gateway.core.purchases.idempotency import FirstAnswer
+from gateway.core.purchases.order import Order
 from gateway.core.rentals.unwritten import Unwritten
 from tests.support.core import START, Clock, RecordingObserver
 
@@ -94,3 +104,33 @@ async def test_one_that_was_lost_without_an_answer_is_unknown() -> None:
     answers, _, deadline = make(replace(SENT, state=SpendState.UNKNOWN))
     with pytest.raises(OutcomeUnknown):
         await answers.answer_of(SENT, deadline)
+
+
+@pytest.mark.parametrize("found", [True, False])
+async def test_what_the_same_request_replaced_meanwhile_on_another_node_is_its_answer(
+    found: bool,
+) -> None:
+    value = Rental(id=2, status=RentalStatus.ACTIVE, replaces=1)
+    first = replace(SENT, state=SpendState.BOUGHT, answer=stored_value(value))
+    seen = [None, first if found else None]
+
+    async def by_request(caller_id: str, request_id: str) -> Spend | None:
+        return seen.pop(0)
+
+    async def refuse(order: Order) -> Answer[Any]:
+        raise AlreadyReplaced(replaced_by=2)
+
+    answers, ledger, _ = make(first)
+    ledger.by_request = by_request  # type: ignore[attr-defined]
+    caller = SimpleNamespace(id="caller", limits=None)
+    order = SimpleNamespace(
+        op=REPLACE_RENTAL,
+        context=SimpleNamespace(caller=caller),
+        request_id="order-1",
+        fingerprints=("x",),
+    )
+    if found:
+        assert (await answers(cast(Order, order), refuse)).value == value
+        return
+    with pytest.raises(AlreadyReplaced):
+        await answers(cast(Order, order), refuse)
