@@ -194,10 +194,7 @@ def _services(
     )
     store.listen(repository.changed_elsewhere, repository.forget_all)
     status_reads = StatusReads(repository, clock, fresh=settings.gateway_status_cache_seconds)
-    per_second = settings.rates[RENTAL_STATUS.bucket]
-    poller = CodePoller(
-        status_reads, repository, notifier, store.inbox, store.leases, clock, per_second=per_second
-    )
+    poller = _poller(settings, store, repository, status_reads, notifier, clock)
     cancelling = Cancelling(store.ledger, repository, status_reads, clock, metrics)
     waiter = CodeWaiter(poller, status_reads, repository, notifier, store.inbox)
     return Services(
@@ -212,6 +209,20 @@ def _services(
         waiter,
         callers.recheck,
         store.keys,
+    )
+
+
+def _poller(
+    settings: Settings,
+    store: Store,
+    repository: RentalRepository,
+    status_reads: StatusReads,
+    notifier: Notifier,
+    clock: Clock,
+) -> CodePoller:
+    per_second = settings.rates[RENTAL_STATUS.bucket]
+    return CodePoller(
+        status_reads, repository, notifier, store.inbox, store.leases, clock, per_second=per_second
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 
 from adapters.simulator import NEVER, AccountConfig, Fault, FaultKind, Rules, Service
+from adapters.simulator import Limits as ProviderLimits
 from adapters.simulator import SimulatorConfig as Config
 from adapters.simulator.control.settings import Changes, change
 from adapters.simulator.provider.provider import SimulatedProvider
@@ -238,6 +239,7 @@ def _provider(clock: HeldClock, rules: Mapping[str, Any]) -> Provider:
             accounts=(AccountConfig(OWN), AccountConfig(PASSING)),
             services=(Service("Silent", "silent", PRICE, MINUTES, stock=100_000),),
             catalogue_size=1,
+            limits=ProviderLimits(calls={"rent-a-number": None}),
             rules=replace(usual, **rules),
             clock=lambda: clock.now().timestamp(),
         ),

@@ -20,6 +20,7 @@ AT_ONCE = Rules(code_after=0.0, cancel_locked=0.0, sample_texts=TEXTS)
 VARYING = {
     "id", "ledger_id", "rental_id", "number", "code", "balance",
     "fetched_at", "timestamp", "code_received_at", "received_at", "created_at", "ends_at",
+    "cancel_requested_at",
     "rented_on", "ends_on",
 }  # fmt: skip
 # What is done before, so that the operation answers as its example does; its ids go into it.

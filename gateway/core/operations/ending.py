@@ -5,6 +5,7 @@ Makes no operations: these are in `rentals`.
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import cast
 
 from gateway.core.model.errors import GatewayError, LedgerUnavailable, RateLimited
 from gateway.core.model.provider_errors import (
@@ -14,6 +15,7 @@ from gateway.core.model.provider_errors import (
     UpstreamFault,
     UpstreamRefused,
 )
+from gateway.core.model.purchases import View
 from gateway.core.model.rentals import OVER, CancelReason, OneRental, Rental, RentalStatus
 from gateway.core.model.upstream_call import Effect, UpstreamCall
 from gateway.core.operations.context import Context
@@ -42,9 +44,14 @@ async def cancel_rental(context: Context, asked: OneRental) -> Rental:
         raise CodeAlreadyReceived
     try:
         wish = await services.cancelling.want(upstream.account_id, rental_id)
+        if wish is None:  # it has ended or has a code, perhaps in this moment
+            found = await services.ledger.find(View(upstream.account_id), "rental", rental_id)
+            known = cast(Rental | None, found)
     except LedgerUnavailable:
         return await _cancel_without_wish(context, asked)
-    if wish is None:  # it has ended or has a code
+    if wish is None:
+        if known is not None and known.status is RentalStatus.CANCELLED:
+            return known
         return await cancel_at_once(context, asked)
     if not (wish.claimed or services.cancelling.calls.running(upstream.account_id, rental_id)):
         return _standing(context, services.cancelling.last_try(upstream.account_id, wish.rental))
