@@ -63,8 +63,8 @@ async def join(tx: Tx, rental: Row, by: int, at: int) -> None:
     """Write which rental replaces a locked one, and the wish to cancel that, unless it is over."""
     account_id, rental_id = rental["account_id"], rental["provider_id"]
     await tx.execute(_MARK, account=account_id, replaced=rental_id, by=by)
-    if await cancels.want(tx, account_id, rental_id, CancelReason.REPLACED, at) is None:
-        await events.notify(tx, account_id, rental_id)
+    await events.notify(tx, account_id, rental_id)
+    await cancels.want(tx, account_id, rental_id, CancelReason.REPLACED, at)
 
 
 async def purchase_of(tx: Tx, account_id: str, rental_id: int) -> Row | None:
