@@ -1,6 +1,7 @@
 """Numbers that no code has come to are given back shortly before their end."""
 
 import asyncio
+from collections.abc import Callable
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ from adapters.simulator.provider.renting import RentRequest
 from gateway.core.model.purchases import View
 from gateway.core.model.rentals import EndedReason, Rental
 from gateway.core.operations.codes import WAIT_FOR_CODE
-from gateway.core.operations.rentals import GET_RENTAL
+from gateway.core.operations.rentals import CANCEL_AT_ONCE, GET_RENTAL
 from tests.cancels.support import (
     ADMIN,
     LOST,
@@ -31,6 +32,20 @@ async def end_of(bed: Bed, rental: int) -> Rental:
     await bed.pass_by(LIFE + 60 - bed.clock.monotonic())
     assert await bed.wishes() == 0
     return await bed.known(rental)
+
+
+def when_asked(bed: Bed, call: str, then: Callable[[], Any]) -> None:
+    """Do it once, when the provider is asked so next."""
+    faults = bed.provider.sim.faults
+    take = faults.take
+
+    def noted(asked: str, key: str | None) -> Any:
+        if asked == call:
+            faults.take = take  # type: ignore[method-assign]
+            then()
+        return take(asked, key)
+
+    faults.take = noted  # type: ignore[method-assign, assignment]
 
 
 @on_both_databases(**BEFORE)
@@ -108,6 +123,55 @@ async def test_a_number_that_somebody_waits_for_on_any_node_is_kept(bed: Bed) ->
     assert bed.calls() == []
 
 
+@on_both_databases(**BEFORE)
+async def test_a_wait_that_begins_while_the_last_look_is_under_way_keeps_it(bed: Bed) -> None:
+    rental = await bed.rent()
+    await bed.pass_by(LIFE - 21)
+    waits: list[asyncio.Future[Any]] = []
+
+    async def wait() -> None:
+        while bed.clock.monotonic() < LIFE:
+            await bed.ask(WAIT_FOR_CODE, rental_id=rental, wait_seconds=20)
+            await asyncio.sleep(1)
+
+    when_asked(bed, "rental-status", lambda: waits.append(asyncio.ensure_future(wait())))
+    await end_of(bed, rental)
+    await asyncio.gather(*waits)
+
+    assert len(waits) == 1
+    assert bed.calls() == []
+
+
+@on_both_databases(gateway_status_cache_seconds=60, **BEFORE)
+async def test_the_last_look_asks_the_provider_whatever_was_read_before(bed: Bed) -> None:
+    rental = await bed.rent()
+    await bed.pass_by(LIFE - 30)
+    await bed.ask(GET_RENTAL, rental_id=rental)
+    await bed.pass_by(5)
+    bed.receive(rental)
+    await end_of(bed, rental)
+
+    assert bed.calls() == []
+
+
+@on_both_databases(**BEFORE)
+async def test_many_that_are_given_back_hold_up_no_waiter(bed: Bed) -> None:
+    for _ in range(60):
+        await bed.rent()
+    waited_for = await bed.rent()
+    await bed.pass_by(LIFE - 60 - bed.clock.monotonic())
+    begun = len(bed.calls())
+    waiting = asyncio.ensure_future(bed.ask(WAIT_FOR_CODE, rental_id=waited_for, wait_seconds=20))
+    await bed.pass_by(5)
+    bed.receive(waited_for)
+    received = bed.clock.monotonic()
+    told = await waiting
+
+    assert 0 < begun < 50
+    assert told.code == "012345"
+    assert bed.clock.monotonic() - received < 10
+
+
 @on_both_databases(nodes=2, **BEFORE)
 async def test_one_of_two_nodes_gives_it_back(bed: Bed) -> None:
     rentals = [await bed.rent(node) for node in (0, 1)]
@@ -144,6 +208,22 @@ async def test_one_too_early_ends_the_try(bed: Bed) -> None:
     assert len(bed.calls()) == 1
     assert known.ended_reason is EndedReason.EXPIRED
     assert (known.cancel_requested_at, known.refunded) == (None, None)
+
+
+@on_both_databases(rules={"cancel_locked": LIFE}, **BEFORE)
+async def test_what_a_tool_cancels_after_the_try_was_not_given_back_unused(bed: Bed) -> None:
+    rental = await bed.rent()
+    await bed.pass_by(LIFE - 10)
+    tried = len(bed.calls())
+    bed.change(cancel_locked=0.0)
+    cancelled = await bed.ask(CANCEL_AT_ONCE, rental_id=rental)
+
+    assert tried == 1
+    assert cancelled.ended_reason is EndedReason.CANCELLED
+    assert (await bed.known(rental)).ended_reason is EndedReason.CANCELLED
+    ended = (await bed.events(rental))[-1].data
+    assert ended is not None
+    assert ended.ended_reason is EndedReason.CANCELLED
 
 
 @on_both_databases(**BEFORE)
