@@ -263,6 +263,15 @@ async def test_many_that_end_at_once_begin_early_enough_for_the_limit(bed: Bed) 
     }
 
 
+@on_both_databases(getatext_rates={"rent": 1000.0, "cancel": 0.05}, **BEFORE)
+async def test_they_begin_as_early_as_a_low_limit_needs(bed: Bed) -> None:
+    rentals = [await bed.rent(service="lasting") for _ in range(60)]
+    await bed.pass_by(4 * LIFE + 60 - bed.clock.monotonic())
+
+    assert {bed.status(rental) for rental in rentals} == {"cancelled"}
+    assert bed.calls()[0] > 2 * LIFE
+
+
 @on_both_databases(**BEFORE)
 async def test_what_was_asked_for_goes_first(bed: Bed) -> None:
     rentals = [await bed.rent() for _ in range(20)]

@@ -16,7 +16,6 @@ from gateway.core.rentals.cancelling import Cancelling
 from gateway.core.upstream.account import AccountUpstream
 
 _AHEAD = timedelta(seconds=20)  # more than the time between two looks
-_FAR = timedelta(minutes=15)  # longer than all that end at once take, and before_end
 _AGREE = timedelta(minutes=1)
 
 
@@ -63,7 +62,9 @@ class UnusedReturns:
             return
         account_id = upstream.account_id
         until = self._clock.now() + _AHEAD
-        if all(each.ends_at is None or each.ends_at > until + _FAR for each in silent):
+        # As many may be asked for, too, which go first.
+        far = until + self._before_end + 2 * len(silent) * self._each
+        if all(each.ends_at is None or each.ends_at > far for each in silent):
             return
         endings = _endings(silent, await self._prices(upstream))
         asked = await self._cancelling.asked(account_id, until) if endings else 0
