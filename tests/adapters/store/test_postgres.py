@@ -15,6 +15,7 @@ from tests.support.postgres import Postgres
 from tests.support.waiting import until
 
 EVENTS = 5120967302718465930
+WAITERS = "SELECT count(*) FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
 HOLDER = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"  # noqa: E501
 
 
@@ -57,10 +58,9 @@ async def test_recovery_locks_no_sums_once_it_has_written_an_event(postgres: Pos
                 await connection.execute("SET LOCAL deadlock_timeout = '50ms'")
                 await connection.execute("SELECT * FROM totals FOR UPDATE")
                 recovery = asyncio.create_task(alive.ledger.recover(NOW))
-                waits = "SELECT count(*) FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
 
                 async def it_waits() -> bool:
-                    return bool(await connection.fetchval(waits))
+                    return bool(await connection.fetchval(WAITERS))
 
                 await until(it_waits)
                 await connection.execute(f"SELECT pg_advisory_xact_lock({EVENTS})")
