@@ -13,7 +13,7 @@ from gateway.core.operations.operation import AnyOperation
 # Lists leave the rentals' own lists and some fields empty.
 _LEFT_OUT = {"list_rentals": {"codes", "balance", "notice"}}
 # Spreadsheets run a cell that begins so; a number, such as one in E.164, does no harm.
-_FORMULA = re.compile(r"(?![+-]?[0-9]+(\.[0-9]+)?$)[=+\-@\t\r]").match
+_FORMULA = re.compile(r"(?![+-]?[0-9]+(\.[0-9]+)?$)[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n]").match
 
 
 class CsvRows:

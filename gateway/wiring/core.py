@@ -197,19 +197,8 @@ def _services(
     poller = _poller(settings, store, repository, status_reads, notifier, clock)
     cancelling = Cancelling(store.ledger, repository, status_reads, clock, metrics)
     waiter = CodeWaiter(poller, status_reads, repository, notifier, store.inbox)
-    return Services(
-        clock,
-        store.ledger,
-        store.events,
-        price_cache,
-        repository,
-        status_reads,
-        cancelling,
-        poller,
-        waiter,
-        callers.recheck,
-        store.keys,
-    )
+    known = (clock, store.ledger, store.events, price_cache, repository, status_reads)
+    return Services(*known, cancelling, poller, waiter, callers.recheck, store.keys)
 
 
 def _poller(

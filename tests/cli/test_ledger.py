@@ -31,7 +31,8 @@ class Shop:
         return found
 
     def rent(self, request_id: str = "order-1") -> Answer:
-        return self.post("/v1/rentals", {"service_code": "whatsapp", "request_id": request_id})
+        named = {"request_id": request_id, "reference": f"{request_id}'s"}
+        return self.post("/v1/rentals", {"service_code": "whatsapp", **named})
 
     def post(self, path: str, asked: dict[str, Any]) -> Answer:
         async def use() -> Answer:
@@ -65,6 +66,7 @@ def test_purchases_are_listed_newest_first(shop: Shop) -> None:
     assert (newest["state"], oldest["state"]) == ("unknown", "bought")
     assert (oldest["charged"], oldest["refunded"], newest["charged"]) == ("0.55", "0.00", None)
     assert newest["ledger_id"] > oldest["ledger_id"]
+    assert (newest["reference"], oldest["reference"]) == ("order-2's", "order-1's")
     assert {row["operation"] for row in (newest, oldest)} == {"rent_number"}
     assert {row["service_code"] for row in (newest, oldest)} == {"whatsapp"}
 

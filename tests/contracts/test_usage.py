@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any, get_args
@@ -247,6 +247,18 @@ async def test_rentals_are_listed_by_reference_and_time_page_by_page(ledger: Led
         before = page[-1].ledger_id
 
     assert seen == [(5, "odd"), (3, "odd")]
+
+
+async def test_a_list_may_be_bounded_by_moments_far_away(ledger: Ledger) -> None:
+    await buy(ledger, rental(1), at=NOW)
+    first, last = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+
+    async def listed(**only: datetime) -> list[int | None]:
+        page = await ledger.list_rentals(MINE, limit=9, before=None, **only)  # type: ignore[arg-type]
+        return [one.id for one in page]
+
+    assert await listed(since=first, until=last) == [1]
+    assert await listed(since=last) == await listed(until=first) == []
 
 
 async def test_a_long_rental_keeps_the_reference_of_its_purchase(ledger: Ledger) -> None:

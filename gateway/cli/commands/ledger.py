@@ -150,6 +150,7 @@ def _row(spend: Spend) -> Row:
         "operation": spend.operation,
         "service_code": spend.service_code,
         "replaces": spend.replaces,
+        "reference": spend.reference,
         **amounts,
         "refunded_at": None if refunded_at is None else instant_text(refunded_at),
         "refund_reason": None if reason is None else reason.value,

@@ -27,6 +27,7 @@ AMOUNT_PATTERN = r"^([1-9][0-9]{0,3}(\.[0-9]{1,4})?|0\.[0-9]{0,3}[1-9]0{0,3}|100
 
 _CENT = Decimal("0.01")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MICROS = 16**13 - 1  # in the year 2112: as much as a ledger id holds
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?").fullmatch
 
@@ -207,12 +208,12 @@ ServiceCode = Annotated[
 
 Reference = Annotated[
     str,
-    BeforeValidator(_line_asked),
     Field(max_length=100, examples=["customer 17"]),
+    BeforeValidator(_line_asked),
 ]
 """The caller's own name for what a purchase is about. It is kept as long as the purchase."""
 
-KeyName = Annotated[str, BeforeValidator(_line_asked), Field(max_length=100)]
+KeyName = Annotated[str, Field(max_length=100), BeforeValidator(_line_asked)]
 """The id or name of a gateway key in an input."""
 
 MAX_REQUEST_ID = 255
@@ -264,7 +265,8 @@ def new_ledger_id(at: datetime) -> str:
 
 def first_ledger_id(at: datetime) -> str:
     """What is not above any ledger id made at that moment or later, and above all earlier ones."""
-    return f"{max(0, (at - _EPOCH) // timedelta(microseconds=1)):013x}"
+    micros = (at - _EPOCH) // timedelta(microseconds=1)
+    return f"{min(max(0, micros), _LAST_MICROS):013x}"
 
 
 def ledger_id_time(ledger_id: str) -> datetime:

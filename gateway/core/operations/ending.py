@@ -5,6 +5,7 @@ Makes no operations: these are in `rentals`.
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import cast
 
 from gateway.core.model.errors import GatewayError, LedgerUnavailable, RateLimited
 from gateway.core.model.provider_errors import (
@@ -14,6 +15,7 @@ from gateway.core.model.provider_errors import (
     UpstreamFault,
     UpstreamRefused,
 )
+from gateway.core.model.purchases import View
 from gateway.core.model.rentals import OVER, CancelReason, OneRental, Rental, RentalStatus
 from gateway.core.model.upstream_call import Effect, UpstreamCall
 from gateway.core.operations.context import Context
@@ -42,13 +44,21 @@ async def cancel_rental(context: Context, asked: OneRental) -> Rental:
         raise CodeAlreadyReceived
     try:
         wish = await services.cancelling.want(upstream.account_id, rental_id)
+        if wish is None:  # it has ended or has a code, perhaps in this moment
+            return await _end_known(context, asked) or await cancel_at_once(context, asked)
     except LedgerUnavailable:
         return await _cancel_without_wish(context, asked)
-    if wish is None:  # it has ended or has a code
-        return await cancel_at_once(context, asked)
     if not (wish.claimed or services.cancelling.calls.running(upstream.account_id, rental_id)):
         return _standing(context, services.cancelling.last_try(upstream.account_id, wish.rental))
     return await _told(context, asked, await services.cancelling.carry_out(upstream, wish))
+
+
+async def _end_known(context: Context, asked: OneRental) -> Rental | None:
+    """The rental as the ledger has it, where that is cancelled."""
+    view = View(context.upstream.account_id)
+    found = await context.services.ledger.find(view, "rental", asked.rental_id)
+    cancelled = isinstance(found, Rental) and found.status is RentalStatus.CANCELLED
+    return cast(Rental, found) if cancelled else None
 
 
 async def _told(context: Context, asked: OneRental, tried: Tried) -> Rental:

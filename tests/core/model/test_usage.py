@@ -124,3 +124,8 @@ def test_a_reference_is_trimmed_and_a_blank_one_is_none(sent: object, kept: str 
 def test_what_is_no_reference_is_refused(sent: object) -> None:
     with pytest.raises(InvalidRequest, match="reference: "):
         validate(RentNumber, {"service_code": "a", "reference": sent})
+
+
+def test_how_long_a_reference_may_be_is_said_in_characters() -> None:
+    with pytest.raises(InvalidRequest, match="string should have at most 100 characters"):
+        validate(RentNumber, {"service_code": "a", "reference": "x" * 101})
