@@ -100,6 +100,19 @@ class Bed:
         for fault in faults:
             self.provider.sim.faults.add(fault)
 
+    def when_asked(self, call: str, then: Callable[[], Any]) -> None:
+        """Do it once, when the provider is asked so next."""
+        faults = self.provider.sim.faults
+        take = faults.take
+
+        def noted(asked: str, key: str | None) -> Any:
+            if asked == call:
+                faults.take = take  # type: ignore[method-assign, assignment]
+                then()
+            return take(asked, key)
+
+        faults.take = noted  # type: ignore[method-assign, assignment]
+
     def change(self, **rules: Any) -> None:
         """Change the provider's rules."""
         change(self.provider.sim, Changes.model_validate(rules))

@@ -1,9 +1,12 @@
 """The rental that is replaced, as the nodes show it."""
 
+import asyncio
+from typing import Any
+
 from adapters.simulator import Fault, FaultKind
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.rentals import Rental
-from gateway.core.operations.rentals import GET_RENTAL
+from gateway.core.operations.rentals import CANCEL_RENTAL, GET_RENTAL
 from gateway.core.operations.replacement import REPLACE_RENTAL
 from tests.cancels.support import ADMIN, Bed, on_both_databases
 
@@ -43,3 +46,26 @@ async def test_a_lost_one_that_is_matched_is_told_at_once(bed: Bed) -> None:
     assert isinstance(lost, GatewayError)
     assert found.replaces == first
     assert [await replaced_by(bed, first, node) for node in (0, 1)] == [new, new]
+
+
+@on_both_databases()
+async def test_its_cancel_is_no_error_while_the_wish_of_its_replacement_stands(bed: Bed) -> None:
+    first = await bed.rent()
+    bed.script(
+        Fault("cancel-rental", FaultKind.STATUS, status=400, body='{"errors": "The moon is new"}')
+    )
+    asked: list[asyncio.Future[Any]] = []
+    bed.when_asked(
+        "cancel-rental",
+        lambda: asked.append(asyncio.ensure_future(bed.ask(CANCEL_RENTAL, rental_id=first))),
+    )
+    await bed.ask(REPLACE_RENTAL, rental_id=first, max_price="1")
+    await bed.pass_by(10)
+    (told,) = await asyncio.gather(*asked)
+    tried, status = len(bed.calls()), bed.status(first)
+    await bed.pass_by(40)
+
+    assert (tried, status) == (1, "active")
+    assert isinstance(told, Rental), told
+    assert told.cancel_requested_at is not None
+    assert bed.status(first) == "cancelled"

@@ -1,7 +1,6 @@
 """Numbers that no code has come to are given back shortly before their end."""
 
 import asyncio
-from collections.abc import Callable
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -32,20 +31,6 @@ async def end_of(bed: Bed, rental: int) -> Rental:
     await bed.pass_by(LIFE + 60 - bed.clock.monotonic())
     assert await bed.wishes() == 0
     return await bed.known(rental)
-
-
-def when_asked(bed: Bed, call: str, then: Callable[[], Any]) -> None:
-    """Do it once, when the provider is asked so next."""
-    faults = bed.provider.sim.faults
-    take = faults.take
-
-    def noted(asked: str, key: str | None) -> Any:
-        if asked == call:
-            faults.take = take  # type: ignore[method-assign]
-            then()
-        return take(asked, key)
-
-    faults.take = noted  # type: ignore[method-assign, assignment]
 
 
 @on_both_databases(**BEFORE)
@@ -134,7 +119,7 @@ async def test_a_wait_that_begins_while_the_last_look_is_under_way_keeps_it(bed:
             await bed.ask(WAIT_FOR_CODE, rental_id=rental, wait_seconds=20)
             await asyncio.sleep(1)
 
-    when_asked(bed, "rental-status", lambda: waits.append(asyncio.ensure_future(wait())))
+    bed.when_asked("rental-status", lambda: waits.append(asyncio.ensure_future(wait())))
     await end_of(bed, rental)
     await asyncio.gather(*waits)
 

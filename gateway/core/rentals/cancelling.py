@@ -235,7 +235,8 @@ class Cancelling:
             return Tried(rental, refusal=refusal)
         pause = _MISSING if isinstance(refusal, RentalNotFound) else _REFUSED
         tried = await self._put_off(key, wish, pause, Standing.TRIED)
-        return Tried(tried.rental, refusal=refusal)
+        asked = wish.reason is CancelReason.ASKED  # who asked is told, and may drop it
+        return Tried(tried.rental, refusal=refusal if asked else None)
 
     async def _failed(
         self, upstream: AccountUpstream, wish: CancelWish, fault: GatewayError
