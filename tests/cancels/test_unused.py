@@ -8,7 +8,7 @@ from typing import Any
 from adapters.simulator import Fault, FaultKind
 from adapters.simulator.provider.renting import RentRequest
 from gateway.core.model.purchases import View
-from gateway.core.model.rentals import EndedReason, Rental
+from gateway.core.model.rentals import CancelWish, EndedReason, Rental
 from gateway.core.operations.codes import WAIT_FOR_CODE
 from gateway.core.operations.rentals import CANCEL_AT_ONCE, GET_RENTAL
 from tests.cancels.support import (
@@ -209,6 +209,23 @@ async def test_what_a_tool_cancels_after_the_try_was_not_given_back_unused(bed: 
     ended = (await bed.events(rental))[-1].data
     assert ended is not None
     assert ended.ended_reason is EndedReason.CANCELLED
+
+
+@on_both_databases(rules={"cancel_locked": LIFE}, gateway_cancel_before_end_seconds=300)
+async def test_it_is_not_wanted_again_and_again_after_the_try(bed: Bed) -> None:
+    rental = await bed.rent()
+    ledger, wanted = bed.nodes[0].gateway.ledger, []
+    want = ledger.want_cancel
+
+    async def noted(*given: Any) -> CancelWish | None:
+        wanted.append(bed.clock.monotonic())
+        return await want(*given)
+
+    ledger.want_cancel = noted  # type: ignore[method-assign, assignment]
+    await end_of(bed, rental)
+
+    assert len(bed.calls()) == 1
+    assert len(wanted) <= 2
 
 
 @on_both_databases(**BEFORE)
