@@ -67,14 +67,14 @@ def _following(
 def _seconds_each(settings: Settings) -> float:
     """The seconds from one number given back to the next: a cancel, and a look at the status.
 
-    Of the looks one in four is another's turn, see the sliding window.
+    Every second look is another's turn: of a caller who waits or reads, or of slow rounds.
     """
     margin, rates = settings.getatext_rate_margin_seconds, settings.rates
     cancel, look = (
         1 / rate + margin / max(1, int(rate))
         for rate in (rates[CANCEL.bucket], rates[RENTAL_STATUS.bucket])
     )
-    return max(cancel, look * 4 / 3)
+    return max(cancel, 2 * look)
 
 
 def _cancel_task(

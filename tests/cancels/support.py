@@ -71,8 +71,8 @@ class Bed:
         """What a node answers."""
         return await self.nodes[node].run(self._answer(op, node, key, given))
 
-    async def rent(self, node: int = 0, key: str = HOLDER) -> int:
-        rental = await self.ask(RENT_NUMBER, node, key, service_code="silent")
+    async def rent(self, node: int = 0, key: str = HOLDER, service: str = "silent") -> int:
+        rental = await self.ask(RENT_NUMBER, node, key, service_code=service)
         assert isinstance(rental, Rental), rental
         assert rental.id is not None
         return rental.id
@@ -99,6 +99,19 @@ class Bed:
     def script(self, *faults: Fault) -> None:
         for fault in faults:
             self.provider.sim.faults.add(fault)
+
+    def when_asked(self, call: str, then: Callable[[], Any]) -> None:
+        """Do it once, when the provider is asked so next."""
+        faults = self.provider.sim.faults
+        take = faults.take
+
+        def noted(asked: str, key: str | None) -> Any:
+            if asked == call:
+                faults.take = take  # type: ignore[method-assign, assignment]
+                then()
+            return take(asked, key)
+
+        faults.take = noted  # type: ignore[method-assign, assignment]
 
     def change(self, **rules: Any) -> None:
         """Change the provider's rules."""
@@ -237,8 +250,11 @@ def _provider(clock: HeldClock, rules: Mapping[str, Any]) -> Provider:
     sim = SimulatedProvider(
         Config(
             accounts=(AccountConfig(OWN), AccountConfig(PASSING)),
-            services=(Service("Silent", "silent", PRICE, MINUTES, stock=100_000),),
-            catalogue_size=1,
+            services=(
+                Service("Silent", "silent", PRICE, MINUTES, stock=100_000),
+                Service("Lasting", "lasting", PRICE, 4 * MINUTES, stock=100_000),
+            ),
+            catalogue_size=2,
             limits=ProviderLimits(calls={"rent-a-number": None}),
             rules=replace(usual, **rules),
             clock=lambda: clock.now().timestamp(),

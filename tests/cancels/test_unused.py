@@ -8,9 +8,9 @@ from typing import Any
 from adapters.simulator import Fault, FaultKind
 from adapters.simulator.provider.renting import RentRequest
 from gateway.core.model.purchases import View
-from gateway.core.model.rentals import EndedReason, Rental
+from gateway.core.model.rentals import CancelWish, EndedReason, Rental
 from gateway.core.operations.codes import WAIT_FOR_CODE
-from gateway.core.operations.rentals import GET_RENTAL
+from gateway.core.operations.rentals import CANCEL_AT_ONCE, GET_RENTAL
 from tests.cancels.support import (
     ADMIN,
     LOST,
@@ -108,6 +108,55 @@ async def test_a_number_that_somebody_waits_for_on_any_node_is_kept(bed: Bed) ->
     assert bed.calls() == []
 
 
+@on_both_databases(**BEFORE)
+async def test_a_wait_that_begins_while_the_last_look_is_under_way_keeps_it(bed: Bed) -> None:
+    rental = await bed.rent()
+    await bed.pass_by(LIFE - 21)
+    waits: list[asyncio.Future[Any]] = []
+
+    async def wait() -> None:
+        while bed.clock.monotonic() < LIFE:
+            await bed.ask(WAIT_FOR_CODE, rental_id=rental, wait_seconds=20)
+            await asyncio.sleep(1)
+
+    bed.when_asked("rental-status", lambda: waits.append(asyncio.ensure_future(wait())))
+    await end_of(bed, rental)
+    await asyncio.gather(*waits)
+
+    assert len(waits) == 1
+    assert bed.calls() == []
+
+
+@on_both_databases(gateway_status_cache_seconds=60, **BEFORE)
+async def test_the_last_look_asks_the_provider_whatever_was_read_before(bed: Bed) -> None:
+    rental = await bed.rent()
+    await bed.pass_by(LIFE - 30)
+    await bed.ask(GET_RENTAL, rental_id=rental)
+    await bed.pass_by(5)
+    bed.receive(rental)
+    await end_of(bed, rental)
+
+    assert bed.calls() == []
+
+
+@on_both_databases(**BEFORE)
+async def test_many_that_are_given_back_hold_up_no_waiter(bed: Bed) -> None:
+    for _ in range(60):
+        await bed.rent()
+    waited_for = await bed.rent()
+    await bed.pass_by(LIFE - 60 - bed.clock.monotonic())
+    begun = len(bed.calls())
+    waiting = asyncio.ensure_future(bed.ask(WAIT_FOR_CODE, rental_id=waited_for, wait_seconds=20))
+    await bed.pass_by(5)
+    bed.receive(waited_for)
+    received = bed.clock.monotonic()
+    told = await waiting
+
+    assert 0 < begun < 50
+    assert told.code == "012345"
+    assert bed.clock.monotonic() - received < 10
+
+
 @on_both_databases(nodes=2, **BEFORE)
 async def test_one_of_two_nodes_gives_it_back(bed: Bed) -> None:
     rentals = [await bed.rent(node) for node in (0, 1)]
@@ -146,6 +195,39 @@ async def test_one_too_early_ends_the_try(bed: Bed) -> None:
     assert (known.cancel_requested_at, known.refunded) == (None, None)
 
 
+@on_both_databases(rules={"cancel_locked": LIFE}, **BEFORE)
+async def test_what_a_tool_cancels_after_the_try_was_not_given_back_unused(bed: Bed) -> None:
+    rental = await bed.rent()
+    await bed.pass_by(LIFE - 10)
+    tried = len(bed.calls())
+    bed.change(cancel_locked=0.0)
+    cancelled = await bed.ask(CANCEL_AT_ONCE, rental_id=rental)
+
+    assert tried == 1
+    assert cancelled.ended_reason is EndedReason.CANCELLED
+    assert (await bed.known(rental)).ended_reason is EndedReason.CANCELLED
+    ended = (await bed.events(rental))[-1].data
+    assert ended is not None
+    assert ended.ended_reason is EndedReason.CANCELLED
+
+
+@on_both_databases(rules={"cancel_locked": LIFE}, gateway_cancel_before_end_seconds=300)
+async def test_it_is_not_wanted_again_and_again_after_the_try(bed: Bed) -> None:
+    rental = await bed.rent()
+    ledger, wanted = bed.nodes[0].gateway.ledger, []
+    want = ledger.want_cancel
+
+    async def noted(*given: Any) -> CancelWish | None:
+        wanted.append(bed.clock.monotonic())
+        return await want(*given)
+
+    ledger.want_cancel = noted  # type: ignore[method-assign, assignment]
+    await end_of(bed, rental)
+
+    assert len(bed.calls()) == 1
+    assert len(wanted) <= 2
+
+
 @on_both_databases(**BEFORE)
 async def test_a_lost_answer_is_looked_for(bed: Bed) -> None:
     rental = await bed.rent()
@@ -181,6 +263,15 @@ async def test_many_that_end_at_once_begin_early_enough_for_the_limit(bed: Bed) 
     assert {(await bed.known(each)).ended_reason for each in rentals} == {
         EndedReason.CANCELLED_UNUSED
     }
+
+
+@on_both_databases(getatext_rates={"rent": 1000.0, "cancel": 0.05}, **BEFORE)
+async def test_they_begin_as_early_as_a_low_limit_needs(bed: Bed) -> None:
+    rentals = [await bed.rent(service="lasting") for _ in range(60)]
+    await bed.pass_by(4 * LIFE + 60 - bed.clock.monotonic())
+
+    assert {bed.status(rental) for rental in rentals} == {"cancelled"}
+    assert bed.calls()[0] > 2 * LIFE
 
 
 @on_both_databases(**BEFORE)

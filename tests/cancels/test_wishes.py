@@ -11,6 +11,7 @@ from gateway.core.model.errors import GatewayError
 from gateway.core.model.purchases import View
 from gateway.core.model.rentals import EndedReason, Rental, RentalStatus
 from gateway.core.operations.rentals import CANCEL_AT_ONCE, COMPLETE_RENTAL, GET_RENTAL
+from gateway.core.rentals.cancelling import Standing
 from tests.cancels.support import (
     ADMIN,
     HOLDER,
@@ -421,6 +422,18 @@ async def test_callers_at_once_share_one_call(bed: Bed) -> None:
 
     assert [each.status for each in told] == ["cancelled"] * 5
     assert len(bed.calls()) == 1
+
+
+@on_both_databases()
+async def test_those_that_the_limit_holds_up_are_not_told_that_the_provider_is_away(
+    bed: Bed,
+) -> None:
+    rentals = [await bed.rent() for _ in range(30)]
+    told = await asyncio.gather(*(bed.cancel(rental) for rental in rentals))
+    notices = {each.notice or "" for each in told if each.status is RentalStatus.ACTIVE}
+
+    assert notices
+    assert all(notice.startswith(Standing.TRIED.value) for notice in notices)
 
 
 @on_both_databases(rules=LOCKED)

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from adapters.store import open_store
+from adapters.store import Store, open_store
 from gateway.core.model.callers import Limits
 from gateway.core.model.purchases import REPLACE, Breach, Intent, Outcome, SpendState
 from gateway.core.model.rentals import EndedReason, Rental, RentalStatus
 from gateway.core.ports.ledger import Ledger
+from gateway.core.ports.storage import ProvisionalCode
 from gateway.core.purchases.settlement import resolution
 from tests.support.ledger import (
     ACCOUNT,
@@ -133,6 +134,13 @@ async def test_one_with_a_code_is_not_replaced(ledger: Ledger) -> None:
     await ledger.record("account", coded, LATER)
 
     assert await ledger.begin(replacing()) is Breach.CODE_RECEIVED
+
+
+async def test_one_that_a_webhook_told_a_code_of_is_not_replaced(store: Store) -> None:
+    await buy(store.ledger, rental(FIRST))
+    await store.inbox.keep("account", FIRST, ProvisionalCode("140891", NOW))
+
+    assert await store.ledger.begin(replacing()) is Breach.CODE_RECEIVED
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,8 @@ def rental(
 ) -> Rental:
     """The rental in a row, not validated again; codes and balance are not in it."""
     status, cancel = RentalStatus(row["status"]), row["cancel_reason"]
+    if row["cancel_requested_at"] is None:  # not wanted any more when it ended
+        cancel = None
     return Rental.model_construct(
         id=row["provider_id"],
         ledger_id=row["ledger_id"],

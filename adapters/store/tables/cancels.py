@@ -29,7 +29,7 @@ _WANT = Statement(
     .where(*_this)
     .values(
         cancel_requested_at=number("at"),
-        cancel_available_at=number("available_at"),
+        cancel_available_at=null(),
         cancel_reason=text("reason"),
         cancel_due_at=number("due_at"),
     )
@@ -81,42 +81,28 @@ _DROP = Statement(
 )
 
 
-async def want(
-    tx: Tx,
-    account_id: str,
-    rental_id: int,
-    reason: CancelReason,
-    at: int,
-    available_at: int | None = None,
-) -> Row | None:
+async def want(tx: Tx, account_id: str, rental_id: int, reason: CancelReason, at: int) -> None:
     """Write a wish down, due at once; as the last step of a transaction.
 
-    Returns the rental; None where it is not known, is over or has a code. A wish that stands is
-    kept, but for one of the gateway's own, which any other takes the place of. The gateway wants it
-    once, and only of what was bought here and has no code at all.
+    Not where the rental is not known, is over or has a code. A wish that stands is kept, but for
+    one of the gateway's own, which any other takes the place of. The gateway wants it once, and
+    only of what was bought here and has no code at all.
     """
-    row, _ = await _want(tx, account_id, rental_id, reason, at, at, available_at)
-    return row
+    await _want(tx, account_id, rental_id, reason, at, at)
 
 
 async def want_and_claim(
     tx: Tx, account_id: str, rental_id: int, reason: CancelReason, at: int, until: int
 ) -> CancelWish | None:
     """As want, and claim it until then where it is due."""
-    row, claimed = await _want(tx, account_id, rental_id, reason, at, until, None)
+    row, claimed = await _want(tx, account_id, rental_id, reason, at, until)
     if row is None:
         return None
     return _wish(row, codec.rental(row, await codes.of(tx, row)), claimed=claimed)
 
 
 async def _want(
-    tx: Tx,
-    account_id: str,
-    rental_id: int,
-    reason: CancelReason,
-    at: int,
-    due_at: int,
-    available_at: int | None,
+    tx: Tx, account_id: str, rental_id: int, reason: CancelReason, at: int, due_at: int
 ) -> tuple[Row | None, bool]:
     """As want; also whether the wish is due then, and was due before or is new."""
     row = await tx.row(LOCKED, account_id=account_id, kind="rental", provider_id=rental_id)
@@ -131,8 +117,7 @@ async def _want(
         if due > at:
             return row, False
         return await tx.row(_CLAIM, **this, due_at=due_at), True
-    times: dict[str, Value] = {"at": at, "due_at": due_at, "available_at": available_at}
-    written = await tx.row(_WANT, **this, **times, reason=reason.value)
+    written = await tx.row(_WANT, **this, at=at, due_at=due_at, reason=reason.value)
     if written is not None and not unused:  # what the gateway wants may be dropped soon
         await events.cancel_requested(tx, written, at)
     else:

@@ -9,6 +9,7 @@ from sqlalchemy import literal_column, select, update
 from adapters.store.sql.schema import holding, spends, things
 from adapters.store.sql.statement import Row, Statement, Tx, number, text
 from adapters.store.tables import cancels, events
+from adapters.store.tables.rentals import LOCKED
 from gateway.core.model.purchases import MOST_REPLACEMENTS, REPLACE, Breach, SpendState
 from gateway.core.model.rentals import CancelReason, RentalStatus
 
@@ -17,7 +18,6 @@ _replaced = (
     things.c.kind == literal_column("'rental'"),
     things.c.provider_id == number("replaced"),
 )
-_LOCK = Statement(select(things).where(*_replaced).with_for_update())
 _UNDER_WAY = Statement(
     select(spends.c.state).where(
         holding,
@@ -36,14 +36,16 @@ _PURCHASE = Statement(
 
 async def lock(tx: Tx, account_id: str, rental_id: int) -> Row | None:
     """The rental to be replaced, which nobody else changes until the commit."""
-    return await tx.row(_LOCK, account=account_id, replaced=rental_id)
+    return await tx.row(LOCKED, account_id=account_id, kind="rental", provider_id=rental_id)
 
 
 async def breach(tx: Tx, rental: Row) -> Breach | None:
     """Why a locked rental cannot be replaced now."""
     if rental["replaced_by"] is not None:
         return Breach.REPLACED
-    if rental["code"] is not None or rental["status"] == RentalStatus.CODE_RECEIVED:
+    if rental["code"] is not None or rental["coded"]:  # also one that only a webhook told
+        return Breach.CODE_RECEIVED
+    if rental["status"] == RentalStatus.CODE_RECEIVED:  # its code has been deleted
         return Breach.CODE_RECEIVED
     if made(rental) >= MOST_REPLACEMENTS:
         return Breach.REPLACEMENTS
@@ -63,8 +65,8 @@ async def join(tx: Tx, rental: Row, by: int, at: int) -> None:
     """Write which rental replaces a locked one, and the wish to cancel that, unless it is over."""
     account_id, rental_id = rental["account_id"], rental["provider_id"]
     await tx.execute(_MARK, account=account_id, replaced=rental_id, by=by)
-    if await cancels.want(tx, account_id, rental_id, CancelReason.REPLACED, at) is None:
-        await events.notify(tx, account_id, rental_id)
+    await events.notify(tx, account_id, rental_id)
+    await cancels.want(tx, account_id, rental_id, CancelReason.REPLACED, at)
 
 
 async def purchase_of(tx: Tx, account_id: str, rental_id: int) -> Row | None:

@@ -83,6 +83,14 @@ _OWNERS_OF_SAME = Statement(
 
 async def settle(tx: Tx, ledger_id: str, outcome: Outcome, at: int) -> Sequence[Alarm] | None:
     """Write the end down, and the alarms it raises; None where it has ended before."""
+    alarms = await _settle(tx, ledger_id, outcome, at)
+    for alarm in alarms or ():
+        await events.raise_alarm(tx, alarm, at)
+    return alarms
+
+
+async def _settle(tx: Tx, ledger_id: str, outcome: Outcome, at: int) -> Sequence[Alarm] | None:
+    """As settle; the alarms are not written yet."""
     values = _values(ledger_id, outcome, at)
     lost = outcome.state is SpendState.UNKNOWN
     row, was_unknown = await tx.row(_END_OPEN, **values, now=at, lost=int(lost)), False
@@ -100,8 +108,6 @@ async def settle(tx: Tx, ledger_id: str, outcome: Outcome, at: int) -> Sequence[
     if replaced is not None and outcome.bought is not None and outcome.bought.id is not None:
         await replacements.join(tx, replaced, outcome.bought.id, at)
     alarms = [] if was_unknown and outcome.state is SpendState.UNKNOWN else [*_alarms_of(row)]
-    for alarm in (*alarms, *reached):
-        await events.raise_alarm(tx, alarm, at)
     return [*alarms, *reached]
 
 
@@ -194,9 +200,11 @@ async def recover(tx: Tx, liveness: Liveness, at: int) -> tuple[Sequence[Spend],
         for left in await tx.rows(_LEFT_OPEN, owner=owner):
             sent = left["state"] == SpendState.SENT
             outcome = Outcome(SpendState.UNKNOWN if sent else SpendState.RELEASED)
-            raised = await settle(tx, left["ledger_id"], outcome, at)
+            raised = await _settle(tx, left["ledger_id"], outcome, at)
             if raised is not None and sent:
                 unknown.append(left["ledger_id"])
             alarms += raised or ()
+    for alarm in alarms:  # after all sums are locked: two transactions cannot deadlock
+        await events.raise_alarm(tx, alarm, at)
     found = [await purchases.by_id(tx, ledger_id) for ledger_id in unknown]
     return [spend for spend in found if spend is not None], alarms

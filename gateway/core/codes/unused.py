@@ -5,6 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cachetools import LRUCache
+
 from gateway.core.codes.poller import CodePoller
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.prices import Price
@@ -15,8 +17,8 @@ from gateway.core.prices.cache import PriceCache
 from gateway.core.rentals.cancelling import Cancelling
 from gateway.core.upstream.account import AccountUpstream
 
+_REMEMBERED = 10_000
 _AHEAD = timedelta(seconds=20)  # more than the time between two looks
-_FAR = timedelta(minutes=15)  # longer than all that end at once take, and before_end
 _AGREE = timedelta(minutes=1)
 
 
@@ -54,6 +56,7 @@ class UnusedReturns:
         self._clock = clock
         self._before_end = timedelta(seconds=before_end)
         self._each = timedelta(seconds=seconds_each)
+        self._never: LRUCache[tuple[str, int], bool] = LRUCache(_REMEMBERED)
         cancelling.returns_if(self._is_unused)
 
     async def plan(self, upstream: AccountUpstream, rentals: Iterable[Rental]) -> None:
@@ -63,7 +66,9 @@ class UnusedReturns:
             return
         account_id = upstream.account_id
         until = self._clock.now() + _AHEAD
-        if all(each.ends_at is None or each.ends_at > until + _FAR for each in silent):
+        # As many may be asked for, too, which go first.
+        far = until + self._before_end + 2 * len(silent) * self._each
+        if all(each.ends_at is None or each.ends_at > far for each in silent):
             return
         endings = _endings(silent, await self._prices(upstream))
         asked = await self._cancelling.asked(account_id, until) if endings else 0
@@ -71,10 +76,14 @@ class UnusedReturns:
             rental_id = ending.rental.id
             if due > until or rental_id is None or ending.rental.cancel_requested_at is not None:
                 continue
+            if (account_id, rental_id) in self._never:
+                continue
             locked = self._cancelling.calls.locks.end(account_id, ending.rental)
             if await self._is_unused(account_id, rental_id):
                 at = max(due, locked or due, self._clock.now())
-                await self._cancelling.want(account_id, rental_id, CancelReason.UNUSED, at)
+                wish = await self._cancelling.want(account_id, rental_id, CancelReason.UNUSED, at)
+                if wish is None:  # it was wanted before, or is not to be had
+                    self._never[account_id, rental_id] = True
         self._cancelling.wanted()
 
     def _due(self, endings: list[_Ending], before: timedelta) -> Iterable[tuple[_Ending, datetime]]:

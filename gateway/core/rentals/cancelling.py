@@ -18,13 +18,7 @@ from gateway.core.model.provider_errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.core.model.rentals import (
-    OVER,
-    CancelReason,
-    CancelWish,
-    Rental,
-    RentalStatus,
-)
+from gateway.core.model.rentals import OVER, CancelReason, CancelWish, Rental, RentalStatus
 from gateway.core.model.upstream_call import Priority
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
@@ -42,12 +36,7 @@ _MISSING = 60.0
 _AFTER_KEY_REFUSED = 300.0
 _WAITED_FOR = 2.0
 _REMEMBERED = 10_000
-_SERVES_NOBODY = (
-    UpstreamAuthFailed,
-    UpstreamMaintenance,
-    UpstreamTimeout,
-    UpstreamUnavailable,
-)
+_SERVES_NOBODY = (UpstreamAuthFailed, UpstreamMaintenance, UpstreamTimeout, UpstreamUnavailable)
 _Key = tuple[str, int]
 
 
@@ -185,9 +174,12 @@ class Cancelling:
         if unused and tried.rental.status is RentalStatus.CANCELLED:
             self._observer.returned_unused()
 
-    async def _look(self, upstream: AccountUpstream, rental_id: int) -> Rental:
-        """What the provider says of it, before the status of all others is read."""
-        rental = await self._status_reads.status(upstream, rental_id, Priority.SPEND)
+    async def _look(
+        self, upstream: AccountUpstream, rental_id: int, priority: Priority = Priority.SPEND
+    ) -> Rental:
+        """What the provider says of it now, in place of what was read before."""
+        self._status_reads.forget(upstream.account_id, rental_id)
+        rental = await self._status_reads.status(upstream, rental_id, priority)
         self.calls.looked(upstream.account_id, rental_id)
         return rental
 
@@ -196,10 +188,14 @@ class Cancelling:
         rental_id = _id(wish)
         key = upstream.account_id, rental_id
         try:
-            if not await self._may_return(*key):
+            unused = await self._may_return(*key)
+            if unused:  # as a caller's read: many that end at once hold up no waiter
+                if _is_over(await self._look(upstream, rental_id, Priority.WAITED_FOR)):
+                    return False
+                unused = await self._may_return(*key)  # somebody may wait since it was begun
+            if not unused:
                 await self._put_off(key, wish, _WAITED_FOR, Standing.TRIED)
-                return False
-            return not _is_over(await self._look(upstream, rental_id))
+            return unused
         except (UpstreamFault, RateLimited, LedgerUnavailable) as fault:
             await self._failed(upstream, wish, fault)
         except GatewayError:
@@ -239,7 +235,8 @@ class Cancelling:
             return Tried(rental, refusal=refusal)
         pause = _MISSING if isinstance(refusal, RentalNotFound) else _REFUSED
         tried = await self._put_off(key, wish, pause, Standing.TRIED)
-        return Tried(tried.rental, refusal=refusal)
+        asked = wish.reason is CancelReason.ASKED  # who asked is told, and may drop it
+        return Tried(tried.rental, refusal=refusal if asked else None)
 
     async def _failed(
         self, upstream: AccountUpstream, wish: CancelWish, fault: GatewayError
@@ -252,13 +249,13 @@ class Cancelling:
                 if _is_over(rental):
                     return Tried(rental)
         refused = isinstance(fault, UpstreamAuthFailed)
-        standing = Standing.KEY_REFUSED if refused else Standing.AWAY
+        theirs = isinstance(fault, UpstreamFault) or fault.upstream is not None
+        standing = Standing.AWAY if theirs else Standing.TRIED
+        standing = Standing.KEY_REFUSED if refused else standing
         at_least = _AFTER_KEY_REFUSED if refused else fault.retry_after or 0.0
         pause = self._setbacks.of_rental(key, at_least)
         # A limit of our own, and a strange answer, say nothing of the other rentals.
-        if isinstance(fault, _SERVES_NOBODY) or (
-            isinstance(fault, RateLimited) and fault.upstream is not None
-        ):
+        if isinstance(fault, _SERVES_NOBODY) or (isinstance(fault, RateLimited) and theirs):
             pause = self._setbacks.of_account(key[0], pause)
         tried = await self._put_off(key, wish, pause, standing)
         return Tried(tried.rental, standing, fault if refused else None)

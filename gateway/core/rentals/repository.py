@@ -266,6 +266,7 @@ class RentalRepository:
         found = await self._reconciler.found(account_id, rental)
         merged = await self._record_rental(account_id, rental)
         if found is not None:
+            self.bought(View(account_id), found)
             return merged
         from_elsewhere = isinstance(merged, Rental) and merged.created_at is None  # not bought here
         if from_elsewhere and await self._reconciler.would_prices_tell(account_id, rental):

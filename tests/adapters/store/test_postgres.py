@@ -1,9 +1,11 @@
 import asyncio
 import sys
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import asyncpg
 import pytest
 
 from adapters.store import BadUrl, StoreError, Unreachable, open_store
@@ -12,6 +14,8 @@ from tests.support.ledger import NOW, intent, new_id
 from tests.support.postgres import Postgres
 from tests.support.waiting import until
 
+EVENTS = 5120967302718465930
+WAITERS = "SELECT count(*) FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
 HOLDER = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"  # noqa: E501
 
 
@@ -39,6 +43,31 @@ async def test_a_lost_lock_is_taken_again_under_the_same_name(postgres: Postgres
 
             assert await two.ledger.recover(NOW) == []
             assert await one.ledger.mark_sent(wanted.ledger_id, NOW)
+
+
+async def test_recovery_locks_no_sums_once_it_has_written_an_event(postgres: Postgres) -> None:
+    left = [intent(ledger_id=name, at=NOW + timedelta(seconds=n)) for n, name in enumerate("ab")]
+    with postgres.database() as url:
+        async with open_store(url, new_id=new_id) as dead:
+            for each in left:
+                await dead.ledger.begin(each)
+            await dead.ledger.mark_sent("a", NOW)
+        connection = await asyncpg.connect(url)
+        async with open_store(url, new_id=new_id) as alive:
+            async with connection.transaction():
+                await connection.execute("SET LOCAL deadlock_timeout = '50ms'")
+                await connection.execute("SELECT * FROM totals FOR UPDATE")
+                recovery = asyncio.create_task(alive.ledger.recover(NOW))
+
+                async def it_waits() -> bool:
+                    return bool(await connection.fetchval(WAITERS))
+
+                await until(it_waits)
+                await connection.execute(f"SELECT pg_advisory_xact_lock({EVENTS})")
+            recovered = await recovery
+        await connection.close()
+
+    assert [spend.ledger_id for spend in recovered] == ["a"]
 
 
 class Relay:
