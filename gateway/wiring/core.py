@@ -209,6 +209,7 @@ def _services(
         waiter,
         callers.recheck,
         store.keys,
+        callers.own.id if callers.own else None,
     )
 
 
