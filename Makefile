@@ -8,7 +8,7 @@ PIP    = python -m pip --disable-pip-version-check install -qq
 # The first of dev and run that is installed serves `make run`; run.txt is a subset of dev.txt.
 RUNNABLE = $(firstword $(wildcard .venv/dev.stamp) .venv/run.stamp)
 
-.PHONY: run test test-browser test-npm check fmt surfaces bench chaos conformance mcpb transcript test-lowest lock clean
+.PHONY: run test test-browser test-npm check fmt surfaces bench chaos outcomes conformance mcpb transcript test-lowest lock clean
 .DELETE_ON_ERROR:
 
 run: $(RUNNABLE)
@@ -58,6 +58,10 @@ bench: .venv-bench/bench.stamp
 chaos: .venv/dev.stamp
 	.venv/bin/python -W "ignore:XDG_RUNTIME_DIR is not set" -m tests.chaos
 	.venv/bin/python -W "ignore:XDG_RUNTIME_DIR is not set" -m tests.model
+
+# A minute or two long: a thousand numbers, of which many stay silent, in held time.
+outcomes: .venv/dev.stamp
+	.venv/bin/python -W "ignore:XDG_RUNTIME_DIR is not set" -m tests.outcomes
 
 # The protocol's own suite and inspector; npm fetches them, and the Node they need.
 conformance: .venv/dev.stamp .node/conformance.stamp

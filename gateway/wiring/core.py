@@ -197,20 +197,9 @@ def _services(
     poller = _poller(settings, store, repository, status_reads, notifier, clock)
     cancelling = Cancelling(store.ledger, repository, status_reads, clock, metrics)
     waiter = CodeWaiter(poller, status_reads, repository, notifier, store.inbox)
-    return Services(
-        clock,
-        store.ledger,
-        store.events,
-        price_cache,
-        repository,
-        status_reads,
-        cancelling,
-        poller,
-        waiter,
-        callers.recheck,
-        store.keys,
-        callers.own.id if callers.own else None,
-    )
+    known = (clock, store.ledger, store.events, price_cache, repository, status_reads)
+    own = callers.own.id if callers.own else None
+    return Services(*known, cancelling, poller, waiter, callers.recheck, store.keys, own)
 
 
 def _poller(

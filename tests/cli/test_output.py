@@ -20,7 +20,9 @@ from gateway.core.model.long_rentals import (
 from gateway.core.model.prices import Price, PricePage
 from gateway.core.model.rentals import Rental, Rentals, RentalStatus
 
-PRICES, RENT, EVENTS = VERBS[0], VERBS[2], VERBS[-1]
+PRICES, RENT, EVENTS = (
+    next(verb for verb in VERBS if verb.name == name) for name in ("prices", "rent", "events")
+)
 MESSAGES = LONG_VERBS[-1]
 NOON = datetime(2025, 7, 6, 12, 0, 1, tzinfo=UTC)
 WHATSAPP = Price(

@@ -9,8 +9,10 @@ from unittest.mock import patch
 
 import pytest
 
-from adapters.store.tables import budgets, codes, purchases, refunds, rentals
+from adapters.store.tables import budgets, codes, purchases, refunds, rentals, replacements
 from gateway.core.codes.following import Following
+from gateway.core.codes.unused import UnusedReturns
+from gateway.core.jobs.cancel_task import CancelTask
 from gateway.core.model.purchases import Outcome, SpendState
 from gateway.core.purchases import sending
 from gateway.core.purchases.idempotency import FirstAnswer
@@ -41,6 +43,22 @@ def follow_nobody(self: Following) -> None:
     """Look at nothing that nobody waits for."""
 
 
+def carry_nothing_out(self: CancelTask) -> None:
+    """Wishes stand for ever."""
+
+
+async def want_nothing(*given: Any) -> None:
+    """The old number is kept."""
+
+
+async def replace_again(*given: Any) -> None:
+    """Whatever replaced it before."""
+
+
+def return_at_once(self: UnusedReturns, endings: Any, before: Any) -> Any:
+    return [(ending, ending.begins) for ending in endings]
+
+
 FAULTS = {
     "a refund counts twice": (refunds, "budgets", SimpleNamespace(add=refund_twice)),
     "what came back is not counted": (rentals, "_comes_back", lambda *given: False),
@@ -54,6 +72,10 @@ FAULTS = {
     "a budget is not looked at": (purchases, "_passed_budget", lambda intent, sums: None),
     "nobody follows what was bought": (Following, "start", follow_nobody),
     "a code is overwritten and not kept": (codes, "add", keep_no_code),
+    "wishes are not carried out": (CancelTask, "start", carry_nothing_out),
+    "a replacement leaves no wish": (replacements, "cancels", SimpleNamespace(want=want_nothing)),
+    "a number is replaced as often as asked": (replacements, "breach", replace_again),
+    "unused numbers are given back at once": (UnusedReturns, "_due", return_at_once),
 }
 
 

@@ -31,7 +31,7 @@ class Caller:
 
     `bought`: the rental that each of its purchases brought, by request id; `lost`: purchases it was
     told nobody knows the outcome of; `given_up`: silent numbers that have not ended yet, as far as
-    it was told; `since`: when it gave up a number.
+    it was told; `since`: when it began to give a number up.
     """
 
     world: World
@@ -67,13 +67,13 @@ class Caller:
             if not await self._is_silent(id):
                 return
             self.silent += 1
+            self.since[id] = self.world.provider.now()
             if self.silent % _CANCELS == 0:
                 await self._cancel(id)
                 current = None
             else:
                 current = await self._replace(id)
             self.given_up.add(id)
-            self.since[id] = self.world.provider.now()
             watching.create_task(self._watch(id))
 
     async def _is_silent(self, id: int) -> bool:

@@ -67,6 +67,13 @@ def test_every_promise_is_kept(plan: Plan, tmp_path: Path) -> None:
     assert int(result.facts["cancelled" if plan is LOCKED else "expired"]) > 0
 
 
+def test_a_replacement_does_not_wait_behind_those_who_wait_for_codes(tmp_path: Path) -> None:
+    """They are as many as the limit of status reads serves in a minute."""
+    result = run(Plan("many wait", keys=50, budget=2, locked=60.0), tmp_path)
+
+    assert not result.broken, report([result])
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found(fault: str, tmp_path: Path) -> None:
     where, name, planted, promise = FAULTS[fault]

@@ -5,12 +5,11 @@ sums stands how much of a key's budget has been told as spent.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Label,
     and_,
     case,
     cast,
@@ -49,7 +48,7 @@ _ADD = Statement(
     ).returning(totals.c.caller_id, totals.c.period, totals.c.micros, totals.c.told)
 )
 _SUMS = Statement(
-    select(totals.c.period, totals.c.micros).where(
+    select(totals.c.period, totals.c.micros, totals.c.told).where(
         totals.c.caller_id == text("caller"),
         or_(totals.c.period == _TOTAL, totals.c.period == text("day")),
     )
@@ -57,24 +56,8 @@ _SUMS = Statement(
 # Literally: for SQLite, names of tables are left out of what an update returns, also in here.
 _caller_of_spend: ColumnElement[str] = literal_column("spends.caller_id")
 _key_id = func.substr(_caller_of_spend, literal_column(str(len(GATEWAY_KEY_PREFIX) + 1)))
-
-
-def _sum(column: str, period: ColumnElement[str], label: str) -> Label[Any]:
-    row = select(totals.c[column]).where(
-        totals.c.caller_id == _caller_of_spend, totals.c.period == period
-    )
-    return row.scalar_subquery().label(label)
-
-
-standing = (
-    select(keys.c.limits).where(keys.c.id == _key_id).scalar_subquery().label("limits"),
-    text("today").label("today"),
-    _sum("micros", text("today"), "day_micros"),
-    _sum("told", text("today"), "day_told"),
-    _sum("micros", _TOTAL, "total_micros"),
-    _sum("told", _TOTAL, "total_told"),
-)
-"""Columns beside a purchase's: the limits of its key, and its caller's sums of today and in all."""
+limits_of_key = select(keys.c.limits).where(keys.c.id == _key_id).scalar_subquery().label("limits")
+"""A column beside a purchase's: the limits of the key that made it; none without a key."""
 
 _KEY = Statement(select(keys.c.name, keys.c.limits).where(keys.c.id == text("key_id")))
 _today = and_(spends.c.at >= number("since"), spends.c.at < number("until"))
@@ -145,6 +128,14 @@ async def read(tx: Tx, caller_id: str, at: int) -> tuple[int, int]:
     return sums.get(day, 0), sums.get(codec.TOTAL, 0)
 
 
+async def _standing(tx: Tx, caller_id: str, day: str) -> Sums:
+    """The sums of a caller alone, not locked."""
+    rows = await tx.rows(_SUMS, caller=caller_id, day=day)
+    sums = {row["period"]: (row["micros"], row["told"] or 0) for row in rows}
+    (today, day_told), (total, told) = (sums.get(of, (0, 0)) for of in (day, codec.TOTAL))
+    return Sums(today, total, 0, day_told, told)
+
+
 def _account(account_id: str) -> str:
     return f"account:{account_id}"
 
@@ -170,17 +161,16 @@ class _Budget(NamedTuple):
 async def reached(tx: Tx, spend: Row, sums: Sums | None) -> Sequence[Alarm]:
     """The budgets whose spending this end of a purchase brings to where it is told, each once.
 
-    `spend` has the columns `standing`; `sums`: as they are now, where the end has changed them.
+    `spend` has the column `limits_of_key`; `sums`: as they are now, where the end changed them.
     What is under way does not count here, for it may be refused; so what was told is armed again
     only once the sum with it is below. It may lock the sums, so events are written after it.
     """
     if spend["limits"] is None or '"budget_' not in spend["limits"]:
         return ()
     caller_id, at, day = spend["caller_id"], spend["at"], codec.day_of(spend["at"])
-    if sums is None and spend["today"] == day:
-        told = spend["day_told"] or 0, spend["total_told"] or 0
-        sums = Sums(spend["day_micros"] or 0, spend["total_micros"] or 0, 0, *told)
-    if sums is not None and all(
+    if sums is None:
+        sums = await _standing(tx, caller_id, day)
+    if all(
         each.percent(each.counted) == each.told for each in _budgets(spend["limits"], sums, day)
     ):
         return ()

@@ -48,7 +48,7 @@ def _ending(states: ColumnElement[bool]) -> Statement:
                 else_=number("handing_over_since"),
             ),
         )
-        .returning(*(spends.c[name] for name in _READ), *budgets.standing)
+        .returning(*(spends.c[name] for name in _READ), budgets.limits_of_key)
     )  # fmt: skip
 
 
@@ -139,7 +139,6 @@ def _values(ledger_id: str, outcome: Outcome, at: int) -> dict[str, Any]:
     price = outcome.bought.price if outcome.bought is not None else None
     return {
         "spend_id": ledger_id,
-        "today": codec.day_of(at),
         "new_state": state.value,
         "price": codec.to_micros(price),
         "freed": int(freed),

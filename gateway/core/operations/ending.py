@@ -45,17 +45,20 @@ async def cancel_rental(context: Context, asked: OneRental) -> Rental:
     try:
         wish = await services.cancelling.want(upstream.account_id, rental_id)
         if wish is None:  # it has ended or has a code, perhaps in this moment
-            found = await services.ledger.find(View(upstream.account_id), "rental", rental_id)
-            known = cast(Rental | None, found)
+            return await _end_known(context, asked) or await cancel_at_once(context, asked)
     except LedgerUnavailable:
         return await _cancel_without_wish(context, asked)
-    if wish is None:
-        if known is not None and known.status is RentalStatus.CANCELLED:
-            return known
-        return await cancel_at_once(context, asked)
     if not (wish.claimed or services.cancelling.calls.running(upstream.account_id, rental_id)):
         return _standing(context, services.cancelling.last_try(upstream.account_id, wish.rental))
     return await _told(context, asked, await services.cancelling.carry_out(upstream, wish))
+
+
+async def _end_known(context: Context, asked: OneRental) -> Rental | None:
+    """The rental as the ledger has it, where that is cancelled."""
+    view = View(context.upstream.account_id)
+    found = await context.services.ledger.find(view, "rental", asked.rental_id)
+    cancelled = isinstance(found, Rental) and found.status is RentalStatus.CANCELLED
+    return cast(Rental, found) if cancelled else None
 
 
 async def _told(context: Context, asked: OneRental, tried: Tried) -> Rental:

@@ -23,7 +23,7 @@ from gateway.core.model.provider_errors import (
 from gateway.core.model.purchases import Spend
 from gateway.core.model.rentals import Rental, RentalStatus, RentNumber
 from gateway.core.model.replacement import ReplaceRental
-from gateway.core.model.upstream_call import Effect
+from gateway.core.model.upstream_call import Effect, Priority
 from gateway.core.operations.context import Context
 from gateway.core.operations.operation import Operation, Rest
 from gateway.core.operations.rentals import RENT, RENT_NUMBER
@@ -42,7 +42,8 @@ async def _resolve(context: Context, asked: ReplaceRental, subject: Rental | Non
     if subject is not None:
         _check_replaceable(subject)  # saves a call; the ledger decides when the purchase begins
     # A code that has just come must not be paid for twice.
-    read = await context.services.status_reads.status(context.upstream, asked.rental_id)
+    upstream, reads = context.upstream, context.services.status_reads
+    read = await reads.status(upstream, asked.rental_id, Priority.SPEND)
     _check_replaceable(read)
     bought = await _purchase(context, asked.rental_id)
     if bought.wishes is None and asked.max_price is None:

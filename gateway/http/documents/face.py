@@ -72,7 +72,8 @@ class Documents:
             if whole not in self._yaml:
                 self._yaml[whole] = to_yaml(made)
             # A JSON string is valid YAML, too.
-            text, kind = self._yaml[whole].replace(_HERE, json.dumps(server)), "application/yaml"
+            named = self._yaml[whole].replace(f"'{_HERE}'", json.dumps(server))
+            text, kind = named, "application/yaml"
         return CacheableBody(text.encode(), f"{kind}; charset=utf-8", "no-cache")
 
 

@@ -1,3 +1,4 @@
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -5,10 +6,8 @@ from itertools import combinations
 from typing import get_args
 
 import pytest
-from sqlalchemy import create_engine
 
-from adapters.store import Unstorable
-from adapters.store.sql.schema import metadata
+from adapters.store import Unstorable, open_store
 from adapters.store.sql.statement import Statement
 from adapters.store.sqlite import following
 from adapters.store.tables import (
@@ -29,6 +28,7 @@ from adapters.store.tables import (
     webhooks,
 )
 from gateway.core.model.usage import UsageGroup
+from tests.support.ledger import new_id
 
 # Keys are few; nodes' leases and places are forgotten in one go; what is open, unknown or has not
 # ended is few, and all in an index of its own; and the newest purchases are read from the end of an
@@ -97,10 +97,14 @@ def statements() -> Iterator[tuple[str, Statement]]:
 
 @pytest.fixture(scope="module")
 def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+    """Migrated: of two indexes that serve as well, SQLite takes the one made last."""
     path = tmp_path_factory.mktemp("plans") / "x.db"
-    engine = create_engine(f"sqlite:///{path}")
-    metadata.create_all(engine)
-    engine.dispose()
+
+    async def migrate() -> None:
+        async with open_store(f"sqlite:///{path}", new_id=new_id):
+            pass
+
+    asyncio.run(migrate())
     with closing(sqlite3.connect(path)) as opened:
         yield opened
 
