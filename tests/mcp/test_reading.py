@@ -46,6 +46,19 @@ async def test_lists_are_short_and_say_what_they_leave_out(client: Client) -> No
     assert "left_out" not in rest
 
 
+async def test_the_next_page_after_a_long_reference_is_read(client: Client) -> None:
+    names = ["é" * 100, "ö"]
+    for name in names:
+        given = {"service_code": "whatsapp", "max_price": "0.55", "reference": name}
+        await done(client, "rent_number", {**given, "allow_duplicate": True})
+    asked = {"group_by": "reference", "limit": 1}
+    first = await done(client, "get_usage", asked)
+    rest = await done(client, "get_usage", {**asked, "cursor": first["next_cursor"]})
+
+    assert [row["group"] for row in (*first["data"], *rest["data"])] == sorted(names)
+    assert "next_cursor" not in rest
+
+
 async def test_a_model_may_write_null_for_what_it_leaves_out(client: Client) -> None:
     asked = {"query": None, "in_stock": None, "limit": None, "max_price": None}
 
