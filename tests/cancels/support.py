@@ -107,7 +107,7 @@ class Bed:
 
         def noted(asked: str, key: str | None) -> Any:
             if asked == call:
-                faults.take = take  # type: ignore[method-assign, assignment]
+                faults.take = take  # type: ignore[method-assign]
                 then()
             return take(asked, key)
 
