@@ -65,11 +65,12 @@ RECONCILE = Prompt(
     arguments=(("since", "From when on, such as 2026-01-31.", False),),
     text=(
         "Go over my spending since {since}. Change nothing and buy nothing.\n"
-        "1. get_balance, and every rental there is, page by page, long rentals too.\n"
+        "1. get_balance, get_usage by service, and every rental since then, page by page, long "
+        "rentals too.\n"
         "2. Make a table: when, service, number, price, status.\n"
         "3. Name rentals that are active without a code (they can be cancelled for a refund), "
         "those whose outcome is unknown, and long rentals that renew themselves.\n"
-        "4. Sum up what was spent and what was refunded, and say where it does not fit."
+        "4. Sum up what was spent and what was refunded, and say where get_usage differs."
     ),
 )
 

@@ -49,6 +49,7 @@ GUIDE_TEXT = """\
 2. `rent_number` with `service_code` and `max_price` buys at once. Keep the `id`.
 3. Enter the number at the service, then `wait_for_code`. `pending` means: call it again.
 4. `complete_rental` when the code was accepted. `rent_again` for a later code on that number.
+5. No code for minutes: `replace_rental` buys another number, and the first one is given back.
 
 Refund: a rental without a code is given back with `cancel_rental`. In its first minutes the answer
 is `active`, and the gateway cancels it once the provider allows. With a code there is no refund.

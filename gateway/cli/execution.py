@@ -137,6 +137,8 @@ def _value(execution: _Execution[In, Out], settings: Settings) -> Out:
         if execution.interrupted and execution.op.effect is Effect.SPEND:
             raise OutcomeUnknown("The purchase was sent, and its answer not waited for.") from None
         raise
+    except BrokenPipeError:  # whoever read the rows has enough of them
+        raise
     except (GatewayError, click.ClickException):
         raise
     except Exception as crash:

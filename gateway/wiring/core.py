@@ -198,7 +198,8 @@ def _services(
     cancelling = Cancelling(store.ledger, repository, status_reads, clock, metrics)
     waiter = CodeWaiter(poller, status_reads, repository, notifier, store.inbox)
     known = (clock, store.ledger, store.events, price_cache, repository, status_reads)
-    return Services(*known, cancelling, poller, waiter, callers.recheck, store.keys)
+    own = callers.own.id if callers.own else None
+    return Services(*known, cancelling, poller, waiter, callers.recheck, store.keys, own)
 
 
 def _poller(

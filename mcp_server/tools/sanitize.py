@@ -11,7 +11,12 @@ from typing import Any
 MAX_TEXT = 1000
 MAX_CODE = 16
 _DEFAULT_LENGTH = 200
-_LENGTHS: Mapping[str, int] = {"text": MAX_TEXT, "service_name": 80, "sender": 40}
+_LENGTHS: Mapping[str, int] = {
+    "text": MAX_TEXT,
+    "service_name": 80,
+    "sender": 40,
+    "next_cursor": 3000,  # ours: it is taken back only whole
+}
 
 _SPACE = re.compile(r"[\s\u2028\u2029\u2800\u3000]+")
 # Controls, zero-width and bidirectional marks, soft hyphen, fillers, variation selectors, private

@@ -262,3 +262,23 @@ def test_interrupting_a_question_ends_it_without_a_word(provider: Provider, star
     answer, errors = process.communicate(timeout=60)
 
     assert (process.returncode, answer, errors) == (130, "", "")
+
+
+def test_a_reader_of_csv_that_has_enough_ends_it_without_a_word(
+    provider: Provider, start: Start, tmp_path: Path
+) -> None:
+    env = {
+        "GETATEXT_BASE_URL": provider.url,
+        "GETATEXT_API_KEY": DEMO_KEY,
+        "GATEWAY_DATABASE_URL": f"sqlite:///{tmp_path / 'gateway.db'}",
+    }
+    rented = start("rent", "whatsapp", **env)
+    assert rented.wait(60) == 0
+    process = start("rentals", "--csv", **env)
+    assert process.stdout
+    assert process.stdout.readline().startswith("id,ledger_id,")
+    process.stdout.close()
+
+    assert process.wait(60) == 1
+    assert process.stderr
+    assert process.stderr.read() == ""

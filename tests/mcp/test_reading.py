@@ -46,6 +46,19 @@ async def test_lists_are_short_and_say_what_they_leave_out(client: Client) -> No
     assert "left_out" not in rest
 
 
+async def test_the_next_page_after_a_long_reference_is_read(client: Client) -> None:
+    names = ["é" * 100, "ö"]
+    for name in names:
+        given = {"service_code": "whatsapp", "max_price": "0.55", "reference": name}
+        await done(client, "rent_number", {**given, "allow_duplicate": True})
+    asked = {"group_by": "reference", "limit": 1}
+    first = await done(client, "get_usage", asked)
+    rest = await done(client, "get_usage", {**asked, "cursor": first["next_cursor"]})
+
+    assert [row["group"] for row in (*first["data"], *rest["data"])] == sorted(names)
+    assert "next_cursor" not in rest
+
+
 async def test_a_model_may_write_null_for_what_it_leaves_out(client: Client) -> None:
     asked = {"query": None, "in_stock": None, "limit": None, "max_price": None}
 
@@ -152,7 +165,8 @@ async def test_resources_give_what_the_tools_give(client: Client) -> None:
 
     assert f'"id":{rental["id"]}' in read.text  # type: ignore[union-attr]
     assert len(prices.text.splitlines()) == 21  # type: ignore[union-attr]
-    assert "wait_for_code" in guide.text  # type: ignore[union-attr]
+    for tool in ("wait_for_code", "replace_rental", "cancel_rental"):
+        assert tool in guide.text  # type: ignore[union-attr]
     assert len((await client.list_resources()).resources) == 2
     assert (await client.list_resource_templates()).resource_templates[0].name == "rental"
 
@@ -198,7 +212,8 @@ async def test_prompts_are_filled_in(client: Client) -> None:
 
     assert names == ["receive_code", "reconcile_spending"]
     assert "for WhatsApp, and" in flow.messages[0].content.text  # type: ignore[union-attr]
-    assert "since the beginning of today" in over.messages[0].content.text  # type: ignore[union-attr]
+    for words in ("since the beginning of today", "get_usage by service"):
+        assert words in over.messages[0].content.text  # type: ignore[union-attr]
     for name in ("receive_code", "nothing"):
         with pytest.raises(MCPError):
             await client.get_prompt(name, {})

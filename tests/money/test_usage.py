@@ -162,6 +162,17 @@ async def test_only_who_sees_the_account_asks_by_key(bank: Bank) -> None:
     assert (several.status, "send the id of one" in several.json["detail"]) == (400, True)
 
 
+async def test_who_brings_a_key_of_another_account_learns_of_no_gateway_key(bank: Bank) -> None:
+    for name in ("n8n", "twice", "twice"):
+        await make_key(bank.running.gateway, name, Limits())
+
+    for name in ("n8n", "twice", "nobody"):
+        answer = await bank.client.get("/v1/rentals", key=name)
+        assert (answer.status, answer.json["code"]) == (404, "not_found")
+    server = bank.holder(OWN)
+    assert (await server.get("/v1/rentals", key="n8n")).json["data"] == []
+
+
 async def test_what_a_brought_key_buys_is_in_the_group_without_a_key(bank: Bank) -> None:
     await rent(bank.client)
 

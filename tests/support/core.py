@@ -139,6 +139,7 @@ def services(
         waiter,
         still_accepted,
         store.keys,
+        None,
     )
 
 

@@ -1,8 +1,10 @@
 """The examples in the documents are what the gateway answers before the simulated provider."""
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from gateway.core.operations.operation import AnyOperation
 from gateway.http.documents.examples import EXAMPLES
 from tests.support.gateway import USUAL, Client, run_simulated
 
+README = Path(__file__).absolute().parents[2] / "README.md"
 TEXTS = (SampleText(0.0, "22395", "Your verification code is 048213"),)
 AT_ONCE = Rules(code_after=0.0, cancel_locked=0.0, sample_texts=TEXTS)
 # What differs from one purchase to the next: ids, instants and days, numbers, codes, balance.
@@ -86,6 +89,17 @@ async def test_the_answer_is_that_of_the_example(op: AnyOperation) -> None:
         answer = await perform(client, op, ids)
 
     assert shape(answer) == shape(EXAMPLES[op.name].answer.model_dump(mode="json"))
+
+
+def test_the_answers_in_the_readme_have_all_members_in_their_order() -> None:
+    lines = README.read_text(encoding="utf-8").splitlines()
+    answers = [json.loads(line) for line in lines if line.startswith("{")]
+    told = [list(answer) for answer in answers]
+
+    assert told == [
+        list(EXAMPLES[name].answer.model_dump(mode="json"))
+        for name in ("list_prices", "rent_number", "wait_for_code", "complete_rental", "get_usage")
+    ]
 
 
 def test_every_operation_has_an_example_and_no_other() -> None:

@@ -60,7 +60,7 @@ async def _get_usage(context: Context, asked: GetUsage) -> Usage:
     by, names = asked.group_by, dict[str, GatewayKey]()
     if by == "key":
         context.check_sees_account("group_by key")
-        names = {caller_id(key): key for key in await context.services.keys.all()}
+        names = {caller_id(key): key for key in await context.keys()}
     ledger = context.services.ledger
     found = await ledger.usage(context.view, by, asked.since, asked.until)
     page, further = page_of(found, asked)

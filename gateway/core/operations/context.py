@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
-from gateway.core.model.callers import Caller, caller_id
+from gateway.core.model.callers import Caller, GatewayKey, caller_id
 from gateway.core.model.errors import Forbidden, InvalidRequest, NotFound, ServiceNotFound
 from gateway.core.model.long_rentals import LongRental
 from gateway.core.model.prices import Price
@@ -31,6 +31,7 @@ class Services:
     """The services that operations use, shared by all callers.
 
     `recheck` raises Unauthorized where a caller's key has ended since the caller was identified.
+    `own`: the id of the server's account, to which gateway keys lead; None: it has none.
     """
 
     clock: Clock
@@ -44,6 +45,7 @@ class Services:
     waiter: CodeWaiter
     recheck: Callable[[Caller], Awaitable[None]]
     keys: Keys
+    own: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,18 @@ class Context:
         if key is None:
             return self.view
         self.check_sees_account("key")
-        keys = await self.services.keys.all()
+        keys = await self.keys()
         fitting = [each for each in keys if each.id == key] or [k for k in keys if k.name == key]
         if len(fitting) > 1:
             raise InvalidRequest(f"key: {len(fitting)} keys have this name; send the id of one.")
         if not fitting:
             raise NotFound("There is no such key.", advice="`getatext-gateway keys list` has all.")
         return View(self.view.account_id, caller_id(fitting[0]))
+
+    async def keys(self) -> Sequence[GatewayKey]:
+        """The gateway keys of the caller's account: none where that is not the server's."""
+        services = self.services
+        return await services.keys.all() if self.view.account_id == services.own else ()
 
     def check_sees_account(self, asked: str) -> None:
         """Raise Forbidden where the caller sees only what it bought itself."""

@@ -1,6 +1,7 @@
 """Inputs of every operation: what their schemas allow is taken, and what platforms send is."""
 
 import re
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, get_args
@@ -55,6 +56,7 @@ COMPANIONS: dict[str, Json] = {
     "lock_area_code": {"area_codes": "212"},
 }
 BLANKS: dict[str, Any] = {"integer": 0, "string": "", "boolean": False}
+OFFSETS = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 NOT_THE_DEFAULT = {"wait_seconds"}  # where 0 has a meaning of its own
 
 
@@ -73,6 +75,8 @@ def values(schema: Json) -> st.SearchStrategy[Any]:
     if schema["type"] == "integer":
         highest = MAX_ID if schema.get("format") == "int64" else None
         return st.integers(schema.get("minimum"), schema.get("maximum", highest))
+    if schema.get("format") == "date-time":
+        return st.datetimes(timezones=OFFSETS).map(datetime.isoformat)
     shortest, longest = schema.get("minLength", 0), schema.get("maxLength")
     if "pattern" not in schema:
         return st.text(min_size=shortest, max_size=longest)
