@@ -64,9 +64,13 @@ def get(target: str) -> tuple[str, str]:
 AMOUNT = "a number for an amount"
 TEXT = "text for a whole number or a flag"
 SPACES = "spaces around an amount, a whole number or a flag"
-DIGITS = "a whole number for `request_id`, `area_codes` or `number`"
+DIGITS = "a whole number for `request_id`, `reference`, `area_codes` or `number`"
 BLANK = '`null` or `""` for an optional input'
 LIMIT = "0 for `limit`"
+DATE = "a date for `since` or `until`, such as `2026-11-29`"
+NAIVE = "a time without a zone, such as `2026-11-29T14:30`"
+PLUS = "a space for the `+` of a time's zone, as a query has it where it was not escaped"
+REFERENCE = "spaces around a `reference`, control characters in it, a blank one"
 EVENT_ID = "a number for an event's id"
 PATH = "an input of the path once more, with the same value"
 HEADER = "the header `Idempotency-Key`"
@@ -87,6 +91,7 @@ TAKEN = [
     row(SPACES, get("/v1/prices?limit=3"), get("/v1/prices?limit=%203%20")),
     row(DIGITS, rent(request_id="4711"), rent(request_id=4711)),
     row(DIGITS, rent(request_id=str(LARGE)), rent(request_id=LARGE)),
+    row(DIGITS, rent(reference="4711"), rent(reference=4711)),
     row(DIGITS, rent(area_codes="212", request_id="a"), rent(area_codes=212, request_id="a")),
     row(BLANK, rent(), rent(**EMPTY)),
     row(BLANK, rent(), rent(**NULLS)),
@@ -98,6 +103,14 @@ TAKEN = [
     row(LIMIT, get("/v1/prices"), get("/v1/prices?limit=0")),
     row(LIMIT, get("/v1/rentals"), get("/v1/rentals?limit=0")),
     row(LIMIT, get("/v1/events"), get("/v1/events?limit=0")),
+    row(DATE, get("/v1/usage?since=2026-11-29T00:00:00Z"), get("/v1/usage?since=2026-11-29")),
+    row(DATE, get("/v1/rentals?until=2026-11-29T00:00:00Z"), get("/v1/rentals?until=2026-11-29")),
+    row(NAIVE, get("/v1/usage?until=2026-11-29T14:30:00Z"),
+        get("/v1/usage?until=2026-11-29T14:30")),
+    row(PLUS, get("/v1/usage?since=2026-11-29T14:30:00%2B01:00"),
+        get("/v1/usage?since=2026-11-29T14:30:00+01:00")),
+    row(REFERENCE, rent(reference="order 17"), rent(reference="  order\t17 ")),
+    row(REFERENCE, rent(), rent(reference=" ")),
     row(EVENT_ID, get("/v1/events?after_id=evt_1"), get("/v1/events?after_id=1")),
     row(EVENT_ID, get("/v1/events?cursor=evt_2"), get("/v1/events?cursor=2")),
     row(PATH, get("/v1/rentals/12345"), get("/v1/rentals/12345?rental_id=12345")),
