@@ -58,6 +58,7 @@ _ASKED = (
     ("a key's 1,000 by day", _CALLERS_KEY, "/v1/usage?group_by=day", Target("≤", 50)),
     ("the account by service", KEY, "/v1/usage", Target("≤", 1000)),
     ("the account by day", KEY, "/v1/usage?group_by=day", Target("≤", 1000)),
+    ("the account by key", KEY, "/v1/usage?group_by=key", Target("≤", 1000)),
     ("the account by reference", KEY, "/v1/usage?group_by=reference", None),
 )
 
@@ -103,7 +104,7 @@ def _server() -> Iterator[str]:
 async def _fill(url: str) -> None:
     from adapters.store import open_store
     from gateway.core.model.values import new_ledger_id
-    from tests.support.stores import execute
+    from tests.support.statements import execute
 
     hasher, kind = KeyHasher(_SECRET.encode()), url.partition(":")[0]
     async with open_store(url, new_id=new_ledger_id) as store:

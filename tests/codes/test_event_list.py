@@ -10,7 +10,7 @@ from tests.codes.support import listening_to
 from tests.money.outages import locked
 from tests.support.gateway import Client, new_database
 from tests.support.money import CHARGING, open_bank, rent, two_clients
-from tests.support.stores import execute
+from tests.support.statements import execute
 
 CANCELLED = ["rental.ended", "rental.refunded", "rental.cancel_requested", "rental.created"]
 EACH = len(CANCELLED)

@@ -30,8 +30,8 @@ from tests.support.ledger import (
     rental,
     rental_of,
 )
+from tests.support.statements import execute
 from tests.support.store_process import another
-from tests.support.stores import execute
 from tests.support.waiting import until
 
 LOST = EventType.PURCHASE_OUTCOME_UNKNOWN

@@ -26,7 +26,7 @@ from tests.support.ledger import (
     rental,
     rental_of,
 )
-from tests.support.stores import execute
+from tests.support.statements import execute
 
 CREATED = EventType.RENTAL_CREATED
 CODE = EventType.RENTAL_CODE_RECEIVED

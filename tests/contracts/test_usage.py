@@ -31,7 +31,7 @@ from tests.support.ledger import (
     long_rental,
     rental,
 )
-from tests.support.stores import execute
+from tests.support.statements import execute
 
 DAY = timedelta(days=1)
 CALLERS = ("caller", "another", "third")

@@ -28,7 +28,7 @@ from tests.support.money import (
     two_clients,
 )
 from tests.support.program import node
-from tests.support.stores import execute
+from tests.support.statements import execute
 from tests.support.waiting import until
 
 LOCKED = changed(CHARGING, rules=changed(CHARGING.rules, cancel_locked=300.0))

@@ -1,11 +1,8 @@
 """The fixtures of whatever runs on both databases."""
 
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from adapters.store import Store, open_store
@@ -52,14 +49,3 @@ def ledger(store: Store) -> Ledger:
 @pytest.fixture
 def keys(store: Store) -> Keys:
     return store.keys
-
-
-async def execute(url: str, statements: str) -> None:
-    """Run statements past the store, as another version of it may."""
-    if url.startswith("sqlite"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file, file:
-            file.executescript(statements)
-        return
-    connection = await asyncpg.connect(url)
-    await connection.execute(statements)
-    await connection.close()
