@@ -282,3 +282,20 @@ def test_a_reader_of_csv_that_has_enough_ends_it_without_a_word(
     assert process.wait(60) == 1
     assert process.stderr
     assert process.stderr.read() == ""
+
+
+def test_a_full_disk_ends_csv_with_words(provider: Provider, tmp_path: Path) -> None:
+    env = {
+        **os.environ,
+        "GETATEXT_BASE_URL": provider.url,
+        "GETATEXT_API_KEY": DEMO_KEY,
+        "GATEWAY_DATABASE_URL": f"sqlite:///{tmp_path / 'gateway.db'}",
+    }
+    command = [sys.executable, "-m", "gateway", "usage", "--csv"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, check=False, env=env, stdout=full, stderr=subprocess.PIPE, timeout=60
+        )
+
+    assert done.returncode == 1
+    assert done.stderr.decode() == "Error: The output cannot be written: No space left on device.\n"
