@@ -1,7 +1,7 @@
 # Every target installs what it needs on its first run and works offline afterwards.
 PYTHON ?= python3
 # Three workers, for half of the time of a test is waiting.
-PYTEST = pytest -n 3 --dist loadgroup
+PYTEST = pytest -n 4 --dist loadgroup
 CLIENTS = tests/faces/clients/npm
 PIP    = python -m pip --disable-pip-version-check install -qq
 
