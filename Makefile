@@ -1,6 +1,6 @@
 # Every target installs what it needs on its first run and works offline afterwards.
 PYTHON ?= python3
-# Three workers, for half of the time of a test is waiting.
+# Four workers, for most of the time of a test is waiting.
 PYTEST = pytest -n 4 --dist loadgroup
 CLIENTS = tests/faces/clients/npm
 PIP    = python -m pip --disable-pip-version-check install -qq
