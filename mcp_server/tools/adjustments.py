@@ -71,8 +71,7 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
         guidance=(
             "It never charges more than max_price, which is required: take the price of "
             "list_prices, not a round number; with carrier or area_codes 1.2 times it, with both "
-            "1.4 times. Use rent_again for a number rented before. Once a code has come there is "
-            "no refund."
+            "1.4 times. Once a code has come there is no refund."
         ),
         required=("max_price",),
         priced="service",
@@ -81,13 +80,10 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
         guidance="Use it to find a rental whose id was lost, and after outcome_unknown.",
         page=PageRules(),
     ),
-    "get_rental": Adjustment(
-        guidance="It answers at once: to wait for the SMS use wait_for_code instead."
-    ),
+    "get_rental": Adjustment(guidance="To wait for the SMS use wait_for_code."),
     "wait_for_code": Adjustment(
         guidance=(
-            "pending is no failure: simply call it again, until a code comes or the status is "
-            "ended; if none comes for minutes, use replace_rental. Use it instead of calling "
+            "pending is no failure. If no code comes for minutes, use replace_rental. Never call "
             "get_rental in a loop."
         ),
         wait=WaitRules(),
@@ -98,17 +94,13 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
     "complete_rental": Adjustment(guidance="Call it when the service has accepted the code."),
     "rent_again": Adjustment(
         guidance=(
-            "For a further code from the same service to a number that was rented before; for a "
-            "new number use rent_number. It charges the current price, which cannot be capped "
-            "here."
+            "For a further code from that service; for a new number use rent_number. It charges "
+            "the current price, which cannot be capped here."
         ),
         priced="rental",
     ),
     "replace_rental": Adjustment(
-        guidance=(
-            "For a number whose code has not come though the service has sent it. A code that "
-            "still comes to the first number is shown on its own rental."
-        ),
+        guidance=("A code that still comes to the first number is shown on its own rental."),
         priced="replacement",
     ),
     "list_long_rentals": Adjustment(
@@ -130,7 +122,7 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
         guidance="To let it run out at the end of its period use set_auto_renew with false."
     ),
     "set_auto_renew": Adjustment(
-        guidance="Switching it on means that money is spent later without being asked again.",
+        guidance="Then money is spent later without being asked.",
         destructive=False,
     ),
     "list_messages": Adjustment(
@@ -143,12 +135,7 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
 DESCRIBED_OUTPUTS = frozenset(
     {
         "text",
-        "sender",
-        "stock",
-        "next_cursor",
         "provisional",
-        "retry_after_seconds",
-        "spent_today",
         "left_today",
     }
 )
@@ -161,13 +148,10 @@ _DEFAULT_GUIDANCE: Mapping[Effect, str] = {
 _DUPLICATE_INPUT: Json = {
     "type": "boolean",
     "default": False,
-    "description": "Buy though the same call was made within 10 seconds.",
+    "description": "Buy although the same call was just made.",
 }
-_LEFT_OUT_OUTPUT: Json = {
-    "type": "integer",
-    "description": "How many more there are.",
-}
-_HINT_OUTPUT: Json = {"type": "string", "description": "What to do next."}
+_LEFT_OUT_OUTPUT: Json = {"type": "integer"}
+_HINT_OUTPUT: Json = {"type": "string"}
 
 
 def adjustment_of(op: AnyOperation) -> Adjustment:

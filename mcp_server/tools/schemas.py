@@ -17,22 +17,14 @@ Json = dict[str, Any]
 
 # The gateway validates inputs and names what is wrong; a model learns nothing from a pattern.
 _OMITTED_KEYS = frozenset(
-    {"title", "format", "$defs", "pattern", "minLength", "maxLength", "examples"}
+    {"title", "format", "$defs", "pattern", "minLength", "maxLength", "minimum", "examples"}
 )
-_AMOUNT: Json = {"exclusiveMinimum": 0, "maximum": 10_000, "type": "number"}
 _OF_ANY = frozenset({"codes", "total"})  # what they hold tells by itself what it is
-_ROW = "[]"  # the name of a list's rows here
-_RESULT_KEYS = ("type", "required", "properties", "items", "const")
+_RESULT_KEYS = ("type", "properties", "items", "const")
 
 
 class _ResultSchema(NullFreeSchema):
-    """Requires every field except those that can be None, which results leave out."""
-
-    def field_is_required(self, field: Any, total: bool) -> bool:
-        inner = field["schema"]
-        while "schema" in inner and inner["type"] != "nullable":
-            inner = inner["schema"]
-        return bool(inner["type"] != "nullable")
+    """Tells no defaults."""
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
@@ -43,7 +35,7 @@ def input_schema(model: type[BaseModel]) -> Json:
     schema = model.model_json_schema(schema_generator=NullFreeSchema)
     for name, field in schema.get("properties", {}).items():
         if field.get("pattern") == AMOUNT_PATTERN:
-            schema["properties"][name] = {"description": field["description"], **_AMOUNT}
+            schema["properties"][name] = {"description": field["description"], "type": "number"}
     return _tool_schema(schema)
 
 
@@ -95,21 +87,14 @@ def _shortened(part: Any, described: Set[str], name: str = "") -> Any:
     if not isinstance(part, dict):
         return part
     shortened = {key: value for key, value in part.items() if key in _RESULT_KEYS}
-    if name == _ROW:
-        shortened.pop("required", None)
-    if shortened.get("type") == "string":
-        del shortened["type"]  # what has no type is text
     if "description" in part and name in described:
         shortened["description"] = absent_for_null(part["description"])
-    if name in _OF_ANY and "properties" in part:
+    if name in _OF_ANY:
         return {"type": part["type"]}
     if "properties" in part:
         shortened["properties"] = {
             key: _shortened(value, described, key) for key, value in part["properties"].items()
         }
     if "items" in part:
-        brief = {"type": part["items"].get("type")}
-        shortened["items"] = (
-            brief if name in _OF_ANY else _shortened(part["items"], described, _ROW)
-        )
+        shortened["items"] = _shortened(part["items"], described)
     return shortened

@@ -97,7 +97,7 @@ class CreateLongRental(Frozen):
 class OneLongRental(Frozen):
     """The input of operations on one long rental."""
 
-    long_rental_id: IdAsked = Field(description="The long rental's id, from list_long_rentals.")
+    long_rental_id: IdAsked = Field(description="Its id in list_long_rentals.")
 
 
 class RenewLongRental(OneLongRental):

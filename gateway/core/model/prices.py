@@ -74,5 +74,5 @@ class ListPrices(Frozen):
     )
     limit: LimitAsked = Field(100, description="How many prices at the most.")
     cursor: Annotated[str, Field(max_length=3000)] | None = Field(
-        None, description="The next_cursor of the page before; keep the other inputs the same."
+        None, description="The next_cursor of the page before."
     )

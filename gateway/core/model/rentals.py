@@ -27,8 +27,8 @@ from gateway.core.model.values import (
     UsdAsked,
 )
 
-REQUEST_ID = "Your own name for this purchase: with the same one nothing is bought twice."
-REFERENCE = "What it is for, in your words: see get_usage."
+REQUEST_ID = "Your name for this purchase: repeated, it buys nothing twice."
+REFERENCE = "What it is for, as get_usage groups it."
 
 
 UsNumber = Annotated[str, Field(pattern=r"^(\+?1)?[2-9][0-9]{9}$"), OrDigits]
@@ -248,7 +248,7 @@ class ListRentals(Frozen):
     )
     limit: LimitAsked = Field(100, description="How many rentals at the most.")
     cursor: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")] | None = Field(
-        None, description="The next_cursor of the page before; other inputs the same."
+        None, description="The next_cursor of the page before."
     )
 
 

@@ -28,9 +28,7 @@ class ReplaceRental(OneRental):
     carrier: Literal["same", "any", "at&t", "tmobile", "verizon"] = Field(
         "same", description="As in rent_number; same: as for the first number."
     )
-    keep_carrier: FlagAsked = Field(
-        False, description="As in rent_number; where carrier is same, as for the first number too."
-    )
+    keep_carrier: FlagAsked = Field(False, description="As in rent_number, for this carrier.")
     area_codes: AreaCodesOrAny | None = Field(
         None,
         description="As in rent_number; any: wherever; null: as for the first number.",
@@ -38,7 +36,7 @@ class ReplaceRental(OneRental):
     )
     lock_area_code: FlagAsked = Field(
         False,
-        description="As in rent_number; without area_codes here, as for the first number too.",
+        description="As in rent_number, for these area codes.",
     )
     request_id: RequestId | None = Field(None, description=REQUEST_ID)
     reference: Reference | None = Field(None, description="null: as for the first number.")

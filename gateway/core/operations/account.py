@@ -90,7 +90,7 @@ GET_USAGE = Operation(
     summary="Read what was spent, and how many codes it brought",
     description=(
         "From the gateway's own ledger: what this key bought, or all of its account. A refund "
-        "counts on the day (UTC) of its purchase. net and reserved together are what is spent."
+        "counts on the day (UTC) of its purchase."
     ),
     takes=GetUsage,
     gives=Usage,

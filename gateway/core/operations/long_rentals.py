@@ -98,8 +98,7 @@ CREATE_LONG_RENTAL = Operation(
     summary="Rent a US number for a week up to a year",
     description=(
         "Buys a number for any service and charges the account; the provider tells the price "
-        "only afterwards. Where the answer is lost the error is outcome_unknown: look at "
-        "list_long_rentals before repeating the call."
+        "only afterwards."
     ),
     takes=CreateLongRental,
     gives=LongRental,
@@ -119,10 +118,7 @@ CREATE_LONG_RENTAL = Operation(
 RENEW_LONG_RENTAL = Operation(
     name="renew_long_rental",
     summary="Pay for another period of a long rental",
-    description=(
-        "Prolongs a long rental by its period and charges the account at once. Where the answer "
-        "is lost the error is outcome_unknown: look at list_long_rentals before repeating."
-    ),
+    description="Prolongs a long rental by its period and charges the account at once.",
     takes=RenewLongRental,
     gives=LongRental,
     effect=Effect.SPEND,

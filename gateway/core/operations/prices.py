@@ -16,8 +16,8 @@ LIST_PRICES = Operation(
     summary="List what a number costs for each service, with its stock",
     description=(
         "Answers the provider's price list, kept for a minute: fetched_at says from when it is, "
-        "stale that it is older than it should be. Narrow it by service_code, query, max_price "
-        "or in_stock. Prices are without the surcharges for carrier and area code."
+        "stale that it is older than it should be. Prices are without the surcharges for carrier "
+        "and area code."
     ),
     takes=ListPrices,
     gives=PricePage,

@@ -92,8 +92,7 @@ RENT_NUMBER = Operation(
     summary="Rent a US number to receive one service's SMS code",
     description=(
         "Buys a number at once and charges the account: set max_price. Then wait_for_code reads "
-        "its code. Without a code it can be cancelled for a refund after some minutes. Send a "
-        "request_id: repeating the call with it never buys twice."
+        "its code. Without a code it can be cancelled for a refund after some minutes."
     ),
     takes=RentNumber,
     gives=Rental,
@@ -149,8 +148,7 @@ CANCEL_RENTAL = Operation(
     summary="Cancel a rental that has no code yet, for a refund",
     description=(
         "Gives the number back and refunds its price: now, or as soon as the provider allows, "
-        "which it does not in the first minutes. Until then it answers active. Refused once a "
-        "code has come."
+        "which it does not in the first minutes. Refused once a code has come."
     ),
     takes=OneRental,
     gives=Rental,
@@ -174,8 +172,7 @@ COMPLETE_RENTAL = Operation(
     summary="Mark a rental as done",
     description=(
         "Ends a rental whose code has been used. Costs nothing and refunds nothing; to get "
-        "money back for a rental without a code use cancel_rental. Repeated, it answers the "
-        "completed rental."
+        "money back for a rental without a code use cancel_rental."
     ),
     takes=OneRental,
     gives=Rental,

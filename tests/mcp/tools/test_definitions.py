@@ -74,6 +74,22 @@ def test_schemas_are_valid_and_plain(op: AnyOperation) -> None:
 
 
 @each
+def test_every_field_says_its_type(op: AnyOperation) -> None:
+    """Clients warn of one that takes any value, and the inspector prints it into its output."""
+    definition = tool_spec(op).definition
+
+    def untyped(schema: Json, name: str) -> list[str]:
+        inside = dict(schema.get("properties", {}))
+        if "items" in schema:
+            inside["[]"] = schema["items"]
+        found = [] if schema.get("type") else [name]
+        return found + [each for key in inside for each in untyped(inside[key], f"{name}.{key}")]
+
+    assert untyped(definition["inputSchema"], "input") == []
+    assert untyped(definition["outputSchema"], "output") == []
+
+
+@each
 def test_a_tool_that_spends_says_so(op: AnyOperation) -> None:
     definition = tool_spec(op).definition
     spends = op.effect is Effect.SPEND
