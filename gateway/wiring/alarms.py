@@ -8,9 +8,9 @@ from adapters.store import Store
 from gateway.core.jobs.balance_watch import BalanceWatch
 from gateway.core.model.events import Alarm
 from gateway.core.ports.clock import Clock
-from gateway.core.upstream.account import AccountUpstream
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
+from gateway.wiring.background import upstream_of
 from gateway.wiring.core import Core
 
 
@@ -49,17 +49,13 @@ def _watch(
     if settings.gateway_balance_low is None:
         return None
 
-    def upstream_of(account_id: str) -> AccountUpstream | None:
-        account = core.callers.met(account_id)
-        return None if account is None else core.upstreams.of(account)
-
     watch = BalanceWatch(
         settings.gateway_balance_low,
         store.balances,
         store.leases,
         clock,
         metrics,
-        upstream_of,
+        upstream_of(core.callers, core.upstreams),
         own=core.callers.own.id if core.callers.own else None,
     )
     core.upstreams.when_answered(watch)

@@ -14,7 +14,7 @@ from gateway.core.upstream.calls import CANCEL, RENTAL_STATUS
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
 
-_UpstreamOf = Callable[[str], AccountUpstream | None]
+UpstreamOf = Callable[[str], AccountUpstream | None]
 
 
 def work(
@@ -25,23 +25,29 @@ def work(
     services: Services,
     metrics: Metrics,
 ) -> tuple[Following, CancelTask, ReconciliationTask]:
-    """All of it. The upstream of an account is to be had where its key is in memory."""
+    """All that works on rentals."""
+    of_account = upstream_of(callers, upstreams)
+    following = _following(settings, store, services, of_account, metrics)
+    cancels = _cancel_task(settings, store, services, of_account, metrics)
+    callers.when_seen(following.key_seen, cancels.wake)
+    return following, cancels, _reconciliation(of_account, services, metrics)
 
-    def upstream_of(account_id: str) -> AccountUpstream | None:
+
+def upstream_of(callers: Callers, upstreams: AccountUpstreams) -> UpstreamOf:
+    """Gives the upstream of an account by its id, where its key is in memory."""
+
+    def of_account(account_id: str) -> AccountUpstream | None:
         account = callers.met(account_id)
         return None if account is None else upstreams.of(account)
 
-    following = _following(settings, store, services, upstream_of, metrics)
-    cancels = _cancel_task(settings, store, services, upstream_of, metrics)
-    callers.when_seen(following.key_seen, cancels.wake)
-    return following, cancels, _reconciliation(upstream_of, services, metrics)
+    return of_account
 
 
 def _following(
     settings: Settings,
     store: Store,
     services: Services,
-    upstream_of: _UpstreamOf,
+    of_account: UpstreamOf,
     metrics: Metrics,
 ) -> Following:
     unused = UnusedReturns(
@@ -59,7 +65,7 @@ def _following(
         services.poller,
         services.price_cache,
         unused,
-        upstream_of,
+        of_account,
         metrics,
     )
 
@@ -81,13 +87,13 @@ def _cancel_task(
     settings: Settings,
     store: Store,
     services: Services,
-    upstream_of: _UpstreamOf,
+    of_account: UpstreamOf,
     metrics: Metrics,
 ) -> CancelTask:
     task = CancelTask(
         store.ledger,
         services.cancelling,
-        upstream_of,
+        of_account,
         services.clock,
         metrics,
         per_second=settings.rates[CANCEL.bucket],
@@ -97,8 +103,8 @@ def _cancel_task(
 
 
 def _reconciliation(
-    upstream_of: _UpstreamOf, services: Services, metrics: Metrics
+    of_account: UpstreamOf, services: Services, metrics: Metrics
 ) -> ReconciliationTask:
-    task = ReconciliationTask(services.repository, services.price_cache, upstream_of, metrics)
+    task = ReconciliationTask(services.repository, services.price_cache, of_account, metrics)
     services.repository.on_lost(task.begin)
     return task

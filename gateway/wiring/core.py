@@ -197,9 +197,20 @@ def _services(
     poller = _poller(settings, store, repository, status_reads, notifier, clock)
     cancelling = Cancelling(store.ledger, repository, status_reads, clock, metrics)
     waiter = CodeWaiter(poller, status_reads, repository, notifier, store.inbox)
-    known = (clock, store.ledger, store.events, price_cache, repository, status_reads)
-    own = callers.own.id if callers.own else None
-    return Services(*known, cancelling, poller, waiter, callers.recheck, store.keys, own)
+    return Services(
+        clock=clock,
+        ledger=store.ledger,
+        events=store.events,
+        price_cache=price_cache,
+        repository=repository,
+        status_reads=status_reads,
+        cancelling=cancelling,
+        poller=poller,
+        waiter=waiter,
+        recheck=callers.recheck,
+        keys=store.keys,
+        own=callers.own.id if callers.own else None,
+    )
 
 
 def _poller(
