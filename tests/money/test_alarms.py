@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import structlog
 
 from adapters.simulator import DEMO_KEY, Fault, FaultKind
 from gateway.telemetry import logs
@@ -44,8 +45,18 @@ def counted(bank: Bank, type: str) -> float:
     return float(line.removeprefix(start))
 
 
+@pytest.fixture(autouse=True)
+def a_new_logger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that has been used keeps the form that was configured then, by another test."""
+    monkeypatch.setattr(
+        "gateway.telemetry.metrics.alarm_log", structlog.get_logger("gateway.alarms")
+    )
+
+
 def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    """The alarms; loggers of others may have kept another form."""
+    written = capsys.readouterr().err.splitlines()
+    lines = [json.loads(line) for line in written if line.startswith("{")]
     return [line for line in lines if line["event"] == "alarm"]
 
 
