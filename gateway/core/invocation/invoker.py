@@ -191,6 +191,8 @@ class Invoker:
             at_most=call.at_most,
             subject=subject,
             begun=call.begun,
+            over_mcp=call.over_mcp,
+            allow_duplicate=call.allow_duplicate,
         )
 
     async def _recorded(self, context: Context, value: Out) -> Out:
