@@ -32,3 +32,6 @@ class OperationInvoker(Protocol):
         self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]
     ) -> Answer[Out] | None:
         """The first answer to a purchase with this request id; None where none is known."""
+
+    async def check(self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]) -> None:
+        """Raise what would refuse a purchase now. Nothing is bought."""

@@ -17,6 +17,7 @@ ALLOW_DUPLICATE = "allow_duplicate"
 LIMIT = "limit"
 LEFT_OUT = "left_out"
 HINT = "hint"
+REPLAYED = "replayed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +178,11 @@ _DEFAULT_GUIDANCE: Mapping[Effect, str] = {
 _DUPLICATE_INPUT: Json = {
     "type": "boolean",
     "default": False,
-    "description": "Buy although the same call was just made.",
+    "description": "Buy although a rental of this service waits for its code.",
 }
 _LEFT_OUT_OUTPUT: Json = {"type": "integer"}
 _HINT_OUTPUT: Json = {"type": "string"}
+_REPLAYED_OUTPUT: Json = {"type": "boolean"}
 
 
 def adjustment_of(op: AnyOperation) -> Adjustment:
@@ -218,6 +220,9 @@ def extra_outputs(op: AnyOperation) -> dict[str, Json]:
     extra: dict[str, Json] = {}
     if adjustment_of(op).page:
         extra[LEFT_OUT] = dict(_LEFT_OUT_OUTPUT)
-    if adjustment_of(op).wait:
+    spends = op.effect is Effect.SPEND
+    if adjustment_of(op).wait or spends:
         extra[HINT] = dict(_HINT_OUTPUT)
+    if spends:
+        extra[REPLAYED] = dict(_REPLAYED_OUTPUT)
     return extra
