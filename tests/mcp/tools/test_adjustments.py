@@ -76,7 +76,8 @@ async def test_a_new_list_comes_in_short_pages() -> None:
     rentals = Gateway(Rentals(data=[RENTAL] * 20, next_cursor="next"), Rentals(data=[RENTAL] * 7))
     result = await run(op, rentals, {})
 
-    assert tool_spec(op).definition["inputSchema"]["properties"]["limit"]["default"] == 20
+    limit = tool_spec(op).definition["inputSchema"]["properties"]["limit"]
+    assert limit["description"] == "How many rentals at the most; default 20."
     assert rentals.given[0] == {"limit": 20}
     assert result["structuredContent"]["left_out"] == 7
 
