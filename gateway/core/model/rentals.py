@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypedDict
 from pydantic import Field, ValidationInfo, field_validator
 
 from gateway.core.model.moments import InstantAsked
+from gateway.core.model.preferences import AreaCodes, Carrier
 from gateway.core.model.values import (
     CURRENCY,
     Currency,
@@ -33,10 +34,6 @@ REFERENCE = "What it is for, as get_usage groups it."
 
 UsNumber = Annotated[str, Field(pattern=r"^(\+?1)?[2-9][0-9]{9}$"), OrDigits]
 """A US number in an input, with or without its country code."""
-
-AREA_CODES = r" *[2-9][0-9]{2} *(, *[2-9][0-9]{2} *)*"
-AreaCodes = Annotated[str, Field(pattern=f"^{AREA_CODES}$", max_length=400), OrDigits]
-"""Area codes in an input, comma-separated."""
 
 
 class RentalStatus(StrEnum):
@@ -170,7 +167,7 @@ class RentNumber(Frozen):
     max_price: UsdAsked | None = Field(
         None, description="The highest price in USD to pay, surcharges included."
     )
-    carrier: Literal["any", "at&t", "tmobile", "verizon"] = Field(
+    carrier: Carrier = Field(
         "any", description="Only this carrier's numbers; a match costs 1.2 times the price."
     )
     keep_carrier: FlagAsked = Field(
