@@ -32,3 +32,6 @@ class OperationInvoker(Protocol):
         self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]
     ) -> Answer[Out] | None:
         """The first answer to a purchase with this request id; None where none is known."""
+
+    async def resolved(self, op: Operation[In, Out], call: Call, asked: In) -> In:
+        """The input of a rent with the code of the service it names. Raises ServiceNotFound."""

@@ -62,7 +62,8 @@ class ToolPurchases:
             earlier = await self._invoker.repeated(op, purchase.call, given)
             if earlier is not None:
                 return _purchase_result(earlier)
-        elif not (again or op.once or purchase.params.request_state):
+        asked = await self._estimator.resolved(op, purchase.call, asked)
+        if not ("request_id" in given or again or op.once or purchase.params.request_state):
             self._duplicates.check(purchase.call.caller, op, asked)
         estimate = await self._estimator.estimate(op, purchase.call, asked)
         most = estimate.cap  # what a person agrees to, although the call gives no max_price

@@ -50,6 +50,13 @@ class Estimator:
         """`invoker` runs the reading operations."""
         self._invoker = invoker
 
+    async def resolved(self, op: AnyOperation, call: Call, asked: BaseModel) -> BaseModel:
+        """The input with the code of the service that it names. Raises ServiceNotFound."""
+        if not isinstance(asked, RentNumber):
+            return asked
+        listed = await self._prices(call, service_code=asked.service_code)
+        return asked if listed else await self._invoker.resolved(op, call, asked)
+
     async def estimate(self, op: AnyOperation, call: Call, asked: BaseModel) -> Estimate:
         """The estimate of a purchase. Raises PriceTooHigh where the price exceeds max_price."""
         given = asked.model_dump()

@@ -18,6 +18,7 @@ from gateway.core.model.errors import (
     OutcomeUnknown,
     RateLimited,
     ServiceNotAllowed,
+    ServiceNotFound,
     Unauthorized,
 )
 from gateway.core.model.provider_errors import LOST_CHANGE, PriceTooHigh, UpstreamRefused
@@ -124,6 +125,8 @@ def failure(error: GatewayError, trace_id: str, effect: Effect = Effect.READ) ->
         facts["price_needed"] = money_text(error.price_needed)
     if isinstance(error, AlreadyReplaced):
         facts["replaced_by"] = error.replaced_by
+    if isinstance(error, ServiceNotFound) and error.candidates:
+        facts["candidates"] = [structured_content(each) for each in error.candidates]
     return {
         "content": [{"type": "text", "text": f"{error.code}: {_sentence(error, effect)}"}],
         "isError": True,

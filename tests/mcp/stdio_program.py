@@ -53,6 +53,9 @@ class Chatty:
     async def repeated(self, *call: Any) -> Any:
         return await self._inner.repeated(*call)
 
+    async def resolved(self, *call: Any) -> Any:
+        return await self._inner.resolved(*call)
+
     async def answer(self, *call: Any) -> Any:
         os.write(1, b"nor this\n")
         return await self._inner.answer(*call)

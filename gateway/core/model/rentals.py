@@ -23,6 +23,7 @@ from gateway.core.model.values import (
     PhoneNumber,
     Reference,
     RequestId,
+    ServiceAsked,
     ServiceCode,
     Usd,
     UsdAsked,
@@ -161,8 +162,8 @@ class CancelWish:
 class RentNumber(Frozen):
     """The input of rent_number."""
 
-    service_code: ServiceCode = Field(
-        description="The service the code will come from: a service_code of list_prices."
+    service_code: ServiceAsked = Field(
+        description="The service the code will come from: its code or name in list_prices."
     )
     max_price: UsdAsked | None = Field(
         None, description="The highest price in USD to pay, surcharges included."
