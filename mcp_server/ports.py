@@ -35,3 +35,6 @@ class OperationInvoker(Protocol):
 
     async def resolved(self, op: Operation[In, Out], call: Call, asked: In) -> In:
         """The input of a rent with the code of the service it names. Raises ServiceNotFound."""
+
+    async def check(self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]) -> None:
+        """Raise what would refuse a purchase now. Nothing is bought."""

@@ -16,7 +16,13 @@ from mcp_server.tools.adjustments import (
     extra_inputs,
     extra_outputs,
 )
-from mcp_server.tools.schemas import absent_for_null, input_schema, output_schema
+from mcp_server.tools.schemas import (
+    absent_for_null,
+    default_in_words,
+    input_schema,
+    opaque_rows,
+    output_schema,
+)
 
 Json = dict[str, Any]
 
@@ -79,15 +85,18 @@ def _input(op: AnyOperation, adjustment: Adjustment) -> Json:
     if required:
         schema["required"] = required
     if page := adjustment.page:
-        fields[LIMIT] |= {"maximum": page.max_limit, "default": page.default_limit}
+        fields[LIMIT] |= {"default": page.default_limit}
     if (wait := adjustment.wait) and wait.field in fields:
-        fields[wait.field] |= {"maximum": wait.max_seconds, "default": wait.default_seconds}
+        fields[wait.field] |= {"default": f"{wait.default_seconds}, {wait.max_seconds} at most"}
+    schema["properties"] = {name: default_in_words(field) for name, field in fields.items()}
     return schema
 
 
 def _output(op: AnyOperation, adjustment: Adjustment) -> Json:
     schema = output_schema(op.gives, DESCRIBED_OUTPUTS)
     fields = schema["properties"] = {**schema["properties"], **extra_outputs(op)}
+    if adjustment.rows:
+        fields["data"] = opaque_rows(adjustment.rows)
     if adjustment.page and adjustment.page.whole:
         fields.pop("next_cursor", None)
     return schema

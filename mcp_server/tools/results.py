@@ -11,6 +11,7 @@ from gateway.core.identity_cache import IdentityCache
 from gateway.core.model.errors import (
     AlreadyReplaced,
     BudgetExceeded,
+    DuplicatePurchase,
     Forbidden,
     GatewayError,
     InternalError,
@@ -23,9 +24,8 @@ from gateway.core.model.errors import (
 )
 from gateway.core.model.provider_errors import LOST_CHANGE, PriceTooHigh, UpstreamRefused
 from gateway.core.model.upstream_call import Effect
-from gateway.core.model.values import Cacheable, money_text
+from gateway.core.model.values import Cacheable, Charged, money_text
 from mcp_server.tools.adjustments import HINT, LEFT_OUT, PageRules
-from mcp_server.tools.errors import DuplicatePurchase
 from mcp_server.tools.sanitize import clean_json, clean_text
 
 Json = dict[str, Any]
@@ -127,11 +127,23 @@ def failure(error: GatewayError, trace_id: str, effect: Effect = Effect.READ) ->
         facts["replaced_by"] = error.replaced_by
     if isinstance(error, ServiceNotFound) and error.candidates:
         facts["candidates"] = [structured_content(each) for each in error.candidates]
+    if isinstance(error, DuplicatePurchase) and error.rental_id is not None:
+        facts["rental_id"] = error.rental_id
+    text = f"{error.code}: {_sentence(error, effect)}"
     return {
-        "content": [{"type": "text", "text": f"{error.code}: {_sentence(error, effect)}"}],
+        "content": [{"type": "text", "text": f"{text}{_replay(error)}"}],
         "isError": True,
-        "_meta": {ERROR_META: facts},
+        "_meta": {ERROR_META: facts, **({REPLAYED_META: True} if error.replayed else {})},
     }
+
+
+def _replay(error: GatewayError) -> str:
+    """What to say of a stored answer. After a lost one a new purchase is not the way on."""
+    if not error.replayed:
+        return ""
+    happened = " This is the first answer to this request_id again; nothing was sent now."
+    again = " To try anew use a new request_id or none."
+    return happened + (again if error.charged is Charged.NO else "")
 
 
 def _sentence(error: GatewayError, effect: Effect) -> str:

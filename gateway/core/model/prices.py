@@ -98,12 +98,12 @@ class ListPrices(Frozen):
     )
     max_price: UsdAsked | None = Field(None, description="Only prices up to this, in USD.")
     in_stock: FlagAsked = Field(
-        False, description="Only services with numbers; an unknown stock counts as some."
+        False, description="Only with numbers in stock, or of unknown stock."
     )
     sort: Literal["name", "price", "stock"] = Field(
-        "name", description="By name, by price (lowest first) or by stock (highest first)."
+        "name", description="price: lowest first; stock: highest first."
     )
     limit: LimitAsked = Field(100, description="How many prices at the most.")
     cursor: Annotated[str, Field(max_length=3000)] | None = Field(
-        None, description="The next_cursor of the page before."
+        None, description="The last page's next_cursor."
     )

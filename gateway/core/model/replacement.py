@@ -16,21 +16,17 @@ class ReplaceRental(OneRental):
     The flags go with what they are about: that of a carrier given anew is given anew, too.
     """
 
-    max_price: UsdAsked | None = Field(
-        None, description="As in rent_number; null: as for the first number."
-    )
-    carrier: CarrierOrSame = Field(
-        "same", description="As in rent_number; same: as for the first number."
-    )
-    keep_carrier: FlagAsked = Field(False, description="As in rent_number, for this carrier.")
+    max_price: UsdAsked | None = Field(None, description="null: as for the first number.")
+    carrier: CarrierOrSame = Field("same", description="same: as for the first number.")
+    keep_carrier: FlagAsked = Field(False, description="As in rent_number.")
     area_codes: AreaCodesOrAny | None = Field(
         None,
-        description="As in rent_number; any: wherever; null: as for the first number.",
+        description="any: wherever; null: as for the first number.",
         examples=["212,646"],
     )
     lock_area_code: FlagAsked = Field(
         False,
-        description="As in rent_number, for these area codes.",
+        description="As in rent_number.",
     )
     request_id: RequestId | None = Field(None, description=REQUEST_ID)
     reference: Reference | None = Field(None, description="null: as for the first number.")

@@ -227,7 +227,6 @@ RequestId = Annotated[
         min_length=1,
         max_length=MAX_REQUEST_ID,
         pattern=r"^[\x20-\x7e]+$",
-        examples=["order-4711"],
     ),
     OrDigits,
 ]

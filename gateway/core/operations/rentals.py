@@ -108,8 +108,8 @@ RENT_NUMBER = Operation(
     name="rent_number",
     summary="Rent a US number to receive one service's SMS code",
     description=(
-        "Buys a number at once and charges the account: set max_price. Then wait_for_code reads "
-        "its code. Without a code it can be cancelled for a refund after some minutes."
+        "Buys at once and charges the account, up to max_price. Then wait_for_code reads the code. "
+        "Without one it can be cancelled for a refund after some minutes."
     ),
     takes=RentNumber,
     gives=Rental,
@@ -135,9 +135,8 @@ LIST_RENTALS = Operation(
     name="list_rentals",
     summary="List the rentals this gateway knows of, newest first",
     description=(
-        "Answers from the gateway's own records, not from the provider: what this key bought, or "
-        "all of its account. Purchases whose outcome is unknown are among them, with status "
-        "unknown and without an id."
+        "From the gateway's own records: what this key bought, or all of its account. Purchases of "
+        "unknown outcome are among them, with status unknown and no id."
     ),
     takes=ListRentals,
     gives=Rentals,
@@ -151,8 +150,7 @@ GET_RENTAL = Operation(
     name="get_rental",
     summary="Read one rental: its status and its newest code",
     description=(
-        "Answers what the provider says of the rental now. The code is null until the SMS has "
-        "come; a code stays readable after the rental has ended."
+        "The code is null until the SMS has come, and stays readable after the rental has ended."
     ),
     takes=OneRental,
     gives=Rental,
@@ -168,8 +166,8 @@ CANCEL_RENTAL = Operation(
     name="cancel_rental",
     summary="Cancel a rental that has no code yet, for a refund",
     description=(
-        "Gives the number back and refunds its price: now, or as soon as the provider allows, "
-        "which it does not in the first minutes. Refused once a code has come."
+        "Gives the number back: now, or as soon as the provider allows, some minutes after the "
+        "rent. Refused once a code has come."
     ),
     takes=OneRental,
     gives=Rental,
@@ -190,10 +188,10 @@ CANCEL_AT_ONCE = replace(
 
 COMPLETE_RENTAL = Operation(
     name="complete_rental",
-    summary="Mark a rental as done",
+    summary="Mark a rental whose code was used as done",
     description=(
-        "Ends a rental whose code has been used. Costs nothing and refunds nothing; to get "
-        "money back for a rental without a code use cancel_rental."
+        "Ends it, so that no further code comes. It refunds nothing: without a code use "
+        "cancel_rental, which does."
     ),
     takes=OneRental,
     gives=Rental,
@@ -209,8 +207,8 @@ RENT_AGAIN = Operation(
     name="rent_again",
     summary="Rent the number of an earlier rental once more",
     description=(
-        "Buys the same number for the same service again, as a new rental with a new id, and "
-        "charges the account."
+        "Buys the same number for the same service, as a new rental with a new id, and charges the "
+        "current price."
     ),
     takes=RentAgain,
     gives=Rental,

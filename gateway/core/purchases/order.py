@@ -27,8 +27,9 @@ class Order:
 
     `redeliverable`: the face has no request ids, see Redelivery. `at_most`: the highest price that
     the face allows. `subject`: the rental that is rented again or renewed. `begun` is called with
-    the ledger_id once the purchase is in the ledger. `resolved_from` is the order as it was
-    requested. `intent` is set by the stage WithinLimits; nothing else changes after it is made.
+    the ledger_id once the purchase is in the ledger. `over_mcp` and `allow_duplicate`: as of Call.
+    `resolved_from` is the order as it was requested. `intent` is set by the stage WithinLimits;
+    nothing else changes after it is made.
     """
 
     op: Operation[Any, Any]
@@ -40,6 +41,8 @@ class Order:
     at_most: Decimal | None = None
     subject: AnyRental | None = None
     begun: Callable[[str], None] | None = None
+    over_mcp: bool = False
+    allow_duplicate: bool = False
     resolved_from: "Order | None" = None
     intent: Intent | None = None
 

@@ -111,6 +111,8 @@ class WithinLimits:
             sees_account=caller.sees_account,
             reference=getattr(order.asked, "reference", None),
             wishes=wishes_of(order.asked) if order.op.kind == "rental" else None,
+            over_mcp=order.over_mcp,
+            allow_duplicate=order.allow_duplicate,
         )
 
 

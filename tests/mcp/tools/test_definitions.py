@@ -9,9 +9,10 @@ from jsonschema import Draft202012Validator
 from gateway.cli.commands.mcp import TOOLSETS
 from gateway.core.model.callers import Account, Caller, Limits
 from gateway.core.model.upstream_call import Effect
-from gateway.core.operations.catalog import CATALOG, TOOLS
+from gateway.core.operations.catalog import BY_NAME, CATALOG, TOOLS
 from gateway.core.operations.operation import AnyOperation
 from mcp_server.options import ALL_TOOLSETS, McpOptions
+from mcp_server.tools.adjustments import adjustment_of
 from mcp_server.tools.definitions import Json, Tools, tool_spec
 from scripts.mcp_surface import COMMITTED, surface
 
@@ -71,6 +72,36 @@ def test_schemas_are_valid_and_plain(op: AnyOperation) -> None:
         assert '"anyOf"' not in written
         assert '"title"' not in written
     assert definition["inputSchema"]["additionalProperties"] is False
+
+
+def keywords(schema: Json) -> set[str]:
+    """The keywords of a schema and of all that it holds."""
+    inside = [*schema.get("properties", {}).values(), *filter(None, [schema.get("items")])]
+    return set(schema).union(*map(keywords, inside))
+
+
+@each
+def test_schemas_have_only_keywords_that_every_model_takes(op: AnyOperation) -> None:
+    """Gemini refuses exclusiveMinimum and examples, OpenAI's strict mode refuses default."""
+    definition = tool_spec(op).definition
+    named = {"type", "description", "properties", "items", "enum", "required"}
+
+    assert keywords(definition["inputSchema"]) <= named | {"additionalProperties"}
+    assert keywords(definition["outputSchema"]) <= named | {"const"}
+
+
+def test_rows_told_in_words_have_these_fields() -> None:
+    named = {row.name: row for row in TOOLS if adjustment_of(row).rows}
+
+    for name, op in named.items():
+        described = tool_spec(op).definition["outputSchema"]["properties"]["data"]["description"]
+        row = op.gives.model_fields["data"].annotation.__args__[0]
+        if described.startswith("Each as in "):
+            other = BY_NAME[described.removeprefix("Each as in ").removesuffix(".")]
+            assert other.gives is row, name
+        else:
+            told = described.removeprefix("Each: ").removesuffix(".").split(", ")
+            assert set(told) == set(row.model_fields), name
 
 
 @each

@@ -17,7 +17,7 @@ from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.catalog import CATALOG
 from mcp_server.server import INSTRUCTIONS
 from mcp_server.tools.definitions import tool_spec
-from mcp_server.tools.errors import DuplicatePurchase, NotConfirmed
+from mcp_server.tools.errors import NotConfirmed
 from mcp_server.tools.results import failure
 from mcp_server.tools.sanitize import MAX_CODE, MAX_TEXT, clean_json, clean_text, code_or_none
 from tests.mcp.support import ERAS, QUICK, Person, connected, done, refused, run_mcp, text_of
@@ -29,7 +29,7 @@ HIDDEN = f"\u200b\u202e{TAGS}\ufeff\x1b[31m"
 # refusal of an unconfirmed price names the setting that allows it.
 NO_TOOLS = {"payload_too_large", "request_timeout"}
 KINDS = [kind for code, kind in ERRORS_BY_CODE.items() if code not in NO_TOOLS]
-KINDS_OF_TOOLS = sorted([*KINDS, DuplicatePurchase, NotConfirmed], key=str)
+KINDS_OF_TOOLS = sorted([*KINDS, NotConfirmed], key=str)
 INVISIBLE = ("Cc", "Cf", "Co", "Cs")
 
 
