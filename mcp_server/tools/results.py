@@ -19,6 +19,7 @@ from gateway.core.model.errors import (
     OutcomeUnknown,
     RateLimited,
     ServiceNotAllowed,
+    ServiceNotFound,
     Unauthorized,
 )
 from gateway.core.model.provider_errors import LOST_CHANGE, PriceTooHigh, UpstreamRefused
@@ -118,6 +119,8 @@ def failure(error: GatewayError, trace_id: str, effect: Effect = Effect.READ) ->
         facts["price_needed"] = money_text(error.price_needed)
     if isinstance(error, AlreadyReplaced):
         facts["replaced_by"] = error.replaced_by
+    if isinstance(error, ServiceNotFound) and error.candidates:
+        facts["candidates"] = [structured_content(each) for each in error.candidates]
     if isinstance(error, DuplicatePurchase) and error.rental_id is not None:
         facts["rental_id"] = error.rental_id
     text = f"{error.code}: {_sentence(error, effect)}"
