@@ -12,6 +12,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mcp_server.ports import JSON_ONLY
 from mcp_server.tools.errors import NotConfirmed
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ def can_ask(ctx: "McpContext") -> bool:
     asks = capabilities.elicitation if capabilities else None
     if asks is None or (asks.form is None and asks.url is not None):
         return False
-    return _is_modern(ctx) or ctx.session.can_send_request
+    if _is_modern(ctx):
+        return True
+    json_only = ctx.request is not None and ctx.request.scope.get(JSON_ONLY, False)
+    return ctx.session.can_send_request and not json_only
 
 
 async def ask(
