@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gateway.core.model.upstream_call import Effect
-from gateway.core.operations.operation import AnyOperation
+from gateway.core.operations.operation import AnyOperation, Toolset
 
 Json = dict[str, Any]
 
@@ -45,12 +45,19 @@ class WaitRules:
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """What is different in one tool. `priced` says where a purchase's price is looked up.
+    """What is different in one tool.
 
-    `rows` tells the fields of a list's rows in words, in place of their schema.
+    `title` is for people, who confirm calls by it; empty: made of the name. A client that searches
+    for tools loads one with `always_load` at once, and finds others by `search_hint` too. `also_in`
+    is a toolset that needs it besides its own. `rows` tells the fields of a list's rows in words,
+    in place of their schema. `priced` says where a purchase's price is looked up.
     """
 
     guidance: str = ""
+    title: str = ""
+    always_load: bool = False
+    search_hint: str = ""
+    also_in: Toolset | None = None
     required: tuple[str, ...] = ()
     rows: str = ""
     page: PageRules | None = None
@@ -64,7 +71,9 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
         guidance=(
             "Start here, with query: there are hundreds. rent_number takes its service_code."
         ),
-        page=PageRules(),
+        page=PageRules(default_limit=15),
+        always_load=True,
+        also_in="rentals",
     ),
     "get_balance": Adjustment(guidance="Use it after insufficient_funds; get_usage tells on what."),
     "get_usage": Adjustment(
@@ -80,8 +89,10 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
             "As max_price take the price of list_prices; 1.2 times it with carrier or area_codes, "
             "1.4 times with both. No refund once a code has come."
         ),
+        title="Rent a number",
         required=("max_price",),
         priced="service",
+        always_load=True,
     ),
     "list_rentals": Adjustment(
         guidance="Use it for a lost id, and after outcome_unknown.",
@@ -93,10 +104,13 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
         guidance=(
             "Without a code for minutes use replace_rental. Never call get_rental in a loop."
         ),
+        title="Wait for a code",
         wait=WaitRules(),
+        always_load=True,
     ),
     "cancel_rental": Adjustment(
-        guidance="Call it once: while it stays active, the gateway goes on by itself."
+        guidance="Call it once: while it stays active, the gateway goes on by itself.",
+        search_hint="phone number refund",
     ),
     "complete_rental": Adjustment(
         guidance="Call it when the service has accepted the code; for a later one rent_again.",
@@ -106,11 +120,14 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
         guidance=(
             "It cannot be capped. For a later code on that number; for a new one use rent_number."
         ),
+        title="Rent a number again",
         priced="rental",
     ),
     "replace_rental": Adjustment(
         guidance="A code that still comes to the first is shown on its own rental.",
+        title="Replace a silent number",
         priced="replacement",
+        search_hint="no SMS code came",
     ),
     "list_long_rentals": Adjustment(
         guidance="Its id is the long_rental_id of others. For numbers of one code: list_rentals.",
@@ -121,7 +138,9 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
         guidance=(
             "So a person is asked first; where none can be, it is refused unless that is allowed. "
             "No refund is promised. For one code rent_number is far cheaper."
-        )
+        ),
+        title="Rent a number for long",
+        search_hint="keep a phone number for weeks",
     ),
     "renew_long_rental": Adjustment(
         guidance="The price is that of list_long_rentals; to renew by itself: set_auto_renew.",
@@ -132,10 +151,12 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
     ),
     "set_auto_renew": Adjustment(
         guidance="To pay for one period now use renew_long_rental.",
+        title="Switch automatic renewal",
         destructive=False,
     ),
     "list_messages": Adjustment(
         guidance="Newest first. For a number rented for one code use wait_for_code.",
+        search_hint="SMS inbox of a phone number",
         page=PageRules(whole=True, newest_by="received_at"),
     ),
 }

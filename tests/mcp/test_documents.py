@@ -169,8 +169,8 @@ def test_the_document_tells_the_true_limits() -> None:
 
     assert (options.max_sessions, options.session_idle_seconds) == (500, 600)
     assert "500 at the most, each ended after ten idle minutes" in DOCUMENT
-    assert (options.max_sessions_of_key, options.max_sessions_of_address) == (100, 200)
-    assert "100 of one key and 200 of one address" in DOCUMENT
+    assert (options.max_sessions_of_key, options.max_sessions_of_address) == (20, 200)
+    assert "20 of one key and 200 of one address" in DOCUMENT
     assert (wait.default_seconds, wait.max_seconds, PROGRESS_SECONDS) == (45, 50, 5)
     assert "waits up to 50 s" in DOCUMENT
     assert str(Settings.model_fields["gateway_mcp_confirm_above"].default) == "1.00"

@@ -65,8 +65,25 @@ async def _list_rentals(context: Context, asked: ListRentals) -> Rentals:
     return Rentals(data=page, next_cursor=page[-1].ledger_id if len(found) > len(page) else None)
 
 
-async def _rent_number(context: Context, asked: RentNumber) -> Rental:
+async def _resolve_service(context: Context, asked: RentNumber, subject: Any) -> RentNumber:
+    """The rent of the service that is meant, by its code. Raises ServiceNotFound.
+
+    It stays as it is where the price list cannot be read.
+    """
+    found = await context.service(asked.service_code)
+    return asked if found is None else asked.model_copy(update={"service_code": found.service_code})
+
+
+async def _rent(context: Context, asked: RentNumber) -> Rental:
     return await context.upstream.ask(RENT if asked.number is None else RENT_SPECIFIC, asked)
+
+
+async def _rent_number(context: Context, asked: RentNumber) -> Rental:
+    try:
+        return await _rent(context, asked)
+    except ServiceNotFound as refusal:
+        await context.suggest(asked.service_code, refusal)
+        raise
 
 
 async def _get_rental(context: Context, asked: OneRental) -> Rental:
@@ -101,6 +118,7 @@ RENT_NUMBER = Operation(
     run=_rent_number,
     calls=(RENT, RENT_SPECIFIC),
     quote=_quote_rent,
+    resolve=_resolve_service,
     errors=(
         ServiceNotFound,
         OutOfStock,
@@ -109,6 +127,9 @@ RENT_NUMBER = Operation(
         TooManyActiveRentals,
     ),
 )
+
+RENT_BY_CODE = replace(RENT_NUMBER, run=_rent, resolve=None)
+"""rent_number that sends the service as it is given; for drop-in faces, with names of their own."""
 
 LIST_RENTALS = Operation(
     name="list_rentals",
