@@ -58,7 +58,15 @@ async def client(stand: SimulatedStand, request: pytest.FixtureRequest) -> Async
 
 
 @pytest.mark.parametrize(
-    "otherwise", [{}, {"max_price": 0.9}, {"carrier": "tmobile"}, {"request_id": "new"}], ids=str
+    "otherwise",
+    [
+        {},
+        {"max_price": 0.9},
+        {"carrier": "tmobile"},
+        {"request_id": "new"},
+        {"service_code": "MAIL"},  # its name
+    ],
+    ids=str,
 )
 async def test_it_is_refused_with_the_first_ones_id_however_it_is_worded(
     client: Client, stand: SimulatedStand, otherwise: dict[str, Any]

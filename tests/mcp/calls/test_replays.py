@@ -153,6 +153,9 @@ class Reading:
     async def check(self, *call: Any) -> None:
         return None
 
+    async def resolved(self, op: AnyOperation, call: Call, asked: Any) -> Any:
+        return asked
+
     async def answer(self, op: AnyOperation, call: Call, given: Any) -> Any:
         raise GatewayError
 
