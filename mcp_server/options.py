@@ -16,14 +16,16 @@ Unconfirmed = Literal["allow", "refuse"]
 class McpOptions:
     """What an operator or a user chooses, each with a safe default.
 
-    A purchase that may cost more than `confirm_above` is confirmed by a person. `unconfirmed` says
-    what becomes of it where the client cannot ask one. `state_key` seals the state of a question
-    that a client carries; nodes that serve the same clients share it.
+    A purchase that may cost more than `confirm_above`, or what its key has in place of it, is
+    confirmed by a person. `unconfirmed` says what becomes of it where nobody could be asked; a yes
+    within `min_answer_seconds` of the question is the client's own. `state_key` seals the state of
+    a question that a client carries; nodes that serve the same clients share it.
     """
 
     version: str = ""
     confirm_above: Decimal = Decimal("1.00")
     unconfirmed: Unconfirmed = "refuse"
+    min_answer_seconds: float = 0.3
     read_only: bool = False
     toolsets: frozenset[Toolset] = ALL_TOOLSETS
     state_key: bytes | None = field(default=None, repr=False)

@@ -35,3 +35,9 @@ class OperationInvoker(Protocol):
         self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]
     ) -> Answer[Out] | None:
         """The first answer to a purchase with this request id; None where none is known."""
+
+    async def resolved(self, op: Operation[In, Out], call: Call, asked: In) -> In:
+        """The input of a rent with the code of the service it names. Raises ServiceNotFound."""
+
+    async def check(self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]) -> None:
+        """Raise what would refuse a purchase now. Nothing is bought."""

@@ -18,6 +18,7 @@ from gateway.core.operations.call import Call
 from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import AnyOperation
 from mcp_server import resources
+from mcp_server.calls.confirmation import STATE_SECONDS
 from mcp_server.calls.runner import ToolRunner
 from mcp_server.options import McpOptions
 from mcp_server.ports import OperationInvoker
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from mcp_server.ports import McpContext
 
 NAME = "getatext-gateway"
-_STATE_SECONDS = 600.0
 _CACHE_MILLISECONDS = 300_000
 
 _ICONS_SINCE = "2025-11-25"
@@ -110,7 +110,7 @@ class McpFace:
             server.add_request_handler(method, takes, _with_result_type(handler))
         sealed = RequestStateSecurity(
             keys=[self._options.state_key or os.urandom(32)],
-            ttl=_STATE_SECONDS,
+            ttl=STATE_SECONDS,
             bind_principal=lambda ctx: self._call_of(ctx).caller.id,
         )
         # Without the SDK's tracing, which costs time on every message and is not collected here.

@@ -115,11 +115,13 @@ class Settings(ProviderSettings):
         description="Proxies whose X-Forwarded-For is believed, as a JSON list of networks.",
     )
     gateway_mcp_confirm_above: Annotated[Decimal, Field(ge=0)] = Field(
-        Decimal("1.00"), description="Purchases through MCP above this many USD are confirmed."
+        Decimal("1.00"),
+        description="Purchases through MCP above this many USD are confirmed; `keys create "
+        "--confirm-above` sets it for one key.",
     )
     gateway_mcp_unconfirmed: Literal["allow", "refuse"] = Field(
         "refuse",
-        description="What becomes of such a purchase where the MCP client cannot ask anybody.",
+        description="What becomes of such a purchase where nobody could be asked.",
     )
     gateway_service_codes: Path | None = Field(
         None,

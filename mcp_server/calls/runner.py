@@ -11,12 +11,14 @@ from gateway.core.model.errors import Forbidden, GatewayError, InternalError, In
 from gateway.core.model.upstream_call import Effect
 from gateway.core.model.values import Cacheable, Charged, without_blanks
 from gateway.core.operations.call import Call
+from gateway.core.operations.replacement import REPLACE_RENTAL
 from mcp_server.calls import waiting
+from mcp_server.calls.hints import WaitHints
 from mcp_server.calls.purchases import PurchaseCall, ToolPurchases
 from mcp_server.options import McpOptions
 from mcp_server.ports import OperationInvoker
 from mcp_server.tools import results
-from mcp_server.tools.adjustments import LIMIT, PageRules, WaitRules
+from mcp_server.tools.adjustments import HINT, LIMIT, PageRules, WaitRules
 from mcp_server.tools.definitions import Json, Tools, ToolSpec
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class ToolRunner:
         self._invoker = invoker
         self._tools = tools
         self._purchases = ToolPurchases(invoker, options)
+        self._hints = WaitHints(invoker)
         self._result_cache = results.ResultCache()
 
     async def run(
@@ -80,7 +83,7 @@ class ToolRunner:
             return await self._purchases.result(purchase, tool_call.given)
         if wait_rules := tool_call.spec.adjustment.wait:
             content = results.structured_content(await self._wait(tool_call, wait_rules))
-            return results.result(results.with_hint(content))
+            return results.result(await self._with_hint(tool_call, content))
         if page_rules := tool_call.spec.adjustment.page:
             return await self._list(tool_call, page_rules)
         value = await self._invoke(tool_call, tool_call.given)
@@ -96,6 +99,13 @@ class ToolRunner:
             lambda given: self._invoke(tool_call, given),
             tool_call.ctx.session.report_progress,
         )
+
+    async def _with_hint(self, tool_call: ToolCall, content: Json) -> Json:
+        """The content of a wait with what to do next, where there is anything to say."""
+        caller = tool_call.call.caller
+        may_buy = REPLACE_RENTAL.name in self._tools.visible_to(caller)
+        hint = await self._hints.of(tool_call.call, content, may_buy=may_buy)
+        return content if hint is None else {**content, HINT: hint}
 
     async def _list(self, tool_call: ToolCall, rules: PageRules) -> Json:
         limit = _limit(tool_call.given, rules)

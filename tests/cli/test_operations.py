@@ -103,6 +103,19 @@ def test_options_reach_the_provider(at: Run, provider: Provider) -> None:
     assert "verizon" in received.values()
 
 
+def test_a_carrier_and_area_codes_are_taken_as_people_write_them(
+    at: Run, provider: Provider
+) -> None:
+    done = at("rent", "whatsapp", "--carrier", "T-Mobile", "--area-codes", "(212) 646")
+    refused = at("rent", "whatsapp", "--carrier", "sprint")
+
+    assert done.exit_code == 0, done.output
+    received = provider.simulator.journal.received[-1].json
+    assert isinstance(received, dict)
+    assert (received["carrier"], received["area_codes"]) == ("tmobile", "212,646")
+    assert all(name in refused.stderr for name in ("at&t", "tmobile", "verizon"))
+
+
 def test_long_rentals_live_from_create_to_cancel(at: Run) -> None:
     made = json.loads(at("long", "create", "1w").stdout)
     number = str(made["id"])

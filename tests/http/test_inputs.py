@@ -65,6 +65,15 @@ AMOUNT = "a number for an amount"
 TEXT = "text for a whole number or a flag"
 SPACES = "spaces around an amount, a whole number or a flag"
 DIGITS = "a whole number for `request_id`, `reference`, `area_codes` or `number`"
+CARRIER = (
+    "a carrier's name in any case and with spaces, points, `-`, `_` or `&` anywhere in it, or "
+    "`TMO`, `VZ`, `VZW`"
+)
+AREAS = (
+    "spaces, `;` or `/` between area codes, brackets around one, `+1` or `1-` before it, as in "
+    "`(212) +1 646`"
+)
+AREA_LIST = 'a list of area codes, as numbers or as text, such as `[212, "646"]`; an empty one'
 BLANK = '`null` or `""` for an optional input'
 LIMIT = "0 for `limit`"
 DATE = "a date for `since` or `until`, such as `2026-11-29`"
@@ -81,6 +90,11 @@ EMPTY = dict.fromkeys(("max_price", "carrier", "keep_carrier", "area_codes", "nu
 NULLS: dict[str, Any] = dict.fromkeys((*EMPTY, "lock_area_code", "request_id"))
 FULL = {"carrier": "verizon", "keep_carrier": True, "area_codes": "212", "lock_area_code": True}
 LARGE = 2**64 + 1
+SPELLED = [
+    ("at&t", "AT&T"), ("at&t", "att"), ("at&t", "A.T. & T"), ("tmobile", "T-Mobile"),
+    ("tmobile", "t mobile"), ("tmobile", "TMO"), ("verizon", " Verizon "), ("verizon", "vz"),
+    ("verizon", "VZW"), ("any", "ANY"),
+]  # fmt: skip
 
 TAKEN = [
     row(AMOUNT, rent(max_price="0.55"), rent(max_price=0.55)),
@@ -93,6 +107,15 @@ TAKEN = [
     row(DIGITS, rent(request_id=str(LARGE)), rent(request_id=LARGE)),
     row(DIGITS, rent(reference="4711"), rent(reference=4711)),
     row(DIGITS, rent(area_codes="212", request_id="a"), rent(area_codes=212, request_id="a")),
+    *(row(CARRIER, rent(carrier=name), rent(carrier=spelled)) for name, spelled in SPELLED),
+    row(CARRIER, rent(carrier="at&t", request_id="a"), rent(carrier="AT&T", request_id="a")),
+    row(AREAS, rent(area_codes="212,646"), rent(area_codes="(212) +1 646")),
+    row(AREAS, rent(area_codes="212,646"), rent(area_codes="1-212;646/")),
+    row(AREAS, rent(area_codes="212", request_id="a"), rent(area_codes="(212)", request_id="a")),
+    row(AREA_LIST, rent(area_codes="212,646"), rent(area_codes=[212, "(646)"])),
+    row(AREA_LIST, rent(area_codes="212,646", request_id="a"),
+        rent(area_codes=["212 646"], request_id="a")),
+    row(AREA_LIST, rent(), rent(area_codes=[])),
     row(BLANK, rent(), rent(**EMPTY)),
     row(BLANK, rent(), rent(**NULLS)),
     row(BLANK, rent(request_id="a"), rent(request_id="a", **EMPTY, lock_area_code=None)),

@@ -10,11 +10,10 @@ from typing import Any
 from gateway.settings import Settings
 from gateway.wiring import open_gateway
 from mcp_server.calls import waiting
-from mcp_server.options import McpOptions
 from mcp_server.ports import OperationInvoker
 from mcp_server.remote import open_remote
 from mcp_server.transport.stdio import run_stdio
-from tests.mcp.support import own_settings
+from tests.mcp.support import OPTIONS, own_settings
 from tests.support.gateway import have_accepted
 
 
@@ -27,7 +26,7 @@ async def main(
     waiting.PROGRESS_SECONDS = progress_seconds
     if gateway_url is not None:
         async with open_remote(gateway_url, key) as remote:
-            await run_stdio(remote, remote.caller, McpOptions())
+            await run_stdio(remote, remote.caller, OPTIONS)
         return
     with TemporaryDirectory() as folder:
         await embedded(own_settings(provider_url, folder), key)
@@ -37,7 +36,7 @@ async def embedded(settings: Settings, key: str) -> None:
     async with open_gateway(settings) as gateway:
         await have_accepted(gateway, key)
         caller = await gateway.callers.identify(key)
-        await run_stdio(Chatty(gateway.invoker), caller, McpOptions())
+        await run_stdio(Chatty(gateway.invoker), caller, OPTIONS)
 
 
 class Chatty:
@@ -52,6 +51,12 @@ class Chatty:
 
     async def repeated(self, *call: Any) -> Any:
         return await self._inner.repeated(*call)
+
+    async def resolved(self, *call: Any) -> Any:
+        return await self._inner.resolved(*call)
+
+    async def check(self, *call: Any) -> None:
+        await self._inner.check(*call)
 
     async def answer(self, *call: Any) -> Any:
         os.write(1, b"nor this\n")

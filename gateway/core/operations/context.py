@@ -65,6 +65,24 @@ class Context:
                 return price
         raise ServiceNotFound
 
+    async def service(self, asked: str) -> Price | None:
+        """The service with this code or name; None where the price list cannot be read.
+
+        Raises ServiceNotFound with candidates.
+        """
+        return await self.services.price_cache.service(self.upstream, asked, self._may_rent)
+
+    async def suggest(self, asked: str, refusal: ServiceNotFound) -> None:
+        """Add candidates to the provider's refusal of a service."""
+        cache = self.services.price_cache
+        refusal.suggest(await cache.candidates(self.upstream, asked, self._may_rent))
+
+    @property
+    def _may_rent(self) -> frozenset[str] | None:
+        """The services that the caller is limited to."""
+        limits = self.caller.limits
+        return None if limits is None else limits.services
+
     async def refused(self, service_code: str, asked: Any, refusal: Refused) -> None:
         """Correct the price list by the provider's refusal of a purchase.
 
