@@ -167,10 +167,10 @@ async def _with_icons(ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> A
 
     Not by the SDK, which would repeat them in every response from 2026-07-28 on.
     """
-    from mcp_types import SERVER_INFO_META_KEY
-
     result = await call_next(ctx)
     if ctx.method == "server/discover":
+        from mcp_types import SERVER_INFO_META_KEY
+
         result["_meta"][SERVER_INFO_META_KEY]["icons"] = _icons()
     elif ctx.method == "initialize" and result["protocolVersion"] >= _ICONS_SINCE:
         result["serverInfo"]["icons"] = _icons()
