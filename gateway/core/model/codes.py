@@ -41,7 +41,7 @@ class Code(Frozen):
     )
     provisional: bool = Field(
         False,
-        description="Known only from a webhook, which drops leading zeros; read again soon.",
+        description="A leading zero may lack: read it again soon.",
     )
 
 
@@ -52,9 +52,9 @@ class WaitForCode(OneRental):
         CountAsked,
         Field(ge=0, le=MAX_WAIT),
         WithJsonSchema({"type": "integer", "minimum": 0, "maximum": MAX_WAIT}),
-    ] = Field(20, description="How long to wait for a code, in seconds.")
+    ] = Field(20, description="How many seconds to wait for a code.")
     after_code: Annotated[str, Field(max_length=MAX_CODE_TEXT)] | None = Field(
-        None, description="A code you have already: wait for one that differs from it."
+        None, description="A code you have already: wait for another."
     )
 
 

@@ -83,7 +83,7 @@ async def _list_messages(context: Context, asked: OneLongRental) -> Messages:
 LIST_LONG_RENTALS = Operation(
     name="list_long_rentals",
     summary="List the account's long rentals with their prices and ends",
-    description="Asks the provider; ended ones are included.",
+    description="Ended ones are included.",
     takes=Nothing,
     gives=LongRentals,
     effect=Effect.READ,
@@ -97,8 +97,7 @@ CREATE_LONG_RENTAL = Operation(
     name="create_long_rental",
     summary="Rent a US number for a week up to a year",
     description=(
-        "It serves any service. The account is charged at once; the provider tells the price only "
-        "afterwards."
+        "For any service. The account is charged at once; the price is told only afterwards."
     ),
     takes=CreateLongRental,
     gives=LongRental,
@@ -149,8 +148,7 @@ SET_AUTO_RENEW = Operation(
     name="set_auto_renew",
     summary="Switch a long rental's automatic renewal on or off",
     description=(
-        "While it is on, the provider renews and charges at the end of each period, unasked. A key "
-        "with a limit may switch it on only if it may buy long rentals."
+        "While it is on, the provider renews and charges at the end of each period, unasked."
     ),
     takes=SetAutoRenew,
     gives=LongRental,
