@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.operation import AnyOperation, Toolset
+from mcp_server.tools.sanitize import CODE_TEXT
 
 Json = dict[str, Any]
 
@@ -34,12 +35,16 @@ class PageRules:
 
 @dataclass(frozen=True, slots=True)
 class WaitRules:
-    """How long a tool call may wait, in seconds, and how long each call of the operation waits."""
+    """How long a tool call may wait, in seconds, and how long each call of the operation waits.
+
+    `awaited` is what is waited for.
+    """
 
     default_seconds: int = 45
     max_seconds: int = 50
     slice_seconds: int = 25
     field: str = "wait_seconds"
+    awaited: str = "code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +162,7 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
         guidance="Newest first. For a number rented for one code use wait_for_code.",
         search_hint="SMS inbox of a phone number",
         page=PageRules(whole=True, newest_by="received_at"),
+        wait=WaitRules(default_seconds=0, awaited="message"),
     ),
 }
 
@@ -180,7 +186,7 @@ _DUPLICATE_INPUT: Json = {
     "description": "Buy although the same call was just made.",
 }
 _LEFT_OUT_OUTPUT: Json = {"type": "integer"}
-_HINT_OUTPUT: Json = {"type": "string"}
+_TEXT_OUTPUT: Json = {"type": "string"}
 
 
 def adjustment_of(op: AnyOperation) -> Adjustment:
@@ -218,6 +224,8 @@ def extra_outputs(op: AnyOperation) -> dict[str, Json]:
     extra: dict[str, Json] = {}
     if adjustment_of(op).page:
         extra[LEFT_OUT] = dict(_LEFT_OUT_OUTPUT)
-    if adjustment_of(op).wait:
-        extra[HINT] = dict(_HINT_OUTPUT)
+    if adjustment_of(op).wait and "status" in op.gives.model_fields:
+        extra[HINT] = dict(_TEXT_OUTPUT)
+    if op.effect is Effect.READ and "code" in op.gives.model_fields:
+        extra[CODE_TEXT] = dict(_TEXT_OUTPUT)  # other tools' results can have it, and do not tell
     return extra

@@ -103,7 +103,7 @@ def test_options_reach_the_provider(at: Run, provider: Provider) -> None:
     assert "verizon" in received.values()
 
 
-def test_long_rentals_live_from_create_to_cancel(at: Run) -> None:
+def test_long_rentals_live_from_create_to_cancel(at: Run, provider: Provider) -> None:
     made = json.loads(at("long", "create", "1w").stdout)
     number = str(made["id"])
 
@@ -112,6 +112,9 @@ def test_long_rentals_live_from_create_to_cancel(at: Run) -> None:
     assert json.loads(at("long", "auto-renew", number, "off").stdout)["auto_renew"] is False
     assert json.loads(at("long", "renew", number).stdout)["id"] == made["id"]
     assert json.loads(at("long", "messages", number).stdout)["data"] == []
+    waited = at("long", "messages", number, "--wait", "1", "--after", "2025-07-06")
+    assert json.loads(waited.stdout)["data"] == [], waited.output
+    assert provider.asked("long-rental-messages") == 2
     assert len(json.loads(at("long", "list").stdout)["data"]) == 1
     assert json.loads(at("long", "cancel", number).stdout)["status"] == "cancelled"
 
