@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.operation import AnyOperation, Toolset
+from mcp_server.tools.sanitize import CODE_TEXT
 
 Json = dict[str, Any]
 
@@ -35,12 +36,16 @@ class PageRules:
 
 @dataclass(frozen=True, slots=True)
 class WaitRules:
-    """How long a tool call may wait, in seconds, and how long each call of the operation waits."""
+    """How long a tool call may wait, in seconds, and how long each call of the operation waits.
+
+    `awaited` is what is waited for.
+    """
 
     default_seconds: int = 45
     max_seconds: int = 50
     slice_seconds: int = 25
     field: str = "wait_seconds"
+    awaited: str = "code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +158,7 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
         guidance="Newest first. For a number rented for one code use wait_for_code.",
         search_hint="SMS inbox of a phone number",
         page=PageRules(whole=True, newest_by="received_at"),
+        wait=WaitRules(default_seconds=0, awaited="message"),
     ),
 }
 
@@ -176,7 +182,7 @@ _DUPLICATE_INPUT: Json = {
     "description": "Buy although the same was bought minutes ago.",
 }
 _LEFT_OUT_OUTPUT: Json = {"type": "integer"}
-_HINT_OUTPUT: Json = {"type": "string"}
+_TEXT_OUTPUT: Json = {"type": "string"}
 _REPLAYED_OUTPUT: Json = {"type": "boolean"}
 
 
@@ -216,8 +222,10 @@ def extra_outputs(op: AnyOperation) -> dict[str, Json]:
     if adjustment_of(op).page:
         extra[LEFT_OUT] = dict(_LEFT_OUT_OUTPUT)
     spends = op.effect is Effect.SPEND
-    if adjustment_of(op).wait or spends:
-        extra[HINT] = dict(_HINT_OUTPUT)
+    if spends or (adjustment_of(op).wait and "status" in op.gives.model_fields):
+        extra[HINT] = dict(_TEXT_OUTPUT)
     if spends:
         extra[REPLAYED] = dict(_REPLAYED_OUTPUT)
+    if op.effect is Effect.READ and "code" in op.gives.model_fields:
+        extra[CODE_TEXT] = dict(_TEXT_OUTPUT)  # other tools' results can have it, and do not tell
     return extra

@@ -12,7 +12,6 @@ from pydantic_core import core_schema
 
 from gateway.core.model.values import AMOUNT_PATTERN
 from gateway.core.operations.schemas import NullFreeSchema
-from mcp_server.tools.sanitize import CODE_TEXT
 
 Json = dict[str, Any]
 
@@ -114,8 +113,6 @@ def _shortened(part: Any, described: Set[str], name: str = "") -> Any:
         shortened["properties"] = {
             key: _shortened(value, described, key) for key, value in part["properties"].items()
         }
-        if "code" in part["properties"]:
-            shortened["properties"][CODE_TEXT] = {"type": "string"}
     if "items" in part:
         shortened["items"] = _shortened(part["items"], described)
     return shortened
