@@ -15,6 +15,7 @@ _LENGTHS: Mapping[str, int] = {
     "text": MAX_TEXT,
     "service_name": 80,
     "sender": 40,
+    "notice": 600,
     "next_cursor": 3000,  # ours: it is taken back only whole
 }
 
