@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
 
@@ -18,7 +18,7 @@ from mcp_server.calls.purchases import PurchaseCall, ToolPurchases
 from mcp_server.options import McpOptions
 from mcp_server.ports import OperationInvoker
 from mcp_server.tools import results
-from mcp_server.tools.adjustments import HINT, LIMIT, PageRules, WaitRules
+from mcp_server.tools.adjustments import HINT, LIMIT, PageRules
 from mcp_server.tools.definitions import Json, Tools, ToolSpec
 
 if TYPE_CHECKING:
@@ -81,21 +81,25 @@ class ToolRunner:
                 tool_call.ctx, tool_call.params, tool_call.spec.op, tool_call.call
             )
             return await self._purchases.result(purchase, tool_call.given)
-        if wait_rules := tool_call.spec.adjustment.wait:
-            content = results.structured_content(await self._wait(tool_call, wait_rules))
-            return results.result(await self._with_hint(tool_call, content))
         if page_rules := tool_call.spec.adjustment.page:
             return await self._list(tool_call, page_rules)
+        if tool_call.spec.adjustment.wait:
+            content = results.structured_content(await self._answer(tool_call, tool_call.given))
+            return results.result(await self._with_hint(tool_call, content))
         value = await self._invoke(tool_call, tool_call.given)
         return results.result(results.structured_content(value))
 
     async def _invoke(self, tool_call: ToolCall, given: Mapping[str, Any]) -> Any:
         return await self._invoker.invoke(tool_call.spec.op, tool_call.call, given)
 
-    async def _wait(self, tool_call: ToolCall, rules: WaitRules) -> BaseModel:
+    async def _answer(self, tool_call: ToolCall, given: Mapping[str, Any]) -> BaseModel:
+        """The answer of a call without pages, which waits for it where its tool does."""
+        rules = tool_call.spec.adjustment.wait
+        if rules is None:
+            return cast(BaseModel, await self._invoke(tool_call, given))
         return await waiting.wait(
             rules,
-            tool_call.given,
+            given,
             lambda given: self._invoke(tool_call, given),
             tool_call.ctx.session.report_progress,
         )
@@ -111,7 +115,7 @@ class ToolRunner:
         limit = _limit(tool_call.given, rules)
         if rules.whole:
             given = {name: value for name, value in tool_call.given.items() if name != LIMIT}
-            content = results.structured_content(await self._invoke(tool_call, given))
+            content = results.structured_content(await self._answer(tool_call, given))
             return results.result(results.cut_page(content, rules, limit))
         value = await self._invoke(tool_call, {**tool_call.given, LIMIT: limit})
         left_out = 0

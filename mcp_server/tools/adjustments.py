@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.operation import AnyOperation, Toolset
+from mcp_server.tools.sanitize import CODE_TEXT
 
 Json = dict[str, Any]
 
@@ -35,12 +36,16 @@ class PageRules:
 
 @dataclass(frozen=True, slots=True)
 class WaitRules:
-    """How long a tool call may wait, in seconds, and how long each call of the operation waits."""
+    """How long a tool call may wait, in seconds, and how long each call of the operation waits.
+
+    `awaited` is what is waited for.
+    """
 
     default_seconds: int = 45
     max_seconds: int = 50
     slice_seconds: int = 25
     field: str = "wait_seconds"
+    awaited: str = "code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +91,8 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
     ),
     "rent_number": Adjustment(
         guidance=(
-            "As max_price take the price of list_prices; 1.2 times it with carrier or area_codes, "
-            "1.4 times with both. No refund once a code has come."
+            "As max_price take the price of list_prices, times 1.2 with carrier or area_codes, 1.4 "
+            "with both."
         ),
         title="Rent a number",
         required=("max_price",),
@@ -101,9 +106,7 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
     ),
     "get_rental": Adjustment(guidance="To wait for the SMS use wait_for_code."),
     "wait_for_code": Adjustment(
-        guidance=(
-            "Without a code for minutes use replace_rental. Never call get_rental in a loop."
-        ),
+        guidance="Never call get_rental in a loop.",
         title="Wait for a code",
         wait=WaitRules(),
         always_load=True,
@@ -117,17 +120,14 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
         destructive=False,
     ),
     "rent_again": Adjustment(
-        guidance=(
-            "It cannot be capped. For a later code on that number; for a new one use rent_number."
-        ),
+        guidance=("For a later code on that number; for a new number use rent_number."),
         title="Rent a number again",
         priced="rental",
     ),
     "replace_rental": Adjustment(
-        guidance="A code that still comes to the first is shown on its own rental.",
+        guidance="A late code to the first is shown on its own rental.",
         title="Replace a silent number",
         priced="replacement",
-        search_hint="no SMS code came",
     ),
     "list_long_rentals": Adjustment(
         guidance="Its id is the long_rental_id of others. For numbers of one code: list_rentals.",
@@ -136,8 +136,8 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
     ),
     "create_long_rental": Adjustment(
         guidance=(
-            "So a person is asked first; where none can be, it is refused unless that is allowed. "
-            "No refund is promised. For one code rent_number is far cheaper."
+            "So a person is asked first, or it is refused. No refund is promised. For one code "
+            "rent_number is far cheaper."
         ),
         title="Rent a number for long",
         search_hint="keep a phone number for weeks",
@@ -158,6 +158,7 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
         guidance="Newest first. For a number rented for one code use wait_for_code.",
         search_hint="SMS inbox of a phone number",
         page=PageRules(whole=True, newest_by="received_at"),
+        wait=WaitRules(default_seconds=0, awaited="message"),
     ),
 }
 
@@ -178,10 +179,10 @@ _DEFAULT_GUIDANCE: Mapping[Effect, str] = {
 _DUPLICATE_INPUT: Json = {
     "type": "boolean",
     "default": False,
-    "description": "Buy although a rental of this service waits for its code.",
+    "description": "Buy although the same was bought minutes ago.",
 }
 _LEFT_OUT_OUTPUT: Json = {"type": "integer"}
-_HINT_OUTPUT: Json = {"type": "string"}
+_TEXT_OUTPUT: Json = {"type": "string"}
 _REPLAYED_OUTPUT: Json = {"type": "boolean"}
 
 
@@ -221,8 +222,10 @@ def extra_outputs(op: AnyOperation) -> dict[str, Json]:
     if adjustment_of(op).page:
         extra[LEFT_OUT] = dict(_LEFT_OUT_OUTPUT)
     spends = op.effect is Effect.SPEND
-    if adjustment_of(op).wait or spends:
-        extra[HINT] = dict(_HINT_OUTPUT)
+    if spends or (adjustment_of(op).wait and "status" in op.gives.model_fields):
+        extra[HINT] = dict(_TEXT_OUTPUT)
     if spends:
         extra[REPLAYED] = dict(_REPLAYED_OUTPUT)
+    if op.effect is Effect.READ and "code" in op.gives.model_fields:
+        extra[CODE_TEXT] = dict(_TEXT_OUTPUT)  # other tools' results can have it, and do not tell
     return extra

@@ -22,6 +22,7 @@ _LENGTHS: Mapping[str, int] = {
     CODE_TEXT: MAX_TEXT,
     "service_name": 80,
     "sender": 40,
+    "notice": 600,
     "next_cursor": 3000,  # ours: it is taken back only whole
 }
 _FROM_STRANGERS = frozenset({"text", "sender", "service_name", CODE_TEXT})

@@ -12,7 +12,6 @@ from pydantic_core import core_schema
 
 from gateway.core.model.values import AMOUNT_PATTERN
 from gateway.core.operations.schemas import NullFreeSchema
-from mcp_server.tools.sanitize import CODE_TEXT
 
 Json = dict[str, Any]
 
@@ -50,11 +49,11 @@ def output_schema(model: type[BaseModel], described: Set[str]) -> Json:
 def default_in_words(field: Json) -> Json:
     """An input's schema with its default in the description: strict modes refuse the keyword.
 
-    It is not told where it is false, or where the description begins with it.
+    It is not told where it is false or any, or where the description begins with it.
     """
     plain = {key: value for key, value in field.items() if key != "default"}
     default, description = field.get("default"), field["description"]
-    if default and not description.startswith(f"{default}:"):
+    if default not in (None, False, "any") and not description.startswith(f"{default}:"):
         plain["description"] = f"{description.rstrip('.')}; default {default}."
     return plain
 
@@ -114,8 +113,6 @@ def _shortened(part: Any, described: Set[str], name: str = "") -> Any:
         shortened["properties"] = {
             key: _shortened(value, described, key) for key, value in part["properties"].items()
         }
-        if "code" in part["properties"]:
-            shortened["properties"][CODE_TEXT] = {"type": "string"}
     if "items" in part:
         shortened["items"] = _shortened(part["items"], described)
     return shortened

@@ -16,6 +16,14 @@ MAX_CODE_TEXT = 1000
 """The most characters of a code: for some services the provider gives the whole SMS as the code."""
 
 
+WaitAsked = Annotated[
+    CountAsked,
+    Field(ge=0, le=MAX_WAIT),
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": MAX_WAIT}),
+]
+"""How many seconds to wait."""
+
+
 class CodeStatus(StrEnum):
     """Whether there is a code."""
 
@@ -41,20 +49,16 @@ class Code(Frozen):
     )
     provisional: bool = Field(
         False,
-        description="Known only from a webhook, which drops leading zeros; read again soon.",
+        description="A leading zero may lack: read it again soon.",
     )
 
 
 class WaitForCode(OneRental):
     """The input of wait_for_code."""
 
-    wait_seconds: Annotated[
-        CountAsked,
-        Field(ge=0, le=MAX_WAIT),
-        WithJsonSchema({"type": "integer", "minimum": 0, "maximum": MAX_WAIT}),
-    ] = Field(20, description="How long to wait for a code, in seconds.")
+    wait_seconds: WaitAsked = Field(20, description="How many seconds to wait for a code.")
     after_code: Annotated[str, Field(max_length=MAX_CODE_TEXT)] | None = Field(
-        None, description="A code you have already: wait for one that differs from it."
+        None, description="A code you have already: wait for another."
     )
 
 

@@ -77,6 +77,9 @@ class PricePage(Cacheable):
     next_cursor: str | None = Field(
         None, description="Pass it as cursor for the next page; null on the last."
     )
+    notice: str | None = Field(
+        None, description="Why there are no prices, and close names; null where there are some."
+    )
     _withheld: tuple[Price, ...] = PrivateAttr(())
 
     @property

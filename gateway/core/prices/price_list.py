@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 from gateway.core.model.prices import ListPrices, Price, PricePage
-from gateway.core.prices.search import select
+from gateway.core.prices.search import select, why_empty
 
 _PAGES = 64
 YOUNG = 5.0  # seconds; a list younger than that may explain a refusal, and is not read anew for it
@@ -68,11 +68,17 @@ class PriceList:
         key = (asked, stale)
         page = self._pages.get(key)
         if page is None:
-            data, cursor = select(self.quotable(), asked)
+            rows = self.quotable()
+            data, cursor = select(rows, asked)
+            notice = None if data else why_empty(rows, asked)
             if len(self._pages) >= _PAGES:
                 del self._pages[next(iter(self._pages))]
             page = self._pages[key] = PricePage(
-                data=data, next_cursor=cursor, fetched_at=self.fetched_at, stale=stale
+                data=data,
+                next_cursor=cursor,
+                notice=notice,
+                fetched_at=self.fetched_at,
+                stale=stale,
             )
             if self._withheld:
                 page.withhold(row for row in self.prices if self.withholds(row.service_code))

@@ -16,7 +16,7 @@ from mcp_server.tools.adjustments import adjustment_of
 from mcp_server.tools.definitions import Json, Tools, tool_spec
 from scripts.mcp_surface import COMMITTED, surface
 
-MAX_BYTES = 24_000
+MAX_BYTES = 22_900
 ANNOTATIONS = {"readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"}
 PASSER_BY = Caller("a", Account("a", "sk_a"))
 ROOT = Path(__file__).absolute().parents[3]
