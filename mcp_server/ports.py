@@ -13,6 +13,9 @@ if TYPE_CHECKING:  # the SDK takes a second to import, which only a server that 
 
     McpContext = ServerRequestContext[Any, Any]
 
+JSON_ONLY = "getatext.json_only"
+"""In the scope of an HTTP request: whether its client reads no events, so that none reach it."""
+
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 
@@ -32,6 +35,9 @@ class OperationInvoker(Protocol):
         self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]
     ) -> Answer[Out] | None:
         """The first answer to a purchase with this request id; None where none is known."""
+
+    async def resolved(self, op: Operation[In, Out], call: Call, asked: In) -> In:
+        """The input of a rent with the code of the service it names. Raises ServiceNotFound."""
 
     async def check(self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]) -> None:
         """Raise what would refuse a purchase now. Nothing is bought."""

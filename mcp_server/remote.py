@@ -114,6 +114,10 @@ class RemoteInvoker:
         """None: the gateway there recognises a repeated purchase itself."""
         return None
 
+    async def resolved(self, op: Operation[In, Out], call: Call, asked: In) -> In:
+        """As it is: the gateway there knows its services by their names itself."""
+        return asked
+
     async def check(self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]) -> None:
         """Nothing: the gateway there refuses a purchase when it is made."""
 

@@ -52,6 +52,9 @@ class Chatty:
     async def repeated(self, *call: Any) -> Any:
         return await self._inner.repeated(*call)
 
+    async def resolved(self, *call: Any) -> Any:
+        return await self._inner.resolved(*call)
+
     async def check(self, *call: Any) -> None:
         await self._inner.check(*call)
 

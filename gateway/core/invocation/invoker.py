@@ -167,6 +167,16 @@ class Invoker:
             await self._order(op, self.context(call.caller), call, asked)
         )
 
+    async def resolved(self, op: AnyOperation, call: Call, asked: In) -> In:
+        """The validated input of a rent with the code of the service that is meant.
+
+        The input of any other purchase as it is. Raises ServiceNotFound.
+        """
+        if op.subject is not None:
+            return asked
+        order = await self._order(op, self.context(call.caller), call, asked)
+        return cast(In, (await order.resolved()).asked)
+
     async def check(self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]) -> None:
         """Raise what would refuse a purchase now, before a person is asked about it."""
         check_effect(call.caller.limits, op)

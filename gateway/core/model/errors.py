@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from gateway.core.model.prices import Candidate, close_to_it
 from gateway.core.model.values import Charged
 
 _MONEY = {
@@ -121,11 +122,18 @@ class NotFound(GatewayError):
 
 
 class ServiceNotFound(NotFound):
-    """The provider has no such service."""
+    """The provider has no such service. `candidates`: those that were perhaps meant."""
 
     code, title = "service_not_found", "Service not found"
     happened = "There is no such service."
     advice = "Take a service_code from list_prices."
+    candidates: tuple[Candidate, ...] = ()
+
+    def suggest(self, candidates: Sequence[Candidate]) -> None:
+        """Add the services that were perhaps meant."""
+        self.candidates = tuple(candidates)
+        if close := close_to_it(candidates):
+            self.detail = self.detail.replace(self.advice, f"{close} {self.advice}")
 
 
 class RentalNotFound(NotFound):

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypedDict
 from pydantic import Field, ValidationInfo, field_validator
 
 from gateway.core.model.moments import InstantAsked
+from gateway.core.model.preferences import AreaCodes, Carrier
 from gateway.core.model.values import (
     CURRENCY,
     Currency,
@@ -22,6 +23,7 @@ from gateway.core.model.values import (
     PhoneNumber,
     Reference,
     RequestId,
+    ServiceAsked,
     ServiceCode,
     Usd,
     UsdAsked,
@@ -33,10 +35,6 @@ REFERENCE = "Your label; get_usage groups by it."
 
 UsNumber = Annotated[str, Field(pattern=r"^(\+?1)?[2-9][0-9]{9}$"), OrDigits]
 """A US number in an input, with or without its country code."""
-
-AREA_CODES = r" *[2-9][0-9]{2} *(, *[2-9][0-9]{2} *)*"
-AreaCodes = Annotated[str, Field(pattern=f"^{AREA_CODES}$", max_length=400), OrDigits]
-"""Area codes in an input, comma-separated."""
 
 
 class RentalStatus(StrEnum):
@@ -164,13 +162,13 @@ class CancelWish:
 class RentNumber(Frozen):
     """The input of rent_number."""
 
-    service_code: ServiceCode = Field(
-        description="The service the code will come from: a service_code of list_prices."
+    service_code: ServiceAsked = Field(
+        description="The service the code will come from: its code or name in list_prices."
     )
     max_price: UsdAsked | None = Field(
         None, description="The most to pay in USD, surcharges included."
     )
-    carrier: Literal["any", "at&t", "tmobile", "verizon"] = Field(
+    carrier: Carrier = Field(
         "any", description="Only this carrier's numbers; a match costs 1.2 times the price."
     )
     keep_carrier: FlagAsked = Field(

@@ -1,19 +1,13 @@
 """The replacement of a rental: its input, and what it inherits of the purchase before."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from pydantic import Field
 
-from gateway.core.model.rentals import AREA_CODES, REQUEST_ID, OneRental, RentNumber
-from gateway.core.model.values import FlagAsked, OrDigits, Reference, RequestId, UsdAsked
-
-AreaCodesOrAny = Annotated[
-    str,
-    Field(pattern=f"^( *any *|{AREA_CODES})$", max_length=400),
-    OrDigits,
-]
-"""Area codes in an input, or the word any."""
+from gateway.core.model.preferences import ANY, AreaCodesOrAny, CarrierOrSame
+from gateway.core.model.rentals import REQUEST_ID, OneRental, RentNumber
+from gateway.core.model.values import FlagAsked, Reference, RequestId, UsdAsked
 
 
 class ReplaceRental(OneRental):
@@ -23,9 +17,7 @@ class ReplaceRental(OneRental):
     """
 
     max_price: UsdAsked | None = Field(None, description="null: as for the first number.")
-    carrier: Literal["same", "any", "at&t", "tmobile", "verizon"] = Field(
-        "same", description="same: as for the first number."
-    )
+    carrier: CarrierOrSame = Field("same", description="same: as for the first number.")
     keep_carrier: FlagAsked = Field(False, description="As in rent_number.")
     area_codes: AreaCodesOrAny | None = Field(
         None,
@@ -49,7 +41,7 @@ class ReplaceRental(OneRental):
         elif self.keep_carrier:
             wished["keep_carrier"] = True
         if self.area_codes is not None:
-            anywhere = self.area_codes.strip() == "any"
+            anywhere = self.area_codes == ANY
             wished["area_codes"] = None if anywhere else self.area_codes
             wished["lock_area_code"] = self.lock_area_code
         elif self.lock_area_code:

@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    StringConstraints,
     WithJsonSchema,
 )
 from pydantic_core import PydanticUseDefault
@@ -205,6 +206,9 @@ ServiceCode = Annotated[
     ),
 ]
 """The provider's short name of a service (its api_name). It may contain a slash."""
+
+ServiceAsked = Annotated[ServiceCode, StringConstraints(strip_whitespace=True)]
+"""A service in an input of a rent, by its code or its name."""
 
 Reference = Annotated[
     str,

@@ -65,8 +65,25 @@ async def _list_rentals(context: Context, asked: ListRentals) -> Rentals:
     return Rentals(data=page, next_cursor=page[-1].ledger_id if len(found) > len(page) else None)
 
 
-async def _rent_number(context: Context, asked: RentNumber) -> Rental:
+async def _resolve_service(context: Context, asked: RentNumber, subject: Any) -> RentNumber:
+    """The rent of the service that is meant, by its code. Raises ServiceNotFound.
+
+    It stays as it is where the price list cannot be read.
+    """
+    found = await context.service(asked.service_code)
+    return asked if found is None else asked.model_copy(update={"service_code": found.service_code})
+
+
+async def _rent(context: Context, asked: RentNumber) -> Rental:
     return await context.upstream.ask(RENT if asked.number is None else RENT_SPECIFIC, asked)
+
+
+async def _rent_number(context: Context, asked: RentNumber) -> Rental:
+    try:
+        return await _rent(context, asked)
+    except ServiceNotFound as refusal:
+        await context.suggest(asked.service_code, refusal)
+        raise
 
 
 async def _get_rental(context: Context, asked: OneRental) -> Rental:
@@ -101,6 +118,7 @@ RENT_NUMBER = Operation(
     run=_rent_number,
     calls=(RENT, RENT_SPECIFIC),
     quote=_quote_rent,
+    resolve=_resolve_service,
     errors=(
         ServiceNotFound,
         OutOfStock,
@@ -110,12 +128,15 @@ RENT_NUMBER = Operation(
     ),
 )
 
+RENT_BY_CODE = replace(RENT_NUMBER, run=_rent, resolve=None)
+"""rent_number that sends the service as it is given; for drop-in faces, with names of their own."""
+
 LIST_RENTALS = Operation(
     name="list_rentals",
     summary="List the rentals this gateway knows of, newest first",
     description=(
-        "From the gateway's own records: what this key bought, or all of its account. Purchases of "
-        "unknown outcome are among them, with status unknown and no id."
+        "What this key bought, or all of its account. Purchases of unknown outcome are among them, "
+        "with status unknown and no id."
     ),
     takes=ListRentals,
     gives=Rentals,
@@ -186,8 +207,7 @@ RENT_AGAIN = Operation(
     name="rent_again",
     summary="Rent the number of an earlier rental once more",
     description=(
-        "Buys the same number for the same service, as a new rental with a new id, and charges the "
-        "current price."
+        "It is a new rental for the same service, charged at the current price, uncapped."
     ),
     takes=RentAgain,
     gives=Rental,
