@@ -31,7 +31,7 @@ class McpOptions:
     state_key: bytes | None = field(default=None, repr=False)
     hosts: AllowedHosts = field(default_factory=AllowedHosts)
     max_sessions: int = 500
-    max_sessions_of_key: int = 100
+    max_sessions_of_key: int = 20
     max_sessions_of_address: int = 200
     session_idle_seconds: float = 600.0
     max_body: int = 128 * 1024

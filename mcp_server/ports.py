@@ -13,6 +13,9 @@ if TYPE_CHECKING:  # the SDK takes a second to import, which only a server that 
 
     McpContext = ServerRequestContext[Any, Any]
 
+JSON_ONLY = "getatext.json_only"
+"""In the scope of an HTTP request: whether its client reads no events, so that none reach it."""
+
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 

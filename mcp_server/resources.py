@@ -23,12 +23,14 @@ RESOURCES: tuple[Json, ...] = (
     {
         "uri": PRICES,
         "name": "prices",
+        "title": "Price list",
         "description": "Every service with its price in USD and its stock, as CSV.",
         "mimeType": "text/csv",
     },
     {
         "uri": GUIDE,
         "name": "guide",
+        "title": "Guide to renting",
         "description": "How renting, waiting, refunds and errors work.",
         "mimeType": "text/markdown",
     },
@@ -37,6 +39,7 @@ TEMPLATES: tuple[Json, ...] = (
     {
         "uriTemplate": RENTAL,
         "name": "rental",
+        "title": "One rental",
         "description": "One rental, as get_rental answers it.",
         "mimeType": "application/json",
     },

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from cachetools import TTLCache
 
+from mcp_server.ports import JSON_ONLY
+
 if TYPE_CHECKING:
     from mcp_types import CallToolRequestParams, InputRequiredResult
 
@@ -64,7 +66,10 @@ def can_ask(ctx: "McpContext") -> bool:
     asks = capabilities.elicitation if capabilities else None
     if asks is None or (asks.form is None and asks.url is not None):
         return False
-    return _is_modern(ctx) or ctx.session.can_send_request
+    if _is_modern(ctx):
+        return True
+    json_only = ctx.request is not None and ctx.request.scope.get(JSON_ONLY, False)
+    return ctx.session.can_send_request and not json_only
 
 
 class Questions:

@@ -46,9 +46,12 @@ class Estimate:
 class Estimator:
     """Looks prices up by operations that only read."""
 
-    def __init__(self, invoker: OperationInvoker) -> None:
-        """`invoker` runs the reading operations."""
+    def __init__(
+        self, invoker: OperationInvoker, operations: Mapping[str, AnyOperation] = BY_NAME
+    ) -> None:
+        """`invoker` runs the reading operations, which `operations` has by their names."""
         self._invoker = invoker
+        self._operations = operations
 
     async def estimate(self, op: AnyOperation, call: Call, asked: BaseModel) -> Estimate:
         """The estimate of a purchase.
@@ -154,7 +157,7 @@ class Estimator:
     async def _read(self, reading: str, call: Call, **given: Any) -> Any:
         """The result of a reading operation; None where it fails."""
         try:
-            return await self._invoker.invoke(BY_NAME[reading], call, given)
+            return await self._invoker.invoke(self._operations[reading], call, given)
         except GatewayError:
             return None
 

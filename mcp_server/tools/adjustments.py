@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gateway.core.model.upstream_call import Effect
-from gateway.core.operations.operation import AnyOperation
+from gateway.core.operations.operation import AnyOperation, Toolset
+from mcp_server.tools.sanitize import CODE_TEXT
 
 Json = dict[str, Any]
 
@@ -35,22 +36,33 @@ class PageRules:
 
 @dataclass(frozen=True, slots=True)
 class WaitRules:
-    """How long a tool call may wait, in seconds, and how long each call of the operation waits."""
+    """How long a tool call may wait, in seconds, and how long each call of the operation waits.
+
+    `awaited` is what is waited for.
+    """
 
     default_seconds: int = 45
     max_seconds: int = 50
     slice_seconds: int = 25
     field: str = "wait_seconds"
+    awaited: str = "code"
 
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """What is different in one tool. `priced` says where a purchase's price is looked up.
+    """What is different in one tool.
 
-    `rows` tells the fields of a list's rows in words, in place of their schema.
+    `title` is for people, who confirm calls by it; empty: made of the name. A client that searches
+    for tools loads one with `always_load` at once, and finds others by `search_hint` too. `also_in`
+    is a toolset that needs it besides its own. `rows` tells the fields of a list's rows in words,
+    in place of their schema. `priced` says where a purchase's price is looked up.
     """
 
     guidance: str = ""
+    title: str = ""
+    always_load: bool = False
+    search_hint: str = ""
+    also_in: Toolset | None = None
     required: tuple[str, ...] = ()
     rows: str = ""
     page: PageRules | None = None
@@ -64,7 +76,9 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
         guidance=(
             "Start here, with query: there are hundreds. rent_number takes its service_code."
         ),
-        page=PageRules(),
+        page=PageRules(default_limit=15),
+        always_load=True,
+        also_in="rentals",
     ),
     "get_balance": Adjustment(guidance="Use it after insufficient_funds; get_usage tells on what."),
     "get_usage": Adjustment(
@@ -77,11 +91,13 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
     ),
     "rent_number": Adjustment(
         guidance=(
-            "As max_price take the price of list_prices; 1.2 times it with carrier or area_codes, "
-            "1.4 times with both. No refund once a code has come."
+            "As max_price take the price of list_prices, times 1.2 with carrier or area_codes, 1.4 "
+            "with both."
         ),
+        title="Rent a number",
         required=("max_price",),
         priced="service",
+        always_load=True,
     ),
     "list_rentals": Adjustment(
         guidance="Use it for a lost id, and after outcome_unknown.",
@@ -90,26 +106,27 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
     ),
     "get_rental": Adjustment(guidance="To wait for the SMS use wait_for_code."),
     "wait_for_code": Adjustment(
-        guidance=(
-            "Without a code for minutes use replace_rental. Never call get_rental in a loop."
-        ),
+        guidance="Never call get_rental in a loop.",
+        title="Wait for a code",
         wait=WaitRules(),
+        always_load=True,
     ),
     "cancel_rental": Adjustment(
-        guidance="Call it once: while it stays active, the gateway goes on by itself."
+        guidance="Call it once: while it stays active, the gateway goes on by itself.",
+        search_hint="phone number refund",
     ),
     "complete_rental": Adjustment(
         guidance="Call it when the service has accepted the code; for a later one rent_again.",
         destructive=False,
     ),
     "rent_again": Adjustment(
-        guidance=(
-            "It cannot be capped. For a later code on that number; for a new one use rent_number."
-        ),
+        guidance=("For a later code on that number; for a new number use rent_number."),
+        title="Rent a number again",
         priced="rental",
     ),
     "replace_rental": Adjustment(
-        guidance="A code that still comes to the first is shown on its own rental.",
+        guidance="A late code to the first is shown on its own rental.",
+        title="Replace a silent number",
         priced="replacement",
     ),
     "list_long_rentals": Adjustment(
@@ -119,9 +136,11 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
     ),
     "create_long_rental": Adjustment(
         guidance=(
-            "So a person is asked first; where none can be, it is refused unless that is allowed. "
-            "No refund is promised. For one code rent_number is far cheaper."
-        )
+            "So a person is asked first, or it is refused. No refund is promised. For one code "
+            "rent_number is far cheaper."
+        ),
+        title="Rent a number for long",
+        search_hint="keep a phone number for weeks",
     ),
     "renew_long_rental": Adjustment(
         guidance="The price is that of list_long_rentals; to renew by itself: set_auto_renew.",
@@ -132,11 +151,14 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
     ),
     "set_auto_renew": Adjustment(
         guidance="To pay for one period now use renew_long_rental.",
+        title="Switch automatic renewal",
         destructive=False,
     ),
     "list_messages": Adjustment(
         guidance="Newest first. For a number rented for one code use wait_for_code.",
+        search_hint="SMS inbox of a phone number",
         page=PageRules(whole=True, newest_by="received_at"),
+        wait=WaitRules(default_seconds=0, awaited="message"),
     ),
 }
 
@@ -157,10 +179,10 @@ _DEFAULT_GUIDANCE: Mapping[Effect, str] = {
 _DUPLICATE_INPUT: Json = {
     "type": "boolean",
     "default": False,
-    "description": "Buy although a rental of this service waits for its code.",
+    "description": "Buy although the same was bought minutes ago.",
 }
 _LEFT_OUT_OUTPUT: Json = {"type": "integer"}
-_HINT_OUTPUT: Json = {"type": "string"}
+_TEXT_OUTPUT: Json = {"type": "string"}
 _REPLAYED_OUTPUT: Json = {"type": "boolean"}
 
 
@@ -200,8 +222,10 @@ def extra_outputs(op: AnyOperation) -> dict[str, Json]:
     if adjustment_of(op).page:
         extra[LEFT_OUT] = dict(_LEFT_OUT_OUTPUT)
     spends = op.effect is Effect.SPEND
-    if adjustment_of(op).wait or spends:
-        extra[HINT] = dict(_HINT_OUTPUT)
+    if spends or (adjustment_of(op).wait and "status" in op.gives.model_fields):
+        extra[HINT] = dict(_TEXT_OUTPUT)
     if spends:
         extra[REPLAYED] = dict(_REPLAYED_OUTPUT)
+    if op.effect is Effect.READ and "code" in op.gives.model_fields:
+        extra[CODE_TEXT] = dict(_TEXT_OUTPUT)  # other tools' results can have it, and do not tell
     return extra

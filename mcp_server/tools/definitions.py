@@ -46,9 +46,13 @@ class Tools:
 
     def __init__(self, catalog: Iterable[AnyOperation], options: McpOptions) -> None:
         """Make the definitions of the operations that `options` leave in, once for all calls."""
-        chosen = (op for op in catalog if op.tool and op.toolset in options.toolsets)
-        specs = map(tool_spec, chosen)
-        self._all = {s.op.name: s for s in specs if s.reads or not options.read_only}
+        specs = [tool_spec(op) for op in catalog if op.tool]
+        self._all = {
+            spec.op.name: spec
+            for spec in specs
+            if not options.toolsets.isdisjoint((spec.op.toolset, spec.adjustment.also_in))
+            and (spec.reads or not options.read_only)
+        }
         self._reading = {name: spec for name, spec in self._all.items() if spec.reads}
 
     def visible_to(self, caller: Caller) -> Mapping[str, ToolSpec]:
@@ -68,6 +72,7 @@ def tool_spec(op: AnyOperation) -> ToolSpec:
     adjustment = adjustment_of(op)
     definition = {
         "name": op.name,
+        "title": adjustment.title or op.name.replace("_", " ").capitalize(),
         "description": absent_for_null(
             f"{op.summary}. {op.description} {adjustment.guidance}".strip()
         ),
@@ -75,6 +80,8 @@ def tool_spec(op: AnyOperation) -> ToolSpec:
         "outputSchema": _output(op, adjustment),
         "annotations": _annotations(op, adjustment),
     }
+    if meta := _meta(adjustment):
+        definition["_meta"] = meta
     return ToolSpec(op, adjustment, definition)
 
 
@@ -109,5 +116,15 @@ def _annotations(op: AnyOperation, adjustment: Adjustment) -> Json:
         "readOnlyHint": reads,
         "destructiveHint": destructive,
         "idempotentHint": op.effect is not Effect.SPEND,
-        "openWorldHint": True,
+        "openWorldHint": bool(op.calls),
     }
+
+
+def _meta(adjustment: Adjustment) -> Json:
+    """The hints that Claude Code reads, which loads most tools only once it has searched them."""
+    meta: Json = {}
+    if adjustment.always_load:
+        meta["anthropic/alwaysLoad"] = True
+    if adjustment.search_hint:
+        meta["anthropic/searchHint"] = adjustment.search_hint
+    return meta

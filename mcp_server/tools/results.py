@@ -25,8 +25,8 @@ from gateway.core.model.errors import (
 from gateway.core.model.provider_errors import LOST_CHANGE, PriceTooHigh, UpstreamRefused
 from gateway.core.model.upstream_call import Effect
 from gateway.core.model.values import Cacheable, Charged, money_text
-from mcp_server.tools.adjustments import HINT, LEFT_OUT, PageRules
-from mcp_server.tools.sanitize import clean_json, clean_text
+from mcp_server.tools.adjustments import LEFT_OUT, PageRules
+from mcp_server.tools.sanitize import clean_json, clean_text, with_code_texts
 
 Json = dict[str, Any]
 
@@ -35,7 +35,6 @@ REPLAYED_META = "getatext-gateway/replayed"
 LOOK_FIRST = "Do not repeat it: look first at get_balance and at list_rentals or list_long_rentals."
 _MAX_DETAIL = 600
 _UNCHARGED = "Nothing was charged."
-_PENDING_HINT = "No code yet: call wait_for_code again with the same inputs."
 _ADVICE: Mapping[type[GatewayError], str] = {
     RateLimited: "Wait {seconds} seconds, then call again.",
     PriceTooHigh: (
@@ -69,13 +68,8 @@ def result(content: Json) -> Json:
 
 def structured_content(value: BaseModel) -> Json:
     """A value as an agent sees it: texts made harmless, fields that are None left out."""
-    content: Json = clean_json(value.model_dump(mode="json", exclude_none=True))
+    content: Json = clean_json(with_code_texts(value.model_dump(mode="json", exclude_none=True)))
     return content
-
-
-def with_hint(content: Json) -> Json:
-    """The content of a wait, with advice where no code has come yet."""
-    return {**content, HINT: _PENDING_HINT} if content.get("status") == "pending" else content
 
 
 def cut_page(content: Json, rules: PageRules, limit: int) -> Json:

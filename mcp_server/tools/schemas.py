@@ -49,11 +49,11 @@ def output_schema(model: type[BaseModel], described: Set[str]) -> Json:
 def default_in_words(field: Json) -> Json:
     """An input's schema with its default in the description: strict modes refuse the keyword.
 
-    It is not told where it is false, or where the description begins with it.
+    It is not told where it is false or any, or where the description begins with it.
     """
     plain = {key: value for key, value in field.items() if key != "default"}
     default, description = field.get("default"), field["description"]
-    if default and not description.startswith(f"{default}:"):
+    if default not in (None, False, "any") and not description.startswith(f"{default}:"):
         plain["description"] = f"{description.rstrip('.')}; default {default}."
     return plain
 

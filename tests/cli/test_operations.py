@@ -116,7 +116,7 @@ def test_a_carrier_and_area_codes_are_taken_as_people_write_them(
     assert all(name in refused.stderr for name in ("at&t", "tmobile", "verizon"))
 
 
-def test_long_rentals_live_from_create_to_cancel(at: Run) -> None:
+def test_long_rentals_live_from_create_to_cancel(at: Run, provider: Provider) -> None:
     made = json.loads(at("long", "create", "1w").stdout)
     number = str(made["id"])
 
@@ -125,6 +125,9 @@ def test_long_rentals_live_from_create_to_cancel(at: Run) -> None:
     assert json.loads(at("long", "auto-renew", number, "off").stdout)["auto_renew"] is False
     assert json.loads(at("long", "renew", number).stdout)["id"] == made["id"]
     assert json.loads(at("long", "messages", number).stdout)["data"] == []
+    waited = at("long", "messages", number, "--wait", "1", "--after", "2025-07-06")
+    assert json.loads(waited.stdout)["data"] == [], waited.output
+    assert provider.asked("long-rental-messages") == 2
     assert len(json.loads(at("long", "list").stdout)["data"]) == 1
     assert json.loads(at("long", "cancel", number).stdout)["status"] == "cancelled"
 

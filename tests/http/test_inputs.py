@@ -81,7 +81,7 @@ AREAS = (
 AREA_LIST = 'a list of area codes, as numbers or as text, such as `[212, "646"]`; an empty one'
 BLANK = '`null` or `""` for an optional input'
 LIMIT = "0 for `limit`"
-DATE = "a date for `since` or `until`, such as `2026-11-29`"
+DATE = "a date for `since`, `until` or `after`, such as `2026-11-29`"
 NAIVE = "a time without a zone, such as `2026-11-29T14:30`"
 PLUS = "a space for the `+` of a time's zone, as a query has it where it was not escaped"
 REFERENCE = "spaces around a `reference`, control characters in it, a blank one"
@@ -139,6 +139,10 @@ TAKEN = [
     row(LIMIT, get("/v1/events"), get("/v1/events?limit=0")),
     row(DATE, get("/v1/usage?since=2026-11-29T00:00:00Z"), get("/v1/usage?since=2026-11-29")),
     row(DATE, get("/v1/rentals?until=2026-11-29T00:00:00Z"), get("/v1/rentals?until=2026-11-29")),
+    row(DATE, get("/v1/long-rentals/1/messages?after=2026-11-29T00:00:00Z"),
+        get("/v1/long-rentals/1/messages?after=2026-11-29")),
+    row(BLANK, get("/v1/long-rentals/1/messages"),
+        get("/v1/long-rentals/1/messages?wait_seconds=0&after=")),
     row(NAIVE, get("/v1/usage?until=2026-11-29T14:30:00Z"),
         get("/v1/usage?until=2026-11-29T14:30")),
     row(PLUS, get("/v1/usage?since=2026-11-29T14:30:00%2B01:00"),
@@ -173,6 +177,7 @@ def told(answer: Answer) -> Any:
 @pytest.mark.parametrize("row", TAKEN, ids=lambda row: f"{row.line}: {row.lenient[0]}")
 async def test_what_platforms_send_means_what_the_documents_say(stand: Stand, row: Row) -> None:
     await stand.client.post("/v1/rentals", {"service_code": "whatsapp"})
+    await stand.client.post("/v1/long-rentals", {"period": "1w"})
     plain = await ask(stand.client, row.plain)
     sent = stand.sim.journal.received[-1].json
     lenient = await ask(stand.client, row.lenient)

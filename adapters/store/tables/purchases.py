@@ -167,10 +167,9 @@ async def begin(tx: Tx, intent: Intent, owner: str) -> None:
 
 async def breach(tx: Tx, intent: Intent) -> Breach | Duplicate | None:
     """The limit that it would exceed now; nothing is written."""
-    at = codec.to_instant(intent.at)
-    return await _breach(
-        tx, intent, await budgets.known(tx, intent.caller_id, intent.account_id, at)
-    )
+    at, amount = codec.to_instant(intent.at), codec.to_micros(intent.reserved) or 0
+    sums = await budgets.known(tx, intent.caller_id, intent.account_id, at)
+    return await _breach(tx, intent, sums.plus(amount))
 
 
 async def _breach(tx: Tx, intent: Intent, sums: budgets.Sums) -> Breach | Duplicate | None:

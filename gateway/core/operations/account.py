@@ -86,8 +86,8 @@ GET_USAGE = Operation(
     name="get_usage",
     summary="Read what was spent, and how many codes it brought",
     description=(
-        "From the gateway's own ledger: what this key bought, or all of its account. A refund "
-        "counts on the day (UTC) of its purchase."
+        "Of what this key bought, or all of its account. A refund counts on the day (UTC) of its "
+        "purchase."
     ),
     takes=GetUsage,
     gives=Usage,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from gateway.core.codes.messages import MessageWaiter
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
 from gateway.core.model.callers import Caller, GatewayKey, caller_id
@@ -43,6 +44,7 @@ class Services:
     cancelling: Cancelling
     poller: CodePoller
     waiter: CodeWaiter
+    message_waiter: MessageWaiter
     recheck: Callable[[Caller], Awaitable[None]]
     keys: Keys
     own: str | None

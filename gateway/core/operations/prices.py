@@ -15,8 +15,7 @@ LIST_PRICES = Operation(
     name="list_prices",
     summary="List what a number costs for each service, with its stock",
     description=(
-        "The provider's list, kept for a minute; stale: it is older. Surcharges for "
-        "carrier and area code come on top."
+        "Kept for a minute; stale: it is older. Surcharges for carrier and area code come on top."
     ),
     takes=ListPrices,
     gives=PricePage,

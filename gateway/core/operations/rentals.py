@@ -135,8 +135,8 @@ LIST_RENTALS = Operation(
     name="list_rentals",
     summary="List the rentals this gateway knows of, newest first",
     description=(
-        "From the gateway's own records: what this key bought, or all of its account. Purchases of "
-        "unknown outcome are among them, with status unknown and no id."
+        "What this key bought, or all of its account. Purchases of unknown outcome are among them, "
+        "with status unknown and no id."
     ),
     takes=ListRentals,
     gives=Rentals,
@@ -207,8 +207,7 @@ RENT_AGAIN = Operation(
     name="rent_again",
     summary="Rent the number of an earlier rental once more",
     description=(
-        "Buys the same number for the same service, as a new rental with a new id, and charges the "
-        "current price."
+        "It is a new rental for the same service, charged at the current price, uncapped."
     ),
     takes=RentAgain,
     gives=Rental,

@@ -154,6 +154,11 @@ class PriceCache:
         listed = self.last(account_id)
         return listed.prices if listed else []
 
+    def known_page(self, account_id: str, asked: ListPrices) -> PricePage | None:
+        """A page of the last fetched prices, of any age; makes no call."""
+        listed = self._lists.get(account_id)
+        return listed.page(asked, stale=True) if listed else None
+
     async def close(self) -> None:
         """Cancel the fetches under way."""
         tasks = [fetch.task for fetch in self._fetches.values()]
