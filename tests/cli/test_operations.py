@@ -172,6 +172,35 @@ def test_a_refused_price_says_which_one_is_needed(at: Run) -> None:
     assert json.loads(as_json.stderr)["price_needed"] == "0.55"
 
 
+def test_a_service_is_rented_by_its_name(at: Run, provider: Provider) -> None:
+    done = at("rent", " WhatsApp ", "--max-price", "1")
+
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["service_code"] == "whatsapp"
+    assert provider.asked("rent-a-number") == 1
+
+
+def test_a_service_that_is_none_has_candidates(at: Run, provider: Provider) -> None:
+    sent, unsent = at("rent", "whatsap"), at("rent", "WhatsAp", "--json")
+
+    assert (sent.exit_code, unsent.exit_code) == (1, 1)
+    assert sent.stderr == (
+        "service_not_found: There is no such service. Nothing was charged. "
+        "Close: whatsapp 0.55. Take a SERVICE from `prices`.\n"
+        'The provider said: "Service not found"\n'
+    )
+    (candidate,) = json.loads(unsent.stderr)["candidates"]
+    assert (candidate["service_code"], candidate["price"]) == ("whatsapp", "0.55")
+    assert provider.asked("rent-a-number") == 1
+
+
+def test_an_empty_list_of_prices_says_why(at: Run) -> None:
+    empty = json.loads(at("prices", "whatsap1").stdout)
+
+    assert empty["data"] == []
+    assert empty["notice"] == ("No service's name or code holds 'whatsap1'. Close: whatsapp 0.55.")
+
+
 def test_with_json_an_error_is_the_problem_document(at: Run) -> None:
     done = at("rent", "nothing-like-it", "--json")
 

@@ -65,6 +65,11 @@ AMOUNT = "a number for an amount"
 TEXT = "text for a whole number or a flag"
 SPACES = "spaces around an amount, a whole number or a flag"
 DIGITS = "a whole number for `request_id`, `reference`, `area_codes` or `number`"
+NAME = (
+    "a service's name for the `service_code` of `rent_number`, in any case, and its code in "
+    "another case"
+)
+AROUND = "spaces around it"
 CARRIER = (
     "a carrier's name in any case and with spaces, points, `-`, `_` or `&` anywhere in it, or "
     "`TMO`, `VZ`, `VZW`"
@@ -107,6 +112,12 @@ TAKEN = [
     row(DIGITS, rent(request_id=str(LARGE)), rent(request_id=LARGE)),
     row(DIGITS, rent(reference="4711"), rent(reference=4711)),
     row(DIGITS, rent(area_codes="212", request_id="a"), rent(area_codes=212, request_id="a")),
+    *(row(NAME, rent(service_code="instagram/threads"), rent(service_code=spelled))
+      for spelled in ("Instagram/Threads", "INSTAGRAM/threads")),
+    row(NAME, rent(), rent(service_code="WhatsApp")),
+    row(AROUND, rent(), rent(service_code=" whatsapp ")),
+    row(AROUND, rent(), rent(service_code="\tWhatsApp\n")),
+    row(AROUND, rent(request_id="a"), rent(service_code=" whatsapp ", request_id="a")),
     *(row(CARRIER, rent(carrier=name), rent(carrier=spelled)) for name, spelled in SPELLED),
     row(CARRIER, rent(carrier="at&t", request_id="a"), rent(carrier="AT&T", request_id="a")),
     row(AREAS, rent(area_codes="212,646"), rent(area_codes="(212) +1 646")),
@@ -177,6 +188,15 @@ async def test_what_platforms_send_means_what_the_documents_say(stand: Stand, ro
     if "request_id" in row.plain[1]:
         assert lenient.headers["Idempotency-Replayed"] == "true"
         assert lenient.body == plain.body
+
+
+async def test_a_name_and_a_code_are_two_purchases(stand: Stand) -> None:
+    by_name, by_code = [
+        await ask(stand.client, (*rent(service_code=service, request_id="a"), JSON))
+        for service in ("WhatsApp", "whatsapp")
+    ]
+
+    assert (by_name.status, by_code.json["code"]) == (201, "request_id_reused")
 
 
 def test_every_line_of_the_document_is_held_by_a_row() -> None:
