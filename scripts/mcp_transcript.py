@@ -48,7 +48,8 @@ class Transcript:
         return result.structured_content
 
     async def answer(self, context: Any, params: ElicitRequestParams) -> ElicitResult:
-        """A person who is asked says yes."""
+        """A person who is asked says yes, after a moment, as no client does by itself."""
+        await asyncio.sleep(1)
         self.lines.append(f"> The user is asked: *{params.message}* and says yes.\n")
         return ElicitResult(action="accept", content={"confirm": True})
 
