@@ -5,9 +5,13 @@ validates by them; here the catalog of operations gives both.
 """
 
 import os
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterable
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import gateway
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.redact import redacted, redacted_uri
 from gateway.core.operations.call import Call
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
 
 NAME = "getatext-gateway"
 _CACHE_MILLISECONDS = 300_000
+
+_ICONS_SINCE = "2025-11-25"
+_ICONS = Path(gateway.__file__).parent / "http" / "pages" / "own"
 
 INSTRUCTIONS = (
     "Rent US phone numbers and read their SMS codes. Renting spends real money (USD). "
@@ -109,6 +116,7 @@ class McpFace:
         # Without the SDK's tracing, which costs time on every message and is not collected here.
         server.middleware[:] = [
             _redact_unknown_method,
+            _with_icons,
             RequestStateBoundary(sealed, default_audience=NAME),
         ]
         return server
@@ -152,6 +160,32 @@ class McpFace:
         if missing:
             raise _protocol_error(f"{missing[0]}: is required.")
         return prompt.filled(given)
+
+
+async def _with_icons(ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
+    """Adds icons to what the server says of itself when a client connects.
+
+    Not by the SDK, which would repeat them in every response from 2026-07-28 on.
+    """
+    result = await call_next(ctx)
+    if ctx.method == "server/discover":
+        from mcp_types import SERVER_INFO_META_KEY
+
+        result["_meta"][SERVER_INFO_META_KEY]["icons"] = _icons()
+    elif ctx.method == "initialize" and result["protocolVersion"] >= _ICONS_SINCE:
+        result["serverInfo"]["icons"] = _icons()
+    return result
+
+
+@lru_cache(1)
+def _icons() -> list[Json]:
+    """The icons that the gateway serves, inline: on standard input and output it has no address."""
+
+    def inline(name: str, mime_type: str, size: str) -> Json:
+        data = b64encode((_ICONS / name).read_bytes()).decode()
+        return {"src": f"data:{mime_type};base64,{data}", "mimeType": mime_type, "sizes": [size]}
+
+    return [inline("icon.png", "image/png", "48x48"), inline("icon.svg", "image/svg+xml", "any")]
 
 
 async def _redact_unknown_method(ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:

@@ -33,7 +33,8 @@ class Settings(ProviderSettings):
         default_factory=list,
         description=(
             "Host names besides that of `GATEWAY_PUBLIC_URL` by which callers reach the gateway, "
-            "as a JSON list; /mcp, /metrics and the OpenAPI documents trust no others."
+            'as a JSON list such as `["host.docker.internal", "gateway:8080"]`; one with a port '
+            "counts with that port only. /mcp, /metrics and the OpenAPI documents trust no others."
         ),
     )
     gateway_cors_origins: list[Origin] = Field(
