@@ -40,9 +40,7 @@ class Tools:
 
     def __init__(self, catalog: Iterable[AnyOperation], options: McpOptions) -> None:
         """Make the definitions of the operations that `options` leave in, once for all calls."""
-        chosen = (op for op in catalog if op.tool and op.toolset in options.toolsets)
-        specs = map(tool_spec, chosen)
-        self._all = {s.op.name: s for s in specs if s.reads or not options.read_only}
+        self._all = {op.name: tool_spec(op) for op in catalog if options.offers(op)}
         self._reading = {name: spec for name, spec in self._all.items() if spec.reads}
 
     def visible_to(self, caller: Caller) -> Mapping[str, ToolSpec]:
