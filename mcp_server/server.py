@@ -15,7 +15,6 @@ from gateway.core.operations.call import Call
 from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import AnyOperation
 from mcp_server import resources
-from mcp_server.calls.runner import ToolRunner
 from mcp_server.options import McpOptions
 from mcp_server.ports import OperationInvoker
 from mcp_server.prompts import PROMPTS
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from mcp.server.lowlevel.server import Server
     from pydantic import BaseModel
 
+    from mcp_server.calls.runner import ToolRunner
     from mcp_server.ports import McpContext
 
 NAME = "getatext-gateway"
@@ -81,12 +81,15 @@ class McpFace:
         return Tools(self._catalog, self._options)
 
     @cached_property
-    def _runner(self) -> ToolRunner:
+    def _runner(self) -> "ToolRunner":
+        from mcp_server.calls.runner import ToolRunner
+
         return ToolRunner(self._invoker, self._tools, self._options)
 
     async def drain(self) -> None:
         """Wait until every purchase under way has its answer."""
-        await self._runner.drain()
+        if "_runner" in vars(self):  # made by the first tool call
+            await self._runner.drain()
 
     def _make_server(self) -> "Server[Any]":
         import mcp_types as types

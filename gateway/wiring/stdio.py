@@ -64,7 +64,7 @@ def _key(settings: Settings) -> str:
     if key is None:
         raise Unauthorized(
             "No key is set.",
-            advice="Set GETATEXT_API_KEY to your key from https://getatext.com, or GATEWAY_KEY; "
-            "or try it without one by --simulate.",
+            advice="Set GETATEXT_API_KEY to your key from https://getatext.com, or GATEWAY_KEY. "
+            "To try it without one: --simulate.",
         )
     return key.get_secret_value()

@@ -6,7 +6,7 @@ A purchase under way when the client leaves is finished by the gateway.
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -28,8 +28,8 @@ from mcp_server.transport.lines import StdinLines, StdoutLines
 log = logging.getLogger(__name__)
 
 _INITIALIZED = "notifications/initialized"
-_LAST_ANSWERS_SECONDS = 0.2
-_DELETE_SECONDS = 0.1
+_LAST_ANSWERS_SECONDS = 0.15
+_DELETE_SECONDS = 0.2
 _LISTEN_AGAIN_SECONDS = 2.0
 _FINAL = range(400, 429)  # statuses that listening again would not change
 
@@ -39,7 +39,8 @@ async def run_relay(url: str, key: str, options: McpOptions) -> None:
     written = StdoutLines()
     try:
         async with open_endpoint(url, key) as endpoint:
-            await Relay(endpoint, options, written.put).run(StdinLines())
+            lines = StdinLines()
+            await Relay(endpoint, options, written.put).run(lines, lines.ended)
     finally:
         written.close()
 
@@ -75,10 +76,10 @@ class Relay:
         self._listening: asyncio.Task[None] | None = None
         self._renewing = asyncio.Lock()
 
-    async def run(self, lines: StdinLines) -> None:
-        """Relay until the lines end; answers that are nearly there are waited for."""
+    async def run(self, lines: AsyncIterable[str], ended: asyncio.Event) -> None:
+        """Relay until the lines have ended; answers that are nearly there are waited for."""
         taking = asyncio.create_task(self._take_all(lines))
-        await lines.ended.wait()
+        await ended.wait()
         with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_ANSWERS_SECONDS):
                 await asyncio.shield(taking)
@@ -92,7 +93,7 @@ class Relay:
         await asyncio.wait(tasks)
         await self._end_session()
 
-    async def _take_all(self, lines: StdinLines) -> None:
+    async def _take_all(self, lines: AsyncIterable[str]) -> None:
         async for line in lines:
             if line.strip():
                 await self._take(line)
