@@ -11,6 +11,7 @@ class Prompt:
     """A text with placeholders, which the client's arguments fill."""
 
     name: str
+    title: str
     description: str
     arguments: tuple[tuple[str, str, bool], ...]  # name, description, whether it is required
     text: str
@@ -22,7 +23,12 @@ class Prompt:
             {"name": name, "description": about, "required": required}
             for name, about, required in self.arguments
         ]
-        return {"name": self.name, "description": self.description, "arguments": arguments}
+        return {
+            "name": self.name,
+            "title": self.title,
+            "description": self.description,
+            "arguments": arguments,
+        }
 
     def filled(self, given: dict[str, str]) -> Json:
         """The result of prompts/get; arguments that are not given have defaults."""
@@ -42,6 +48,7 @@ _DEFAULTS = {
 
 RECEIVE_CODE = Prompt(
     name="receive_code",
+    title="Receive an SMS code",
     description="Rent a number for a service, read its SMS code and finish.",
     arguments=(
         ("service", "The service that sends the code, such as WhatsApp.", True),
@@ -61,6 +68,7 @@ RECEIVE_CODE = Prompt(
 
 RECONCILE = Prompt(
     name="reconcile_spending",
+    title="Go over the spending",
     description="Compare what was spent with what was rented, and find what can be refunded.",
     arguments=(("since", "From when on, such as 2026-01-31.", False),),
     text=(

@@ -5,16 +5,20 @@ validates by them; here the catalog of operations gives both.
 """
 
 import os
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import gateway
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.redact import redacted, redacted_uri
 from gateway.core.operations.call import Call
 from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import AnyOperation
 from mcp_server import resources
+from mcp_server.calls.confirmation import STATE_SECONDS
 from mcp_server.options import McpOptions
 from mcp_server.ports import OperationInvoker
 from mcp_server.prompts import PROMPTS
@@ -30,8 +34,10 @@ if TYPE_CHECKING:
     from mcp_server.ports import McpContext
 
 NAME = "getatext-gateway"
-_STATE_SECONDS = 600.0
 _CACHE_MILLISECONDS = 300_000
+
+_ICONS_SINCE = "2025-11-25"
+_ICONS = Path(gateway.__file__).parent / "http" / "pages" / "own"
 
 INSTRUCTIONS = (
     "Rent US phone numbers and read their SMS codes. Renting spends real money (USD). "
@@ -62,17 +68,16 @@ class McpFace:
 
     def __init__(
         self,
-        invoker: OperationInvoker,
+        invoker: Callable[[], OperationInvoker],
         call_of: CallOf,
         options: McpOptions,
         catalog: Iterable[AnyOperation] = CATALOG,
     ) -> None:
-        """Make the server; its transport runs it."""
+        """Make the server; its transport runs it. `invoker` is asked for when a call needs it."""
         self._invoker = invoker
         self._call_of = call_of
         self._options = options
         self._catalog = catalog
-        self._resources = resources.Resources(invoker)
         self.server = self._make_server()
 
     @cached_property
@@ -84,7 +89,11 @@ class McpFace:
     def _runner(self) -> "ToolRunner":
         from mcp_server.calls.runner import ToolRunner
 
-        return ToolRunner(self._invoker, self._tools, self._options)
+        return ToolRunner(self._invoker(), self._tools, self._options)
+
+    @cached_property
+    def _resources(self) -> resources.Resources:
+        return resources.Resources(self._invoker())
 
     async def drain(self) -> None:
         """Wait until every purchase under way has its answer."""
@@ -119,12 +128,13 @@ class McpFace:
             server.add_request_handler(method, takes, _with_result_type(handler))
         sealed = RequestStateSecurity(
             keys=[self._options.state_key or os.urandom(32)],
-            ttl=_STATE_SECONDS,
+            ttl=STATE_SECONDS,
             bind_principal=lambda ctx: self._call_of(ctx).caller.id,
         )
         # Without the SDK's tracing, which costs time on every message and is not collected here.
         server.middleware[:] = [
             _redact_unknown_method,
+            _with_icons,
             RequestStateBoundary(sealed, default_audience=NAME),
         ]
         return server
@@ -182,6 +192,32 @@ class McpFace:
         if missing:
             raise _protocol_error(f"{missing[0]}: is required.")
         return prompt.filled(given)
+
+
+async def _with_icons(ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
+    """Adds icons to what the server says of itself when a client connects.
+
+    Not by the SDK, which would repeat them in every response from 2026-07-28 on.
+    """
+    result = await call_next(ctx)
+    if ctx.method == "server/discover":
+        from mcp_types import SERVER_INFO_META_KEY
+
+        result["_meta"][SERVER_INFO_META_KEY]["icons"] = _icons()
+    elif ctx.method == "initialize" and result["protocolVersion"] >= _ICONS_SINCE:
+        result["serverInfo"]["icons"] = _icons()
+    return result
+
+
+@lru_cache(1)
+def _icons() -> list[Json]:
+    """The icons that the gateway serves, inline: on standard input and output it has no address."""
+
+    def inline(name: str, mime_type: str, size: str) -> Json:
+        data = b64encode((_ICONS / name).read_bytes()).decode()
+        return {"src": f"data:{mime_type};base64,{data}", "mimeType": mime_type, "sizes": [size]}
+
+    return [inline("icon.png", "image/png", "48x48"), inline("icon.svg", "image/svg+xml", "any")]
 
 
 async def _redact_unknown_method(ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:

@@ -82,7 +82,7 @@ def _message(row: Mapping[str, Any], zone: tzinfo) -> Message | None:
     return Message(
         text=sms,
         # A number or a name; an integer becomes text (guess).
-        sender=scalars.code(row.get("sender")),
+        sender=scalars.code(row.get("sender"), scalars.MAX_SENDER),
         number=scalars.number(row.get("number")),
         # Despite its name the time of the message (page, by its sample).
         received_at=scalars.instant(row.get("rented_at"), zone),

@@ -11,10 +11,11 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from gateway.core.model.codes import MAX_CODE_TEXT
 from gateway.core.model.values import MAX_ID
 
 MAX_NAME = 200
-MAX_CODE = 100
+MAX_SENDER = 100
 MAX_SMS = 5_000
 _MAX_COUNT = 2**31 - 1
 _LONGEST_TIME = 40
@@ -129,14 +130,14 @@ def number(raw: object) -> str | None:
     return "+" + digits if len(digits) == 11 and digits[0] == "1" else None
 
 
-def code(raw: object) -> str | None:
+def code(raw: object, longest: int = MAX_CODE_TEXT) -> str | None:
     """A code as text with its leading zeros; an integer (page, webhook) may have lost some.
 
     The integer 0 is no code (guess).
     """
     if isinstance(raw, int) and not isinstance(raw, bool) and 0 < raw <= MAX_ID:
         return str(raw)
-    return text(raw, MAX_CODE)
+    return text(raw, longest)
 
 
 def text(raw: object, longest: int = MAX_NAME) -> str | None:

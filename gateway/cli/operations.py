@@ -1,11 +1,13 @@
 """Makes a command of an operation: its arguments, options and help are the operation's own."""
 
 import sys
+from collections.abc import Callable
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, cast, get_args, get_origin
 
 import click
+from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
 from gateway.cli.exit_codes import OK
@@ -18,11 +20,18 @@ SWITCH = {"on": "true", "off": "false"}
 
 
 class _OptionalChoice(click.Choice):  # type: ignore[type-arg]  # not generic in older versions
-    """A choice for which the empty text is as good as the option left out."""
+    """A choice for which the empty text is as good as the option left out.
+
+    `read` gives the choice that another spelling means, as the operation's input does.
+    """
+
+    def __init__(self, choices: list[str], read: Callable[[Any], Any]) -> None:
+        super().__init__(choices)
+        self._read = read
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The choice, or None."""
-        return None if value == "" else super().convert(value, param, ctx)
+        return None if value == "" else super().convert(self._read(value), param, ctx)
 
 
 class OperationCommand(click.Command):
@@ -141,7 +150,7 @@ def _option(verb: Verb, name: str, field: FieldInfo) -> click.Option:
         default=None if field.is_required() else field.default,
         show_default=True,
         help=about,
-        type=_OptionalChoice(choices) if choices else click.STRING,
+        type=_OptionalChoice(choices, _reader(field)) if choices else click.STRING,
         metavar=None if choices else _metavar(field.annotation),
     )
 
@@ -153,6 +162,12 @@ def _choices(annotation: Any) -> list[str]:
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return [str(each.value) for each in annotation]
     return []
+
+
+def _reader(field: FieldInfo) -> Callable[[Any], Any]:
+    """What an input's own type does to a value before it compares it with the choices."""
+    found = (each.func for each in field.metadata if isinstance(each, BeforeValidator))
+    return cast("Callable[[Any], Any]", next(found, lambda value: value))
 
 
 def _metavar(annotation: Any) -> str:

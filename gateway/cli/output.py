@@ -176,6 +176,11 @@ def _card(fields: dict[str, Any]) -> "RenderableType":
 
 def _note(fields: dict[str, Any], verb: Verb) -> str:
     notes = []
+    if "data" in fields and (notice := fields.get("notice")):
+        from gateway.core.operations.catalog import BY_NAME
+
+        inputs = BY_NAME[verb.operation].takes.model_fields
+        notes.append(printable(verb.reworded(notice, inputs)))
     if "fetched_at" in fields and "data" in fields:
         stale = ", older than it should be" if fields["stale"] else ""
         notes.append(f"{len(fields['data'])} rows, as of {_instant(fields['fetched_at'])}{stale}.")

@@ -120,7 +120,11 @@ LONG_VERBS = (
         arguments=LONG_RENTAL | {"auto_renew": "STATE"},
     ),
     Verb(
-        "messages", "list_messages", "The messages a long rental received.", arguments=LONG_RENTAL
+        "messages",
+        "list_messages",
+        "The messages a long rental received.",
+        arguments=LONG_RENTAL,
+        options={"wait_seconds": "wait"},
     ),
 )
 

@@ -33,7 +33,8 @@ class Settings(ProviderSettings):
         default_factory=list,
         description=(
             "Host names besides that of `GATEWAY_PUBLIC_URL` by which callers reach the gateway, "
-            "as a JSON list; /mcp, /metrics and the OpenAPI documents trust no others."
+            'as a JSON list such as `["host.docker.internal", "gateway:8080"]`; one with a port '
+            "counts with that port only. /mcp, /metrics and the OpenAPI documents trust no others."
         ),
     )
     gateway_cors_origins: list[Origin] = Field(
@@ -114,11 +115,13 @@ class Settings(ProviderSettings):
         description="Proxies whose X-Forwarded-For is believed, as a JSON list of networks.",
     )
     gateway_mcp_confirm_above: Annotated[Decimal, Field(ge=0)] = Field(
-        Decimal("1.00"), description="Purchases through MCP above this many USD are confirmed."
+        Decimal("1.00"),
+        description="Purchases through MCP above this many USD are confirmed; `keys create "
+        "--confirm-above` sets it for one key.",
     )
     gateway_mcp_unconfirmed: Literal["allow", "refuse"] = Field(
         "refuse",
-        description="What becomes of such a purchase where the MCP client cannot ask anybody.",
+        description="What becomes of such a purchase where nobody could be asked.",
     )
     gateway_service_codes: Path | None = Field(
         None,

@@ -23,6 +23,6 @@ def _origin(text: str) -> str:
 
 
 HttpUrl = Annotated[AnyHttpUrl, UrlConstraints(max_length=2000)]
-HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$")]
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+(:[0-9]{1,5})?$")]
 Origin = Annotated[str, AfterValidator(_origin)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]

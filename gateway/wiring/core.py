@@ -11,6 +11,7 @@ from adapters.store import Store, default_url
 from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.auth.verification import AskProvider, KeyVerification
 from gateway.core.codes.following import Following
+from gateway.core.codes.messages import MessageWaiter
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
 from gateway.core.codes.webhooks import Webhooks
@@ -207,6 +208,7 @@ def _services(
         cancelling=cancelling,
         poller=poller,
         waiter=waiter,
+        message_waiter=MessageWaiter(notifier, clock),
         recheck=callers.recheck,
         keys=store.keys,
         own=callers.own.id if callers.own else None,

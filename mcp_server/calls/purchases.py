@@ -1,25 +1,24 @@
-"""Purchases by agents: estimated, confirmed by a person above a price, and not repeated."""
+"""Purchases by agents: estimated, and confirmed by a person above a price."""
 
 import asyncio
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-
 from gateway.core.invocation.validation import validate
-from gateway.core.model.errors import GatewayError, InvalidRequest
-from gateway.core.model.values import Charged, money_text
+from gateway.core.model.callers import Caller
+from gateway.core.model.errors import InvalidRequest
+from gateway.core.model.values import money_text
 from gateway.core.operations.call import Answer, Call
 from gateway.core.operations.operation import AnyOperation
-from mcp_server.calls import confirmation
-from mcp_server.calls.duplicates import DuplicateGuard
+from mcp_server.calls import replays
+from mcp_server.calls.confirmation import Answered, Questions, Verdict, can_ask
 from mcp_server.calls.quotes import Estimate, Estimator
+from mcp_server.calls.refusals import confirmation_required, not_confirmed
 from mcp_server.options import McpOptions
 from mcp_server.ports import OperationInvoker
 from mcp_server.tools import results
 from mcp_server.tools.adjustments import ALLOW_DUPLICATE
-from mcp_server.tools.errors import ConfirmationRequired
 
 if TYPE_CHECKING:
     from mcp_types import CallToolRequestParams, InputRequiredResult
@@ -47,7 +46,7 @@ class ToolPurchases:
         self._invoker = invoker
         self._options = options
         self._estimator = Estimator(invoker)
-        self._duplicates = DuplicateGuard()
+        self._questions = Questions(options.min_answer_seconds)
         self._running: set[asyncio.Task[Any]] = set()
 
     async def result(self, purchase: PurchaseCall, given: Json) -> "Json | InputRequiredResult":
@@ -57,69 +56,71 @@ class ToolPurchases:
         """
         op = purchase.op
         again = _flag(given.pop(ALLOW_DUPLICATE, False))
+        call = replace(purchase.call, over_mcp=True, allow_duplicate=again)
         asked = validate(op.takes, given)
         if "request_id" in given:  # its first answer counts, whatever it would cost now
-            earlier = await self._invoker.repeated(op, purchase.call, given)
+            earlier = await self._invoker.repeated(op, call, given)
             if earlier is not None:
-                return _purchase_result(earlier)
-        elif not (again or op.once or purchase.params.request_state):
-            self._duplicates.check(purchase.call.caller, op, asked)
-        estimate = await self._estimator.estimate(op, purchase.call, asked)
+                return await self._result(call, earlier)
+        estimate = await self._estimator.estimate(op, call, asked)
         most = estimate.cap  # what a person agrees to, although the call gives no max_price
-        if self._must_ask(estimate):
-            confirmed = await self._confirmation(purchase, estimate)
-            if confirmed is not None and not isinstance(confirmed, confirmation.Confirmation):
-                return confirmed
-            if confirmed and "request_id" in op.takes.model_fields:
-                given.setdefault("request_id", confirmed.request_id)
+        threshold = self._threshold(call.caller)
+        if estimate.likely is None or estimate.likely > threshold:
+            answered = await self._answered(replace(purchase, call=call), given, estimate)
+            if answered is not None and not isinstance(answered, Answered):
+                return answered
+            if answered and "request_id" in op.takes.model_fields:
+                given.setdefault("request_id", answered.request_id)
         elif most is not None:
             # Without a confirmation it must not cost more, even if the price rises meanwhile.
-            most = min(most, self._options.confirm_above)
-        purchase = replace(purchase, call=replace(purchase.call, at_most=most))
-        again = again or op.once or "request_id" in given
-        key = self._duplicates.begin(purchase.call.caller, op, asked, again=again)
-        answer = await asyncio.shield(self._start(purchase, given, key))
-        return _purchase_result(answer)
+            most = min(most, threshold)
+        answer = await asyncio.shield(self._start(op, replace(call, at_most=most), given))
+        return await self._result(call, answer)
 
     async def drain(self) -> None:
         """Wait until every purchase under way has its answer."""
         while self._running:
             await asyncio.wait(self._running)
 
-    def _must_ask(self, estimate: Estimate) -> bool:
-        return estimate.likely is None or estimate.likely > self._options.confirm_above
+    def _threshold(self, caller: Caller) -> Decimal:
+        of_key = caller.limits.confirm_above if caller.limits else None
+        return self._options.confirm_above if of_key is None else of_key
 
-    async def _confirmation(
-        self, purchase: PurchaseCall, estimate: Estimate
-    ) -> "confirmation.Confirmation | InputRequiredResult | None":
-        """The confirmation, the question to ask, or None where it may be bought without one."""
-        if confirmation.can_ask(purchase.ctx):
-            return await confirmation.ask(purchase.ctx, purchase.params, _question(estimate))
+    async def _answered(
+        self, purchase: PurchaseCall, given: Json, estimate: Estimate
+    ) -> "Answered | InputRequiredResult | None":
+        """The answer by which it may be bought, the question to ask, or None: bought unasked."""
+        caller = purchase.call.caller
+        answered: Answered | InputRequiredResult | None = None
+        if can_ask(purchase.ctx):
+            question = _question(estimate)
+            answered = self._questions.answered(purchase.params, question)
+            if answered is None:
+                # Nobody is asked about a purchase that would be refused.
+                await self._invoker.check(purchase.op, purchase.call, given)
+                answered = await self._questions.ask(purchase.ctx, question)
+            if not isinstance(answered, Answered):
+                return answered
+            if answered.verdict not in (Verdict.CONFIRMED, Verdict.NOBODY):
+                raise not_confirmed(answered.verdict, caller, estimate.likely)
+            if answered.verdict is Verdict.CONFIRMED:
+                return answered
         if self._options.unconfirmed == "refuse":
-            raise ConfirmationRequired(advice=_how_to_allow(estimate.likely))
-        return None
+            raise confirmation_required(caller, estimate.likely)
+        return answered
 
-    def _start(
-        self, purchase: PurchaseCall, given: Json, key: str
-    ) -> "asyncio.Task[Answer[BaseModel]]":
-        task = asyncio.create_task(self._buy(purchase, given, key))
+    def _start(self, op: AnyOperation, call: Call, given: Json) -> "asyncio.Task[Answer[Any]]":
+        task: asyncio.Task[Answer[Any]] = asyncio.ensure_future(
+            self._invoker.answer(op, call, given)
+        )
         self._running.add(task)
         task.add_done_callback(self._task_ended)
         return task
 
-    async def _buy(self, purchase: PurchaseCall, given: Json, key: str) -> Answer[BaseModel]:
-        charged = Charged.UNKNOWN
-        try:
-            answer: Answer[BaseModel] = await self._invoker.answer(
-                purchase.op, purchase.call, given
-            )
-            charged = Charged.YES
-        except GatewayError as error:
-            charged = error.charged
-            raise
-        finally:
-            self._duplicates.end(key, charged=charged)
-        return answer
+    async def _result(self, call: Call, answer: Answer[Any]) -> Json:
+        if answer.replayed:
+            return await replays.result(self._invoker, call, answer)
+        return results.result(results.structured_content(answer.value))
 
     def _task_ended(self, task: "asyncio.Task[Any]") -> None:
         self._running.discard(task)
@@ -127,27 +128,10 @@ class ToolPurchases:
             task.exception()  # marks it as retrieved: after a disconnect the task is not awaited
 
 
-def _purchase_result(answer: Answer[BaseModel]) -> Json:
-    content = results.result(results.structured_content(answer.value))
-    return {**content, "_meta": {results.REPLAYED_META: True}} if answer.replayed else content
-
-
 def _question(estimate: Estimate) -> str:
     cost = "what the provider asks" if estimate.price is None else _usd(estimate.price)
     cap = f", at most {_usd(estimate.cap)}" if estimate.cap not in (None, estimate.price) else ""
     return f"{estimate.what}? It costs {cost}{cap}, charged at once."
-
-
-def _how_to_allow(most: Decimal | None) -> str:
-    if most is None:
-        return (
-            "Its price is not known before: the user can allow it by setting "
-            "GATEWAY_MCP_UNCONFIRMED=allow for this MCP server."
-        )
-    return (
-        f"The user can allow it by setting GATEWAY_MCP_CONFIRM_ABOVE={money_text(most)} "
-        "for this MCP server; or choose what costs less."
-    )
 
 
 def _usd(amount: Decimal | None) -> str:

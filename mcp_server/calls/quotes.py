@@ -46,16 +46,22 @@ class Estimate:
 class Estimator:
     """Looks prices up by operations that only read."""
 
-    def __init__(self, invoker: OperationInvoker) -> None:
-        """`invoker` runs the reading operations."""
+    def __init__(
+        self, invoker: OperationInvoker, operations: Mapping[str, AnyOperation] = BY_NAME
+    ) -> None:
+        """`invoker` runs the reading operations, which `operations` has by their names."""
         self._invoker = invoker
+        self._operations = operations
 
     async def estimate(self, op: AnyOperation, call: Call, asked: BaseModel) -> Estimate:
-        """The estimate of a purchase. Raises PriceTooHigh where the price exceeds max_price."""
+        """The estimate of a purchase.
+
+        Raises PriceTooHigh where the price exceeds max_price, and ServiceNotFound.
+        """
         given = asked.model_dump()
         match adjustment_of(op).priced:
             case "service" if isinstance(asked, RentNumber):
-                return await self._rent(call, asked)
+                return await self._rent(op, call, asked)
             case "rental":
                 return await self._rent_again(call, given["rental_id"])
             case "replacement" if isinstance(asked, ReplaceRental):
@@ -65,9 +71,12 @@ class Estimator:
             case _:
                 return Estimate(f"{op.summary} ({_inputs(given)})", cap=given.get("max_price"))
 
-    async def _rent(self, call: Call, asked: RentNumber) -> Estimate:
+    async def _rent(self, op: AnyOperation, call: Call, asked: RentNumber) -> Estimate:
+        rows = await self._prices(call, service_code=asked.service_code)
+        if not rows:  # a name, or no service at all
+            asked = await self._invoker.resolved(op, call, asked)
+            rows = await self._prices(call, service_code=asked.service_code)
         code, most = asked.service_code, asked.max_price
-        rows = await self._prices(call, service_code=code)
         number = asked.number or "a US number"
         if not rows:
             return Estimate(f"Rent {number} for {clean_text(code, 40)}", cap=most)
@@ -148,7 +157,7 @@ class Estimator:
     async def _read(self, reading: str, call: Call, **given: Any) -> Any:
         """The result of a reading operation; None where it fails."""
         try:
-            return await self._invoker.invoke(BY_NAME[reading], call, given)
+            return await self._invoker.invoke(self._operations[reading], call, given)
         except GatewayError:
             return None
 

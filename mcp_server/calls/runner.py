@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
 
@@ -11,12 +11,14 @@ from gateway.core.model.errors import Forbidden, GatewayError, InternalError, In
 from gateway.core.model.upstream_call import Effect
 from gateway.core.model.values import Cacheable, Charged, without_blanks
 from gateway.core.operations.call import Call
+from gateway.core.operations.replacement import REPLACE_RENTAL
 from mcp_server.calls import waiting
+from mcp_server.calls.hints import WaitHints
 from mcp_server.calls.purchases import PurchaseCall, ToolPurchases
 from mcp_server.options import McpOptions
 from mcp_server.ports import OperationInvoker
 from mcp_server.tools import results
-from mcp_server.tools.adjustments import LIMIT, PageRules, WaitRules
+from mcp_server.tools.adjustments import HINT, LIMIT, PageRules
 from mcp_server.tools.definitions import Json, Tools, ToolSpec
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class ToolRunner:
         self._invoker = invoker
         self._tools = tools
         self._purchases = ToolPurchases(invoker, options)
+        self._hints = WaitHints(invoker)
         self._result_cache = results.ResultCache()
 
     async def run(
@@ -78,30 +81,41 @@ class ToolRunner:
                 tool_call.ctx, tool_call.params, tool_call.spec.op, tool_call.call
             )
             return await self._purchases.result(purchase, tool_call.given)
-        if wait_rules := tool_call.spec.adjustment.wait:
-            content = results.structured_content(await self._wait(tool_call, wait_rules))
-            return results.result(results.with_hint(content))
         if page_rules := tool_call.spec.adjustment.page:
             return await self._list(tool_call, page_rules)
+        if tool_call.spec.adjustment.wait:
+            content = results.structured_content(await self._answer(tool_call, tool_call.given))
+            return results.result(await self._with_hint(tool_call, content))
         value = await self._invoke(tool_call, tool_call.given)
         return results.result(results.structured_content(value))
 
     async def _invoke(self, tool_call: ToolCall, given: Mapping[str, Any]) -> Any:
         return await self._invoker.invoke(tool_call.spec.op, tool_call.call, given)
 
-    async def _wait(self, tool_call: ToolCall, rules: WaitRules) -> BaseModel:
+    async def _answer(self, tool_call: ToolCall, given: Mapping[str, Any]) -> BaseModel:
+        """The answer of a call without pages, which waits for it where its tool does."""
+        rules = tool_call.spec.adjustment.wait
+        if rules is None:
+            return cast(BaseModel, await self._invoke(tool_call, given))
         return await waiting.wait(
             rules,
-            tool_call.given,
+            given,
             lambda given: self._invoke(tool_call, given),
             tool_call.ctx.session.report_progress,
         )
+
+    async def _with_hint(self, tool_call: ToolCall, content: Json) -> Json:
+        """The content of a wait with what to do next, where there is anything to say."""
+        caller = tool_call.call.caller
+        may_buy = REPLACE_RENTAL.name in self._tools.visible_to(caller)
+        hint = await self._hints.of(tool_call.call, content, may_buy=may_buy)
+        return content if hint is None else {**content, HINT: hint}
 
     async def _list(self, tool_call: ToolCall, rules: PageRules) -> Json:
         limit = _limit(tool_call.given, rules)
         if rules.whole:
             given = {name: value for name, value in tool_call.given.items() if name != LIMIT}
-            content = results.structured_content(await self._invoke(tool_call, given))
+            content = results.structured_content(await self._answer(tool_call, given))
             return results.result(results.cut_page(content, rules, limit))
         value = await self._invoke(tool_call, {**tool_call.given, LIMIT: limit})
         left_out = 0

@@ -1,4 +1,4 @@
-"""Waits for a code by short calls of the operation, with progress notifications meanwhile."""
+"""Waits by short calls of the operation, with progress notifications meanwhile."""
 
 import asyncio
 import time
@@ -19,10 +19,10 @@ AskOnce = Callable[[Mapping[str, Any]], Awaitable[BaseModel]]
 async def wait(
     rules: WaitRules, given: Mapping[str, Any], ask_once: AskOnce, report: ReportProgress
 ) -> BaseModel:
-    """The last answer of `ask_once`: a code, the end of the rental, or pending after the time."""
+    """The last answer of `ask_once`: what is waited for or, after the time, that it is pending."""
     seconds = _seconds(rules, given)
     begun = time.monotonic()
-    progress = asyncio.create_task(_report_progress(begun, seconds, report))
+    progress = asyncio.create_task(_report_progress(begun, seconds, rules, report))
     try:
         while True:
             left = seconds - round(time.monotonic() - begun)
@@ -30,10 +30,16 @@ async def wait(
             asked_at = time.monotonic()
             value = await ask_once({**given, rules.field: part})
             cut_short = time.monotonic() - asked_at < part - 1  # by a gateway that shuts down
-            if getattr(value, "status", None) != "pending" or left <= part or cut_short:
+            if not _pending(value) or left <= part or cut_short:
                 return value
     finally:
         progress.cancel()
+
+
+def _pending(value: BaseModel) -> bool:
+    """Whether nothing has come: a value without a status has rows."""
+    status = getattr(value, "status", None)
+    return status == "pending" if status is not None else not getattr(value, "data", True)
 
 
 def _seconds(rules: WaitRules, given: Mapping[str, Any]) -> int:
@@ -45,8 +51,10 @@ def _seconds(rules: WaitRules, given: Mapping[str, Any]) -> int:
     return max(0, min(seconds, rules.max_seconds))
 
 
-async def _report_progress(begun: float, seconds: int, report: ReportProgress) -> None:
+async def _report_progress(
+    begun: float, seconds: int, rules: WaitRules, report: ReportProgress
+) -> None:
     while True:
         await asyncio.sleep(PROGRESS_SECONDS)
         passed = round(time.monotonic() - begun)
-        await report(min(passed, seconds), seconds, f"No code yet after {passed} s.")
+        await report(min(passed, seconds), seconds, f"No {rules.awaited} yet after {passed} s.")

@@ -7,6 +7,7 @@ from gateway.core.model.redact import redacted
 from gateway.core.operations.catalog import TOOLS
 from mcp_server.options import ALL_TOOLSETS, McpOptions
 from mcp_server.relay.messages import INVALID_PARAMS, Json, error_answer, params_of, result_of
+from mcp_server.tools.adjustments import offered
 
 
 class Narrowing:
@@ -15,7 +16,7 @@ class Narrowing:
     def __init__(self, options: McpOptions) -> None:
         """All pass unless `options` leave some out."""
         narrowed = options.read_only or options.toolsets != ALL_TOOLSETS
-        self._names = {op.name for op in TOOLS if options.offers(op)} if narrowed else None
+        self._names = {op.name for op in TOOLS if offered(op, options)} if narrowed else None
 
     def refusal(self, request: Mapping[str, Any]) -> Json | None:
         """The answer to a call of a tool that does not pass."""

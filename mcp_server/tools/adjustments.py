@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gateway.core.model.upstream_call import Effect
-from gateway.core.operations.operation import AnyOperation
+from gateway.core.operations.operation import AnyOperation, Toolset
+from mcp_server.options import McpOptions
+from mcp_server.tools.sanitize import CODE_TEXT
 
 Json = dict[str, Any]
 
@@ -17,6 +19,7 @@ ALLOW_DUPLICATE = "allow_duplicate"
 LIMIT = "limit"
 LEFT_OUT = "left_out"
 HINT = "hint"
+REPLAYED = "replayed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +37,35 @@ class PageRules:
 
 @dataclass(frozen=True, slots=True)
 class WaitRules:
-    """How long a tool call may wait, in seconds, and how long each call of the operation waits."""
+    """How long a tool call may wait, in seconds, and how long each call of the operation waits.
+
+    `awaited` is what is waited for.
+    """
 
     default_seconds: int = 45
     max_seconds: int = 50
     slice_seconds: int = 25
     field: str = "wait_seconds"
+    awaited: str = "code"
 
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """What is different in one tool. `priced` says where a purchase's price is looked up."""
+    """What is different in one tool.
+
+    `title` is for people, who confirm calls by it; empty: made of the name. A client that searches
+    for tools loads one with `always_load` at once, and finds others by `search_hint` too. `also_in`
+    is a toolset that needs it besides its own. `rows` tells the fields of a list's rows in words,
+    in place of their schema. `priced` says where a purchase's price is looked up.
+    """
 
     guidance: str = ""
+    title: str = ""
+    always_load: bool = False
+    search_hint: str = ""
+    also_in: Toolset | None = None
     required: tuple[str, ...] = ()
+    rows: str = ""
     page: PageRules | None = None
     wait: WaitRules | None = None
     destructive: bool | None = None
@@ -57,77 +75,91 @@ class Adjustment:
 ADJUSTMENTS: Mapping[str, Adjustment] = {
     "list_prices": Adjustment(
         guidance=(
-            "Start here: it gives the service_code that rent_number takes. Search with query; "
-            "the whole list has hundreds of rows."
+            "Start here, with query: there are hundreds. rent_number takes its service_code."
         ),
-        page=PageRules(),
+        page=PageRules(default_limit=15),
+        always_load=True,
+        also_in="rentals",
     ),
-    "get_balance": Adjustment(guidance="Look here when rent_number answers insufficient_funds."),
+    "get_balance": Adjustment(guidance="Use it after insufficient_funds; get_usage tells on what."),
     "get_usage": Adjustment(
-        guidance="It tells which services bring codes.",
+        guidance="It tells which services bring codes; list_rentals has each purchase.",
         page=PageRules(),
+        rows=(
+            "Each: group, name, rentals, codes, cancelled, expired, charged, refunded, net, "
+            "reserved, success_rate, median_seconds."
+        ),
     ),
     "rent_number": Adjustment(
         guidance=(
-            "It never charges more than max_price, which is required: take the price of "
-            "list_prices, not a round number; with carrier or area_codes 1.2 times it, with both "
-            "1.4 times. Once a code has come there is no refund."
+            "As max_price take the price of list_prices, times 1.2 with carrier or area_codes, 1.4 "
+            "with both."
         ),
+        title="Rent a number",
         required=("max_price",),
         priced="service",
+        always_load=True,
     ),
     "list_rentals": Adjustment(
-        guidance="Use it to find a rental whose id was lost, and after outcome_unknown.",
+        guidance="Use it for a lost id, and after outcome_unknown.",
+        rows="Each as in get_rental.",
         page=PageRules(),
     ),
     "get_rental": Adjustment(guidance="To wait for the SMS use wait_for_code."),
     "wait_for_code": Adjustment(
-        guidance=(
-            "pending is no failure. If no code comes for minutes, use replace_rental. Never call "
-            "get_rental in a loop."
-        ),
+        guidance="Never call get_rental in a loop.",
+        title="Wait for a code",
         wait=WaitRules(),
+        always_load=True,
     ),
     "cancel_rental": Adjustment(
-        guidance="Call it once: while the rental stays active, the gateway goes on by itself."
+        guidance="Call it once: while it stays active, the gateway goes on by itself.",
+        search_hint="phone number refund",
     ),
-    "complete_rental": Adjustment(guidance="Call it when the service has accepted the code."),
+    "complete_rental": Adjustment(
+        guidance="Call it when the service has accepted the code; for a later one rent_again.",
+        destructive=False,
+    ),
     "rent_again": Adjustment(
-        guidance=(
-            "For a further code from that service; for a new number use rent_number. It charges "
-            "the current price, which cannot be capped here."
-        ),
+        guidance=("For a later code on that number; for a new number use rent_number."),
+        title="Rent a number again",
         priced="rental",
     ),
     "replace_rental": Adjustment(
-        guidance=("A code that still comes to the first number is shown on its own rental."),
+        guidance="A late code to the first is shown on its own rental.",
+        title="Replace a silent number",
         priced="replacement",
     ),
     "list_long_rentals": Adjustment(
-        guidance="Numbers rented for one code are not here.",
+        guidance="Its id is the long_rental_id of others. For numbers of one code: list_rentals.",
+        rows="Each as in renew_long_rental.",
         page=PageRules(whole=True, newest_by="rented_on"),
     ),
     "create_long_rental": Adjustment(
         guidance=(
-            "For one code rent_number is far cheaper. Its price cannot be capped, so a person is "
-            "asked first; where none can be, it is refused unless the user has allowed it. No "
-            "refund is promised."
-        )
+            "So a person is asked first, or it is refused. No refund is promised. For one code "
+            "rent_number is far cheaper."
+        ),
+        title="Rent a number for long",
+        search_hint="keep a phone number for weeks",
     ),
     "renew_long_rental": Adjustment(
-        guidance="It charges the price that list_long_rentals shows.",
+        guidance="The price is that of list_long_rentals; to renew by itself: set_auto_renew.",
         priced="long_rental",
     ),
     "cancel_long_rental": Adjustment(
-        guidance="To let it run out at the end of its period use set_auto_renew with false."
+        guidance="To keep it until then use set_auto_renew with false."
     ),
     "set_auto_renew": Adjustment(
-        guidance="Then money is spent later without being asked.",
+        guidance="To pay for one period now use renew_long_rental.",
+        title="Switch automatic renewal",
         destructive=False,
     ),
     "list_messages": Adjustment(
-        guidance="Newest first. The code of a number rented for one code is not here.",
+        guidance="Newest first. For a number rented for one code use wait_for_code.",
+        search_hint="SMS inbox of a phone number",
         page=PageRules(whole=True, newest_by="received_at"),
+        wait=WaitRules(default_seconds=0, awaited="message"),
     ),
 }
 
@@ -148,15 +180,23 @@ _DEFAULT_GUIDANCE: Mapping[Effect, str] = {
 _DUPLICATE_INPUT: Json = {
     "type": "boolean",
     "default": False,
-    "description": "Buy although the same call was just made.",
+    "description": "Buy although the same was bought minutes ago.",
 }
 _LEFT_OUT_OUTPUT: Json = {"type": "integer"}
-_HINT_OUTPUT: Json = {"type": "string"}
+_TEXT_OUTPUT: Json = {"type": "string"}
+_REPLAYED_OUTPUT: Json = {"type": "boolean"}
 
 
 def adjustment_of(op: AnyOperation) -> Adjustment:
     """What is different in the tool of an operation; a default for one that is not listed."""
     return ADJUSTMENTS.get(op.name) or _default(op)
+
+
+def offered(op: AnyOperation, options: McpOptions) -> bool:
+    """Whether an operation is a tool of a server with these options."""
+    toolsets = (op.toolset, adjustment_of(op).also_in)
+    chosen = op.tool and not options.toolsets.isdisjoint(toolsets)
+    return chosen and (op.effect is Effect.READ or not options.read_only)
 
 
 def _default(op: AnyOperation) -> Adjustment:
@@ -178,7 +218,7 @@ def extra_inputs(op: AnyOperation) -> dict[str, Json]:
     extra: dict[str, Json] = {}
     page = adjustment_of(op).page
     if page and page.whole:
-        extra[LIMIT] = {"type": "integer", "minimum": 1, "description": "How many at the most."}
+        extra[LIMIT] = {"type": "integer", "description": "How many at the most."}
     if op.effect is Effect.SPEND and not op.once:
         extra[ALLOW_DUPLICATE] = dict(_DUPLICATE_INPUT)
     return extra
@@ -189,6 +229,11 @@ def extra_outputs(op: AnyOperation) -> dict[str, Json]:
     extra: dict[str, Json] = {}
     if adjustment_of(op).page:
         extra[LEFT_OUT] = dict(_LEFT_OUT_OUTPUT)
-    if adjustment_of(op).wait:
-        extra[HINT] = dict(_HINT_OUTPUT)
+    spends = op.effect is Effect.SPEND
+    if spends or (adjustment_of(op).wait and "status" in op.gives.model_fields):
+        extra[HINT] = dict(_TEXT_OUTPUT)
+    if spends:
+        extra[REPLAYED] = dict(_REPLAYED_OUTPUT)
+    if op.effect is Effect.READ and "code" in op.gives.model_fields:
+        extra[CODE_TEXT] = dict(_TEXT_OUTPUT)  # other tools' results can have it, and do not tell
     return extra

@@ -15,8 +15,15 @@ from mcp_server.tools.adjustments import (
     adjustment_of,
     extra_inputs,
     extra_outputs,
+    offered,
 )
-from mcp_server.tools.schemas import absent_for_null, input_schema, output_schema
+from mcp_server.tools.schemas import (
+    absent_for_null,
+    default_in_words,
+    input_schema,
+    opaque_rows,
+    output_schema,
+)
 
 Json = dict[str, Any]
 
@@ -40,7 +47,7 @@ class Tools:
 
     def __init__(self, catalog: Iterable[AnyOperation], options: McpOptions) -> None:
         """Make the definitions of the operations that `options` leave in, once for all calls."""
-        self._all = {op.name: tool_spec(op) for op in catalog if options.offers(op)}
+        self._all = {op.name: tool_spec(op) for op in catalog if offered(op, options)}
         self._reading = {name: spec for name, spec in self._all.items() if spec.reads}
 
     def visible_to(self, caller: Caller) -> Mapping[str, ToolSpec]:
@@ -60,6 +67,7 @@ def tool_spec(op: AnyOperation) -> ToolSpec:
     adjustment = adjustment_of(op)
     definition = {
         "name": op.name,
+        "title": adjustment.title or op.name.replace("_", " ").capitalize(),
         "description": absent_for_null(
             f"{op.summary}. {op.description} {adjustment.guidance}".strip()
         ),
@@ -67,6 +75,8 @@ def tool_spec(op: AnyOperation) -> ToolSpec:
         "outputSchema": _output(op, adjustment),
         "annotations": _annotations(op, adjustment),
     }
+    if meta := _meta(adjustment):
+        definition["_meta"] = meta
     return ToolSpec(op, adjustment, definition)
 
 
@@ -77,15 +87,18 @@ def _input(op: AnyOperation, adjustment: Adjustment) -> Json:
     if required:
         schema["required"] = required
     if page := adjustment.page:
-        fields[LIMIT] |= {"maximum": page.max_limit, "default": page.default_limit}
+        fields[LIMIT] |= {"default": page.default_limit}
     if (wait := adjustment.wait) and wait.field in fields:
-        fields[wait.field] |= {"maximum": wait.max_seconds, "default": wait.default_seconds}
+        fields[wait.field] |= {"default": f"{wait.default_seconds}, {wait.max_seconds} at most"}
+    schema["properties"] = {name: default_in_words(field) for name, field in fields.items()}
     return schema
 
 
 def _output(op: AnyOperation, adjustment: Adjustment) -> Json:
     schema = output_schema(op.gives, DESCRIBED_OUTPUTS)
     fields = schema["properties"] = {**schema["properties"], **extra_outputs(op)}
+    if adjustment.rows:
+        fields["data"] = opaque_rows(adjustment.rows)
     if adjustment.page and adjustment.page.whole:
         fields.pop("next_cursor", None)
     return schema
@@ -98,5 +111,15 @@ def _annotations(op: AnyOperation, adjustment: Adjustment) -> Json:
         "readOnlyHint": reads,
         "destructiveHint": destructive,
         "idempotentHint": op.effect is not Effect.SPEND,
-        "openWorldHint": True,
+        "openWorldHint": bool(op.calls),
     }
+
+
+def _meta(adjustment: Adjustment) -> Json:
+    """The hints that Claude Code reads, which loads most tools only once it has searched them."""
+    meta: Json = {}
+    if adjustment.always_load:
+        meta["anthropic/alwaysLoad"] = True
+    if adjustment.search_hint:
+        meta["anthropic/searchHint"] = adjustment.search_hint
+    return meta

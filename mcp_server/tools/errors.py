@@ -1,30 +1,18 @@
 """Errors that only tools raise.
 
 GatewayError
-├─ DuplicatePurchase: the same purchase again within seconds
-├─ ConfirmationRequired: the client cannot ask a person
-└─ NotConfirmed: a person was asked and did not agree
+├─ ConfirmationRequired: nobody could be asked
+└─ NotConfirmed: a person, or the client for one, did not agree
 """
 
 from gateway.core.model.errors import GatewayError
 
 
-class DuplicatePurchase(GatewayError):
-    """The same purchase was made, or is being made, within seconds."""
-
-    code, title, http_status = "duplicate_purchase", "Duplicate purchase", 409
-    happened = "The same purchase was made seconds ago; this one, a second, was not sent."
-    advice = (
-        "Use what the first call bought. Only to buy again on purpose, "
-        "repeat it with allow_duplicate true."
-    )
-
-
 class ConfirmationRequired(GatewayError):
-    """A person has to agree, and this client cannot ask one."""
+    """A person has to agree, and nobody could be asked."""
 
     code, title, http_status = "confirmation_required", "Confirmation required", 403
-    happened = "A person has to confirm this price, and this client cannot ask one."
+    happened = "A person has to confirm this price, and nobody could be asked."
 
 
 class NotConfirmed(GatewayError):
@@ -32,4 +20,4 @@ class NotConfirmed(GatewayError):
 
     code, title, http_status = "not_confirmed", "Not confirmed", 403
     happened = "The person who was asked did not confirm the purchase."
-    advice = "Do not repeat it unless they ask for it."
+    advice = "Do not repeat it unless the user asks for it."

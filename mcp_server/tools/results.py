@@ -11,6 +11,7 @@ from gateway.core.identity_cache import IdentityCache
 from gateway.core.model.errors import (
     AlreadyReplaced,
     BudgetExceeded,
+    DuplicatePurchase,
     Forbidden,
     GatewayError,
     InternalError,
@@ -18,14 +19,14 @@ from gateway.core.model.errors import (
     OutcomeUnknown,
     RateLimited,
     ServiceNotAllowed,
+    ServiceNotFound,
     Unauthorized,
 )
 from gateway.core.model.provider_errors import LOST_CHANGE, PriceTooHigh, UpstreamRefused
 from gateway.core.model.upstream_call import Effect
-from gateway.core.model.values import Cacheable, money_text
-from mcp_server.tools.adjustments import HINT, LEFT_OUT, PageRules
-from mcp_server.tools.errors import DuplicatePurchase
-from mcp_server.tools.sanitize import clean_json, clean_text
+from gateway.core.model.values import Cacheable, Charged, money_text
+from mcp_server.tools.adjustments import LEFT_OUT, PageRules
+from mcp_server.tools.sanitize import clean_json, clean_text, with_code_texts
 
 Json = dict[str, Any]
 
@@ -34,7 +35,6 @@ REPLAYED_META = "getatext-gateway/replayed"
 LOOK_FIRST = "Do not repeat it: look first at get_balance and at list_rentals or list_long_rentals."
 _MAX_DETAIL = 600
 _UNCHARGED = "Nothing was charged."
-_PENDING_HINT = "No code yet: call wait_for_code again with the same inputs."
 _ADVICE: Mapping[type[GatewayError], str] = {
     RateLimited: "Wait {seconds} seconds, then call again.",
     PriceTooHigh: (
@@ -68,13 +68,8 @@ def result(content: Json) -> Json:
 
 def structured_content(value: BaseModel) -> Json:
     """A value as an agent sees it: texts made harmless, fields that are None left out."""
-    content: Json = clean_json(value.model_dump(mode="json", exclude_none=True))
+    content: Json = clean_json(with_code_texts(value.model_dump(mode="json", exclude_none=True)))
     return content
-
-
-def with_hint(content: Json) -> Json:
-    """The content of a wait, with advice where no code has come yet."""
-    return {**content, HINT: _PENDING_HINT} if content.get("status") == "pending" else content
 
 
 def cut_page(content: Json, rules: PageRules, limit: int) -> Json:
@@ -124,11 +119,25 @@ def failure(error: GatewayError, trace_id: str, effect: Effect = Effect.READ) ->
         facts["price_needed"] = money_text(error.price_needed)
     if isinstance(error, AlreadyReplaced):
         facts["replaced_by"] = error.replaced_by
+    if isinstance(error, ServiceNotFound) and error.candidates:
+        facts["candidates"] = [structured_content(each) for each in error.candidates]
+    if isinstance(error, DuplicatePurchase) and error.rental_id is not None:
+        facts["rental_id"] = error.rental_id
+    text = f"{error.code}: {_sentence(error, effect)}"
     return {
-        "content": [{"type": "text", "text": f"{error.code}: {_sentence(error, effect)}"}],
+        "content": [{"type": "text", "text": f"{text}{_replay(error)}"}],
         "isError": True,
-        "_meta": {ERROR_META: facts},
+        "_meta": {ERROR_META: facts, **({REPLAYED_META: True} if error.replayed else {})},
     }
+
+
+def _replay(error: GatewayError) -> str:
+    """What to say of a stored answer. After a lost one a new purchase is not the way on."""
+    if not error.replayed:
+        return ""
+    happened = " This is the first answer to this request_id again; nothing was sent now."
+    again = " To try anew use a new request_id or none."
+    return happened + (again if error.charged is Charged.NO else "")
 
 
 def _sentence(error: GatewayError, effect: Effect) -> str:

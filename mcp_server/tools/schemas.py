@@ -17,7 +17,8 @@ Json = dict[str, Any]
 
 # The gateway validates inputs and names what is wrong; a model learns nothing from a pattern.
 _OMITTED_KEYS = frozenset(
-    {"title", "format", "$defs", "pattern", "minLength", "maxLength", "minimum", "examples"}
+    {"title", "format", "$defs", "pattern", "minLength", "maxLength", "examples"}
+    | {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
 )
 _OF_ANY = frozenset({"codes", "total"})  # what they hold tells by itself what it is
 _RESULT_KEYS = ("type", "properties", "items", "const")
@@ -43,6 +44,23 @@ def output_schema(model: type[BaseModel], described: Set[str]) -> Json:
     """The schema of a tool's result. Only fields named in `described` keep a description."""
     schema = model.model_json_schema(mode="serialization", schema_generator=_ResultSchema)
     return _shortened(_tool_schema(schema), described)  # type: ignore[no-any-return]
+
+
+def default_in_words(field: Json) -> Json:
+    """An input's schema with its default in the description: strict modes refuse the keyword.
+
+    It is not told where it is false or any, or where the description begins with it.
+    """
+    plain = {key: value for key, value in field.items() if key != "default"}
+    default, description = field.get("default"), field["description"]
+    if default not in (None, False, "any") and not description.startswith(f"{default}:"):
+        plain["description"] = f"{description.rstrip('.')}; default {default}."
+    return plain
+
+
+def opaque_rows(description: str) -> Json:
+    """The schema of rows whose fields are told in words: it is a fraction of the full schema."""
+    return {"type": "array", "description": description, "items": {"type": "object"}}
 
 
 def absent_for_null(text: str) -> str:

@@ -1,13 +1,13 @@
 """Runs an ASGI application inside an aiohttp handler.
 
-It supports what the SDK's transport needs: request bodies in parts, disconnects that are noticed,
-streams whose headers are sent at once, and a single write for any other response.
+It supports what the SDK's transport needs: disconnects that are noticed, streams whose headers are
+sent at once, and a single write for any other response. A body is read before the application runs.
 """
 
 import asyncio
 import codecs
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -19,7 +19,9 @@ from gateway.core.model.errors import InvalidRequest, RequestTimeout
 
 Message = dict[str, Any]
 Scope = dict[str, Any]
+Headers = list[tuple[bytes, bytes]]
 Asgi = Callable[..., Awaitable[None]]
+OnStart = Callable[[Message], None]
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ BODY_SECONDS = 10.0
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 2.0
 LINGER_SECONDS = 30.0
-_MOST_CHECKED = 256 * 1024  # the SDK takes no longer bodies
+_MOST_READ = 256 * 1024  # the SDK takes no longer bodies, and says so
 
 _HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
@@ -37,27 +39,52 @@ _DISCONNECT: Message = {"type": "http.disconnect"}
 _DISCONNECT_ERRORS = (ConnectionResetError, ClientConnectionResetError, BrokenPipeError)
 
 
+async def read_body(request: web.Request) -> bytes:
+    """The body, without a byte order mark; one that is too long is cut.
+
+    Raises RequestTimeout where it does not arrive in time, and InvalidRequest where it holds a name
+    twice, of which the SDK would take the last value without a word.
+    """
+    content, body = request.content, bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while not content.at_eof() and len(body) <= _MOST_READ:
+                body += await content.readany()
+    except TimeoutError:
+        raise RequestTimeout from None
+    whole = bytes(body.removeprefix(codecs.BOM_UTF8))
+    try:
+        check_names(whole.decode())
+    except InvalidRequest:
+        raise
+    except (ValueError, RecursionError):  # the SDK says so
+        pass
+    return whole
+
+
 class Exchange:
     """One request and its response, as ASGI sees them."""
 
-    def __init__(self, request: web.Request, headers: Mapping[str, str]) -> None:
-        """`headers` are added to the response."""
+    def __init__(
+        self, request: web.Request, body: bytes, headers: Mapping[str, str], on_start: OnStart
+    ) -> None:
+        """`headers` are added to the response, of whose start `on_start` is told."""
         self.request = request
         self.disconnected = asyncio.Event()
-        self.refusal: InvalidRequest | RequestTimeout | None = None
         self.response: web.StreamResponse | None = None
         self.streaming = False
         self.cancel_at: float | None = None
         self._headers = headers
-        self._body = bytearray()
-        self._body_read = False
+        self._on_start = on_start
+        self._body: bytes | None = body
         self._start: Message | None = None
         self._complete = False
 
     async def receive(self) -> Message:
-        """The next part of the body; after its end, the disconnect when it happens."""
-        if not self._body_read:
-            return await self._body_part()
+        """The body; after it, the disconnect when it happens."""
+        if self._body is not None:
+            body, self._body = self._body, None
+            return {"type": "http.request", "body": body, "more_body": False}
         await self.disconnected.wait()
         return _DISCONNECT
 
@@ -71,7 +98,8 @@ class Exchange:
             if self._complete:
                 return
             self._start = message
-            if _is_stream(message):
+            self._on_start(message)
+            if is_stream(message):
                 await self._open()
         elif message["type"] == "http.response.body" and not self._complete:
             more = message.get("more_body", False)
@@ -83,36 +111,6 @@ class Exchange:
         self.disconnected.set()
         if self.request.transport is not None:
             self.request.transport.abort()
-
-    async def _body_part(self) -> Message:
-        content = self.request.content
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                body = await content.readany()
-        except TimeoutError:
-            self.refusal = RequestTimeout()
-            return _DISCONNECT
-        except (web.HTTPException, *_DISCONNECT_ERRORS):
-            self.disconnected.set()
-            return _DISCONNECT
-        self._body_read = content.at_eof()
-        if not self._body:
-            body = body.removeprefix(codecs.BOM_UTF8)
-        if len(self._body) <= _MOST_CHECKED:
-            self._body += body
-        if self._body_read and self._holds_a_name_twice():
-            return _DISCONNECT
-        return {"type": "http.request", "body": body, "more_body": not self._body_read}
-
-    def _holds_a_name_twice(self) -> bool:
-        """Whether the body does, of which the SDK would take the last value without a word."""
-        try:
-            check_names(self._body.decode())
-        except InvalidRequest as error:
-            self.refusal = error
-        except (ValueError, RecursionError):  # the SDK says so
-            return False
-        return self.refusal is not None
 
     async def _send_body(self, body: bytes, more: bool) -> None:
         if not self.streaming and not more:
@@ -161,7 +159,7 @@ class Bridge:
 
     def __init__(self, app: Asgi) -> None:
         """`start` must be called before the first request."""
-        self._app = app
+        self.app = app
         self._open: dict[Exchange, asyncio.Future[None]] = {}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -190,18 +188,23 @@ class Bridge:
             self._watcher.cancel()
 
     async def handle(
-        self, request: web.Request, extra_scope: Mapping[str, Any], headers: Mapping[str, str]
+        self,
+        request: web.Request,
+        body: bytes,
+        extra_scope: Mapping[str, Any],
+        headers: Mapping[str, str],
+        on_start: OnStart = lambda _: None,
     ) -> web.StreamResponse:
-        """The response. `extra_scope` is added to the scope, `headers` to the response.
+        """The response to a request with this body.
 
-        Raises RequestTimeout where the body does not arrive in time, and InvalidRequest where it
-        holds a name twice.
+        `extra_scope` is added to the scope, `headers` to the response. `on_start` is told of the
+        response's start, also where the client has gone by then.
         """
-        exchange = Exchange(request, headers)
+        exchange = Exchange(request, body, headers, on_start)
         # In a task of its own: a disconnect cancels the handler, but the application must learn of
         # it by `receive`, because it treats a cancelled call as one that never happened.
         scope = {**_scope(request), **extra_scope}
-        task = asyncio.ensure_future(self._app(scope, exchange.receive, exchange.send))
+        task = asyncio.ensure_future(self.app(scope, exchange.receive, exchange.send))
         self._open[exchange] = task
         self._idle.clear()
         task.add_done_callback(lambda done: self._ended(exchange, done))
@@ -211,13 +214,11 @@ class Bridge:
             exchange.disconnected.set()
             raise
         except Exception:
-            if not (exchange.refusal or exchange.disconnected.is_set()):
+            if not exchange.disconnected.is_set():
                 if not exchange.streaming:
                     raise
                 log.exception("a stream of the MCP application broke off")
                 exchange.abort()
-        if exchange.refusal and not exchange.streaming:
-            raise exchange.refusal
         return exchange.response or web.Response(status=500)
 
     def _ended(self, exchange: Exchange, done: "asyncio.Future[None]") -> None:
@@ -261,21 +262,20 @@ def _scope(request: web.Request) -> Scope:
         "raw_path": request.raw_path.partition("?")[0].encode("latin-1", "replace"),
         "query_string": request.query_string.encode(),
         "root_path": "",
-        "headers": list(_headers(request.raw_headers)),
+        "headers": headers_of(request),
         "client": (request.remote or "", 0),
         "server": (server.host or "", server.port),
     }
 
 
-def _headers(raw: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[bytes, bytes]]:
+def headers_of(request: web.Request) -> Headers:
     """The headers in lower case, without hop-by-hop ones and without keys, which are checked."""
-    for name, value in raw:
-        lowered = name.lower()
-        if lowered not in _HOP_BY_HOP and lowered not in _KEY_HEADERS:
-            yield lowered, value
+    lowered = ((name.lower(), value) for name, value in request.raw_headers)
+    return [each for each in lowered if each[0] not in _HOP_BY_HOP and each[0] not in _KEY_HEADERS]
 
 
-def _is_stream(start: Message) -> bool:
+def is_stream(start: Message) -> bool:
+    """Whether a response is one of server-sent events."""
     return any(
         name.lower() == b"content-type" and value.startswith(b"text/event-stream")
         for name, value in start.get("headers", ())

@@ -18,8 +18,9 @@ from gateway.core.model.errors import MethodNotAllowed, UnsupportedMediaType
 from gateway.core.operations.call import Call
 from mcp_server.options import McpOptions
 from mcp_server.ports import OperationInvoker
-from mcp_server.transport.asgi_bridge import Bridge
-from mcp_server.transport.sessions import Sessions
+from mcp_server.transport.accept import Negotiation
+from mcp_server.transport.asgi_bridge import Bridge, OnStart, headers_of, read_body
+from mcp_server.transport.sessions import SESSION_ID, Sessions, Visit, end_session
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel.server import Server
@@ -78,7 +79,7 @@ def mount(
     def make_manager() -> "StreamableHTTPSessionManager":
         from mcp_server.server import McpFace
 
-        return _manager(McpFace(invoker, call_of, options).server, options)
+        return _manager(McpFace(lambda: invoker, call_of, options).server, options)
 
     return mount_manager(make_manager, identify, trace_id, options, admission)
 
@@ -141,7 +142,7 @@ class _HttpFace:
                 # The import takes about a second, in which the event loop must serve others.
                 await asyncio.to_thread(import_module, "mcp_server.server")
                 manager = self._make_manager()
-                bridge = Bridge(manager.handle_request)
+                bridge = Bridge(Negotiation(manager.handle_request))
                 bridge.start()
                 await self._open.enter_async_context(_ManagerTask(manager))
                 self._open.push_async_callback(bridge.stop)
@@ -157,12 +158,22 @@ class _HttpFace:
             raise UnsupportedMediaType("The body must not be compressed.")
         trace_id = self._trace_id(request)
         headers = {"X-Request-Id": trace_id} if trace_id else {}
-        scope = {CALL: Call(caller, trace_id), "user": _user(caller)}
         with self._admission.held(request, caller):
             bridge = self._bridge or await self._started_bridge()
-            respond = partial(bridge.handle, request, scope, headers)
+            user = _user(caller)
+            scope = {CALL: Call(caller, trace_id), "user": user}
+            body = await read_body(request)
+
+            async def respond(on_start: OnStart, *, opens: bool) -> web.StreamResponse:
+                kept = [each for each in headers_of(request) if each[0] != SESSION_ID]
+                extra = {**scope, "headers": kept} if opens else scope
+                return await bridge.handle(request, body, extra, headers, on_start)
+
             address = self._admission.address(request)
-            return await self._sessions.respond(request, caller.id, address, respond)
+            end = partial(end_session, bridge.app, user)
+            return await self._sessions.respond(
+                Visit(request, body, caller.id, address, respond, end)
+            )
 
 
 class _ManagerTask:

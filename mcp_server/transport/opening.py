@@ -2,20 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
-from typing import TypeVar
-
-from pydantic import BaseModel
 
 from gateway.core.model.callers import Caller
 from gateway.core.model.errors import GatewayError, InternalError
-from gateway.core.operations.call import Answer, Call
-from gateway.core.operations.operation import Operation
 from mcp_server.ports import OperationInvoker
 
-In = TypeVar("In", bound=BaseModel)
-Out = TypeVar("Out", bound=BaseModel)
 Opened = tuple[OperationInvoker, Caller]
 Open = Callable[[], AbstractAsyncContextManager[Opened]]
 """Opens the gateway, and closes it at the end. Raises GatewayError where it cannot be opened."""
@@ -24,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class OpenedLater:
-    """An OperationInvoker whose gateway is opened by `begin`, in a task of its own.
+    """A gateway that is opened by `begin`, in a task of its own.
 
     Where that fails, the log says why at once, every call is answered with the error, and the next
     call tries again: a database may come back.
@@ -58,6 +51,11 @@ class OpenedLater:
             raise fault
         return self._opened.result()[1]
 
+    def invoker(self) -> OperationInvoker:
+        """The invoker of the open gateway."""
+        assert self._opened is not None  # noqa: S101 - `caller` was asked before
+        return self._opened.result()[0]
+
     async def close(self) -> None:
         """Close the gateway. Raises what kept it from being opened."""
         if self._task is None or self._opened is None:
@@ -69,22 +67,6 @@ class OpenedLater:
             await self._task
         if self._opened.done():
             self._opened.result()
-
-    async def invoke(self, op: Operation[In, Out], call: Call, given: Mapping[str, object]) -> Out:
-        """As OperationInvoker."""
-        return await (await self.begin())[0].invoke(op, call, given)
-
-    async def answer(
-        self, op: Operation[In, Out], call: Call, given: Mapping[str, object]
-    ) -> Answer[Out]:
-        """As OperationInvoker."""
-        return await (await self.begin())[0].answer(op, call, given)
-
-    async def repeated(
-        self, op: Operation[In, Out], call: Call, given: Mapping[str, object]
-    ) -> Answer[Out] | None:
-        """As OperationInvoker."""
-        return await (await self.begin())[0].repeated(op, call, given)
 
     async def _hold(self, opened: "asyncio.Future[Opened]") -> None:
         try:

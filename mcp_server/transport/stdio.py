@@ -33,7 +33,7 @@ async def run_stdio(open: Open, options: McpOptions, lists_for: Caller | None = 
 
     gateway = OpenedLater(open)
     calls = _Calls(gateway, lists_for)
-    face = McpFace(gateway, calls.call_of, options)
+    face = McpFace(gateway.invoker, calls.call_of, options)
     face.server.middleware.insert(0, calls.await_gateway)
     lines = StdinLines()
     try:

@@ -15,6 +15,7 @@ from tests.support.gateway import run_gateway
 LIMITS = (
     "--max-price", "0.60", "--budget-day", "1.10", "--budget-total", "5",
     "--services", "whatsapp, telegram,", "--max-active", "3", "--expires", "2999-12-31",
+    "--confirm-above", "0.5",
 )  # fmt: skip
 
 
@@ -75,6 +76,7 @@ def test_a_list_tells_what_each_key_may_do(at_store: Run) -> None:
         "max_per_day": None,
         "budget_day": "1.10",
         "budget_total": "5.00",
+        "confirm_above": "0.50",
         "spent_today": "0.00",
         "spent_total": "0.00",
         "left_today": "1.10",
@@ -91,6 +93,7 @@ BAD: list[tuple[str, ...]] = [
     ("--name", "x", "--budget-total", "NaN"),
     ("--name", "x", "--max-active", "0", "--no-budget"),
     ("--name", "x", "--max-per-day", "0", "--no-budget"),
+    ("--name", "x", "--no-budget", "--confirm-above", "always"),
     ("--name", "x"),
     ("--name", "x", "--admin"),
     ("--name", "x", "--budget-day", "5", "--no-budget"),

@@ -103,7 +103,20 @@ def test_options_reach_the_provider(at: Run, provider: Provider) -> None:
     assert "verizon" in received.values()
 
 
-def test_long_rentals_live_from_create_to_cancel(at: Run) -> None:
+def test_a_carrier_and_area_codes_are_taken_as_people_write_them(
+    at: Run, provider: Provider
+) -> None:
+    done = at("rent", "whatsapp", "--carrier", "T-Mobile", "--area-codes", "(212) 646")
+    refused = at("rent", "whatsapp", "--carrier", "sprint")
+
+    assert done.exit_code == 0, done.output
+    received = provider.simulator.journal.received[-1].json
+    assert isinstance(received, dict)
+    assert (received["carrier"], received["area_codes"]) == ("tmobile", "212,646")
+    assert all(name in refused.stderr for name in ("at&t", "tmobile", "verizon"))
+
+
+def test_long_rentals_live_from_create_to_cancel(at: Run, provider: Provider) -> None:
     made = json.loads(at("long", "create", "1w").stdout)
     number = str(made["id"])
 
@@ -112,6 +125,9 @@ def test_long_rentals_live_from_create_to_cancel(at: Run) -> None:
     assert json.loads(at("long", "auto-renew", number, "off").stdout)["auto_renew"] is False
     assert json.loads(at("long", "renew", number).stdout)["id"] == made["id"]
     assert json.loads(at("long", "messages", number).stdout)["data"] == []
+    waited = at("long", "messages", number, "--wait", "1", "--after", "2025-07-06")
+    assert json.loads(waited.stdout)["data"] == [], waited.output
+    assert provider.asked("long-rental-messages") == 2
     assert len(json.loads(at("long", "list").stdout)["data"]) == 1
     assert json.loads(at("long", "cancel", number).stdout)["status"] == "cancelled"
 
@@ -154,6 +170,35 @@ def test_a_refused_price_says_which_one_is_needed(at: Run) -> None:
         "price_too_high: The price is above --max-price: it takes 0.55 USD now. Nothing was charged"
     )
     assert json.loads(as_json.stderr)["price_needed"] == "0.55"
+
+
+def test_a_service_is_rented_by_its_name(at: Run, provider: Provider) -> None:
+    done = at("rent", " WhatsApp ", "--max-price", "1")
+
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["service_code"] == "whatsapp"
+    assert provider.asked("rent-a-number") == 1
+
+
+def test_a_service_that_is_none_has_candidates(at: Run, provider: Provider) -> None:
+    sent, unsent = at("rent", "whatsap"), at("rent", "WhatsAp", "--json")
+
+    assert (sent.exit_code, unsent.exit_code) == (1, 1)
+    assert sent.stderr == (
+        "service_not_found: There is no such service. Nothing was charged. "
+        "Close: whatsapp 0.55. Take a SERVICE from `prices`.\n"
+        'The provider said: "Service not found"\n'
+    )
+    (candidate,) = json.loads(unsent.stderr)["candidates"]
+    assert (candidate["service_code"], candidate["price"]) == ("whatsapp", "0.55")
+    assert provider.asked("rent-a-number") == 1
+
+
+def test_an_empty_list_of_prices_says_why(at: Run) -> None:
+    empty = json.loads(at("prices", "whatsap1").stdout)
+
+    assert empty["data"] == []
+    assert empty["notice"] == ("No service's name or code holds 'whatsap1'. Close: whatsapp 0.55.")
 
 
 def test_with_json_an_error_is_the_problem_document(at: Run) -> None:

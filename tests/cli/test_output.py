@@ -51,6 +51,13 @@ def test_an_empty_list_says_so() -> None:
     assert "Nothing found." in shown(Messages(data=[]), MESSAGES)
 
 
+def test_an_empty_list_of_prices_says_why_in_the_words_of_the_command_line() -> None:
+    why = "1 service fits, at 0.55 USD, above max_price. \x1b[31m"
+    text = shown(PricePage(data=[], notice=why, fetched_at=NOON, stale=False), PRICES)
+
+    assert "1 service fits, at 0.55 USD, above --max-price. \u00b7[31m" in text
+
+
 def test_a_rental_is_a_card_without_what_is_absent_and_with_the_next_step() -> None:
     rental = Rental(id=7, status=RentalStatus.ACTIVE, number="+14104287665", price=Decimal("0.55"))
     text = shown(rental)

@@ -141,3 +141,14 @@ async def test_two_processes_share_a_budget_for_seven(store_url: str, ledger: Le
 
     assert admitted == 7
     assert await spent(ledger) == ("3.85", "3.85")
+
+
+@pytest.mark.parametrize("limit", ["budget_day", "budget_total"])
+async def test_what_would_pass_a_budget_is_told_before_it_begins(
+    ledger: Ledger, limit: str
+) -> None:
+    for budget, expected in (("0.54", Breach(limit)), ("0.55", None)):
+        given: dict[str, Any] = {limit: Decimal(budget)}
+
+        assert await ledger.breach(intent(limits=Limits(**given))) is expected
+        assert await spent(ledger) == ("0.00", "0.00")

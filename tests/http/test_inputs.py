@@ -65,9 +65,23 @@ AMOUNT = "a number for an amount"
 TEXT = "text for a whole number or a flag"
 SPACES = "spaces around an amount, a whole number or a flag"
 DIGITS = "a whole number for `request_id`, `reference`, `area_codes` or `number`"
+NAME = (
+    "a service's name for the `service_code` of `rent_number`, in any case, and its code in "
+    "another case"
+)
+AROUND = "spaces around it"
+CARRIER = (
+    "a carrier's name in any case and with spaces, points, `-`, `_` or `&` anywhere in it, or "
+    "`TMO`, `VZ`, `VZW`"
+)
+AREAS = (
+    "spaces, `;` or `/` between area codes, brackets around one, `+1` or `1-` before it, as in "
+    "`(212) +1 646`"
+)
+AREA_LIST = 'a list of area codes, as numbers or as text, such as `[212, "646"]`; an empty one'
 BLANK = '`null` or `""` for an optional input'
 LIMIT = "0 for `limit`"
-DATE = "a date for `since` or `until`, such as `2026-11-29`"
+DATE = "a date for `since`, `until` or `after`, such as `2026-11-29`"
 NAIVE = "a time without a zone, such as `2026-11-29T14:30`"
 PLUS = "a space for the `+` of a time's zone, as a query has it where it was not escaped"
 REFERENCE = "spaces around a `reference`, control characters in it, a blank one"
@@ -81,6 +95,11 @@ EMPTY = dict.fromkeys(("max_price", "carrier", "keep_carrier", "area_codes", "nu
 NULLS: dict[str, Any] = dict.fromkeys((*EMPTY, "lock_area_code", "request_id"))
 FULL = {"carrier": "verizon", "keep_carrier": True, "area_codes": "212", "lock_area_code": True}
 LARGE = 2**64 + 1
+SPELLED = [
+    ("at&t", "AT&T"), ("at&t", "att"), ("at&t", "A.T. & T"), ("tmobile", "T-Mobile"),
+    ("tmobile", "t mobile"), ("tmobile", "TMO"), ("verizon", " Verizon "), ("verizon", "vz"),
+    ("verizon", "VZW"), ("any", "ANY"),
+]  # fmt: skip
 
 TAKEN = [
     row(AMOUNT, rent(max_price="0.55"), rent(max_price=0.55)),
@@ -93,6 +112,21 @@ TAKEN = [
     row(DIGITS, rent(request_id=str(LARGE)), rent(request_id=LARGE)),
     row(DIGITS, rent(reference="4711"), rent(reference=4711)),
     row(DIGITS, rent(area_codes="212", request_id="a"), rent(area_codes=212, request_id="a")),
+    *(row(NAME, rent(service_code="instagram/threads"), rent(service_code=spelled))
+      for spelled in ("Instagram/Threads", "INSTAGRAM/threads")),
+    row(NAME, rent(), rent(service_code="WhatsApp")),
+    row(AROUND, rent(), rent(service_code=" whatsapp ")),
+    row(AROUND, rent(), rent(service_code="\tWhatsApp\n")),
+    row(AROUND, rent(request_id="a"), rent(service_code=" whatsapp ", request_id="a")),
+    *(row(CARRIER, rent(carrier=name), rent(carrier=spelled)) for name, spelled in SPELLED),
+    row(CARRIER, rent(carrier="at&t", request_id="a"), rent(carrier="AT&T", request_id="a")),
+    row(AREAS, rent(area_codes="212,646"), rent(area_codes="(212) +1 646")),
+    row(AREAS, rent(area_codes="212,646"), rent(area_codes="1-212;646/")),
+    row(AREAS, rent(area_codes="212", request_id="a"), rent(area_codes="(212)", request_id="a")),
+    row(AREA_LIST, rent(area_codes="212,646"), rent(area_codes=[212, "(646)"])),
+    row(AREA_LIST, rent(area_codes="212,646", request_id="a"),
+        rent(area_codes=["212 646"], request_id="a")),
+    row(AREA_LIST, rent(), rent(area_codes=[])),
     row(BLANK, rent(), rent(**EMPTY)),
     row(BLANK, rent(), rent(**NULLS)),
     row(BLANK, rent(request_id="a"), rent(request_id="a", **EMPTY, lock_area_code=None)),
@@ -105,6 +139,10 @@ TAKEN = [
     row(LIMIT, get("/v1/events"), get("/v1/events?limit=0")),
     row(DATE, get("/v1/usage?since=2026-11-29T00:00:00Z"), get("/v1/usage?since=2026-11-29")),
     row(DATE, get("/v1/rentals?until=2026-11-29T00:00:00Z"), get("/v1/rentals?until=2026-11-29")),
+    row(DATE, get("/v1/long-rentals/1/messages?after=2026-11-29T00:00:00Z"),
+        get("/v1/long-rentals/1/messages?after=2026-11-29")),
+    row(BLANK, get("/v1/long-rentals/1/messages"),
+        get("/v1/long-rentals/1/messages?wait_seconds=0&after=")),
     row(NAIVE, get("/v1/usage?until=2026-11-29T14:30:00Z"),
         get("/v1/usage?until=2026-11-29T14:30")),
     row(PLUS, get("/v1/usage?since=2026-11-29T14:30:00%2B01:00"),
@@ -139,6 +177,7 @@ def told(answer: Answer) -> Any:
 @pytest.mark.parametrize("row", TAKEN, ids=lambda row: f"{row.line}: {row.lenient[0]}")
 async def test_what_platforms_send_means_what_the_documents_say(stand: Stand, row: Row) -> None:
     await stand.client.post("/v1/rentals", {"service_code": "whatsapp"})
+    await stand.client.post("/v1/long-rentals", {"period": "1w"})
     plain = await ask(stand.client, row.plain)
     sent = stand.sim.journal.received[-1].json
     lenient = await ask(stand.client, row.lenient)
@@ -149,6 +188,15 @@ async def test_what_platforms_send_means_what_the_documents_say(stand: Stand, ro
     if "request_id" in row.plain[1]:
         assert lenient.headers["Idempotency-Replayed"] == "true"
         assert lenient.body == plain.body
+
+
+async def test_a_name_and_a_code_are_two_purchases(stand: Stand) -> None:
+    by_name, by_code = [
+        await ask(stand.client, (*rent(service_code=service, request_id="a"), JSON))
+        for service in ("WhatsApp", "whatsapp")
+    ]
+
+    assert (by_name.status, by_code.json["code"]) == (201, "request_id_reused")
 
 
 def test_every_line_of_the_document_is_held_by_a_row() -> None:

@@ -12,12 +12,11 @@ from typing import Any
 
 from gateway.wiring import open_gateway
 from mcp_server.calls import waiting
-from mcp_server.options import McpOptions
 from mcp_server.ports import OperationInvoker
 from mcp_server.relay.relay import run_relay
 from mcp_server.transport.opening import Opened
 from mcp_server.transport.stdio import run_stdio
-from tests.mcp.support import own_settings
+from tests.mcp.support import OPTIONS, own_settings
 from tests.support.gateway import have_accepted
 
 
@@ -29,9 +28,9 @@ async def main(
 ) -> None:
     waiting.PROGRESS_SECONDS = progress_seconds
     if gateway_url is not None:
-        await run_relay(gateway_url, key, McpOptions())
+        await run_relay(gateway_url, key, OPTIONS)
         return
-    await run_stdio(partial(embedded, provider_url, key), McpOptions())
+    await run_stdio(partial(embedded, provider_url, key), OPTIONS)
 
 
 @asynccontextmanager
@@ -54,6 +53,12 @@ class Chatty:
 
     async def repeated(self, *call: Any) -> Any:
         return await self._inner.repeated(*call)
+
+    async def resolved(self, *call: Any) -> Any:
+        return await self._inner.resolved(*call)
+
+    async def check(self, *call: Any) -> None:
+        await self._inner.check(*call)
 
     async def answer(self, *call: Any) -> Any:
         os.write(1, b"nor this\n")

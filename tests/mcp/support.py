@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 LEGACY, MODERN = "legacy", "2026-07-28"
 ERAS = (LEGACY, MODERN)
-OPTIONS = McpOptions()
+OPTIONS = McpOptions(min_answer_seconds=0.0)  # who is asked here answers at once
 QUICK = replace(USUAL, rules=Rules(code_after=0.3, cancel_locked=0.0))
 
 
@@ -54,14 +54,16 @@ class SimulatedStand(McpStand):
 
 @dataclass
 class Person:
-    """A person who is asked, and answers as configured."""
+    """A person who is asked, and answers as configured, after so many seconds."""
 
     agrees: bool = True
     action: str = "accept"
+    thinks: float = 0.0
     asked: list[str] = field(default_factory=list)
 
     async def answer(self, context: Any, params: ElicitRequestParams) -> ElicitResult:
         self.asked.append(params.message)
+        await asyncio.sleep(self.thinks)
         content = {"confirm": self.agrees} if self.action == "accept" else None
         return ElicitResult(action=self.action, content=content)  # type: ignore[arg-type]
 

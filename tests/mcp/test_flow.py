@@ -112,7 +112,7 @@ async def test_a_change_is_repeated(tool: str, end: str, stand: SimulatedStand) 
 
 @pytest.mark.parametrize("way", ["command", "serve"])
 async def test_the_gateway_itself_is_wired_so(tmp_path: Path, way: str) -> None:
-    person = Person()
+    person = Person(thinks=1.0)
     joining: AbstractAsyncContextManager[Client]
     async with Simulator(QUICK).running() as simulator, AsyncExitStack() as opened:
         if way == "serve":

@@ -20,7 +20,7 @@ from mcp_server.tools.results import ERROR_META
 from tests.mcp.support import MODERN, QUICK, Person, SimulatedStand, connected, run_mcp
 
 ONLY_TOOLS = {"limit", "allow_duplicate"}
-ONLY_RESULTS = {"hint", "left_out"}
+ONLY_RESULTS = {"hint", "left_out", "replayed", "code_text"}
 # What two calls of one operation cannot have in common.
 MOVING = {"balance", "ledger_id", "id", "rental_id", "number", "created_at", "ends_at"}
 MOVING |= {

@@ -1,6 +1,7 @@
 """Lists, resources, prompts: short, clean, and the same by every way."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -13,6 +14,8 @@ from gateway.core.operations.call import Call
 from gateway.core.operations.long_rentals import CREATE_LONG_RENTAL
 from tests.mcp.support import (
     ERAS,
+    MODERN,
+    QUICK,
     Person,
     SimulatedStand,
     apart,
@@ -21,6 +24,7 @@ from tests.mcp.support import (
     done,
     refused,
     run_mcp,
+    text_of,
 )
 
 
@@ -46,6 +50,27 @@ async def test_lists_are_short_and_say_what_they_leave_out(client: Client) -> No
     assert "left_out" not in rest
 
 
+async def test_tools_have_titles_and_hints(client: Client) -> None:
+    tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+
+    assert tools["rent_number"].title == "Rent a number"
+    assert tools["rent_number"].meta == {"anthropic/alwaysLoad": True}
+    assert tools["cancel_rental"].meta == {"anthropic/searchHint": "phone number refund"}
+
+
+@pytest.mark.parametrize("order", ["name", "price", "stock"])
+async def test_a_first_look_at_the_prices_is_small(order: str) -> None:
+    async with (
+        run_mcp(replace(QUICK, catalogue_size=450)) as stand,
+        connected(stand.mcp, MODERN) as client,
+    ):
+        result = await client.call_tool("list_prices", {"sort": order})
+
+    assert result.structured_content is not None
+    assert result.structured_content["left_out"] == 435
+    assert len(text_of(result).encode()) <= 2_600
+
+
 async def test_the_next_page_after_a_long_reference_is_read(client: Client) -> None:
     names = ["é" * 100, "ö"]
     for name in names:
@@ -68,7 +93,7 @@ async def test_a_model_may_write_null_for_what_it_leaves_out(client: Client) -> 
 async def test_a_model_may_write_0_for_a_limit_it_leaves_out(client: Client) -> None:
     usual, zero = [await done(client, "list_prices", given) for given in ({}, {"limit": 0})]
 
-    assert len(usual["data"]) == 20
+    assert len(usual["data"]) == 15
     assert zero == usual
 
 
@@ -100,7 +125,8 @@ async def test_tools_take_text_for_amounts_and_numbers_for_text(
     blank = {**spelled, "carrier": "", "keep_carrier": None, "number": ""}
     rentals = [await done(client, "rent_number", each) for each in (given, spelled, blank)]
 
-    assert rentals[1:] == [rentals[0]] * 2
+    assert [each["id"] for each in rentals[1:]] == [rentals[0]["id"]] * 2
+    assert [each.get("replayed") for each in rentals] == [None, True, True]
     assert bought(stand) == 1
 
 
@@ -167,8 +193,10 @@ async def test_resources_give_what_the_tools_give(client: Client) -> None:
     assert len(prices.text.splitlines()) == 21  # type: ignore[union-attr]
     for tool in ("wait_for_code", "replace_rental", "cancel_rental"):
         assert tool in guide.text  # type: ignore[union-attr]
-    assert len((await client.list_resources()).resources) == 2
-    assert (await client.list_resource_templates()).resource_templates[0].name == "rental"
+    listed = (await client.list_resources()).resources
+    assert [resource.title for resource in listed] == ["Price list", "Guide to renting"]
+    (template,) = (await client.list_resource_templates()).resource_templates
+    assert (template.name, template.title) == ("rental", "One rental")
 
 
 @pytest.mark.parametrize("uri", ["rental://99", "rental://x", "prices://nothing", "other://x"])
@@ -206,11 +234,13 @@ async def test_a_key_for_a_name_is_not_said_again(client: Client, ask: str) -> N
 
 
 async def test_prompts_are_filled_in(client: Client) -> None:
-    names = [prompt.name for prompt in (await client.list_prompts()).prompts]
+    prompts = (await client.list_prompts()).prompts
+    names = [prompt.name for prompt in prompts]
     flow = await client.get_prompt("receive_code", {"service": "WhatsApp"})
     over = await client.get_prompt("reconcile_spending")
 
     assert names == ["receive_code", "reconcile_spending"]
+    assert [prompt.title for prompt in prompts] == ["Receive an SMS code", "Go over the spending"]
     assert "for WhatsApp, and" in flow.messages[0].content.text  # type: ignore[union-attr]
     for words in ("since the beginning of today", "get_usage by service"):
         assert words in over.messages[0].content.text  # type: ignore[union-attr]

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.store import Store
+from gateway.core.codes.messages import MessageWaiter
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
 from gateway.core.model.callers import Caller
@@ -137,6 +138,7 @@ def services(
         Cancelling(store.ledger, repository, status_reads, clock, NoObserver()),
         poller,
         waiter,
+        MessageWaiter(notifier, clock),
         still_accepted,
         store.keys,
         None,

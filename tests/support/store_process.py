@@ -73,6 +73,13 @@ async def begin_fifty(store: Store) -> None:
     tell(answers.count(None))
 
 
+async def begin_ten_of_agents(store: Store) -> None:
+    """The same ten times at once over MCP: how many were let in."""
+    wanted = [intent(ledger_id=uuid4().hex, over_mcp=True, reserved=None) for _ in range(10)]
+    answers = await asyncio.gather(*map(store.ledger.begin, wanted))
+    tell(answers.count(None))
+
+
 async def leave_open(store: Store) -> None:
     """One intended, one sent, both left open."""
     for name in ("intended", "sent"):
@@ -119,7 +126,7 @@ async def spend_on(store: Store) -> None:
     await asyncio.gather(*(work() for _ in range(16)))
 
 
-TODO = (ask_on, begin_fifty, hold_lease, leave_open, spend_on)
+TODO = (ask_on, begin_fifty, begin_ten_of_agents, hold_lease, leave_open, spend_on)
 
 
 async def main(url: str, what: str) -> None:

@@ -35,7 +35,7 @@ _SNAPSHOT = (
     "code_at", "price", "refunded", "created_at", "ends_at", "cancel_requested_at",
     "cancel_available_at", "cancel_reason", "replaces", "replaced_by", "reference",
 )  # fmt: skip
-_AMOUNTS = ("max_price", "budget_day", "budget_total")
+_AMOUNTS = ("max_price", "budget_day", "budget_total", "confirm_above")
 NO_FACTS: dict[str, Value] = dict.fromkeys(
     (
         *("service_code", "service_name", "code", "created_at", "ends_at"),

@@ -71,6 +71,7 @@ spends = Table(
     # Of a rental: after how many seconds its first code came, -4 where that is not known; without
     # a code -1 where it was cancelled, -2 expired, -3 completed; absent while none of it happened.
     Column("result", BigInteger),
+    Column("over_mcp", BigInteger),  # 1: an agent made it
 )
 _request = spends.c.request_id.is_not(None)
 # Add this to a narrower condition too: SQLite does not see that it follows from it, and would not

@@ -90,6 +90,14 @@ class Sums(NamedTuple):
     day_told: int = 0
     total_told: int = 0
 
+    def plus(self, amount: int) -> "Sums":
+        """With so much more that counts."""
+        return self._replace(
+            day=self.day + amount,
+            total=self.total + amount,
+            account_day=self.account_day + amount,
+        )
+
 
 async def add(tx: Tx, caller_id: str, account_id: str, at: int, amount: int) -> Sums:
     """Add to the sums of a caller and its account, and return them.

@@ -32,12 +32,12 @@ def _unless(there: ColumnElement[bool]) -> Statement:
     return Statement(insert(codes).from_select(_WRITTEN, select(*new).where(~there)))
 
 
-coded = (
-    exists()
-    .where(codes.c.account_id == things.c.account_id, codes.c.rental_id == things.c.provider_id)
-    .label("coded")
+has_codes = exists().where(
+    codes.c.account_id == things.c.account_id, codes.c.rental_id == things.c.provider_id
 )
-"""A column of `things`: whether the rental has any code, also one that only a webhook brought."""
+"""Of a row of `things`: whether the rental has any code, also one that only a webhook brought."""
+coded = has_codes.label("coded")
+"""The same as a column."""
 _exact = exists().where(_of_rental, _is_exact, codes.c.code == text("code"))
 _announced = exists().where(_of_rental, _is_provisional, _alike(codes.c.code, text("code")))
 _ADD = _unless(_exact)

@@ -20,7 +20,16 @@ from adapters.store.tables import (
     usage,
     views,
 )
-from gateway.core.model.purchases import AnyRental, Breach, Intent, Outcome, Spend, Spent, View
+from gateway.core.model.purchases import (
+    AnyRental,
+    Breach,
+    Duplicate,
+    Intent,
+    Outcome,
+    Spend,
+    Spent,
+    View,
+)
 from gateway.core.model.rentals import CancelReason, CancelWish, Rental, RentalFilter
 from gateway.core.model.usage import Tally, UsageGroup
 from gateway.core.model.values import Kind, amount_of
@@ -47,7 +56,7 @@ class StoredLedger:
         now = codec.to_instant(at)
         await self._database.alone(lambda tx: checks.put_probe(tx, now))
 
-    async def begin(self, intent: Intent) -> Spend | Breach | None:
+    async def begin(self, intent: Intent) -> Spend | Breach | Duplicate | None:
         owner = self._database.liveness.own_id
         if not purchases.counts(intent):
             return await self._put(intent, owner)
@@ -60,7 +69,7 @@ class StoredLedger:
                 continue
             return None
 
-    async def breach(self, intent: Intent) -> Breach | None:
+    async def breach(self, intent: Intent) -> Breach | Duplicate | None:
         return await self._database.read(lambda tx: purchases.breach(tx, intent))
 
     async def _put(self, intent: Intent, owner: str) -> Spend | None:

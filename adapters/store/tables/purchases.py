@@ -2,20 +2,27 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, literal_column, or_, select, update
+from sqlalchemy import and_, func, literal_column, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.store.sql import codec
-from adapters.store.sql.schema import counting, holding, one_of, spends, things
+from adapters.store.sql.schema import counting, holding, one_of, spends, things, wanted
 from adapters.store.sql.statement import Row, Statement, Tx, Value, like, number, text
-from adapters.store.tables import budgets, replacements
+from adapters.store.tables import budgets, codes, replacements
 from gateway.core.model.callers import Limits
-from gateway.core.model.purchases import Breach, Intent, Spend, SpendState
+from gateway.core.model.purchases import (
+    REPEATED_WITHIN,
+    Breach,
+    Duplicate,
+    Intent,
+    Spend,
+    SpendState,
+)
 
 _WRITTEN = (
     "ledger_id", "operation", "kind", "account_id", "caller_id", "request_id", "fingerprint",
     "subject_id", "service_code", "state", "reserved", "refunded", "at", "active_until", "owner",
-    "sees_account", "reference", "wishes",
+    "sees_account", "reference", "wishes", "over_mcp",
 )  # fmt: skip
 _INSERT = Statement(
     insert(spends)
@@ -52,6 +59,37 @@ _ACTIVE = Statement(
     select((_active_things.scalar_subquery() + _active_spends.scalar_subquery()).label("active"))
 )
 
+_bought = one_of(spends.c.state, "bought")
+# Silent: it may still get a code, and nobody wants it cancelled.
+_silent_rental = and_(
+    _bought,
+    things.c.kind == literal_column("'rental'"),
+    one_of(things.c.status, "active"),
+    things.c.active_until > number("at"),
+    not_(codes.has_codes),
+    things.c.code.is_(None),
+    not_(wanted),
+)
+_held_long_rental = and_(
+    _bought,
+    spends.c.kind == literal_column("'long_rental'"),
+    or_(things.c.status.is_(None), one_of(things.c.status, "active")),  # absent: a renewal
+)
+_REPEATED = Statement(
+    select(spends.c.state, spends.c.subject_id, things.c.provider_id)
+    .select_from(spends.outerjoin(things, things.c.ledger_id == spends.c.ledger_id))
+    .where(
+        spends.c.caller_id == text("caller"),
+        spends.c.at >= number("since"),
+        counting,
+        spends.c.over_mcp.is_not(None),
+        or_(spends.c.service_code == text("service"), spends.c.fingerprint == text("same")),
+        or_(holding, _silent_rental, _held_long_rental),
+    )
+    .order_by(spends.c.ledger_id.desc())
+    .limit(literal_column("1"))
+)
+
 _BY_ID = Statement(select(spends).where(spends.c.ledger_id == text("ledger_id")))
 _BY_REQUEST = Statement(
     select(spends).where(
@@ -76,7 +114,7 @@ _NEWEST = Statement(select(spends).order_by(spends.c.ledger_id.desc()).limit(num
 class Rejected(Exception):
     """A purchase that may not begin: raised, so that the whole transaction is rolled back."""
 
-    def __init__(self, answer: Spend | Breach) -> None:
+    def __init__(self, answer: Spend | Breach | Duplicate) -> None:
         """`answer`: what `Ledger.begin` returns in its place."""
         super().__init__(answer)
         self.answer = answer
@@ -87,7 +125,9 @@ class JustFreed(Exception):
 
 
 def counts(intent: Intent) -> bool:
-    """Whether it changes sums, has limits or replaces, and so must run after the others."""
+    """Whether it changes sums or is checked by the ledger, and so must run after the others."""
+    if intent.unrepeated:
+        return True
     limits = intent.limits or Limits()
     limited = (
         limits.budget_day,
@@ -115,7 +155,9 @@ async def begin(tx: Tx, intent: Intent, owner: str) -> None:
         before = await by_request(tx, intent.caller_id, intent.request_id)
         if before is not None:
             raise Rejected(before)
-    passed = await replacements.breach(tx, replaced) if replaced else None
+    passed: Breach | Duplicate | None = None
+    if replaced:
+        passed = await replacements.breach(tx, replaced)
     passed = passed or await _breach(tx, intent, sums)
     if passed is not None:
         raise Rejected(passed)
@@ -123,16 +165,32 @@ async def begin(tx: Tx, intent: Intent, owner: str) -> None:
         raise Rejected(await _same_request(tx, intent))
 
 
-async def breach(tx: Tx, intent: Intent) -> Breach | None:
+async def breach(tx: Tx, intent: Intent) -> Breach | Duplicate | None:
     """The limit that it would exceed now; nothing is written."""
-    at = codec.to_instant(intent.at)
-    return await _breach(
-        tx, intent, await budgets.known(tx, intent.caller_id, intent.account_id, at)
+    at, amount = codec.to_instant(intent.at), codec.to_micros(intent.reserved) or 0
+    sums = await budgets.known(tx, intent.caller_id, intent.account_id, at)
+    return await _breach(tx, intent, sums.plus(amount))
+
+
+async def _breach(tx: Tx, intent: Intent, sums: budgets.Sums) -> Breach | Duplicate | None:
+    repeated = await _repeated(tx, intent) if intent.unrepeated else None
+    return repeated or _passed_budget(intent, sums) or await _passed_count(tx, intent)
+
+
+async def _repeated(tx: Tx, intent: Intent) -> Duplicate | None:
+    """The caller's earlier purchase over MCP that this one would repeat."""
+    row = await tx.row(
+        _REPEATED,
+        caller=intent.caller_id,
+        at=codec.to_instant(intent.at),
+        since=codec.to_instant(intent.at - REPEATED_WITHIN),
+        service=intent.service_code if intent.kind == "rental" else None,
+        same=intent.fingerprint,
     )
-
-
-async def _breach(tx: Tx, intent: Intent, sums: budgets.Sums) -> Breach | None:
-    return _passed_budget(intent, sums) or await _passed_count(tx, intent)
+    if row is None:
+        return None
+    renewed = row["subject_id"] if intent.kind == "long_rental" else None
+    return Duplicate(SpendState(row["state"]), row["provider_id"] or renewed)
 
 
 async def _same_request(tx: Tx, intent: Intent) -> Spend:
@@ -191,6 +249,7 @@ def _columns(intent: Intent) -> dict[str, Value]:
         "sees_account": int(intent.sees_account),
         "reference": intent.reference,
         "wishes": intent.wishes,
+        "over_mcp": 1 if intent.over_mcp else None,
     }
 
 

@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     help="It may also buy what tells no price before: long rentals and renewals. Such a purchase "
     "can cost more than its highest price and pass its budgets; it counts once it is charged.",
 )
+@click.option(
+    "--confirm-above",
+    type=Usd(),
+    help="Over MCP a person confirms what costs more; default GATEWAY_MCP_CONFIRM_ABOVE.",
+)
 @click.option("--admin", is_flag=True, help="It sees the whole account, not only what it bought.")
 @click.option(
     "--expires", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]), help="When it ends (UTC)."
@@ -129,6 +134,7 @@ def _row(key: GatewayKey, spent: Spent) -> Row:
         "max_per_day": limits.max_per_day,
         "budget_day": text(limits.budget_day),
         "budget_total": text(limits.budget_total),
+        "confirm_above": text(limits.confirm_above),
         "spent_today": money_text(spent.today),
         "spent_total": money_text(spent.total),
         "left_today": text(left(limits.budget_day, spent.today)),

@@ -6,12 +6,14 @@ change it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from gateway.core.model.callers import Limits
 from gateway.core.model.errors import (
     AlreadyReplaced,
     BudgetExceeded,
+    DuplicatePurchase,
     Forbidden,
     GatewayError,
     OutcomeUnknown,
@@ -23,7 +25,14 @@ from gateway.core.model.provider_errors import (
     PriceTooHigh,
     TooManyActiveRentals,
 )
-from gateway.core.model.purchases import MOST_REPLACEMENTS, Breach, Intent
+from gateway.core.model.purchases import (
+    MOST_REPLACEMENTS,
+    REPEATED_WITHIN,
+    Breach,
+    Duplicate,
+    Intent,
+    SpendState,
+)
 from gateway.core.model.quote import Quote
 from gateway.core.model.values import Charged, money_text
 
@@ -120,10 +129,41 @@ def _price_unknown(limits: Limits | None) -> Forbidden:
     )
 
 
-def refusal(breach: Breach, intent: Intent) -> GatewayError:
+def refusal(breach: Breach | Duplicate, intent: Intent) -> GatewayError:
     """The error for what the ledger reports to forbid a purchase."""
+    if isinstance(breach, Duplicate):
+        return _repeats(breach, intent)
     not_replaceable = _NOT_REPLACEABLE.get(breach)
     return not_replaceable() if not_replaceable else _exceeded(breach, intent)
+
+
+def _repeats(earlier: Duplicate, intent: Intent) -> DuplicatePurchase:
+    minutes = REPEATED_WITHIN // timedelta(minutes=1)
+    rental = intent.kind == "rental"
+    if earlier.state is SpendState.BOUGHT:
+        happened = (
+            f"Rental {earlier.rental_id} for the same service was bought within {minutes} minutes "
+            "and has no code yet"
+            if rental
+            else f"The same was bought within {minutes} minutes, for long rental "
+            f"{earlier.rental_id}"
+        )
+        advice = (
+            "Go on with that rental: wait_for_code, or replace_rental where no code comes."
+            if rental
+            else "See list_long_rentals."
+        )
+    elif earlier.state is SpendState.UNKNOWN:
+        happened = f"The same was sent within {minutes} minutes, and its outcome is not known"
+        advice = f"Look first at {'list_rentals' if rental else 'list_long_rentals'}."
+    else:
+        happened = "The same purchase is under way"
+        advice = "Wait for its answer."
+    return DuplicatePurchase(
+        f"{happened}; this one, a second, was not sent.",
+        rental_id=earlier.rental_id,
+        advice=f"{advice} {DuplicatePurchase.advice}",
+    )
 
 
 def has_code() -> CodeAlreadyReceived:

@@ -13,13 +13,17 @@ from yarl import URL
 from gateway.core.model.errors import Forbidden
 
 _LOCAL = frozenset({"localhost"})
+_DEFAULT_PORTS = (80, 443)  # a Host header leaves them out
 
 
 class AllowedHosts:
     """The host names of this gateway: localhost, that of its public URL, and further ones."""
 
     def __init__(self, public_url: str = "", more: Iterable[str] = ()) -> None:
-        """`more` are host names besides that of `public_url`."""
+        """`more` are host names besides that of `public_url`.
+
+        One with a port (`gateway:8080`) is allowed with that port only.
+        """
         public = (URL(public_url).host,) if public_url else ()
         self._names = _LOCAL | {name.lower() for name in (*public, *more) if name}
 
@@ -33,10 +37,14 @@ class AllowedHosts:
     def allows(self, address: str) -> bool:
         """Whether a URL has one of these host names, or an IP address."""
         try:
-            name = (URL(address).host or "").lower()
+            url = URL(address)
+            name, port = (url.host or "").lower(), url.explicit_port
         except ValueError:
             return False
-        return name in self._names or _ip_address(name) is not None
+        if name in self._names or _ip_address(name) is not None:
+            return True
+        ports = _DEFAULT_PORTS if port is None else (port,)
+        return any(f"{name}:{each}" in self._names for each in ports)
 
 
 def is_loopback(host: str) -> bool:

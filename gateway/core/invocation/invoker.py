@@ -167,6 +167,23 @@ class Invoker:
             await self._order(op, self.context(call.caller), call, asked)
         )
 
+    async def resolved(self, op: AnyOperation, call: Call, asked: In) -> In:
+        """The validated input of a rent with the code of the service that is meant.
+
+        The input of any other purchase as it is. Raises ServiceNotFound.
+        """
+        if op.subject is not None:
+            return asked
+        order = await self._order(op, self.context(call.caller), call, asked)
+        return cast(In, (await order.resolved()).asked)
+
+    async def check(self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]) -> None:
+        """Raise what would refuse a purchase now, before a person is asked about it."""
+        check_effect(call.caller.limits, op)
+        context, asked = self.context(call.caller), validate(op.takes, given)
+        await self._check_subject(op, context, asked)
+        await self._purchasing.check(await self._order(op, context, call, asked))
+
     async def _buy(
         self, op: Operation[In, Out], context: Context, call: Call, asked: In
     ) -> Answer[Out]:
@@ -191,6 +208,8 @@ class Invoker:
             at_most=call.at_most,
             subject=subject,
             begun=call.begun,
+            over_mcp=call.over_mcp,
+            allow_duplicate=call.allow_duplicate,
         )
 
     async def _recorded(self, context: Context, value: Out) -> Out:

@@ -25,7 +25,7 @@ class BalanceAndSpending(Balance):
         description="What this key spent in all, reckoned the same way."
     )
     left_today: Usd | None = Field(
-        description="What is left for today; null: no limit, or it is not known what was spent."
+        description="What is left for today; null: no limit, or not known."
     )
     left_total: Usd | None = Field(description="What is left in all, in the same way.")
 

@@ -21,6 +21,7 @@ class Limits:
     long_rentals: bool = False  # purchases whose price cannot be known before
     admin: bool = False  # sees the whole account
     expires_at: datetime | None = None
+    confirm_above: Decimal | None = None  # over MCP, a person confirms what costs more
 
 
 @dataclass(frozen=True, slots=True)

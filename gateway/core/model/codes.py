@@ -7,10 +7,21 @@ from typing import Annotated
 
 from pydantic import Field, WithJsonSchema
 
+from gateway.core.model.plain_codes import shows_code
 from gateway.core.model.rentals import OVER, EndedReason, OneRental, ReceivedCode, Rental
 from gateway.core.model.values import CountAsked, Frozen, Id, Instant
 
 MAX_WAIT = 25
+MAX_CODE_TEXT = 1000
+"""The most characters of a code: for some services the provider gives the whole SMS as the code."""
+
+
+WaitAsked = Annotated[
+    CountAsked,
+    Field(ge=0, le=MAX_WAIT),
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": MAX_WAIT}),
+]
+"""How many seconds to wait."""
 
 
 class CodeStatus(StrEnum):
@@ -38,27 +49,23 @@ class Code(Frozen):
     )
     provisional: bool = Field(
         False,
-        description="Known only from a webhook, which drops leading zeros; read again soon.",
+        description="A leading zero may lack: read it again soon.",
     )
 
 
 class WaitForCode(OneRental):
     """The input of wait_for_code."""
 
-    wait_seconds: Annotated[
-        CountAsked,
-        Field(ge=0, le=MAX_WAIT),
-        WithJsonSchema({"type": "integer", "minimum": 0, "maximum": MAX_WAIT}),
-    ] = Field(20, description="How long to wait for a code, in seconds.")
-    after_code: Annotated[str, Field(max_length=64)] | None = Field(
-        None, description="A code you have already: wait for one that differs from it."
+    wait_seconds: WaitAsked = Field(20, description="How many seconds to wait for a code.")
+    after_code: Annotated[str, Field(max_length=MAX_CODE_TEXT)] | None = Field(
+        None, description="A code you have already: wait for another."
     )
 
 
 def code_of(rental: Rental, after: str | None) -> Code | None:
     """The final answer for a waiter that already has the code `after`; None: still pending."""
     assert rental.id is not None  # noqa: S101 - only rentals with an id are waited for
-    if rental.code is not None and rental.code != after:
+    if rental.code is not None and not (after and shows_code(rental.code, after)):
         return Code(
             rental_id=rental.id,
             status=CodeStatus.RECEIVED,

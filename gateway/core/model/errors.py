@@ -7,6 +7,7 @@ GatewayError
 │   ├─ OutOfStock · PriceTooHigh · InsufficientFunds · TooManyActiveRentals
 │   └─ CancelTooEarly · CodeAlreadyReceived · RentalEnded · UpstreamRefused
 ├─ OutcomeUnknown · RequestIdReused · RequestInProgress · AlreadyReplaced
+├─ DuplicatePurchase: over MCP, what was bought minutes ago
 ├─ RateLimited
 ├─ GatewayBusy: too much is held open for this key, this address, or in all
 ├─ UpstreamFault: the provider did not answer properly (provider_errors)
@@ -20,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from gateway.core.model.prices import Candidate, close_to_it
 from gateway.core.model.values import Charged
 
 _MONEY = {
@@ -120,11 +122,18 @@ class NotFound(GatewayError):
 
 
 class ServiceNotFound(NotFound):
-    """The provider has no such service."""
+    """The provider has no such service. `candidates`: those that were perhaps meant."""
 
     code, title = "service_not_found", "Service not found"
     happened = "There is no such service."
     advice = "Take a service_code from list_prices."
+    candidates: tuple[Candidate, ...] = ()
+
+    def suggest(self, candidates: Sequence[Candidate]) -> None:
+        """Add the services that were perhaps meant."""
+        self.candidates = tuple(candidates)
+        if close := close_to_it(candidates):
+            self.detail = self.detail.replace(self.advice, f"{close} {self.advice}")
 
 
 class RentalNotFound(NotFound):
@@ -191,6 +200,24 @@ class AlreadyReplaced(GatewayError):
             happened = f"This rental was replaced before, by rental {replaced_by}."
         super().__init__(happened, **more)
         self.replaced_by = replaced_by
+
+
+class DuplicatePurchase(GatewayError):
+    """A purchase over MCP that repeats one of the last minutes, which agents do by mistake.
+
+    `rental_id`: the provider's id of what that one bought, where it is known.
+    """
+
+    code, title, http_status = "duplicate_purchase", "Duplicate purchase", 409
+    happened = "The same purchase was made minutes ago; this one, a second, was not sent."
+    advice = "Only to buy again on purpose, repeat the call with allow_duplicate true."
+
+    def __init__(
+        self, happened: str | None = None, *, rental_id: int | None = None, **more: Any
+    ) -> None:
+        """`more`: as of GatewayError."""
+        super().__init__(happened, **more)
+        self.rental_id = rental_id
 
 
 class RateLimited(GatewayError):

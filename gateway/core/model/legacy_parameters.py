@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
+from gateway.core.model.preferences import ANY, carrier_named
 from gateway.core.model.quote import lowest_max_price
 
 Inputs = Mapping[str, object]
@@ -17,13 +18,6 @@ Reader = Callable[[str], Inputs | None]
 """Maps a value to inputs of rent_number; None: no number can meet it."""
 
 _NOTHING: Inputs = MappingProxyType({})
-_ANY = "any"
-_CARRIERS = {
-    "tmo": "tmobile", "tmobile": "tmobile", "t-mobile": "tmobile",
-    "vz": "verizon", "verizon": "verizon",
-    "att": "at&t", "at&t": "at&t",
-    _ANY: _ANY,
-}  # fmt: skip
 _AREA = re.compile(r"[2-9][0-9]{2}").fullmatch
 _NUMBER = re.compile(r"\+?1?([2-9][0-9]{9})").fullmatch
 _MOST_AREAS = 100  # the limit of rent_number
@@ -49,11 +43,11 @@ def _areas(raw: str) -> Inputs | None:
 
 def _carrier(raw: str) -> Inputs | None:
     """The carrier the number must have; the provider accepts a single one."""
-    named = {_CARRIERS.get(name.lower()) for name in _listed(raw)}
+    named = {carrier_named(name) for name in _listed(raw)}
     if len(named) != 1:
         return None
     carrier = named.pop()
-    if carrier == _ANY:
+    if carrier == ANY:
         return _NOTHING
     return None if carrier is None else {"carrier": carrier, "keep_carrier": True}
 

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from gateway.core.model.codes import WaitAsked
+from gateway.core.model.moments import InstantAsked
 from gateway.core.model.rentals import REFERENCE, REQUEST_ID
 from gateway.core.model.values import (
     CURRENCY,
@@ -98,6 +100,19 @@ class OneLongRental(Frozen):
     """The input of operations on one long rental."""
 
     long_rental_id: IdAsked = Field(description="Its id in list_long_rentals.")
+
+
+class ListMessages(OneLongRental):
+    """The input of list_messages."""
+
+    wait_seconds: WaitAsked = Field(0, description="How long to wait for one, in seconds.")
+    after: InstantAsked | None = Field(
+        None,
+        description=(
+            "Only later ones: give the received_at of the newest you have. One without a time is "
+            "always listed."
+        ),
+    )
 
 
 class RenewLongRental(OneLongRental):

@@ -4,11 +4,18 @@ import json
 import math
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from gateway.core.model.errors import AlreadyReplaced, GatewayError, InternalError, Upstream
+from gateway.core.model.errors import (
+    AlreadyReplaced,
+    GatewayError,
+    InternalError,
+    ServiceNotFound,
+    Upstream,
+)
+from gateway.core.model.prices import Candidate
 from gateway.core.model.provider_errors import PriceTooHigh
 from gateway.core.model.values import Charged, Frozen, Id, Usd
 
@@ -42,6 +49,9 @@ class Problem(Frozen):
     replaced_by: Id | None = Field(
         None, description="Of already_replaced: the id of the rental that replaces it."
     )
+    candidates: tuple[Candidate, ...] | None = Field(
+        None, description="Of service_not_found: the services that were perhaps meant."
+    )
     trace_id: str = Field(description="Names the request in the log; also in X-Request-Id.")
     upstream: UpstreamWords | None = Field(
         None, description="What the provider said; absent where it said nothing."
@@ -61,6 +71,7 @@ def problem(error: GatewayError, trace_id: str) -> Problem:
         retry_after=None if error.retry_after is None else max(1, math.ceil(error.retry_after)),
         price_needed=error.price_needed if isinstance(error, PriceTooHigh) else None,
         replaced_by=error.replaced_by if isinstance(error, AlreadyReplaced) else None,
+        candidates=(error.candidates or None) if isinstance(error, ServiceNotFound) else None,
         trace_id=error.trace_id or trace_id,
         upstream=_upstream_of(error),
     )
@@ -89,6 +100,10 @@ def _by_code(kind: type[GatewayError]) -> dict[str, type[GatewayError]]:
 ERRORS_BY_CODE: Mapping[str, type[GatewayError]] = _by_code(GatewayError)
 
 
+def _read_candidate(row: Mapping[str, Any]) -> Candidate:
+    return Candidate.model_validate({name: row.get(name) for name in Candidate.model_fields})
+
+
 def read_problem(body: bytes) -> GatewayError:
     """The error that a problem document describes; InternalError for an unknown code.
 
@@ -105,6 +120,8 @@ def read_problem(body: bytes) -> GatewayError:
             error.price_needed = Decimal(document["price_needed"])
         if isinstance(error, AlreadyReplaced):
             error.replaced_by = document.get("replaced_by")
+        if isinstance(error, ServiceNotFound) and "candidates" in document:
+            error.candidates = tuple(map(_read_candidate, document["candidates"]))
         if fields := document.get("upstream"):
             error.upstream = Upstream(int(fields["status"]), str(fields["message"]))
     except (KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as fault:

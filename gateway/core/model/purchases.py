@@ -1,7 +1,7 @@
 """Ledger entries of purchases: intents, states, outcomes and stored answers."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -71,6 +71,13 @@ class Intent:
     sees_account: bool = False  # as Caller.sees_account
     reference: str | None = None
     wishes: str | None = None  # which number was asked for, as JSON, for its replacement
+    over_mcp: bool = False  # an agent makes it
+    allow_duplicate: bool = False  # although it may repeat one over MCP
+
+    @property
+    def unrepeated(self) -> bool:
+        """Whether it may not repeat one over MCP; a rental is replaced once in any case."""
+        return self.over_mcp and not self.allow_duplicate and self.replaces is None
 
     @property
     def view(self) -> "View":
@@ -160,6 +167,8 @@ def ended(intent: Intent, outcome: Outcome) -> Spend:
     )
 
 
+REPEATED_WITHIN = timedelta(minutes=10)
+"""For how long after a purchase over MCP the same one is taken for a repetition."""
 MOST_REPLACEMENTS = 3
 """How many replacements may follow one another."""
 
@@ -177,6 +186,18 @@ class Breach(StrEnum):
     REPLACEMENT_UNKNOWN = "replacement_unknown"
     REPLACEMENTS = "replacements"  # MOST_REPLACEMENTS led to it
     CODE_RECEIVED = "code_received"
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The earlier purchase over MCP that another would repeat.
+
+    `rental_id`: the provider's id of what it bought; None where it is under way, or its outcome
+    unknown.
+    """
+
+    state: SpendState
+    rental_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypedDict
 from pydantic import Field, ValidationInfo, field_validator
 
 from gateway.core.model.moments import InstantAsked
+from gateway.core.model.preferences import AreaCodes, Carrier
 from gateway.core.model.values import (
     CURRENCY,
     Currency,
@@ -22,21 +23,18 @@ from gateway.core.model.values import (
     PhoneNumber,
     Reference,
     RequestId,
+    ServiceAsked,
     ServiceCode,
     Usd,
     UsdAsked,
 )
 
-REQUEST_ID = "Your name for this purchase: repeated, it buys nothing twice."
-REFERENCE = "What it is for, as get_usage groups it."
+REQUEST_ID = "Your id for the purchase: the same one buys once."
+REFERENCE = "Your label; get_usage groups by it."
 
 
 UsNumber = Annotated[str, Field(pattern=r"^(\+?1)?[2-9][0-9]{9}$"), OrDigits]
 """A US number in an input, with or without its country code."""
-
-AREA_CODES = r" *[2-9][0-9]{2} *(, *[2-9][0-9]{2} *)*"
-AreaCodes = Annotated[str, Field(pattern=f"^{AREA_CODES}$", max_length=400), OrDigits]
-"""Area codes in an input, comma-separated."""
 
 
 class RentalStatus(StrEnum):
@@ -164,26 +162,24 @@ class CancelWish:
 class RentNumber(Frozen):
     """The input of rent_number."""
 
-    service_code: ServiceCode = Field(
-        description="The service the code will come from: a service_code of list_prices."
+    service_code: ServiceAsked = Field(
+        description="The service the code will come from: its code or name in list_prices."
     )
     max_price: UsdAsked | None = Field(
-        None, description="The highest price in USD to pay, surcharges included."
+        None, description="The most to pay in USD, surcharges included."
     )
-    carrier: Literal["any", "at&t", "tmobile", "verizon"] = Field(
+    carrier: Carrier = Field(
         "any", description="Only this carrier's numbers; a match costs 1.2 times the price."
     )
     keep_carrier: FlagAsked = Field(
-        False, description="Fail rather than take a number of another carrier."
+        False, description="Fail rather than take another carrier's number."
     )
     area_codes: AreaCodes | None = Field(
         None,
         description="Preferred area codes, such as 212,646; a match costs 1.2 times the price.",
         examples=["212,646"],
     )
-    lock_area_code: FlagAsked = Field(
-        False, description="Fail rather than take a number with another area code."
-    )
+    lock_area_code: FlagAsked = Field(False, description="Fail rather than take another area code.")
     number: UsNumber | None = Field(
         None,
         description="Rent just this US number, if it is free; without carrier and area codes.",
@@ -248,7 +244,7 @@ class ListRentals(Frozen):
     )
     limit: LimitAsked = Field(100, description="How many rentals at the most.")
     cursor: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")] | None = Field(
-        None, description="The next_cursor of the page before."
+        None, description="The last page's next_cursor."
     )
 
 

@@ -1,19 +1,13 @@
 """The replacement of a rental: its input, and what it inherits of the purchase before."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from pydantic import Field
 
-from gateway.core.model.rentals import AREA_CODES, REQUEST_ID, OneRental, RentNumber
-from gateway.core.model.values import FlagAsked, OrDigits, Reference, RequestId, UsdAsked
-
-AreaCodesOrAny = Annotated[
-    str,
-    Field(pattern=f"^( *any *|{AREA_CODES})$", max_length=400),
-    OrDigits,
-]
-"""Area codes in an input, or the word any."""
+from gateway.core.model.preferences import ANY, AreaCodesOrAny, CarrierOrSame
+from gateway.core.model.rentals import REQUEST_ID, OneRental, RentNumber
+from gateway.core.model.values import FlagAsked, Reference, RequestId, UsdAsked
 
 
 class ReplaceRental(OneRental):
@@ -22,21 +16,17 @@ class ReplaceRental(OneRental):
     The flags go with what they are about: that of a carrier given anew is given anew, too.
     """
 
-    max_price: UsdAsked | None = Field(
-        None, description="As in rent_number; null: as for the first number."
-    )
-    carrier: Literal["same", "any", "at&t", "tmobile", "verizon"] = Field(
-        "same", description="As in rent_number; same: as for the first number."
-    )
-    keep_carrier: FlagAsked = Field(False, description="As in rent_number, for this carrier.")
+    max_price: UsdAsked | None = Field(None, description="null: as for the first number.")
+    carrier: CarrierOrSame = Field("same", description="same: as for the first number.")
+    keep_carrier: FlagAsked = Field(False, description="As in rent_number.")
     area_codes: AreaCodesOrAny | None = Field(
         None,
-        description="As in rent_number; any: wherever; null: as for the first number.",
+        description="any: wherever; null: as for the first number.",
         examples=["212,646"],
     )
     lock_area_code: FlagAsked = Field(
         False,
-        description="As in rent_number, for these area codes.",
+        description="As in rent_number.",
     )
     request_id: RequestId | None = Field(None, description=REQUEST_ID)
     reference: Reference | None = Field(None, description="null: as for the first number.")
@@ -51,7 +41,7 @@ class ReplaceRental(OneRental):
         elif self.keep_carrier:
             wished["keep_carrier"] = True
         if self.area_codes is not None:
-            anywhere = self.area_codes.strip() == "any"
+            anywhere = self.area_codes == ANY
             wished["area_codes"] = None if anywhere else self.area_codes
             wished["lock_area_code"] = self.lock_area_code
         elif self.lock_area_code:

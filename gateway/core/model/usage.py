@@ -121,7 +121,7 @@ class GetUsage(Frozen):
     until: InstantAsked | None = Field(None, description="Only before this time.")
     limit: LimitAsked = Field(100, description="How many rows at the most.")
     cursor: Annotated[str, Field(pattern=r"^-?[0-9]{1,18}_([0-9a-f]{2}){0,401}$")] | None = Field(
-        None, description="The next_cursor of the page before."
+        None, description="The last page's next_cursor."
     )
 
 

@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    StringConstraints,
     WithJsonSchema,
 )
 from pydantic_core import PydanticUseDefault
@@ -206,6 +207,9 @@ ServiceCode = Annotated[
 ]
 """The provider's short name of a service (its api_name). It may contain a slash."""
 
+ServiceAsked = Annotated[ServiceCode, StringConstraints(strip_whitespace=True)]
+"""A service in an input of a rent, by its code or its name."""
+
 Reference = Annotated[
     str,
     Field(max_length=100, examples=["customer 17"]),
@@ -223,7 +227,6 @@ RequestId = Annotated[
         min_length=1,
         max_length=MAX_REQUEST_ID,
         pattern=r"^[\x20-\x7e]+$",
-        examples=["order-4711"],
     ),
     OrDigits,
 ]

@@ -42,10 +42,7 @@ async def _get_balance(context: Context, asked: Nothing) -> BalanceAndSpending:
 GET_BALANCE = Operation(
     name="get_balance",
     summary="Read the account's balance and this key's spending",
-    description=(
-        "Answers the account's balance at the provider, and what this key has spent and may still "
-        "spend, in US dollars."
-    ),
+    description="With what this key may still spend, in US dollars.",
     takes=Nothing,
     gives=BalanceAndSpending,
     effect=Effect.READ,
@@ -89,8 +86,8 @@ GET_USAGE = Operation(
     name="get_usage",
     summary="Read what was spent, and how many codes it brought",
     description=(
-        "From the gateway's own ledger: what this key bought, or all of its account. A refund "
-        "counts on the day (UTC) of its purchase."
+        "Of what this key bought, or all of its account. A refund counts on the day (UTC) of its "
+        "purchase."
     ),
     takes=GetUsage,
     gives=Usage,

@@ -32,7 +32,8 @@ class Call:
     `request_id` is the idempotency key of a purchase, for faces that take it outside the input;
     `redeliverable` is for faces whose clients cannot send one. `at_most` is the highest price that
     the face allows, in USD; it is not part of the fingerprint. `begun` is called with the ledger_id
-    of a purchase once that is in the ledger, so that it can be reported as undelivered.
+    of a purchase once that is in the ledger, so that it can be reported as undelivered. `over_mcp`:
+    a purchase that an agent makes, which may not repeat one of its last; `allow_duplicate`: it may.
     """
 
     caller: Caller
@@ -41,3 +42,5 @@ class Call:
     redeliverable: bool = False
     at_most: Decimal | None = None
     begun: Callable[[str], None] | None = None
+    over_mcp: bool = False
+    allow_duplicate: bool = False

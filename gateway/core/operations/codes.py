@@ -21,9 +21,8 @@ WAIT_FOR_CODE = Operation(
     name="wait_for_code",
     summary="Wait for a rental's SMS code",
     description=(
-        "Answers at once where a code is known, else when it comes, else pending after "
-        "wait_seconds: then call again. ended says that no code will come. For the next code of "
-        "a service that sends several, pass the last one as after_code."
+        "Answers when a code is known, or pending after wait_seconds: then call again. ended: none "
+        "will come. For the next code of a service that sends several, pass the last as after_code."
     ),
     takes=WaitForCode,
     gives=Code,

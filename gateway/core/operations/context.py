@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from gateway.core.codes.messages import MessageWaiter
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
 from gateway.core.model.callers import Caller, GatewayKey, caller_id
@@ -43,6 +44,7 @@ class Services:
     cancelling: Cancelling
     poller: CodePoller
     waiter: CodeWaiter
+    message_waiter: MessageWaiter
     recheck: Callable[[Caller], Awaitable[None]]
     keys: Keys
     own: str | None
@@ -64,6 +66,24 @@ class Context:
             if price.service_code == service_code:
                 return price
         raise ServiceNotFound
+
+    async def service(self, asked: str) -> Price | None:
+        """The service with this code or name; None where the price list cannot be read.
+
+        Raises ServiceNotFound with candidates.
+        """
+        return await self.services.price_cache.service(self.upstream, asked, self._may_rent)
+
+    async def suggest(self, asked: str, refusal: ServiceNotFound) -> None:
+        """Add candidates to the provider's refusal of a service."""
+        cache = self.services.price_cache
+        refusal.suggest(await cache.candidates(self.upstream, asked, self._may_rent))
+
+    @property
+    def _may_rent(self) -> frozenset[str] | None:
+        """The services that the caller is limited to."""
+        limits = self.caller.limits
+        return None if limits is None else limits.services
 
     async def refused(self, service_code: str, asked: Any, refusal: Refused) -> None:
         """Correct the price list by the provider's refusal of a purchase.

@@ -51,7 +51,7 @@ Toolset = Literal["rentals", "long_rentals", "account", "events"]
 Quoter = Callable[[Context, Any, Any], Awaitable[Quote]]
 """Quotes a purchase from context, input, and the rental that is rented again or renewed."""
 Resolver = Callable[[Context, Any, Any], Awaitable[BaseModel]]
-"""Makes the purchase of an input that leaves out what its rental tells. Takes what Quoter takes."""
+"""Makes the purchase that an input means, by its rental or the prices. Takes what Quoter takes."""
 
 
 async def _unknown_quote(context: Context, asked: Any, subject: Any) -> Quote:
@@ -81,10 +81,11 @@ class Operation(Generic[In, Out]):
     of AI agents. `errors` are its own, besides those of `errors_besides`. `subject` names the input
     with the id of the rental it acts on, `waits` the one with the seconds it may wait. `calls` are
     the calls to the provider it may make. `resolve` refuses a purchase, or returns what `run` and
-    `quote` take in place of the input. `once`: what it buys for a rental is bought once, and any
-    repetition is refused. `pays_later` tells whether a change lets the provider
-    charge later: such a one is allowed or refused as a purchase. `tool` tells whether it is a tool
-    of AI agents, besides standing in REST and the command line.
+    `quote` take in place of the input: by its rental, or else by the service that it names.
+    `once`: what it buys for a rental is bought once, and any repetition is refused. `pays_later`
+    tells whether a change lets the provider charge later: such a one is allowed or refused as a
+    purchase. `tool` tells whether it is a tool of AI agents, besides standing in REST and the
+    command line.
     """
 
     name: str

@@ -1,14 +1,16 @@
-"""A variant of get_rental for clients that poll every second: reads the stored state."""
+"""Variants of reading operations that answer from what is stored."""
 
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
 
-from gateway.core.model.errors import RateLimited
+from gateway.core.model.errors import RateLimited, RentalNotFound, ServiceNotFound
+from gateway.core.model.prices import ListPrices, PricePage
 from gateway.core.model.provider_errors import UpstreamFault
 from gateway.core.model.rentals import OVER, OneRental, Rental
 from gateway.core.model.upstream_call import Priority
 from gateway.core.operations.context import Context
+from gateway.core.operations.prices import LIST_PRICES
 from gateway.core.operations.rentals import GET_RENTAL
 
 _FIRST_WAIT = 1.0  # seconds that the first poll in a while waits for a fresh status
@@ -32,3 +34,23 @@ POLL_RENTAL = replace(GET_RENTAL, run=_poll_rental)
 
 While the provider fails, the last known state is returned. Used by the drop-in faces only.
 """
+
+
+async def _known_rental(context: Context, asked: OneRental) -> Rental:
+    known = await context.services.repository.known(context.upstream.account_id, asked.rental_id)
+    if known is None:
+        raise RentalNotFound
+    return known
+
+
+async def _known_prices(context: Context, asked: ListPrices) -> PricePage:
+    known = context.services.price_cache.known_page(context.upstream.account_id, asked)
+    if known is None:
+        raise ServiceNotFound
+    return known
+
+
+KNOWN_RENTAL = replace(GET_RENTAL, run=_known_rental)
+"""get_rental as it is known here; makes no call to the provider."""
+KNOWN_PRICES = replace(LIST_PRICES, run=_known_prices)
+"""list_prices as they are known here, of any age; makes no call to the provider."""

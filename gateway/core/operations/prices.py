@@ -15,9 +15,7 @@ LIST_PRICES = Operation(
     name="list_prices",
     summary="List what a number costs for each service, with its stock",
     description=(
-        "Answers the provider's price list, kept for a minute: fetched_at says from when it is, "
-        "stale that it is older than it should be. Prices are without the surcharges for carrier "
-        "and area code."
+        "Kept for a minute; stale: it is older. Surcharges for carrier and area code come on top."
     ),
     takes=ListPrices,
     gives=PricePage,

@@ -65,8 +65,25 @@ async def _list_rentals(context: Context, asked: ListRentals) -> Rentals:
     return Rentals(data=page, next_cursor=page[-1].ledger_id if len(found) > len(page) else None)
 
 
-async def _rent_number(context: Context, asked: RentNumber) -> Rental:
+async def _resolve_service(context: Context, asked: RentNumber, subject: Any) -> RentNumber:
+    """The rent of the service that is meant, by its code. Raises ServiceNotFound.
+
+    It stays as it is where the price list cannot be read.
+    """
+    found = await context.service(asked.service_code)
+    return asked if found is None else asked.model_copy(update={"service_code": found.service_code})
+
+
+async def _rent(context: Context, asked: RentNumber) -> Rental:
     return await context.upstream.ask(RENT if asked.number is None else RENT_SPECIFIC, asked)
+
+
+async def _rent_number(context: Context, asked: RentNumber) -> Rental:
+    try:
+        return await _rent(context, asked)
+    except ServiceNotFound as refusal:
+        await context.suggest(asked.service_code, refusal)
+        raise
 
 
 async def _get_rental(context: Context, asked: OneRental) -> Rental:
@@ -91,8 +108,8 @@ RENT_NUMBER = Operation(
     name="rent_number",
     summary="Rent a US number to receive one service's SMS code",
     description=(
-        "Buys a number at once and charges the account: set max_price. Then wait_for_code reads "
-        "its code. Without a code it can be cancelled for a refund after some minutes."
+        "Buys at once and charges the account, up to max_price. Then wait_for_code reads the code. "
+        "Without one it can be cancelled for a refund after some minutes."
     ),
     takes=RentNumber,
     gives=Rental,
@@ -101,6 +118,7 @@ RENT_NUMBER = Operation(
     run=_rent_number,
     calls=(RENT, RENT_SPECIFIC),
     quote=_quote_rent,
+    resolve=_resolve_service,
     errors=(
         ServiceNotFound,
         OutOfStock,
@@ -110,13 +128,15 @@ RENT_NUMBER = Operation(
     ),
 )
 
+RENT_BY_CODE = replace(RENT_NUMBER, run=_rent, resolve=None)
+"""rent_number that sends the service as it is given; for drop-in faces, with names of their own."""
+
 LIST_RENTALS = Operation(
     name="list_rentals",
     summary="List the rentals this gateway knows of, newest first",
     description=(
-        "Answers from the gateway's own records, not from the provider: what this key bought, or "
-        "all of its account. Purchases whose outcome is unknown are among them, with status "
-        "unknown and without an id."
+        "What this key bought, or all of its account. Purchases of unknown outcome are among them, "
+        "with status unknown and no id."
     ),
     takes=ListRentals,
     gives=Rentals,
@@ -130,8 +150,7 @@ GET_RENTAL = Operation(
     name="get_rental",
     summary="Read one rental: its status and its newest code",
     description=(
-        "Answers what the provider says of the rental now. The code is null until the SMS has "
-        "come; a code stays readable after the rental has ended."
+        "The code is null until the SMS has come, and stays readable after the rental has ended."
     ),
     takes=OneRental,
     gives=Rental,
@@ -147,8 +166,8 @@ CANCEL_RENTAL = Operation(
     name="cancel_rental",
     summary="Cancel a rental that has no code yet, for a refund",
     description=(
-        "Gives the number back and refunds its price: now, or as soon as the provider allows, "
-        "which it does not in the first minutes. Refused once a code has come."
+        "Gives the number back: now, or as soon as the provider allows, some minutes after the "
+        "rent. Refused once a code has come."
     ),
     takes=OneRental,
     gives=Rental,
@@ -169,10 +188,10 @@ CANCEL_AT_ONCE = replace(
 
 COMPLETE_RENTAL = Operation(
     name="complete_rental",
-    summary="Mark a rental as done",
+    summary="Mark a rental whose code was used as done",
     description=(
-        "Ends a rental whose code has been used. Costs nothing and refunds nothing; to get "
-        "money back for a rental without a code use cancel_rental."
+        "Ends it, so that no further code comes. It refunds nothing: without a code use "
+        "cancel_rental, which does."
     ),
     takes=OneRental,
     gives=Rental,
@@ -188,8 +207,7 @@ RENT_AGAIN = Operation(
     name="rent_again",
     summary="Rent the number of an earlier rental once more",
     description=(
-        "Buys the same number for the same service again, as a new rental with a new id, and "
-        "charges the account."
+        "It is a new rental for the same service, charged at the current price, uncapped."
     ),
     takes=RentAgain,
     gives=Rental,

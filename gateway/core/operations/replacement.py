@@ -92,9 +92,9 @@ REPLACE_RENTAL = Operation(
     name="replace_rental",
     summary="Rent another number in place of one whose code does not come",
     description=(
-        "Buys another number for the same service at once and charges the account, within the "
-        "max_price of the first unless another is given. The first is cancelled as soon as the "
-        "provider allows, and refunded. Each rental is replaced once, three times in a row at most."
+        "The account is charged for a number of the same service; the first is cancelled for a "
+        "refund as soon as the provider allows. Each rental is replaced once, three times in a row "
+        "at most."
     ),
     takes=ReplaceRental,
     gives=Rental,

@@ -5,7 +5,16 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol, Unpack
 
-from gateway.core.model.purchases import AnyRental, Breach, Intent, Outcome, Spend, Spent, View
+from gateway.core.model.purchases import (
+    AnyRental,
+    Breach,
+    Duplicate,
+    Intent,
+    Outcome,
+    Spend,
+    Spent,
+    View,
+)
 from gateway.core.model.rentals import CancelReason, CancelWish, Rental, RentalFilter
 from gateway.core.model.usage import Tally, UsageGroup
 from gateway.core.model.values import Kind
@@ -20,16 +29,16 @@ class Ledger(Protocol):
     async def probe(self, at: datetime) -> None:
         """Write a little, to see whether the ledger can be written."""
 
-    async def begin(self, intent: Intent) -> Spend | Breach | None:
+    async def begin(self, intent: Intent) -> Spend | Breach | Duplicate | None:
         """Store a purchase and reserve its price. Returns None where it was stored.
 
         A Spend: this caller has used the request id before (with any input); nothing was stored.
         A Breach: the limit that it would exceed, or why the rental cannot be replaced; nothing was
-        stored.
+        stored. A Duplicate: the purchase that an `unrepeated` one would repeat; nothing was stored.
         """
 
-    async def breach(self, intent: Intent) -> Breach | None:
-        """The limit that a purchase would exceed now. Nothing is stored."""
+    async def breach(self, intent: Intent) -> Breach | Duplicate | None:
+        """The limit that a purchase would exceed, or what it would repeat. Nothing is stored."""
 
     async def mark_sent(self, ledger_id: str, at: datetime) -> bool:
         """Mark it as sent: from now on it may have been charged.

@@ -5,6 +5,7 @@ before it is answered; it is served stale, up to an hour, only while the provide
 """
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -12,11 +13,12 @@ from cachetools import LRUCache
 
 from gateway.core.model.account import Nothing
 from gateway.core.model.errors import GatewayError
-from gateway.core.model.prices import ListPrices, Price, PricePage
+from gateway.core.model.prices import Candidate, ListPrices, Price, PricePage
 from gateway.core.model.provider_errors import UpstreamAuthFailed, UpstreamError
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.observer import Observer
 from gateway.core.prices.price_list import YOUNG, Contradiction, PriceList
+from gateway.core.prices.service_names import candidates, not_found, services_called
 from gateway.core.upstream.account import AccountUpstream
 from gateway.core.upstream.calls import PRICES
 
@@ -50,6 +52,7 @@ class PriceCache:
         self._fresh = fresh
         self._keep = max(keep, fresh)
         self._lists: LRUCache[str, PriceList] = LRUCache(_ACCOUNTS)
+        self.last = self._lists.get  # the last list of an account, of any age; makes no call
         self._fetches: dict[str, _Fetch] = {}
         self._not_before: LRUCache[str, float] = LRUCache(_ACCOUNTS)
         self._reread_not_before: LRUCache[str, float] = LRUCache(_ACCOUNTS)
@@ -82,26 +85,7 @@ class PriceCache:
         `quoting`: a service whose price must not be one that was contradicted. Raises UpstreamError
         where that one is refused as often as it is read.
         """
-        listed = self._lists.get(upstream.account_id)
-        age = self._clock.monotonic() - listed.since if listed else self._keep
-        if listed is not None and age < self._fresh and not listed.withholds(quoting):
-            return listed.prices
-        try:
-            anew = await self.fetch(upstream)
-            if anew.withholds(quoting):  # it had begun before the refusal
-                anew = await self.fetch(upstream)
-        except UpstreamAuthFailed:
-            raise
-        except GatewayError:
-            if listed is None or age >= self._keep or listed.withholds(quoting):
-                raise
-            return listed.prices
-        if anew.withholds(quoting):  # refused once more since that has begun
-            raise UpstreamError(
-                "The provider refuses purchases at the price that it lists.",
-                retry_after=YOUNG,
-            )
-        return anew.prices
+        return (await self._current(upstream, quoting)).prices
 
     async def contradicted(self, upstream: AccountUpstream, refusal: Contradiction | None) -> None:
         """Read the list anew after the provider's refusal; until then the row is not quoted.
@@ -124,15 +108,56 @@ class PriceCache:
 
     def quoted(self, account_id: str, service_code: str) -> Price | None:
         """The known price of a service; None where it is not known or was contradicted."""
-        listed = self._lists.get(account_id)
+        listed = self.last(account_id)
         if listed is None or listed.withholds(service_code):
             return None
-        return next((row for row in listed.prices if row.service_code == service_code), None)
+        return listed.by_code.get(service_code)
+
+    async def service(
+        self, upstream: AccountUpstream, asked: str, among: Collection[str] | None = None
+    ) -> Price | None:
+        """The service with this code or name; None where the list cannot be read.
+
+        A list without it is read anew, unless it is some seconds old. `among`: the services that
+        the caller may rent. Raises ServiceNotFound with candidates, and UpstreamAuthFailed.
+        """
+        try:
+            listed = await self._current(upstream)
+        except UpstreamAuthFailed:
+            raise
+        except GatewayError:
+            return None
+        found = services_called(listed.prices, asked)
+        age = self._clock.monotonic() - listed.since
+        if len(found) != 1 and age > YOUNG:
+            anew = await self._refreshed(upstream, in_time=True)
+            if anew is None and age >= self._fresh:
+                return None
+            listed = anew or listed
+            found = services_called(listed.prices, asked)
+        if len(found) == 1:
+            return found[0]
+        raise not_found(listed.quotable(), asked, found, among)
+
+    async def candidates(
+        self, upstream: AccountUpstream, asked: str, among: Collection[str] | None = None
+    ) -> tuple[Candidate, ...]:
+        """The services that were perhaps meant by what the provider refused; waits a second."""
+        listed = self._lists.get(upstream.account_id)
+        if listed is None or self._clock.monotonic() - listed.since >= self._fresh:
+            with suppress(UpstreamAuthFailed):
+                listed = await self._refreshed(upstream, in_time=False) or listed
+        return candidates(listed.quotable(), asked, among) if listed else ()
 
     def known(self, account_id: str) -> list[Price]:
         """The last fetched prices of an account, of any age; makes no call."""
-        listed = self._lists.get(account_id)
+        listed = self.last(account_id)
         return listed.prices if listed else []
+
+    def known_page(self, account_id: str, asked: ListPrices) -> PricePage | None:
+        """A page of the last fetched prices, of any age; makes no call."""
+        listed = self._lists.get(account_id)
+        return listed.page(asked, stale=True) if listed else None
 
     async def close(self) -> None:
         """Cancel the fetches under way."""
@@ -140,6 +165,28 @@ class PriceCache:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _current(self, upstream: AccountUpstream, quoting: str | None = None) -> PriceList:
+        listed = self._lists.get(upstream.account_id)
+        age = self._clock.monotonic() - listed.since if listed else self._keep
+        if listed is not None and age < self._fresh and not listed.withholds(quoting):
+            return listed
+        try:
+            anew = await self.fetch(upstream)
+            if anew.withholds(quoting):  # it had begun before the refusal
+                anew = await self.fetch(upstream)
+        except UpstreamAuthFailed:
+            raise
+        except GatewayError:
+            if listed is None or age >= self._keep or listed.withholds(quoting):
+                raise
+            return listed
+        if anew.withholds(quoting):  # refused once more since that has begun
+            raise UpstreamError(
+                "The provider refuses purchases at the price that it lists.",
+                retry_after=YOUNG,
+            )
+        return anew
 
     async def _refreshed(self, upstream: AccountUpstream, *, in_time: bool) -> PriceList | None:
         """The list read anew; None where that fails, takes too long or has to wait.

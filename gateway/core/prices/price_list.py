@@ -1,11 +1,12 @@
 """One price list: what of it may be quoted, after refusals that contradict it, and its pages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from gateway.core.model.prices import ListPrices, Price, PricePage
-from gateway.core.prices.search import select
+from gateway.core.prices.search import select, why_empty
 
 _PAGES = 64
 YOUNG = 5.0  # seconds; a list younger than that may explain a refusal, and is not read anew for it
@@ -39,6 +40,11 @@ class PriceList:
         self._sold_out: set[str] = set()
         self._pages: dict[tuple[ListPrices, bool], PricePage] = {}
 
+    @cached_property
+    def by_code(self) -> Mapping[str, Price]:
+        """The services by their codes."""
+        return {row.service_code: row for row in self.prices}
+
     def withholds(self, service_code: str | None) -> bool:
         """Whether the price of this service must not be quoted."""
         return service_code in self._withheld
@@ -49,7 +55,7 @@ class PriceList:
         A row read within seconds that explains the refusal is left as it is. `at` is monotonic
         seconds.
         """
-        row = next((p for p in self.prices if p.service_code == refusal.service_code), None)
+        row = self.by_code.get(refusal.service_code)
         young = at - self.since <= YOUNG
         if row is None or (young and refusal.explained_by(row)):
             return
@@ -62,17 +68,23 @@ class PriceList:
         key = (asked, stale)
         page = self._pages.get(key)
         if page is None:
-            data, cursor = select(self._quotable(), asked)
+            rows = self.quotable()
+            data, cursor = select(rows, asked)
+            notice = None if data else why_empty(rows, asked)
             if len(self._pages) >= _PAGES:
                 del self._pages[next(iter(self._pages))]
             page = self._pages[key] = PricePage(
-                data=data, next_cursor=cursor, fetched_at=self.fetched_at, stale=stale
+                data=data,
+                next_cursor=cursor,
+                notice=notice,
+                fetched_at=self.fetched_at,
+                stale=stale,
             )
             if self._withheld:
                 page.withhold(row for row in self.prices if self.withholds(row.service_code))
         return page
 
-    def _quotable(self) -> list[Price]:
+    def quotable(self) -> list[Price]:
         """The rows without those withheld; a service that was sold out has no stock."""
         if not self.contradicted:
             return self.prices

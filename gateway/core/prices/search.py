@@ -5,7 +5,9 @@ import binascii
 import json
 
 from gateway.core.model.errors import InvalidRequest
-from gateway.core.model.prices import ListPrices, Price
+from gateway.core.model.prices import ListPrices, Price, close_to_it
+from gateway.core.model.values import money_text
+from gateway.core.prices.service_names import candidates
 
 Place = list[str | int]
 
@@ -21,12 +23,46 @@ def select(prices: list[Price], asked: ListPrices) -> tuple[list[Price], str | N
     return page, _cursor(page[-1], asked.sort) if more else None
 
 
+def why_empty(prices: list[Price], asked: ListPrices) -> str:
+    """Which filter of a search has left nothing, and what comes close."""
+    if asked.cursor is not None:
+        return "No price comes after this cursor."
+    if not prices:
+        return "The provider's price list is empty."
+    named = [price for price in prices if _is_named(price, asked)]
+    if not named:
+        return _no_such_name(prices, asked)
+    left = [price for price in named if not (asked.in_stock and price.stock == 0)]
+    fit = "1 service fits" if len(named) == 1 else f"{len(named)} services fit"
+    if not left:
+        return f"{fit}, and {'is' if len(named) == 1 else 'all are'} out of stock."
+    lowest = money_text(min(price.price for price in left))
+    cheapest = "at" if len(left) == 1 else "the cheapest at"
+    in_stock = " and in stock" if len(left) < len(named) else ""
+    return f"{fit}, {cheapest} {lowest} USD{in_stock}, above max_price."
+
+
+def _no_such_name(prices: list[Price], asked: ListPrices) -> str:
+    wanted = asked.query or asked.service_code or ""
+    if asked.query is None:
+        happened = f"No service has the code '{wanted}'."
+    elif asked.service_code is None:
+        happened = f"No service's name or code holds '{wanted}'."
+    else:
+        happened = f"No service has the code '{asked.service_code}' and '{wanted}' in its name."
+    return " ".join(filter(None, (happened, close_to_it(candidates(prices, wanted)))))
+
+
 def _fits(price: Price, asked: ListPrices) -> bool:
-    if asked.service_code is not None and price.service_code != asked.service_code:
-        return False
     if asked.max_price is not None and price.price > asked.max_price:
         return False
     if asked.in_stock and price.stock == 0:
+        return False
+    return _is_named(price, asked)
+
+
+def _is_named(price: Price, asked: ListPrices) -> bool:
+    if asked.service_code is not None and price.service_code != asked.service_code:
         return False
     wanted = (asked.query or "").casefold()
     return wanted in price.service_name.casefold() or wanted in price.service_code.casefold()

@@ -14,6 +14,7 @@ from gateway.core.model.errors import (
     OutcomeUnknown,
     RequestIdReused,
     RequestInProgress,
+    ServiceNotFound,
 )
 from gateway.core.model.problem import read_problem
 from gateway.core.model.purchases import OPEN, Spend, SpendState, StoredAnswer
@@ -67,7 +68,8 @@ class FirstAnswer:
         deadline = self._clock.monotonic() + self._patience
         # A replay must not be refused by limits, by what became of its rental, or while nothing is
         # sold. Else `begin` finds it.
-        refusable = order.context.caller.limits is not None or order.op.resolve is not None
+        of_rental = order.op.resolve is not None and order.op.subject is not None
+        refusable = order.context.caller.limits is not None or of_rental
         find_first = refusable or bool(self._unwritten.ends)
         while True:
             first = await self.find(order) if find_first else None
@@ -76,7 +78,10 @@ class FirstAnswer:
                     return await proceed(order)
                 except AlreadyBegun as found:
                     first = found.first
-                except AlreadyReplaced:  # by this very request, on another node?
+                except (AlreadyReplaced, ServiceNotFound) as refusal:
+                    if refusal.upstream is not None:  # sent, and refused by the provider
+                        raise
+                    # By this very request, on another node? Or sold when the first one came?
                     first = await self.find(order)
                     if first is None:
                         raise

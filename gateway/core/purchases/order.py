@@ -27,8 +27,9 @@ class Order:
 
     `redeliverable`: the face has no request ids, see Redelivery. `at_most`: the highest price that
     the face allows. `subject`: the rental that is rented again or renewed. `begun` is called with
-    the ledger_id once the purchase is in the ledger. `resolved_from` is the order as it was
-    requested. `intent` is set by the stage WithinLimits; nothing else changes after it is made.
+    the ledger_id once the purchase is in the ledger. `over_mcp` and `allow_duplicate`: as of Call.
+    `resolved_from` is the order as it was requested. `intent` is set by the stage WithinLimits;
+    nothing else changes after it is made.
     """
 
     op: Operation[Any, Any]
@@ -40,6 +41,8 @@ class Order:
     at_most: Decimal | None = None
     subject: AnyRental | None = None
     begun: Callable[[str], None] | None = None
+    over_mcp: bool = False
+    allow_duplicate: bool = False
     resolved_from: "Order | None" = None
     intent: Intent | None = None
 
@@ -92,17 +95,34 @@ class Order:
         return hashlib.sha256(f"{self.op.name}\n{inputs}{kind}".encode()).hexdigest()
 
     async def resolved(self) -> "Order":
-        """The order with what it inherits of its rental. Raises GatewayError."""
-        if self.op.resolve is None:
+        """The order of what its input means. Raises GatewayError."""
+        if self.op.resolve is None or self._names_code:
             return self
         asked = await self.op.resolve(self.context, self.asked, self.subject)
         return replace(self, asked=asked, resolved_from=self)
+
+    @property
+    def _names_code(self) -> bool:
+        """Whether its input has a code of the last price list; without one, what may be a code.
+
+        So a service that is given by its code costs no call of the provider besides the purchase.
+        """
+        if self.op.subject is not None:
+            return False
+        service: str = self.asked.service_code
+        listed = self.context.services.price_cache.last(self.context.upstream.account_id)
+        return may_be_code(service) if listed is None else service in listed.by_code
 
     def capped(self, price: Decimal | None) -> "Order":
         """The same order with `price` as max_price, if the operation has that input."""
         if price is None or "max_price" not in type(self.asked).model_fields:
             return self
         return replace(self, asked=self.asked.model_copy(update={"max_price": price}))
+
+
+def may_be_code(service: str) -> bool:
+    """Whether this has the form that the provider's codes have: small letters, without a space."""
+    return service == service.casefold() and not any(map(str.isspace, service))
 
 
 def inputs_text(asked: BaseModel) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from gateway.core.auth import authorization
 from gateway.core.auth.authorization import OperatorLimits
 from gateway.core.model.callers import Limits
-from gateway.core.model.errors import RateLimited
+from gateway.core.model.errors import RateLimited, ServiceNotFound
 from gateway.core.model.prices import UNKNOWN_TTL
 from gateway.core.model.provider_errors import UpstreamFault
 from gateway.core.model.purchases import Intent, wishes_of
@@ -43,6 +43,17 @@ class WithinLimits:
     async def planned(self, order: Order) -> Order:
         """The capped order with its intent. Raises GatewayError for a breach."""
         order = await order.resolved()
+        try:
+            return await self._within_limits(order)
+        except ServiceNotFound:
+            if order.op.subject is not None:
+                raise
+            meant = await order.resolved()  # by the price list, which has been read meanwhile
+            if meant.service == order.service:
+                raise
+            return await self._within_limits(meant)
+
+    async def _within_limits(self, order: Order) -> Order:
         limited, reserved, quote = await self._limited(order)
         if order.at_most is not None:
             limited = limited.capped(min(order.at_most, limited.cap or order.at_most))
@@ -100,6 +111,8 @@ class WithinLimits:
             sees_account=caller.sees_account,
             reference=getattr(order.asked, "reference", None),
             wishes=wishes_of(order.asked) if order.op.kind == "rental" else None,
+            over_mcp=order.over_mcp,
+            allow_duplicate=order.allow_duplicate,
         )
 
 

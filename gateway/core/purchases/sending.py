@@ -12,6 +12,7 @@ from gateway.core.model.errors import (
 from gateway.core.model.provider_errors import OutOfStock, PriceTooHigh
 from gateway.core.model.purchases import (
     Breach,
+    Duplicate,
     Intent,
     Outcome,
     SpendState,
@@ -52,7 +53,7 @@ class WrittenDown:
         except LedgerUnavailable as fault:
             self._unwritten.keep_release(intent.ledger_id, fault)
             raise LedgerUnavailable.nothing_sent() from fault
-        if isinstance(standing, Breach):
+        if isinstance(standing, Breach | Duplicate):
             raise await self._refusal(standing, intent)
         if standing is not None:
             raise AlreadyBegun(standing)
@@ -60,7 +61,7 @@ class WrittenDown:
             order.begun(intent.ledger_id)
         return await proceed(order)
 
-    async def _refusal(self, breach: Breach, intent: Intent) -> GatewayError:
+    async def _refusal(self, breach: Breach | Duplicate, intent: Intent) -> GatewayError:
         if breach is Breach.REPLACED and intent.replaces is not None:
             view = View(intent.account_id)
             rental = await self._ledger.find(view, "rental", intent.replaces)

@@ -15,9 +15,10 @@ class Notifier:
     """Notifies the waiters of rentals and accounts in this process."""
 
     def __init__(self) -> None:
+        """`closed` is set when the gateway shuts down: no wait goes on then."""
         self._waited: dict[tuple[str, int], asyncio.Future[News]] = {}
         self._account_changes: dict[str, asyncio.Future[None]] = {}
-        self._closed = False
+        self.closed = asyncio.Event()
 
     def next_news(self, account_id: str, rental_id: int) -> asyncio.Future[News]:
         """A future of the rental's next news. It is shared: await it with asyncio.shield."""
@@ -25,7 +26,7 @@ class Notifier:
         future = self._waited.get(key)
         if future is None:
             future = asyncio.get_running_loop().create_future()
-            if self._closed:
+            if self.closed.is_set():
                 future.set_result(None)
             else:
                 self._waited[key] = future
@@ -53,7 +54,7 @@ class Notifier:
 
     def shut_down(self) -> None:
         """Wake all waiters with None; later waits for news end at once."""
-        self._closed = True
+        self.closed.set()
         waited, self._waited = self._waited, {}
         account_changes, self._account_changes = self._account_changes, {}
         for future in waited.values():

@@ -55,7 +55,7 @@ def to_yaml(document: Json) -> str:
     What holds nothing deeper is written on one line, which takes a seventh off: importers have
     limits.
     """
-    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=96)
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=160)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -25,6 +25,11 @@ TAGS = {
 }
 """Those of the document as it is served; operations with another stand in the whole one only."""
 Json = dict[str, Any]
+_LEFT_OUT = [
+    *(("Problem", name) for name in ("retry_after", "price_needed", "replaced_by", "upstream")),
+    ("Problem", "candidates"),
+    ("Candidate", "stock"),
+]
 _NOTHING = {"string": "", "integer": 0}  # what means that an input is left out
 
 
@@ -172,9 +177,9 @@ def _stream() -> Json:
 def _schemas(operations: list[AnyOperation], users: Any) -> Json:
     schemas = output_schemas([*dict.fromkeys(op.gives for op in operations), Problem])
     # Problem documents leave out their optional fields where they have no value; none is null.
-    for name in ("retry_after", "price_needed", "replaced_by", "upstream"):
-        schemas["Problem"]["required"].remove(name)
-        field = schemas["Problem"]["properties"][name]
+    for model, name in _LEFT_OUT:
+        schemas[model]["required"].remove(name)
+        field = schemas[model]["properties"][name]
         if isinstance(field.get("type"), list):
             field["type"] = field["type"][0]
     # Nullable schemas are inlined where they are used, so that their own entry may be unused.

@@ -15,10 +15,14 @@ _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".ico": "image/x-icon",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
 }
 FILES: Mapping[str, Path] = MappingProxyType(
     {
         "/favicon.ico": _HERE / "own" / "favicon.ico",
+        "/icon.png": _HERE / "own" / "icon.png",
+        "/icon.svg": _HERE / "own" / "icon.svg",
         "/assets/page.css": _HERE / "own" / "page.css",
         "/assets/viewer.css": _HERE / "own" / "viewer.css",
         "/assets/viewer.js": _HERE / "own" / "viewer.js",

@@ -12,6 +12,7 @@ from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.errors import GatewayError
 from gateway.core.ports.storage import Events
 from gateway.core.rentals.notifier import Notifier
+from gateway.http.documents.discovery import Discovery
 from gateway.http.documents.face import Documents
 from gateway.http.dropins.common import DropInSettings, canonical_path
 from gateway.http.dropins.delivery import Deliveries
@@ -71,6 +72,7 @@ def make_app(faces: Faces) -> web.Application:
     rest = RestFace(faces.callers, faces.invoker, admission, address.path)
     documents = Documents(address).routes()
     described = [route.path for route in documents]
+    documents += Discovery(address).routes()
     documents += _with_slash(documents)
     cors = Cors(faces.cors_origins, PREFIX, [route.path for route in documents])
     edge = Edge(rest.guard, _render, cors, access_log=faces.access_log)

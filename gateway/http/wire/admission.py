@@ -1,4 +1,4 @@
-"""Admission of requests that hold their connection for long: streams, waits for codes, MCP."""
+"""Admission of requests that hold their connection for long: streams, waits, MCP."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -11,7 +11,7 @@ from gateway.core.model.callers import Caller
 from gateway.http.wire.addresses import Network, limited_address
 
 STREAMS = Held("event streams", 50)
-WAITS = Held("waits for codes", 5000)
+WAITS = Held("waits", 5000)
 MCP_REQUESTS = Held("MCP requests", 200)
 
 

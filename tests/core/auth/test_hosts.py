@@ -31,6 +31,31 @@ def test_a_page_of_another_site_is_not_ours_under_any_host() -> None:
 
 
 @pytest.mark.parametrize(
+    ("host", "ours"),
+    [
+        ("sms:8080", True),
+        ("SMS:8080", True),
+        ("sms:8081", False),
+        ("sms", False),
+        ("proxied", True),
+        ("proxied:443", True),
+        ("proxied:80", False),
+        ("host.docker.internal", True),
+        ("host.docker.internal:9999", True),
+    ],
+)
+def test_a_name_with_a_port_is_ours_with_that_port_only(host: str, ours: bool) -> None:
+    hosts = AllowedHosts("", ["Sms:8080", "proxied:443", "host.docker.internal"])
+
+    assert hosts.allows(f"//{host}") is ours
+
+
+def test_who_is_refused_is_told_by_what_setting_a_name_is_allowed() -> None:
+    with pytest.raises(Forbidden, match="GATEWAY_ALLOWED_HOSTS"):
+        HOSTS.check("sms:8080")
+
+
+@pytest.mark.parametrize(
     ("host", "own"),
     [
         ("localhost", True),

@@ -5,10 +5,18 @@ from decimal import Decimal
 
 import pytest
 
-from gateway.core.model.errors import GatewayError, InternalError, MethodNotAllowed, Upstream
+from gateway.core.model.errors import (
+    GatewayError,
+    InternalError,
+    MethodNotAllowed,
+    ServiceNotFound,
+    Upstream,
+)
+from gateway.core.model.prices import Candidate
 from gateway.core.model.problem import ERRORS_BY_CODE, problem_json, read_problem
 from gateway.core.model.provider_errors import PriceTooHigh, UpstreamRefused
 from gateway.core.model.values import Charged
+from tests.support.core import price
 
 KINDS = [kind for kind in ERRORS_BY_CODE.values() if kind is not MethodNotAllowed]
 
@@ -31,6 +39,19 @@ def test_the_price_needed_is_read_back_too() -> None:
 
     assert "it takes 0.90 USD now" in written.detail
     assert vars(read) == vars(written) | {"trace_id": "trace"}
+
+
+def test_candidates_are_read_back_too() -> None:
+    listed = [price("whatsapp", "0.55", stock=3), price("signal", "0.40", stock=None)]
+    written = ServiceNotFound()
+    written.suggest(tuple(map(Candidate.of, listed)))
+    body = problem_json(written, "trace")
+    newer = json.loads(body)
+    newer["candidates"][0]["colour"] = "of a newer gateway"
+
+    for read in (read_problem(body), read_problem(json.dumps(newer).encode())):
+        assert vars(read) == vars(written) | {"trace_id": "trace"}
+    assert "stock" not in newer["candidates"][1]
 
 
 def test_of_classes_that_share_a_code_the_one_that_is_raised_is_read() -> None:
@@ -60,6 +81,8 @@ def test_a_code_of_a_newer_gateway_is_an_internal_error() -> None:
         b'{"code": "not_found", "charged": "no", "detail": "", "upstream": 1}',
         b'{"code": "price_too_high", "charged": "no", "detail": "", "price_needed": "much"}',
         b'{"code": "method_not_allowed", "charged": "no", "detail": ""}',
+        b'{"code": "service_not_found", "charged": "no", "detail": "", "candidates": [{}]}',
+        b'{"code": "service_not_found", "charged": "no", "detail": "", "candidates": 1}',
         b"[" * 100_000,
     ],
     ids=lambda body: body[:60].decode(),

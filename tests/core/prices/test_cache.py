@@ -317,7 +317,7 @@ async def test_a_price_that_cannot_be_read_anew_is_quoted_nowhere() -> None:
     of_the_other = await wired.cache.current(wired.upstream(), quoting="telegram")
 
     assert (page.data, page.stale, page.withheld) == ([other], True, (FIRST[0],))
-    assert page.model_dump().keys() == {"data", "next_cursor", "fetched_at", "stale"}
+    assert page.model_dump().keys() == {"data", "next_cursor", "notice", "fetched_at", "stale"}
     assert wired.cache.quoted("alice", "whatsapp") is None
     assert other in of_the_other
     assert wired.cache.known("alice") == [*FIRST, other]  # the names of services stay known
@@ -488,3 +488,103 @@ async def test_a_price_that_is_refused_whenever_it_is_read_is_not_read_for_ever(
 
     assert error.value.charged is Charged.NO
     assert wired.provider.asked < 10
+
+
+OTHER = [price("telegram", "1.00", service_name="Telegram")]
+
+
+async def service(wired: WiredCache, asked: str) -> str | None:
+    """The code of what is found, or of the error."""
+    try:
+        found = await wired.cache.service(wired.upstream(), asked)
+    except GatewayError as error:
+        return error.code
+    return None if found is None else found.service_code
+
+
+async def test_a_name_is_found_in_a_fresh_list_without_a_call() -> None:
+    wired = WiredCache(FIRST)
+    await wired.ask()
+    wired.clock.pass_by(59.0)
+
+    assert await service(wired, "WhatsApp") == "whatsapp"
+    assert wired.provider.asked == 1
+
+
+async def test_a_service_that_is_new_is_found_in_a_list_read_anew() -> None:
+    wired = WiredCache(FIRST, OTHER)
+    await wired.ask()
+    wired.clock.pass_by(5.1)
+
+    assert await service(wired, "Telegram") == "telegram"
+    assert wired.provider.asked == 2
+
+
+async def test_misses_read_the_list_anew_every_few_seconds_at_the_most() -> None:
+    wired = WiredCache(FIRST, FIRST, OTHER)
+    await wired.ask()
+    wired.clock.pass_by(5.0)
+    young = await service(wired, "Telegram"), wired.provider.asked
+    wired.clock.pass_by(1.0)
+    anew = [await service(wired, "Telegram") for _ in range(20)], wired.provider.asked
+    wired.clock.pass_by(5.1)
+    later = await service(wired, "Telegram"), wired.provider.asked
+
+    assert young == ("service_not_found", 1)
+    assert anew == (["service_not_found"] * 20, 2)
+    assert later == ("telegram", 3)
+
+
+async def test_no_list_and_one_that_is_stale_tell_of_no_miss_while_the_provider_fails() -> None:
+    wired = WiredCache(DOWN, FIRST, DOWN, DOWN, DOWN)
+    none = await service(wired, "Telegram")
+    await wired.ask()
+    wired.clock.pass_by(61.0)
+    known, unknown = await service(wired, "WhatsApp"), await service(wired, "Telegram")
+
+    assert (none, known, unknown) == (None, "whatsapp", None)
+
+
+async def test_a_fresh_list_tells_of_a_miss_while_the_provider_fails() -> None:
+    wired = WiredCache(FIRST, DOWN)
+    await wired.ask()
+    wired.clock.pass_by(30.0)
+
+    assert await service(wired, "Telegram") == "service_not_found"
+    assert wired.provider.asked == 2
+
+
+async def test_a_key_that_is_refused_is_told_when_a_name_is_looked_up() -> None:
+    wired = WiredCache(UpstreamAuthFailed())
+
+    assert await service(wired, "Telegram") == "upstream_auth_failed"
+
+
+async def test_a_price_that_was_contradicted_is_no_candidate() -> None:
+    wired = WiredCache([*FIRST, *OTHER], DOWN)
+    await wired.ask()
+    wired.clock.pass_by(1.0)
+    before = await wired.cache.candidates(wired.upstream(), "whatsap")
+    await wired.refuse(Contradiction("whatsapp", sold_out=False, explained_by=lambda row: False))
+    after = await wired.cache.candidates(wired.upstream(), "whatsap")
+
+    assert [each.service_code for each in before] == ["whatsapp"]
+    assert after == ()
+
+
+async def test_candidates_of_a_provider_that_fails_are_none() -> None:
+    wired = WiredCache(DOWN, UpstreamAuthFailed())
+    fails = await wired.cache.candidates(wired.upstream(), "whatsap")
+    wired.clock.pass_by(3.0)
+
+    assert fails == await wired.cache.candidates(wired.upstream(), "whatsap") == ()
+    assert wired.provider.asked == 2
+
+
+async def test_only_an_empty_page_has_a_notice_and_it_is_kept_like_any_other() -> None:
+    wired = WiredCache(FIRST)
+    some, none = await wired.ask(), await wired.ask(ListPrices(query="whatsap1"))
+
+    assert some.notice is None
+    assert none.notice == "No service's name or code holds 'whatsap1'. Close: whatsapp 0.55."
+    assert await wired.ask(ListPrices(query="whatsap1")) is none

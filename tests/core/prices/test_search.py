@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.core.invocation.validation import validate
 from gateway.core.model.errors import InvalidRequest
 from gateway.core.model.prices import ListPrices, Price
-from gateway.core.prices.search import select
+from gateway.core.prices.search import select, why_empty
 from tests.support.core import price
 
 Sort = Literal["name", "price", "stock"]
@@ -49,6 +49,44 @@ def test_search_finds(given: dict[str, Any], expected: list[str]) -> None:
     assert sorted(codes(page)) == sorted(expected)
     if "query" not in given:
         assert codes(page) == expected
+
+
+WHY = [
+    ({"query": "whatsap"}, "1 service fits, at 0.55 USD, above max_price.", {"max_price": "0.5"}),
+    ({"query": "i"}, "2 services fit, the cheapest at 0.55 USD, above max_price.",
+     {"max_price": "0.5"}),
+    ({"query": "i", "in_stock": True},
+     "2 services fit, at 0.55 USD and in stock, above max_price.", {"max_price": "0.5"}),
+    ({"query": "insta"}, "1 service fits, and is out of stock.", {"in_stock": True}),
+    ({"service_code": "Whatsapp"}, "No service has the code 'Whatsapp'. Close: whatsapp 0.55.", {}),
+    ({"query": "whatsupp"},
+     "No service's name or code holds 'whatsupp'. Close: whatsapp 0.55.", {}),
+    ({"query": "instgram"},
+     "No service's name or code holds 'instgram'. "
+     "Close: instagram/threads 0.60 (out of stock).", {}),
+    ({"query": "qqqq"}, "No service's name or code holds 'qqqq'.", {}),
+    ({"service_code": "google", "query": "tindr"},
+     "No service has the code 'google' and 'tindr' in its name. Close: tinder 0.55.", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("filters", "why", "more"), WHY)
+def test_an_empty_list_says_which_filter_left_nothing(
+    filters: dict[str, Any], why: str, more: dict[str, Any]
+) -> None:
+    asked = validate(ListPrices, filters | more)
+
+    assert select(ROWS, asked) == ([], None)
+    assert why_empty(ROWS, asked) == why
+
+
+def test_other_empty_lists_say_why_too() -> None:
+    rows = [price("mail1", "0.4", stock=0), price("mail2", "0.5", stock=0)]
+    _, cursor = select(rows, ListPrices(limit=1))
+
+    assert why_empty([], ListPrices(query="x")) == "The provider's price list is empty."
+    assert why_empty(rows, ListPrices(in_stock=True)) == "2 services fit, and all are out of stock."
+    assert why_empty(rows[:1], ListPrices(cursor=cursor)) == "No price comes after this cursor."
 
 
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)

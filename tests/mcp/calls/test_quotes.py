@@ -181,9 +181,7 @@ async def test_a_dear_purchase_is_confirmed_by_a_person(stand: SimulatedStand, e
 
 
 @pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize(
-    "person", [Person(agrees=False), Person(action="decline"), Person(action="cancel")], ids=str
-)
+@pytest.mark.parametrize("person", [Person(agrees=False), Person(action="decline")], ids=str)
 async def test_without_a_yes_nothing_is_bought(
     stand: SimulatedStand, era: str, person: Person
 ) -> None:
@@ -302,6 +300,12 @@ class Known:
     async def repeated(self, *call: Any) -> None:
         return None
 
+    async def resolved(self, op: AnyOperation, call: Call, asked: Any) -> Any:
+        return asked
+
+    async def check(self, *call: Any) -> None:
+        raise AssertionError("a quote asks nobody")
+
     async def answer(self, op: AnyOperation, call: Call, given: Any) -> Any:
         raise AssertionError("a quote must not buy")
 
@@ -331,8 +335,8 @@ async def test_a_request_id_buys_once_however_often_it_comes(
     again = await client.call_tool("rent_number", named)
     other = await refused(client, "rent_number", {**named, "max_price": 0.4})
 
-    assert first.structured_content == again.structured_content
     assert (again.meta or {})["getatext-gateway/replayed"] is True
+    assert same(again, first)
     assert other.startswith("request_id_reused: ")
     assert bought(stand) == 1
 
@@ -349,7 +353,7 @@ async def test_a_request_made_again_gets_its_answer_whatever_it_would_cost_now(
     again = await client.call_tool("rent_number", named)
 
     assert not again.is_error
-    assert first.structured_content == again.structured_content
+    assert same(again, first)
     assert bought(stand) == 1
 
 
@@ -371,8 +375,16 @@ async def test_a_confirmation_sent_again_buys_nothing_again(stand: SimulatedStan
 
     assert isinstance(first, CallToolResult)
     assert isinstance(again, CallToolResult)
-    assert first.structured_content == again.structured_content
+    assert same(again, first)
     assert bought(stand) == 1
+
+
+def same(again: CallToolResult, first: CallToolResult) -> bool:
+    """Whether a replay tells of the rental of the first answer, which may have a code since."""
+    then, now = first.structured_content or {}, again.structured_content or {}
+    told = now["replayed"], "nothing was bought now" in now["hint"]
+    fixed = ("id", "ledger_id", "service_code", "number", "price", "created_at")
+    return told == (True, True) and all(now[name] == then[name] for name in fixed)
 
 
 async def test_somebody_elses_confirmation_counts_for_nothing() -> None:

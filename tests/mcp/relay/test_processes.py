@@ -92,7 +92,7 @@ async def test_a_confirmed_purchase_whose_answer_is_lost_is_asked_for_again_too(
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_the_gateway_may_be_restarted_in_between(era: str, tmp_path: Path) -> None:
-    person, database = Person(), f"sqlite:///{tmp_path}/gateway.db"
+    person, database = Person(thinks=1.0), f"sqlite:///{tmp_path}/gateway.db"
     async with Simulator(QUICK).running() as simulator, cutting("") as line:
         chosen = settings(simulator.url, gateway_database_url=database)
         async with AsyncExitStack() as first:

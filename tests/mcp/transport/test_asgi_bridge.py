@@ -11,7 +11,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from gateway.core.model.errors import RequestTimeout
 from mcp_server.transport import asgi_bridge as bridge_module
-from mcp_server.transport.asgi_bridge import Bridge, Message
+from mcp_server.transport.asgi_bridge import Bridge, Message, read_body
 
 Receive = Callable[[], Any]
 Send = Callable[[Message], Any]
@@ -31,7 +31,8 @@ def bridged(aiohttp_client: AiohttpClient) -> Bridged:
 
         async def handle(request: web.Request) -> web.StreamResponse:
             try:
-                return await bridge.handle(request, {"caller": "me"}, {"X-Ours": "1"})
+                body = await read_body(request)
+                return await bridge.handle(request, body, {"caller": "me"}, {"X-Ours": "1"})
             except RequestTimeout:
                 return web.Response(status=408)
 

@@ -28,7 +28,7 @@ from gateway.core.operations.rentals import (
     CANCEL_AT_ONCE,
     COMPLETE_RENTAL,
     RENT_AGAIN,
-    RENT_NUMBER,
+    RENT_BY_CODE,
 )
 from gateway.http.dropins.getatext import bodies
 from gateway.http.dropins.getatext.bodies import Json
@@ -66,7 +66,7 @@ def _rent(fields: Fields) -> OperationInputs:
         "lock_area_code": _flag(fields.get("lock_area_code")),
         "number": _text(fields.get("number")),
     }
-    return RENT_NUMBER, _present(given)
+    return RENT_BY_CODE, _present(given)
 
 
 def _rent_specific(fields: Fields) -> OperationInputs:

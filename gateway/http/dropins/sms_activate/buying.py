@@ -11,7 +11,7 @@ from gateway.core.model.prices import Price
 from gateway.core.model.provider_errors import PriceTooHigh, UpstreamBadResponse
 from gateway.core.model.redact import redacted
 from gateway.core.model.rentals import Rental
-from gateway.core.operations.rentals import GET_RENTAL, RENT_NUMBER
+from gateway.core.operations.rentals import GET_RENTAL, RENT_BY_CODE
 from gateway.core.prices.service_codes import Assortment
 from gateway.http.dropins.common import DropInSettings
 from gateway.http.dropins.delivery import Deliveries, request_id
@@ -145,7 +145,7 @@ class BuyingActions:
                 raise UpstreamBadResponse
             return rental
 
-        return await self._deliveries.buy(request.http, RENT_NUMBER, call, given, with_number)
+        return await self._deliveries.buy(request.http, RENT_BY_CODE, call, given, with_number)
 
     async def _price(self, request: ActionRequest, service: str) -> Price | None:
         assortment = await self._assortments.if_readable(request.call)
