@@ -41,7 +41,8 @@ async def codex(stand: AgentStand, way: int) -> str:
         + "[model_providers.scripted]\n"
         + "".join(f"{name} = {json.dumps(value)}\n" for name, value in provider.items())
     )
-    chosen = ("-c", "model_provider=scripted", "-c", "model=gpt-5")
+    patient = "mcp_servers.getatext.startup_timeout_sec=60"  # for a busy machine
+    chosen = ("-c", "model_provider=scripted", "-c", "model=gpt-5", "-c", patient)
     return await stand.run(*CODEX, "exec", "--skip-git-repo-check", *chosen, ASKED)
 
 
