@@ -30,16 +30,15 @@ from mcp_server.tools.adjustments import WaitRules
 from scripts.conformance import programs
 from scripts.mcpb import MANIFEST, SERVER, build, version
 from tests.mcp.support import SimulatedStand, done, run_mcp
+from tests.support.documents import ADDRESS, ROOT, blocks, snippets
+from tests.support.documents import MCP as DOCUMENT
 
-ROOT = Path(__file__).absolute().parents[2]
 # The schema of 2025-12-11 from the repository modelcontextprotocol/static, which serves it at its
 # $id, under the MIT licence, Copyright (c) 2025 Model Context Protocol.
 REGISTRY = ROOT / "tests" / "surface" / "mcp.server.schema.json"
-DOCUMENT = (ROOT / "docs" / "mcp.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROGRAM = "getatext-gateway"
 KEYS = ("sk_…", "sk_demo", "${input:key}", "${user_config.api_key}")
-ADDRESS = "http://127.0.0.1:8080"
 Json = dict[str, Any]
 
 
@@ -54,18 +53,14 @@ class Server:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def blocks(text: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-
-
 def configured(where: str, content: Json) -> Iterator[Server]:
     """The servers of a client's configuration file."""
-    for section in ("mcpServers", "servers", "mcp_servers"):
+    for section in ("mcpServers", "servers", "mcp_servers", "context_servers"):
         for entry in content.get(section, {}).values():
             command = (entry["command"], *entry.get("args", ())) if "command" in entry else ()
-            yield Server(
-                where, command, entry.get("env", {}), entry.get("url", ""), entry.get("headers", {})
-            )
+            url = entry.get("url") or entry.get("httpUrl") or entry.get("serverUrl") or ""
+            headers = entry.get("headers") or entry.get("http_headers") or {}
+            yield Server(where, command, entry.get("env", {}), url, headers)
 
 
 def added(where: str, line: str) -> Server:
@@ -97,10 +92,11 @@ def servers() -> Iterator[Server]:
             for line in block.replace("\\\n", " ").splitlines():
                 if line.startswith("claude mcp add "):
                     yield added(f"{name} claude", line)
-    for block in blocks(DOCUMENT, "json"):
-        yield from configured("docs/mcp.md json", json.loads(block))
-    for block in blocks(DOCUMENT, "toml"):
-        yield from configured("docs/mcp.md toml", tomllib.loads(block))
+    for client in re.findall(r"^### (.+)$", DOCUMENT, re.MULTILINE):
+        for block in snippets(client, "json"):
+            yield from configured(client, json.loads(block))
+        for block in snippets(client, "toml"):
+            yield from configured(client, tomllib.loads(block))
 
 
 SERVERS = list(servers())
@@ -142,10 +138,22 @@ async def reached(server: Server, stand: SimulatedStand, folder: Path) -> AsyncI
 
 
 def test_there_is_a_snippet_for_each_client() -> None:
-    for client in ("Claude Code", "Claude Desktop", "Cursor", "VS Code", "Codex"):
-        assert f"**{client}**" in DOCUMENT
-    assert len([server for server in SERVERS if server.url]) == 2
+    configured_by_file = ("Claude Desktop", "Codex", "Gemini CLI", "Cursor", "VS Code", "Windsurf")
+    assert {*configured_by_file, "Zed"} <= {server.where for server in SERVERS}
+    for program in ("Claude Code", "Open WebUI", "The inspector"):
+        assert snippets(program, "sh")
+    for kit in ("LangChain", "Pydantic AI", "OpenAI Agents SDK", "Google ADK", "FastMCP"):
+        assert snippets(kit, "python")
+    assert len([server for server in SERVERS if server.url]) == 6
     assert len([server for server in SERVERS if server.command]) == 5
+
+
+def test_the_inspector_is_the_one_that_is_tried() -> None:
+    (snippet,) = snippets("The inspector", "sh")
+    package = json.loads((ROOT / "scripts" / "conformance" / "package.json").read_text())
+    version = package["dependencies"]["@modelcontextprotocol/inspector"]
+
+    assert snippet.startswith(f"npx @modelcontextprotocol/inspector@{version} --cli {ADDRESS}/mcp ")
 
 
 @pytest.mark.parametrize(
