@@ -23,6 +23,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 from adapters.simulator import DEMO_KEY
+from gateway.cli.commands.mcp import mcp
 from gateway.core.operations.catalog import TOOLS
 from gateway.settings import Settings
 from mcp_server.calls.waiting import PROGRESS_SECONDS
@@ -182,6 +183,12 @@ def test_the_document_tells_the_true_limits() -> None:
     assert str(Settings.model_fields["gateway_mcp_confirm_above"].default) == "1.00"
 
 
+def test_the_document_names_every_argument_of_the_command() -> None:
+    named = set(re.findall(r"^\| `(--[a-z-]+)", DOCUMENT, re.MULTILINE))
+
+    assert named == {option.opts[0] for option in mcp.params}
+
+
 def test_links_lead_to_files_that_are_there() -> None:
     for link in re.findall(r"\]\(([^)#:]+)\)", DOCUMENT):
         assert (ROOT / "docs" / link).is_file(), link
@@ -232,6 +239,7 @@ async def test_the_bundle_is_started_as_its_manifest_says(tmp_path: Path) -> Non
         names = set(archive.namelist())
         archive.extractall(tmp_path / "unpacked")
     manifest = json.loads((tmp_path / "unpacked" / "manifest.json").read_text())
+    project = tomllib.loads((tmp_path / "unpacked" / "pyproject.toml").read_text())
     config = manifest["server"]["mcp_config"]
     program = config["args"][config["args"].index("${__dirname}") + 1 :]
 
@@ -241,6 +249,8 @@ async def test_the_bundle_is_started_as_its_manifest_says(tmp_path: Path) -> Non
     assert {"pyproject.toml", "README.md", "LICENSE"} <= names
     assert not [name for name in names if "__pycache__" in name or name.startswith("tests/")]
     assert build(tmp_path / "dist").read_bytes() == again
+    whole = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert project == {name: part for name, part in whole.items() if name != "dependency-groups"}
 
     # Everything but `uv run`, which makes the environment that this test runs in already.
     assert config["command"] == "uv"
