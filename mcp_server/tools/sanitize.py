@@ -42,10 +42,10 @@ _MARKUP: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"&(?=#?\w+;)"), "& "),
     (re.compile(r"<(?=[A-Za-z/!?])"), "< "),
     (re.compile(r"!(?=\[)"), "! "),
-    (re.compile(r"\](?=[(\[:])"), "] "),
     (re.compile(r"(?<!http)(?<!https):(?=//)", re.IGNORECASE), "[:]"),
     (re.compile(r"http(s?):", re.IGNORECASE), r"hxxp\1:"),
 )
+_AFTER_BRACKET = re.compile(r"\](?=[(\[:])")
 # Many clients make links of bare names, too.
 _HOSTS = re.compile(r"(?<=[\w-])\.(?=[^\W\d_]{2})|(?<=www)\.", re.IGNORECASE)
 
@@ -62,7 +62,9 @@ def defanged(text: str, *, hosts: bool = True) -> str:
     """
     for pattern, harmless in _MARKUP:
         text = pattern.sub(harmless, text)
-    return _HOSTS.sub("[.]", text) if hosts else text
+    if hosts:
+        text = _HOSTS.sub("[.]", text)
+    return _AFTER_BRACKET.sub("] ", text)
 
 
 def code_or_none(raw: str) -> str | None:
