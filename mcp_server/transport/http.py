@@ -79,7 +79,7 @@ def mount(
     def make_manager() -> "StreamableHTTPSessionManager":
         from mcp_server.server import McpFace
 
-        return _manager(McpFace(invoker, call_of, options).server, options)
+        return _manager(McpFace(lambda: invoker, call_of, options).server, options)
 
     return mount_manager(make_manager, identify, trace_id, options, admission)
 
