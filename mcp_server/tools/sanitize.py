@@ -36,6 +36,7 @@ _INVISIBLE = re.compile(
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff]"
 )
+_SIGNS = re.compile(r"[\\&<\[\]:.]")  # without one of them there is nothing to defang
 # What escapes signs in Markdown goes first. Links get brackets, then brackets are parted from what
 # makes images and links of them.
 _LINKS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -63,6 +64,8 @@ def defanged(text: str, *, hosts: bool = True) -> str:
 
     `hosts` False leaves bare names of hosts as they are.
     """
+    if not _SIGNS.search(text):
+        return text
     for pattern, harmless in _LINKS:
         text = pattern.sub(harmless, text)
     if hosts:
@@ -88,8 +91,10 @@ def with_code_texts(value: Any) -> Any:
         return value
     fields = {key: with_code_texts(each) for key, each in value.items()}
     raw = fields.get("code")
-    if isinstance(raw, str) and code_or_none(raw) != plain_codes.readable(raw):
-        fields[CODE_TEXT] = SENDERS_WORDS + raw
+    if isinstance(raw, str):
+        code = code_or_none(raw)
+        if code != raw and code != plain_codes.readable(raw):
+            fields[CODE_TEXT] = SENDERS_WORDS + raw
     return fields
 
 
