@@ -29,7 +29,7 @@ _JOINED = (
 )
 _SPACED = r"(?:[0-9]{3} [0-9]{3}(?: [0-9]{3})?|[0-9]{2}(?: [0-9]{2}){2,4}|[0-9](?: [0-9]){3,9})"
 _DIGITS = re.compile(
-    rf"(?<![0-9A-Za-z_])(?P<before>[$€£¥₹+]\s?)?(?:G-|FB-)?"
+    rf"(?<![0-9A-Za-z_])(?P<before>[$€£¥₹+]\s?|(?:rs|inr|usd|eur|gbp)\.?\s?)?(?:G-|FB-)?"
     rf"(?P<digits>{_SPACED}(?![0-9]|[-.:/ ][0-9])|{_JOINED})"
     r"(?P<after>\s?(?:[%$€£¥₹]|(?:usd|eur|gbp|dollars?|euros?)\b))?(?![0-9A-Za-z_])",
     re.IGNORECASE,
@@ -58,6 +58,8 @@ _NO_CODE = re.compile(
 
 def plain_code(text: str) -> str | None:
     """The code that a text is or holds; None where none is plain. Its digits are ASCII."""
+    if len(text) <= MAX_CODE and text.isascii() and text.isalnum():
+        return text  # saves most callers the rest
     line = readable(text)
     if len(line) <= MAX_CODE and _WHOLE.fullmatch(line) and _is_whole(line) and text.isascii():
         return line
