@@ -114,20 +114,22 @@ def _only_one(line: str) -> str | None:
 def _candidates(line: str) -> Iterator[tuple[str, bool]]:
     """What looks like a code, and whether it is likely something else; "" stands for no code."""
     for match in _DIGITS.finditer(line):
-        digits = match["digits"]
-        code = re.sub(r"[^0-9]", "", digits)
-        if match["before"] or match["after"] or _NO_CODE.fullmatch(digits):
-            continue
-        if _has_neighbour(line, match):
-            yield "", True
-        elif _FEWEST <= len(code) <= _MOST:
-            yield code, _is_doubted(line, match)
-        elif _NAMED_BEFORE.search(_before(line, match.start("digits"))):
-            yield "", False  # it is called a code, and is none that is plain
+        if not (match["before"] or match["after"] or _NO_CODE.fullmatch(match["digits"])):
+            yield from _of_digits(line, match)
     if _NAMED.search(line):
         for match in _LETTERED.finditer(line):
             if _FEWEST <= len(match[0]) <= _MOST and not match[0].startswith(("G-", "FB-")):
                 yield match[0], _is_other(line, match.start(), match.end())
+
+
+def _of_digits(line: str, match: re.Match[str]) -> Iterator[tuple[str, bool]]:
+    code = re.sub(r"[^0-9]", "", match["digits"])
+    if _has_neighbour(line, match):
+        yield "", True
+    elif _FEWEST <= len(code) <= _MOST:
+        yield code, _is_doubted(line, match)
+    elif _NAMED_BEFORE.search(_before(line, match.start("digits"))):
+        yield "", False  # it is called a code, and is none that is plain
 
 
 def _has_neighbour(line: str, match: re.Match[str]) -> bool:
