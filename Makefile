@@ -79,6 +79,7 @@ mcpb: $(RUNNABLE)
 
 transcript: .venv/dev.stamp
 	.venv/bin/python -m scripts.mcp_transcript
+	.venv/bin/python -m tests.mcp.transcripts
 
 # Older libraries may warn of what newer ones have settled, so warnings are not errors here.
 test-lowest: .venv-lowest/lowest.stamp

@@ -20,7 +20,7 @@ BENCHES = {
     "usage": "what a million rentals cost and brought, for a key and for the account",
     "priority": "one code waited for while 200 rentals are listened to, at one call a second",
     "waiters": "5,000 who wait, by long poll and event stream: memory, CPU, waking, leaving",
-    "mcp": "a cached tool call: against the SDK's bare server on uvicorn, and fastmcp on our REST",
+    "mcp": "a cached tool call, and the start: against the SDK's bare servers, fastmcp on our REST",
     "footprint": "the start of the command line, and the memory of an idle server",
 }
 """The module of each bench has `run(rounds) -> list[Row]`."""

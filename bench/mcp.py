@@ -1,9 +1,14 @@
-"""`tools/call list_prices` over /mcp: against the SDK's bare server, and fastmcp on our REST."""
+"""MCP: a cached tool call over /mcp, and the start and end of the servers on stdio.
+
+Against the SDK's bare servers, and fastmcp on our REST.
+"""
 
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from tempfile import TemporaryDirectory
 
+from bench import starts as starting
 from bench.contenders import KEY, gateway, upstream
 from bench.measure import Contender, Sample, by_turns, median, ratio
 from bench.process import Server, free_port, serving
@@ -12,6 +17,7 @@ from bench.report import Row, Target
 REQUESTS = 2000
 _VERSION = "2026-07-28"
 _LIMIT = 20
+_START_ROUNDS, _STARTS = 5, 3
 
 
 def run(rounds: int) -> list[Row]:
@@ -27,6 +33,9 @@ def run(rounds: int) -> list[Row]:
             ),
         }
         shares = {"fastmcp": 0.2}
+        folder = stack.enter_context(TemporaryDirectory())
+        commands = _commands(provider, ours, folder)
+        starts = starting.by_turns(commands, min(rounds, _START_ROUNDS), _STARTS)
         samples = by_turns(
             {name: _calls(one, shares.get(name, 1.0)) for name, one in servers.items()},
             rounds,
@@ -49,7 +58,44 @@ def run(rounds: int) -> list[Row]:
             Target("≥", 3.0),
             absolute=f"{rate[0]:.0f} / {rate[1]:.0f}",
         ),
+        _started(starts, "mcp", 1.4),
+        _started(starts, "mcp --gateway", 1.15),
+        _ended(starts, "mcp"),
+        _ended(starts, "mcp --gateway"),
     ]
+
+
+def _commands(provider: Server, gateway: Server, folder: str) -> dict[str, starting.Command]:
+    ledger = {"GATEWAY_DATABASE_URL": f"sqlite:///{folder}/ledger.db"}
+    embedded = {"GETATEXT_API_KEY": KEY, "GETATEXT_BASE_URL": provider.url} | ledger
+    return {
+        "bare": starting.Command(("-m", "bench.servers.bare_stdio"), {}),
+        "mcp": starting.Command(("-m", "gateway", "mcp"), embedded),
+        "mcp --gateway": starting.Command(
+            ("-m", "gateway", "mcp", "--gateway", gateway.url), {"GETATEXT_API_KEY": KEY}
+        ),
+    }
+
+
+def _started(starts: starting.Starts, name: str, limit: float) -> Row:
+    cpu = [starting.cpu_median(starts, each) * 1000 for each in (name, "bare")]
+    return Row(
+        f"start of {name} / bare mcp on stdio",
+        "CPU to an answered initialize",
+        starting.cpu_ratio(starts, name, "bare"),
+        Target("≤", limit),
+        absolute=f"{cpu[0]:.0f} / {cpu[1]:.0f} ms",
+    )
+
+
+def _ended(starts: starting.Starts, name: str) -> Row:
+    return Row(
+        f"end of {name} after that of its input",
+        "seconds",
+        starting.end_seconds(starts, name),
+        Target("≤", 0.5),
+        unit=" s",
+    )
 
 
 def _calls(server: Server, share: float) -> Contender:

@@ -49,7 +49,7 @@ def serving(
     """Run this interpreter with these arguments until the block ends, however it ends."""
     process = subprocess.Popen(
         [sys.executable, *arguments],
-        env=_clean_environment() | dict(environment or {}),
+        env=clean_environment() | dict(environment or {}),
         stdin=subprocess.DEVNULL,
         stdout=output or subprocess.DEVNULL,
         stderr=output,
@@ -74,7 +74,8 @@ def free_port() -> int:
         return port
 
 
-def _clean_environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
+    """The environment without settings of ours."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
 
 

@@ -19,7 +19,8 @@ class McpOptions:
     A purchase that may cost more than `confirm_above`, or what its key has in place of it, is
     confirmed by a person. `unconfirmed` says what becomes of it where nobody could be asked; a yes
     within `min_answer_seconds` of the question is the client's own. `state_key` seals the state of
-    a question that a client carries; nodes that serve the same clients share it.
+    a question that a client carries; nodes that serve the same clients share it. `simulated`: no
+    money is real.
     """
 
     version: str = ""
@@ -28,6 +29,7 @@ class McpOptions:
     min_answer_seconds: float = 0.3
     read_only: bool = False
     toolsets: frozenset[Toolset] = ALL_TOOLSETS
+    simulated: bool = False
     state_key: bytes | None = field(default=None, repr=False)
     hosts: AllowedHosts = field(default_factory=AllowedHosts)
     max_sessions: int = 500

@@ -21,7 +21,7 @@ Out = TypeVar("Out", bound=BaseModel)
 
 
 class OperationInvoker(Protocol):
-    """Runs operations: the core's invoker, or a gateway elsewhere. Raises GatewayError."""
+    """Runs operations, as the core's invoker does. Raises GatewayError."""
 
     async def invoke(self, op: Operation[In, Out], call: Call, given: Mapping[str, Any]) -> Out:
         """The value of one operation."""

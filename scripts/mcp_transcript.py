@@ -48,7 +48,8 @@ class Transcript:
         return result.structured_content
 
     async def answer(self, context: Any, params: ElicitRequestParams) -> ElicitResult:
-        """A person who is asked says yes."""
+        """A person who is asked says yes, after the second that it takes to read the question."""
+        await asyncio.sleep(1.0)
         self.lines.append(f"> The user is asked: *{params.message}* and says yes.\n")
         return ElicitResult(action="accept", content={"confirm": True})
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Literal
 
 import structlog
-from aiohttp.http_exceptions import HttpProcessingError
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from gateway.telemetry.redaction import Redactor
@@ -119,6 +118,8 @@ def _without_quotes(logger: WrappedLogger, method: str, event: EventDict) -> Eve
 
 
 def _quotes_request(error: BaseException | None) -> bool:
+    from aiohttp.http_exceptions import HttpProcessingError
+
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         if isinstance(error, HttpProcessingError):

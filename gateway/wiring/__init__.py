@@ -1,14 +1,20 @@
 """The composition root: opens the store and the client, builds the core, and closes them again.
 
 The only package that may import adapters and mcp_server; of the gateway it may import all but cli.
+What is named here is imported when it is used: the MCP server answers its client before it has
+loaded a gateway, and a relay never loads one.
 """
 
-from adapters.store import StoreError
-from gateway.wiring.clock import SystemClock
-from gateway.wiring.gateway import Gateway, open_gateway, service_codes
-from gateway.wiring.mcp import McpChoices
-from gateway.wiring.simulated import StandIn, open_simulator
-from gateway.wiring.stdio import serve_stdio
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from adapters.store import StoreError
+    from gateway.wiring.clock import SystemClock
+    from gateway.wiring.gateway import Gateway, open_gateway, service_codes
+    from gateway.wiring.mcp_options import McpChoices
+    from gateway.wiring.simulated import StandIn, open_simulator, pointed_at
+    from gateway.wiring.stdio import serve_stdio
 
 __all__ = [
     "Gateway",
@@ -18,6 +24,26 @@ __all__ = [
     "SystemClock",
     "open_gateway",
     "open_simulator",
+    "pointed_at",
     "serve_stdio",
     "service_codes",
 ]
+
+_HOMES = {
+    "Gateway": "gateway.wiring.gateway",
+    "McpChoices": "gateway.wiring.mcp_options",
+    "StandIn": "gateway.wiring.simulated",
+    "StoreError": "adapters.store",
+    "SystemClock": "gateway.wiring.clock",
+    "open_gateway": "gateway.wiring.gateway",
+    "open_simulator": "gateway.wiring.simulated",
+    "pointed_at": "gateway.wiring.simulated",
+    "serve_stdio": "gateway.wiring.stdio",
+    "service_codes": "gateway.wiring.gateway",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -5,6 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from pydantic import AnyHttpUrl, SecretStr
+
+from gateway.settings import Settings
+
 # A minute, as in the provider's older page: with five, no short rental could be cancelled.
 CANCEL_LOCK_SECONDS = 60.0
 
@@ -50,3 +54,21 @@ async def open_simulator(
     async with Simulator(config).running() as simulator:
         refunds = config.rules.refund_expired
         yield StandIn(simulator.url, config.accounts[0].key, config.first_rental_id, refunds)
+
+
+def pointed_at(settings: Settings, provider: StandIn, data: str) -> Settings:
+    """The settings with another provider and a ledger of its own.
+
+    The real provider's key must not be sent to it, nor its rentals be mixed with real ones.
+    """
+    return settings.model_copy(
+        update={
+            "getatext_base_url": AnyHttpUrl(provider.url),
+            "getatext_api_key": SecretStr(provider.key),
+            "getatext_tier": "standard",
+            "getatext_timezone": "America/New_York",
+            "getatext_expiry_refunds": provider.expiry_refunds,
+            "gateway_pass_through": True,
+            "gateway_database_url": f"sqlite:///{data}/simulated.db",
+        }
+    )

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.operation import AnyOperation, Toolset
+from mcp_server.options import McpOptions
 from mcp_server.tools.sanitize import CODE_TEXT
 
 Json = dict[str, Any]
@@ -189,6 +190,13 @@ _REPLAYED_OUTPUT: Json = {"type": "boolean"}
 def adjustment_of(op: AnyOperation) -> Adjustment:
     """What is different in the tool of an operation; a default for one that is not listed."""
     return ADJUSTMENTS.get(op.name) or _default(op)
+
+
+def offered(op: AnyOperation, options: McpOptions) -> bool:
+    """Whether an operation is a tool of a server with these options."""
+    toolsets = (op.toolset, adjustment_of(op).also_in)
+    chosen = op.tool and not options.toolsets.isdisjoint(toolsets)
+    return chosen and (op.effect is Effect.READ or not options.read_only)
 
 
 def _default(op: AnyOperation) -> Adjustment:

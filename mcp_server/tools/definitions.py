@@ -15,6 +15,7 @@ from mcp_server.tools.adjustments import (
     adjustment_of,
     extra_inputs,
     extra_outputs,
+    offered,
 )
 from mcp_server.tools.schemas import (
     absent_for_null,
@@ -46,13 +47,7 @@ class Tools:
 
     def __init__(self, catalog: Iterable[AnyOperation], options: McpOptions) -> None:
         """Make the definitions of the operations that `options` leave in, once for all calls."""
-        specs = [tool_spec(op) for op in catalog if op.tool]
-        self._all = {
-            spec.op.name: spec
-            for spec in specs
-            if not options.toolsets.isdisjoint((spec.op.toolset, spec.adjustment.also_in))
-            and (spec.reads or not options.read_only)
-        }
+        self._all = {op.name: tool_spec(op) for op in catalog if offered(op, options)}
         self._reading = {name: spec for name, spec in self._all.items() if spec.reads}
 
     def visible_to(self, caller: Caller) -> Mapping[str, ToolSpec]:

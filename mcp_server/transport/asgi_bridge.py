@@ -22,6 +22,7 @@ Scope = dict[str, Any]
 Headers = list[tuple[bytes, bytes]]
 Asgi = Callable[..., Awaitable[None]]
 OnStart = Callable[[Message], None]
+OnEnd = Callable[[], None]
 
 log = logging.getLogger(__name__)
 
@@ -194,11 +195,12 @@ class Bridge:
         extra_scope: Mapping[str, Any],
         headers: Mapping[str, str],
         on_start: OnStart = lambda _: None,
+        on_end: OnEnd = lambda: None,
     ) -> web.StreamResponse:
         """The response to a request with this body.
 
         `extra_scope` is added to the scope, `headers` to the response. `on_start` is told of the
-        response's start, also where the client has gone by then.
+        response's start and `on_end` of the application's end, though the client may have gone.
         """
         exchange = Exchange(request, body, headers, on_start)
         # In a task of its own: a disconnect cancels the handler, but the application must learn of
@@ -207,7 +209,7 @@ class Bridge:
         task = asyncio.ensure_future(self.app(scope, exchange.receive, exchange.send))
         self._open[exchange] = task
         self._idle.clear()
-        task.add_done_callback(lambda done: self._ended(exchange, done))
+        task.add_done_callback(lambda done: self._ended(exchange, done, on_end))
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -221,12 +223,13 @@ class Bridge:
                 exchange.abort()
         return exchange.response or web.Response(status=500)
 
-    def _ended(self, exchange: Exchange, done: "asyncio.Future[None]") -> None:
+    def _ended(self, exchange: Exchange, done: "asyncio.Future[None]", on_end: OnEnd) -> None:
         if not done.cancelled():
             done.exception()  # marks it as retrieved: a cancelled handler does not await the task
         del self._open[exchange]
         if not self._open:
             self._idle.set()
+        on_end()
 
     async def _all_ended(self) -> None:
         """Wait until no exchange is open, at most GRACE_SECONDS."""

@@ -19,7 +19,7 @@ from gateway.core.operations.call import Call
 from mcp_server.options import McpOptions
 from mcp_server.ports import OperationInvoker
 from mcp_server.transport.accept import Negotiation
-from mcp_server.transport.asgi_bridge import Bridge, OnStart, headers_of, read_body
+from mcp_server.transport.asgi_bridge import Bridge, OnEnd, OnStart, headers_of, read_body
 from mcp_server.transport.sessions import SESSION_ID, Sessions, Visit, end_session
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def mount(
     def make_manager() -> "StreamableHTTPSessionManager":
         from mcp_server.server import McpFace
 
-        return _manager(McpFace(invoker, call_of, options).server, options)
+        return _manager(McpFace(lambda: invoker, call_of, options).server, options)
 
     return mount_manager(make_manager, identify, trace_id, options, admission)
 
@@ -164,10 +164,12 @@ class _HttpFace:
             scope = {CALL: Call(caller, trace_id), "user": user}
             body = await read_body(request)
 
-            async def respond(on_start: OnStart, *, opens: bool) -> web.StreamResponse:
+            async def respond(
+                on_start: OnStart, on_end: OnEnd, *, opens: bool
+            ) -> web.StreamResponse:
                 kept = [each for each in headers_of(request) if each[0] != SESSION_ID]
                 extra = {**scope, "headers": kept} if opens else scope
-                return await bridge.handle(request, body, extra, headers, on_start)
+                return await bridge.handle(request, body, extra, headers, on_start, on_end)
 
             address = self._admission.address(request)
             end = partial(end_session, bridge.app, user)

@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aiohttp import hdrs, web
@@ -18,7 +18,7 @@ from pydantic_core import from_json
 
 from gateway.core.auth.concurrency import ConcurrencyLimit, Held
 from mcp_server.options import McpOptions
-from mcp_server.transport.asgi_bridge import LINGER_SECONDS, Asgi, Message, OnStart
+from mcp_server.transport.asgi_bridge import Asgi, Message, OnEnd, OnStart
 
 SESSION_ID = b"mcp-session-id"
 _SESSION_ID = istr("Mcp-Session-Id")
@@ -32,8 +32,13 @@ _GONE = (
 class Respond(Protocol):
     """Has the SDK answer a request."""
 
-    def __call__(self, on_start: OnStart, *, opens: bool) -> Awaitable[web.StreamResponse]:
-        """The response; where the request `opens` a session, without the id that it may carry."""
+    def __call__(
+        self, on_start: OnStart, on_end: OnEnd, *, opens: bool
+    ) -> Awaitable[web.StreamResponse]:
+        """The response; where the request `opens` a session, without the id that it may carry.
+
+        `on_start` is told of the response's start, `on_end` of the end of the SDK's work on it.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class _Session:
 
     owner: str
     leave: Callable[[], None]
-    idle_from: float = field(default_factory=time.monotonic)
+    idle_from: float = 0.0
     called_at: float = 0.0
     requests: int = 0
     calls: int = 0
@@ -84,10 +89,10 @@ class Sessions:
         """
         session_id = visit.request.headers.get(_SESSION_ID)
         if _is_stateless(visit.request):
-            return await visit.respond(_ignored, opens=False)
+            return await visit.respond(_no_start, _no_end, opens=False)
         session = self._sessions.get(session_id)
         if session is not None and session.owner == visit.owner:
-            response = await self._within(session, visit, _ignored, opens=False)
+            response = await self._within(session, visit, _no_start, opens=False)
             ended = visit.request.method == hdrs.METH_DELETE and response.status < 400
             if ended or response.status == 404:
                 self._end(session_id)
@@ -96,7 +101,9 @@ class Sessions:
         if visit.request.method == hdrs.METH_POST and _is_initialize(visit.body):
             return await self._opened(visit)
         if session_id is None:
-            return await visit.respond(_ignored, opens=False)  # the SDK says what it lacks
+            return await visit.respond(
+                _no_start, _no_end, opens=False
+            )  # the SDK says what it lacks
         return web.Response(status=404, body=gone(), content_type="application/json")
 
     async def _opened(self, visit: Visit) -> web.StreamResponse:
@@ -112,13 +119,7 @@ class Sessions:
             if session_id is not None and start["status"] < 400 and session in self._sessions:
                 self._sessions[session_id.decode()] = self._sessions.pop(session)
 
-        try:
-            response = await self._within(session, visit, named, opens=True)
-        except Exception:
-            self._end(session)
-            raise
-        self._end(session)  # where it has got no id, it has not begun
-        return response
+        return await self._within(session, visit, named, opens=True)
 
     async def _within(
         self, session: _Session, visit: Visit, on_start: OnStart, *, opens: bool
@@ -126,17 +127,16 @@ class Sessions:
         call = int(visit.request.method != hdrs.METH_GET)
         session.requests += 1
         session.calls += call
-        lingers = LINGER_SECONDS  # of a client that hangs up the SDK still works on the request
-        try:
-            response = await visit.respond(on_start, opens=opens)
-            lingers = 0.0
-            return response
-        finally:
+
+        def ended() -> None:
             session.requests -= 1
             session.calls -= call
-            session.idle_from = time.monotonic() + lingers
+            session.idle_from = time.monotonic()
             if call:
                 session.called_at = session.idle_from
+            self._end(session)  # if it has got no id by now
+
+        return await visit.respond(on_start, ended, opens=opens)
 
     def _to_make_room(self, owner: str) -> str | None:
         """The session that a further one of this owner ends, if it has as many as it may.
@@ -146,11 +146,10 @@ class Sessions:
         mine = [each for each in self._sessions.items() if each[1].owner == owner]
         if len(mine) < self._kind.of_key:
             return None
-        now = time.monotonic()
         idle = [
             (session.called_at, name)
             for name, session in mine
-            if isinstance(name, str) and not session.calls and session.called_at <= now
+            if isinstance(name, str) and not session.calls
         ]
         return min(idle)[1] if idle else None
 
@@ -203,5 +202,9 @@ def _is_stateless(request: web.Request) -> bool:
     return version is not None and version not in HANDSHAKE_PROTOCOL_VERSIONS
 
 
-def _ignored(start: Message) -> None:
+def _no_start(start: Message) -> None:
+    pass
+
+
+def _no_end() -> None:
     pass

@@ -1,76 +1,70 @@
 """MCP over standard input and output, for a client that starts this program itself."""
 
-import asyncio
-import os
 import secrets
-import signal
 import sys
-import threading
-from collections.abc import AsyncIterator
-from contextlib import redirect_stdout, suppress
-from typing import Any, cast
+from collections.abc import Awaitable, Callable
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING, Any, cast
 
 from gateway.core.model.callers import Caller
 from gateway.core.operations.call import Call
 from mcp_server.options import McpOptions
-from mcp_server.ports import OperationInvoker
+from mcp_server.transport.lines import StdinLines
+from mcp_server.transport.opening import Open, OpenedLater
+
+if TYPE_CHECKING:
+    from mcp_server.ports import McpContext
+
+_HANDSHAKE = frozenset({"initialize", "server/discover", "ping"})
+_CALLS = frozenset({"tools/call", "resources/read"})
 
 
-async def run_stdio(invoker: OperationInvoker, caller: Caller, options: McpOptions) -> None:
+async def run_stdio(open: Open, options: McpOptions, lists_for: Caller | None = None) -> None:
     """Serve until the client closes standard input, or a signal; then finish purchases under way.
 
-    Meanwhile print() writes to standard error, because standard output belongs to the protocol.
+    The gateway is opened once the handshake is answered. `lists_for`: the caller for whom tools are
+    listed before that; None where the list depends on the caller. Meanwhile print() writes to
+    standard error, because standard output belongs to the protocol.
+    Raises GatewayError where the gateway could not be opened, also where nothing was asked.
     """
     from mcp.server.stdio import stdio_server
 
     from mcp_server.server import McpFace
 
-    face = McpFace(invoker, lambda ctx: Call(caller, secrets.token_hex(8)), options)
-    lines = _StdinLines()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with suppress(NotImplementedError, ValueError):  # a system or thread without signals
-            asyncio.get_running_loop().add_signal_handler(number, lines.end)
+    gateway = OpenedLater(open)
+    calls = _Calls(gateway, lists_for)
+    face = McpFace(gateway.invoker, calls.call_of, options)
+    face.server.middleware.insert(0, calls.await_gateway)
+    lines = StdinLines()
     try:
         async with stdio_server(stdin=cast("Any", lines)) as (reads, writes):
             with redirect_stdout(sys.stderr):
                 await face.server.run(reads, writes, face.server.create_initialization_options())
     finally:
         await face.drain()
+        if not calls.asked:
+            await gateway.settled()
+        await gateway.close()
 
 
-class _StdinLines:
-    """Standard input line by line, read by a daemon thread.
+class _Calls:
+    """The calls of the one client; `asked` once there was any."""
 
-    The SDK's own reader cannot be cancelled while it waits: Ctrl-C would do nothing until the
-    next line. The descriptor is read directly, because a buffer's lock is not free at the end.
-    """
+    def __init__(self, gateway: OpenedLater, lists_for: Caller | None) -> None:
+        self.asked = False
+        self._gateway = gateway
+        self._lists_for = lists_for
 
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[str | None] = asyncio.Queue()
-        descriptor = os.dup(sys.stdin.fileno())
-        threading.Thread(target=self._read, args=(descriptor,), daemon=True).start()
+    async def await_gateway(
+        self, ctx: "McpContext", call_next: Callable[[Any], Awaitable[Any]]
+    ) -> Any:
+        """A middleware of the SDK: opens the gateway, and holds up what cannot do without it."""
+        self.asked = True
+        if ctx.method in _CALLS or (ctx.method == "tools/list" and self._lists_for is None):
+            await self._gateway.settled()
+        elif ctx.method not in _HANDSHAKE:
+            self._gateway.begin()
+        return await call_next(ctx)
 
-    def end(self) -> None:
-        """End the iteration, whatever the client sends."""
-        self._queue.put_nowait(None)
-
-    async def __aiter__(self) -> AsyncIterator[str]:
-        while (line := await self._queue.get()) is not None:
-            yield line
-
-    def _read(self, descriptor: int) -> None:
-        rest = b""
-        try:
-            while piece := os.read(descriptor, 65_536):
-                *lines, rest = (rest + piece).split(b"\n")
-                for line in lines:
-                    self._put(line.decode(errors="replace"))
-            if rest:
-                self._put(rest.decode(errors="replace"))
-            self._put(None)
-        except RuntimeError:
-            pass  # the event loop is closed
-
-    def _put(self, line: str | None) -> None:
-        self._loop.call_soon_threadsafe(self._queue.put_nowait, line)
+    def call_of(self, ctx: "McpContext") -> Call:
+        return Call(self._gateway.caller(self._lists_for), secrets.token_hex(8))

@@ -19,7 +19,10 @@ MODULES = sorted(
     for path in (ROOT / package).rglob("*.py")
 )
 # Not ours, and held by hash.
-VENDORED = ROOT / "gateway" / "http" / "pages" / "swagger_ui"
+VENDORED = (
+    ROOT / "gateway" / "http" / "pages" / "swagger_ui",
+    ROOT / "tests" / "surface" / "mcp.server.schema.json",
+)
 MAX_MODULE_LINES = 300
 MAX_FUNCTION_LINES = 40
 
@@ -81,7 +84,7 @@ def test_no_file_names_a_machine_or_a_registry() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in written_files()
-        if not path.is_relative_to(VENDORED)
+        if not any(map(path.is_relative_to, VENDORED))
         for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1)
         if LEAKS.search(line)
     ]

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.commands import serve
 from gateway.cli.configuration import warn_of_plain_http
 from gateway.settings import Settings
 from gateway.telemetry import logs
-from gateway.wiring import open_simulator
+from gateway.wiring import open_simulator, pointed_at
 from tests.cli.conftest import Run
 
 SECRET = "kq7Plain-0wn"
@@ -215,8 +214,8 @@ def test_the_simulated_provider_has_options_only_where_there_is_one(
 async def test_the_simulated_provider_decides_what_an_expiry_gives_back() -> None:
     settings = Settings(getatext_expiry_refunds=False)
     async with open_simulator() as provider:
-        pointed = serve._pointed_at(settings, provider, "/nowhere")
-        other = serve._pointed_at(settings, replace(provider, expiry_refunds=False), "/nowhere")
+        pointed = pointed_at(settings, provider, "/nowhere")
+        other = pointed_at(settings, replace(provider, expiry_refunds=False), "/nowhere")
 
     assert pointed.getatext_expiry_refunds
     assert not other.getatext_expiry_refunds

@@ -4,14 +4,17 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from gateway.settings import Settings
 from gateway.wiring import open_gateway
 from mcp_server.calls import waiting
 from mcp_server.ports import OperationInvoker
-from mcp_server.remote import open_remote
+from mcp_server.relay.relay import run_relay
+from mcp_server.transport.opening import Opened
 from mcp_server.transport.stdio import run_stdio
 from tests.mcp.support import OPTIONS, own_settings
 from tests.support.gateway import have_accepted
@@ -25,18 +28,17 @@ async def main(
 ) -> None:
     waiting.PROGRESS_SECONDS = progress_seconds
     if gateway_url is not None:
-        async with open_remote(gateway_url, key) as remote:
-            await run_stdio(remote, remote.caller, OPTIONS)
+        await run_relay(gateway_url, key, OPTIONS)
         return
+    await run_stdio(partial(embedded, provider_url, key), OPTIONS)
+
+
+@asynccontextmanager
+async def embedded(provider_url: str, key: str) -> AsyncIterator[Opened]:
     with TemporaryDirectory() as folder:
-        await embedded(own_settings(provider_url, folder), key)
-
-
-async def embedded(settings: Settings, key: str) -> None:
-    async with open_gateway(settings) as gateway:
-        await have_accepted(gateway, key)
-        caller = await gateway.callers.identify(key)
-        await run_stdio(Chatty(gateway.invoker), caller, OPTIONS)
+        async with open_gateway(own_settings(provider_url, folder)) as gateway:
+            await have_accepted(gateway, key)
+            yield Chatty(gateway.invoker), await gateway.callers.identify(key)
 
 
 class Chatty:

@@ -144,3 +144,75 @@ async def test_what_cannot_work_is_said_on_standard_error(
     assert process.returncode == 2
     assert printed == b""
     assert says in errors.decode()
+
+
+async def test_the_handshake_does_not_wait_for_a_database(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "away").touch()
+    env = {"GATEWAY_DATABASE_URL": f"sqlite:///{tmp_path}/away/gateway.db"}
+    async with home.client(GETATEXT_API_KEY=DEMO_KEY, **env) as client:
+        seen = await names(client)
+        sentence = await refused(client, "get_balance")
+        (tmp_path / "away").unlink()
+        balance = await done(client, "get_balance")
+
+    assert seen == [op.name for op in TOOLS]
+    assert sentence.startswith("ledger_unavailable: ")
+    assert balance["balance"]
+
+
+async def test_a_key_that_is_not_accepted_is_told_to_the_model_too(home: Home) -> None:
+    async with home.client(GATEWAY_KEY="gtw_unknown", GETATEXT_API_KEY=DEMO_KEY) as client:
+        with pytest.raises(MCPError, match="The key is not accepted"):
+            await names(client)
+        with pytest.raises(MCPError, match="The key is not accepted"):
+            await client.read_resource("prices://catalog")
+        sentence = await refused(client, "get_balance")
+
+    assert "The user must correct the key in the settings of this MCP server." in sentence
+
+
+async def test_a_simulated_provider_needs_no_key() -> None:
+    program = StdioServerParameters(
+        command=sys.executable, args=["-m", "gateway", "mcp", "--simulate"], cwd=ROOT, env={}
+    )
+    async with Client(program) as client:
+        (price,) = (await done(client, "list_prices", {"service_code": "whatsapp"}))["data"]
+        rental = await done(client, "rent_number", RENT)
+        code = await done(client, "wait_for_code", {"rental_id": rental["id"]})
+        instructions = client.instructions or ""
+
+    assert rental["price"] == price["price"]
+    assert code["status"] == "received"
+    assert "simulated" in instructions
+
+
+async def test_a_real_key_is_not_sent_to_a_simulated_provider(home: Home) -> None:
+    real = {"GETATEXT_API_KEY": "sk_real", "GATEWAY_KEY": "gtw_real"}
+    async with home.client("--simulate", **real) as client:
+        balance = await done(client, "get_balance")
+
+    assert balance["balance"] == "100.00"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--simulate",), "no real money"),
+        (("--simulate", "--gateway", "http://127.0.0.1:1"), "does not go with"),
+    ],
+)
+async def test_a_simulation_is_said_to_be_one(words: tuple[str, ...], says: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "gateway", "mcp", *words),
+        cwd=ROOT,
+        env={},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    printed, errors = await process.communicate()
+
+    assert printed == b""
+    assert says in errors.decode()
+    assert process.returncode == (0 if len(words) == 1 else 2)

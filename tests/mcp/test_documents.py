@@ -4,6 +4,7 @@ The snippets stand in docs/mcp.md and the README as a user copies them: only the
 folder and the port are put in.
 """
 
+import hashlib
 import json
 import re
 import shlex
@@ -33,8 +34,9 @@ from tests.mcp.support import SimulatedStand, done, run_mcp
 
 ROOT = Path(__file__).absolute().parents[2]
 # The schema of 2025-12-11 from the repository modelcontextprotocol/static, which serves it at its
-# $id, under the MIT licence, Copyright (c) 2025 Model Context Protocol.
+# $id, under the MIT licence, Copyright (c) 2025 Model Context Protocol; and its hash.
 REGISTRY = ROOT / "tests" / "surface" / "mcp.server.schema.json"
+AS_IT_CAME = "3fba09590c99f61735d234822279f4223fab9e300c0a81e81c91ab62a4114de0"
 DOCUMENT = (ROOT / "docs" / "mcp.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROGRAM = "getatext-gateway"
@@ -205,6 +207,7 @@ def test_the_registrys_manifest_fits_its_rules_and_the_project() -> None:
 
     schema = json.loads(REGISTRY.read_text(encoding="utf-8"))
 
+    assert hashlib.sha256(REGISTRY.read_bytes()).hexdigest() == AS_IT_CAME
     assert server["$schema"] == schema["$id"]
     assert not [error.message for error in Draft7Validator(schema).iter_errors(server)]
     # What the registry checks besides: braces are variables, and each is described.

@@ -17,7 +17,6 @@ from gateway.cli.serving import run_server
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
-    from gateway.wiring import StandIn
 
 DEMO_RENTAL = {"service_code": "whatsapp", "max_price": "1.00"}
 _COLLECT_AFTER = 10_000  # new objects before the garbage collector runs
@@ -86,7 +85,7 @@ async def _serve(
     from gateway.cli.configuration import warn_of_plain_http
     from gateway.http.serving import server
     from gateway.http.serving.file_limit import raise_file_limit
-    from gateway.wiring import open_gateway, open_simulator
+    from gateway.wiring import open_gateway, open_simulator, pointed_at
 
     raise_file_limit()
     async with AsyncExitStack() as opened:
@@ -94,7 +93,7 @@ async def _serve(
         if simulate is not None:
             provider = await opened.enter_async_context(open_simulator(**simulate))
             data = opened.enter_context(TemporaryDirectory(prefix="getatext-gateway-"))
-            settings = _pointed_at(settings, provider, data)
+            settings = pointed_at(settings, provider, data)
             started = _show_calls(provider.key, provider.first_rental)
         warn_of_plain_http(settings)
         gateway = await opened.enter_async_context(
@@ -108,26 +107,6 @@ async def _serve(
             drain_seconds=settings.getatext_connect_seconds + settings.getatext_spend_seconds + 5,
             started=partial(_settled, started),
         )
-
-
-def _pointed_at(settings: Settings, provider: StandIn, data: str) -> Settings:
-    """The settings with another provider and a ledger of its own.
-
-    The real provider's key must not be sent to it, nor its rentals be mixed with real ones.
-    """
-    from pydantic import AnyHttpUrl, SecretStr
-
-    return settings.model_copy(
-        update={
-            "getatext_base_url": AnyHttpUrl(provider.url),
-            "getatext_api_key": SecretStr(provider.key),
-            "getatext_tier": "standard",
-            "getatext_timezone": "America/New_York",
-            "getatext_expiry_refunds": provider.expiry_refunds,
-            "gateway_pass_through": True,
-            "gateway_database_url": f"sqlite:///{data}/simulated.db",
-        }
-    )
 
 
 def _settled(started: Callable[[str], None], url: str) -> None:

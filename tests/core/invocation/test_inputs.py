@@ -133,7 +133,7 @@ def test_blanks_in_every_optional_input_are_as_good_as_none(op: AnyOperation) ->
 @pytest.mark.parametrize(("name", "companion"), COMPANIONS.items())
 def test_what_is_taken_only_with_another_is_refused_without_it(name: str, companion: Json) -> None:
     # One that resolves its input takes the other one from elsewhere.
-    (op,) = (op for op, its_name, _ in INPUTS if its_name == name and op.resolve is None)
+    (op,) = (op for op, its_name, _ in INPUTS if its_name == name and op.subject is None)
 
     assert getattr(validate(op.takes, {**companion, **least(op), name: True}), name) is True
     with pytest.raises(InvalidRequest, match=f"^{name}: needs "):

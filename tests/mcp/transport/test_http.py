@@ -203,6 +203,24 @@ async def test_the_operators_names_are_ours(session: ClientSession) -> None:
     assert other.status == 403
 
 
+async def test_names_as_containers_use_them_are_ours(session: ClientSession) -> None:
+    named = ["host.docker.internal", "gateway:8080"]
+    ours = ["host.docker.internal", "host.docker.internal:8080", "gateway:8080"]
+    async with (
+        Simulator(QUICK).running() as sim,
+        open_gateway(settings(sim.url, gateway_allowed_hosts=named)) as gateway,
+        listening(gateway.app()) as url,
+    ):
+        stand = SimulatedStand(gateway, url, sim)
+        allowed = [await post(session, stand, Host=host) for host in ours]
+        refused = [await post(session, stand, Host=host) for host in ("gateway:81", "docker")]
+        told = [await answer.json(content_type=None) for answer in refused]
+
+    assert [answer.status for answer in allowed] == [200, 200, 200]
+    assert [answer.status for answer in refused] == [403, 403]
+    assert all("GATEWAY_ALLOWED_HOSTS" in problem["detail"] for problem in told)
+
+
 async def test_a_large_body_is_refused(session: ClientSession) -> None:
     async with run_mcp(options=McpOptions(max_body=1000)) as stand:
         with_length = await post(session, stand, b"x" * 1001)

@@ -3,12 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from aiohttp import ClientResponse, ClientSession, web
+from mcp.shared.exceptions import MCPError
 
 from adapters.simulator import DEMO_KEY, AccountConfig, Rules, Simulator
 from gateway.core.model.callers import Caller
@@ -16,10 +17,10 @@ from gateway.http.wire.auth import key_of
 from gateway.http.wire.edge import TRACE_ID
 from gateway.wiring import open_gateway
 from mcp_server.options import McpOptions
-from mcp_server.transport import http, sessions
+from mcp_server.transport import http
 from mcp_server.transport.http import McpAdmission
 from mcp_server.transport.sessions import Sessions
-from tests.mcp.support import MODERN, QUICK, connected, done
+from tests.mcp.support import LEGACY, MODERN, QUICK, connected, done
 from tests.mcp.transport.test_http import HEADERS, INITIALIZE, LIST
 from tests.support.gateway import listening, settings
 from tests.support.waiting import until
@@ -52,6 +53,10 @@ class Visitors:
         async with self.session.request(method, self.url, data=data, headers=sent) as response:
             await response.read()
             return response
+
+    def idle(self) -> bool:
+        """Whether no call is under way."""
+        return not any(each.calls for each in self.sessions._sessions.values())
 
     async def opened(self, key: str = DEMO_KEY) -> str:
         """The id of a session that was opened."""
@@ -244,6 +249,24 @@ async def test_with_a_session_id_that_is_no_more_a_client_begins_anew(
             assert await who.listed(opened.headers["Mcp-Session-Id"]) == 200
 
 
+async def test_the_sdks_clients_open_as_many_as_they_like_and_the_oldest_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with visitors(monkeypatch) as who, AsyncExitStack() as opened:
+        clients = []
+        for _ in range(23):  # each keeps its stream open
+            clients.append(await opened.enter_async_context(connected(who.url, LEGACY)))
+            await done(clients[-1], "list_rentals")
+        held = who.held_by_the_sdk
+        for client in clients[:3]:
+            with pytest.raises(MCPError, match="Send initialize without Mcp-Session-Id"):
+                await client.list_tools()
+        for client in clients[3:]:
+            await done(client, "list_rentals")
+
+    assert held == 20
+
+
 async def test_nobody_joins_anothers_session(monkeypatch: pytest.MonkeyPatch) -> None:
     async with visitors(monkeypatch, max_sessions_of_key=1) as who:
         theirs = await who.opened(key="sk_2")
@@ -277,12 +300,11 @@ async def test_what_opens_no_session_takes_no_place(monkeypatch: pytest.MonkeyPa
 async def test_who_hangs_up_at_the_opening_has_a_session_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sessions, "LINGER_SECONDS", 0.0)
     async with visitors(monkeypatch, max_sessions_of_key=3) as who:
         await who.ask(key="sk_2")  # what comes first loads the library
         for number in range(3):
             await hang_up(who.url, expected=number + 2, sessions=who.sessions)
-        await until(lambda: all(isinstance(name, str) for name in who.sessions._sessions))
+        await until(who.idle)
         held = who.held_by_the_sdk
         further = await who.statuses(1)
         others = await who.statuses(1, key="sk_3")

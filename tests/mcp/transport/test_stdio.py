@@ -6,12 +6,14 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from adapters.simulator import DEMO_KEY, Fault, FaultKind, Simulator
+from adapters.simulator import DEMO_KEY, NEVER, Fault, FaultKind, Rules, Simulator
 from tests.mcp.support import QUICK
 from tests.mcp.transport.test_http import INITIALIZE
+from tests.support.waiting import until
 
 ROOT = Path(__file__).absolute().parents[3]
 READY = {"jsonrpc": "2.0", "method": "notifications/initialized"}
@@ -98,5 +100,18 @@ async def test_it_ends_when_it_is_told_to_though_its_input_stays_open() -> None:
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(60):
             await process.wait()
+
+    assert process.returncode == 0
+
+
+async def test_it_ends_with_its_input_though_a_call_waits() -> None:
+    silent = replace(QUICK, rules=Rules(code_after=NEVER))
+    async with Simulator(silent).running() as simulator, started(simulator) as process:
+        await say(process, RENT)
+        rental = (await answer_of(process))["result"]["structuredContent"]["id"]
+        await say(process, call(3, "wait_for_code", rental_id=rental))
+        await until(lambda: simulator.journal.calls["rental-status"])
+        async with asyncio.timeout(30):  # the call would wait for 45 seconds
+            await process.communicate(b"")
 
     assert process.returncode == 0
