@@ -50,7 +50,8 @@ GUIDE_TEXT = """\
 
 1. `list_prices` with `query` finds the `service_code` and the price.
 2. `rent_number` with `service_code` and `max_price` buys at once. Keep the `id`.
-3. Enter the number at the service, then `wait_for_code`. `pending` means: call it again.
+3. Enter the number at the service, then `wait_for_code`. `pending` means: call it again. Where no
+   part of the SMS is plainly the code, `code_text` has the sender's words: read it from them.
 4. `complete_rental` when the code was accepted. `rent_again` for a later code on that number.
 5. No code for minutes: `replace_rental` buys another number, and the first one is given back.
 

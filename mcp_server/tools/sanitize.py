@@ -36,6 +36,7 @@ _INVISIBLE = re.compile(
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff]"
 )
+_SIGNS = re.compile(r"[\\&<\[\]:.]")  # without one of them there is nothing to defang
 # In this order: what escapes signs in Markdown, then signs that begin links, images and tags.
 _MARKUP: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\\+(?=[!-/:-@\[-`{-~])"), ""),
@@ -63,6 +64,8 @@ def defanged(text: str, *, hosts: bool = True) -> str:
 
     `hosts` False leaves bare names of hosts as they are.
     """
+    if not _SIGNS.search(text):
+        return text
     for pattern, harmless in _MARKUP:
         text = pattern.sub(harmless, text)
     return _HOSTS.sub("[.]", text) if hosts else text
@@ -87,8 +90,10 @@ def with_code_texts(value: Any) -> Any:
         return value
     fields = {key: with_code_texts(each) for key, each in value.items()}
     raw = fields.get("code")
-    if isinstance(raw, str) and code_or_none(raw) != plain_codes.readable(raw):
-        fields[CODE_TEXT] = SENDERS_WORDS + raw
+    if isinstance(raw, str):
+        code = code_or_none(raw)
+        if code != raw and code != plain_codes.readable(raw):
+            fields[CODE_TEXT] = SENDERS_WORDS + raw
     return fields
 
 

@@ -62,6 +62,8 @@ _NO_CODE = re.compile(
 
 def plain_code(text: str) -> str | None:
     """The code that a text is or holds; None where none is plain. Its digits are ASCII."""
+    if len(text) <= MAX_CODE and text.isascii() and text.isalnum():
+        return text  # saves most callers the rest
     line = readable(text)
     if len(line) <= MAX_CODE and _WHOLE.fullmatch(line) and _is_whole(line) and text.isascii():
         return line

@@ -30,6 +30,7 @@ PLAIN = [
     ("482913 or tap https://x.example/a/918273", "482913"),
     ("example.com/a/918273 code 4455", "4455"),
     ("You paid $4500 and 12.50 EUR, code 1122", "1122"),
+    ("Rs.5000 and USD 4500 spent, OTP 771199", "771199"),
     ("In 2024 your code is 8831", "8831"),
     ("2024 is your code", "2024"),
     ("Code 9911, until 12:30 on 11/29/2026 or 30.11.26", "9911"),
