@@ -58,11 +58,16 @@ class ToolPurchases:
         again = _flag(given.pop(ALLOW_DUPLICATE, False))
         call = replace(purchase.call, over_mcp=True, allow_duplicate=again)
         asked = validate(op.takes, given)
+        carried = self._questions.answered(purchase.params)
+        if carried and "request_id" in op.takes.model_fields:
+            given.setdefault("request_id", carried.request_id)
         if "request_id" in given:  # its first answer counts, whatever it would cost now
             earlier = await self._invoker.repeated(op, call, given)
             if earlier is not None:
                 return await self._result(call, earlier)
         estimate = await self._estimator.estimate(op, call, asked)
+        if carried:  # to whatever price: without a yes it is not bought for another one either
+            _check_not_refused(carried, call.caller, estimate)
         most = estimate.cap  # what a person agrees to, although the call gives no max_price
         threshold = self._threshold(call.caller)
         if estimate.likely is None or estimate.likely > threshold:
@@ -101,8 +106,7 @@ class ToolPurchases:
                 answered = await self._questions.ask(purchase.ctx, question)
             if not isinstance(answered, Answered):
                 return answered
-            if answered.verdict not in (Verdict.CONFIRMED, Verdict.NOBODY):
-                raise not_confirmed(answered.verdict, caller, estimate.likely)
+            _check_not_refused(answered, caller, estimate)
             if answered.verdict is Verdict.CONFIRMED:
                 return answered
         if self._options.unconfirmed == "refuse":
@@ -126,6 +130,12 @@ class ToolPurchases:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # marks it as retrieved: after a disconnect the task is not awaited
+
+
+def _check_not_refused(answered: Answered, caller: Caller, estimate: Estimate) -> None:
+    """Raise NotConfirmed, unless a person agreed or nobody could be asked."""
+    if answered.verdict not in (Verdict.CONFIRMED, Verdict.NOBODY):
+        raise not_confirmed(answered.verdict, caller, estimate.likely)
 
 
 def _question(estimate: Estimate) -> str:
