@@ -88,7 +88,7 @@ class Questions:
     def answered(
         self, params: "CallToolRequestParams", question: str | None = None
     ) -> Answered | None:
-        """The answer that a call carries to this question, or to any; None where it carries none."""
+        """The answer that a call carries, to this question or to any; None where there is none."""
         answer = (params.input_responses or {}).get(_KEY)
         if answer is None or params.request_state is None:
             return None

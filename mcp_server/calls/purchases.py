@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
 from gateway.core.invocation.validation import validate
 from gateway.core.model.callers import Caller
 from gateway.core.model.errors import InvalidRequest
@@ -59,22 +61,29 @@ class ToolPurchases:
         call = replace(purchase.call, over_mcp=True, allow_duplicate=again)
         asked = validate(op.takes, given)
         carried = self._questions.answered(purchase.params)
-        if carried and "request_id" in op.takes.model_fields:
+        if carried:
             given.setdefault("request_id", carried.request_id)
         if "request_id" in given:  # its first answer counts, whatever it would cost now
             earlier = await self._invoker.repeated(op, call, given)
             if earlier is not None:
                 return await self._result(call, earlier)
+        return await self._first(replace(purchase, call=call), asked, given, carried)
+
+    async def _first(
+        self, purchase: PurchaseCall, asked: BaseModel, given: Json, carried: Answered | None
+    ) -> "Json | InputRequiredResult":
+        """The result of a purchase that was not made before; `carried`: an answer to a question."""
+        op, call = purchase.op, purchase.call
         estimate = await self._estimator.estimate(op, call, asked)
         if carried:  # to whatever price: without a yes it is not bought for another one either
             _check_not_refused(carried, call.caller, estimate)
         most = estimate.cap  # what a person agrees to, although the call gives no max_price
         threshold = self._threshold(call.caller)
         if estimate.likely is None or estimate.likely > threshold:
-            answered = await self._answered(replace(purchase, call=call), given, estimate)
+            answered = await self._answered(purchase, given, estimate)
             if answered is not None and not isinstance(answered, Answered):
                 return answered
-            if answered and "request_id" in op.takes.model_fields:
+            if answered:
                 given.setdefault("request_id", answered.request_id)
         elif most is not None:
             # Without a confirmation it must not cost more, even if the price rises meanwhile.

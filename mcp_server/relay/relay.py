@@ -31,7 +31,7 @@ _INITIALIZED = "notifications/initialized"
 _LAST_ANSWERS_SECONDS = 0.15
 _DELETE_SECONDS = 0.2
 _LISTEN_AGAIN_SECONDS = 2.0
-_FINAL = range(400, 429)  # statuses that listening again would not change
+_TRANSIENT = frozenset((429, 500, 502, 503, 504))  # statuses after which to listen again
 
 
 async def run_relay(url: str, key: str, options: McpOptions) -> None:
@@ -260,10 +260,11 @@ class Relay:
         while self._session is session:
             with suppress(ClientError, TimeoutError, ValueError):
                 async with self._endpoint.listen(session.headers) as response:
-                    if response.status in _FINAL or response.content_type != "text/event-stream":
-                        return
-                    async for message in messages_of(response):
-                        self._pass_on(message, session)
+                    if response.status not in _TRANSIENT:
+                        if response.content_type != "text/event-stream":
+                            return
+                        async for message in messages_of(response):
+                            self._pass_on(message, session)
             await asyncio.sleep(_LISTEN_AGAIN_SECONDS)
 
     async def _end_session(self) -> None:
