@@ -189,8 +189,10 @@ class Relay:
     ) -> Json:
         """The answer to a request that is sent once. Raises GatewayError, _SessionLost."""
         headers = headers | (session.headers if session else {})
+        status: int | None = None
         try:
             async with self._endpoint.post(body, headers) as response:
+                status = response.status
                 if response.status == 404 and session is not None and session.id is not None:
                     raise _SessionLost
                 if opens is not None:
@@ -201,7 +203,7 @@ class Relay:
         except (ClientError, TimeoutError) as fault:
             raise lost_answer(request) from fault
         except ValueError as fault:
-            raise lost_answer(request, unreadable=True) from fault
+            raise lost_answer(request, unreadable=True, status=status) from fault
 
     async def _read_answer(
         self, request: Json, response: ClientResponse, session: RelayedSession | None

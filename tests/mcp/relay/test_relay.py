@@ -296,6 +296,18 @@ async def test_a_purchase_whose_answer_is_lost_can_be_asked_for_again(
     assert "No money moved." in read
 
 
+async def test_an_address_that_leads_elsewhere_is_told_by_its_status() -> None:
+    async def moved(asked: web.Request, body: Any) -> web.StreamResponse | None:
+        return web.Response(status=308, headers={"Location": "https://127.0.0.1/mcp"})
+
+    async with scripted() as gateway:
+        gateway.respond = moved
+        async with relayed(gateway.url) as talk:
+            answer = await talk.asked(initialize())
+
+    assert "The answer of the gateway (HTTP 308) could not be read." in answer["error"]["message"]
+
+
 @pytest.mark.parametrize("error", [GatewayBusy("Too much is open."), PayloadTooLarge()])
 async def test_a_refusal_of_the_gateway_keeps_its_words(error: Any) -> None:
     async def refuse(asked: web.Request, body: Any) -> web.StreamResponse | None:
