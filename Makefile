@@ -3,12 +3,13 @@ PYTHON ?= python3
 # Four workers, for most of the time of a test is waiting.
 PYTEST = pytest -n 4 --dist loadgroup
 CLIENTS = tests/faces/clients/npm
+AGENTS  = tests/agents/npm
 PIP    = python -m pip --disable-pip-version-check install -qq
 
 # The first of dev and run that is installed serves `make run`; run.txt is a subset of dev.txt.
 RUNNABLE = $(firstword $(wildcard .venv/dev.stamp) .venv/run.stamp)
 
-.PHONY: run test test-browser test-npm check fmt surfaces bench chaos outcomes conformance mcpb transcript test-lowest lock clean
+.PHONY: run test test-agents test-browser test-npm check fmt surfaces bench chaos outcomes conformance mcpb transcript test-lowest lock clean
 .DELETE_ON_ERROR:
 
 run: $(RUNNABLE)
@@ -47,8 +48,18 @@ test-browser: .venv-browser/browser.stamp
 test-npm: .venv/dev.stamp $(CLIENTS)/node_modules/.package-lock.json
 	.venv/bin/$(PYTEST) tests/faces/clients -k npm
 
-$(CLIENTS)/node_modules/.package-lock.json: $(CLIENTS)/package-lock.json
-	npm ci --prefix $(CLIENTS) --ignore-scripts --no-audit --no-fund
+%/node_modules/.package-lock.json: %/package-lock.json
+	npm ci --prefix $* --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+# Agents of others, before a scripted model. Needs Node and npm; takes 1.3 GB.
+test-agents: .venv/dev.stamp .venv-agents/agents.stamp $(AGENTS)/node_modules/.package-lock.json
+	AGENTS=.venv-agents .venv/bin/$(PYTEST) tests/agents
+
+# They hold no gateway: it takes mcp 2.x, and most of them 1.x.
+.venv-agents/agents.stamp: requirements/agents.txt
+	test -x .venv-agents/bin/python || $(PYTHON) -m venv .venv-agents
+	.venv-agents/bin/$(PIP) --no-deps --require-hashes -r $<
 	@touch $@
 
 bench: .venv-bench/bench.stamp
@@ -100,15 +111,16 @@ $(eval $(call install,.venv-browser,browser))
 $(eval $(call install,.venv-lowest,lowest))
 
 # Locks name no index, so they install from whichever one pip is set to.
-COMPILE = .venv-lock/bin/uv pip compile pyproject.toml --quiet --upgrade --universal \
-	--python-version 3.11 --generate-hashes --no-header --no-annotate \
-	--no-emit-index-url --no-emit-find-links --all-extras
+LOCK = .venv-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+COMPILE = $(LOCK) pyproject.toml --all-extras
 
 lock: .venv-lock/bin/uv
 	$(COMPILE) --group dev --output-file requirements/dev.txt
 	$(COMPILE) --group build --constraints requirements/dev.txt --output-file requirements/run.txt
 	$(COMPILE) --group bench --constraints requirements/dev.txt --output-file requirements/bench.txt
 	$(COMPILE) --group browser --constraints requirements/dev.txt --output-file requirements/browser.txt
+	$(LOCK) requirements/agents.in --output-file requirements/agents.txt
 	$(COMPILE) --group dev --resolution lowest-direct --output-file requirements/lowest.txt
 
 .venv-lock/bin/uv:
@@ -116,6 +128,7 @@ lock: .venv-lock/bin/uv
 	.venv-lock/bin/$(PIP) uv
 
 clean:
-	rm -rf .venv .venv-bench .venv-browser .venv-lowest .venv-lock .node build dist $(CLIENTS)/node_modules
+	rm -rf .venv .venv-agents .venv-bench .venv-browser .venv-lowest .venv-lock .node build dist
+	rm -rf $(CLIENTS)/node_modules $(AGENTS)/node_modules
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,7 @@
 """Builds the MCPB bundle that desktop clients install: `python -m scripts.mcpb`."""
 
 import json
+import re
 import sys
 import tomllib
 import zipfile
@@ -13,6 +14,7 @@ SERVER = ROOT / "server.json"
 PACKAGES = ("getatext_gateway", "gateway", "mcp_server", "adapters")
 BESIDES = ("pyproject.toml", "README.md", "LICENSE")
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
+_GROUPS = re.compile(r"^\[dependency-groups\]\n.*?(?=^\[)", re.MULTILINE | re.DOTALL)
 
 
 def version() -> str:
@@ -41,11 +43,19 @@ def build(folder: Path) -> Path:
     return bundle
 
 
+def without_groups(project: str) -> str:
+    """A pyproject.toml without what developers install: uv resolves all of it before a start."""
+    return _GROUPS.sub("", project)
+
+
 def _add(archive: zipfile.ZipFile, name: str, path: Path) -> None:
     about = zipfile.ZipInfo(name, _LONG_AGO)
     about.compress_type = zipfile.ZIP_DEFLATED
     about.external_attr = 0o644 << 16
-    archive.writestr(about, path.read_bytes())
+    content = path.read_bytes()
+    if name == "pyproject.toml":
+        content = without_groups(content.decode()).encode()
+    archive.writestr(about, content)
 
 
 def set_version() -> None:

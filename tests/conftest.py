@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as examples
 
-# Their driver is in an environment of its own: `make test-browser`.
-collect_ignore = [] if find_spec("playwright") else ["browser"]
+# What they drive is in environments of its own: `make test-browser`, `make test-agents`.
+APART = {"browser": find_spec("playwright"), "agents": os.environ.get("AGENTS")}
+collect_ignore = [folder for folder, there in APART.items() if not there]
 MINE = ("GETATEXT_", "GATEWAY_")
 SLOW = [HealthCheck.too_slow]
 

@@ -37,20 +37,23 @@ _INVISIBLE = re.compile(
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff]"
 )
 _SIGNS = re.compile(r"[\\&<\[\]:.]")  # without one of them there is nothing to defang
-# In this order: what escapes signs in Markdown, then signs that begin links, images and tags.
-_MARKUP: tuple[tuple[re.Pattern[str], str], ...] = (
+# What escapes signs in Markdown goes first. Links get brackets, then brackets are parted from what
+# makes images and links of them.
+_LINKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\\+(?=[!-/:-@\[-`{-~])"), ""),
-    (re.compile(r"&(?=#?\w+;)"), "& "),
-    (re.compile(r"<(?=[A-Za-z/!?])"), "< "),
     (re.compile(r"(?<!http)(?<!https):(?=//)", re.IGNORECASE), "[:]"),
     (re.compile(r"(?<![^\W\d_])(mailto|xmpp|tel|sms|javascript|data):(?=\S)", re.I), r"\1[:]"),
-    (re.compile(r"!(?=\[)"), "! "),
-    (re.compile(r"\](?=[(\[:])"), "] "),
     (re.compile(r"http(s?):", re.IGNORECASE), r"hxxp\1:"),
 )
 # Many clients make links of bare names, too. A name may hold marks and signs: `i\u2764.ws`.
 _HOSTS = re.compile(
     r"(?<=[^\s!-,./:-@\[-^`{-~])\.(?=[^\W\d_][^\s\d!-/:-@\[-`{-~])|(?<=www)\.", re.IGNORECASE
+)
+_MARKUP: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"&(?=#?\w+;)"), "& "),
+    (re.compile(r"<(?=[A-Za-z/!?])"), "< "),
+    (re.compile(r"!(?=\[)"), "! "),
+    (re.compile(r"\](?=[(\[:])"), "] "),
 )
 
 
@@ -66,9 +69,13 @@ def defanged(text: str, *, hosts: bool = True) -> str:
     """
     if not _SIGNS.search(text):
         return text
+    for pattern, harmless in _LINKS:
+        text = pattern.sub(harmless, text)
+    if hosts:
+        text = _HOSTS.sub("[.]", text)
     for pattern, harmless in _MARKUP:
         text = pattern.sub(harmless, text)
-    return _HOSTS.sub("[.]", text) if hosts else text
+    return text
 
 
 def code_or_none(raw: str) -> str | None:

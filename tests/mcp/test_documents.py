@@ -23,6 +23,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 from adapters.simulator import DEMO_KEY
+from gateway.cli.commands.mcp import mcp
 from gateway.core.operations.catalog import TOOLS
 from gateway.settings import Settings
 from mcp_server.calls.waiting import PROGRESS_SECONDS
@@ -31,17 +32,16 @@ from mcp_server.tools.adjustments import WaitRules
 from scripts.conformance import programs
 from scripts.mcpb import MANIFEST, SERVER, build, version
 from tests.mcp.support import SimulatedStand, done, run_mcp
+from tests.support.documents import ADDRESS, ROOT, blocks, snippets
+from tests.support.documents import MCP as DOCUMENT
 
-ROOT = Path(__file__).absolute().parents[2]
 # The schema of 2025-12-11 from the repository modelcontextprotocol/static, which serves it at its
 # $id, under the MIT licence, Copyright (c) 2025 Model Context Protocol; and its hash.
 REGISTRY = ROOT / "tests" / "surface" / "mcp.server.schema.json"
 AS_IT_CAME = "3fba09590c99f61735d234822279f4223fab9e300c0a81e81c91ab62a4114de0"
-DOCUMENT = (ROOT / "docs" / "mcp.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROGRAM = "getatext-gateway"
 KEYS = ("sk_…", "sk_demo", "${input:key}", "${user_config.api_key}")
-ADDRESS = "http://127.0.0.1:8080"
 Json = dict[str, Any]
 
 
@@ -56,18 +56,14 @@ class Server:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def blocks(text: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-
-
 def configured(where: str, content: Json) -> Iterator[Server]:
     """The servers of a client's configuration file."""
-    for section in ("mcpServers", "servers", "mcp_servers"):
+    for section in ("mcpServers", "servers", "mcp_servers", "context_servers"):
         for entry in content.get(section, {}).values():
             command = (entry["command"], *entry.get("args", ())) if "command" in entry else ()
-            yield Server(
-                where, command, entry.get("env", {}), entry.get("url", ""), entry.get("headers", {})
-            )
+            url = entry.get("url") or entry.get("httpUrl") or entry.get("serverUrl") or ""
+            headers = entry.get("headers") or entry.get("http_headers") or {}
+            yield Server(where, command, entry.get("env", {}), url, headers)
 
 
 def added(where: str, line: str) -> Server:
@@ -99,10 +95,11 @@ def servers() -> Iterator[Server]:
             for line in block.replace("\\\n", " ").splitlines():
                 if line.startswith("claude mcp add "):
                     yield added(f"{name} claude", line)
-    for block in blocks(DOCUMENT, "json"):
-        yield from configured("docs/mcp.md json", json.loads(block))
-    for block in blocks(DOCUMENT, "toml"):
-        yield from configured("docs/mcp.md toml", tomllib.loads(block))
+    for client in re.findall(r"^### (.+)$", DOCUMENT, re.MULTILINE):
+        for block in snippets(client, "json"):
+            yield from configured(client, json.loads(block))
+        for block in snippets(client, "toml"):
+            yield from configured(client, tomllib.loads(block))
 
 
 SERVERS = list(servers())
@@ -144,9 +141,13 @@ async def reached(server: Server, stand: SimulatedStand, folder: Path) -> AsyncI
 
 
 def test_there_is_a_snippet_for_each_client() -> None:
-    for client in ("Claude Code", "Claude Desktop", "Cursor", "VS Code", "Codex"):
-        assert f"**{client}**" in DOCUMENT
-    assert len([server for server in SERVERS if server.url]) == 2
+    configured_by_file = ("Claude Desktop", "Codex", "Gemini CLI", "Cursor", "VS Code", "Windsurf")
+    assert {*configured_by_file, "Zed"} <= {server.where for server in SERVERS}
+    for program in ("Claude Code", "Open WebUI", "The inspector"):
+        assert snippets(program, "sh")
+    for kit in ("LangChain", "Pydantic AI", "OpenAI Agents SDK", "Google ADK", "FastMCP"):
+        assert snippets(kit, "python")
+    assert len([server for server in SERVERS if server.url]) == 6
     assert len([server for server in SERVERS if server.command]) == 5
 
 
@@ -180,6 +181,12 @@ def test_the_document_tells_the_true_limits() -> None:
     assert (wait.default_seconds, wait.max_seconds, PROGRESS_SECONDS) == (45, 50, 5)
     assert "waits up to 50 s" in DOCUMENT
     assert str(Settings.model_fields["gateway_mcp_confirm_above"].default) == "1.00"
+
+
+def test_the_document_names_every_argument_of_the_command() -> None:
+    named = set(re.findall(r"^\| `(--[a-z-]+)", DOCUMENT, re.MULTILINE))
+
+    assert named == {option.opts[0] for option in mcp.params}
 
 
 def test_links_lead_to_files_that_are_there() -> None:
@@ -232,6 +239,7 @@ async def test_the_bundle_is_started_as_its_manifest_says(tmp_path: Path) -> Non
         names = set(archive.namelist())
         archive.extractall(tmp_path / "unpacked")
     manifest = json.loads((tmp_path / "unpacked" / "manifest.json").read_text())
+    project = tomllib.loads((tmp_path / "unpacked" / "pyproject.toml").read_text())
     config = manifest["server"]["mcp_config"]
     program = config["args"][config["args"].index("${__dirname}") + 1 :]
 
@@ -241,6 +249,8 @@ async def test_the_bundle_is_started_as_its_manifest_says(tmp_path: Path) -> Non
     assert {"pyproject.toml", "README.md", "LICENSE"} <= names
     assert not [name for name in names if "__pycache__" in name or name.startswith("tests/")]
     assert build(tmp_path / "dist").read_bytes() == again
+    whole = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert project == {name: part for name, part in whole.items() if name != "dependency-groups"}
 
     # Everything but `uv run`, which makes the environment that this test runs in already.
     assert config["command"] == "uv"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.simulator import Fault, FaultKind, Rules, SampleText, Service
@@ -127,6 +127,8 @@ def test_nothing_in_a_text_is_live(text: str, harmless: str) -> None:
     assert clean_json({"text": text}) == {"text": harmless}
 
 
+@example("www.(x")
+@example("!://x")
 @given(SIGNS | st.text())
 def test_no_text_of_a_stranger_holds_a_live_link_an_image_or_a_tag(text: str) -> None:
     shown = clean_json(with_code_texts({"text": text, "sender": text, "code": text}))
