@@ -77,7 +77,7 @@ def readable(text: str) -> str:
 
 
 def shows_code(text: str, code: str) -> bool:
-    """Whether who was given the code `text` may know it as `code`: that, or a text that holds it."""
+    """Whether who has `code` has got `text`: it is the code in it, or a text that holds it."""
     if text == code:
         return True
     told, known = readable(text), readable(code)
