@@ -183,13 +183,7 @@ def _services(
     clock: Clock,
     metrics: Metrics,
 ) -> Services:
-    price_cache = PriceCache(
-        clock,
-        metrics,
-        fresh=settings.gateway_prices_fresh_seconds,
-        keep=settings.gateway_prices_keep_seconds,
-        blocked=settings.gateway_blocked_services,
-    )
+    price_cache = _price_cache(settings, clock, metrics)
     repository = RentalRepository(
         store.ledger,
         unwritten,
@@ -215,6 +209,16 @@ def _services(
         recheck=callers.recheck,
         keys=store.keys,
         own=callers.own.id if callers.own else None,
+    )
+
+
+def _price_cache(settings: Settings, clock: Clock, metrics: Metrics) -> PriceCache:
+    return PriceCache(
+        clock,
+        metrics,
+        fresh=settings.gateway_prices_fresh_seconds,
+        keep=settings.gateway_prices_keep_seconds,
+        blocked=settings.gateway_blocked_services,
     )
 
 
