@@ -120,7 +120,7 @@ lock: .venv-lock/bin/uv
 	$(COMPILE) --group build --constraints requirements/dev.txt --output-file requirements/run.txt
 	$(COMPILE) --group bench --constraints requirements/dev.txt --output-file requirements/bench.txt
 	$(COMPILE) --group browser --constraints requirements/dev.txt --output-file requirements/browser.txt
-	$(LOCK) --group agents --output-file requirements/agents.txt
+	$(LOCK) requirements/agents.in --output-file requirements/agents.txt
 	$(COMPILE) --group dev --resolution lowest-direct --output-file requirements/lowest.txt
 
 .venv-lock/bin/uv:

@@ -183,8 +183,13 @@ def _services(
     clock: Clock,
     metrics: Metrics,
 ) -> Services:
-    fresh, keep = settings.gateway_prices_fresh_seconds, settings.gateway_prices_keep_seconds
-    price_cache = PriceCache(clock, metrics, fresh=fresh, keep=keep)
+    price_cache = PriceCache(
+        clock,
+        metrics,
+        fresh=settings.gateway_prices_fresh_seconds,
+        keep=settings.gateway_prices_keep_seconds,
+        blocked=settings.gateway_blocked_services,
+    )
     repository = RentalRepository(
         store.ledger,
         unwritten,
@@ -196,8 +201,6 @@ def _services(
     store.listen(repository.changed_elsewhere, repository.forget_all)
     status_reads = StatusReads(repository, clock, fresh=settings.gateway_status_cache_seconds)
     poller = _poller(settings, store, repository, status_reads, notifier, clock)
-    cancelling = Cancelling(store.ledger, repository, status_reads, clock, metrics)
-    waiter = CodeWaiter(poller, status_reads, repository, notifier, store.inbox)
     return Services(
         clock=clock,
         ledger=store.ledger,
@@ -205,9 +208,9 @@ def _services(
         price_cache=price_cache,
         repository=repository,
         status_reads=status_reads,
-        cancelling=cancelling,
+        cancelling=Cancelling(store.ledger, repository, status_reads, clock, metrics),
         poller=poller,
-        waiter=waiter,
+        waiter=CodeWaiter(poller, status_reads, repository, notifier, store.inbox),
         message_waiter=MessageWaiter(notifier, clock),
         recheck=callers.recheck,
         keys=store.keys,

@@ -107,7 +107,7 @@ ADJUSTMENTS: Mapping[str, Adjustment] = {
     ),
     "get_rental": Adjustment(guidance="To wait for the SMS use wait_for_code."),
     "wait_for_code": Adjustment(
-        guidance="Never call get_rental in a loop.",
+        guidance="Silent for minutes: replace_rental. Never call get_rental in a loop.",
         title="Wait for a code",
         wait=WaitRules(),
         always_load=True,

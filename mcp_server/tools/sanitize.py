@@ -36,18 +36,25 @@ _INVISIBLE = re.compile(
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff]"
 )
-# In this order: what escapes signs in Markdown, then signs that begin links, images and tags.
-_MARKUP: tuple[tuple[re.Pattern[str], str], ...] = (
+_SIGNS = re.compile(r"[\\&<\[\]:.]")  # without one of them there is nothing to defang
+# What escapes signs in Markdown goes first. Links get brackets, then brackets are parted from what
+# makes images and links of them.
+_LINKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\\+(?=[!-/:-@\[-`{-~])"), ""),
+    (re.compile(r"(?<!http)(?<!https):(?=//)", re.IGNORECASE), "[:]"),
+    (re.compile(r"(?<![^\W\d_])(mailto|xmpp|tel|sms|javascript|data):(?=\S)", re.I), r"\1[:]"),
+    (re.compile(r"http(s?):", re.IGNORECASE), r"hxxp\1:"),
+)
+# Many clients make links of bare names, too. A name may hold marks and signs: `i\u2764.ws`.
+_HOSTS = re.compile(
+    r"(?<=[^\s!-,./:-@\[-^`{-~])\.(?=[^\W\d_][^\s\d!-/:-@\[-`{-~])|(?<=www)\.", re.IGNORECASE
+)
+_MARKUP: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"&(?=#?\w+;)"), "& "),
     (re.compile(r"<(?=[A-Za-z/!?])"), "< "),
     (re.compile(r"!(?=\[)"), "! "),
     (re.compile(r"\](?=[(\[:])"), "] "),
-    (re.compile(r"(?<!http)(?<!https):(?=//)", re.IGNORECASE), "[:]"),
-    (re.compile(r"http(s?):", re.IGNORECASE), r"hxxp\1:"),
 )
-# Many clients make links of bare names, too.
-_HOSTS = re.compile(r"(?<=[\w-])\.(?=[^\W\d_]{2})|(?<=www)\.", re.IGNORECASE)
 
 
 def clean_text(text: str, length: int = _DEFAULT_LENGTH) -> str:
@@ -60,14 +67,23 @@ def defanged(text: str, *, hosts: bool = True) -> str:
 
     `hosts` False leaves bare names of hosts as they are.
     """
+    if not _SIGNS.search(text):
+        return text
+    for pattern, harmless in _LINKS:
+        text = pattern.sub(harmless, text)
+    if hosts:
+        text = _HOSTS.sub("[.]", text)
     for pattern, harmless in _MARKUP:
         text = pattern.sub(harmless, text)
-    return _HOSTS.sub("[.]", text) if hosts else text
+    return text
 
 
 def code_or_none(raw: str) -> str | None:
     """The code that a text is, or the only one in it; None where none is plain."""
-    return plain_codes.plain_code(clean_text(raw, MAX_TEXT))
+    text = clean_text(raw, MAX_TEXT)
+    if len(raw) >= MAX_TEXT:  # its last word may have been cut
+        text = text.rpartition(" ")[0]
+    return plain_codes.plain_code(text)
 
 
 def with_code_texts(value: Any) -> Any:
@@ -81,8 +97,10 @@ def with_code_texts(value: Any) -> Any:
         return value
     fields = {key: with_code_texts(each) for key, each in value.items()}
     raw = fields.get("code")
-    if isinstance(raw, str) and code_or_none(raw) != plain_codes.readable(raw):
-        fields[CODE_TEXT] = SENDERS_WORDS + raw
+    if isinstance(raw, str):
+        code = code_or_none(raw)
+        if code != raw and code != plain_codes.readable(raw):
+            fields[CODE_TEXT] = SENDERS_WORDS + raw
     return fields
 
 

@@ -51,11 +51,11 @@ def default_in_words(field: Json) -> Json:
 
     It is not told where it is false or any, or where the description begins with it.
     """
-    plain = {key: value for key, value in field.items() if key != "default"}
-    default, description = field.get("default"), field["description"]
+    default, description = field.get("default"), absent_for_null(field["description"])
     if default not in (None, False, "any") and not description.startswith(f"{default}:"):
-        plain["description"] = f"{description.rstrip('.')}; default {default}."
-    return plain
+        description = f"{description.rstrip('.')}; default {default}."
+    plain = {key: value for key, value in field.items() if key != "default"}
+    return {**plain, "description": description}
 
 
 def opaque_rows(description: str) -> Json:

@@ -63,7 +63,7 @@ class AgentStand:
             "OPENAI_AGENTS_DISABLE_TRACING": "1",
             "ANTHROPIC_BASE_URL": self.model_url,
             "ANTHROPIC_API_KEY": "none",
-            "ENABLE_TOOL_SEARCH": "false",
+            "MCP_CONNECT_TIMEOUT_MS": "60000",  # five seconds are few for a busy machine
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "GOOGLE_GEMINI_BASE_URL": self.model_url,
             "GEMINI_API_KEY": "none",

@@ -18,7 +18,7 @@ GEMINI = ("node", NPM / "@google/gemini-cli/bundle/gemini.js")
 WAYS = {"command": 0, "url": 1}
 
 
-async def claude(stand: AgentStand, way: int) -> str:
+async def claude(stand: AgentStand, way: int, search: str = "false") -> str:
     """Claude Code, told of the server and of the job by lines of the document."""
     *added, asking = snippets("Claude Code", "sh")
     _, *adding = shlex.split(stand.filled(added[way]))
@@ -26,7 +26,7 @@ async def claude(stand: AgentStand, way: int) -> str:
     assert "Connected" in await stand.run(*CLAUDE, "mcp", "list")
     setting, _, *words = shlex.split(asking)
     name, _, value = setting.partition("=")
-    return await stand.run(*CLAUDE, *words, **{name: value})
+    return await stand.run(*CLAUDE, *words, **{name: value, "ENABLE_TOOL_SEARCH": search})
 
 
 async def codex(stand: AgentStand, way: int) -> str:
@@ -41,7 +41,8 @@ async def codex(stand: AgentStand, way: int) -> str:
         + "[model_providers.scripted]\n"
         + "".join(f"{name} = {json.dumps(value)}\n" for name, value in provider.items())
     )
-    chosen = ("-c", "model_provider=scripted", "-c", "model=gpt-5")
+    patient = "mcp_servers.getatext.startup_timeout_sec=60"  # for a busy machine
+    chosen = ("-c", "model_provider=scripted", "-c", "model=gpt-5", "-c", patient)
     return await stand.run(*CODEX, "exec", "--skip-git-repo-check", *chosen, ASKED)
 
 
@@ -70,6 +71,21 @@ async def test_codex_does_the_job(way: int, tmp_path: Path) -> None:
 async def test_gemini_cli_does_the_job(tmp_path: Path) -> None:
     async with standing(tmp_path) as stand:
         stand.has_done_the_job(await gemini(stand))
+
+
+async def test_claude_code_need_not_search_for_what_buys_and_waits(tmp_path: Path) -> None:
+    def look(read: Sequence[str]) -> Call | str:
+        return "It has a price." if read else Call("list_prices", {"query": "whatsapp"})
+
+    async with standing(tmp_path, look) as stand:
+        await claude(stand, WAYS["url"], search="true")
+
+        at_once = {name for name in stand.model.tools if name.startswith("mcp__getatext__")}
+        assert {name.rpartition("__")[2] for name in at_once} == {
+            "list_prices",
+            "rent_number",
+            "wait_for_code",
+        }
 
 
 async def test_claude_code_cancels_what_it_asks_nobody(tmp_path: Path) -> None:

@@ -151,14 +151,6 @@ def test_there_is_a_snippet_for_each_client() -> None:
     assert len([server for server in SERVERS if server.command]) == 5
 
 
-def test_the_inspector_is_the_one_that_is_tried() -> None:
-    (snippet,) = snippets("The inspector", "sh")
-    package = json.loads((ROOT / "scripts" / "conformance" / "package.json").read_text())
-    version = package["dependencies"]["@modelcontextprotocol/inspector"]
-
-    assert snippet.startswith(f"npx @modelcontextprotocol/inspector@{version} --cli {ADDRESS}/mcp ")
-
-
 @pytest.mark.parametrize(
     "server", SERVERS, ids=[f"{each.where} {'url' if each.url else 'command'}" for each in SERVERS]
 )
