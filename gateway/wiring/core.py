@@ -184,7 +184,8 @@ def _services(
     metrics: Metrics,
 ) -> Services:
     fresh, keep = settings.gateway_prices_fresh_seconds, settings.gateway_prices_keep_seconds
-    price_cache = PriceCache(clock, metrics, fresh=fresh, keep=keep)
+    blocked = settings.gateway_blocked_services
+    price_cache = PriceCache(clock, metrics, fresh=fresh, keep=keep, blocked=blocked)
     repository = RentalRepository(
         store.ledger,
         unwritten,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -76,9 +77,14 @@ def cut_page(content: Json, rules: PageRules, limit: int) -> Json:
     """A whole list cut to its first `limit` rows, with how many more there are."""
     rows = content["data"]
     if rules.newest_by:
-        rows = sorted(rows, key=lambda row: str(row.get(rules.newest_by, "")), reverse=True)
+        rows = sorted(rows, key=partial(_moment, rules.newest_by), reverse=True)
     more = {LEFT_OUT: len(rows) - limit} if len(rows) > limit else {}
     return {**content, "data": rows[:limit], **more}
+
+
+def _moment(field: str, row: Json) -> str:
+    """An instant or a day as text that sorts by time: a whole second stands without a fraction."""
+    return str(row.get(field, "")).removesuffix("Z")
 
 
 class ResultCache:

@@ -42,10 +42,13 @@ _SIGNS = re.compile(r"[\\&<\[\]:.]")  # without one of them there is nothing to 
 _LINKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\\+(?=[!-/:-@\[-`{-~])"), ""),
     (re.compile(r"(?<!http)(?<!https):(?=//)", re.IGNORECASE), "[:]"),
+    (re.compile(r"(?<![^\W\d_])(mailto|xmpp|tel|sms|javascript|data):(?=\S)", re.I), r"\1[:]"),
     (re.compile(r"http(s?):", re.IGNORECASE), r"hxxp\1:"),
 )
-# Many clients make links of bare names, too.
-_HOSTS = re.compile(r"(?<=[\w-])\.(?=[^\W\d_]{2})|(?<=www)\.", re.IGNORECASE)
+# Many clients make links of bare names, too. A name may hold marks and signs: `i\u2764.ws`.
+_HOSTS = re.compile(
+    r"(?<=[^\s!-,./:-@\[-^`{-~])\.(?=[^\W\d_][^\s\d!-/:-@\[-`{-~])|(?<=www)\.", re.IGNORECASE
+)
 _MARKUP: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"&(?=#?\w+;)"), "& "),
     (re.compile(r"<(?=[A-Za-z/!?])"), "< "),
@@ -77,7 +80,10 @@ def defanged(text: str, *, hosts: bool = True) -> str:
 
 def code_or_none(raw: str) -> str | None:
     """The code that a text is, or the only one in it; None where none is plain."""
-    return plain_codes.plain_code(clean_text(raw, MAX_TEXT))
+    text = clean_text(raw, MAX_TEXT)
+    if len(raw) >= MAX_TEXT:  # its last word may have been cut
+        text = text.rpartition(" ")[0]
+    return plain_codes.plain_code(text)
 
 
 def with_code_texts(value: Any) -> Any:

@@ -242,6 +242,19 @@ async def test_a_blocked_service_is_not_rented_by_its_name(named: Bank) -> None:
     assert [answer.json.get("code") for answer in answers] == ["service_not_allowed"] * 2 + [None]
 
 
+async def test_what_is_blocked_is_no_candidate(named: Bank) -> None:
+    async with open_bank(
+        new_database(), named.sim, gateway_blocked_services=["Google_Voice"]
+    ) as bank:
+        await bank.client.get("/v1/prices")
+        blocked, other = [
+            await rent(bank.client, service_code=each) for each in ("googlevoic", "whatsap")
+        ]
+
+    assert [each["service_code"] for each in blocked.json["candidates"]] == ["google"]
+    assert [each["service_code"] for each in other.json["candidates"]] == ["whatsapp"]
+
+
 async def test_a_rental_by_name_is_replaced(named: Bank) -> None:
     first = await rent(named.client, service_code=NAME)
     again = await named.client.post(f"/v1/rentals/{first.json['id']}/replace", {})

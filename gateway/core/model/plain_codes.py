@@ -10,7 +10,10 @@ from collections.abc import Iterator
 
 MAX_CODE = 16
 _FEWEST, _MOST = 4, 10  # digits of a code in a text
+_NEARBY = 60  # characters before a number in which words tell what it is
 
+# Besides characters without a shape, marks upon others: a keycap around a digit, an accent.
+_UNSEEN = frozenset(("Cf", "Co", "Cs", "Cn", "Mn", "Me"))
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 _WHOLE = re.compile(r"[0-9A-Za-z]+(?:[ -][0-9A-Za-z]+){0,2}")
 _DIGIT = re.compile(r"[0-9]")
@@ -28,10 +31,11 @@ _JOINED = (
     r"|[0-9]+(?:[-.][0-9]+)*)"
 )
 _SPACED = r"(?:[0-9]{3} [0-9]{3}(?: [0-9]{3})?|[0-9]{2}(?: [0-9]{2}){2,4}|[0-9](?: [0-9]){3,9})"
+_CURRENCY = r"[$€£¥₹]|\b(?:usd|eur|gbp|inr|rs|dollars?|euros?)\b\.?"
 _DIGITS = re.compile(
-    rf"(?<![0-9A-Za-z_])(?P<before>[$€£¥₹+]\s?|(?:rs|inr|usd|eur|gbp)\.?\s?)?(?:G-|FB-)?"
+    rf"(?<![0-9A-Za-z_])(?<![0-9][-.:/])(?P<before>(?:{_CURRENCY}|\+)\s?)?(?:G-|FB-)?"
     rf"(?P<digits>{_SPACED}(?![0-9]|[-.:/ ][0-9])|{_JOINED})"
-    r"(?P<after>\s?(?:[%$€£¥₹]|(?:usd|eur|gbp|dollars?|euros?)\b))?(?![0-9A-Za-z_])",
+    rf"(?P<after>\s?(?:{_CURRENCY}|%))?(?![0-9A-Za-z_]|-[0-9A-Za-z]|[.:/][0-9])",
     re.IGNORECASE,
 )
 _LETTERED = re.compile(r"(?<![0-9A-Za-z_+/=-])(?=[A-Z-]*[0-9])[0-9A-Z-]*[A-Z][0-9A-Z-]*(?![\w+/=])")
@@ -73,25 +77,35 @@ def readable(text: str) -> str:
 
 
 def shows_code(text: str, code: str) -> bool:
-    """Whether who was given the code `text` may know it as `code`."""
+    """Whether who has `code` has got `text`: it is the code in it, or a text that holds it."""
     if text == code:
         return True
+    told, known = readable(text), readable(code)
+    if told and _holds(known, told):
+        return True
     plain = plain_code(text)
-    if plain is not None:
-        return plain == code
-    return re.search(rf"(?<!\w){re.escape(readable(code))}(?!\w)", readable(text)) is not None
+    return _holds(told, known) if plain is None else plain == code
+
+
+def _holds(line: str, part: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(part)}(?!\w)", line) is not None
 
 
 def _usual(char: str) -> str:
     if char.isdecimal():
         return str(unicodedata.decimal(char))
-    return "" if unicodedata.category(char) in ("Cf", "Co", "Cs", "Cn") else char
+    return "" if unicodedata.category(char) in _UNSEEN else char
 
 
 def _is_whole(line: str) -> bool:
-    """Whether a short text is a code as it stands: one word, or groups that each have a digit."""
+    """Whether a short text is a code as it stands: one word, or groups that each have a digit.
+
+    Groups that are too long together are several codes.
+    """
     groups = line.split(" ")
-    return len(groups) == 1 or all(map(_DIGIT.search, groups))
+    if len(groups) == 1:
+        return True
+    return sum(map(len, groups)) <= _MOST and all(map(_DIGIT.search, groups))
 
 
 def _only_one(line: str) -> str | None:
@@ -107,18 +121,28 @@ def _only_one(line: str) -> str | None:
 def _candidates(line: str) -> Iterator[tuple[str, bool]]:
     """What looks like a code, and whether it is likely something else; "" stands for no code."""
     for match in _DIGITS.finditer(line):
-        digits = match["digits"]
-        code = re.sub(r"[^0-9]", "", digits)
-        if match["before"] or match["after"] or _NO_CODE.fullmatch(digits):
-            continue
-        if _FEWEST <= len(code) <= _MOST:
-            yield code, _is_doubted(line, match)
-        elif _NAMED_BEFORE.search(line, 0, match.start("digits")):
-            yield "", False  # it is called a code, and is none that is plain
+        if not (match["before"] or match["after"] or _NO_CODE.fullmatch(match["digits"])):
+            yield from _of_digits(line, match)
     if _NAMED.search(line):
         for match in _LETTERED.finditer(line):
             if _FEWEST <= len(match[0]) <= _MOST and not match[0].startswith(("G-", "FB-")):
                 yield match[0], _is_other(line, match.start(), match.end())
+
+
+def _of_digits(line: str, match: re.Match[str]) -> Iterator[tuple[str, bool]]:
+    code = re.sub(r"[^0-9]", "", match["digits"])
+    if _has_neighbour(line, match):
+        yield "", True
+    elif _FEWEST <= len(code) <= _MOST:
+        yield code, _is_doubted(line, match)
+    elif _NAMED_BEFORE.search(_before(line, match.start("digits"))):
+        yield "", False  # it is called a code, and is none that is plain
+
+
+def _has_neighbour(line: str, match: re.Match[str]) -> bool:
+    """Whether a space alone parts it from other digits: it may be a piece of their number."""
+    before, after = line[: match.start()][-2:], line[match.end() :][:2]
+    return bool(re.fullmatch("[0-9] ", before) or re.fullmatch(" [0-9]", after))
 
 
 def _is_doubted(line: str, match: re.Match[str]) -> bool:
@@ -131,5 +155,8 @@ def _is_doubted(line: str, match: re.Match[str]) -> bool:
 
 def _is_other(line: str, start: int, end: int) -> bool:
     """Whether the words beside it say that it is something else."""
-    before = line[max(0, start - 60) : start]
-    return bool(_OTHER_BEFORE.search(before) or _OTHER_AFTER.match(line, end))
+    return bool(_OTHER_BEFORE.search(_before(line, start)) or _OTHER_AFTER.match(line, end))
+
+
+def _before(line: str, start: int) -> str:
+    return line[max(0, start - _NEARBY) : start]

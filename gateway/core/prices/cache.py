@@ -41,16 +41,24 @@ class PriceCache:
     """The price lists by account.
 
     `fresh` and `keep` are seconds from the fetch: until a list is stale, and until it is unusable.
-    Single flight: concurrent requests share one fetch for an account.
+    Single flight: concurrent requests share one fetch for an account. `blocked`: services that are
+    rented for nobody, and so are no candidates.
     """
 
     def __init__(
-        self, clock: Clock, observer: Observer, *, fresh: float = 60.0, keep: float = 3600.0
+        self,
+        clock: Clock,
+        observer: Observer,
+        *,
+        fresh: float = 60.0,
+        keep: float = 3600.0,
+        blocked: Collection[str] = (),
     ) -> None:
         self._clock = clock
         self._observer = observer
         self._fresh = fresh
         self._keep = max(keep, fresh)
+        self._blocked = {each.casefold() for each in blocked}
         self._lists: LRUCache[str, PriceList] = LRUCache(_ACCOUNTS)
         self.last = self._lists.get  # the last list of an account, of any age; makes no call
         self._fetches: dict[str, _Fetch] = {}
@@ -137,7 +145,7 @@ class PriceCache:
             found = services_called(listed.prices, asked)
         if len(found) == 1:
             return found[0]
-        raise not_found(listed.quotable(), asked, found, among)
+        raise not_found(self._rentable(listed), asked, found, among)
 
     async def candidates(
         self, upstream: AccountUpstream, asked: str, among: Collection[str] | None = None
@@ -147,7 +155,11 @@ class PriceCache:
         if listed is None or self._clock.monotonic() - listed.since >= self._fresh:
             with suppress(UpstreamAuthFailed):
                 listed = await self._refreshed(upstream, in_time=False) or listed
-        return candidates(listed.quotable(), asked, among) if listed else ()
+        return candidates(self._rentable(listed), asked, among) if listed else ()
+
+    def _rentable(self, listed: PriceList) -> list[Price]:
+        rows = listed.quotable()
+        return [row for row in rows if row.service_code.casefold() not in self._blocked]
 
     def known(self, account_id: str) -> list[Price]:
         """The last fetched prices of an account, of any age; makes no call."""

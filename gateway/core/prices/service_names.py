@@ -1,5 +1,6 @@
 """The services of a price list by what callers call them: exact names, and candidates."""
 
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from difflib import SequenceMatcher
 
@@ -28,11 +29,17 @@ def not_found(
 ) -> ServiceNotFound:
     """The error for a text that names no single service.
 
-    `called`: the several that it names. `among`: the services that the caller may rent; None: all.
+    `prices`: what may be suggested. `called`: the several that it names. `among`: the services that
+    the caller may rent; None: all.
     """
     if called:
         error = ServiceNotFound(f"{len(called)} services have this name.")
-        close = [row for row in called if among is None or row.service_code in among]
+        codes = {row.service_code for row in called}
+        close = [
+            row
+            for row in prices
+            if row.service_code in (codes if among is None else codes & set(among))
+        ]
     else:
         error = ServiceNotFound()
         close = closest(prices, asked, among)
@@ -88,7 +95,8 @@ def _names(row: Price) -> tuple[str, str]:
 
 
 def _folded(text: str) -> str:
-    return text.strip().casefold()
+    """The text without regard to case, to the spaces in it and to how Unicode composes it."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def _spellings(row: Price) -> set[str]:

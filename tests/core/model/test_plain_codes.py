@@ -39,6 +39,9 @@ PLAIN = [
     ("Reply STOP to 40404. Code: 771199", "771199"),
     ("Valid for 3600 seconds: 4455", "4455"),
     ("Your Steam code is X7K9Q2", "X7K9Q2"),
+    ("OTP 4829 for Rs. 5000", "4829"),
+    ("Your code: " + "".join(f"{digit}\ufe0f\u20e3" for digit in "482913"), "482913"),
+    ("4\u03088291\u0308", "48291"),
 ]
 NOT_PLAIN = [
     "",
@@ -50,6 +53,13 @@ NOT_PLAIN = [
     "Your code is 123456789012",
     "You paid $4500 today",
     "Code X7K9Q2 or 445566",
+    "482913 482914",
+    "Your PIN is 48 2913",
+    "4829\u00a013",
+    "Use 4829-13A to log in",
+    "Use 4829-A13 to log in",
+    "Use version v2.4829",
+    "You paid USD 5000",
     "Use it now",
     "\uff11\uff12\uff13",
 ]
@@ -98,6 +108,10 @@ def test_a_code_is_short_and_plain(text: str) -> None:
         ("Use 482913 to log in", "112233", False),
         ("1234 or 5678", "5678", True),
         ("1234 or 5678", "567", False),
+        ("1234 or 5678", "The sender's words: 1234 or 5678", True),
+        ("Use 482913 to log in", "The sender's words: Use 482913 to log in", True),
+        ("1234", "The sender's words: 12345 or 5678", False),
+        ("\u200b", "4829", False),
         ("\u0664\u0668\u0662\u0669\u0661\u0663", "482913", True),
     ],
 )

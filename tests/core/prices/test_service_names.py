@@ -19,6 +19,7 @@ ROWS = [
     price("twitter_old", "0.20", service_name="X", stock=4),
     price("mail1", "0.40", service_name="Mail", stock=0),
     price("mail2", "0.50", service_name="mail", stock=7),
+    price("cafe", "0.90", service_name="Caf\u00e9", stock=1),
     price("strasse", "0.80", service_name="STRASSE", stock=1),
 ]
 CALLED = [
@@ -33,6 +34,8 @@ CALLED = [
     ("x", ["x"]),  # a code, as it is given, goes before any name
     ("X", ["x", "twitter_old"]),
     ("Mail", ["mail1", "mail2"]),
+    ("Google\u00a0 Voice", ["google_voice"]),
+    ("cafe\u0301", ["cafe"]),
     ("whatsap", []),
     ("whats app", []),
     ("googlevoice", []),

@@ -90,6 +90,14 @@ def test_what_is_no_code_is_left_out(code: str) -> None:
     assert clean_json({"code": code, "id": 1}) == {"id": 1}
 
 
+def test_a_code_at_the_end_of_a_text_that_was_cut_is_not_taken_for_whole() -> None:
+    shorter = "x " * 495 + "code 4829"
+
+    assert code_or_none(shorter) == "4829"
+    assert len(f"x{shorter}") == MAX_TEXT
+    assert code_or_none(f"x{shorter}") is None
+
+
 def test_of_several_codes_only_what_is_one_is_shown() -> None:
     codes = [{"code": code, "provisional": False} for code in ("012345", ORDER, "G-1")]
 
@@ -109,6 +117,10 @@ def test_of_several_codes_only_what_is_one_is_shown() -> None:
         ("www.1a.9", "www[.]1a.9"),
         ("https\\://x.io, https&#58;//x.io", "hxxps://x[.]io, https& #58;//x[.]io"),
         ("me@x.io", "me@x[.]io"),
+        ("mailto:me@x or tel:+15550100, Tel: 1", "mailto[:]me@x or tel[:]+15550100, Tel: 1"),
+        ("!://x, mailto:(x)", "! [:]//x, mailto[:] (x)"),
+        ("cafe\u0301.com, i\u2764.ws", "cafe\u0301[.]com, i\u2764[.]ws"),
+        ("x.c\u0327om, 3.5 of a.b. So", "x[.]c\u0327om, 3.5 of a.b. So"),
     ],
 )
 def test_nothing_in_a_text_is_live(text: str, harmless: str) -> None:
