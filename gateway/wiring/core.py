@@ -183,9 +183,7 @@ def _services(
     clock: Clock,
     metrics: Metrics,
 ) -> Services:
-    fresh, keep = settings.gateway_prices_fresh_seconds, settings.gateway_prices_keep_seconds
-    blocked = settings.gateway_blocked_services
-    price_cache = PriceCache(clock, metrics, fresh=fresh, keep=keep, blocked=blocked)
+    price_cache = _price_cache(settings, clock, metrics)
     repository = RentalRepository(
         store.ledger,
         unwritten,
@@ -197,8 +195,6 @@ def _services(
     store.listen(repository.changed_elsewhere, repository.forget_all)
     status_reads = StatusReads(repository, clock, fresh=settings.gateway_status_cache_seconds)
     poller = _poller(settings, store, repository, status_reads, notifier, clock)
-    cancelling = Cancelling(store.ledger, repository, status_reads, clock, metrics)
-    waiter = CodeWaiter(poller, status_reads, repository, notifier, store.inbox)
     return Services(
         clock=clock,
         ledger=store.ledger,
@@ -206,13 +202,23 @@ def _services(
         price_cache=price_cache,
         repository=repository,
         status_reads=status_reads,
-        cancelling=cancelling,
+        cancelling=Cancelling(store.ledger, repository, status_reads, clock, metrics),
         poller=poller,
-        waiter=waiter,
+        waiter=CodeWaiter(poller, status_reads, repository, notifier, store.inbox),
         message_waiter=MessageWaiter(notifier, clock),
         recheck=callers.recheck,
         keys=store.keys,
         own=callers.own.id if callers.own else None,
+    )
+
+
+def _price_cache(settings: Settings, clock: Clock, metrics: Metrics) -> PriceCache:
+    return PriceCache(
+        clock,
+        metrics,
+        fresh=settings.gateway_prices_fresh_seconds,
+        keep=settings.gateway_prices_keep_seconds,
+        blocked=settings.gateway_blocked_services,
     )
 
 

@@ -19,7 +19,7 @@ from gateway.core.operations.catalog import BY_NAME
 from gateway.core.operations.operation import AnyOperation
 from mcp_server.ports import OperationInvoker
 from mcp_server.tools.adjustments import adjustment_of
-from mcp_server.tools.sanitize import clean_text
+from mcp_server.tools.sanitize import clean_text, defanged
 
 _CHOICES = 3
 _UNSAID_INPUTS = {"request_id", "max_price", "reference"}
@@ -79,10 +79,10 @@ class Estimator:
         code, most = asked.service_code, asked.max_price
         number = asked.number or "a US number"
         if not rows:
-            return Estimate(f"Rent {number} for {clean_text(code, 40)}", cap=most)
+            return Estimate(f"Rent {number} for {_named(code)}", cap=most)
         if most is not None and rows[0].price > most:
             raise await self._too_high(call, rows[0], asked, most)
-        name = clean_text(rows[0].service_name, 40)
+        name = _named(rows[0].service_name)
         return Estimate(f"Rent {number} for {name}", rent_quote(asked, rows[0]).at_most, most)
 
     async def _too_high(
@@ -120,7 +120,7 @@ class Estimator:
         code = rental.service_code
         rows = await self._prices(call, service_code=code) if code else []
         price = again_quote(rental, rows[0] if rows else None).at_most
-        service = clean_text(rental.service_name or code or "the same service", 40)
+        service = _named(rental.service_name or code or "the same service")
         return Estimate(f"Rent {rental.number or 'the same number'} for {service} once more", price)
 
     async def _replace(self, call: Call, asked: ReplaceRental) -> Estimate:
@@ -141,7 +141,7 @@ class Estimator:
                 "area": asked.area_codes not in (None, "any"),
             }
             price = max(price, with_surcharges(rows[0].price, **surcharged))
-        service = clean_text(rental.service_name or rental.service_code, 40)
+        service = _named(rental.service_name or rental.service_code)
         what = f"Rent another US number for {service} in place of {rental.number or 'the first'}"
         return Estimate(what, price, asked.max_price or price)
 
@@ -160,6 +160,11 @@ class Estimator:
             return await self._invoker.invoke(self._operations[reading], call, given)
         except GatewayError:
             return None
+
+
+def _named(service: str) -> str:
+    """A service in a question to a person, whose client may render it as Markdown."""
+    return defanged(clean_text(service, 40), hosts=False)
 
 
 def _inputs(given: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from mcp_server.relay.endpoint import Endpoint, body_of, message_in, messages_of
 from mcp_server.relay.messages import Json
 from mcp_server.relay.narrowing import Narrowing
 from mcp_server.relay.purchases import RequestIds, effect_of, lost_answer, unreachable
-from mcp_server.relay.session import CANCELLED, SESSION_ID, Questions, RelayedSession
+from mcp_server.relay.session import CANCELLED, SESSION_ID, RelayedQuestions, RelayedSession
 from mcp_server.tools import results
 from mcp_server.transport.lines import StdinLines, StdoutLines
 
@@ -69,7 +69,7 @@ class Relay:
         self._write = write
         self._narrowing = Narrowing(options)
         self._request_ids = RequestIds()
-        self._questions = Questions()
+        self._questions = RelayedQuestions()
         self._under_way: dict[Any, _UnderWay] = {}
         self._session: RelayedSession | None = None
         self._initialize: Json | None = None

@@ -24,7 +24,7 @@ class RelayedSession:
         return {"Mcp-Protocol-Version": self.version, **session_id}
 
 
-class Questions:
+class RelayedQuestions:
     """The gateway's requests to the client, each under an id that no other session gives.
 
     After a restart the gateway counts its ids anew: a person's answer to an old question must not

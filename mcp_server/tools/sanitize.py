@@ -28,13 +28,14 @@ _LENGTHS: Mapping[str, int] = {
 _FROM_STRANGERS = frozenset({"text", "sender", "service_name", CODE_TEXT})
 
 _SPACE = re.compile(r"[\s\u2028\u2029\u2800\u3000]+")
-# Controls, zero-width and bidirectional marks, soft hyphen, fillers, variation selectors, private
-# use, surrogates and the tag characters: none is visible, all can carry instructions.
+# Controls, zero-width, bidirectional and other format characters, soft hyphen, fillers, variation
+# selectors, private use, surrogates and the tag characters: all can carry instructions unseen.
 _INVISIBLE = re.compile(
-    "[\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u00ad\u034f\u061c\u115f\u1160"
+    "[\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u00ad\u034f\u0600-\u0605\u061c"
+    "\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160"
     "\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ud800-\uf8ff"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff]"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff]"
 )
 _SIGNS = re.compile(r"[\\&<\[\]:.]")  # without one of them there is nothing to defang
 # What escapes signs in Markdown goes first. Links get brackets, then brackets are parted from what

@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+import shlex
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ from mcp_server.transport.http import Mount, mount, mount_manager
 from scripts.conformance import programs
 from scripts.conformance.everything import Events, make_server
 from scripts.mcpb import MANIFEST
+from tests.support.documents import filled, snippets
 
 REVISIONS = ("2025-11-25", "2026-07-28")
 
@@ -135,11 +137,13 @@ async def passes(url: str, revision: str, scenario: str) -> bool:
 
 
 async def inspector_works(url: str) -> bool:
-    """The inspector's command line lists the tools, and calls one."""
+    """The inspector's command line lists the tools, and calls one as the document says."""
     there = ("mcp-inspector", "--cli", url, "--transport", "http")
-    asked = ("--tool-name", "list_prices", "--tool-arg", "limit=1")
+    (shown,) = snippets("The inspector", "sh")
+    shown = filled(shown.replace("\\\n", ""), url=url.removesuffix("/mcp"), key=DEMO_KEY)
+    _, _, *asked = shlex.split(shown)
     _, listed = await programs.run(*there, "--method", "tools/list")
-    _, called = await programs.run(*there, "--method", "tools/call", *asked)
+    _, called = await programs.run("mcp-inspector", *asked)
     try:
         names = [tool["name"] for tool in json.loads(listed)["tools"]]
         works = names == [op.name for op in TOOLS]

@@ -71,7 +71,7 @@ class MessageWaiter:
             closed.cancel()
         if last is None and watched.fault is not None:
             raise watched.fault
-        return later(last or [], after)
+        return later(last or [], after, first)
 
     async def _refresh(
         self,
@@ -110,12 +110,21 @@ class MessageWaiter:
             watched.reading = None
 
 
-def later(messages: Sequence[Message], after: datetime | None) -> list[Message]:
-    """The messages that came after `after`, as they are told; and those without a time."""
+def later(
+    messages: Sequence[Message], after: datetime | None, known: Sequence[Message] | None = None
+) -> list[Message]:
+    """The messages that came after `after`, as they are told; and those without a time.
+
+    And those of just that time that are not `known`: the provider tells whole seconds.
+    """
     if after is None:
         return list(messages)
     return [
-        each for each in messages if each.received_at is None or _told(each.received_at) > after
+        each
+        for each in messages
+        if each.received_at is None
+        or (told := _told(each.received_at)) > after
+        or (told == after and known is not None and each not in known)
     ]
 
 
@@ -132,5 +141,5 @@ def _has_news(
         return bool(messages)
     return any(
         each.received_at is not None or (first is not None and each not in first)
-        for each in later(messages, after)
+        for each in later(messages, after, first)
     )

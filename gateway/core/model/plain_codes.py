@@ -77,13 +77,18 @@ def readable(text: str) -> str:
 
 
 def shows_code(text: str, code: str) -> bool:
-    """Whether who was given the code `text` may know it as `code`."""
+    """Whether who has `code` has got `text`: it is the code in it, or a text that holds it."""
     if text == code:
         return True
+    told, known = readable(text), readable(code)
+    if told and _holds(known, told):
+        return True
     plain = plain_code(text)
-    if plain is not None:
-        return plain == code
-    return re.search(rf"(?<!\w){re.escape(readable(code))}(?!\w)", readable(text)) is not None
+    return _holds(told, known) if plain is None else plain == code
+
+
+def _holds(line: str, part: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(part)}(?!\w)", line) is not None
 
 
 def _usual(char: str) -> str:

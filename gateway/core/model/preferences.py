@@ -16,7 +16,7 @@ _CARRIERS = MappingProxyType(
         ANY: ANY,
     }
 )  # fmt: skip
-_BETWEEN = re.compile(r"[\s&._-]+")
+_BETWEEN = re.compile(r"[\s&._\u2010-\u2015\u2212-]+")  # dashes of any kind too
 
 AREA_CODES = r" *[2-9][0-9]{2} *(, *[2-9][0-9]{2} *)*"
 _documented = re.compile(AREA_CODES).fullmatch

@@ -69,8 +69,9 @@ class PriceList:
         page = self._pages.get(key)
         if page is None:
             rows = self.quotable()
+            withheld = [row for row in self.prices if self.withholds(row.service_code)]
             data, cursor = select(rows, asked)
-            notice = None if data else why_empty(rows, asked)
+            notice = None if data else why_empty(rows, asked, withheld)
             if len(self._pages) >= _PAGES:
                 del self._pages[next(iter(self._pages))]
             page = self._pages[key] = PricePage(
@@ -80,8 +81,8 @@ class PriceList:
                 fetched_at=self.fetched_at,
                 stale=stale,
             )
-            if self._withheld:
-                page.withhold(row for row in self.prices if self.withholds(row.service_code))
+            if withheld:
+                page.withhold(withheld)
         return page
 
     def quotable(self) -> list[Price]:

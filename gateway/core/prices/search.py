@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+from collections.abc import Sequence
 
 from gateway.core.model.errors import InvalidRequest
 from gateway.core.model.prices import ListPrices, Price, close_to_it
@@ -23,13 +24,18 @@ def select(prices: list[Price], asked: ListPrices) -> tuple[list[Price], str | N
     return page, _cursor(page[-1], asked.sort) if more else None
 
 
-def why_empty(prices: list[Price], asked: ListPrices) -> str:
-    """Which filter of a search has left nothing, and what comes close."""
+def why_empty(prices: list[Price], asked: ListPrices, withheld: Sequence[Price] = ()) -> str:
+    """Which filter of a search has left nothing, and what comes close.
+
+    `withheld`: services that are left out, because the provider has refused their prices.
+    """
     if asked.cursor is not None:
         return "No price comes after this cursor."
-    if not prices:
+    if not prices and not withheld:
         return "The provider's price list is empty."
     named = [price for price in prices if _is_named(price, asked)]
+    if not named and any(_is_named(price, asked) for price in withheld):
+        return "The provider refuses the price that it lists for this. Try again in some seconds."
     if not named:
         return _no_such_name(prices, asked)
     left = [price for price in named if not (asked.in_stock and price.stock == 0)]

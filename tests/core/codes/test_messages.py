@@ -98,6 +98,20 @@ async def test_many_who_wait_share_the_reads() -> None:
 
 
 @held
+async def test_another_of_the_same_second_is_not_lost() -> None:
+    at_noon, twin = (Message(text=text, received_at=NOON) for text in ("at noon", "its twin"))
+    inbox = Inbox([at_noon])
+    coming = asyncio.create_task(inbox.receive(twin, 1))
+    first = await inbox.wait()
+    second = await inbox.wait(after=NOON)
+    third = await inbox.wait(7, after=NOON)
+    await coming
+
+    assert (first, second, third) == ([at_noon], [twin], [])
+    assert loop().time() == pytest.approx(READ_EVERY + 7)
+
+
+@held
 async def test_one_call_after_another_reads_no_more_often() -> None:
     inbox = Inbox([OLD])
     for _ in range(19):

@@ -108,6 +108,10 @@ def test_a_code_is_short_and_plain(text: str) -> None:
         ("Use 482913 to log in", "112233", False),
         ("1234 or 5678", "5678", True),
         ("1234 or 5678", "567", False),
+        ("1234 or 5678", "The sender's words: 1234 or 5678", True),
+        ("Use 482913 to log in", "The sender's words: Use 482913 to log in", True),
+        ("1234", "The sender's words: 12345 or 5678", False),
+        ("\u200b", "4829", False),
         ("\u0664\u0668\u0662\u0669\u0661\u0663", "482913", True),
     ],
 )

@@ -46,6 +46,11 @@ def test_no_text_becomes_a_carrier_whose_letters_it_has_not(text: str) -> None:
     assert carrier is None or letters in (*NAMES.get(carrier, ()), carrier)
 
 
+@pytest.mark.parametrize("dash", ["\u2010", "\u2011", "\u2013", "\u2014", "\u2212"])
+def test_a_dash_that_a_text_processor_has_made_is_a_dash(dash: str) -> None:
+    assert carrier_named(f"T{dash}Mobile") == "tmobile"
+
+
 @pytest.mark.parametrize("carrier", ["sprint", "t", "&", "verizon tmobile", "a t t n", 5, ["vz"]])
 @pytest.mark.parametrize("model", [RentNumber, ReplaceRental])
 def test_a_carrier_that_is_unknown_is_refused_with_those_there_are(

@@ -315,7 +315,10 @@ async def test_a_price_that_cannot_be_read_anew_is_quoted_nowhere() -> None:
     with pytest.raises(UpstreamUnavailable):
         await wired.quoted()
     of_the_other = await wired.cache.current(wired.upstream(), quoting="telegram")
+    of_this = await wired.cache.page(wired.upstream(), ListPrices(service_code="whatsapp"))
 
+    assert of_this.notice is not None
+    assert of_this.notice.startswith("The provider refuses the price that it lists")
     assert (page.data, page.stale, page.withheld) == ([other], True, (FIRST[0],))
     assert page.model_dump().keys() == {"data", "next_cursor", "notice", "fetched_at", "stale"}
     assert wired.cache.quoted("alice", "whatsapp") is None

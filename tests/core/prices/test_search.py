@@ -194,3 +194,12 @@ def test_prices_compare_as_amounts_not_as_text() -> None:
     rows = [price("a", "10.00"), price("b", "9.00"), price("c", "0.10"), price("d", "100")]
 
     assert codes(select(rows, ListPrices(sort="price"))[0]) == ["c", "b", "a", "d"]
+
+
+def test_a_service_whose_price_is_withheld_is_not_called_unknown() -> None:
+    (left_out, *others) = ROWS
+    named = ListPrices(query="what")
+
+    assert why_empty(others, named, [left_out]) == why_empty([], named, [left_out])
+    assert why_empty(others, named, [left_out]).startswith("The provider refuses the price")
+    assert why_empty(others, ListPrices(query="zap"), [left_out]).startswith("No service's name")

@@ -266,7 +266,7 @@ async def test_the_get_form_says_no_key_again(tool: Tool) -> None:
 
 STUB_MAPPED = [
     ("max_price=1", {**WA, "max_price": 1.0}),
-    ("carrier=T-Mobile", {**WA, "carrier": "tmobile"}),
+    ("carrier=T-Mobile", None),
     ("carrier=Sprint", None),
     ("carrier=TMobile&keep_carrier=1", {**WA, "carrier": "tmobile", "keep_carrier": True}),
     ("area_codes=212&lock_area_code=true", {**WA, **AREAS}),

@@ -25,6 +25,7 @@ from tests.mcp.support import (
 SERVICES = (
     Service("Google Voice", "google_voice", Decimal("2.00"), 5, stock=40),
     Service("Zap\u200b Talk", "zap_talk", Decimal("0.30"), 5, stock=0),
+    Service("[x](https://x.io)", "live", Decimal("2.00"), 5, stock=4),
 )
 NAMED = replace(QUICK, services=SERVICES)
 VOICE = {"service_code": "Google Voice", "max_price": 3}
@@ -137,3 +138,13 @@ async def test_carriers_and_area_codes_are_taken_as_models_write_them(
         ("at&t", "212,646"), ("tmobile", "917"),
     ]  # fmt: skip
     assert "'any', 'at&t', 'tmobile' or 'verizon'" in unknown
+
+
+async def test_nothing_in_a_question_is_live(stand: SimulatedStand) -> None:
+    person = Person(agrees=False)
+    async with connected(stand.mcp, ERAS[0], person=person) as client:
+        await refused(client, "rent_number", {"service_code": "live", "max_price": 2})
+
+    assert person.asked == [
+        "Rent a US number for [x] (hxxps://x.io)? It costs 2.00 USD, charged at once."
+    ]

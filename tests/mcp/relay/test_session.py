@@ -1,6 +1,6 @@
 """The gateway's questions to a client, over more than one session."""
 
-from mcp_server.relay.session import Questions, RelayedSession
+from mcp_server.relay.session import RelayedQuestions, RelayedSession
 from tests.mcp.relay.support import request
 
 OLD, NEW = RelayedSession("a", "2025-11-25"), RelayedSession("b", "2025-11-25")
@@ -9,7 +9,7 @@ YES = {"jsonrpc": "2.0", "result": {"action": "accept"}}
 
 
 def test_an_answer_goes_back_under_the_gateways_own_id() -> None:
-    questions = Questions()
+    questions = RelayedQuestions()
     asked = questions.renamed(ASK, OLD)
 
     assert questions.answered({**YES, "id": asked["id"]}, OLD) == {**YES, "id": 1}
@@ -17,7 +17,7 @@ def test_an_answer_goes_back_under_the_gateways_own_id() -> None:
 
 
 def test_a_yes_to_an_old_question_is_none_to_a_new_one() -> None:
-    questions = Questions()
+    questions = RelayedQuestions()
     old, new = questions.renamed(ASK, OLD), questions.renamed(ASK, NEW)
 
     assert old["id"] != new["id"]
@@ -27,7 +27,7 @@ def test_a_yes_to_an_old_question_is_none_to_a_new_one() -> None:
 
 
 def test_a_question_is_withdrawn_under_the_id_the_client_knows() -> None:
-    questions = Questions()
+    questions = RelayedQuestions()
     asked = questions.renamed(ASK, OLD)
     notice = {"method": "notifications/cancelled", "params": {"requestId": 1, "reason": "late"}}
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import unicodedata
 from dataclasses import replace
 from decimal import Decimal
@@ -60,6 +61,13 @@ def test_nothing_invisible_is_left(text: str) -> None:
 
     assert not [char for char in visible if unicodedata.category(char) in INVISIBLE]
     assert clean_text(visible, 10_000) == visible
+
+
+def test_no_character_that_cannot_be_seen_is_forgotten() -> None:
+    every = "".join(map(chr, range(sys.maxunicode + 1)))
+    shown = clean_text(every, len(every))
+
+    assert not [char for char in shown if unicodedata.category(char) in INVISIBLE]
 
 
 @given(st.text(), st.integers(min_value=1, max_value=50))

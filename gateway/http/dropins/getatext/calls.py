@@ -11,6 +11,7 @@ from gateway.core.model.errors import (
     RentalNotFound,
     ServiceNotFound,
 )
+from gateway.core.model.preferences import carrier_named
 from gateway.core.model.values import MAX_ID
 from gateway.core.operations.account import GET_BALANCE
 from gateway.core.operations.long_rentals import (
@@ -60,7 +61,7 @@ def _rent(fields: Fields) -> OperationInputs:
     given: Given = {
         "service_code": _service(fields),
         "max_price": fields.get("max_price"),
-        "carrier": _lower(fields.get("carrier")),
+        "carrier": _carrier(fields.get("carrier")),
         "keep_carrier": _flag(fields.get("keep_carrier")),
         "area_codes": _listed(fields.get("area_codes")),
         "lock_area_code": _flag(fields.get("lock_area_code")),
@@ -162,8 +163,12 @@ def _text(raw: object) -> str | None:
     return None if raw is None else str(raw).strip()
 
 
-def _lower(raw: object) -> object:
-    return raw.strip().lower() if isinstance(raw, str) else raw
+def _carrier(raw: object) -> object:
+    """A carrier as the provider spells it, in any case; this face takes no other spelling."""
+    name = raw.strip().lower() if isinstance(raw, str) else raw
+    if isinstance(name, str) and (known := carrier_named(name)) not in (None, name):
+        raise InvalidRequest(f"carrier: must be spelled {known}.")
+    return name
 
 
 def _listed(raw: object) -> object:
