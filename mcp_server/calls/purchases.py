@@ -83,6 +83,8 @@ class ToolPurchases:
             answered = await self._answered(purchase, given, estimate)
             if answered is not None and not isinstance(answered, Answered):
                 return answered
+            if answered and not carried and await self._has_risen(estimate, purchase, asked):
+                return await self._first(purchase, asked, given, None)
             if answered:
                 given.setdefault("request_id", answered.request_id)
         elif most is not None:
@@ -121,6 +123,15 @@ class ToolPurchases:
         if self._options.unconfirmed == "refuse":
             raise confirmation_required(caller, estimate.likely)
         return answered
+
+    async def _has_risen(
+        self, estimate: Estimate, purchase: PurchaseCall, asked: BaseModel
+    ) -> bool:
+        """Whether what takes no cap costs more by now than a person was told."""
+        if estimate.cap is not None or estimate.price is None:
+            return False
+        now = await self._estimator.estimate(purchase.op, purchase.call, asked)
+        return now.price is not None and now.price > estimate.price
 
     def _start(self, op: AnyOperation, call: Call, given: Json) -> "asyncio.Task[Answer[Any]]":
         task: asyncio.Task[Answer[Any]] = asyncio.ensure_future(

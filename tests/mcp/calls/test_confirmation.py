@@ -443,3 +443,29 @@ async def test_an_answer_of_no_form_buys_nothing_and_says_so(answer: Any) -> Non
     sentence = refusal["result"]["content"][0]["text"]
     assert sentence.startswith("not_confirmed: ")
     assert "Nothing was charged." in sentence
+
+
+@each_era
+async def test_what_takes_no_cap_is_asked_about_anew_where_its_price_rises_meanwhile(
+    era: str,
+) -> None:
+    prices = ["1.70"]
+
+    class Thinking(Person):
+        async def answer(self, context: Any, params: ElicitRequestParams) -> ElicitResult:
+            if "once more" in params.message and prices:
+                reprice(stand, prices.pop())
+            return await super().answer(context, params)
+
+    person = Thinking()
+    async with (
+        run_mcp(MARKET) as stand,
+        connected(stand.mcp, era, person=person) as client,
+    ):
+        first = await done(client, "rent_number", DEAR)
+        await done(client, "complete_rental", {"rental_id": first["id"]})
+        again = await done(client, "rent_again", {"rental_id": first["id"]})
+
+    assert again["price"] == "1.70"
+    assert ["1.50 USD" in each for each in person.asked] == [True, True, False]
+    assert "It costs 1.70 USD" in person.asked[-1]
