@@ -40,6 +40,9 @@ PLAIN = [
     ("Valid for 3600 seconds: 4455", "4455"),
     ("Your Steam code is X7K9Q2", "X7K9Q2"),
     ("OTP 4829 for Rs. 5000", "4829"),
+    ("Your code is 4829\n4sgLq1p5sV6", "4829"),
+    ("At 12:30 4829 was your code, 5.00 4829", "4829"),
+    ("Code 4829 12:30, 4829 5 minutes", "4829"),
     ("Your code: " + "".join(f"{digit}\ufe0f\u20e3" for digit in "482913"), "482913"),
     ("4\u03088291\u0308", "48291"),
 ]
