@@ -87,7 +87,15 @@ def shows_code(text: str, code: str) -> bool:
     if told and _holds(known, told):
         return True
     plain = plain_code(text)
-    return _holds(told, known) if plain is None else plain == code
+    if plain is not None:
+        return plain == code
+    letters = _letters(told)
+    return _holds(told, known) or (letters != "" and letters in _letters(known))
+
+
+def _letters(line: str) -> str:
+    """The letters and digits alone: a text whose links were made harmless has the same."""
+    return "".join(filter(str.isalnum, line.casefold())).replace("hxxp", "http")
 
 
 def _holds(line: str, part: str) -> bool:
