@@ -90,9 +90,11 @@ class Estimator:
     ) -> GatewayError:
         word = row.service_name.split()[0][:20] if row.service_name.split() else row.service_code
         alike = await self._prices(call, query=word, max_price=most, in_stock=True, sort="price")
+        allowed = call.caller.limits.services if call.caller.limits else None
+        choices = [each for each in alike if allowed is None or each.service_code in allowed]
         cheaper = ", ".join(
             f"{clean_text(each.service_code, 40)} at {money_text(each.price)}"
-            for each in alike[:_CHOICES]
+            for each in choices[:_CHOICES]
         )
         return PriceTooHigh(
             f"{clean_text(row.service_code, 40)} costs {money_text(row.price)} USD now, "

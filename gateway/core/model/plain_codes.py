@@ -51,6 +51,9 @@ _OTHER_AFTER = re.compile(
     re.IGNORECASE,
 )
 _NAMED_BEFORE = re.compile(rf"{_WORDS}(?:\s+is)?[\s:=#-]*$", re.IGNORECASE)
+# Not those of a time or an amount, nor of the mark of an app at the end of its SMS.
+_DIGITS_BEFORE = re.compile(r"(?<![\w+/=:.,-])[0-9]+ $")
+_DIGITS_AFTER = re.compile(r" [0-9]+(?![\w+/=]|[:/.,][0-9])")
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 _DATE = re.compile(r"(?:0?[1-9]|[12][0-9]|3[01])([-.])(?:0?[1-9]|1[0-2])\1[0-9]{2}")
 _PHONE = re.compile(r"[0-9]{3}([-.])[0-9]{3}\1[0-9]{4}")
@@ -84,7 +87,15 @@ def shows_code(text: str, code: str) -> bool:
     if told and _holds(known, told):
         return True
     plain = plain_code(text)
-    return _holds(told, known) if plain is None else plain == code
+    if plain is not None:
+        return plain == code
+    letters = _letters(told)
+    return _holds(told, known) or (letters != "" and letters in _letters(known))
+
+
+def _letters(line: str) -> str:
+    """The letters and digits alone: a text whose links were made harmless has the same."""
+    return "".join(filter(str.isalnum, line.casefold())).replace("hxxp", "http")
 
 
 def _holds(line: str, part: str) -> bool:
@@ -141,8 +152,10 @@ def _of_digits(line: str, match: re.Match[str]) -> Iterator[tuple[str, bool]]:
 
 def _has_neighbour(line: str, match: re.Match[str]) -> bool:
     """Whether a space alone parts it from other digits: it may be a piece of their number."""
-    before, after = line[: match.start()][-2:], line[match.end() :][:2]
-    return bool(re.fullmatch("[0-9] ", before) or re.fullmatch(" [0-9]", after))
+    if _DIGITS_BEFORE.search(_before(line, match.start())):
+        return True
+    after = _DIGITS_AFTER.match(line, match.end())
+    return after is not None and not _OTHER_AFTER.match(line, after.end())
 
 
 def _is_doubted(line: str, match: re.Match[str]) -> bool:

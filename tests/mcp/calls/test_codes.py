@@ -92,6 +92,17 @@ async def test_the_next_code_is_waited_for_by_what_an_agent_took_from_the_last(
     assert told["code"] == "771199"
 
 
+async def test_who_gives_the_text_itself_waits_for_the_next(stand: SimulatedStand) -> None:
+    async with connected(stand.mcp, MODERN) as client:
+        named: dict[str, Any] = {"rental_id": (await done(client, "rent_number", RENT))["id"]}
+        stand.sim.receive_code(named["rental_id"], LINK)
+        named["after_code"] = (await done(client, "wait_for_code", named))["code_text"]
+        nothing_new = await done(client, "wait_for_code", {**named, "wait_seconds": 0})
+
+    assert named["after_code"] == DEFANGED
+    assert nothing_new["status"] == "pending"
+
+
 async def test_a_whole_sms_as_a_code_is_kept_to_its_end(stand: SimulatedStand) -> None:
     text = f"{'Welcome! ' * 20}Your code is 482913"
     async with connected(stand.mcp, MODERN) as client:

@@ -13,7 +13,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, ElicitResult, InputRequiredResult
 
 from adapters.simulator import AccountConfig, Fault, FaultKind, Service
-from gateway.core.model.callers import Account, Caller
+from gateway.core.model.callers import Account, Caller, Limits
 from gateway.core.model.prices import Price, PricePage
 from gateway.core.model.rentals import RentAgain, Rental, RentalStatus
 from gateway.core.operations.call import Call
@@ -73,6 +73,14 @@ async def test_a_cap_must_be_given(client: Client, stand: SimulatedStand) -> Non
         "invalid_request: max_price: is required. Nothing was charged. Correct it and call again."
     )
     assert bought(stand) == 0
+
+
+async def test_a_cheaper_choice_is_one_that_the_key_may_rent() -> None:
+    limits = Limits(services=frozenset({"mail", "mailtwo"}))
+    async with run_mcp(MARKET, limits=limits) as stand, connected(stand.mcp, MODERN) as client:
+        sentence = await refused(client, "rent_number", {"service_code": "mail", "max_price": 0.9})
+
+    assert "Cheaper services with such a name: mailtwo at 0.80. " in sentence
 
 
 async def test_above_the_cap_it_names_the_price_and_cheaper_choices(
