@@ -12,12 +12,25 @@ from typing import Any
 from cachetools import LRUCache
 
 from gateway.core.invocation.validation import check_names
-from gateway.core.model.errors import GatewayError, InvalidRequest, OutcomeUnknown
+from gateway.core.model.errors import (
+    Forbidden,
+    GatewayError,
+    InvalidRequest,
+    OutcomeUnknown,
+    PayloadTooLarge,
+    Unauthorized,
+)
 from gateway.core.model.provider_errors import UpstreamBadResponse, UpstreamUnavailable
 from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.catalog import TOOLS
 from mcp_server.relay.messages import Json, params_of, result_of
 
+REFUSALS: Mapping[int, type[GatewayError]] = {
+    401: Unauthorized,
+    403: Forbidden,
+    413: PayloadTooLarge,
+}
+"""What the status says where the SDK or a proxy refuses in words of its own: nothing was run."""
 _REQUEST_ID = "request_id"
 _BY_NAME = {op.name: op for op in TOOLS}
 _MOST_QUESTIONS = 1000

@@ -20,7 +20,13 @@ from mcp_server.relay import messages
 from mcp_server.relay.endpoint import Endpoint, body_of, message_in, messages_of, open_endpoint
 from mcp_server.relay.messages import Json
 from mcp_server.relay.narrowing import Narrowing
-from mcp_server.relay.purchases import RequestIds, effect_of, lost_answer, unreachable
+from mcp_server.relay.purchases import (
+    REFUSALS,
+    RequestIds,
+    effect_of,
+    lost_answer,
+    unreachable,
+)
 from mcp_server.relay.session import CANCELLED, SESSION_ID, RelayedQuestions, RelayedSession
 from mcp_server.tools import results
 from mcp_server.transport.lines import StdinLines, StdoutLines
@@ -217,6 +223,8 @@ class Relay:
         body = await body_of(response)
         if response.content_type == "application/problem+json":
             raise read_problem(body)
+        if response.content_type != "application/json" and response.status in REFUSALS:
+            raise REFUSALS[response.status]
         message = message_in(body)
         if not messages.is_answer(message):
             raise ValueError("the message is no answer")

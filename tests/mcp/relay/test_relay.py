@@ -329,6 +329,22 @@ async def test_a_refusal_of_the_gateway_keeps_its_words(error: Any) -> None:
     assert result["_meta"][ERROR_META]["charged"] == "no"
 
 
+@pytest.mark.parametrize(
+    ("status", "code"), [(401, "unauthorized"), (403, "forbidden"), (413, "payload_too_large")]
+)
+async def test_what_is_refused_in_other_words_has_bought_nothing(status: int, code: str) -> None:
+    async def refuse(asked: web.Request, body: Any) -> web.StreamResponse | None:
+        return web.Response(status=status, text="a page of a proxy")
+
+    async with scripted() as gateway:
+        gateway.respond = refuse
+        async with relayed(gateway.url) as talk:
+            result = (await talk.asked(call(1, "rent_number", RENT, modern=True)))["result"]
+
+    assert result["content"][0]["text"].startswith(f"{code}: ")
+    assert result["_meta"][ERROR_META]["charged"] == "no"
+
+
 async def test_an_error_of_the_protocol_passes_under_the_id_of_its_request() -> None:
     async def refuse(asked: web.Request, body: Any) -> web.StreamResponse | None:
         error = {"code": -32602, "message": "Unknown tool: x"}
