@@ -55,7 +55,7 @@ async def _open(settings: Settings, key: str | None) -> "AsyncIterator[Opened]":
             gateway = await opened.enter_async_context(open_gateway(settings))
             caller = await gateway.callers.identify(key)
         except StoreError as error:
-            raise LedgerUnavailable(str(error)) from error
+            raise LedgerUnavailable(f"{str(error).rstrip('.')}.") from error
         yield gateway.invoker, caller
 
 

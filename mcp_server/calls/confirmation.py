@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from cachetools import TTLCache
+from pydantic import ValidationError
 
 from mcp_server.ports import JSON_ONLY
 
@@ -84,13 +85,15 @@ class Questions:
         self._wall = wall
         self._not_confirmed: TTLCache[str, Verdict] = TTLCache(10_000, STATE_SECONDS)
 
-    def answered(self, params: "CallToolRequestParams", question: str) -> Answered | None:
-        """The answer that a call carries to this question; None where it carries none."""
+    def answered(
+        self, params: "CallToolRequestParams", question: str | None = None
+    ) -> Answered | None:
+        """The answer that a call carries, to this question or to any; None where there is none."""
         answer = (params.input_responses or {}).get(_KEY)
         if answer is None or params.request_state is None:
             return None
         state = json.loads(params.request_state)
-        if state["question"] != question or "asked_at" not in state:
+        if question not in (None, state["question"]) or "asked_at" not in state:
             return None  # the price has changed, or a node of an earlier version asked
         asked, seconds = state["id"], self._wall() - state["asked_at"]
         verdict = self._not_confirmed.get(asked) or self._verdict(answer, seconds)
@@ -118,6 +121,8 @@ class Questions:
         except MCPError as error:
             hung_up = error.code == CONNECTION_CLOSED
             return Verdict.UNANSWERED if hung_up else Verdict.NOBODY
+        except ValidationError:  # an answer of a form that the protocol does not have
+            return Verdict.REFUSED
         return self._verdict(answer, time.monotonic() - asked_at)
 
     def _carried(self, question: str) -> "InputRequiredResult":

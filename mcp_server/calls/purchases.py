@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
 from gateway.core.invocation.validation import validate
 from gateway.core.model.callers import Caller
 from gateway.core.model.errors import InvalidRequest
@@ -58,18 +60,32 @@ class ToolPurchases:
         again = _flag(given.pop(ALLOW_DUPLICATE, False))
         call = replace(purchase.call, over_mcp=True, allow_duplicate=again)
         asked = validate(op.takes, given)
+        carried = self._questions.answered(purchase.params)
+        if carried:
+            given.setdefault("request_id", carried.request_id)
         if "request_id" in given:  # its first answer counts, whatever it would cost now
             earlier = await self._invoker.repeated(op, call, given)
             if earlier is not None:
                 return await self._result(call, earlier)
+        return await self._first(replace(purchase, call=call), asked, given, carried)
+
+    async def _first(
+        self, purchase: PurchaseCall, asked: BaseModel, given: Json, carried: Answered | None
+    ) -> "Json | InputRequiredResult":
+        """The result of a purchase that was not made before; `carried`: an answer to a question."""
+        op, call = purchase.op, purchase.call
         estimate = await self._estimator.estimate(op, call, asked)
+        if carried:  # to whatever price: without a yes it is not bought for another one either
+            _check_not_refused(carried, call.caller, estimate)
         most = estimate.cap  # what a person agrees to, although the call gives no max_price
         threshold = self._threshold(call.caller)
         if estimate.likely is None or estimate.likely > threshold:
-            answered = await self._answered(replace(purchase, call=call), given, estimate)
+            answered = await self._answered(purchase, given, estimate)
             if answered is not None and not isinstance(answered, Answered):
                 return answered
-            if answered and "request_id" in op.takes.model_fields:
+            if answered and not carried and await self._has_risen(estimate, purchase, asked):
+                return await self._first(purchase, asked, given, None)
+            if answered:
                 given.setdefault("request_id", answered.request_id)
         elif most is not None:
             # Without a confirmation it must not cost more, even if the price rises meanwhile.
@@ -101,13 +117,21 @@ class ToolPurchases:
                 answered = await self._questions.ask(purchase.ctx, question)
             if not isinstance(answered, Answered):
                 return answered
-            if answered.verdict not in (Verdict.CONFIRMED, Verdict.NOBODY):
-                raise not_confirmed(answered.verdict, caller, estimate.likely)
+            _check_not_refused(answered, caller, estimate)
             if answered.verdict is Verdict.CONFIRMED:
                 return answered
         if self._options.unconfirmed == "refuse":
             raise confirmation_required(caller, estimate.likely)
         return answered
+
+    async def _has_risen(
+        self, estimate: Estimate, purchase: PurchaseCall, asked: BaseModel
+    ) -> bool:
+        """Whether what takes no cap costs more by now than a person was told."""
+        if estimate.cap is not None or estimate.price is None:
+            return False
+        now = await self._estimator.estimate(purchase.op, purchase.call, asked)
+        return now.price is not None and now.price > estimate.price
 
     def _start(self, op: AnyOperation, call: Call, given: Json) -> "asyncio.Task[Answer[Any]]":
         task: asyncio.Task[Answer[Any]] = asyncio.ensure_future(
@@ -126,6 +150,12 @@ class ToolPurchases:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # marks it as retrieved: after a disconnect the task is not awaited
+
+
+def _check_not_refused(answered: Answered, caller: Caller, estimate: Estimate) -> None:
+    """Raise NotConfirmed, unless a person agreed or nobody could be asked."""
+    if answered.verdict not in (Verdict.CONFIRMED, Verdict.NOBODY):
+        raise not_confirmed(answered.verdict, caller, estimate.likely)
 
 
 def _question(estimate: Estimate) -> str:

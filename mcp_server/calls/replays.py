@@ -15,20 +15,24 @@ from mcp_server.tools.adjustments import HINT, REPLAYED
 
 _HINT = (
     "This purchase was made before, by the same request_id or confirmation: nothing was bought "
-    "now, and this is what was bought then, as it is today. For a new purchase use a new "
+    "now, and this is what was bought then, as it {was}. For a new purchase use a new "
     "request_id or none."
 )
+_TODAY = _HINT.format(was="is today")
+_THEN = _HINT.format(was="was then: what became of it cannot be read now")
 
 
 async def result(invoker: OperationInvoker, call: Call, answer: Answer[BaseModel]) -> results.Json:
     """The result of a replayed answer."""
     today = await _today(invoker, call, answer.value)
-    content = {**results.structured_content(today), REPLAYED: True, HINT: _HINT}
+    hint = _THEN if today is None else _TODAY
+    value = answer.value if today is None else today
+    content = {**results.structured_content(value), REPLAYED: True, HINT: hint}
     return {**results.result(content), "_meta": {results.REPLAYED_META: True}}
 
 
-async def _today(invoker: OperationInvoker, call: Call, then: BaseModel) -> BaseModel:
-    """What was bought as it is now; as it was then where that cannot be read."""
+async def _today(invoker: OperationInvoker, call: Call, then: BaseModel) -> BaseModel | None:
+    """What was bought as it is now; None where that cannot be read."""
 
     async def read(name: str, **given: Any) -> Any:
         try:
@@ -44,6 +48,6 @@ async def _today(invoker: OperationInvoker, call: Call, then: BaseModel) -> Base
         case LongRental():
             listed = await read("list_long_rentals")
         case _:
-            return then
+            return None
     rows = listed.data if listed else ()
-    return next((row for row in rows if row.id == then.id), then)
+    return next((row for row in rows if row.id == then.id), None)

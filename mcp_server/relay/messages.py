@@ -36,16 +36,23 @@ class Unreadable(Exception):
 def read_message(line: str) -> Json:
     """The message of one line. Raises Unreadable."""
     try:
-        message = json.loads(line)
+        message = json.loads(line, parse_constant=_no_json)
     except (ValueError, RecursionError):
         raise Unreadable(PARSE_ERROR, "Parse error") from None
     if (
         not isinstance(message, dict)
         or not isinstance(message.get("params", {}), dict)
-        or not isinstance(message.get("id"), str | int | float | None)
+        or not isinstance(message.get("method", ""), str)
+        or not isinstance(request_id := message.get("id"), str | int | None)
+        or isinstance(request_id, bool)
     ):
         raise Unreadable(INVALID_REQUEST, "Invalid request")
     return message
+
+
+def _no_json(constant: str) -> None:
+    """Refuses NaN and Infinity, which json.loads takes."""
+    raise ValueError(constant)
 
 
 def is_request(message: Mapping[str, Any]) -> bool:

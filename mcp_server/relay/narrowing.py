@@ -37,4 +37,4 @@ class Narrowing:
         return {**answer, "result": {**answer["result"], "tools": passing}}
 
     def _passes(self, name: object) -> bool:
-        return self._names is None or name in self._names
+        return self._names is None or (isinstance(name, str) and name in self._names)

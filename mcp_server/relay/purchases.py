@@ -71,9 +71,16 @@ def unreachable() -> GatewayError:
     return UpstreamUnavailable("The gateway cannot be reached.")
 
 
-def lost_answer(request: Json, *, unreadable: bool = False) -> GatewayError:
-    """The error of a request whose answer did not arrive, or cannot be read."""
-    happened = f"The answer of the gateway {'could not be read' if unreadable else 'was lost'}."
+def lost_answer(
+    request: Json, *, unreadable: bool = False, status: int | None = None
+) -> GatewayError:
+    """The error of a request whose answer did not arrive, or cannot be read.
+
+    The `status` of HTTP tells a wrong address from a fault.
+    """
+    said = "" if status is None else f" (HTTP {status})"
+    lost = "could not be read" if unreadable else "was lost"
+    happened = f"The answer of the gateway{said} {lost}."
     if effect_of(request) is not Effect.SPEND:
         return UpstreamBadResponse(happened) if unreadable else unreachable()
     request_id = _request_id(request)

@@ -31,7 +31,7 @@ _INITIALIZED = "notifications/initialized"
 _LAST_ANSWERS_SECONDS = 0.15
 _DELETE_SECONDS = 0.2
 _LISTEN_AGAIN_SECONDS = 2.0
-_FINAL = range(400, 429)  # statuses that listening again would not change
+_TRANSIENT = frozenset((429, 500, 502, 503, 504))  # statuses after which to listen again
 
 
 async def run_relay(url: str, key: str, options: McpOptions) -> None:
@@ -189,8 +189,10 @@ class Relay:
     ) -> Json:
         """The answer to a request that is sent once. Raises GatewayError, _SessionLost."""
         headers = headers | (session.headers if session else {})
+        status: int | None = None
         try:
             async with self._endpoint.post(body, headers) as response:
+                status = response.status
                 if response.status == 404 and session is not None and session.id is not None:
                     raise _SessionLost
                 if opens is not None:
@@ -201,7 +203,7 @@ class Relay:
         except (ClientError, TimeoutError) as fault:
             raise lost_answer(request) from fault
         except ValueError as fault:
-            raise lost_answer(request, unreadable=True) from fault
+            raise lost_answer(request, unreadable=True, status=status) from fault
 
     async def _read_answer(
         self, request: Json, response: ClientResponse, session: RelayedSession | None
@@ -260,10 +262,11 @@ class Relay:
         while self._session is session:
             with suppress(ClientError, TimeoutError, ValueError):
                 async with self._endpoint.listen(session.headers) as response:
-                    if response.status in _FINAL or response.content_type != "text/event-stream":
-                        return
-                    async for message in messages_of(response):
-                        self._pass_on(message, session)
+                    if response.status not in _TRANSIENT:
+                        if response.content_type != "text/event-stream":
+                            return
+                        async for message in messages_of(response):
+                            self._pass_on(message, session)
             await asyncio.sleep(_LISTEN_AGAIN_SECONDS)
 
     async def _end_session(self) -> None:

@@ -157,6 +157,7 @@ async def test_the_handshake_does_not_wait_for_a_database(home: Home, tmp_path: 
 
     assert seen == [op.name for op in TOOLS]
     assert sentence.startswith("ledger_unavailable: ")
+    assert ". No money moved." in sentence
     assert balance["balance"]
 
 

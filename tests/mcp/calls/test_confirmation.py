@@ -28,6 +28,7 @@ from gateway.core.model.callers import Limits
 from gateway.wiring import open_gateway
 from mcp_server.calls.confirmation import Answered, Questions, Verdict
 from mcp_server.options import McpOptions
+from tests.mcp.relay.support import call, relayed
 from tests.mcp.support import (
     ERAS,
     LEGACY,
@@ -45,6 +46,7 @@ from tests.mcp.support import (
     text_of,
 )
 from tests.support.gateway import listening
+from tests.support.waiting import until
 
 ROOT = Path(__file__).absolute().parents[3]
 MARKET = replace(
@@ -341,3 +343,129 @@ async def test_a_quick_yes_that_the_setting_allows_buys_once_however_often_it_co
     first, again = (cast(CallToolResult, each).structured_content for each in results)
     assert first["id"] == again["id"]
     assert (first.get("replayed"), again["replayed"]) == (None, True)
+
+
+async def question_of(client: Client) -> dict[str, Any]:
+    """What a client sends with its answer to the question about a purchase."""
+    question = await client.session.call_tool("rent_number", DEAR, allow_input_required=True)
+    assert isinstance(question, InputRequiredResult)
+    return {"request_state": question.request_state, "allow_input_required": True}
+
+
+async def answer(client: Client, question: dict[str, Any], said: ElicitResult) -> CallToolResult:
+    result = await client.session.call_tool(
+        "rent_number", DEAR, input_responses={"purchase": said}, **question
+    )
+    assert isinstance(result, CallToolResult)
+    return result
+
+
+def reprice(stand: SimulatedStand, price: str) -> None:
+    catalogue = stand.sim.provider.catalogue
+    catalogue.put(replace(catalogue.find("mail"), price=Decimal(price)))
+    stand.gateway.core.services.price_cache._lists.clear()
+
+
+@pytest.mark.parametrize("price", ["0.90", "1.70"], ids=["asks nobody now", "is asked about now"])
+@pytest.mark.parametrize("has_code", [False, True])
+async def test_a_confirmed_purchase_sent_again_is_the_first_whatever_it_would_cost_now(
+    price: str, has_code: bool
+) -> None:
+    async with (
+        run_mcp(MARKET) as stand,
+        connected(stand.mcp, MODERN, person=Person()) as client,
+    ):
+        question = await question_of(client)
+        first = (await answer(client, question, YES)).structured_content or {}
+        if has_code:
+            await done(client, "wait_for_code", {"rental_id": first["id"]})
+        reprice(stand, price)
+        again = (await answer(client, question, YES)).structured_content or {}
+
+        assert (again["replayed"], again["id"]) == (True, first["id"])
+        assert bought(stand) == 1
+
+
+async def test_an_answer_buys_once_although_the_price_needs_none_any_more() -> None:
+    async with (
+        run_mcp(MARKET) as stand,
+        connected(stand.mcp, MODERN, person=Person()) as client,
+    ):
+        question = await question_of(client)
+        reprice(stand, "0.90")
+        first = (await answer(client, question, YES)).structured_content or {}
+        await done(client, "wait_for_code", {"rental_id": first["id"]})
+        again = (await answer(client, question, YES)).structured_content or {}
+
+        assert (again["replayed"], again["id"]) == (True, first["id"])
+        assert bought(stand) == 1
+
+
+@pytest.mark.parametrize(
+    "no", [ElicitResult(action="decline"), ElicitResult(action="accept", content={})], ids=str
+)
+async def test_a_no_holds_although_the_price_has_come_below_the_threshold(
+    no: ElicitResult,
+) -> None:
+    async with (
+        run_mcp(MARKET) as stand,
+        connected(stand.mcp, MODERN, person=Person()) as client,
+    ):
+        question = await question_of(client)
+        reprice(stand, "0.90")
+        refusals = [text_of(await answer(client, question, said)) for said in (no, YES)]
+
+        assert bought(stand) == 0
+
+    assert all(refusal.startswith("not_confirmed: ") for refusal in refusals)
+    assert "Nothing was charged." in refusals[0]
+
+
+UNREADABLE = [{}, {"action": "maybe"}, {"action": "decline", "content": [1]}]
+
+
+@pytest.mark.parametrize("answer", UNREADABLE, ids=str)
+async def test_an_answer_of_no_form_buys_nothing_and_says_so(answer: Any) -> None:
+    async with (
+        run_mcp(MARKET, replace(OPTIONS, unconfirmed="allow")) as stand,
+        relayed(stand.url) as talk,
+    ):
+        await talk.begun(elicitation={})
+        talk.say(call(1, "rent_number", DEAR))
+        await until(lambda: talk.requests("elicitation/create"))
+        (question,) = talk.requests("elicitation/create")
+        talk.say({"jsonrpc": "2.0", "id": question["id"], "result": answer})
+        await until(lambda: talk.answers(1))
+
+        assert bought(stand) == 0
+
+    (refusal,) = talk.answers(1)
+    sentence = refusal["result"]["content"][0]["text"]
+    assert sentence.startswith("not_confirmed: ")
+    assert "Nothing was charged." in sentence
+
+
+@each_era
+async def test_what_takes_no_cap_is_asked_about_anew_where_its_price_rises_meanwhile(
+    era: str,
+) -> None:
+    prices = ["1.70"]
+
+    class Thinking(Person):
+        async def answer(self, context: Any, params: ElicitRequestParams) -> ElicitResult:
+            if "once more" in params.message and prices:
+                reprice(stand, prices.pop())
+            return await super().answer(context, params)
+
+    person = Thinking()
+    async with (
+        run_mcp(MARKET) as stand,
+        connected(stand.mcp, era, person=person) as client,
+    ):
+        first = await done(client, "rent_number", DEAR)
+        await done(client, "complete_rental", {"rental_id": first["id"]})
+        again = await done(client, "rent_again", {"rental_id": first["id"]})
+
+    assert again["price"] == "1.70"
+    assert ["1.50 USD" in each for each in person.asked] == [True, True, False]
+    assert "It costs 1.70 USD" in person.asked[-1]

@@ -187,3 +187,5 @@ async def test_what_cannot_be_read_is_looked_for_elsewhere(
 
     assert result["structuredContent"]["id"] == then.id
     assert result["structuredContent"]["status"] == today
+    assert ("as it is today" in result["structuredContent"]["hint"]) == (today != "active")
+    assert ("as it was then" in result["structuredContent"]["hint"]) == (today == "active")

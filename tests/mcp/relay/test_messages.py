@@ -76,6 +76,11 @@ def test_what_has_no_envelope_belongs_to_a_session(message: dict[str, Any]) -> N
         ('"text"', -32600),
         ('{"method": "x", "params": []}', -32600),
         ('{"method": "x", "id": {}}', -32600),
+        ('{"method": "x", "id": 1.5}', -32600),
+        ('{"method": "x", "id": 1e400}', -32600),
+        ('{"method": "x", "id": true}', -32600),
+        ('{"method": "x", "id": NaN}', -32700),
+        ('{"method": ["x"], "id": 1}', -32600),
     ],
 )
 def test_what_is_no_message_is_answered_so(line: str, code: int) -> None:

@@ -144,6 +144,26 @@ async def test_what_a_session_is_told_besides_answers_is_heard() -> None:
             rest.set()
 
 
+async def test_it_listens_again_after_what_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "_LISTEN_AGAIN_SECONDS", 0.01)
+    changed = {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}
+    asked_for: list[int] = []
+
+    async def stream(asked: web.Request, body: Any) -> web.StreamResponse | None:
+        if asked.method != "GET":
+            return None
+        asked_for.append(1)
+        if len(asked_for) == 1:
+            return web.Response(status=503, text="a page of a proxy")
+        return await streamed(asked, changed) if len(asked_for) == 2 else web.Response(status=404)
+
+    async with scripted() as gateway:
+        gateway.respond = stream
+        async with relayed(gateway.url) as talk:
+            await talk.begun()
+            await until(lambda: changed in talk.heard)
+
+
 async def test_a_lost_session_begins_anew_by_itself() -> None:
     dead = {"session-1"}
 
@@ -276,6 +296,18 @@ async def test_a_purchase_whose_answer_is_lost_can_be_asked_for_again(
     assert "No money moved." in read
 
 
+async def test_an_address_that_leads_elsewhere_is_told_by_its_status() -> None:
+    async def moved(asked: web.Request, body: Any) -> web.StreamResponse | None:
+        return web.Response(status=308, headers={"Location": "https://127.0.0.1/mcp"})
+
+    async with scripted() as gateway:
+        gateway.respond = moved
+        async with relayed(gateway.url) as talk:
+            answer = await talk.asked(initialize())
+
+    assert "The answer of the gateway (HTTP 308) could not be read." in answer["error"]["message"]
+
+
 @pytest.mark.parametrize("error", [GatewayBusy("Too much is open."), PayloadTooLarge()])
 async def test_a_refusal_of_the_gateway_keeps_its_words(error: Any) -> None:
     async def refuse(asked: web.Request, body: Any) -> web.StreamResponse | None:
@@ -321,14 +353,26 @@ async def test_hidden_tools_are_neither_listed_nor_called() -> None:
             await talk.begun()
             tools = (await talk.asked(request(1, "tools/list")))["result"]
             hidden = await talk.asked(call(2, "rent_number", RENT))
+            no_name = await talk.asked(request(5, "tools/call", name=["rent_number"]))
             unknown = await talk.asked(call(3, "brand_new", {}))
             seen = await talk.asked(call(4, "get_balance", {}))
 
     assert tools == {"tools": [{"name": "get_balance"}], "ttlMs": 1}
     assert hidden["error"] == {"code": -32602, "message": "Unknown tool: rent_number"}
     assert unknown["error"]["message"] == "Unknown tool: brand_new"
+    assert no_name["error"]["code"] == -32602
     assert "result" in seen
     assert len(gateway.bodies("tools/call")) == 1
+
+
+async def test_a_number_that_is_no_id_reaches_no_gateway() -> None:
+    async with scripted() as gateway, relayed(gateway.url) as talk:
+        for number in ("NaN", "1e400", "1.5", "true"):
+            talk.say(f'{{"jsonrpc": "2.0", "id": {number}, "method": "tools/list"}}')
+        await until(lambda: len(talk.heard) == 4)
+
+    assert [each["id"] for each in talk.heard] == [None] * 4
+    assert gateway.seen == []
 
 
 async def test_without_a_choice_tools_that_are_not_known_here_pass() -> None:
