@@ -4,7 +4,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 from adapters.store import migrating
@@ -20,8 +20,12 @@ from adapters.store.sqlite.shared import SharedFile, SqliteBuckets, SqliteLeases
 async def open_sqlite(path: Path) -> AsyncIterator[SqliteDatabase]:
     """The database in that file, until the end of the block; raises StoreError."""
     lock_path = path.with_name(path.name + ".lock")
+    preparing = asyncio.ensure_future(asyncio.to_thread(_prepare, path, lock_path))
     try:
-        liveness, connection = await asyncio.to_thread(_prepare, path, lock_path)
+        liveness, connection = await asyncio.shield(preparing)
+    except asyncio.CancelledError:
+        await _close_prepared(preparing)
+        raise
     except (OSError, sqlite3.Error) as error:
         raise Unreachable(f"The database {path} cannot be opened: {error}") from error
     database = SqliteDatabase(path, connection, FileLock(lock_path), liveness)
@@ -33,6 +37,16 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteDatabase]:
         await others.close()
         await database.close()
         await file.close()
+        liveness.close()
+
+
+async def _close_prepared(
+    preparing: asyncio.Future[tuple[FileLiveness, sqlite3.Connection]],
+) -> None:
+    """Close what a thread has prepared in vain: it cannot be stopped, and uses the files."""
+    with suppress(OSError, sqlite3.Error, StoreError):
+        liveness, connection = await preparing
+        connection.close()
         liveness.close()
 
 

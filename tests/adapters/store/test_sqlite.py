@@ -1,5 +1,6 @@
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from adapters.store import Busy, Store, StoreError, Unreachable, open_store
 from adapters.store.sql.statement import Tx
 from adapters.store.sqlite import database as sqlite
+from adapters.store.sqlite import opening
 from adapters.store.sqlite.file_lock import FileLock
 from adapters.store.tables.events import LAST
 from gateway.core.model.callers import GatewayKey, Limits
@@ -245,3 +247,28 @@ def test_what_is_no_database_is_said(path: Path) -> None:
 
     with pytest.raises(Unreachable, match="not a database"):
         asyncio.run(opened())
+
+
+async def test_who_gives_up_opening_leaves_nothing_that_still_uses_the_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    connections: list[sqlite3.Connection] = []
+
+    def held(path: Path) -> sqlite3.Connection:
+        begun.set()
+        assert go_on.wait(60)
+        connections.append(sqlite.connect(path))
+        return connections[0]
+
+    monkeypatch.setattr(opening, "connect", held)
+    task = asyncio.ensure_future(opening.open_sqlite(path).__aenter__())
+    assert await asyncio.to_thread(begun.wait, 60)
+    task.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connections[0].execute("SELECT 1")
