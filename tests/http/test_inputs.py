@@ -71,7 +71,7 @@ NAME = (
 )
 AROUND = "spaces around it"
 CARRIER = (
-    "a carrier's name in any case and with spaces, points, `-`, `_` or `&` anywhere in it, or "
+    "a carrier's name in any case and with spaces, points, dashes, `_` or `&` anywhere in it, or "
     "`TMO`, `VZ`, `VZW`"
 )
 AREAS = (
