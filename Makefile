@@ -1,7 +1,7 @@
 # Every target installs what it needs on its first run and works offline afterwards.
 PYTHON ?= python3
-# Four workers, for most of the time of a test is waiting.
-PYTEST = pytest -n 4 --dist loadgroup
+# Six workers on whatever machine, for most of the time of a test is waiting.
+PYTEST = pytest -n 6 --dist loadgroup
 CLIENTS = tests/faces/clients/npm
 AGENTS  = tests/agents/npm
 PIP    = python -m pip --disable-pip-version-check install -qq
