@@ -1,6 +1,6 @@
 # Every target installs what it needs on its first run and works offline afterwards.
 PYTHON ?= python3
-# Six workers on whatever machine, for most of the time of a test is waiting.
+# Six workers, for most of the time of a test is waiting.
 PYTEST = pytest -n 6 --dist loadgroup
 CLIENTS = tests/faces/clients/npm
 AGENTS  = tests/agents/npm

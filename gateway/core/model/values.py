@@ -201,7 +201,9 @@ ServiceCode = Annotated[
     Field(
         min_length=1,
         max_length=100,
-        pattern=r"^[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$",
+        # It begins with no space of any kind, which a name in an input may have around it.
+        pattern=r"^[^\x00-\x20\x7f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+        r"[^\x00-\x1f\x7f]*$",
         examples=["whatsapp"],
     ),
 ]
