@@ -1,7 +1,7 @@
 # Every target installs what it needs on its first run and works offline afterwards.
 PYTHON ?= python3
-# Six workers, for most of the time of a test is waiting.
-PYTEST = pytest -n 6 --dist loadgroup
+# Four workers, for most of the time of a test is waiting.
+PYTEST = pytest -n 4 --dist loadgroup
 CLIENTS = tests/faces/clients/npm
 AGENTS  = tests/agents/npm
 PIP    = python -m pip --disable-pip-version-check install -qq
@@ -18,7 +18,7 @@ run: $(RUNNABLE)
 	else exec .venv/bin/getatext-gateway serve --simulate; fi
 
 test: check
-	.venv/bin/$(PYTEST)
+	.venv/bin/$(PYTEST) -m "not planted"
 
 check: .venv/dev.stamp
 	.venv/bin/ruff format --check --quiet .
@@ -69,10 +69,12 @@ bench: .venv-bench/bench.stamp
 chaos: .venv/dev.stamp
 	.venv/bin/python -W "ignore:XDG_RUNTIME_DIR is not set" -m tests.chaos
 	.venv/bin/python -W "ignore:XDG_RUNTIME_DIR is not set" -m tests.model
+	.venv/bin/$(PYTEST) tests/model -m planted
 
 # A minute or two long: a thousand numbers, of which many stay silent, in held time.
 outcomes: .venv/dev.stamp
 	.venv/bin/python -W "ignore:XDG_RUNTIME_DIR is not set" -m tests.outcomes
+	.venv/bin/$(PYTEST) tests/outcomes -m planted
 
 # The protocol's own suite and inspector; npm fetches them, and the Node they need.
 conformance: .venv/dev.stamp .node/conformance.stamp

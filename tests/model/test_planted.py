@@ -79,6 +79,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.planted
 @pytest.mark.parametrize("fault", FAULTS)
 def test_it_is_found(fault: str, tmp_path: Path) -> None:
     with (

@@ -74,6 +74,7 @@ def test_a_replacement_does_not_wait_behind_those_who_wait_for_codes(tmp_path: P
     assert not result.broken, report([result])
 
 
+@pytest.mark.planted
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found(fault: str, tmp_path: Path) -> None:
     where, name, planted, promise = FAULTS[fault]

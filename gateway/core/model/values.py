@@ -201,15 +201,24 @@ ServiceCode = Annotated[
     Field(
         min_length=1,
         max_length=100,
-        # It begins with no space of any kind, which a name in an input may have around it.
-        pattern=r"^[^\x00-\x20\x7f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
-        r"[^\x00-\x1f\x7f]*$",
+        pattern=r"^[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$",
         examples=["whatsapp"],
     ),
 ]
 """The provider's short name of a service (its api_name). It may contain a slash."""
 
-ServiceAsked = Annotated[ServiceCode, StringConstraints(strip_whitespace=True)]
+ServiceAsked = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True),
+    Field(
+        min_length=1,
+        max_length=100,
+        # With no space of any kind at its beginning, for one around it is stripped.
+        pattern=r"^[^\x00-\x20\x7f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+        r"[^\x00-\x1f\x7f]*$",
+        examples=["whatsapp"],
+    ),
+]
 """A service in an input of a rent, by its code or its name."""
 
 Reference = Annotated[
