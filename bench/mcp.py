@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from bench import starts as starting
 from bench.contenders import KEY, gateway, upstream
-from bench.measure import Contender, Sample, by_turns, median, ratio
+from bench.measure import Contender, Sample, Samples, by_turns, median, ratio
 from bench.process import Server, free_port, serving
 from bench.report import Row, Target
 
@@ -41,6 +41,16 @@ def run(rounds: int) -> list[Row]:
             rounds,
             REQUESTS,
         )
+    return [
+        *_called(samples),
+        _started(starts, "mcp", 1.4),
+        _started(starts, "mcp --gateway", 1.15),
+        _ended(starts, "mcp"),
+        _ended(starts, "mcp --gateway"),
+    ]
+
+
+def _called(samples: Samples) -> list[Row]:
     cpu = [median(samples, name, _cpu) for name in ("gateway", "bare mcp")]
     rate = [median(samples, name, _rate) for name in ("gateway", "fastmcp")]
     return [
@@ -58,10 +68,6 @@ def run(rounds: int) -> list[Row]:
             Target("≥", 3.0),
             absolute=f"{rate[0]:.0f} / {rate[1]:.0f}",
         ),
-        _started(starts, "mcp", 1.4),
-        _started(starts, "mcp --gateway", 1.15),
-        _ended(starts, "mcp"),
-        _ended(starts, "mcp --gateway"),
     ]
 
 
