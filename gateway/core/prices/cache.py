@@ -67,7 +67,7 @@ class PriceCache:
 
     async def page(self, upstream: AccountUpstream, asked: ListPrices) -> PricePage:
         """A page of the account's prices; one that is not fresh is refreshed first, if possible."""
-        listed = self._lists.get(upstream.account_id)
+        listed = self.last(upstream.account_id)
         age = self._clock.monotonic() - listed.since if listed else self._keep
         if listed is None or age >= self._keep:
             self._observer.prices_looked_up("miss")
@@ -103,7 +103,7 @@ class PriceCache:
         account, now = upstream.account_id, self._clock.monotonic()
         begun_before = self._fetches.get(account)
         if refusal is not None:
-            if (listed := self._lists.get(account)) is not None:
+            if (listed := self.last(account)) is not None:
                 listed.correct(refusal, now)
             if begun_before is not None:
                 begun_before.refusals.append((refusal, now))
@@ -126,8 +126,8 @@ class PriceCache:
     ) -> Price | None:
         """The service with this code or name; None where the list cannot be read.
 
-        A list without it is read anew, unless it is some seconds old. `among`: the services that
-        the caller may rent. Raises ServiceNotFound with candidates, and UpstreamAuthFailed.
+        A list without it is read anew, unless it was read within seconds. `among`: the services
+        that the caller may rent. Raises ServiceNotFound with candidates, and UpstreamAuthFailed.
         """
         try:
             listed = await self._current(upstream)
@@ -151,7 +151,7 @@ class PriceCache:
         self, upstream: AccountUpstream, asked: str, among: Collection[str] | None = None
     ) -> tuple[Candidate, ...]:
         """The services that were perhaps meant by what the provider refused; waits a second."""
-        listed = self._lists.get(upstream.account_id)
+        listed = self.last(upstream.account_id)
         if listed is None or self._clock.monotonic() - listed.since >= self._fresh:
             with suppress(UpstreamAuthFailed):
                 listed = await self._refreshed(upstream, in_time=False) or listed
@@ -168,7 +168,7 @@ class PriceCache:
 
     def known_page(self, account_id: str, asked: ListPrices) -> PricePage | None:
         """A page of the last fetched prices, of any age; makes no call."""
-        listed = self._lists.get(account_id)
+        listed = self.last(account_id)
         return listed.page(asked, stale=True) if listed else None
 
     async def close(self) -> None:
@@ -179,7 +179,7 @@ class PriceCache:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _current(self, upstream: AccountUpstream, quoting: str | None = None) -> PriceList:
-        listed = self._lists.get(upstream.account_id)
+        listed = self.last(upstream.account_id)
         age = self._clock.monotonic() - listed.since if listed else self._keep
         if listed is not None and age < self._fresh and not listed.withholds(quoting):
             return listed
