@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Literal
 
 from gateway.core.auth.hosts import AllowedHosts
@@ -20,7 +21,7 @@ class McpOptions:
     confirmed by a person. `unconfirmed` says what becomes of it where nobody could be asked; a yes
     within `min_answer_seconds` of the question is the client's own. `state_key` seals the state of
     a question that a client carries; nodes that serve the same clients share it. `simulated`: no
-    money is real.
+    money is real. `icons`: the folder with the server's icon.png and icon.svg.
     """
 
     version: str = ""
@@ -30,6 +31,7 @@ class McpOptions:
     read_only: bool = False
     toolsets: frozenset[Toolset] = ALL_TOOLSETS
     simulated: bool = False
+    icons: Path | None = None
     state_key: bytes | None = field(default=None, repr=False)
     hosts: AllowedHosts = field(default_factory=AllowedHosts)
     max_sessions: int = 500

@@ -11,7 +11,6 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import gateway
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.redact import redacted, redacted_uri
 from gateway.core.operations.call import Call
@@ -37,7 +36,6 @@ NAME = "getatext-gateway"
 _CACHE_MILLISECONDS = 300_000
 
 _ICONS_SINCE = "2025-11-25"
-_ICONS = Path(gateway.__file__).parent / "http" / "pages" / "own"
 
 INSTRUCTIONS = (
     "Rent US phone numbers and read their SMS codes. Renting spends real money (USD). "
@@ -134,13 +132,29 @@ class McpFace:
         # Without the SDK's tracing, which costs time on every message and is not collected here.
         server.middleware[:] = [
             _redact_unknown_method,
-            _with_icons,
+            self._with_icons,
             RequestStateBoundary(sealed, default_audience=NAME),
         ]
         return server
 
     def _input_schema(self, name: str) -> Json | None:
         return self._tools.input_schema(name)
+
+    async def _with_icons(self, ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
+        """Adds icons to what the server says of itself when a client connects.
+
+        Not by the SDK, which would repeat them in every response from 2026-07-28 on.
+        """
+        result, folder = await call_next(ctx), self._options.icons
+        if folder is None:
+            return result
+        if ctx.method == "server/discover":
+            from mcp_types import SERVER_INFO_META_KEY
+
+            result["_meta"][SERVER_INFO_META_KEY]["icons"] = _icons(folder)
+        elif ctx.method == "initialize" and result["protocolVersion"] >= _ICONS_SINCE:
+            result["serverInfo"]["icons"] = _icons(folder)
+        return result
 
     async def _list_tools(self, ctx: "McpContext", params: Any) -> Json:
         specs = self._tools.visible_to(self._known_call(ctx).caller)
@@ -194,27 +208,12 @@ class McpFace:
         return prompt.filled(given)
 
 
-async def _with_icons(ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
-    """Adds icons to what the server says of itself when a client connects.
-
-    Not by the SDK, which would repeat them in every response from 2026-07-28 on.
-    """
-    result = await call_next(ctx)
-    if ctx.method == "server/discover":
-        from mcp_types import SERVER_INFO_META_KEY
-
-        result["_meta"][SERVER_INFO_META_KEY]["icons"] = _icons()
-    elif ctx.method == "initialize" and result["protocolVersion"] >= _ICONS_SINCE:
-        result["serverInfo"]["icons"] = _icons()
-    return result
-
-
 @lru_cache(1)
-def _icons() -> list[Json]:
+def _icons(folder: Path) -> list[Json]:
     """The icons that the gateway serves, inline: on standard input and output it has no address."""
 
     def inline(name: str, mime_type: str, size: str) -> Json:
-        data = b64encode((_ICONS / name).read_bytes()).decode()
+        data = b64encode((folder / name).read_bytes()).decode()
         return {"src": f"data:{mime_type};base64,{data}", "mimeType": mime_type, "sizes": [size]}
 
     return [inline("icon.png", "image/png", "48x48"), inline("icon.svg", "image/svg+xml", "any")]

@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 
+import gateway.http
 from gateway.core.operations.operation import Toolset
 from gateway.settings import Settings
 from mcp_server.options import ALL_TOOLSETS, McpOptions
+
+ICONS = Path(gateway.http.__file__).parent / "pages" / "own"
+"""The folder of the icons that the gateway serves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,5 +38,6 @@ def mcp_options(
         read_only=choices.read_only,
         toolsets=choices.toolsets,
         simulated=choices.simulate,
+        icons=ICONS,
         state_key=state_key,
     )

@@ -21,6 +21,7 @@ from gateway.http.wire.auth import key_of
 from gateway.http.wire.edge import TRACE_ID
 from gateway.settings import Settings
 from gateway.wiring import Gateway, open_gateway
+from gateway.wiring.mcp_options import ICONS
 from mcp_server.options import McpOptions
 from mcp_server.transport.http import mount
 from tests.support.gateway import USUAL, have_accepted, listening, settings
@@ -29,7 +30,8 @@ T = TypeVar("T")
 
 LEGACY, MODERN = "legacy", "2026-07-28"
 ERAS = (LEGACY, MODERN)
-OPTIONS = McpOptions(min_answer_seconds=0.0)  # who is asked here answers at once
+# Who is asked here answers at once.
+OPTIONS = McpOptions(min_answer_seconds=0.0, icons=ICONS)
 QUICK = replace(USUAL, rules=Rules(code_after=0.3, cancel_locked=0.0))
 
 
