@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -36,10 +37,13 @@ def test_help_of_a_command_imports_neither_servers_nor_the_store(words: list[str
     assert imported([*words, "--help"]) & {"aiohttp", "rich", "sqlalchemy", "structlog"} == set()
 
 
-def imported(words: list[str]) -> set[str]:
+def imported(words: list[str], *, starts: str = "Usage: getatext-gateway", **env: str) -> set[str]:
+    """What is imported where the command is run that then prints what `starts` so."""
     command = [sys.executable, "-c", PROBE, json.dumps(words)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("Usage: getatext-gateway")
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, **env}
+    )
+    assert done.stdout.startswith(starts)
     return {name.partition(".")[0] for name in json.loads(done.stderr)}
 
 
