@@ -106,7 +106,7 @@ class LazyGroup(click.Group):
             ctx.exit(INTERRUPTED)
 
     def _meant(self, name: str) -> str:
-        """The sentence that asks for commands with such a name, in a group of this one or in this one."""
+        """The sentence that asks for commands of such a name, here or in a group of this one."""
         from difflib import get_close_matches
 
         name = name.casefold().replace("_", "-")
