@@ -28,7 +28,7 @@ from gateway.core.model.errors import (
 from gateway.core.model.upstream_call import Effect
 from gateway.core.model.values import Charged
 from gateway.core.operations.call import Call
-from gateway.core.operations.operation import Operation
+from gateway.core.operations.operation import AnyOperation, Operation
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
+
+_WHOLE = {"limit", "sort", "group_by", "wait_seconds"}  # inputs of lists that leave no row out
 
 
 @dataclass(slots=True)
@@ -88,12 +90,21 @@ class _Execution(Generic[In, Out]):
 
 
 def execute_and_show(
-    verb: Verb, op: Operation[In, Out], given: Mapping[str, Any], *, as_json: bool
+    verb: Verb,
+    op: Operation[In, Out],
+    given: Mapping[str, Any],
+    *,
+    as_json: bool,
+    wide: bool = False,
 ) -> int:
-    """Run the operation, show its value or its error, and answer the exit code."""
+    """Run the operation, show its value or its error, and answer the exit code.
+
+    `wide`: with every column of a list.
+    """
     code, value = execute(verb, op, given, as_json=as_json)
     if value is not None:
-        output.show(value, verb, as_json=as_json)
+        narrowed_by = _narrowing(verb, op, given)
+        output.show(value, verb, as_json=as_json, wide=wide, narrowed_by=narrowed_by)
     return code
 
 
@@ -118,6 +129,16 @@ def execute(
         output.show_error(advised, verb, op, execution.trace_id, as_json=as_json)
         return exit_code(error), None
     return INTERRUPTED if execution.interrupted else OK, value
+
+
+def _narrowing(verb: Verb, op: AnyOperation, given: Mapping[str, Any]) -> list[str]:
+    """The options that leave rows out of a list, of those given."""
+    fields = op.takes.model_fields
+    return [
+        verb.arguments.get(name) or verb.option(name)
+        for name, value in given.items()
+        if name not in _WHOLE and not fields[name].is_required() and value != fields[name].default
+    ]
 
 
 def exit_code(error: GatewayError) -> int:

@@ -46,6 +46,8 @@ class OperationCommand(click.Command):
         params += [_option(verb, name, fields[name]) for name in named]
         if verb.waits:
             params.append(click.Option(["--wait"], is_flag=True, help="Stay until its code comes."))
+        if "data" in op.gives.model_fields:
+            params.append(click.Option(["--wide"], is_flag=True, help="Every column."))
         if verb.csv:
             rows = "All rows as CSV; with --limit or --cursor those of one page."
             params.append(click.Option(["--csv", "as_csv"], is_flag=True, help=rows))
@@ -61,7 +63,7 @@ class OperationCommand(click.Command):
 
         typed = dict(ctx.params)
         as_json, wait = bool(typed.pop("as_json")), bool(typed.pop("wait", False))
-        as_csv = bool(typed.pop("as_csv", False))
+        as_csv, wide = bool(typed.pop("as_csv", False)), bool(typed.pop("wide", False))
         given = {name: value for name, value in typed.items() if value is not None}
         for name in given.keys() & self.verb.arguments.keys():
             given[name] = SWITCH.get(given[name], given[name])
@@ -69,8 +71,9 @@ class OperationCommand(click.Command):
             if as_json:
                 raise click.UsageError("Say either --csv or --json.")
             ctx.exit(_write_csv(self.verb, self.op, given, one_page=_is_one_page(ctx)))
-        run = _rent_and_wait if wait else execute_and_show
-        ctx.exit(run(self.verb, self.op, given, as_json=as_json))
+        if wait:
+            ctx.exit(_rent_and_wait(self.verb, self.op, given, as_json=as_json))
+        ctx.exit(execute_and_show(self.verb, self.op, given, as_json=as_json, wide=wide))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The arguments explained like the options."""

@@ -17,6 +17,7 @@ CANCEL_LOCK = click.option(
     help="For how many seconds a simulated number cannot be cancelled; default 60.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+wide_option = click.option("--wide", is_flag=True, help="Every column.")
 
 
 class Usd(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on

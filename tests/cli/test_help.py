@@ -84,7 +84,8 @@ def test_a_verb_takes_every_input_of_its_operation_by_its_name(verb: Verb) -> No
     op = BY_NAME[verb.operation]
     command = OperationCommand(verb)
 
-    own = {"as_json", *(["wait"] if verb.waits else []), *(["as_csv"] if verb.csv else [])}
+    own = {"as_json", *(["wide"] if "data" in op.gives.model_fields else [])}
+    own |= {*(["wait"] if verb.waits else []), *(["as_csv"] if verb.csv else [])}
 
     assert {p.name for p in command.params} == {*op.takes.model_fields, *own}
     assert {*verb.arguments, *verb.options} <= set(op.takes.model_fields)
