@@ -1,6 +1,7 @@
 """Kinds of arguments and options that several commands take."""
 
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
+from decimal import Decimal
 
 import click
 
@@ -26,13 +27,29 @@ class Usd(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 
 
     def convert(self, value: object, param: object, ctx: click.Context | None) -> Decimal:
         """The exact amount. Raises BadParameter where it is none, or more than a million."""
-        try:
-            amount = Decimal(str(value))
-        except InvalidOperation:
-            amount = Decimal(-1)
-        if not (amount.is_finite() and 0 <= amount <= 1_000_000):
+        from gateway.core.model.values import amount_in
+
+        amount = value if isinstance(value, Decimal) else amount_in(str(value))
+        if amount is None or not 0 <= amount <= 1_000_000:
             raise click.BadParameter("must be an amount of dollars, such as 5 or 0.55", ctx)
         return amount
+
+
+class Moment(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on
+    """A date or a time on the command line, in UTC where it names no zone."""
+
+    name = "TIME"
+
+    def convert(self, value: object, param: object, ctx: click.Context | None) -> datetime:
+        """The moment. Raises BadParameter where it is none."""
+        from gateway.core.model.moments import moment_asked
+
+        try:
+            moment = moment_asked(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error), ctx) from None
+        assert isinstance(moment, datetime)  # noqa: S101 - for the type checker
+        return moment
 
 
 def given(options: dict[str, float | None]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway.cli.exit_codes import FAILED
-from gateway.cli.parameters import Usd, json_option
+from gateway.cli.parameters import Moment, Usd, json_option
 from gateway.cli.session import with_gateway
 
 if TYPE_CHECKING:
@@ -43,9 +43,7 @@ if TYPE_CHECKING:
     help="Over MCP a person confirms what costs more; default GATEWAY_MCP_CONFIRM_ABOVE.",
 )
 @click.option("--admin", is_flag=True, help="It sees the whole account, not only what it bought.")
-@click.option(
-    "--expires", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]), help="When it ends (UTC)."
-)
+@click.option("--expires", type=Moment(), help="When it ends (UTC), such as 2027-01-31.")
 def create(
     name: str,
     services: str | None,
@@ -70,7 +68,7 @@ def create(
     chosen = frozenset(filter(None, map(str.strip, (services or "").split(","))))
     granted = Limits(
         services=chosen or None,
-        expires_at=expires and expires.replace(tzinfo=UTC),
+        expires_at=expires,
         **limits,  # type: ignore[arg-type]  # click has checked their types
     )
     click.echo(with_gateway(lambda gateway: make_key(gateway, name, granted)))
