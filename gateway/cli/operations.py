@@ -11,6 +11,7 @@ from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
 from gateway.cli.exit_codes import OK
+from gateway.cli.session import Session, open_session
 from gateway.cli.verbs import Verb
 from gateway.core.model.values import MAX_PAGE
 from gateway.core.operations.catalog import BY_NAME
@@ -68,9 +69,10 @@ class OperationCommand(click.Command):
         if as_csv:
             if as_json:
                 raise click.UsageError("Say either --csv or --json.")
-            ctx.exit(_write_csv(self.verb, self.op, given, one_page=_is_one_page(ctx)))
+            one_page = _is_one_page(ctx)
+            ctx.exit(_write_csv(open_session(), self.verb, self.op, given, one_page=one_page))
         run = _rent_and_wait if wait else execute_and_show
-        ctx.exit(run(self.verb, self.op, given, as_json=as_json))
+        ctx.exit(run(open_session(), self.verb, self.op, given, as_json=as_json))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The arguments explained like the options."""
@@ -84,20 +86,22 @@ class OperationCommand(click.Command):
         super().format_options(ctx, formatter)
 
 
-def _rent_and_wait(verb: Verb, op: AnyOperation, given: dict[str, Any], *, as_json: bool) -> int:
+def _rent_and_wait(
+    session: Session, verb: Verb, op: AnyOperation, given: dict[str, Any], *, as_json: bool
+) -> int:
     """Buy, then stay until the code comes: what was bought is shown first, to people."""
     from gateway.cli import output
     from gateway.cli.commands.wait import wait_for
     from gateway.cli.execution import execute
 
-    code, rental = execute(verb, op, given, as_json=as_json)
+    code, rental = execute(session, verb, op, given, as_json=as_json)
     if rental is None:
         return code
     if not as_json and sys.stdout.isatty():
         output.show(rental, verb, as_json=False)
     else:
         output.to_stderr(f"Rented {rental.number} as {rental.id}.")
-    return wait_for(rental, as_json=as_json) if code == OK else code
+    return wait_for(session, rental, as_json=as_json) if code == OK else code
 
 
 def _is_one_page(ctx: click.Context) -> bool:
@@ -106,18 +110,21 @@ def _is_one_page(ctx: click.Context) -> bool:
     return any(ctx.get_parameter_source(name) is not typed for name in ("limit", "cursor"))
 
 
-def _write_csv(verb: Verb, op: AnyOperation, given: dict[str, Any], *, one_page: bool) -> int:
+def _write_csv(
+    session: Session, verb: Verb, op: AnyOperation, given: dict[str, Any], *, one_page: bool
+) -> int:
     """Write a list as CSV, all its pages where not one was asked for."""
     from gateway.cli.csv_output import CsvRows
     from gateway.cli.execution import execute
 
     rows = CsvRows(op, given.get("group_by"))
     if one_page:
-        code, page = execute(verb, op, given, as_json=False)
+        code, page = execute(session, verb, op, given, as_json=False)
         if page is not None:
             rows.add(page)
         return code
-    return execute(verb, op, {**given, "limit": MAX_PAGE}, as_json=False, each_page=rows.add)[0]
+    pages = {**given, "limit": MAX_PAGE}
+    return execute(session, verb, op, pages, as_json=False, each_page=rows.add)[0]
 
 
 def _about(verb: Verb, op: AnyOperation, name: str) -> str:

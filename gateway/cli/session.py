@@ -1,20 +1,28 @@
-"""Opens a gateway for the time of one command: the one way for all that do not serve callers."""
+"""What a command works with: its settings, and a gateway in this process or elsewhere."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
 from gateway.cli.exit_codes import MISUSED
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from gateway.core.model.callers import Caller
+    from gateway.core.operations.call import Answer
+    from gateway.core.operations.operation import Operation
     from gateway.settings import Settings
     from gateway.wiring import Gateway
+
+    In = TypeVar("In", bound=BaseModel)
+    Out = TypeVar("Out", bound=BaseModel)
 
 T = TypeVar("T")
 
@@ -26,6 +34,91 @@ class StoreFailed(click.ClickException):
     """The database cannot be opened or used; the message says why."""
 
     exit_code = MISUSED
+
+
+class Operations(Protocol):
+    """How a command runs operations: in a gateway of its own, or at one elsewhere."""
+
+    async def answer(
+        self, op: Operation[In, Out], given: Mapping[str, Any], trace_id: str
+    ) -> Answer[Out]:
+        """Run an operation on raw inputs. Raises GatewayError.
+
+        The answer says whether it is that of an earlier purchase with the same request id.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Operations in a gateway that is open in this process."""
+
+    gateway: Gateway
+    caller: Caller
+
+    async def answer(
+        self, op: Operation[In, Out], given: Mapping[str, Any], trace_id: str
+    ) -> Answer[Out]:
+        """Run an operation as the caller."""
+        from gateway.core.model.errors import InternalError, LedgerUnavailable
+        from gateway.core.operations.call import Call
+        from gateway.wiring import StoreError
+
+        try:
+            return await self.gateway.invoker.answer(op, Call(self.caller, trace_id), given)
+        except StoreError as fault:  # not of opening: what was asked may have been done
+            if isinstance(fault, LedgerUnavailable):
+                raise LedgerUnavailable from fault
+            log_crash(trace_id)
+            raise InternalError from fault
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The settings by which one command runs operations."""
+
+    settings: Settings
+
+    @property
+    def key_setting(self) -> str:
+        """The setting that holds the key of whoever sits here."""
+        return "GETATEXT_API_KEY" if self.settings.gateway_key is None else "GATEWAY_KEY"
+
+    def run(
+        self,
+        work: Callable[[Operations], Awaitable[T]],
+        *,
+        on_signal: Callable[[], None] | None = None,
+    ) -> T:
+        """Open the operations, do the work with them, and answer what the work answered.
+
+        `on_signal`: as of `with_gateway`. Raises Unauthorized, StoreFailed, and what the work
+        raises.
+        """
+        key = self._key()
+
+        async def in_gateway(gateway: Gateway) -> T:
+            return await work(Embedded(gateway, await gateway.callers.identify(key)))
+
+        return with_gateway(in_gateway, settings=self.settings, on_signal=on_signal)
+
+    def require_key(self) -> None:
+        """Raise BadSettings where no key is set."""
+        from gateway.cli.configuration import BadSettings
+
+        if self.settings.caller_key is None:
+            raise BadSettings(f"{NO_KEY} {KEY_ADVICE}")
+
+    def _key(self) -> str:
+        from gateway.core.model.errors import Unauthorized
+
+        if self.settings.caller_key is None:
+            raise Unauthorized(NO_KEY, advice=KEY_ADVICE)
+        return self.settings.caller_key.get_secret_value()
+
+
+def open_session() -> Session:
+    """The session of a command that runs operations. Raises BadSettings."""
+    return Session(session_settings())
 
 
 def session_settings() -> Settings:
@@ -60,16 +153,21 @@ def with_gateway(
     chosen = settings or session_settings()
 
     async def opened() -> T:
-        if on_signal is not None:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().add_signal_handler(number, on_signal)
         async with open_gateway(chosen, follow=False) as gateway:
             return await work(gateway)
 
     try:
-        return asyncio.run(opened())
+        return asyncio.run(_heeding(on_signal, opened))
     except StoreError as error:
         raise StoreFailed(str(error)) from None
+
+
+async def _heeding(on_signal: Callable[[], None] | None, work: Callable[[], Awaitable[T]]) -> T:
+    """Do the work, with `on_signal` called at SIGINT and SIGTERM meanwhile."""
+    if on_signal is not None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    return await work()
 
 
 def own_key(settings: Settings) -> str:
@@ -81,7 +179,8 @@ def own_key(settings: Settings) -> str:
     return settings.getatext_api_key.get_secret_value()
 
 
-async def own_caller(gateway: Gateway) -> Caller:
-    """The caller that the key in GETATEXT_API_KEY stands for. Raises Unauthorized."""
-    key = gateway.settings.getatext_api_key
-    return await gateway.callers.identify(key.get_secret_value() if key else None)
+def log_crash(trace_id: str) -> None:
+    """Log the exception that is being handled, which is a bug, with its traceback."""
+    import structlog
+
+    structlog.get_logger("gateway.cli").exception("command failed", trace_id=trace_id)

@@ -20,7 +20,11 @@ class Settings(ProviderSettings):
     """Everything an operator can set: the environment wins over the file GATEWAY_CONFIG names."""
 
     gateway_key: SecretStr | None = Field(
-        None, description="A gateway's key, for `getatext-gateway mcp` with limits."
+        None,
+        description=(
+            "A gateway's key: commands and `mcp` do what it may, instead of what GETATEXT_API_KEY "
+            "may."
+        ),
     )
     gateway_host: str = Field("127.0.0.1", description="The address to listen on.")
     gateway_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
@@ -169,6 +173,11 @@ class Settings(ProviderSettings):
         if self.gateway_pass_through is not None:
             return self.gateway_pass_through
         return is_loopback(self.gateway_host)
+
+    @property
+    def caller_key(self) -> SecretStr | None:
+        """The key of whoever runs commands here: a gateway's, with its limits, or the account's."""
+        return self.gateway_key or self.getatext_api_key
 
     @property
     def data_dir(self) -> Path:

@@ -60,11 +60,10 @@ async def _open(settings: Settings, key: str | None) -> "AsyncIterator[Opened]":
 
 
 def _key(settings: Settings) -> str:
-    key = settings.gateway_key or settings.getatext_api_key
-    if key is None:
+    if settings.caller_key is None:
         raise Unauthorized(
             "No key is set.",
             advice="Set GETATEXT_API_KEY to your key from https://getatext.com, or GATEWAY_KEY. "
             "To try it without one: --simulate.",
         )
-    return key.get_secret_value()
+    return settings.caller_key.get_secret_value()

@@ -17,9 +17,9 @@ from gateway.cli.exit_codes import FAILED, INTERRUPTED, OK
 from gateway.cli.verbs import VERBS, WAIT
 
 if TYPE_CHECKING:
+    from gateway.cli.session import Operations, Session
     from gateway.core.model.codes import Code
     from gateway.core.model.rentals import Rental
-    from gateway.wiring import Gateway
 
 STATUS = next(verb for verb in VERBS if verb.operation == "get_rental")
 CANCEL = next(verb for verb in VERBS if verb.operation == "cancel_rental")
@@ -31,47 +31,46 @@ CANCEL = next(verb for verb in VERBS if verb.operation == "cancel_rental")
 def wait(rental_id: str, as_json: bool) -> None:
     """Wait until a rental has its code, or has ended; Ctrl-C offers to cancel it."""
     from gateway.cli.execution import execute
+    from gateway.cli.session import open_session
     from gateway.core.operations.rentals import GET_RENTAL
 
-    code, rental = execute(STATUS, GET_RENTAL, {"rental_id": rental_id}, as_json=as_json)
+    session = open_session()
+    code, rental = execute(session, STATUS, GET_RENTAL, {"rental_id": rental_id}, as_json=as_json)
     if code != OK or rental is None:
         raise SystemExit(code)
-    raise SystemExit(wait_for(rental, as_json=as_json))
+    raise SystemExit(wait_for(session, rental, as_json=as_json))
 
 
-def wait_for(rental: Rental, *, as_json: bool) -> int:
+def wait_for(session: Session, rental: Rental, *, as_json: bool) -> int:
     """Wait until the rental has a code or has ended; answer the exit code."""
-    from gateway.cli.execution import exit_code
+    from gateway.cli.execution import advised_at_terminal, exit_code
     from gateway.cli.output import show_error
-    from gateway.cli.session import with_gateway
     from gateway.core.model.codes import CodeStatus
     from gateway.core.model.errors import GatewayError
     from gateway.core.operations.codes import WAIT_FOR_CODE
 
+    trace_id = secrets.token_hex(8)
     try:
-        code = with_gateway(partial(_code, rental))
+        code = session.run(partial(_code, rental, trace_id))
     except GatewayError as error:
-        trace_id = error.trace_id or secrets.token_hex(8)
-        show_error(error, WAIT, WAIT_FOR_CODE, trace_id, as_json=as_json)
+        advised = advised_at_terminal(error, session)
+        show_error(advised, WAIT, WAIT_FOR_CODE, trace_id, as_json=as_json)
         return exit_code(error)
     except KeyboardInterrupt:
-        return _interrupted(rental, as_json=as_json)
+        return _interrupted(session, rental, as_json=as_json)
     _show(code, as_json=as_json)
     return OK if code.status is CodeStatus.RECEIVED else FAILED
 
 
-async def _code(rental: Rental, gateway: Gateway) -> Code:
+async def _code(rental: Rental, trace_id: str, operations: Operations) -> Code:
     """The code, or that none will come: long polls one after the other."""
-    from gateway.cli.session import own_caller
     from gateway.core.model.codes import MAX_WAIT, CodeStatus
-    from gateway.core.operations.call import Call
     from gateway.core.operations.codes import WAIT_FOR_CODE
 
-    call = Call(await own_caller(gateway), secrets.token_hex(8))
     asked = {"rental_id": rental.id, "wait_seconds": MAX_WAIT}
     with _live_line(rental):
         while True:
-            code = await gateway.invoker.invoke(WAIT_FOR_CODE, call, asked)
+            code = (await operations.answer(WAIT_FOR_CODE, asked, trace_id)).value
             if code.status is not CodeStatus.PENDING:
                 return code
 
@@ -117,7 +116,7 @@ def _line(rental: Rental) -> str:
     return f"Waiting for the code to {rental.number}{left}. Ctrl-C to stop."
 
 
-def _interrupted(rental: Rental, *, as_json: bool) -> int:
+def _interrupted(session: Session, rental: Rental, *, as_json: bool) -> int:
     """Ctrl-C: the rental goes on and is paid for, unless it is cancelled."""
     from gateway.cli.execution import execute_and_show
     from gateway.cli.output import to_stderr
@@ -128,7 +127,7 @@ def _interrupted(rental: Rental, *, as_json: bool) -> int:
         with suppress(click.Abort):
             if click.confirm("Cancel the rental for a refund?", err=True):
                 asked = {"rental_id": rental.id}
-                code = execute_and_show(CANCEL, CANCEL_RENTAL, asked, as_json=as_json)
+                code = execute_and_show(session, CANCEL, CANCEL_RENTAL, asked, as_json=as_json)
                 return INTERRUPTED if code == OK else code
     to_stderr(f"The rental goes on. Its code: getatext-gateway wait {rental.id}")
     return INTERRUPTED
