@@ -29,6 +29,8 @@ from gateway.core.model.values import Charged
 from gateway.core.operations.call import Answer
 from gateway.core.operations.operation import Operation
 
+_REPLAYED = "This is the answer to the first purchase with this request id; nothing was bought now."
+
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 
@@ -97,9 +99,13 @@ def execute(
     try:
         answer = _answer(execution, session)
     except GatewayError as error:
+        if error.replayed:
+            output.to_stderr(_REPLAYED)
         advised = advised_at_terminal(error, session)
         output.show_error(advised, verb, op, execution.trace_id, as_json=as_json)
         return exit_code(error), None
+    if answer.replayed:
+        output.to_stderr(_REPLAYED)
     return INTERRUPTED if execution.interrupted else OK, answer.value
 
 

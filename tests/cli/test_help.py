@@ -10,6 +10,7 @@ from gateway.cli.lazy import LazyGroup
 from gateway.cli.main import cli, long
 from gateway.cli.operations import OperationCommand
 from gateway.cli.verbs import ENTRIES, LONG_VERBS, VERBS, Verb, derived_verbs
+from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.catalog import BY_NAME, CATALOG
 from tests.cli.conftest import Run
 
@@ -85,6 +86,7 @@ def test_a_verb_takes_every_input_of_its_operation_by_its_name(verb: Verb) -> No
     command = OperationCommand(verb)
 
     own = {"as_json", *(["wait"] if verb.waits else []), *(["as_csv"] if verb.csv else [])}
+    own |= {"yes"} if op.effect is Effect.SPEND else set()
 
     assert {p.name for p in command.params} == {*op.takes.model_fields, *own}
     assert {*verb.arguments, *verb.options} <= set(op.takes.model_fields)

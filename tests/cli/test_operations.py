@@ -34,17 +34,17 @@ def test_a_rental_lives_from_rent_to_complete(at: Run) -> None:
 
 def test_a_rental_is_cancelled_and_the_number_rented_again(at: Run, provider: Provider) -> None:
     provider.simulator.change(code_after="never")
-    number = str(json.loads(at("rent", "whatsapp").stdout)["id"])
+    number = str(json.loads(at("rent", "--yes", "whatsapp").stdout)["id"])
 
     assert json.loads(at("cancel", number).stdout)["status"] == "cancelled"
-    again = at("again", number)
+    again = at("again", "--yes", number)
     assert again.exit_code == 0, again.output
     assert json.loads(again.stdout)["id"] > int(number)
 
 
 def test_what_happened_is_listed(at: Run, provider: Provider) -> None:
     provider.simulator.change(code_after="never")
-    number = str(json.loads(at("rent", "whatsapp").stdout)["id"])
+    number = str(json.loads(at("rent", "--yes", "whatsapp").stdout)["id"])
     at("cancel", number)
     events = json.loads(at("events", "--rental-id", number).stdout)["data"]
     newest = events[0]["id"]
@@ -63,7 +63,7 @@ def test_what_happened_is_listed(at: Run, provider: Provider) -> None:
 @pytest.mark.parametrize(("verb", "end"), [("cancel", "cancelled"), ("complete", "completed")])
 def test_a_change_is_repeated(verb: str, end: str, at: Run, provider: Provider) -> None:
     provider.simulator.change(code_after="never")
-    number = str(json.loads(at("rent", "whatsapp").stdout)["id"])
+    number = str(json.loads(at("rent", "--yes", "whatsapp").stdout)["id"])
     answers = [at(verb, number) for _ in range(2)]
 
     assert [each.exit_code for each in answers] == [0, 0], answers[1].output
@@ -71,7 +71,7 @@ def test_a_change_is_repeated(verb: str, end: str, at: Run, provider: Provider) 
 
 
 def test_a_request_id_of_any_allowed_length_buys_once(at: Run, provider: Provider) -> None:
-    words = ("rent", "whatsapp", "--request-id", "x" * 255)
+    words = ("rent", "whatsapp", "--yes", "--request-id", "x" * 255)
     first, again = [at(*words) for _ in range(2)]
     too_long = at(*words[:-1], "x" * 256)
 
@@ -82,7 +82,7 @@ def test_a_request_id_of_any_allowed_length_buys_once(at: Run, provider: Provide
 
 
 def test_an_empty_option_is_as_good_as_none(at: Run, provider: Provider) -> None:
-    words = ("rent", "whatsapp", "--request-id", "order-1")
+    words = ("rent", "whatsapp", "--yes", "--request-id", "order-1")
     empty = ("--carrier", "", "--max-price", "", "--area-codes", "", "--number", "")
     plain, blank = at(*words), at(*words, *empty)
     prices, zero = [at("prices", "--sort", *rest) for rest in (["name"], ["", "--limit", "0"])]
@@ -106,8 +106,8 @@ def test_options_reach_the_provider(at: Run, provider: Provider) -> None:
 def test_a_carrier_and_area_codes_are_taken_as_people_write_them(
     at: Run, provider: Provider
 ) -> None:
-    done = at("rent", "whatsapp", "--carrier", "T-Mobile", "--area-codes", "(212) 646")
-    refused = at("rent", "whatsapp", "--carrier", "sprint")
+    done = at("rent", "--yes", "whatsapp", "--carrier", "T-Mobile", "--area-codes", "(212) 646")
+    refused = at("rent", "--yes", "whatsapp", "--carrier", "sprint")
 
     assert done.exit_code == 0, done.output
     received = provider.simulator.journal.received[-1].json
@@ -117,13 +117,13 @@ def test_a_carrier_and_area_codes_are_taken_as_people_write_them(
 
 
 def test_long_rentals_live_from_create_to_cancel(at: Run, provider: Provider) -> None:
-    made = json.loads(at("long", "create", "1w").stdout)
+    made = json.loads(at("long", "create", "--yes", "1w").stdout)
     number = str(made["id"])
 
     assert (made["period"], made["auto_renew"]) == ("1w", False)
     assert json.loads(at("long", "auto-renew", number, "on").stdout)["auto_renew"] is True
     assert json.loads(at("long", "auto-renew", number, "off").stdout)["auto_renew"] is False
-    assert json.loads(at("long", "renew", number).stdout)["id"] == made["id"]
+    assert json.loads(at("long", "renew", "--yes", number).stdout)["id"] == made["id"]
     assert json.loads(at("long", "messages", number).stdout)["data"] == []
     waited = at("long", "messages", number, "--wait", "1", "--after", "2025-07-06")
     assert json.loads(waited.stdout)["data"] == [], waited.output
@@ -133,9 +133,9 @@ def test_long_rentals_live_from_create_to_cancel(at: Run, provider: Provider) ->
 
 
 def test_automatic_renewal_is_switched_on_where_a_renewal_is_allowed(at: Run) -> None:
-    number = str(json.loads(at("long", "create", "1w").stdout)["id"])
+    number = str(json.loads(at("long", "create", "--yes", "1w").stdout)["id"])
     limited = {"GATEWAY_BUDGET_DAY": "100"}
-    renewed = at("long", "renew", number, **limited)
+    renewed = at("long", "renew", "--yes", number, **limited)
     on, off = [at("long", "auto-renew", number, state, **limited) for state in ("on", "off")]
 
     assert renewed.stderr.startswith("forbidden: ")
@@ -151,7 +151,7 @@ def test_the_balance_is_one_object_on_one_line(at: Run) -> None:
 
 
 def test_a_refusal_is_one_sentence_in_the_command_lines_own_words(at: Run) -> None:
-    done = at("rent", "nothing-like-it")
+    done = at("rent", "--yes", "nothing-like-it")
 
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == (
@@ -167,7 +167,7 @@ def test_a_refused_price_says_which_one_is_needed(at: Run) -> None:
 
     assert (said.exit_code, as_json.exit_code) == (1, 1)
     assert said.stderr.startswith(
-        "price_too_high: The price is above --max-price: it takes 0.55 USD now. Nothing was charged"
+        "price_too_high: The price is above --max-price: it takes $0.55 now. Nothing was charged"
     )
     assert json.loads(as_json.stderr)["price_needed"] == "0.55"
 
@@ -181,12 +181,12 @@ def test_a_service_is_rented_by_its_name(at: Run, provider: Provider) -> None:
 
 
 def test_a_service_that_is_none_has_candidates(at: Run, provider: Provider) -> None:
-    sent, unsent = at("rent", "whatsap"), at("rent", "WhatsAp", "--json")
+    sent, unsent = at("rent", "--yes", "whatsap"), at("rent", "--yes", "WhatsAp", "--json")
 
     assert (sent.exit_code, unsent.exit_code) == (1, 1)
     assert sent.stderr == (
         "service_not_found: There is no such service. Nothing was charged. "
-        "Close: whatsapp 0.55. Take a SERVICE from `prices`.\n"
+        "Close: whatsapp $0.55. Take a SERVICE from `prices`.\n"
         'The provider said: "Service not found"\n'
     )
     (candidate,) = json.loads(unsent.stderr)["candidates"]
@@ -202,7 +202,7 @@ def test_an_empty_list_of_prices_says_why(at: Run) -> None:
 
 
 def test_with_json_an_error_is_the_problem_document(at: Run) -> None:
-    done = at("rent", "nothing-like-it", "--json")
+    done = at("rent", "--yes", "nothing-like-it", "--json")
 
     assert (done.exit_code, done.stdout) == (1, "")
     problem = json.loads(done.stderr)
@@ -239,7 +239,7 @@ def test_a_lost_answer_of_a_purchase_has_an_exit_code_of_its_own(
     at: Run, provider: Provider
 ) -> None:
     provider.script(Fault("rent-a-number", FaultKind.DROP_AFTER))
-    done = at("rent", "whatsapp")
+    done = at("rent", "--yes", "whatsapp")
 
     assert done.exit_code == 3
     assert done.stderr.startswith("outcome_unknown: ")
@@ -308,7 +308,7 @@ def test_a_ledger_that_fails_after_the_change_is_a_fault_and_no_wrong_input(
     async def away(*_: object) -> None:
         raise StoreError("away")
 
-    number = str(json.loads(at("rent", "whatsapp").stdout)["id"])
+    number = str(json.loads(at("rent", "--yes", "whatsapp").stdout)["id"])
     monkeypatch.setattr(StoredLedger, "record", away)
     done = at("complete", number, "--json")
 
@@ -319,7 +319,7 @@ def test_a_ledger_that_fails_after_the_change_is_a_fault_and_no_wrong_input(
 def test_rentals_are_written_as_csv_that_reads_back(at: Run) -> None:
     texts = ["=1+1", "@sum", "\uff1d1+1", "-2", 'a "b", c', "+1", "é", ""]
     for reference in texts:
-        assert at("rent", "whatsapp", "--reference", reference).exit_code == 0
+        assert at("rent", "--yes", "whatsapp", "--reference", reference).exit_code == 0
     done = at("rentals", "--csv")
     page = at("rentals", "--csv", "--limit", "2")
     rows = list(csv.DictReader(io.StringIO(done.stdout_bytes.decode(), newline="")))
@@ -339,13 +339,13 @@ def test_rentals_are_written_as_csv_that_reads_back(at: Run) -> None:
 def test_every_page_of_a_list_is_written_as_csv(at: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.cli.operations.MAX_PAGE", 2)
     for _ in range(5):
-        at("rent", "whatsapp")
+        at("rent", "--yes", "whatsapp")
 
     assert at("rentals", "--csv").stdout_bytes.count(b"\r\n") == 6
 
 
 def test_usage_is_written_as_csv_under_the_name_of_its_groups(at: Run) -> None:
-    at("rent", "whatsapp", "--reference", "one")
+    at("rent", "--yes", "whatsapp", "--reference", "one")
     written = {
         by: list(csv.reader(io.StringIO(at("usage", "--by", by, "--csv").stdout)))
         for by in ("service", "reference", "key")
