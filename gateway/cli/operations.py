@@ -11,6 +11,7 @@ from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
 from gateway.cli.exit_codes import OK
+from gateway.cli.parameters import gateway_option
 from gateway.cli.session import Session, open_session
 from gateway.cli.verbs import Verb
 from gateway.core.model.values import MAX_PAGE
@@ -53,6 +54,7 @@ class OperationCommand(click.Command):
         as_json = click.Option(["--json", "as_json"], is_flag=True, help="Answer in JSON.")
         about = verb.reworded(f"{op.summary}.\n\n{op.description}", fields)
         super().__init__(verb.name, params=[*params, as_json], help=about, short_help=verb.help)
+        gateway_option(self)
         self.verb = verb
         self.op = op
 
@@ -63,6 +65,7 @@ class OperationCommand(click.Command):
         typed = dict(ctx.params)
         as_json, wait = bool(typed.pop("as_json")), bool(typed.pop("wait", False))
         as_csv = bool(typed.pop("as_csv", False))
+        session = open_session(typed.pop("gateway_url"))
         given = {name: value for name, value in typed.items() if value is not None}
         for name in given.keys() & self.verb.arguments.keys():
             given[name] = SWITCH.get(given[name], given[name])
@@ -70,9 +73,9 @@ class OperationCommand(click.Command):
             if as_json:
                 raise click.UsageError("Say either --csv or --json.")
             one_page = _is_one_page(ctx)
-            ctx.exit(_write_csv(open_session(), self.verb, self.op, given, one_page=one_page))
+            ctx.exit(_write_csv(session, self.verb, self.op, given, one_page=one_page))
         run = _rent_and_wait if wait else execute_and_show
-        ctx.exit(run(open_session(), self.verb, self.op, given, as_json=as_json))
+        ctx.exit(run(session, self.verb, self.op, given, as_json=as_json))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The arguments explained like the options."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway.cli.exit_codes import FAILED, INTERRUPTED, OK
+from gateway.cli.parameters import gateway_option
 from gateway.cli.verbs import VERBS, WAIT
 
 if TYPE_CHECKING:
@@ -28,13 +29,14 @@ CANCEL = next(verb for verb in VERBS if verb.operation == "cancel_rental")
 @click.command()
 @click.argument("rental_id", metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
-def wait(rental_id: str, as_json: bool) -> None:
+@gateway_option
+def wait(rental_id: str, as_json: bool, gateway_url: str | None) -> None:
     """Wait until a rental has its code, or has ended; Ctrl-C offers to cancel it."""
     from gateway.cli.execution import execute
     from gateway.cli.session import open_session
     from gateway.core.operations.rentals import GET_RENTAL
 
-    session = open_session()
+    session = open_session(gateway_url)
     code, rental = execute(session, STATUS, GET_RENTAL, {"rental_id": rental_id}, as_json=as_json)
     if code != OK or rental is None:
         raise SystemExit(code)
