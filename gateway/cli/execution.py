@@ -13,17 +13,17 @@ from pydantic import BaseModel
 
 from gateway.cli import output
 from gateway.cli.exit_codes import FAILED, INTERRUPTED, MISUSED, OK, UNKNOWN
-from gateway.cli.session import Operations, Session, log_crash
+from gateway.cli.session import Operations, Session
 from gateway.cli.verbs import Verb
 from gateway.core.model.errors import (
     Forbidden,
     GatewayError,
     InternalError,
     InvalidRequest,
-    OutcomeUnknown,
     RateLimited,
     Unauthorized,
 )
+from gateway.core.model.problem import lost_purchase
 from gateway.core.model.upstream_call import Effect
 from gateway.core.model.values import Charged
 from gateway.core.operations.call import Answer
@@ -46,6 +46,7 @@ class _Execution(Generic[In, Out]):
     given: Mapping[str, Any]
     trace_id: str
     each_page: Callable[[Out], None] | None = None
+    asked_of: str = "provider"
     sent: bool = False
     answered: bool = False
     interrupted: bool = False
@@ -69,7 +70,7 @@ class _Execution(Generic[In, Out]):
         if not self.sent or self.interrupted:
             raise KeyboardInterrupt  # out of the loop, which then cancels everything
         self.interrupted = True
-        output.to_stderr("Waiting for the provider's answer. Ctrl-C again gives it up.")
+        output.to_stderr(f"Waiting for the {self.asked_of}'s answer. Ctrl-C again gives it up.")
 
 
 def execute_and_show(
@@ -95,7 +96,9 @@ def execute(
 
     With `each_page`, which is called with every page of a list, the value is the last one.
     """
-    execution = _Execution(op, given, secrets.token_hex(8), each_page)
+    given = session.repeatable(op, given)
+    asked_of = "gateway" if session.elsewhere else "provider"
+    execution = _Execution(op, given, secrets.token_hex(8), each_page, asked_of)
     try:
         answer = _answer(execution, session)
     except GatewayError as error:
@@ -122,14 +125,16 @@ def _answer(execution: _Execution[In, Out], session: Session) -> Answer[Out]:
         return session.run(execution.work, on_signal=execution.on_signal)
     except KeyboardInterrupt:
         if execution.interrupted and execution.op.effect is Effect.SPEND:
-            raise OutcomeUnknown("The purchase was sent, and its answer not waited for.") from None
+            given_up = "The purchase was sent, and its answer not waited for."
+            request_id = execution.given.get("request_id") if session.elsewhere else None
+            raise lost_purchase(given_up, request_id) from None
         raise
     except BrokenPipeError:  # whoever read the rows has enough of them
         raise
     except (GatewayError, click.ClickException):
         raise
     except Exception as crash:
-        log_crash(execution.trace_id)
+        session.log_crash(execution.trace_id)
         raise InternalError from crash
 
 

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
 from gateway.cli.exit_codes import OK
+from gateway.cli.parameters import gateway_option
 from gateway.cli.session import Session, open_session
 from gateway.cli.verbs import Verb
 from gateway.core.model.upstream_call import Effect
@@ -57,6 +58,7 @@ class OperationCommand(click.Command):
         as_json = click.Option(["--json", "as_json"], is_flag=True, help="Answer in JSON.")
         about = verb.reworded(f"{op.summary}.\n\n{op.description}", fields)
         super().__init__(verb.name, params=[*params, as_json], help=about, short_help=verb.help)
+        gateway_option(self)
         self.verb = verb
         self.op = op
 
@@ -67,6 +69,7 @@ class OperationCommand(click.Command):
         typed = dict(ctx.params)
         as_json, wait = bool(typed.pop("as_json")), bool(typed.pop("wait", False))
         as_csv, yes = bool(typed.pop("as_csv", False)), bool(typed.pop("yes", False))
+        session = open_session(typed.pop("gateway_url"))
         given = {name: value for name, value in typed.items() if value is not None}
         for name in given.keys() & _LISTS:
             given[name] = ",".join(filter(None, given[name]))
@@ -76,8 +79,7 @@ class OperationCommand(click.Command):
             if as_json:
                 raise click.UsageError("Say either --csv or --json.")
             one_page = _is_one_page(ctx)
-            ctx.exit(_write_csv(open_session(), self.verb, self.op, given, one_page=one_page))
-        session = open_session()
+            ctx.exit(_write_csv(session, self.verb, self.op, given, one_page=one_page))
         if self.op.effect is Effect.SPEND and not yes:
             from gateway.cli.buying import agree
 

@@ -1,5 +1,6 @@
 """Kinds of arguments and options that several commands take."""
 
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 
@@ -16,6 +17,24 @@ CANCEL_LOCK = click.option(
     "--cancel-lock",
     type=click.FloatRange(0, 86_400),
     help="For how many seconds a simulated number cannot be cancelled; default 60.",
+)
+
+
+def _gateway_url(ctx: click.Context, param: click.Parameter, url: str | None) -> str | None:
+    from yarl import URL
+
+    with suppress(ValueError):
+        if url is None or (URL(url).scheme in {"http", "https"} and URL(url).host):
+            return url
+    raise click.BadParameter("must be an address such as https://gateway.example.com")
+
+
+gateway_option = click.option(
+    "--gateway",
+    "gateway_url",
+    metavar="URL",
+    callback=_gateway_url,
+    help="Use the gateway that runs there, with its key in GATEWAY_KEY (GATEWAY_URL).",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 

@@ -9,6 +9,7 @@ from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from gateway.core.auth.hosts import is_loopback
+from gateway.core.model.callers import GATEWAY_KEY_PREFIX
 from gateway.core.model.legacy_parameters import check_harmless
 from gateway.core.prices.service_codes import read_overrides
 from gateway.settings.provider import ProviderSettings
@@ -24,6 +25,13 @@ class Settings(ProviderSettings):
         description=(
             "A gateway's key: commands and `mcp` do what it may, instead of what GETATEXT_API_KEY "
             "may."
+        ),
+    )
+    gateway_url: HttpUrl | None = Field(
+        None,
+        description=(
+            "The gateway that commands and `mcp` use in place of one of their own, as `--gateway` "
+            "names it."
         ),
     )
     gateway_host: str = Field("127.0.0.1", description="The address to listen on.")
@@ -152,6 +160,16 @@ class Settings(ProviderSettings):
     gateway_keepalive_seconds: Seconds = Field(
         20, description="How long an idle connection stays open; 75 behind a proxy."
     )
+
+    @field_validator("gateway_key")
+    @classmethod
+    def _of_a_gateway(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not key.get_secret_value().startswith(GATEWAY_KEY_PREFIX):
+            raise ValueError(
+                f"holds no gateway's key, which begins with {GATEWAY_KEY_PREFIX}; a key of the "
+                "provider's belongs in GETATEXT_API_KEY"
+            )
+        return key
 
     @field_validator("gateway_service_codes")
     @classmethod

@@ -85,8 +85,13 @@ def test_a_verb_takes_every_input_of_its_operation_by_its_name(verb: Verb) -> No
     op = BY_NAME[verb.operation]
     command = OperationCommand(verb)
 
-    own = {"as_json", *(["wait"] if verb.waits else []), *(["as_csv"] if verb.csv else [])}
-    own |= {"yes"} if op.effect is Effect.SPEND else set()
+    own = {
+        "as_json",
+        "gateway_url",
+        *(["wait"] if verb.waits else []),
+        *(["as_csv"] if verb.csv else []),
+        *(["yes"] if op.effect is Effect.SPEND else []),
+    }
 
     assert {p.name for p in command.params} == {*op.takes.model_fields, *own}
     assert {*verb.arguments, *verb.options} <= set(op.takes.model_fields)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway.cli.parameters import json_option
+from gateway.cli.parameters import gateway_option, json_option
 from gateway.cli.session import open_session
 from gateway.cli.verbs import VERBS
 
@@ -20,7 +20,8 @@ PRICES = next(verb for verb in VERBS if verb.operation == "list_prices")
 @click.command()
 @click.option("--match", is_flag=True, help="What each code means today, and what is unmatched.")
 @json_option
-def services(match: bool, as_json: bool) -> None:
+@gateway_option
+def services(match: bool, as_json: bool, gateway_url: str | None) -> None:
     """Show the service codes of SMS-Activate's protocol."""
     from gateway.cli.execution import execute
     from gateway.cli.output import show_rows
@@ -29,7 +30,7 @@ def services(match: bool, as_json: bool) -> None:
     from gateway.core.prices.service_codes import overview
     from gateway.wiring import service_codes
 
-    session = open_session()
+    session = open_session(gateway_url)
     codes = service_codes(session.settings)
     if match:
         session.require_key()
