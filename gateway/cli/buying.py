@@ -102,8 +102,8 @@ def _says_yes(asked: BaseModel, offer: Offer) -> bool:
     """Whether the person agrees; the end of the input is a no. Raises KeyboardInterrupt."""
     output.to_stderr(wrapped(f"To buy: {output.printable(offer.what)}."))
     output.to_stderr(wrapped(_cost(asked, offer)))
-    click.echo("Buy it? [y/N]: ", nl=False, err=True)
     try:
+        click.echo("Buy it? [y/N]: ", nl=False, err=True)
         answer = sys.stdin.readline()
     except KeyboardInterrupt:
         output.to_stderr(f"\n{_NOT_BOUGHT}")
@@ -120,7 +120,7 @@ def _cost(asked: BaseModel, offer: Offer) -> str:
         listed = f"; by today's prices it costs {dollars(offer.price)}" if offer.price else ""
         cost = f"It costs at most {dollars(most)}{listed}."
     elif offer.price is None:
-        cost = "Its price is told only once it is bought."
+        cost = offer.unpriced
     elif "max_price" in type(asked).model_fields and repeatable is None:
         cost = f"It costs at most {dollars(offer.price)}."
     else:

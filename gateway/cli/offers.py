@@ -25,14 +25,19 @@ if TYPE_CHECKING:
     from gateway.core.operations.operation import AnyOperation
 
 _PERIODS = {"1w": "one week", "2w": "two weeks", "1m": "one month", "1y": "one year"}
+_TOLD_LATER = "Its price is told only once it is bought."
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What is to be bought. `price`: by the prices that were read, in USD; None: not known."""
+    """What is to be bought. `price`: by the prices that were read, in USD; None: not known.
+
+    `unpriced` is the sentence for why.
+    """
 
     what: str
     price: Decimal | None = None
+    unpriced: str = "Its price cannot be read now."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +58,11 @@ class Offers:
                 return await self._replacement(asked)
             case CreateLongRental():
                 renewed = ", renewed by itself" if asked.auto_renew else ""
-                return Offer(f"a US number for {_PERIODS[asked.period]}{renewed}")
+                what = f"a US number for {_PERIODS[asked.period]}{renewed}"
+                return Offer(what, unpriced=_TOLD_LATER)
             case RenewLongRental():
                 return await self._renewal(asked)
-        return Offer(f"{op.summary[:1].lower()}{op.summary[1:]}")
+        return Offer(f"{op.summary[:1].lower()}{op.summary[1:]}", unpriced=_TOLD_LATER)
 
     async def _rent(self, asked: RentNumber) -> Offer:
         listed = await self._service(asked.service_code)

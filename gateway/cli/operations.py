@@ -70,9 +70,9 @@ class OperationCommand(click.Command):
         as_json, wait = bool(typed.pop("as_json")), bool(typed.pop("wait", False))
         as_csv, yes = bool(typed.pop("as_csv", False)), bool(typed.pop("yes", False))
         session = open_session(typed.pop("gateway_url"))
+        for name in typed.keys() & _LISTS:
+            typed[name] = ",".join(filter(None, typed[name])) or None
         given = {name: value for name, value in typed.items() if value is not None}
-        for name in given.keys() & _LISTS:
-            given[name] = ",".join(filter(None, given[name]))
         for name in given.keys() & self.verb.arguments.keys():
             given[name] = SWITCH.get(given[name], given[name])
         if as_csv:
