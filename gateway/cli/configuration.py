@@ -4,7 +4,6 @@ import tomllib
 from typing import Any
 
 import click
-import structlog
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsError
 from yarl import URL
@@ -54,7 +53,6 @@ def warn_of_plain_http(settings: Settings, gateway_url: str | None = None) -> No
 
     `gateway_url`: the gateway that takes the provider's place.
     """
-    log = structlog.get_logger("gateway")
     sent = [("GETATEXT_BASE_URL", "keys", str(settings.getatext_base_url))]
     sent += [
         ("GETATEXT_WEBHOOK_FORWARD", "codes", str(url)) for url in settings.getatext_webhook_forward
@@ -62,11 +60,14 @@ def warn_of_plain_http(settings: Settings, gateway_url: str | None = None) -> No
     if gateway_url is not None:
         sent = [("--gateway", "keys", gateway_url)]
     for setting, what, url in sent:
-        if address := _unencrypted(url):
+        if address := unencrypted(url):
+            import structlog
+
+            log = structlog.get_logger("gateway")
             log.warning("sent unencrypted: use https", setting=setting, what=what, to=address)
 
 
-def _unencrypted(url: str) -> str | None:
+def unencrypted(url: str) -> str | None:
     """The address of another machine in an http:// URL, without what may be secret in it."""
     try:
         parts = URL(url)

@@ -2,16 +2,18 @@
 
 The only package that may import adapters and mcp_server; of the gateway it may import all but cli.
 What is named here is imported when it is used: the MCP server answers its client before it has
-loaded a gateway, and a relay never loads one.
+loaded a gateway, and a relay or a command that uses a gateway elsewhere never loads one.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from adapters.gateway_client.client import open_gateway_client
     from adapters.store import StoreError
     from gateway.wiring.clock import SystemClock
-    from gateway.wiring.gateway import Gateway, open_gateway, service_codes
+    from gateway.wiring.gateway import Gateway, open_gateway
+    from gateway.wiring.legacy_codes import service_codes
     from gateway.wiring.mcp_options import McpChoices
     from gateway.wiring.simulated import StandIn, open_simulator, pointed_at
     from gateway.wiring.stdio import serve_stdio
@@ -23,6 +25,7 @@ __all__ = [
     "StoreError",
     "SystemClock",
     "open_gateway",
+    "open_gateway_client",
     "open_simulator",
     "pointed_at",
     "serve_stdio",
@@ -36,10 +39,11 @@ _HOMES = {
     "StoreError": "adapters.store",
     "SystemClock": "gateway.wiring.clock",
     "open_gateway": "gateway.wiring.gateway",
+    "open_gateway_client": "adapters.gateway_client.client",
     "open_simulator": "gateway.wiring.simulated",
     "pointed_at": "gateway.wiring.simulated",
     "serve_stdio": "gateway.wiring.stdio",
-    "service_codes": "gateway.wiring.gateway",
+    "service_codes": "gateway.wiring.legacy_codes",
 }
 
 

@@ -40,10 +40,10 @@ def test_names_come_from_the_operations_without_those_that_are_taken() -> None:
 @pytest.mark.usefixtures("added")
 def test_it_runs_the_operation(at: Run, provider: Provider) -> None:
     provider.simulator.change(code_after="never")
-    number = str(json.loads(at("rent", "whatsapp", "--json").stdout)["id"])
+    number = str(json.loads(at("rent", "--yes", "whatsapp", "--json").stdout)["id"])
     dropped = at("drop-rental", number, "--json")
-    again = at("rent-twice", number, "--json")
-    bought = str(json.loads(at("long", "create", "1w", "--json").stdout)["id"])
+    again = at("rent-twice", "--yes", number, "--json")
+    bought = str(json.loads(at("long", "create", "--yes", "1w", "--json").stdout)["id"])
     read = at("long", "read-messages", bought, "--json")
 
     assert json.loads(dropped.stdout)["status"] == "cancelled"

@@ -10,6 +10,7 @@ from gateway.cli.lazy import LazyGroup
 from gateway.cli.main import cli, long
 from gateway.cli.operations import OperationCommand
 from gateway.cli.verbs import ENTRIES, LONG_VERBS, VERBS, Verb, derived_verbs
+from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.catalog import BY_NAME, CATALOG
 from tests.cli.conftest import Run
 
@@ -84,8 +85,14 @@ def test_a_verb_takes_every_input_of_its_operation_by_its_name(verb: Verb) -> No
     op = BY_NAME[verb.operation]
     command = OperationCommand(verb)
 
-    own = {"as_json", *(["wide"] if "data" in op.gives.model_fields else [])}
-    own |= {*(["wait"] if verb.waits else []), *(["as_csv"] if verb.csv else [])}
+    own = {
+        "as_json",
+        "gateway_url",
+        *(["wait"] if verb.waits else []),
+        *(["as_csv"] if verb.csv else []),
+        *(["yes"] if op.effect is Effect.SPEND else []),
+        *(["wide"] if "data" in op.gives.model_fields else []),
+    }
 
     assert {p.name for p in command.params} == {*op.takes.model_fields, *own}
     assert {*verb.arguments, *verb.options} <= set(op.takes.model_fields)

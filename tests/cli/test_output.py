@@ -71,7 +71,7 @@ def test_an_empty_list_of_prices_says_why_in_the_words_of_the_command_line(shown
     why = "1 service fits, at 0.55 USD, above max_price. \x1b[31m"
     text = shown(PricePage(data=[], notice=why, fetched_at=NOON, stale=False), PRICES)
 
-    assert "1 service fits, at 0.55 USD, above --max-price. \u00b7[31m" in text
+    assert "1 service fits, at $0.55, above --max-price. \u00b7[31m" in text
 
 
 def test_a_rental_is_a_card_without_what_is_absent_and_with_the_next_step(shown: Shown) -> None:

@@ -156,7 +156,9 @@ def test_the_stand_in_provider_runs_alone_and_has_a_ledger_of_its_own(
     stand_in: Callable[..., Alone], start: Start, tmp_path: Path
 ) -> None:
     first, second = stand_in(), stand_in()
-    answer, errors = start("rent", "whatsapp", "--json", **first.settings).communicate(timeout=60)
+    answer, errors = start("rent", "--yes", "whatsapp", "--json", **first.settings).communicate(
+        timeout=60
+    )
     ledgers = [
         Path(each.settings["GATEWAY_DATABASE_URL"].removeprefix("sqlite:///"))
         for each in (first, second)
@@ -190,7 +192,7 @@ def test_the_stand_in_provider_has_silent_numbers_and_the_cancel_lock_it_is_told
     told.end()
 
 
-BUYING = (("rent", "whatsapp"), ("long", "create", "1w"))
+BUYING = (("rent", "whatsapp", "--yes"), ("long", "create", "1w", "--yes"))
 
 
 def test_a_stand_in_provider_that_is_started_again_repeats_no_id(
@@ -218,7 +220,7 @@ def renting(provider: Provider, start: Start) -> Callable[..., subprocess.Popen[
     def begin(fault: Fault, *words: str) -> subprocess.Popen[str]:
         provider.script(fault)
         env = {"GETATEXT_BASE_URL": provider.url, "GETATEXT_API_KEY": DEMO_KEY}
-        process = start("rent", "whatsapp", *words, **env)
+        process = start("rent", "--yes", "whatsapp", *words, **env)
         wait_for(lambda: provider.asked("rent-a-number") == 1)
         return process
 
@@ -272,7 +274,7 @@ def test_a_reader_of_csv_that_has_enough_ends_it_without_a_word(
         "GETATEXT_API_KEY": DEMO_KEY,
         "GATEWAY_DATABASE_URL": f"sqlite:///{tmp_path / 'gateway.db'}",
     }
-    rented = start("rent", "whatsapp", **env)
+    rented = start("rent", "--yes", "whatsapp", **env)
     assert rented.wait(60) == 0
     process = start("rentals", "--csv", **env)
     assert process.stdout

@@ -1,5 +1,6 @@
-"""What a person types by habit: --version, -h, a slip of the fingers, the tab key."""
+"""What a person types by habit: --version, -h, a slip of the fingers, the tab key, any case."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run
+from tests.cli.conftest import Provider, Run
 from tests.cli.test_help import PATHS, SLOW, imported
 
 ASKING = """
@@ -105,3 +106,67 @@ def test_bash_completes_commands_options_and_choices(tmp_path: Path) -> None:
         "name price stock",
         "complete -o nosort -F _getatext_gateway_completion getatext-gateway",
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "plainly"),
+    [
+        (["prices", "--sort", "PRICE"], ["prices", "--sort", "price"]),
+        (["prices", "--max-price", "$0.60"], ["prices", "--max-price", "0.6"]),
+        (["rentals", "--status", "Active"], ["rentals", "--status", "active"]),
+        (["rentals", "--number", "(410) 428-7665"], ["rentals", "--number", "+14104287665"]),
+        (["events", "--type", "RENTAL.ENDED"], ["events", "--type", "rental.ended"]),
+        (["usage", "--by", "Service"], ["usage", "--by", "service"]),
+    ],
+    ids=" ".join,
+)
+def test_inputs_are_taken_as_people_write_them(
+    words: list[str], plainly: list[str], at: Run
+) -> None:
+    taken, usual = at(*words, "--json"), at(*plainly, "--json")
+
+    assert taken.exit_code == 0, taken.output
+    assert json.loads(taken.stdout)["data"] == json.loads(usual.stdout)["data"]
+
+
+def test_area_codes_are_one_list_or_several_options(at: Run, provider: Provider) -> None:
+    lists = [["212,646"], ["212 646"], ["(212)", "646"], ["", "212", "646"]]
+    for codes in lists:
+        options = [word for code in codes for word in ("--area-codes", code)]
+        assert at("rent", "whatsapp", "--yes", *options).exit_code == 0
+
+    rents = [each.json for each in provider.simulator.journal.received if each.json]
+    assert [each["area_codes"] for each in rents if isinstance(each, dict)] == ["212,646"] * 4
+
+
+@pytest.mark.parametrize(
+    ("given", "expires"),
+    [
+        ("2999-12-31", "2999-12-31T00:00:00Z"),
+        ("2999-12-31 10:00", "2999-12-31T10:00:00Z"),
+        ("2999-12-31T10:00:00+02:00", "2999-12-31T08:00:00Z"),
+    ],
+)
+def test_a_key_takes_amounts_and_times_as_operations_do(given: str, expires: str, at: Run) -> None:
+    made = at("keys", "create", "--name", "shop", "--budget-day", "$5", "--expires", given)
+    (key,) = json.loads(at("keys", "list", "--json").stdout)["data"]
+
+    assert made.exit_code == 0, made.output
+    assert (key["budget_day"], key["expires_at"]) == ("5.00", expires)
+
+
+@pytest.mark.parametrize(
+    ("option", "given", "told"),
+    [
+        ("--expires", "tomorrow", "must be a date or a time, such as 2026-11-29"),
+        ("--budget-day", "5,00", "must be an amount of dollars, such as 5 or 0.55"),
+        ("--max-price", "-1", "must be an amount of dollars, such as 5 or 0.55"),
+    ],
+)
+def test_what_a_key_does_not_take_is_answered_with_an_example(
+    option: str, given: str, told: str, run: Run
+) -> None:
+    done = run("keys", "create", "--name", "shop", option, given)
+
+    assert done.exit_code == 2
+    assert told in " ".join(done.stderr.split())

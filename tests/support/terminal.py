@@ -13,7 +13,7 @@ import signal
 import struct
 import sys
 import termios
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
@@ -21,6 +21,9 @@ from pathlib import Path
 
 from gateway.__main__ import main
 from tests.support.forks import FORKS
+
+Typed = tuple[str, str | Callable[[], str]]
+"""What must have been shown, and what is then typed; a function is called and tells it."""
 
 _PATIENCE = 60.0  # seconds in which a command shows more, or ends
 _ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07|[@-Z\\^_])")
@@ -43,14 +46,14 @@ def at_terminal(
     *words: str,
     env: Mapping[str, str],
     columns: int = 80,
-    typed: Sequence[tuple[str, str]] = (),
+    typed: Sequence[Typed] = (),
     stdout: Path | None = None,
 ) -> Shown:
     """Run a command of the program at a terminal, and answer what was shown.
 
-    `typed` is a list of (what must have been shown, what is then typed): "y\\n" is a line, "\\x03"
-    Ctrl-C. With `stdout` its standard output goes into that file; the rest stays at the terminal.
-    The environment is this process's with `env`, but for the settings of the program.
+    What is `typed` may be a line, "y\\n", or Ctrl-C, "\\x03". With `stdout` its standard output
+    goes into that file; the rest stays at the terminal. The environment is this process's with
+    `env`, but for the settings of the program.
     """
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
@@ -74,7 +77,7 @@ def _environment(env: Mapping[str, str]) -> dict[str, str]:
     return kept | {"TERM": "xterm-256color"} | dict(env)
 
 
-def _talk(master: int, process: ForkServerProcess, typed: list[tuple[str, str]]) -> bytes:
+def _talk(master: int, process: ForkServerProcess, typed: list[Typed]) -> bytes:
     """Read until the command has ended, and type when it is time."""
     shown, read = b"", 0
     while True:
@@ -88,7 +91,7 @@ def _talk(master: int, process: ForkServerProcess, typed: list[tuple[str, str]])
         while typed and (at := shown.find(typed[0][0].encode(), read)) >= 0:
             awaited, answer = typed.pop(0)
             read = at + len(awaited.encode())
-            os.write(master, answer.encode())
+            os.write(master, (answer if isinstance(answer, str) else answer()).encode())
 
 
 def _rest(master: int) -> bytes:

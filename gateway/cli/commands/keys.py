@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway.cli.exit_codes import FAILED
-from gateway.cli.parameters import Usd, json_option, wide_option
+from gateway.cli.parameters import Moment, Usd, json_option, wide_option
 from gateway.cli.session import with_gateway
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ if TYPE_CHECKING:
     help="Over MCP a person confirms what costs more; default GATEWAY_MCP_CONFIRM_ABOVE.",
 )
 @click.option("--admin", is_flag=True, help="It sees the whole account, not only what it bought.")
-@click.option(
-    "--expires", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]), help="When it ends (UTC)."
-)
+@click.option("--expires", type=Moment(), help="When it ends (UTC), such as 2027-01-31.")
 def create(
     name: str,
     services: str | None,
@@ -71,7 +69,7 @@ def create(
             "Say what it may spend: --budget-day USD or --budget-total USD; or --no-budget."
         )
     granted = Limits(
-        expires_at=expires and expires.replace(tzinfo=UTC),
+        expires_at=expires,
         **limits,  # type: ignore[arg-type]  # click has checked their types
     )
     asked = list(filter(None, map(str.strip, (services or "").split(","))))
@@ -153,11 +151,10 @@ async def _create(gateway: Gateway, name: str, limits: Limits, services: list[st
 
 async def _codes_of(gateway: Gateway, services: list[str]) -> frozenset[str]:
     """The codes of services; as they are given where the price list cannot be read."""
-    from gateway.cli.commands.services import whole_price_list
     from gateway.core.model.errors import GatewayError
 
     try:
-        prices = await whole_price_list(gateway)
+        prices = await _price_list(gateway)
     except GatewayError as fault:
         click.echo(
             "Warning: the services were not checked, for the price list cannot be read "
@@ -166,6 +163,24 @@ async def _codes_of(gateway: Gateway, services: list[str]) -> frozenset[str]:
         )
         return frozenset(services)
     return frozenset(_code_of(prices, service) for service in services)
+
+
+async def _price_list(gateway: Gateway) -> list[Price]:
+    """Every service of the account of GETATEXT_API_KEY, also those that are withheld."""
+    from gateway.core.model.values import MAX_PAGE
+    from gateway.core.operations.call import Call
+    from gateway.core.operations.prices import LIST_PRICES
+
+    key = gateway.settings.getatext_api_key
+    caller = await gateway.callers.identify(key.get_secret_value() if key else None)
+    call, asked = Call(caller, secrets.token_hex(8)), {"limit": MAX_PAGE}
+    page = await gateway.invoker.invoke(LIST_PRICES, call, asked)
+    prices = [*page.data, *page.withheld]
+    while page.next_cursor is not None:
+        following = {**asked, "cursor": page.next_cursor}
+        page = await gateway.invoker.invoke(LIST_PRICES, call, following)
+        prices += page.data
+    return prices
 
 
 def _code_of(prices: Sequence[Price], service: str) -> str:
