@@ -77,7 +77,7 @@ def test_a_lost_purchase_names_the_command_that_settles_it(shop: Shop) -> None:
         assert (answer.status, answer.json["code"]) == (409, "outcome_unknown")
         assert f"`{command}`" in answer.json["detail"]
     assert (typed.exit_code, newest in typed.stderr) == (3, True)
-    assert f"{command} --not-charged, or --rental-id ID" in one.stdout
+    assert f"`{command}`, and --not-charged or --rental-id ID" in one.stdout
     assert "getatext-gateway ledger resolve LEDGER_ID" in shop.run("rentals").stdout
 
 
