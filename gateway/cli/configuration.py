@@ -12,6 +12,10 @@ from gateway.cli.exit_codes import MISUSED
 from gateway.core.auth.hosts import is_loopback
 from gateway.settings import Settings, UnknownSetting
 
+_FORMS = {  # in words, of settings whose form only a pattern tells
+    "GATEWAY_ALLOWED_HOSTS": 'is no list of hosts such as ["gateway.example", "10.0.0.5:8080"]',
+}
+
 
 class BadSettings(click.ClickException):
     """The settings cannot be used. The message never holds a value: it may be a secret."""
@@ -80,7 +84,8 @@ def unencrypted(url: str) -> str | None:
 
 def _sentences(error: ValidationError) -> str:
     faults = error.errors(include_url=False, include_context=False, include_input=False)
-    lines = [f"{_variable(fault['loc'])}: {_words(fault['msg'])}." for fault in faults]
+    named = [(_variable(fault["loc"]), fault) for fault in faults]
+    lines = [f"{name}: {_words(name, fault['type'], fault['msg'])}." for name, fault in named]
     return "\n       ".join(
         [*lines, "Change it in the environment, or in the file of GATEWAY_CONFIG."]
     )
@@ -90,6 +95,8 @@ def _variable(place: tuple[int | str, ...]) -> str:
     return str(place[0]).upper() if place else "The settings"
 
 
-def _words(message: str) -> str:
+def _words(name: str, kind: str, message: str) -> str:
+    if kind == "string_pattern_mismatch":
+        return _FORMS.get(name, "is not written as it must be")
     message = message.removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
     return message[:1].lower() + message[1:]

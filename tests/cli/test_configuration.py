@@ -31,7 +31,7 @@ BAD = [
      "cannot hold orderId, which decides what is bought"),
     ("GATEWAY_HARMLESS_PARAMETERS", '[" "]', "GATEWAY_HARMLESS_PARAMETERS: has an empty name"),
     ("GATEWAY_ALLOWED_HOSTS", f'["https://{SECRET}"]', "GATEWAY_ALLOWED_HOSTS: "),
-    ("GATEWAY_ALLOWED_HOSTS", '["name:http"]', "GATEWAY_ALLOWED_HOSTS: "),
+    ("GATEWAY_ALLOWED_HOSTS", '["name:http"]', "GATEWAY_ALLOWED_HOSTS: is no list of hosts"),
     *(
         ("GATEWAY_CORS_ORIGINS", json.dumps([f"{bad}{SECRET}"]), "GATEWAY_CORS_ORIGINS: is not an")
         for bad in ("https://app.example/", "https://u@", "", "https://app.example?", "https://a,",
