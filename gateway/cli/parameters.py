@@ -37,6 +37,7 @@ gateway_option = click.option(
     help="Use the gateway that runs there, with its key in GATEWAY_KEY (GATEWAY_URL).",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+wide_option = click.option("--wide", is_flag=True, help="Every column.")
 
 
 class Usd(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on

@@ -10,7 +10,8 @@ from prometheus_client import CollectorRegistry, Gauge, disable_created_metrics
 from prometheus_client.exposition import generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
-from gateway.core.model.events import ALARMS, Alarm
+from gateway.core.model.events import ALARMS, Alarm, EventType
+from gateway.core.model.settling import settling
 from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.catalog import CALLS
 from gateway.core.upstream.circuit_breaker import BreakerState
@@ -123,7 +124,11 @@ class Metrics:
 
     def ends_lost(self, ledger_ids: Sequence[str]) -> None:
         """The process ends before these purchases' ends were written: their outcome is unknown."""
-        log.error("ends of purchases were never written", ledger_ids=list(ledger_ids))
+        log.error(
+            "ends of purchases were never written",
+            ledger_ids=list(ledger_ids),
+            settle_with=settling(),
+        )
 
     def content_refused(self, what: str, left_out: str, fault: Exception) -> None:
         """The ledger cannot hold a field of what the provider said; the rest is written."""
@@ -143,6 +148,8 @@ class Metrics:
         """This node wrote an alarm: the one line that tells it."""
         self._alarms.add((alarm.type.value,))
         details = alarm.details.model_dump(mode="json", exclude_none=True)
+        if alarm.type is EventType.PURCHASE_OUTCOME_UNKNOWN:
+            details["settle_with"] = settling(alarm.details.ledger_id)
         alarm_log.warning("alarm", type=alarm.type.value, account=alarm.account_id, **details)
 
     def balance_known(self, balance: Decimal) -> None:

@@ -104,8 +104,8 @@ class StoredLedger:
     async def by_request(self, caller_id: str, request_id: str) -> Spend | None:
         return await self._database.read(lambda tx: purchases.by_request(tx, caller_id, request_id))
 
-    async def spends(self, limit: int) -> Sequence[Spend]:
-        return await self._database.read(lambda tx: purchases.newest(tx, limit))
+    async def spends(self, limit: int, beginning: str = "") -> Sequence[Spend]:
+        return await self._database.read(lambda tx: purchases.newest(tx, limit, beginning))
 
     async def unknown(self, account_id: str | None = None) -> Sequence[Spend]:
         return await self._database.read(lambda tx: purchases.unknown(tx, account_id))

@@ -35,6 +35,11 @@ class GatewayKey:
     created_at: datetime
     revoked_at: datetime | None = None
 
+    def is_living(self, at: datetime) -> bool:
+        """Whether it can be used at that time: neither revoked nor expired."""
+        ends = self.limits.expires_at
+        return self.revoked_at is None and (ends is None or at < ends)
+
 
 @dataclass(frozen=True, slots=True)
 class Account:

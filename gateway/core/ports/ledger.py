@@ -65,8 +65,11 @@ class Ledger(Protocol):
     async def by_request(self, caller_id: str, request_id: str) -> Spend | None:
         """The purchase this caller made with this request id, until the id expires."""
 
-    async def spends(self, limit: int) -> Sequence[Spend]:
-        """The newest purchases of all callers, newest first."""
+    async def spends(self, limit: int, beginning: str = "") -> Sequence[Spend]:
+        """The newest purchases of all callers, newest first.
+
+        `beginning`: only those whose ledger id begins so.
+        """
 
     async def unknown(self, account_id: str | None = None) -> Sequence[Spend]:
         """The purchases whose outcome is unknown, oldest first."""
