@@ -46,6 +46,13 @@ ledger = LazyGroup(
     help="The purchases as they were written down.",
 )
 
+config = LazyGroup(
+    "config",
+    {"Config": {"show": Entry("gateway.cli.commands.config:show", "The settings in force.")}},
+    short_help="The settings in force.",
+    help="The settings in force, and where each comes from.",
+)
+
 long = LazyGroup(
     "long",
     {WITH_KEY: verb_entries(LONG_VERBS)},
@@ -64,6 +71,7 @@ cli = LazyGroup(
             "simulate": Entry(
                 "gateway.cli.commands.simulate:simulate", "Run a stand-in provider alone."
             ),
+            "config": config,
             "keys": keys,
             "ledger": ledger,
             "purge": Entry("gateway.cli.commands.purge:purge", "Delete old codes and texts now."),
