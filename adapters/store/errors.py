@@ -12,6 +12,10 @@ class BadUrl(StoreError):
     """The database URL names neither SQLite nor PostgreSQL, or is malformed."""
 
 
+class BackupError(StoreError):
+    """A backup cannot be made or put back."""
+
+
 class NewerSchema(StoreError):
     """The database was made by a newer version; nothing in it was changed."""
 

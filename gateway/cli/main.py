@@ -74,6 +74,8 @@ cli = LazyGroup(
             "config": config,
             "keys": keys,
             "ledger": ledger,
+            "backup": Entry("gateway.cli.commands.backup:backup", "The ledger, to one file."),
+            "restore": Entry("gateway.cli.commands.backup:restore", "The ledger, from a backup."),
             "purge": Entry("gateway.cli.commands.purge:purge", "Delete old codes and texts now."),
             "provider-webhook": Entry(
                 "gateway.cli.commands.provider_webhook:provider_webhook", "Where webhooks go."
