@@ -4,7 +4,15 @@ May import the core's ports and model. Its layers, from the top: opening; sqlite
 secret; sql, migrating, urls; errors.
 """
 
-from adapters.store.errors import BadUrl, Busy, NewerSchema, StoreError, Unreachable, Unstorable
+from adapters.store.errors import (
+    BadUrl,
+    Busy,
+    NewerSchema,
+    SharedSessions,
+    StoreError,
+    Unreachable,
+    Unstorable,
+)
 from adapters.store.opening import Store, open_store
 from adapters.store.urls import default_url
 
@@ -12,6 +20,7 @@ __all__ = [
     "BadUrl",
     "Busy",
     "NewerSchema",
+    "SharedSessions",
     "Store",
     "StoreError",
     "Unreachable",
