@@ -1,8 +1,7 @@
 """The store: SQLite or PostgreSQL behind the core's ports.
 
 May import the core's ports and model. Its layers, from the top: opening; sqlite, postgres; tables,
-secret; sql, inspection, urls; migrating;
-errors.
+secret; sql, inspection, urls; migrating; errors.
 """
 
 from adapters.store.errors import (
@@ -10,6 +9,7 @@ from adapters.store.errors import (
     BadUrl,
     Busy,
     NewerSchema,
+    SharedSessions,
     StoreError,
     Unreachable,
     Unstorable,
@@ -22,6 +22,7 @@ __all__ = [
     "BadUrl",
     "Busy",
     "NewerSchema",
+    "SharedSessions",
     "Store",
     "StoreError",
     "Unreachable",

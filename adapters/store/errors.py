@@ -16,6 +16,10 @@ class BackupError(StoreError):
     """A backup cannot be made or put back."""
 
 
+class SharedSessions(StoreError):
+    """A pooler in front of PostgreSQL gives its sessions to others between transactions."""
+
+
 class NewerSchema(StoreError):
     """The database was made by a newer version; nothing in it was changed."""
 
