@@ -65,7 +65,10 @@ def readable_settings() -> tuple[Settings, Mapping[str, str]]:
 def secrets_of(settings: Settings) -> list[str]:
     """The text of every secret setting, for the log to redact."""
     values = (getattr(settings, name) for name in type(settings).model_fields)
-    return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    if settings.getatext_proxy and (login := URL(settings.getatext_proxy.get_secret_value())).user:
+        secrets += [login.password or "", login.raw_password or ""]
+    return secrets
 
 
 def warn_of_plain_http(settings: Settings, gateway_url: str | None = None) -> None:
