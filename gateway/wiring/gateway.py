@@ -11,6 +11,7 @@ from aiohttp import web
 
 from adapters.forwarding import Forwarder
 from adapters.getatext.client import Client
+from adapters.getatext.outbound import Outbound
 from adapters.getatext.probe import reachable
 from adapters.getatext.webhook import read_webhook
 from adapters.store import Store, open_store
@@ -194,6 +195,7 @@ async def run_gateway(
 def _client(settings: Settings) -> Client:
     return Client(
         str(settings.getatext_base_url),
+        out=Outbound.through(revealed(settings.getatext_proxy), settings.getatext_ca_file),
         connect_seconds=settings.getatext_connect_seconds,
         read_seconds=settings.getatext_read_seconds,
         spend_seconds=settings.getatext_spend_seconds,
