@@ -178,6 +178,8 @@ async def run_gateway(
         )
         async with raising_alarms(settings, store, core, clock, metrics, follow=follow) as balances:
             await housekeeping.recover()
+            if follow:
+                await housekeeping.count()
             background = [asyncio.create_task(work.run()) for work in (housekeeping, forwarding)]
             if follow:
                 core.following.start()
