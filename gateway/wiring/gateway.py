@@ -102,6 +102,7 @@ class Gateway:
             webhooks=core.webhooks,
             webhook_terms=self._webhook_terms(),
             render_metrics=self.metrics.render,
+            request_ended=self.metrics.request_ended,
             provider_reachable=partial(reachable, self.provider),
             ledger_writable=core.unwritten.probe,
             breaker_states=core.breakers.states,
