@@ -103,6 +103,7 @@ class Gateway:
             webhooks=core.webhooks,
             webhook_terms=self._webhook_terms(),
             render_metrics=self.metrics.render,
+            request_ended=self.metrics.request_ended,
             provider_reachable=partial(reachable, self.provider),
             ledger_writable=core.unwritten.probe,
             breaker_states=core.breakers.states,
@@ -179,6 +180,8 @@ async def run_gateway(
         )
         async with raising_alarms(settings, store, core, clock, metrics, follow=follow) as balances:
             await housekeeping.recover()
+            if follow:
+                await housekeeping.count()
             background = [asyncio.create_task(work.run()) for work in (housekeeping, forwarding)]
             if follow:
                 core.following.start()
