@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from gateway.wiring.clock import SystemClock
     from gateway.wiring.gateway import Gateway, open_gateway, service_codes
     from gateway.wiring.mcp_options import McpChoices
-    from gateway.wiring.simulated import StandIn, open_simulator, pointed_at
+    from gateway.wiring.simulated import (
+        StandIn,
+        open_simulator,
+        pointed_at,
+        simulated_services,
+    )
     from gateway.wiring.stdio import serve_stdio
 
 __all__ = [
@@ -27,6 +32,7 @@ __all__ = [
     "pointed_at",
     "serve_stdio",
     "service_codes",
+    "simulated_services",
 ]
 
 _HOMES = {
@@ -40,6 +46,7 @@ _HOMES = {
     "pointed_at": "gateway.wiring.simulated",
     "serve_stdio": "gateway.wiring.stdio",
     "service_codes": "gateway.wiring.gateway",
+    "simulated_services": "gateway.wiring.simulated",
 }
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from gateway.cli.configuration import warn_of_plain_http
+from gateway.cli.parameters import SimulatedServices
 from gateway.settings import Settings
 from gateway.telemetry import logs
-from gateway.wiring import open_simulator, pointed_at
+from gateway.wiring import open_simulator, pointed_at, simulated_services
 from tests.cli.conftest import Run
 
 SECRET = "kq7Plain-0wn"
@@ -201,7 +202,10 @@ def test_the_commands_that_run_warn_at_their_start(
     assert SECRET not in done.output
 
 
-@pytest.mark.parametrize("words", [("--silent", "0.4"), ("--cancel-lock", "0")])
+@pytest.mark.parametrize(
+    "words",
+    [("--silent", "0.4"), ("--cancel-lock", "0"), ("--code-after", "9"), ("--no-stock", "all")],
+)
 def test_the_simulated_provider_has_options_only_where_there_is_one(
     run: Run, words: tuple[str, str]
 ) -> None:
@@ -209,6 +213,18 @@ def test_the_simulated_provider_has_options_only_where_there_is_one(
 
     assert done.exit_code == 2
     assert "--simulate" in done.stderr
+    assert words[0] in done.stderr
+
+
+def test_a_simulated_service_without_stock_must_be_one(run: Run) -> None:
+    done = run("simulate", "--no-stock", "telegram,watsapp")
+
+    assert done.exit_code == 2
+    assert "there is no service 'watsapp'. Did you mean whatsapp?" in done.stderr
+
+
+def test_all_stands_for_every_simulated_service() -> None:
+    assert SimulatedServices().convert("all", None, None) == frozenset(simulated_services())
 
 
 async def test_the_simulated_provider_decides_what_an_expiry_gives_back() -> None:
