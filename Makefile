@@ -9,7 +9,7 @@ PIP    = python -m pip --disable-pip-version-check install -qq
 # The first of dev and run that is installed serves `make run`; run.txt is a subset of dev.txt.
 RUNNABLE = $(firstword $(wildcard .venv/dev.stamp) .venv/run.stamp)
 
-.PHONY: run test test-agents test-browser test-npm check fmt surfaces bench chaos outcomes conformance mcpb transcript test-lowest lock clean
+.PHONY: run test test-agents test-browser test-npm check fmt surfaces bench chaos outcomes conformance image-steps mcpb transcript test-lowest lock clean
 .DELETE_ON_ERROR:
 
 run: $(RUNNABLE)
@@ -85,6 +85,10 @@ conformance: .venv/dev.stamp .node/conformance.stamp
 	mkdir -p .node && cp scripts/conformance/package.json .node
 	cd .node && npm install --no-package-lock --no-audit --no-fund --loglevel=error
 	@touch $@
+
+# Needs root and Linux: the Dockerfile's steps, run without Docker.
+image-steps: .venv/dev.stamp
+	.venv/bin/python -m tests.deploy.image
 
 # The bundle that desktop clients install.
 mcpb: $(RUNNABLE)
