@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from gateway.wiring.gateway import Gateway, open_gateway
     from gateway.wiring.legacy_codes import service_codes
     from gateway.wiring.mcp_options import McpChoices
-    from gateway.wiring.simulated import StandIn, open_simulator, pointed_at
+    from gateway.wiring.simulated import (
+        StandIn,
+        open_simulator,
+        pointed_at,
+        simulated_services,
+    )
     from gateway.wiring.stdio import serve_stdio
 
 __all__ = [
@@ -36,6 +41,7 @@ __all__ = [
     "restore",
     "serve_stdio",
     "service_codes",
+    "simulated_services",
 ]
 
 _HOMES = {
@@ -54,6 +60,7 @@ _HOMES = {
     "restore": "gateway.wiring.backup",
     "serve_stdio": "gateway.wiring.stdio",
     "service_codes": "gateway.wiring.legacy_codes",
+    "simulated_services": "gateway.wiring.simulated",
 }
 
 
