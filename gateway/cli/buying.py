@@ -37,7 +37,7 @@ def agree(
     """
     try:
         asked = validate(op.takes, given)
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr)):
             _check_said_beforehand(asked)
             return OK, given
         return _asked_about(session, op, asked, given)

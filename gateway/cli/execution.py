@@ -17,9 +17,11 @@ from gateway.cli.session import Operations, Session
 from gateway.cli.verbs import Verb
 from gateway.core.model.errors import (
     Forbidden,
+    GatewayBusy,
     GatewayError,
     InternalError,
     InvalidRequest,
+    NotFound,
     RateLimited,
     Unauthorized,
 )
@@ -34,6 +36,7 @@ _REPLAYED = "This is the answer to the first purchase with this request id; noth
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 
+_KEYS_ELSEWHERE = "Keys belong in the header X-API-Key."
 _WHOLE = {"limit", "sort", "group_by", "wait_seconds"}  # inputs of lists that leave no row out
 
 
@@ -161,11 +164,15 @@ def _answer(execution: _Execution[In, Out], session: Session) -> Answer[Out]:
 
 
 def advised_at_terminal(error: GatewayError, session: Session) -> GatewayError:
-    """The error with advice for a terminal: headers mean nothing here."""
-    if isinstance(error, Unauthorized):
-        advice = f"Check {session.key_setting}."
-        error.detail = error.detail.replace(Unauthorized.advice, advice)
-    if isinstance(error, RateLimited):
-        wait = "a second" if error.retry_after is None else f"{math.ceil(error.retry_after)} s"
-        error.detail = error.detail.replace(RateLimited.advice, f"Try again in {wait}.")
+    """The error with advice for a terminal: headers and addresses mean nothing here."""
+    wait = "a second" if error.retry_after is None else f"{math.ceil(error.retry_after)} s"
+    again = f"Try again in {wait}."
+    for said, instead in (
+        (Unauthorized.advice, session.key_advice),
+        (RateLimited.advice, again),
+        (GatewayBusy.advice, again),
+        (NotFound.advice, "The gateway there may be older, or at another address."),
+        (_KEYS_ELSEWHERE, "Keys belong in GATEWAY_KEY or GETATEXT_API_KEY."),
+    ):
+        error.detail = error.detail.replace(said, instead)
     return error

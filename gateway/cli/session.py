@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 NO_KEY = "No key is set."
 KEY_ADVICE = "Set the environment variable GETATEXT_API_KEY to your key from https://getatext.com."
-_ELSEWHERE = "Set the environment variable GATEWAY_KEY to a key of that gateway."
+_ELSEWHERE = "Set the environment variable GATEWAY_KEY to a key of that gateway's."
 _LEADS_NOWHERE = "GATEWAY_KEY leads to the account of GETATEXT_API_KEY, which is not set."
 _SAY_WHERE = "Set it, or name the gateway that made the key: --gateway URL, or GATEWAY_URL."
 
@@ -89,9 +89,12 @@ class Session:
         return self.settings.gateway_url is not None
 
     @property
-    def key_setting(self) -> str:
-        """The setting that holds the key of whoever sits here."""
-        return "GETATEXT_API_KEY" if self.settings.gateway_key is None else "GATEWAY_KEY"
+    def key_advice(self) -> str:
+        """What to do about a key that is not accepted."""
+        if self.settings.gateway_key is not None:
+            return "Check GATEWAY_KEY."
+        advice = "Check GETATEXT_API_KEY."
+        return f"{advice} Or: {_ELSEWHERE}" if self.elsewhere else advice
 
     def run(
         self,
@@ -178,15 +181,19 @@ def open_session(gateway_url: str | None) -> Session:
 
 
 def session_settings() -> Settings:
-    """The settings for a command at a terminal, with the log set up by them.
+    """The settings for a command about this machine's own gateway, with the log set up by them.
 
     Raises BadSettings. Who sits here holds the account's key, so it is always passed through. The
     log shows warnings and errors only, unless the settings name a level.
     """
     from gateway.cli.configuration import read_settings
+    from gateway.core.auth.hosts import is_loopback
 
     settings = read_settings(gateway_pass_through=True)
     _set_log_up(settings)
+    url = settings.gateway_url
+    if url is not None and not is_loopback(url.host or ""):
+        click.echo("This command is about the database here, not the gateway elsewhere.", err=True)
     return settings
 
 

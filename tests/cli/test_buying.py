@@ -1,5 +1,6 @@
 """Buying at the command line: asked first at a terminal, said beforehand elsewhere."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from adapters.simulator import DEMO_KEY, Fault, FaultKind
 from tests.cli.conftest import Provider, Run
+from tests.support.gateway import run_simulated
 from tests.support.terminal import Shown, Typed, at_terminal
 
 QUESTION = "Buy it? [y/N]: "
@@ -242,3 +244,26 @@ def test_an_answer_given_again_is_said_to_be_one(
     assert (first.stderr, again.stderr) == ("", REPLAYED)
     assert again.stdout == first.stdout
     assert provider.asked("rent-a-number") == 1
+
+
+async def test_a_purchase_at_a_gateway_elsewhere_is_asked_about_too() -> None:
+    async with run_simulated() as stand:
+        env = {"GATEWAY_URL": stand.url, "GETATEXT_API_KEY": DEMO_KEY}
+
+        async def sit(*words: str, answer: str = "y\n") -> Shown:
+            typed = [] if "--yes" in words else [(QUESTION, answer)]
+            return await asyncio.to_thread(at_terminal, *words, env=env, columns=200, typed=typed)
+
+        declined = await sit("rent", "Whatsapp", answer="n\n")
+        asked_before = stand.sim.journal.calls["rent-a-number"]
+        rented = await sit("rent", "Whatsapp")
+        repeatable = ("rent", "whatsapp", "--request-id", "order-1")
+        first, again = await sit(*repeatable), await sit(*repeatable, "--yes")
+        long = await sit("long", "create", "1w", answer="n\n")
+
+    assert (declined.exit_code, asked_before) == (1, 0)
+    assert "To buy: a US number for Whatsapp.\nIt costs at most $0.55.\n" in rented.text
+    assert "by today's prices. It costs nothing if it was bought before" in first.text
+    assert (REPLAYED in first.text, REPLAYED in again.text) == (False, True)
+    assert "Its price is told only once it is bought." in long.text
+    assert stand.sim.journal.calls["rent-a-number"] == 2

@@ -178,16 +178,27 @@ def control(url: str, name: str) -> Any:
         return json.load(answer)
 
 
-def test_the_stand_in_provider_has_silent_numbers_and_the_cancel_lock_it_is_told(
+def out_of_stock(url: str) -> set[str]:
+    request = urllib.request.Request(f"{url}/api/v1/prices-info", headers={"Auth": DEMO_KEY})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return {each["api_name"] for each in json.load(answer)["prices"] if each.get("stock") == 0}
+
+
+def test_the_stand_in_provider_has_the_silent_numbers_delays_and_stock_it_is_told(
     stand_in: Callable[..., Alone],
 ) -> None:
-    usual, told = stand_in(), stand_in("--silent", "0.4", "--cancel-lock", "300")
-    shown = [control(each.settings["GETATEXT_BASE_URL"], "settings") for each in (usual, told)]
+    delays = ("--silent", "0.4", "--cancel-lock", "300", "--code-after", "30")
+    usual, told = stand_in(), stand_in(*delays, "--no-stock", "whatsapp, Claude")
+    urls = [each.settings["GETATEXT_BASE_URL"] for each in (usual, told)]
+    shown = [control(url, "settings") for url in urls]
+    empty = [out_of_stock(url) for url in urls]
 
     assert [(each["silent"], each["cancel_locked"]) for each in shown] == [
         (0.0, 60.0),
         (0.4, 300.0),
     ]
+    assert [each["code_after"] for each in shown] == [4.0, 30.0]
+    assert empty[1] - empty[0] == {"whatsapp", "claude"}
     usual.end()
     told.end()
 

@@ -10,6 +10,7 @@ from gateway.core.model.purchases import (
     Breach,
     Duplicate,
     Intent,
+    LedgerCounts,
     Outcome,
     Spend,
     Spent,
@@ -73,6 +74,9 @@ class Ledger(Protocol):
 
     async def unknown(self, account_id: str | None = None) -> Sequence[Spend]:
         """The purchases whose outcome is unknown, oldest first."""
+
+    async def counts(self, at: datetime) -> LedgerCounts:
+        """What stands open in the whole ledger. Cheap, however much has ended."""
 
     async def unanswered(self, account_id: str) -> Sequence[Spend]:
         """The account's purchases that were sent and have no known outcome, oldest first."""
