@@ -120,6 +120,7 @@ def _reason(fault: Exception) -> str:
         return "its certificate is not accepted"
     if isinstance(fault, ClientSSLError):
         return "it does not speak TLS"
-    if isinstance(fault, ClientConnectorError) and fault.os_error.errno:
-        return os.strerror(fault.os_error.errno).lower()
-    return "no connection in time"
+    if not isinstance(fault, ClientConnectorError):
+        return "no connection in time"
+    number = fault.os_error.errno
+    return os.strerror(number).lower() if number else "the connection broke"

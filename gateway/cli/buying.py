@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.cli import output
+from gateway.cli.cells import printable
 from gateway.cli.execution import advised_at_terminal, exit_code
 from gateway.cli.exit_codes import FAILED, OK
 from gateway.cli.words import dollars, wrapped
@@ -100,7 +101,7 @@ def _proposed(session: Session, op: AnyOperation, asked: BaseModel) -> Proposal:
 
 def _says_yes(asked: BaseModel, proposal: Proposal) -> bool:
     """Whether the person agrees; the end of the input is a no. Raises KeyboardInterrupt."""
-    output.to_stderr(wrapped(f"To buy: {output.printable(proposal.what)}."))
+    output.to_stderr(wrapped(f"To buy: {printable(proposal.what)}."))
     output.to_stderr(wrapped(_cost(asked, proposal)))
     try:
         click.echo("Buy it? [y/N]: ", nl=False, err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -99,7 +100,12 @@ class LazyGroup(click.Group):
                 )
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; Ctrl-C ends it without a word, and with the code shells expect."""
+        """Run the command; Ctrl-C ends it without a word, and with the code shells expect.
+
+        No colours where NO_COLOR is set, or the terminal has none.
+        """
+        if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+            ctx.color = False
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:

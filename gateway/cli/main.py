@@ -48,6 +48,13 @@ ledger = LazyGroup(
     help="The purchases as they were written down.",
 )
 
+config = LazyGroup(
+    "config",
+    {"Config": {"show": Entry("gateway.cli.commands.config:show", "The settings in force.")}},
+    short_help="The settings in force.",
+    help="The settings in force, and where each comes from.",
+)
+
 long = LazyGroup(
     "long",
     {WITH_KEY: verb_entries(LONG_VERBS)},
@@ -66,8 +73,11 @@ cli = LazyGroup(
             "simulate": Entry(
                 "gateway.cli.commands.simulate:simulate", "Run a stand-in provider alone."
             ),
+            "config": config,
             "keys": keys,
             "ledger": ledger,
+            "backup": Entry("gateway.cli.commands.backup:backup", "The ledger, to one file."),
+            "restore": Entry("gateway.cli.commands.backup:restore", "The ledger, from a backup."),
             "purge": Entry("gateway.cli.commands.purge:purge", "Delete old codes and texts now."),
             "provider-webhook": Entry(
                 "gateway.cli.commands.provider_webhook:provider_webhook", "Where webhooks go."

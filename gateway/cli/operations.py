@@ -50,6 +50,8 @@ class OperationCommand(click.Command):
         params += [_option(verb, name, fields[name]) for name in named]
         if verb.waits:
             params.append(click.Option(["--wait"], is_flag=True, help="Stay until its code comes."))
+        if "data" in op.gives.model_fields:
+            params.append(click.Option(["--wide"], is_flag=True, help="Every column."))
         if op.effect is Effect.SPEND:
             params.append(click.Option(["--yes", "-y"], is_flag=True, help="Buy without asking."))
         if verb.csv:
@@ -68,7 +70,8 @@ class OperationCommand(click.Command):
 
         typed = dict(ctx.params)
         as_json, wait = bool(typed.pop("as_json")), bool(typed.pop("wait", False))
-        as_csv, yes = bool(typed.pop("as_csv", False)), bool(typed.pop("yes", False))
+        as_csv, wide = bool(typed.pop("as_csv", False)), bool(typed.pop("wide", False))
+        yes = bool(typed.pop("yes", False))
         session = open_session(typed.pop("gateway_url"))
         for name in typed.keys() & _LISTS:
             typed[name] = ",".join(filter(None, typed[name])) or None
@@ -87,8 +90,10 @@ class OperationCommand(click.Command):
             if agreed is None:
                 ctx.exit(code)
             given = agreed
-        run = _rent_and_wait if wait else execute_and_show
-        ctx.exit(run(session, self.verb, self.op, given, as_json=as_json))
+        if wait:
+            ctx.exit(_rent_and_wait(session, self.verb, self.op, given, as_json=as_json))
+        shown = execute_and_show(session, self.verb, self.op, given, as_json=as_json, wide=wide)
+        ctx.exit(shown)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The arguments explained like the options."""

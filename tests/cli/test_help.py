@@ -91,6 +91,7 @@ def test_a_verb_takes_every_input_of_its_operation_by_its_name(verb: Verb) -> No
         *(["wait"] if verb.waits else []),
         *(["as_csv"] if verb.csv else []),
         *(["yes"] if op.effect is Effect.SPEND else []),
+        *(["wide"] if "data" in op.gives.model_fields else []),
     }
 
     assert {p.name for p in command.params} == {*op.takes.model_fields, *own}

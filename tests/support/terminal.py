@@ -51,9 +51,9 @@ def at_terminal(
 ) -> Shown:
     """Run a command of the program at a terminal, and answer what was shown.
 
-    What is `typed` may be a line, "y\\n", or Ctrl-C, "\\x03". With `stdout` its standard output goes
-    into that file; the rest stays at the terminal. The environment is this process's with `env`,
-    but for the settings of the program.
+    What is `typed` may be a line, "y\\n", or Ctrl-C, "\\x03". With `stdout` its standard output
+    goes into that file; the rest stays at the terminal. The environment is this process's with
+    `env`, but for the settings of the program.
     """
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
