@@ -47,6 +47,7 @@ def test_it_runs_the_operation(at: Run, provider: Provider) -> None:
     read = at("long", "read-messages", bought, "--json")
 
     assert json.loads(dropped.stdout)["status"] == "cancelled"
+    assert (unasked.exit_code, "say --yes" in unasked.stderr) == (2, True)
     assert json.loads(again.stdout)["status"] == "active"
     assert json.loads(read.stdout)["data"] == []
 

@@ -14,7 +14,7 @@ from tests.cli.test_help import PATHS, SLOW, imported
 
 ASKING = """
 eval "$(getatext-gateway completion bash)"
-for line in "re" "keys " "long ren" "rent --k" "rent x --carrier t" "prices --sort "; do
+for line in "ren" "keys " "long ren" "rent --k" "rent x --carrier t" "prices --sort "; do
     COMPREPLY=()
     COMP_WORDS=(getatext-gateway $line)
     [[ $line == *" " ]] && COMP_WORDS+=("")
@@ -99,7 +99,7 @@ def test_bash_completes_commands_options_and_choices(tmp_path: Path) -> None:
 
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
-        "rent rentals replace",
+        "rent rentals",
         "create list revoke",
         "renew",
         "--keep-carrier",
