@@ -42,6 +42,7 @@ def test_it_runs_the_operation(at: Run, provider: Provider) -> None:
     provider.simulator.change(code_after="never")
     number = str(json.loads(at("rent", "--yes", "whatsapp", "--json").stdout)["id"])
     dropped = at("drop-rental", number, "--json")
+    unasked = at("rent-twice", number)
     again = at("rent-twice", "--yes", number, "--json")
     bought = str(json.loads(at("long", "create", "--yes", "1w", "--json").stdout)["id"])
     read = at("long", "read-messages", bought, "--json")
