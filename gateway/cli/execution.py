@@ -29,12 +29,15 @@ from gateway.core.model.problem import lost_purchase
 from gateway.core.model.upstream_call import Effect
 from gateway.core.model.values import Charged
 from gateway.core.operations.call import Answer
-from gateway.core.operations.operation import Operation
+from gateway.core.operations.operation import AnyOperation, Operation
+
+_REPLAYED = "This is the answer to the first purchase with this request id; nothing was bought now."
 
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 
 _KEYS_ELSEWHERE = "Keys belong in the header X-API-Key."
+_WHOLE = {"limit", "sort", "group_by", "wait_seconds"}  # inputs of lists that leave no row out
 
 
 @dataclass(slots=True)
@@ -76,12 +79,22 @@ class _Execution(Generic[In, Out]):
 
 
 def execute_and_show(
-    session: Session, verb: Verb, op: Operation[In, Out], given: Mapping[str, Any], *, as_json: bool
+    session: Session,
+    verb: Verb,
+    op: Operation[In, Out],
+    given: Mapping[str, Any],
+    *,
+    as_json: bool,
+    wide: bool = False,
 ) -> int:
-    """Run the operation, show its value or its error, and answer the exit code."""
+    """Run the operation, show its value or its error, and answer the exit code.
+
+    `wide`: with every column of a list.
+    """
     code, value = execute(session, verb, op, given, as_json=as_json)
     if value is not None:
-        output.show(value, verb, as_json=as_json)
+        narrowed_by = _narrowing(verb, op, given)
+        output.show(value, verb, as_json=as_json, wide=wide, narrowed_by=narrowed_by)
     return code
 
 
@@ -104,10 +117,24 @@ def execute(
     try:
         answer = _answer(execution, session)
     except GatewayError as error:
+        if error.replayed:
+            output.to_stderr(_REPLAYED)
         advised = advised_at_terminal(error, session)
         output.show_error(advised, verb, op, execution.trace_id, as_json=as_json)
         return exit_code(error), None
+    if answer.replayed:
+        output.to_stderr(_REPLAYED)
     return INTERRUPTED if execution.interrupted else OK, answer.value
+
+
+def _narrowing(verb: Verb, op: AnyOperation, given: Mapping[str, Any]) -> list[str]:
+    """The options that leave rows out of a list, of those given."""
+    fields = op.takes.model_fields
+    return [
+        verb.arguments.get(name) or verb.option(name)
+        for name, value in given.items()
+        if name not in _WHOLE and not fields[name].is_required() and value != fields[name].default
+    ]
 
 
 def exit_code(error: GatewayError) -> int:

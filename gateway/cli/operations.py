@@ -14,11 +14,13 @@ from gateway.cli.exit_codes import OK
 from gateway.cli.parameters import gateway_option
 from gateway.cli.session import Session, open_session
 from gateway.cli.verbs import Verb
+from gateway.core.model.upstream_call import Effect
 from gateway.core.model.values import MAX_PAGE
 from gateway.core.operations.catalog import BY_NAME
 from gateway.core.operations.operation import AnyOperation
 
 SWITCH = {"on": "true", "off": "false"}
+_LISTS = {"area_codes"}  # inputs with commas; their options may stand more than once
 
 
 class _OptionalChoice(click.Choice):  # type: ignore[type-arg]  # not generic in older versions
@@ -28,7 +30,7 @@ class _OptionalChoice(click.Choice):  # type: ignore[type-arg]  # not generic in
     """
 
     def __init__(self, choices: list[str], read: Callable[[Any], Any]) -> None:
-        super().__init__(choices)
+        super().__init__(choices, case_sensitive=False)
         self._read = read
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -48,6 +50,10 @@ class OperationCommand(click.Command):
         params += [_option(verb, name, fields[name]) for name in named]
         if verb.waits:
             params.append(click.Option(["--wait"], is_flag=True, help="Stay until its code comes."))
+        if "data" in op.gives.model_fields:
+            params.append(click.Option(["--wide"], is_flag=True, help="Every column."))
+        if op.effect is Effect.SPEND:
+            params.append(click.Option(["--yes", "-y"], is_flag=True, help="Buy without asking."))
         if verb.csv:
             rows = "All rows as CSV; with --limit or --cursor those of one page."
             params.append(click.Option(["--csv", "as_csv"], is_flag=True, help=rows))
@@ -64,8 +70,11 @@ class OperationCommand(click.Command):
 
         typed = dict(ctx.params)
         as_json, wait = bool(typed.pop("as_json")), bool(typed.pop("wait", False))
-        as_csv = bool(typed.pop("as_csv", False))
+        as_csv, wide = bool(typed.pop("as_csv", False)), bool(typed.pop("wide", False))
+        yes = bool(typed.pop("yes", False))
         session = open_session(typed.pop("gateway_url"))
+        for name in typed.keys() & _LISTS:
+            typed[name] = ",".join(filter(None, typed[name])) or None
         given = {name: value for name, value in typed.items() if value is not None}
         for name in given.keys() & self.verb.arguments.keys():
             given[name] = SWITCH.get(given[name], given[name])
@@ -74,8 +83,17 @@ class OperationCommand(click.Command):
                 raise click.UsageError("Say either --csv or --json.")
             one_page = _is_one_page(ctx)
             ctx.exit(_write_csv(session, self.verb, self.op, given, one_page=one_page))
-        run = _rent_and_wait if wait else execute_and_show
-        ctx.exit(run(session, self.verb, self.op, given, as_json=as_json))
+        if self.op.effect is Effect.SPEND and not yes:
+            from gateway.cli.buying import agree
+
+            code, agreed = agree(session, self.verb, self.op, given, as_json=as_json)
+            if agreed is None:
+                ctx.exit(code)
+            given = agreed
+        if wait:
+            ctx.exit(_rent_and_wait(session, self.verb, self.op, given, as_json=as_json))
+        shown = execute_and_show(session, self.verb, self.op, given, as_json=as_json, wide=wide)
+        ctx.exit(shown)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The arguments explained like the options."""
@@ -144,7 +162,7 @@ def _argument(verb: Verb, name: str, field: FieldInfo) -> click.Argument:
         [name],
         required=field.is_required(),
         metavar=shown if field.is_required() else f"[{shown}]",
-        type=click.Choice(choices) if choices else click.STRING,
+        type=click.Choice(choices, case_sensitive=False) if choices else click.STRING,
     )
 
 
@@ -158,6 +176,7 @@ def _option(verb: Verb, name: str, field: FieldInfo) -> click.Option:
         names,
         required=field.is_required(),
         default=None if field.is_required() else field.default,
+        multiple=name in _LISTS,
         show_default=True,
         help=about,
         type=_OptionalChoice(choices, _reader(field)) if choices else click.STRING,

@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from gateway.core.model.callers import GATEWAY_KEY_PREFIX
 from gateway.core.operations.catalog import CALLS
 from gateway.core.upstream.calls import rates
-from gateway.settings.types import HttpUrl, Seconds
+from gateway.settings.types import CaFile, HttpUrl, ProxyUrl, Seconds
 
 
 class ProviderSettings(BaseSettings):
@@ -34,6 +34,20 @@ class ProviderSettings(BaseSettings):
         description=(
             "Whether the provider gives the price back when a rental ends without a code; "
             "unknown, look at your balance."
+        ),
+    )
+    getatext_proxy: ProxyUrl | None = Field(
+        None,
+        description=(
+            "The HTTP proxy that all calls of the provider go through, such as "
+            "`http://user:password@proxy.example:3128`; `HTTPS_PROXY` and the like are not obeyed."
+        ),
+    )
+    getatext_ca_file: CaFile | None = Field(
+        None,
+        description=(
+            "A PEM file of certificate authorities that the provider may be known by, besides the "
+            "system's."
         ),
     )
     getatext_connect_seconds: Seconds = Field(5, description="Time-out to connect upstream.")

@@ -13,7 +13,7 @@ from gateway.core.model.callers import GATEWAY_KEY_PREFIX
 from gateway.core.model.legacy_parameters import check_harmless
 from gateway.core.prices.service_codes import read_overrides
 from gateway.settings.provider import ProviderSettings
-from gateway.settings.sources import SettingsFile
+from gateway.settings.sources import Environment, SettingsFile
 from gateway.settings.types import HostName, HttpUrl, Origin, Seconds
 
 
@@ -213,7 +213,5 @@ class Settings(ProviderSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments first, then the environment, then the file."""
-        file = SettingsFile.named(settings_cls)
-        return (
-            (init_settings, env_settings) if file is None else (init_settings, env_settings, file)
-        )
+        environment, file = Environment(settings_cls), SettingsFile.named(settings_cls)
+        return (init_settings, environment) if file is None else (init_settings, environment, file)

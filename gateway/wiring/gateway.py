@@ -11,6 +11,7 @@ from aiohttp import web
 
 from adapters.forwarding import Forwarder
 from adapters.getatext.client import Client
+from adapters.getatext.outbound import Outbound
 from adapters.getatext.probe import reachable
 from adapters.getatext.webhook import read_webhook
 from adapters.store import Store, open_store
@@ -102,6 +103,7 @@ class Gateway:
             webhooks=core.webhooks,
             webhook_terms=self._webhook_terms(),
             render_metrics=self.metrics.render,
+            request_ended=self.metrics.request_ended,
             provider_reachable=partial(reachable, self.provider),
             ledger_writable=core.unwritten.probe,
             breaker_states=core.breakers.states,
@@ -178,6 +180,8 @@ async def run_gateway(
         )
         async with raising_alarms(settings, store, core, clock, metrics, follow=follow) as balances:
             await housekeeping.recover()
+            if follow:
+                await housekeeping.count()
             background = [asyncio.create_task(work.run()) for work in (housekeeping, forwarding)]
             if follow:
                 core.following.start()
@@ -194,6 +198,7 @@ async def run_gateway(
 def _client(settings: Settings) -> Client:
     return Client(
         str(settings.getatext_base_url),
+        out=Outbound.through(revealed(settings.getatext_proxy), settings.getatext_ca_file),
         connect_seconds=settings.getatext_connect_seconds,
         read_seconds=settings.getatext_read_seconds,
         spend_seconds=settings.getatext_spend_seconds,

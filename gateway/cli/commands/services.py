@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway.cli.parameters import gateway_option, json_option
+from gateway.cli.parameters import gateway_option, json_option, wide_option
 from gateway.cli.session import open_session
 from gateway.cli.verbs import VERBS
 
@@ -19,11 +19,13 @@ PRICES = next(verb for verb in VERBS if verb.operation == "list_prices")
 
 @click.command()
 @click.option("--match", is_flag=True, help="What each code means today, and what is unmatched.")
+@wide_option
 @json_option
 @gateway_option
-def services(match: bool, as_json: bool, gateway_url: str | None) -> None:
+def services(match: bool, wide: bool, as_json: bool, gateway_url: str | None) -> None:
     """Show the service codes of SMS-Activate's protocol."""
     from gateway.cli.execution import execute
+    from gateway.cli.listings import SERVICE_CODES
     from gateway.cli.output import show_rows
     from gateway.core.model.values import MAX_PAGE
     from gateway.core.operations.prices import LIST_PRICES
@@ -37,12 +39,12 @@ def services(match: bool, as_json: bool, gateway_url: str | None) -> None:
         code, page = execute(session, PRICES, LIST_PRICES, {"limit": MAX_PAGE}, as_json=as_json)
         if page is None:
             raise SystemExit(code)
-        show_rows([_row(each) for each in overview(codes, page.data).matches], as_json=as_json)
-        return
-    show_rows(
-        [{"code": code, "means": ", ".join(names)} for code, names in codes.candidates.items()],
-        as_json=as_json,
-    )
+        rows = [_row(each) for each in overview(codes, page.data).matches]
+    else:
+        rows = [
+            {"code": code, "means": ", ".join(names)} for code, names in codes.candidates.items()
+        ]
+    show_rows(rows, SERVICE_CODES, as_json=as_json, wide=wide)
 
 
 def _row(match: CodeMatch) -> Row:

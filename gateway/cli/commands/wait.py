@@ -117,9 +117,10 @@ def wait_for(
 
 
 def _show(code: Code, *, as_json: bool) -> None:
-    from gateway.cli.output import printable, to_stderr
+    from gateway.cli.cells import printable
+    from gateway.cli.output import to_stderr
 
-    if as_json or not sys.stdout.isatty():
+    if as_json:
         click.echo(code.model_dump_json())
     elif code.code is not None:
         click.secho(printable(code.code), bold=True, fg="green")
