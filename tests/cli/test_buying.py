@@ -126,6 +126,14 @@ def test_what_cannot_be_bought_is_not_asked_about(sit: AtTerminal, provider: Pro
     assert provider.asked("rent-a-number") == 0
 
 
+@pytest.mark.parametrize("verb", ["again", "replace"])
+def test_a_rental_that_is_none_is_not_asked_about(verb: str, sit: AtTerminal) -> None:
+    shown = sit(verb, "4711")
+
+    assert shown.text.startswith("rental_not_found: There is no such rental for this key.")
+    assert (shown.exit_code, QUESTION in shown.text) == (1, False)
+
+
 def test_a_rent_without_readable_prices_says_so(sit: AtTerminal, provider: Provider) -> None:
     provider.script(Fault("prices-info", FaultKind.STATUS, times=None, status=400, body="closed"))
     shown = sit("rent", "whatsapp", answers=("n\n",))
@@ -160,6 +168,7 @@ def test_a_replacement_says_what_it_is_in_place_of(
     assert "To buy: another US number for Whatsapp in place of +1" in shown.text
     assert "It costs at most $0.55.\n" in shown.text
     assert (shown.exit_code, sent(provider)["max_price"]) == (0, 0.55)
+    assert sit("replace", number).text.startswith("already_replaced: ")
 
 
 def test_long_rentals_say_that_they_tell_no_price_and_renewals_tell_theirs(
