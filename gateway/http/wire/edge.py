@@ -13,7 +13,7 @@ from gateway.core.model.errors import GatewayError, InternalError, InvalidReques
 from gateway.core.model.redact import may_hold_key
 from gateway.http.wire import problems
 from gateway.http.wire.cors import Cors, Headers, is_preflight, preflight
-from gateway.http.wire.prebuilt import REQUEST_ID
+from gateway.http.wire.prebuilt import REQUEST_ID, SERVER
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 WholeHandler = Callable[[Any], Awaitable[web.StreamResponse]]
@@ -70,9 +70,7 @@ class Edge:
             else:
                 response = self._render(request, InvalidRequest(_UNFRAMED), trace_id)
             if not response.prepared:
-                response.headers[REQUEST_ID] = trace_id
-                if cors:
-                    response.headers.extend(cors)
+                _add_headers(response, trace_id, cors)
                 if self.draining or not framed:
                     response.force_close()
             if self._access_log:
@@ -105,6 +103,14 @@ class Edge:
             path = await _template(request, router)
             log.exception("request failed", trace_id=trace_id, path=path)
             return self._render(request, InternalError(), trace_id)
+
+
+def _add_headers(response: web.StreamResponse, trace_id: str, cors: Headers) -> None:
+    response.headers[REQUEST_ID] = trace_id
+    if isinstance(response, web.Response):  # a prebuilt one has it
+        response.headers[hdrs.SERVER] = SERVER
+    if cors:
+        response.headers.extend(cors)
 
 
 def headers_of(request: web.Request) -> Headers:
