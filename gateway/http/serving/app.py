@@ -69,7 +69,7 @@ class Faces:
 def make_app(faces: Faces) -> web.Application:
     """The application with all its routes."""
     admission = Admission(faces.capacity.long_requests, faces.webhook_terms.proxies)
-    address = OwnAddress(faces.public_url, faces.hosts)
+    address = OwnAddress(faces.public_url, faces.hosts, faces.webhook_terms.proxies)
     rest = RestFace(faces.callers, faces.invoker, admission, address.path)
     documents = Documents(address).routes()
     described = [route.path for route in documents]
