@@ -11,8 +11,8 @@ from gateway.core.model.callers import Caller
 from gateway.http.serving.app import ADMISSION
 from gateway.http.wire.addresses import host_of
 from gateway.http.wire.admission import MCP_REQUESTS
-from gateway.http.wire.auth import key_of
-from gateway.http.wire.edge import TRACE_ID
+from gateway.http.wire.auth import CALLER, key_of
+from gateway.http.wire.edge import NOTE, TRACE_ID
 from gateway.settings import Settings
 from gateway.wiring.core import Core
 from gateway.wiring.mcp_options import McpChoices, mcp_options
@@ -23,7 +23,8 @@ def add_mcp(app: web.Application, settings: Settings, core: Core, hosts: Allowed
     """Add /mcp to the application; `hosts` are the names by which it may be addressed."""
 
     async def identify(request: web.Request) -> Caller:
-        return await core.callers.identify(key_of(request))
+        caller = request[CALLER] = await core.callers.identify(key_of(request))
+        return caller
 
     def held(request: web.Request, caller: Caller) -> AbstractContextManager[None]:
         return app[ADMISSION].held(request, caller, MCP_REQUESTS)
@@ -32,4 +33,11 @@ def add_mcp(app: web.Application, settings: Settings, core: Core, hosts: Allowed
     options = replace(options, hosts=hosts)
     host = partial(host_of, proxies=settings.gateway_trusted_proxies)
     admission = McpAdmission(held, app[ADMISSION].address, host)
-    mount(core.invoker, identify, lambda request: request[TRACE_ID], options, admission).add_to(app)
+    mount(
+        core.invoker,
+        identify,
+        lambda request: request[TRACE_ID],
+        options,
+        admission,
+        lambda request: request[NOTE],
+    ).add_to(app)
