@@ -8,6 +8,7 @@ import aiohttp
 from aiohttp import hdrs
 from yarl import URL
 
+from adapters.getatext.causes import cause_of, chain_of
 from adapters.getatext.connections import AUTH, Connections, Request
 from adapters.getatext.endpoint import AnyEndpoint
 from adapters.getatext.reply import Reply
@@ -78,6 +79,7 @@ class Client:
         self._base = base_url.rstrip("/")
         self._urls: dict[str, URL] = {}
         self._max_body = max_body
+        self._on_failed: Callable[[str, str], None] = _ignore
         reused = Connections(
             connections, limit_of_one=max(1, connections // 2), idle_seconds=idle_seconds
         )
@@ -93,6 +95,13 @@ class Client:
     def when_connected(self, callback: Callable[[], None]) -> None:
         """Set the callback, run in the calling task, for calls that waited for a connection."""
         self._reused.on_waited = self._single.on_waited = callback
+
+    def when_failed(self, callback: Callable[[str, str], None]) -> None:
+        """Set who is told of each call that got no answer: its cause, and the chain of errors."""
+        self._on_failed = callback
+
+    def _failed(self, fault: Exception) -> None:
+        self._on_failed(cause_of(fault), chain_of(fault))
 
     def distrust(self, key: str) -> None:
         """Reuse no open connection of this key, after an invalid response on one of them.
@@ -134,13 +143,15 @@ class Client:
             try:
                 return await self._exchange(session, endpoint, headers, body, about, sent)
             except (TimeoutError, aiohttp.ClientError, OSError) as fault:
-                kind = _fault(fault)
-                raise _with_note(kind.of_change() if sent.yes else kind(), fault) from None
+                self._failed(fault)
+                lost = _fault(fault).of_change() if sent.yes else _unsent(fault)
+                raise _with_note(lost, fault) from None
         try:
             return await self._exchange(self._spends, endpoint, headers, body, about, sent)
         except Exception as fault:  # of any kind: once sent, a purchase may have been made
+            self._failed(fault)
             raise _with_note(
-                OutcomeUnknown() if sent.yes else UpstreamUnavailable(), fault
+                OutcomeUnknown() if sent.yes else UpstreamUnavailable(_unreached(fault)), fault
             ) from None
 
     async def _exchange(
@@ -190,6 +201,10 @@ class Client:
         return url
 
 
+def _ignore(_cause: str, _chain: str) -> None:
+    """Nobody wants to know."""
+
+
 def _session(
     connector: aiohttp.TCPConnector, limits: aiohttp.ClientTimeout, *traces: aiohttp.TraceConfig
 ) -> aiohttp.ClientSession:
@@ -226,6 +241,16 @@ def _fault(fault: Exception) -> type[UpstreamFault]:
             return UpstreamBadResponse
         case _:
             return UpstreamUnavailable
+
+
+def _unsent(fault: Exception) -> UpstreamFault:
+    """The error of a call that was not sent, or was a read."""
+    kind = _fault(fault)
+    return UpstreamUnavailable(_unreached(fault)) if kind is UpstreamUnavailable else kind()
+
+
+def _unreached(fault: Exception) -> str:
+    return f"{UpstreamUnavailable.happened.rstrip('.')}: {cause_of(fault)}."
 
 
 def _with_note(error: GatewayError, fault: Exception) -> GatewayError:
