@@ -1,6 +1,7 @@
 """Database URLs: which of the two databases, and where."""
 
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from adapters.store.errors import BadUrl
 
@@ -25,6 +26,16 @@ def postgres_dsn(url: str) -> str:
             return "postgresql://" + url.removeprefix(prefix)
     # Not the URL itself: it may hold a password.
     raise BadUrl("The database URL must begin with sqlite:/// or postgresql://.")
+
+
+def place_of(url: str) -> str:
+    """Which database a URL names and where it is, without the user and the password."""
+    path = sqlite_path(url)
+    if path is not None:
+        return f"sqlite {path}"
+    parts = urlsplit(postgres_dsn(url))
+    host = parts.netloc.rpartition("@")[2] or parse_qs(parts.query).get("host", ["localhost"])[0]
+    return f"postgresql {host}{parts.path}"
 
 
 def default_url(data_dir: Path) -> str:
