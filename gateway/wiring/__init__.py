@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gateway.wiring.backup import back_up, restore
     from gateway.wiring.clock import SystemClock
     from gateway.wiring.core import database_url
+    from gateway.wiring.doctor import Finding, State, examine
     from gateway.wiring.gateway import Gateway, open_gateway, service_codes
     from gateway.wiring.mcp_options import McpChoices
     from gateway.wiring.simulated import StandIn, open_simulator, pointed_at
@@ -20,13 +21,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BackupError",
+    "Finding",
     "Gateway",
     "McpChoices",
     "StandIn",
+    "State",
     "StoreError",
     "SystemClock",
     "back_up",
     "database_url",
+    "examine",
     "open_gateway",
     "open_simulator",
     "pointed_at",
@@ -37,13 +41,16 @@ __all__ = [
 
 _HOMES = {
     "BackupError": "adapters.store",
+    "Finding": "gateway.wiring.doctor",
     "Gateway": "gateway.wiring.gateway",
     "McpChoices": "gateway.wiring.mcp_options",
     "StandIn": "gateway.wiring.simulated",
+    "State": "gateway.wiring.doctor",
     "StoreError": "adapters.store",
     "SystemClock": "gateway.wiring.clock",
     "back_up": "gateway.wiring.backup",
     "database_url": "gateway.wiring.core",
+    "examine": "gateway.wiring.doctor",
     "open_gateway": "gateway.wiring.gateway",
     "open_simulator": "gateway.wiring.simulated",
     "pointed_at": "gateway.wiring.simulated",
