@@ -23,6 +23,7 @@ from tests.cli.conftest import Provider, Run
 from tests.support.ending import without_rights
 from tests.support.gateway import listening, settings
 from tests.support.postgres import Postgres
+from tests.support.proxy import Proxy, Step
 from tests.support.scripted import Act, Scripted, reply
 from tests.support.stores import postgres
 from tests.support.tls import Authority
@@ -200,6 +201,34 @@ async def test_each_fault_of_a_certificate_is_told_apart(
         assert told.code == (0 if said.startswith("ok") else 1)
         assert told.of("key").startswith("ok: Accepted" if told.code == 0 else "skipped: It needs")
         assert bool(provider.asked) is (told.code == 0)
+
+
+NO_LOGIN = b"HTTP/1.1 407 Login\r\nContent-Length: 0\r\n\r\n"
+
+
+async def test_each_step_through_a_proxy_is_told_apart(
+    doctor: Doctor, authority: Authority
+) -> None:
+    context = authority.serving()
+    for proxy, check, said in (
+        (Proxy(), "key", "ok: Accepted; the balance is $10.55."),
+        (Proxy(Step.REFUSE), "proxy", "failed: The proxy answers 502 to CONNECT localhost."),
+        (Proxy(Step.REFUSE, NO_LOGIN), "proxy", "failed: The proxy answers 407 to CONNECT"),
+        (Proxy(Step.CUT), "proxy", "failed: The proxy does not answer as one that speaks HTTP."),
+        (Proxy(Step.OPEN_AND_CUT), "tls", "failed: localhost:"),
+        (Proxy(Step.BABBLE), "tls", "failed: localhost:"),
+    ):
+        async with answering(tls=context) as provider, proxy.running():
+            env = {
+                "GETATEXT_BASE_URL": provider.url,
+                "GETATEXT_CA_FILE": str(authority.file),
+                "GETATEXT_PROXY": proxy.url.replace("//", f"//joe:{SECRET}@"),
+            }
+            told = await asyncio.to_thread(doctor, **env)
+
+        assert told.of(check).startswith(said)
+        assert told.states() == ({} if said.startswith("ok") else {check: "failed"})
+        assert all("proxy-authorization" in one.headers for one in proxy.asked)
 
 
 def test_a_port_without_tls_is_told(doctor: Doctor, provider: Provider) -> None:
