@@ -9,7 +9,7 @@ PIP    = python -m pip --disable-pip-version-check install -qq
 # The first of dev and run that is installed serves `make run`; run.txt is a subset of dev.txt.
 RUNNABLE = $(firstword $(wildcard .venv/dev.stamp) .venv/run.stamp)
 
-.PHONY: run test test-agents test-browser test-npm check fmt surfaces bench chaos outcomes conformance mcpb transcript test-lowest lock clean
+.PHONY: run test test-agents test-browser test-npm check fmt surfaces bench chaos outcomes conformance image-steps mcpb transcript test-lowest lock clean
 .DELETE_ON_ERROR:
 
 run: $(RUNNABLE)
@@ -57,7 +57,7 @@ test-agents: .venv/dev.stamp .venv-agents/agents.stamp $(AGENTS)/node_modules/.p
 	AGENTS=.venv-agents .venv/bin/$(PYTEST) tests/agents
 
 # They hold no gateway: it takes mcp 2.x, and most of them 1.x.
-.venv-agents/agents.stamp: requirements/agents.txt
+.venv-agents/agents.stamp: requirements/agents.txt | usable-.venv-agents
 	test -x .venv-agents/bin/python || $(PYTHON) -m venv .venv-agents
 	.venv-agents/bin/$(PIP) --no-deps --require-hashes -r $<
 	@touch $@
@@ -86,6 +86,10 @@ conformance: .venv/dev.stamp .node/conformance.stamp
 	cd .node && npm install --no-package-lock --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# Needs root and Linux: the Dockerfile's steps, run without Docker.
+image-steps: .venv/dev.stamp
+	.venv/bin/python -m tests.deploy.image
+
 # The bundle that desktop clients install.
 mcpb: $(RUNNABLE)
 	.venv/bin/python -m scripts.mcpb
@@ -100,10 +104,12 @@ test-lowest: .venv-lowest/lowest.stamp
 
 # NAME.stamp in any environment: the lock requirements/NAME.txt and the project are installed.
 define install
-$(1)/$(2).stamp: requirements/$(2).txt pyproject.toml
-	test -x $(1)/bin/python || $$(PYTHON) -m venv $(1)
-	$(1)/bin/$$(PIP) --no-deps --require-hashes -r requirements/$(2).txt
-	$(1)/bin/$$(PIP) --no-deps --no-build-isolation --editable .
+$(1)/$(2).stamp: requirements/$(2).txt pyproject.toml | usable-$(1)
+	@test -x $(1)/bin/python || { echo "Making an environment in $(1) ..."; $$(PYTHON) -m venv $(1); }
+	@echo "Installing the libraries of $$< into $(1): a minute or two, once ..."
+	@$(1)/bin/$$(PIP) --no-deps --require-hashes -r requirements/$(2).txt
+	@echo "Installing the gateway into $(1) ..."
+	@$(1)/bin/$$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $$@
 endef
 $(eval $(call install,.venv,run))
@@ -111,6 +117,10 @@ $(eval $(call install,.venv,dev))
 $(eval $(call install,.venv-bench,bench))
 $(eval $(call install,.venv-browser,browser))
 $(eval $(call install,.venv-lowest,lowest))
+
+# Before each use too: the Python below an environment may have been replaced or removed.
+usable-%:
+	@sh scripts/usable_python.sh $(PYTHON) $* "$(or $(MAKECMDGOALS),run)"
 
 # Locks name no index, so they install from whichever one pip is set to.
 LOCK = .venv-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \

@@ -6,7 +6,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from adapters.store.inspection import Inspection
-from adapters.store.sql.database import AlarmReports, FailureReports, Listen, SharedDatabase
+from adapters.store.sql.database import (
+    AlarmReports,
+    FailureReports,
+    Listen,
+    NewsReports,
+    SharedDatabase,
+)
 from adapters.store.tables.accounts import StoredAccounts
 from adapters.store.tables.balances import StoredBalances
 from adapters.store.tables.checks import StoredChecks
@@ -43,6 +49,7 @@ class Store:
     shared_buckets: SharedBuckets | None
     listen: Listen
     failures: FailureReports
+    news: NewsReports
     balances: Balances
     alarms: AlarmReports
 
@@ -96,6 +103,7 @@ def store_over(database: SharedDatabase, new_id: NewId) -> Store:
         shared_buckets=database.shared.buckets,
         listen=database.shared.listen,
         failures=database.failures,
+        news=database.news,
         balances=StoredBalances(database, alarms),
         alarms=alarms,
     )

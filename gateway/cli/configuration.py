@@ -6,7 +6,6 @@ from types import MappingProxyType
 from typing import Any
 
 import click
-import structlog
 from pydantic import SecretStr, ValidationError
 from yarl import URL
 
@@ -14,6 +13,9 @@ from gateway.cli.exit_codes import MISUSED
 from gateway.core.auth.hosts import is_loopback
 from gateway.settings import Settings, UnknownSetting
 
+_FORMS = {  # in words, of settings whose form only a pattern tells
+    "gateway_allowed_hosts": 'is no list of hosts such as ["gateway.example", "10.0.0.5:8080"]',
+}
 _JSON = {
     "list_type": 'is not a JSON list such as ["text"]',
     "dict_type": "is not a JSON object such as {}",
@@ -76,7 +78,6 @@ def warn_of_plain_http(settings: Settings, gateway_url: str | None = None) -> No
 
     `gateway_url`: the gateway that takes the provider's place.
     """
-    log = structlog.get_logger("gateway")
     sent = [("GETATEXT_BASE_URL", "keys", str(settings.getatext_base_url))]
     sent += [
         ("GETATEXT_WEBHOOK_FORWARD", "codes", str(url)) for url in settings.getatext_webhook_forward
@@ -84,11 +85,14 @@ def warn_of_plain_http(settings: Settings, gateway_url: str | None = None) -> No
     if gateway_url is not None:
         sent = [("--gateway", "keys", gateway_url)]
     for setting, what, url in sent:
-        if address := _unencrypted(url):
+        if address := unencrypted(url):
+            import structlog
+
+            log = structlog.get_logger("gateway")
             log.warning("sent unencrypted: use https", setting=setting, what=what, to=address)
 
 
-def _unencrypted(url: str) -> str | None:
+def unencrypted(url: str) -> str | None:
     """The address of another machine in an http:// URL, without what may be secret in it."""
     try:
         parts = URL(url)
@@ -103,7 +107,8 @@ def _faults(error: ValidationError) -> dict[str, str]:
     """What is wrong with each setting, by its name; of several things the first."""
     found: dict[str, str] = {}
     for fault in error.errors(include_url=False, include_context=False, include_input=False):
-        found.setdefault(_name(fault["loc"]), _words(fault["msg"], fault["type"]))
+        name = _name(fault["loc"])
+        found.setdefault(name, _words(name, fault["type"], fault["msg"]))
     return found
 
 
@@ -118,7 +123,9 @@ def _name(place: tuple[int | str, ...]) -> str:
     return str(place[0]).lower() if place else ""
 
 
-def _words(message: str, kind: str) -> str:
+def _words(name: str, kind: str, message: str) -> str:
+    if kind == "string_pattern_mismatch":
+        return _FORMS.get(name, "is not written as it must be")
     if kind in _JSON:
         return _JSON[kind]
     message = message.removeprefix("Value error, ").removeprefix("Input ").rstrip(".")

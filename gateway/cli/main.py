@@ -1,5 +1,7 @@
 """Every command, in reading order."""
 
+import click
+
 from gateway.cli.lazy import Entry, LazyGroup, verb_entries
 from gateway.cli.verbs import LONG, LONG_VERBS, TOP, VERBS, WAIT
 
@@ -83,6 +85,9 @@ cli = LazyGroup(
             ),
             "services": Entry("gateway.cli.commands.services:services", "Codes of legacy tools."),
             "openapi": Entry("gateway.cli.commands.openapi:openapi", "The OpenAPI document."),
+            "completion": Entry(
+                "gateway.cli.commands.completion:completion", "What lets a shell complete words."
+            ),
             "version": Entry(
                 "gateway.cli.commands.version:version", "The version of this program."
             ),
@@ -97,3 +102,6 @@ cli = LazyGroup(
     help="Rent US phone numbers and read their SMS codes; or let other programs do it.",
     epilog=EPILOG,
 )
+click.version_option(
+    package_name="getatext-gateway", prog_name="getatext-gateway", message="%(prog)s %(version)s"
+)(cli)

@@ -1,22 +1,37 @@
 """Kinds of arguments and options that several commands take."""
 
-from decimal import Decimal, InvalidOperation
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar
 
 import click
 
-PORT = click.IntRange(0, 65_535)
+Command = TypeVar("Command", bound=Callable[..., Any])
 
-SILENT = click.option(
-    "--silent",
-    type=click.FloatRange(0, 1),
-    help="The share of simulated numbers that get no code, such as 0.4; default 0.",
-)
-CANCEL_LOCK = click.option(
-    "--cancel-lock",
-    type=click.FloatRange(0, 86_400),
-    help="For how many seconds a simulated number cannot be cancelled; default 60.",
+PORT = click.IntRange(0, 65_535)
+_SECONDS = click.FloatRange(0, 86_400)
+
+
+def _gateway_url(ctx: click.Context, param: click.Parameter, url: str | None) -> str | None:
+    from yarl import URL
+
+    with suppress(ValueError):
+        if url is None or (URL(url).scheme in {"http", "https"} and URL(url).host):
+            return url
+    raise click.BadParameter("must be an address such as https://gateway.example.com")
+
+
+gateway_option = click.option(
+    "--gateway",
+    "gateway_url",
+    metavar="URL",
+    callback=_gateway_url,
+    help="Use the gateway that runs there, with its key in GATEWAY_KEY (GATEWAY_URL).",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+wide_option = click.option("--wide", is_flag=True, help="Every column.")
 
 
 class Usd(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on
@@ -26,15 +41,84 @@ class Usd(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 
 
     def convert(self, value: object, param: object, ctx: click.Context | None) -> Decimal:
         """The exact amount. Raises BadParameter where it is none, or more than a million."""
-        try:
-            amount = Decimal(str(value))
-        except InvalidOperation:
-            amount = Decimal(-1)
-        if not (amount.is_finite() and 0 <= amount <= 1_000_000):
+        from gateway.core.model.values import amount_in
+
+        amount = value if isinstance(value, Decimal) else amount_in(str(value))
+        if amount is None or not 0 <= amount <= 1_000_000:
             raise click.BadParameter("must be an amount of dollars, such as 5 or 0.55", ctx)
         return amount
 
 
-def given(options: dict[str, float | None]) -> dict[str, float]:
+class Moment(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on
+    """A date or a time on the command line, in UTC where it names no zone."""
+
+    name = "TIME"
+
+    def convert(self, value: object, param: object, ctx: click.Context | None) -> datetime:
+        """The moment. Raises BadParameter where it is none."""
+        from gateway.core.model.moments import moment_asked
+
+        try:
+            moment = moment_asked(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error), ctx) from None
+        assert isinstance(moment, datetime)  # noqa: S101 - for the type checker
+        return moment
+
+
+class SimulatedServices(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on
+    """Services of the simulated provider, with commas between them; `all` stands for every one."""
+
+    name = "SERVICE[,SERVICE]"
+
+    def convert(self, value: object, param: object, ctx: click.Context | None) -> frozenset[str]:
+        """Their codes. Raises BadParameter where one is not on the price list."""
+        from difflib import get_close_matches
+
+        from gateway.wiring import simulated_services
+
+        listed = simulated_services()
+        named = {each.strip().lower() for each in str(value).split(",")}
+        if named == {"all"}:
+            return frozenset(listed)
+        if unknown := sorted(named - set(listed)):
+            near = get_close_matches(unknown[0], listed, n=3)
+            meant = f" Did you mean {' or '.join(near)}?" if near else ""
+            raise click.BadParameter(f"there is no service {unknown[0]!r}.{meant}", ctx)
+        return frozenset(named)
+
+
+_SIMULATED = (
+    click.option(
+        "--silent",
+        type=click.FloatRange(0, 1),
+        help="The share of simulated numbers that get no code, such as 0.4; default 0.",
+    ),
+    click.option(
+        "--code-after",
+        type=_SECONDS,
+        help="After how many seconds a simulated number gets its code; default 4.",
+    ),
+    click.option(
+        "--cancel-lock",
+        type=_SECONDS,
+        help="For how many seconds a simulated number cannot be cancelled; default 60.",
+    ),
+    click.option(
+        "--no-stock",
+        type=SimulatedServices(),
+        help="Simulated services that have no numbers; all: none has.",
+    ),
+)
+
+
+def simulated(command: Command) -> Command:
+    """Gives a command the options of the simulated provider, named as `open_simulator` does."""
+    for option in reversed(_SIMULATED):
+        command = option(command)
+    return command
+
+
+def given(options: dict[str, Any]) -> dict[str, Any]:
     """The options that were given."""
     return {name: value for name, value in options.items() if value is not None}

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AnyHttpUrl, Field, IPvAnyNetwork, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from gateway.core.model.callers import GATEWAY_KEY_PREFIX
 from gateway.core.operations.catalog import CALLS
 from gateway.core.upstream.calls import rates
 from gateway.settings.types import CaFile, HttpUrl, ProxyUrl, Seconds
@@ -81,6 +82,17 @@ class ProviderSettings(BaseSettings):
         default_factory=list,
         description="From where webhooks may come, as a JSON list of addresses or networks.",
     )
+
+    @field_validator("getatext_api_key")
+    @classmethod
+    def _of_the_provider(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and key.get_secret_value().startswith(GATEWAY_KEY_PREFIX):
+            raise ValueError(
+                f"holds a gateway's key ({GATEWAY_KEY_PREFIX}…), which the provider does not know; "
+                "put it into GATEWAY_KEY, and name the gateway that made it: --gateway URL, or "
+                "GATEWAY_URL"
+            )
+        return key
 
     @field_validator("getatext_timezone")
     @classmethod

@@ -29,7 +29,6 @@ from gateway.core.model.values import new_ledger_id
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
 from gateway.core.ports.storage import Keys
-from gateway.core.prices.service_codes import ServiceCodes, read_overrides
 from gateway.http.dropins.common import DropInSettings
 from gateway.http.serving.app import Faces, make_app
 from gateway.http.serving.file_limit import Capacity, capacity
@@ -39,6 +38,7 @@ from gateway.telemetry.metrics import Metrics
 from gateway.wiring.alarms import raising_alarms
 from gateway.wiring.clock import SystemClock
 from gateway.wiring.core import Core, build_core, database_url, revealed
+from gateway.wiring.legacy_codes import service_codes
 from gateway.wiring.mcp import add_mcp
 from gateway.wiring.secret import agreed_secret
 
@@ -103,6 +103,7 @@ class Gateway:
             webhooks=core.webhooks,
             webhook_terms=self._webhook_terms(),
             render_metrics=self.metrics.render,
+            request_ended=self.metrics.request_ended,
             provider_reachable=partial(reachable, self.provider),
             ledger_writable=core.unwritten.probe,
             breaker_states=core.breakers.states,
@@ -179,6 +180,8 @@ async def run_gateway(
         )
         async with raising_alarms(settings, store, core, clock, metrics, follow=follow) as balances:
             await housekeeping.recover()
+            if follow:
+                await housekeeping.count()
             background = [asyncio.create_task(work.run()) for work in (housekeeping, forwarding)]
             if follow:
                 core.following.start()
@@ -190,14 +193,6 @@ async def run_gateway(
                 for task in background:
                     task.cancel()
                 await asyncio.wait(background)
-
-
-def service_codes(settings: Settings) -> ServiceCodes:
-    """The codes of legacy tools: the built-in table with the operator's overrides."""
-    built_in, path = ServiceCodes.built_in(), settings.gateway_service_codes
-    if path is None:
-        return built_in
-    return built_in.overridden(read_overrides(path.read_text(encoding="utf-8")))
 
 
 def _client(settings: Settings) -> Client:

@@ -11,6 +11,7 @@ from gateway.settings import Settings
 
 # A minute, as in the provider's older page: with five, no short rental could be cancelled.
 CANCEL_LOCK_SECONDS = 60.0
+CODE_AFTER_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,15 @@ async def open_simulator(
     /,
     *,
     silent: float = 0.0,
+    code_after: float = CODE_AFTER_SECONDS,
     cancel_lock: float = CANCEL_LOCK_SECONDS,
+    no_stock: frozenset[str] = frozenset(),
 ) -> AsyncIterator[StandIn]:
     """Run a simulated provider; port 0 picks a free one.
 
-    `silent`: the share of numbers that get no code; `cancel_lock`: for how many seconds from its
-    rent a number cannot be cancelled.
+    `silent`: the share of numbers that get no code; `code_after`: how many seconds after its rent
+    a number gets one; `cancel_lock`: for how many it cannot be cancelled; `no_stock`: services
+    that have no numbers.
     Its ids begin at the milliseconds since 1970: a ledger that outlives it meets none again.
     """
     from adapters.simulator import Rules, Simulator, SimulatorConfig
@@ -47,13 +51,21 @@ async def open_simulator(
     config = SimulatorConfig(
         host=host,
         port=port,
-        rules=Rules(silent=silent, cancel_locked=cancel_lock),
+        rules=Rules(silent=silent, code_after=code_after, cancel_locked=cancel_lock),
+        no_stock=no_stock,
         first_rental_id=first,
         first_long_rental_id=first,
     )
     async with Simulator(config).running() as simulator:
         refunds = config.rules.refund_expired
         yield StandIn(simulator.url, config.accounts[0].key, config.first_rental_id, refunds)
+
+
+def simulated_services() -> list[str]:
+    """The service codes on the simulated provider's price list."""
+    from adapters.simulator import SimulatorConfig
+
+    return [each.api_name for each in SimulatorConfig().price_list()]
 
 
 def pointed_at(settings: Settings, provider: StandIn, data: str) -> Settings:

@@ -8,9 +8,10 @@ import pytest
 from pydantic import SecretStr
 
 from gateway.cli.configuration import secrets_of, warn_of_plain_http
+from gateway.cli.parameters import SimulatedServices
 from gateway.settings import Settings
 from gateway.telemetry import logs
-from gateway.wiring import open_simulator, pointed_at
+from gateway.wiring import open_simulator, pointed_at, simulated_services
 from tests.cli.conftest import Run
 
 SECRET = "kq7Plain-0wn"
@@ -32,7 +33,7 @@ BAD = [
      "cannot hold orderId, which decides what is bought"),
     ("GATEWAY_HARMLESS_PARAMETERS", '[" "]', "GATEWAY_HARMLESS_PARAMETERS: has an empty name"),
     ("GATEWAY_ALLOWED_HOSTS", f'["https://{SECRET}"]', "GATEWAY_ALLOWED_HOSTS: "),
-    ("GATEWAY_ALLOWED_HOSTS", '["name:http"]', "GATEWAY_ALLOWED_HOSTS: "),
+    ("GATEWAY_ALLOWED_HOSTS", '["name:http"]', "GATEWAY_ALLOWED_HOSTS: is no list of hosts"),
     *(
         ("GATEWAY_CORS_ORIGINS", json.dumps([f"{bad}{SECRET}"]), "GATEWAY_CORS_ORIGINS: is not an")
         for bad in ("https://app.example/", "https://u@", "", "https://app.example?", "https://a,",
@@ -210,7 +211,10 @@ def test_the_commands_that_run_warn_at_their_start(
     assert SECRET not in done.output
 
 
-@pytest.mark.parametrize("words", [("--silent", "0.4"), ("--cancel-lock", "0")])
+@pytest.mark.parametrize(
+    "words",
+    [("--silent", "0.4"), ("--cancel-lock", "0"), ("--code-after", "9"), ("--no-stock", "all")],
+)
 def test_the_simulated_provider_has_options_only_where_there_is_one(
     run: Run, words: tuple[str, str]
 ) -> None:
@@ -218,6 +222,18 @@ def test_the_simulated_provider_has_options_only_where_there_is_one(
 
     assert done.exit_code == 2
     assert "--simulate" in done.stderr
+    assert words[0] in done.stderr
+
+
+def test_a_simulated_service_without_stock_must_be_one(run: Run) -> None:
+    done = run("simulate", "--no-stock", "telegram,watsapp")
+
+    assert done.exit_code == 2
+    assert "there is no service 'watsapp'. Did you mean whatsapp?" in done.stderr
+
+
+def test_all_stands_for_every_simulated_service() -> None:
+    assert SimulatedServices().convert("all", None, None) == frozenset(simulated_services())
 
 
 def test_a_proxy_s_login_is_a_secret_however_it_is_written() -> None:

@@ -156,7 +156,9 @@ def test_the_stand_in_provider_runs_alone_and_has_a_ledger_of_its_own(
     stand_in: Callable[..., Alone], start: Start, tmp_path: Path
 ) -> None:
     first, second = stand_in(), stand_in()
-    answer, errors = start("rent", "whatsapp", **first.settings).communicate(timeout=60)
+    answer, errors = start("rent", "--yes", "whatsapp", "--json", **first.settings).communicate(
+        timeout=60
+    )
     ledgers = [
         Path(each.settings["GATEWAY_DATABASE_URL"].removeprefix("sqlite:///"))
         for each in (first, second)
@@ -176,21 +178,32 @@ def control(url: str, name: str) -> Any:
         return json.load(answer)
 
 
-def test_the_stand_in_provider_has_silent_numbers_and_the_cancel_lock_it_is_told(
+def out_of_stock(url: str) -> set[str]:
+    request = urllib.request.Request(f"{url}/api/v1/prices-info", headers={"Auth": DEMO_KEY})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return {each["api_name"] for each in json.load(answer)["prices"] if each.get("stock") == 0}
+
+
+def test_the_stand_in_provider_has_the_silent_numbers_delays_and_stock_it_is_told(
     stand_in: Callable[..., Alone],
 ) -> None:
-    usual, told = stand_in(), stand_in("--silent", "0.4", "--cancel-lock", "300")
-    shown = [control(each.settings["GETATEXT_BASE_URL"], "settings") for each in (usual, told)]
+    delays = ("--silent", "0.4", "--cancel-lock", "300", "--code-after", "30")
+    usual, told = stand_in(), stand_in(*delays, "--no-stock", "whatsapp, Claude")
+    urls = [each.settings["GETATEXT_BASE_URL"] for each in (usual, told)]
+    shown = [control(url, "settings") for url in urls]
+    empty = [out_of_stock(url) for url in urls]
 
     assert [(each["silent"], each["cancel_locked"]) for each in shown] == [
         (0.0, 60.0),
         (0.4, 300.0),
     ]
+    assert [each["code_after"] for each in shown] == [4.0, 30.0]
+    assert empty[1] - empty[0] == {"whatsapp", "claude"}
     usual.end()
     told.end()
 
 
-BUYING = (("rent", "whatsapp"), ("long", "create", "1w"))
+BUYING = (("rent", "whatsapp", "--yes"), ("long", "create", "1w", "--yes"))
 
 
 def test_a_stand_in_provider_that_is_started_again_repeats_no_id(
@@ -202,7 +215,7 @@ def test_a_stand_in_provider_that_is_started_again_repeats_no_id(
         ledger = ledger or provider.settings["GATEWAY_DATABASE_URL"]
         env = provider.settings | {"GATEWAY_DATABASE_URL": ledger}
         for words in BUYING:
-            answer, errors = start(*words, **env).communicate(timeout=60)
+            answer, errors = start(*words, "--json", **env).communicate(timeout=60)
             assert answer, errors
             ids.append(json.loads(answer)["id"])
         provider.end()
@@ -212,13 +225,13 @@ def test_a_stand_in_provider_that_is_started_again_repeats_no_id(
 
 
 @pytest.fixture
-def renting(provider: Provider, start: Start) -> Callable[[Fault], subprocess.Popen[str]]:
+def renting(provider: Provider, start: Start) -> Callable[..., subprocess.Popen[str]]:
     """A purchase that has reached the provider and waits for its answer."""
 
-    def begin(fault: Fault) -> subprocess.Popen[str]:
+    def begin(fault: Fault, *words: str) -> subprocess.Popen[str]:
         provider.script(fault)
         env = {"GETATEXT_BASE_URL": provider.url, "GETATEXT_API_KEY": DEMO_KEY}
-        process = start("rent", "whatsapp", **env)
+        process = start("rent", "--yes", "whatsapp", *words, **env)
         wait_for(lambda: provider.asked("rent-a-number") == 1)
         return process
 
@@ -227,9 +240,9 @@ def renting(provider: Provider, start: Start) -> Callable[[Fault], subprocess.Po
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupting_a_purchase_still_shows_what_was_bought(
-    number: signal.Signals, renting: Callable[[Fault], subprocess.Popen[str]], provider: Provider
+    number: signal.Signals, renting: Callable[..., subprocess.Popen[str]], provider: Provider
 ) -> None:
-    process = renting(Fault("rent-a-number", FaultKind.SLOW, seconds=3600))
+    process = renting(Fault("rent-a-number", FaultKind.SLOW, seconds=3600), "--json")
     process.send_signal(number)
     told = read_until(process.stderr, "gives it up")
     provider.release()
@@ -242,7 +255,7 @@ def test_interrupting_a_purchase_still_shows_what_was_bought(
 
 
 def test_giving_a_purchase_up_says_that_its_outcome_is_unknown(
-    renting: Callable[[Fault], subprocess.Popen[str]],
+    renting: Callable[..., subprocess.Popen[str]],
 ) -> None:
     process = renting(Fault("rent-a-number", FaultKind.HANG))
     process.send_signal(signal.SIGINT)
@@ -272,7 +285,7 @@ def test_a_reader_of_csv_that_has_enough_ends_it_without_a_word(
         "GETATEXT_API_KEY": DEMO_KEY,
         "GATEWAY_DATABASE_URL": f"sqlite:///{tmp_path / 'gateway.db'}",
     }
-    rented = start("rent", "whatsapp", **env)
+    rented = start("rent", "--yes", "whatsapp", **env)
     assert rented.wait(60) == 0
     process = start("rentals", "--csv", **env)
     assert process.stdout

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from decimal import Decimal
 from enum import StrEnum
 
 from pydantic.dataclasses import dataclass
 
-from adapters.simulator.provider.catalogue import Service
+from adapters.simulator.provider.catalogue import Service, generate
 from adapters.simulator.provider.quantities import STRICT, ByValue, Money, Seconds, Share, Whole
 
 DEMO_KEY = "sk_demo"
@@ -135,6 +135,7 @@ class WebhookRules:
 class SimulatorConfig:
     """All settings of a simulator. `services` are added to the catalogue or replace its rows.
 
+    Services in `no_stock` have no numbers at the start.
     Of rentals and of long rentals the first has the id `first_rental_id`, `first_long_rental_id`.
     """
 
@@ -147,6 +148,7 @@ class SimulatorConfig:
     limits: Limits = Limits()
     webhook: WebhookRules = WebhookRules()
     services: tuple[Service, ...] = ()
+    no_stock: frozenset[str] = frozenset()
     catalogue_size: int = 450
     seed: int = 1
     first_rental_id: int = 12345
@@ -154,6 +156,13 @@ class SimulatorConfig:
     log_size: int = 1000
     tick: float = 0.02
     clock: Callable[[], float] = time.time
+
+    def price_list(self) -> list[Service]:
+        """The catalogue at the start."""
+        listed = (*generate(self.catalogue_size, self.seed), *self.services)
+        rows = {each.api_name: each for each in listed}
+        empty = {name: replace(rows[name], stock=0) for name in self.no_stock}
+        return list((rows | empty).values())
 
     @classmethod
     def for_load(cls, key: str = DEMO_KEY, code_after: float = 0.0) -> SimulatorConfig:

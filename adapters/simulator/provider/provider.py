@@ -2,7 +2,7 @@
 
 from adapters.simulator.provider.bodies import BodyWriter
 from adapters.simulator.provider.books import Books
-from adapters.simulator.provider.catalogue import Catalogue, generate
+from adapters.simulator.provider.catalogue import Catalogue
 from adapters.simulator.provider.codes import Codes
 from adapters.simulator.provider.config import LiveConfig, SimulatorConfig
 from adapters.simulator.provider.faults import Faults
@@ -40,9 +40,7 @@ class SimulatedProvider:
         self.live.config = config
         self.timeline = Timeline(config.clock)
         self.books = Books(config.accounts, config.first_rental_id, config.first_long_rental_id)
-        self.catalogue = Catalogue(generate(config.catalogue_size, config.seed))
-        for service in config.services:
-            self.catalogue.put(service)
+        self.catalogue = Catalogue(config.price_list())
         self.codes = Codes(self.live, config.seed)
         self.limiter = Limiter(self.live)
         self.faults = Faults()

@@ -81,7 +81,7 @@ def _show(findings: Sequence[Finding], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"checks": [asdict(each) for each in findings]}, ensure_ascii=False))
         return
-    from gateway.cli.output import printable
+    from gateway.cli.cells import printable
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
     for each in findings:

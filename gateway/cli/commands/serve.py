@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import gc
 import json
+import shlex
+import shutil
+import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.parameters import CANCEL_LOCK, PORT, SILENT, given
+from gateway.cli.parameters import PORT, given, simulated
 from gateway.cli.serving import run_server
 
 if TYPE_CHECKING:
@@ -26,8 +30,7 @@ _COLLECT_AFTER = 10_000  # new objects before the garbage collector runs
 @click.option("--host", help="The address to listen on (GATEWAY_HOST).")
 @click.option("--port", type=PORT, help="The port; 0 takes a free one (GATEWAY_PORT).")
 @click.option("--simulate", is_flag=True, help="Use a simulated provider, and show calls to try.")
-@SILENT
-@CANCEL_LOCK
+@simulated
 @click.option(
     "--trust-secret",
     is_flag=True,
@@ -48,7 +51,7 @@ def serve(
     trust_secret: bool,
     log_format: str | None,
     log_level: str | None,
-    **simulated: float | None,
+    **simulating: Any,
 ) -> None:
     """Run the gateway until Ctrl-C or SIGTERM; purchases under way get their answers first."""
     from gateway.cli.configuration import read_settings, secrets_of
@@ -56,9 +59,10 @@ def serve(
     from gateway.telemetry import logs
     from gateway.wiring import StoreError
 
-    options = given(simulated)
+    options = given(simulating)
     if options and not simulate:
-        raise click.UsageError("--silent and --cancel-lock are for --simulate.")
+        named = " and ".join("--" + name.replace("_", "-") for name in options)
+        raise click.UsageError(f"Only with --simulate: {named}.")
     settings = read_settings(
         gateway_host=host,
         gateway_port=port,
@@ -79,7 +83,7 @@ def serve(
 
 
 async def _serve(
-    settings: Settings, simulate: dict[str, float] | None, *, trust_secret: bool
+    settings: Settings, simulate: dict[str, Any] | None, *, trust_secret: bool
 ) -> None:
     """Serve the settings; `simulate`: the options of the simulated provider, where there is one."""
     from gateway.cli.configuration import warn_of_plain_http
@@ -129,10 +133,19 @@ def _log_address(url: str, *, pass_through: bool) -> None:
 
 
 def _show_calls(key: str, first_rental: int) -> Callable[[str], None]:
-    return lambda url: click.echo(demo_text(url, key, first_rental))
+    return lambda url: click.echo(demo_text(url, key, first_rental, _program()))
 
 
-def demo_text(url: str, key: str, first_rental: int) -> str:
+def _program() -> str:
+    """How to call this program again from the same folder."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m {called.parent.name}"
+    found = shutil.which(called.name)
+    return called.name if found and Path(found).samefile(called) else shlex.quote(str(called))
+
+
+def demo_text(url: str, key: str, first_rental: int, program: str) -> str:
     """The calls to try, with colours; click.echo removes those where there is no terminal."""
     curl = f"curl -sS -H 'X-API-Key: {key}'"
     as_json = f"-H 'Content-Type: application/json' -d '{json.dumps(DEMO_RENTAL)}'"
@@ -144,6 +157,12 @@ def demo_text(url: str, key: str, first_rental: int) -> str:
         ("Read the whole rental", f"{curl} {rental}"),
         ("Done with it", f"{curl} -X POST {rental}/complete"),
         ("What is left", f"{curl} {url}/v1/balance"),
+        (
+            "The same as commands, in another terminal",
+            f"export GATEWAY_URL={url} GATEWAY_KEY= GETATEXT_API_KEY={key}",
+        ),
+        ("Rent one and wait for its code", f"{program} rent whatsapp --max-price 1.00 --wait"),
+        ("What was spent", f"{program} usage"),
     )
     lines = [
         "",

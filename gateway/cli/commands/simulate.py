@@ -4,19 +4,19 @@ import asyncio
 import signal
 from shlex import quote
 from tempfile import mkdtemp
+from typing import Any
 
 import click
 
-from gateway.cli.parameters import CANCEL_LOCK, PORT, SILENT, given
+from gateway.cli.parameters import PORT, given, simulated
 from gateway.cli.serving import run_server
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=PORT, default=0, help="The port; a free one where none is given.")
-@SILENT
-@CANCEL_LOCK
-def simulate(host: str, port: int, **options: float | None) -> None:
+@simulated
+def simulate(host: str, port: int, **options: Any) -> None:
     """Run a stand-in provider alone, and print the settings of gateways before it.
 
     Their ledger is a new file, which stays when this ends: no real ledger gets what is played.
@@ -24,7 +24,7 @@ def simulate(host: str, port: int, **options: float | None) -> None:
     run_server(_simulate(host, port, given(options)), host, port)
 
 
-async def _simulate(host: str, port: int, options: dict[str, float]) -> None:
+async def _simulate(host: str, port: int, options: dict[str, Any]) -> None:
     from gateway.wiring import open_simulator
 
     stop = asyncio.Event()

@@ -3,8 +3,10 @@
 from collections import Counter
 from decimal import Decimal
 
+from adapters.simulator import Simulator
 from adapters.simulator.provider.catalogue import generate
 from adapters.simulator.provider.numbers import Numbers
+from tests.adapters.simulator.support import Clock, config
 
 SERVICES = generate(450, seed=1)
 
@@ -41,3 +43,13 @@ def test_no_number_is_handed_out_twice() -> None:
     assert len(set(drawn)) == len(drawn)
     assert "6466999999" not in drawn
     assert all(len(number) == 10 and number[3] not in "01" for number in drawn)
+
+
+async def test_services_without_stock_stay_so_when_it_starts_over(clock: Clock) -> None:
+    async with Simulator(config(clock, no_stock=frozenset({"whatsapp", "cheap"}))).running() as sim:
+        sim.change(services={"whatsapp": {"stock": 5}})
+        sim.reset()
+        stocks = {each.api_name: each.stock for each in sim.provider.catalogue}
+
+    assert (stocks["whatsapp"], stocks["cheap"]) == (0, 0)
+    assert stocks["telegram"] != 0
