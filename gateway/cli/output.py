@@ -91,7 +91,7 @@ def _print(lines: Iterable[str]) -> None:
         click.echo(line)
 
 
-def _width() -> int | None:
+def terminal_width() -> int | None:
     """The width of the terminal; None where the output goes elsewhere, and may be any."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
@@ -99,7 +99,7 @@ def _width() -> int | None:
 def _card(fields: Mapping[str, Any]) -> list[str]:
     known = {name: each for name, each in fields.items() if each not in (None, [])}
     shown = [(title(name), cell(name, known[name])) for name in known if name != "currency"]
-    return card_lines(shown, _width())
+    return card_lines(shown, terminal_width())
 
 
 def _table(
@@ -115,7 +115,7 @@ def _table(
         )
         for name in (rows[0] if wide else _few(rows, listing))
     ]
-    return lines_of(columns, _width(), () if wide else listing.goes_first)
+    return lines_of(columns, terminal_width(), () if wide else listing.goes_first)
 
 
 def _few(rows: Sequence[Mapping[str, Any]], listing: Listing) -> list[str]:

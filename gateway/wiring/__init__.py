@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from adapters.gateway_client.client import open_gateway_client
     from adapters.store import BackupError, StoreError
-    from gateway.wiring.backup import back_up, restore
+    from gateway.wiring.backup import Restored, back_up, restore
     from gateway.wiring.clock import SystemClock
     from gateway.wiring.core import database_url
     from gateway.wiring.doctor import Finding, State, examine
@@ -31,6 +31,7 @@ __all__ = [
     "Finding",
     "Gateway",
     "McpChoices",
+    "Restored",
     "StandIn",
     "State",
     "StoreError",
@@ -53,6 +54,7 @@ _HOMES = {
     "Finding": "gateway.wiring.doctor",
     "Gateway": "gateway.wiring.gateway",
     "McpChoices": "gateway.wiring.mcp_options",
+    "Restored": "gateway.wiring.backup",
     "StandIn": "gateway.wiring.simulated",
     "State": "gateway.wiring.doctor",
     "StoreError": "adapters.store",

@@ -124,7 +124,6 @@ def test_before_the_first_start_nothing_is_made(doctor: Doctor, tmp_path: Path) 
         ({"GETATEXT_PROXY": "http://nowhere.invalid:1"}, "dns", "Check GETATEXT_PROXY"),
         ({"GETATEXT_PROXY": f"http://u:{SECRET}@127.0.0.1:1"}, "tcp", "Check GETATEXT_PROXY"),
         ({"GETATEXT_API_KEY": SECRET}, "key", "The provider does not accept the key"),
-        ({"GETATEXT_API_KEY": f"gtw_{SECRET}"}, "key", "holds a key of a gateway"),
     ],
 )
 def test_what_is_in_the_way_to_the_provider_is_named(
@@ -523,9 +522,11 @@ def test_what_is_known_of_the_webhook_is_told(doctor: Doctor, url: str, said: st
 def test_bad_settings_are_told_each_and_end_with_2(doctor: Doctor, at: Run) -> None:
     told = doctor(GATEWAY_PORT=SECRET, GETATEXT_TIER="gold")
     file = doctor(GATEWAY_CONFIG="/no/such/file")
+    mistaken = doctor(GETATEXT_API_KEY=f"gtw_{SECRET}")
     slip = doctor(GATEWAY_PROT="1")
 
-    assert (told.code, file.code) == (2, 2)
+    assert (told.code, file.code, mistaken.code) == (2, 2, 2)
+    assert "GETATEXT_API_KEY holds a gateway's key" in mistaken.of("settings")
     assert [one["check"] for one in told.checks] == ["settings", "settings", "others"]
     assert "GETATEXT_TIER should be 'standard' or 'premium'." in told.checks[0]["found"]
     assert "GATEWAY_PORT should be" in told.checks[1]["found"]

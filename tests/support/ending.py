@@ -1,18 +1,17 @@
 """Runs a function in a process of its own: one that dies, has little room, or few rights."""
 
 import ctypes
-import multiprocessing
 import os
 import resource
 import signal
 from collections.abc import Callable
 from typing import Any
 
+from tests.support.forks import FORKS
+
 # What changes the names or the lasting content of files.
 STEPS = ("fsync", "link", "mkdir", "open", "rename", "replace", "unlink")
 _CAPABILITIES_3 = 0x20080522  # of linux/capability.h
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.support.program", "gateway.wiring.backup", "pytest"])
 
 
 def killed_at(step: int, work: Callable[..., object], *args: object) -> bool:
@@ -26,7 +25,7 @@ def with_room(size: int, work: Callable[..., object], *args: object) -> int:
 
 
 def _run(prepare: Callable[[int], None], number: int, work: Any, args: tuple[object, ...]) -> int:
-    process = _FORKS.Process(target=_child, args=(prepare, number, work, args))
+    process = FORKS.Process(target=_child, args=(prepare, number, work, args))
     process.start()
     process.join(60)
     code = process.exitcode

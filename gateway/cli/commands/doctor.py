@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -82,8 +81,9 @@ def _show(findings: Sequence[Finding], *, as_json: bool) -> None:
         click.echo(json.dumps({"checks": [asdict(each) for each in findings]}, ensure_ascii=False))
         return
     from gateway.cli.cells import printable
+    from gateway.cli.output import terminal_width
 
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    width = terminal_width() or sys.maxsize
     for each in findings:
         words = printable(f"{each.found} {each.advice or ''}".rstrip())
         lines = textwrap.wrap(

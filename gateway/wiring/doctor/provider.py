@@ -11,7 +11,6 @@ import aiohttp
 from adapters.getatext.diagnosis import Answered, Route, TunnelRefused
 from adapters.getatext.outbound import Outbound
 from gateway.core.auth.hosts import is_loopback
-from gateway.core.model.callers import GATEWAY_KEY_PREFIX
 from gateway.core.model.errors import GatewayError, RateLimited
 from gateway.core.model.provider_errors import UpstreamAuthFailed
 from gateway.core.model.values import money_text
@@ -138,10 +137,9 @@ def _untrusted(host: str, error: ssl.SSLCertVerificationError) -> Finding:
 
 
 async def _answer(route: Route, key: str | None) -> list[Finding]:
-    mistaken = key is not None and key.startswith(GATEWAY_KEY_PREFIX)
     try:
         async with asyncio.timeout(SECONDS):
-            answered = await route.ask("" if key is None or mistaken else key)
+            answered = await route.ask(key or "")
     except (TimeoutError, OSError, aiohttp.ClientError) as error:
         late = isinstance(error, TimeoutError)
         how = f"{route.url.host} does not answer as it should: {type(error).__name__}."
@@ -150,9 +148,6 @@ async def _answer(route: Route, key: str | None) -> list[Finding]:
             Finding("key", State.FAILED, what, "Check GETATEXT_BASE_URL."),
             Finding("clock", State.SKIPPED, "It needs an answer of the provider."),
         ]
-    if mistaken:
-        found = "GETATEXT_API_KEY holds a key of a gateway (gtw_…), not of the provider."
-        return [Finding("key", State.FAILED, found, _KEY), _clock(answered)]
     return [_key(answered, key), _clock(answered)]
 
 
