@@ -27,7 +27,7 @@ _COLLECT_AFTER = 10_000  # new objects before the garbage collector runs
 
 
 @click.command()
-@click.option("--host", help="The address to listen on (GATEWAY_HOST).")
+@click.option("--host", help="The address to listen on, or unix:PATH (GATEWAY_HOST).")
 @click.option("--port", type=PORT, help="The port; 0 takes a free one (GATEWAY_PORT).")
 @click.option("--simulate", is_flag=True, help="Use a simulated provider, and show calls to try.")
 @simulated

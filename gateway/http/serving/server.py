@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from gateway.http.serving import listening
 from gateway.http.serving.app import CAPACITY, EDGE, INVOKER, STREAMS
 from gateway.http.serving.connections import OpenConnections, Runner
 
@@ -38,6 +39,8 @@ async def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM, then drain. Calls `started` with the address.
 
+    `host` may be `unix:` and the path of a socket. Raises OSError, or CannotListen for a socket.
+
     `drain_seconds` must exceed the longest purchase, so that one under way gets its answer.
     """
     stop = asyncio.Event()
@@ -47,9 +50,9 @@ async def serve(
     runner = make_runner(app, keepalive=keepalive, drain_seconds=drain_seconds)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, backlog=app[CAPACITY].backlog)
+        site = listening.site(runner, host, port, app[CAPACITY].backlog)
         await site.start()
-        started(_address(runner, host))
+        started(listening.url(runner, host))
         await stop.wait()
         await _drain(app, site)
     finally:
@@ -58,15 +61,10 @@ async def serve(
             loop.remove_signal_handler(number)
 
 
-async def _drain(app: web.Application, site: web.TCPSite) -> None:
+async def _drain(app: web.Application, site: web.BaseSite) -> None:
     """Take no new connections, wait for requests in transit, and finish every purchase."""
     app[EDGE].draining = True
     await site.stop()
     app[STREAMS].close()
     await asyncio.sleep(_LAST_REQUESTS)
     await app[INVOKER].drain()
-
-
-def _address(runner: web.AppRunner, host: str) -> str:
-    port = runner.addresses[0][1]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
