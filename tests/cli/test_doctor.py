@@ -17,6 +17,7 @@ import pytest
 
 from adapters.simulator import DEMO_KEY, Fault, FaultKind
 from adapters.store.migrating import HEAD
+from gateway.http.serving.server import serve
 from gateway.settings import Settings
 from gateway.wiring import examine, open_gateway
 from tests.cli.conftest import Provider, Run
@@ -499,6 +500,45 @@ async def test_a_port_is_free_or_a_gateways_or_anothers(doctor: Doctor) -> None:
     assert ours.of("port").endswith(": ready.")
     assert none.states() == {"port": "failed"}
     assert "cannot be listened on" in none.of("port")
+
+
+async def test_a_unix_socket_is_free_or_a_gateways_or_anothers(
+    doctor: Doctor, tmp_path: Path
+) -> None:
+    async def on(path: Path) -> Told:
+        return await asyncio.to_thread(doctor, GATEWAY_HOST=f"unix:{path}")
+
+    path = tmp_path / "gateway.sock"
+    free, nowhere = await on(path), await on(tmp_path / "none" / "gateway.sock")
+    with socket.socket(socket.AF_UNIX) as listening_one:
+        listening_one.bind(str(path))
+        listening_one.listen()
+        other = await on(path)
+    left = await on(path)
+    (tmp_path / "file").write_text("")
+    file = await on(tmp_path / "file")
+    async with answering() as provider, open_gateway(settings(provider.url)) as gateway:
+        started = asyncio.Event()
+        serving = asyncio.create_task(
+            serve(
+                gateway.app(with_mcp=False),
+                host=f"unix:{path}",
+                port=0,
+                keepalive=20,
+                drain_seconds=1,
+                started=lambda _: started.set(),
+            )
+        )
+        await started.wait()
+        ours = await on(path)
+        serving.cancel()
+        await asyncio.wait([serving])
+
+    assert free.of("port") == f"ok: {path} is free."
+    assert left.of("port") == f"ok: {path} was left behind: the next start takes it."
+    assert ours.of("port").endswith(": ready.")
+    for told in (nowhere, other, file):
+        assert told.states() == {"port": "failed"}
 
 
 @pytest.mark.parametrize(

@@ -2,35 +2,45 @@
 
 import errno
 import ipaddress
+import os
 import socket
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 from yarl import URL
 
 from gateway.core.auth.hosts import is_loopback
+from gateway.http.serving.listening import UNIX, bracketed
 from gateway.settings import Settings
 from gateway.wiring.doctor.findings import Finding, State
 
 _ANSWER_SECONDS = 2.0
+_LOCAL = URL("http://localhost")
 _ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not listened on
 
 
 async def check_port(settings: Settings) -> list[Finding]:
-    """Whether the port is free, or a gateway answers there."""
+    """Whether the port or the socket is free, or a gateway answers there."""
     host, port = settings.gateway_host, settings.gateway_port
-    place = str(URL.build(scheme="http", host=host, port=port).authority)
+    if host.startswith(UNIX):
+        path = Path(host.removeprefix(UNIX))
+        found = _socket_at(path)
+        return [found or await _who(aiohttp.UnixConnector(str(path)), _LOCAL, str(path))]
+    place = f"{bracketed(host)}:{port}"
     if port == 0:
         return [Finding("port", State.OK, f"A free one of {host} is taken at each start.")]
     fault = _bind(host, port)
     if fault is None:
         return [Finding("port", State.OK, f"{place} is free.")]
     if fault.errno == errno.EADDRINUSE:
-        return [await _who(_ALL.get(host, host), port, place)]
-    reason = fault.strerror or str(fault)
-    advice = "Ports below 1024 need rights." if fault.errno == errno.EACCES else None
-    found = f"{place} cannot be listened on: {reason}."
-    return [Finding("port", State.FAILED, found, advice or "Check GATEWAY_HOST and GATEWAY_PORT.")]
+        base = URL(f"http://{bracketed(_ALL.get(host, host))}:{port}")
+        return [await _who(aiohttp.TCPConnector(), base, place)]
+    advice = "Check GATEWAY_HOST and GATEWAY_PORT."
+    if fault.errno == errno.EACCES:
+        advice = "Ports below 1024 need rights."
+    reason = fault.strerror or fault
+    return [Finding("port", State.FAILED, f"{place} cannot be listened on: {reason}.", advice)]
 
 
 def _bind(host: str, port: int) -> OSError | None:
@@ -46,25 +56,39 @@ def _bind(host: str, port: int) -> OSError | None:
     return None
 
 
-async def _who(host: str, port: int, place: str) -> Finding:
-    """Who answers on a port that is taken."""
-    base = URL.build(scheme="http", host=host, port=port)
+def _socket_at(path: Path) -> Finding | None:
+    """Whether a Unix socket can be made at this path; None where somebody listens there."""
+    if not os.path.lexists(path):
+        if os.access(path.parent, os.W_OK | os.X_OK):
+            return Finding("port", State.OK, f"{path} is free.")
+        found = f"No socket can be made in {path.parent}."
+        return Finding("port", State.FAILED, found, "Make that folder one where it may write.")
+    if not path.is_socket():
+        return Finding("port", State.FAILED, f"{path} is no socket.", "Set another GATEWAY_HOST.")
+    try:
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(str(path))
+    except ConnectionRefusedError:
+        return Finding("port", State.OK, f"{path} was left behind: the next start takes it.")
+    except OSError as error:
+        return Finding("port", State.FAILED, f"{path} cannot be used: {error.strerror}.")
+    return None
+
+
+async def _who(connector: aiohttp.BaseConnector, base: URL, place: str) -> Finding:
+    """Who answers where others listen."""
     timeout = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         alive = await _json(session, base / "healthz")
         if alive != {"status": "ok"}:
-            taken = f"{place} is taken by another program."
-            return Finding("port", State.FAILED, taken, "Stop it, or set another GATEWAY_PORT.")
-        document, ready = (
-            await _json(session, base / "openapi.json"),
-            await _json(session, base / "readyz"),
-        )
-    version = document.get("info", {}).get("version", "of an unknown version")
-    return Finding(
-        "port",
-        State.OK,
-        f"A gateway ({version}) answers on {place}: {ready.get('status', 'not ready')}.",
-    )
+            taken, advice = f"{place} is taken by another program.", "Stop it, or set another."
+            return Finding("port", State.FAILED, taken, advice)
+        ready = await _json(session, base / "readyz")
+        document = await _json(session, base / "openapi.json")
+    status = ready.get("status", "not ready")
+    version = document.get("info", {}).get("version", "version unknown")
+    state = State.OK if status == "ready" else State.WARNING
+    return Finding("port", state, f"A gateway ({version}) answers on {place}: {status}.")
 
 
 async def _json(session: aiohttp.ClientSession, url: URL) -> dict[str, Any]:
