@@ -17,6 +17,7 @@ import pytest
 
 from adapters.simulator import DEMO_KEY, Fault, FaultKind
 from adapters.store.migrating import HEAD
+from adapters.store.secret import RESTORED_FILE
 from gateway.http.serving.server import serve
 from gateway.settings import Settings
 from gateway.wiring import examine, open_gateway
@@ -308,6 +309,11 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str, str]] = {
         lambda path: path.with_name("gateway.secret").write_text(SECRET),
         "secret",
         "is not the secret that the database was made with",
+    ),
+    "unfinished restore": (
+        lambda path: path.with_name("gateway.secret").rename(f"{path.parent}/{RESTORED_FILE}"),
+        "secret",
+        "warning: A restore ended before it had put the secret in its place. The next start",
     ),
     "open secret": (
         lambda path: path.with_name("gateway.secret").chmod(0o644), "secret", "warning: Others can"

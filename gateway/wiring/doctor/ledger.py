@@ -3,12 +3,13 @@
 import asyncio
 import os
 import stat
+from functools import partial
 from pathlib import Path
 
 from adapters.store import Inspection, StoreError, inspect_store
 from adapters.store.errors import Unreachable
 from adapters.store.migrating import HEAD, needed
-from adapters.store.secret import SECRET_FILE, secret_for
+from adapters.store.secret import SECRET_FILE, restore_is_unfinished, secret_for
 from adapters.store.urls import sqlite_path
 from gateway.settings import Settings
 from gateway.settings.masking import masked_url
@@ -32,7 +33,7 @@ async def check_ledger(settings: Settings) -> list[Finding]:
             Finding("database", State.FAILED, str(error), advice),
             Finding("secret", State.SKIPPED, "It needs database."),
         ]
-    return [_database(url, held), _secret(settings, held)]
+    return [_database(url, held), _secret(settings, held or Inspection())]
 
 
 def _database(url: str, held: Inspection | None) -> Finding:
@@ -54,19 +55,18 @@ def _database(url: str, held: Inspection | None) -> Finding:
     return Finding("database", State.OK, f"{where} can be written, and has schema {HEAD}.")
 
 
-def _secret(settings: Settings, held: Inspection | None) -> Finding:
+def _secret(settings: Settings, held: Inspection) -> Finding:
     given, url = revealed(settings.gateway_secret), database_url(settings)
     path = sqlite_path(url)
     file = path.with_name(SECRET_FILE) if path is not None and given is None else None
-    needs = held is not None and (held.holds or held.secret_check is not None)
-    if file is not None and not file.exists() and not needs:
-        return Finding("secret", State.OK, f"The first start makes it, in {file}.")
+    if file is not None and (found := _still_to_be_put(file, held)):
+        return found
     try:
         secret = secret_for(url, given, make=False)
     except (StoreError, OSError) as error:
         return Finding("secret", State.FAILED, str(error))
     source = "GATEWAY_SECRET" if file is None else str(file)
-    if held and held.secret_check is not None and not agrees(held.secret_check, secret):
+    if held.secret_check is not None and not agrees(held.secret_check, secret):
         return Finding(
             "secret",
             State.FAILED,
@@ -77,8 +77,19 @@ def _secret(settings: Settings, held: Inspection | None) -> Finding:
         return Finding("secret", State.WARNING, f"{source} is short: {len(secret)} characters.")
     if file is not None and _open_to_others(file):
         return Finding("secret", State.WARNING, f"Others can read {file}.", f"chmod 600 {file}")
-    known = "is that of the database" if held and held.secret_check else "is set"
+    known = "is that of the database" if held.secret_check else "is set"
     return Finding("secret", State.OK, f"{source} {known}.")
+
+
+def _still_to_be_put(file: Path, held: Inspection) -> Finding | None:
+    """What is found where the next start makes or moves the file of the secret."""
+    check = held.secret_check
+    if check is not None and restore_is_unfinished(file, partial(agrees, check)):
+        found = "A restore ended before it had put the secret in its place."
+        return Finding("secret", State.WARNING, found, "The next start does that.")
+    if file.exists() or held.holds or check is not None:
+        return None
+    return Finding("secret", State.OK, f"The first start makes it, in {file}.")
 
 
 async def check_data(settings: Settings) -> list[Finding]:
