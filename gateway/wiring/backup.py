@@ -13,6 +13,8 @@ from gateway.settings import Settings
 from gateway.wiring.core import database_url, revealed
 from gateway.wiring.secret import agrees
 
+__all__ = ["Restored", "back_up", "restore"]
+
 _NOT_SQLITE = (
     "The ledger is in PostgreSQL: use pg_dump and pg_restore. Keep GATEWAY_SECRET with the dump: "
     "without it no key in the ledger is known."
