@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from adapters.getatext.client import Client
 from adapters.getatext.provider import accounts
-from adapters.store import Store, default_url
+from adapters.store import Store
 from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.auth.verification import AskProvider, KeyVerification
 from gateway.core.codes.following import Following
@@ -122,11 +122,6 @@ def _unwritten(store: Store, clock: Clock, metrics: Metrics) -> Unwritten:
     unwritten = Unwritten(store.ledger, clock, metrics)
     store.failures.to = unwritten.lost
     return unwritten
-
-
-def database_url(settings: Settings) -> str:
-    """The URL of the database: as set, or the default one in the data folder."""
-    return settings.gateway_database_url or default_url(settings.data_dir)
 
 
 def revealed(secret: SecretStr | None) -> str | None:

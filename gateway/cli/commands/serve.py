@@ -14,6 +14,7 @@ import click
 
 from gateway.cli.parameters import CANCEL_LOCK, PORT, SILENT, given
 from gateway.cli.serving import run_server
+from gateway.cli.session import StoreFailed
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
@@ -75,7 +76,7 @@ def serve(
             settings.gateway_port,
         )
     except StoreError as error:
-        raise click.ClickException(str(error)) from None
+        raise StoreFailed(str(error)) from None
 
 
 async def _serve(
