@@ -13,7 +13,8 @@ from adapters.store.secret import SECRET_FILE, restore_is_unfinished, secret_for
 from adapters.store.urls import sqlite_path
 from gateway.settings import Settings
 from gateway.settings.masking import masked_url
-from gateway.wiring.core import database_url, revealed
+from gateway.wiring.core import revealed
+from gateway.wiring.database import database_url
 from gateway.wiring.doctor.findings import Finding, State
 from gateway.wiring.secret import SHORTEST, agrees
 
