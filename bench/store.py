@@ -29,6 +29,7 @@ from adapters.store.sqlite.database import PRAGMAS
 from adapters.store.tables.ledger import StoredLedger
 from bench.measure import Sample, Samples, median, ratio
 from bench.report import Row
+from gateway.core.model.purchases import LedgerNews
 from gateway.core.ports.ledger import Ledger
 from tests.support.ledger import NOW, bought, intent, new_id, rental
 from tests.support.postgres import running
@@ -40,6 +41,7 @@ class PlainTx:
     """A transaction as SQLAlchemy gives it."""
 
     def __init__(self, connection: AsyncConnection) -> None:
+        self.news: list[LedgerNews] = []
         self._connection = connection
 
     async def rows(self, statement: Statement, /, **values: Value) -> Sequence[Found]:

@@ -1,6 +1,6 @@
 """The HTTP client of the provider: sends requests and returns unparsed replies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace, TracebackType
 from typing import Self
 
@@ -10,6 +10,7 @@ from yarl import URL
 
 from adapters.getatext.connections import AUTH, Connections, Request
 from adapters.getatext.endpoint import AnyEndpoint
+from adapters.getatext.outbound import DIRECT, LoginWanted, Outbound
 from adapters.getatext.reply import Reply
 from gateway.core.model.errors import GatewayError, OutcomeUnknown
 from gateway.core.model.provider_errors import (
@@ -21,7 +22,7 @@ from gateway.core.model.provider_errors import (
 
 MAX_BODY = 4 * 1024 * 1024
 _JSON = "application/json"
-_HEADERS = {
+_HEADERS: Mapping[str, str] = {
     hdrs.ACCEPT: _JSON,
     hdrs.ACCEPT_ENCODING: "identity",
     hdrs.USER_AGENT: "getatext-gateway",
@@ -62,12 +63,16 @@ class Client:
     body, `idle_seconds` until an idle connection is closed (it may take twice that). Each pool has
     at most `connections` in use or idle; those being opened may exceed it for a moment. One account
     has at most half of those for reads and changes, so that others are not starved.
+
+    `out`: the proxy that all calls go through, by a tunnel where the provider speaks https, and
+    the certificate authorities that are trusted.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - an operator sets each by itself
         self,
         base_url: str,
         *,
+        out: Outbound = DIRECT,
         connect_seconds: float = 5.0,
         read_seconds: float = 10.0,
         spend_seconds: float = 30.0,
@@ -78,17 +83,24 @@ class Client:
         self._base = base_url.rstrip("/")
         self._urls: dict[str, URL] = {}
         self._max_body = max_body
+        self._out = out
         reused = Connections(
-            connections, limit_of_one=max(1, connections // 2), idle_seconds=idle_seconds
+            connections,
+            limit_of_one=max(1, connections // 2),
+            idle_seconds=idle_seconds,
+            tls=out.tls,
         )
-        single = Connections(connections, force_close=True)
+        single = Connections(connections, force_close=True, tls=out.tls)
         self._reused, self._single = reused, single
         tracing = aiohttp.TraceConfig()
         tracing.on_request_headers_sent.append(_note_sent)
         reading = _limits(connect_seconds, read_seconds)
-        self._reads = _session(reused, reading)
-        self._changes = _session(reused, reading, tracing)
-        self._spends = _session(single, _limits(connect_seconds, spend_seconds), tracing)
+        self._forwarded = out.forwards(base_url)
+        headers = {**_HEADERS, **out.proxy_headers} if self._forwarded else _HEADERS
+        self._reads = _session(reused, reading, headers, out.proxy)
+        self._changes = _session(reused, reading, headers, out.proxy, tracing)
+        spending = _limits(connect_seconds, spend_seconds)
+        self._spends = _session(single, spending, headers, out.proxy, tracing)
 
     def when_connected(self, callback: Callable[[], None]) -> None:
         """Set the callback, run in the calling task, for calls that waited for a connection."""
@@ -135,13 +147,13 @@ class Client:
                 return await self._exchange(session, endpoint, headers, body, about, sent)
             except (TimeoutError, aiohttp.ClientError, OSError) as fault:
                 kind = _fault(fault)
-                raise _with_note(kind.of_change() if sent.yes else kind(), fault) from None
+                unsent = self._out.unreached(fault) or kind()
+                raise _with_note(kind.of_change() if sent.yes else unsent, fault) from None
         try:
             return await self._exchange(self._spends, endpoint, headers, body, about, sent)
         except Exception as fault:  # of any kind: once sent, a purchase may have been made
-            raise _with_note(
-                OutcomeUnknown() if sent.yes else UpstreamUnavailable(), fault
-            ) from None
+            unsent = self._out.unreached(fault) or UpstreamUnavailable()
+            raise _with_note(OutcomeUnknown() if sent.yes else unsent, fault) from None
 
     async def _exchange(
         self,
@@ -161,7 +173,11 @@ class Client:
             skip_auto_headers=_NO_TYPE if body is None else None,
             allow_redirects=False,  # a redirect would leak the key
             trace_request_ctx=sent,
+            proxy_headers=self._out.proxy_headers,
         ) as response:
+            if response.status == 407 and self._forwarded:
+                sent.yes = False
+                raise LoginWanted
             return Reply(
                 response.status,
                 await self._body(response),
@@ -191,13 +207,18 @@ class Client:
 
 
 def _session(
-    connector: aiohttp.TCPConnector, limits: aiohttp.ClientTimeout, *traces: aiohttp.TraceConfig
+    connector: aiohttp.TCPConnector,
+    limits: aiohttp.ClientTimeout,
+    headers: Mapping[str, str],
+    proxy: URL | None,
+    *traces: aiohttp.TraceConfig,
 ) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=connector,
         request_class=Request,
         timeout=limits,
-        headers=_HEADERS,
+        headers=headers,
+        proxy=proxy,
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=list(traces),
         auto_decompress=False,  # 300 kB of gzip may hold 300 MB
@@ -218,7 +239,7 @@ def _limits(connect: float, total: float) -> aiohttp.ClientTimeout:
 def _fault(fault: Exception) -> type[UpstreamFault]:
     """The error for a network fault of a call that is no purchase."""
     match fault:
-        case aiohttp.ConnectionTimeoutError():
+        case aiohttp.ConnectionTimeoutError() | aiohttp.ClientHttpProxyError():
             return UpstreamUnavailable
         case TimeoutError():
             return UpstreamTimeout

@@ -6,6 +6,7 @@ which the next request would read as its own response. See ADR 0009.
 
 import asyncio
 import select
+import ssl
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
@@ -35,7 +36,7 @@ class Request(ClientRequest):
     @property
     def connection_key(self) -> ConnectionKey:
         """The pool key: only connections with an equal key are reused."""
-        # The proxy field is free, as no proxy is used; it is only compared for equality.
+        # The field is free: a proxy's headers never differ here. It is only compared for equality.
         return super().connection_key._replace(proxy_headers_hash=self.account)
 
 
@@ -55,13 +56,18 @@ class Connections(aiohttp.TCPConnector):
         limit_of_one: int = 0,
         idle_seconds: float | None = None,
         force_close: bool = False,
+        tls: ssl.SSLContext | bool = True,
     ) -> None:
-        """`limit_of_one` is the limit of one account; with `force_close` nothing is reused."""
+        """`limit_of_one` is the limit of one account; with `force_close` nothing is reused.
+
+        `tls` True: the system's authorities are trusted.
+        """
         super().__init__(
             limit=limit,
             limit_per_host=limit_of_one,
             keepalive_timeout=idle_seconds,
             force_close=force_close,
+            ssl=tls,
         )
         self._salt = token_hex(16)
         self._pooled: OrderedDict[ResponseHandler, _Pooled] = OrderedDict()

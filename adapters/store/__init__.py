@@ -1,17 +1,28 @@
 """The store: SQLite or PostgreSQL behind the core's ports.
 
 May import the core's ports and model. Its layers, from the top: opening; sqlite, postgres; tables,
-secret; sql, migrating, urls; errors.
+secret; sql, inspection, urls; migrating; errors.
 """
 
-from adapters.store.errors import BadUrl, Busy, NewerSchema, StoreError, Unreachable, Unstorable
+from adapters.store.errors import (
+    BackupError,
+    BadUrl,
+    Busy,
+    NewerSchema,
+    SharedSessions,
+    StoreError,
+    Unreachable,
+    Unstorable,
+)
 from adapters.store.opening import Store, open_store
 from adapters.store.urls import default_url
 
 __all__ = [
+    "BackupError",
     "BadUrl",
     "Busy",
     "NewerSchema",
+    "SharedSessions",
     "Store",
     "StoreError",
     "Unreachable",

@@ -12,6 +12,14 @@ class BadUrl(StoreError):
     """The database URL names neither SQLite nor PostgreSQL, or is malformed."""
 
 
+class BackupError(StoreError):
+    """A backup cannot be made or put back."""
+
+
+class SharedSessions(StoreError):
+    """A pooler in front of PostgreSQL gives its sessions to others between transactions."""
+
+
 class NewerSchema(StoreError):
     """The database was made by a newer version; nothing in it was changed."""
 

@@ -4,7 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
-from adapters.store.sql.database import AlarmReports, FailureReports, Listen, SharedDatabase
+from adapters.store.sql.database import (
+    AlarmReports,
+    FailureReports,
+    Listen,
+    NewsReports,
+    SharedDatabase,
+)
 from adapters.store.tables.accounts import StoredAccounts
 from adapters.store.tables.balances import StoredBalances
 from adapters.store.tables.checks import StoredChecks
@@ -41,6 +47,7 @@ class Store:
     shared_buckets: SharedBuckets | None
     listen: Listen
     failures: FailureReports
+    news: NewsReports
     balances: Balances
     alarms: AlarmReports
 
@@ -79,6 +86,7 @@ def store_over(database: SharedDatabase, new_id: NewId) -> Store:
         shared_buckets=database.shared.buckets,
         listen=database.shared.listen,
         failures=database.failures,
+        news=database.news,
         balances=StoredBalances(database, alarms),
         alarms=alarms,
     )

@@ -2,14 +2,15 @@
 
 import os
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from adapters.store.errors import StoreError
 from adapters.store.urls import postgres_dsn, sqlite_path
 
-_FILE = "gateway.secret"
-SECRET_FILE = f"the file {_FILE} beside the database"
+SECRET_FILE = "gateway.secret"  # noqa: S105 - the name of a file
+RESTORED_FILE = "gateway.secret.restored"
 
 
 class NoSecret(StoreError):
@@ -47,18 +48,32 @@ def _secret_path(url: str) -> Path:
     if path is None:
         postgres_dsn(url)  # raises BadUrl first
         raise NoSecret("Set GATEWAY_SECRET: all nodes on one PostgreSQL must have the same one.")
-    return path.with_name(_FILE)
+    return path.with_name(SECRET_FILE)
+
+
+def finish_restore(url: str, agrees: Callable[[bytes], bool]) -> None:
+    """Put the secret of a restored database beside it, where its restore was cut short before."""
+    path = sqlite_path(url)
+    if path is not None and (restored := path.with_name(RESTORED_FILE)).exists():
+        with suppress(FileNotFoundError):  # another process was first
+            if agrees(restored.read_bytes()):
+                restored.replace(path.with_name(SECRET_FILE))
+
+
+def write_secret(path: Path, secret: bytes) -> None:
+    """Write a new file that only this user may read, and make it outlast a power cut."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secret)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _read_or_make(path: Path) -> bytes:
     """The secret in the file; a missing file is created atomically, with a new one."""
     if not path.exists():
         draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_hex(32).encode())
-            file.flush()
-            os.fsync(file.fileno())
+        write_secret(draft, secrets.token_hex(32).encode())
         with suppress(FileExistsError):
             os.link(draft, path)  # fails where another process was first: its secret is taken
         draft.unlink()

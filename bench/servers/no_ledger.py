@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.store import Store
-from adapters.store.sql.database import AlarmReports, FailureReports
+from adapters.store.sql.database import AlarmReports, FailureReports, NewsReports
 from gateway.__main__ import main
-from gateway.core.model.purchases import AnyRental, Spent
+from gateway.core.model.purchases import AnyRental, LedgerCounts, Spent
 from gateway.wiring import gateway
 
 
@@ -52,6 +52,9 @@ class Nothing:
     async def one(self, *_: Any, **__: Any) -> None:
         """There is none."""
 
+    async def counts(self, *_: Any) -> LedgerCounts:
+        return LedgerCounts(0, 0, 0, None)
+
     async def all(self, *_: Any, **__: Any) -> Sequence[Any]:
         return ()
 
@@ -77,6 +80,7 @@ async def open_nothing(url: str, *, new_id: Any) -> AsyncIterator[Store]:
         shared_buckets=None,
         listen=lambda changed, missed: None,
         failures=FailureReports(),
+        news=NewsReports(),
         balances=nothing,
         alarms=AlarmReports(),
     )

@@ -1,17 +1,25 @@
 """Reads the settings for a command. A bad one is reported by the name of its variable."""
 
 import tomllib
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import click
-import structlog
 from pydantic import SecretStr, ValidationError
-from pydantic_settings import SettingsError
 from yarl import URL
 
 from gateway.cli.exit_codes import MISUSED
 from gateway.core.auth.hosts import is_loopback
 from gateway.settings import Settings, UnknownSetting
+
+_FORMS = {  # in words, of settings whose form only a pattern tells
+    "gateway_allowed_hosts": 'is no list of hosts such as ["gateway.example", "10.0.0.5:8080"]',
+}
+_JSON = {
+    "list_type": 'is not a JSON list such as ["text"]',
+    "dict_type": "is not a JSON object such as {}",
+}
 
 
 class BadSettings(click.ClickException):
@@ -19,15 +27,19 @@ class BadSettings(click.ClickException):
 
     exit_code = MISUSED
 
+    def __init__(self, message: str, faults: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`faults`: what is wrong with each setting, by its name."""
+        super().__init__(message)
+        self.faults = faults
+
 
 def read_settings(**given: Any) -> Settings:
     """The settings; what is `given` (and not None) wins over the environment and the file."""
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
-        raise BadSettings(_sentences(error)) from None
-    except SettingsError as error:
-        raise BadSettings(f'{_named_in(error)}: is not a JSON list such as ["text"].') from None
+        faults = _faults(error)
+        raise BadSettings(_sentences(faults), faults) from None
     except UnknownSetting as error:
         raise BadSettings(f"The file that GATEWAY_CONFIG names: {error}") from None
     except FileNotFoundError as error:
@@ -37,16 +49,28 @@ def read_settings(**given: Any) -> Settings:
         raise BadSettings(f"The file that GATEWAY_CONFIG names is not TOML: {reason}.") from None
 
 
-def _named_in(error: SettingsError) -> str:
-    """The setting of the environment that an error of the library's names."""
-    names = [name.upper() for name in Settings.model_fields if f'"{name}"' in str(error)]
-    return names[0] if names else "A setting in the environment"
+def readable_settings() -> tuple[Settings, Mapping[str, str]]:
+    """The settings with the defaults in place of bad ones, and what is wrong with those.
+
+    Raises BadSettings where nothing can be read.
+    """
+    try:
+        return read_settings(), {}
+    except BadSettings as bad:
+        fields, faults = Settings.model_fields, bad.faults
+        if not faults or not faults.keys() <= fields.keys():
+            raise
+        defaults = {name: fields[name].get_default(call_default_factory=True) for name in faults}
+        return Settings(**defaults), faults
 
 
 def secrets_of(settings: Settings) -> list[str]:
     """The text of every secret setting, for the log to redact."""
     values = (getattr(settings, name) for name in type(settings).model_fields)
-    return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    if settings.getatext_proxy and (login := URL(settings.getatext_proxy.get_secret_value())).user:
+        secrets += [login.password or "", login.raw_password or ""]
+    return secrets
 
 
 def warn_of_plain_http(settings: Settings, gateway_url: str | None = None) -> None:
@@ -54,7 +78,6 @@ def warn_of_plain_http(settings: Settings, gateway_url: str | None = None) -> No
 
     `gateway_url`: the gateway that takes the provider's place.
     """
-    log = structlog.get_logger("gateway")
     sent = [("GETATEXT_BASE_URL", "keys", str(settings.getatext_base_url))]
     sent += [
         ("GETATEXT_WEBHOOK_FORWARD", "codes", str(url)) for url in settings.getatext_webhook_forward
@@ -62,11 +85,14 @@ def warn_of_plain_http(settings: Settings, gateway_url: str | None = None) -> No
     if gateway_url is not None:
         sent = [("--gateway", "keys", gateway_url)]
     for setting, what, url in sent:
-        if address := _unencrypted(url):
+        if address := unencrypted(url):
+            import structlog
+
+            log = structlog.get_logger("gateway")
             log.warning("sent unencrypted: use https", setting=setting, what=what, to=address)
 
 
-def _unencrypted(url: str) -> str | None:
+def unencrypted(url: str) -> str | None:
     """The address of another machine in an http:// URL, without what may be secret in it."""
     try:
         parts = URL(url)
@@ -77,18 +103,30 @@ def _unencrypted(url: str) -> str | None:
     return f"http://{parts.host_port_subcomponent}"
 
 
-def _sentences(error: ValidationError) -> str:
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
-    lines = [f"{_variable(fault['loc'])}: {_words(fault['msg'])}." for fault in faults]
+def _faults(error: ValidationError) -> dict[str, str]:
+    """What is wrong with each setting, by its name; of several things the first."""
+    found: dict[str, str] = {}
+    for fault in error.errors(include_url=False, include_context=False, include_input=False):
+        name = _name(fault["loc"])
+        found.setdefault(name, _words(name, fault["type"], fault["msg"]))
+    return found
+
+
+def _sentences(faults: Mapping[str, str]) -> str:
+    lines = [f"{name.upper() or 'The settings'}: {fault}." for name, fault in faults.items()]
     return "\n       ".join(
         [*lines, "Change it in the environment, or in the file of GATEWAY_CONFIG."]
     )
 
 
-def _variable(place: tuple[int | str, ...]) -> str:
-    return str(place[0]).upper() if place else "The settings"
+def _name(place: tuple[int | str, ...]) -> str:
+    return str(place[0]).lower() if place else ""
 
 
-def _words(message: str) -> str:
+def _words(name: str, kind: str, message: str) -> str:
+    if kind == "string_pattern_mismatch":
+        return _FORMS.get(name, "is not written as it must be")
+    if kind in _JSON:
+        return _JSON[kind]
     message = message.removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
     return message[:1].lower() + message[1:]

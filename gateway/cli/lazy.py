@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 from gateway.cli.exit_codes import INTERRUPTED
 from gateway.cli.verbs import Verb, derived_verbs
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+_HELP = {"help_option_names": ["-h", "--help"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,7 @@ class LazyGroup(click.Group):
         `verbs_of` names the group of operations whose verbs are its commands, also those verbs
         that are derived and not in the table.
         """
-        super().__init__(name, **texts)  # type: ignore[arg-type]  # all of them are texts
+        super().__init__(name, context_settings=dict(_HELP), **texts)  # type: ignore[arg-type]  # all of them are texts
         self._sections = sections
         self._entries = {name: e for entries in sections.values() for name, e in entries.items()}
         self._verbs_of = verbs_of
@@ -65,6 +72,24 @@ class LazyGroup(click.Group):
         entry = self._entries.get(cmd_name) or self._derived().get(cmd_name)
         return entry.load() if isinstance(entry, Entry) else entry
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments begin with; one that is none fails with close names."""
+        name = args[0]
+        known = name in self._entries or name in self._derived()
+        if not (known or ctx.resilient_parsing or name.startswith("-")):
+            ctx.fail(f"No such command '{name}'.{self._meant(name)}")
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands that begin so, without loading any, or else the group's own options."""
+        from click.shell_completion import CompletionItem
+
+        fitting = {name: e for name, e in self._entries.items() if name.startswith(incomplete)}
+        found = [CompletionItem(name, help=_short_help(each)) for name, each in fitting.items()]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table without loading anything."""
         widest = max(map(len, self._entries))
@@ -75,11 +100,26 @@ class LazyGroup(click.Group):
                 )
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; Ctrl-C ends it without a word, and with the code shells expect."""
+        """Run the command; Ctrl-C ends it without a word, and with the code shells expect.
+
+        No colours where NO_COLOR is set, or the terminal has none.
+        """
+        if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+            ctx.color = False
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
+
+    def _meant(self, name: str) -> str:
+        """The sentence that asks for commands of such a name, here or in a group of this one."""
+        from difflib import get_close_matches
+
+        name = name.casefold().replace("_", "-")
+        groups = [each for each in self._entries.values() if isinstance(each, LazyGroup)]
+        close = [f"{group.name} {name}" for group in groups if name in group._entries]
+        close = close or get_close_matches(name, self._entries, n=3)
+        return f" Did you mean {' or '.join(close)}?" if close else ""
 
     def _derived(self) -> dict[str, Entry]:
         """The entries that no table lists; asked for only where a name is not in the table."""

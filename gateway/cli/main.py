@@ -1,5 +1,7 @@
 """Every command, in reading order."""
 
+import click
+
 from gateway.cli.lazy import Entry, LazyGroup, verb_entries
 from gateway.cli.verbs import LONG, LONG_VERBS, TOP, VERBS, WAIT
 
@@ -46,6 +48,13 @@ ledger = LazyGroup(
     help="The purchases as they were written down.",
 )
 
+config = LazyGroup(
+    "config",
+    {"Config": {"show": Entry("gateway.cli.commands.config:show", "The settings in force.")}},
+    short_help="The settings in force.",
+    help="The settings in force, and where each comes from.",
+)
+
 long = LazyGroup(
     "long",
     {WITH_KEY: verb_entries(LONG_VERBS)},
@@ -64,14 +73,20 @@ cli = LazyGroup(
             "simulate": Entry(
                 "gateway.cli.commands.simulate:simulate", "Run a stand-in provider alone."
             ),
+            "config": config,
             "keys": keys,
             "ledger": ledger,
+            "backup": Entry("gateway.cli.commands.backup:backup", "The ledger, to one file."),
+            "restore": Entry("gateway.cli.commands.backup:restore", "The ledger, from a backup."),
             "purge": Entry("gateway.cli.commands.purge:purge", "Delete old codes and texts now."),
             "provider-webhook": Entry(
                 "gateway.cli.commands.provider_webhook:provider_webhook", "Where webhooks go."
             ),
             "services": Entry("gateway.cli.commands.services:services", "Codes of legacy tools."),
             "openapi": Entry("gateway.cli.commands.openapi:openapi", "The OpenAPI document."),
+            "completion": Entry(
+                "gateway.cli.commands.completion:completion", "What lets a shell complete words."
+            ),
             "version": Entry(
                 "gateway.cli.commands.version:version", "The version of this program."
             ),
@@ -86,3 +101,6 @@ cli = LazyGroup(
     help="Rent US phone numbers and read their SMS codes; or let other programs do it.",
     epilog=EPILOG,
 )
+click.version_option(
+    package_name="getatext-gateway", prog_name="getatext-gateway", message="%(prog)s %(version)s"
+)(cli)

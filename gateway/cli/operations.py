@@ -11,12 +11,16 @@ from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
 from gateway.cli.exit_codes import OK
+from gateway.cli.parameters import gateway_option
+from gateway.cli.session import Session, open_session
 from gateway.cli.verbs import Verb
+from gateway.core.model.upstream_call import Effect
 from gateway.core.model.values import MAX_PAGE
 from gateway.core.operations.catalog import BY_NAME
 from gateway.core.operations.operation import AnyOperation
 
 SWITCH = {"on": "true", "off": "false"}
+_LISTS = {"area_codes"}  # inputs with commas; their options may stand more than once
 
 
 class _OptionalChoice(click.Choice):  # type: ignore[type-arg]  # not generic in older versions
@@ -26,7 +30,7 @@ class _OptionalChoice(click.Choice):  # type: ignore[type-arg]  # not generic in
     """
 
     def __init__(self, choices: list[str], read: Callable[[Any], Any]) -> None:
-        super().__init__(choices)
+        super().__init__(choices, case_sensitive=False)
         self._read = read
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -46,12 +50,17 @@ class OperationCommand(click.Command):
         params += [_option(verb, name, fields[name]) for name in named]
         if verb.waits:
             params.append(click.Option(["--wait"], is_flag=True, help="Stay until its code comes."))
+        if "data" in op.gives.model_fields:
+            params.append(click.Option(["--wide"], is_flag=True, help="Every column."))
+        if op.effect is Effect.SPEND:
+            params.append(click.Option(["--yes", "-y"], is_flag=True, help="Buy without asking."))
         if verb.csv:
             rows = "All rows as CSV; with --limit or --cursor those of one page."
             params.append(click.Option(["--csv", "as_csv"], is_flag=True, help=rows))
         as_json = click.Option(["--json", "as_json"], is_flag=True, help="Answer in JSON.")
         about = verb.reworded(f"{op.summary}.\n\n{op.description}", fields)
         super().__init__(verb.name, params=[*params, as_json], help=about, short_help=verb.help)
+        gateway_option(self)
         self.verb = verb
         self.op = op
 
@@ -61,16 +70,30 @@ class OperationCommand(click.Command):
 
         typed = dict(ctx.params)
         as_json, wait = bool(typed.pop("as_json")), bool(typed.pop("wait", False))
-        as_csv = bool(typed.pop("as_csv", False))
+        as_csv, wide = bool(typed.pop("as_csv", False)), bool(typed.pop("wide", False))
+        yes = bool(typed.pop("yes", False))
+        session = open_session(typed.pop("gateway_url"))
+        for name in typed.keys() & _LISTS:
+            typed[name] = ",".join(filter(None, typed[name])) or None
         given = {name: value for name, value in typed.items() if value is not None}
         for name in given.keys() & self.verb.arguments.keys():
             given[name] = SWITCH.get(given[name], given[name])
         if as_csv:
             if as_json:
                 raise click.UsageError("Say either --csv or --json.")
-            ctx.exit(_write_csv(self.verb, self.op, given, one_page=_is_one_page(ctx)))
-        run = _rent_and_wait if wait else execute_and_show
-        ctx.exit(run(self.verb, self.op, given, as_json=as_json))
+            one_page = _is_one_page(ctx)
+            ctx.exit(_write_csv(session, self.verb, self.op, given, one_page=one_page))
+        if self.op.effect is Effect.SPEND and not yes:
+            from gateway.cli.buying import agree
+
+            code, agreed = agree(session, self.verb, self.op, given, as_json=as_json)
+            if agreed is None:
+                ctx.exit(code)
+            given = agreed
+        if wait:
+            ctx.exit(_rent_and_wait(session, self.verb, self.op, given, as_json=as_json))
+        shown = execute_and_show(session, self.verb, self.op, given, as_json=as_json, wide=wide)
+        ctx.exit(shown)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The arguments explained like the options."""
@@ -84,20 +107,22 @@ class OperationCommand(click.Command):
         super().format_options(ctx, formatter)
 
 
-def _rent_and_wait(verb: Verb, op: AnyOperation, given: dict[str, Any], *, as_json: bool) -> int:
+def _rent_and_wait(
+    session: Session, verb: Verb, op: AnyOperation, given: dict[str, Any], *, as_json: bool
+) -> int:
     """Buy, then stay until the code comes: what was bought is shown first, to people."""
     from gateway.cli import output
     from gateway.cli.commands.wait import wait_for
     from gateway.cli.execution import execute
 
-    code, rental = execute(verb, op, given, as_json=as_json)
+    code, rental = execute(session, verb, op, given, as_json=as_json)
     if rental is None:
         return code
     if not as_json and sys.stdout.isatty():
         output.show(rental, verb, as_json=False)
     else:
         output.to_stderr(f"Rented {rental.number} as {rental.id}.")
-    return wait_for(rental, as_json=as_json) if code == OK else code
+    return wait_for(session, rental, as_json=as_json) if code == OK else code
 
 
 def _is_one_page(ctx: click.Context) -> bool:
@@ -106,18 +131,21 @@ def _is_one_page(ctx: click.Context) -> bool:
     return any(ctx.get_parameter_source(name) is not typed for name in ("limit", "cursor"))
 
 
-def _write_csv(verb: Verb, op: AnyOperation, given: dict[str, Any], *, one_page: bool) -> int:
+def _write_csv(
+    session: Session, verb: Verb, op: AnyOperation, given: dict[str, Any], *, one_page: bool
+) -> int:
     """Write a list as CSV, all its pages where not one was asked for."""
     from gateway.cli.csv_output import CsvRows
     from gateway.cli.execution import execute
 
     rows = CsvRows(op, given.get("group_by"))
     if one_page:
-        code, page = execute(verb, op, given, as_json=False)
+        code, page = execute(session, verb, op, given, as_json=False)
         if page is not None:
             rows.add(page)
         return code
-    return execute(verb, op, {**given, "limit": MAX_PAGE}, as_json=False, each_page=rows.add)[0]
+    pages = {**given, "limit": MAX_PAGE}
+    return execute(session, verb, op, pages, as_json=False, each_page=rows.add)[0]
 
 
 def _about(verb: Verb, op: AnyOperation, name: str) -> str:
@@ -134,7 +162,7 @@ def _argument(verb: Verb, name: str, field: FieldInfo) -> click.Argument:
         [name],
         required=field.is_required(),
         metavar=shown if field.is_required() else f"[{shown}]",
-        type=click.Choice(choices) if choices else click.STRING,
+        type=click.Choice(choices, case_sensitive=False) if choices else click.STRING,
     )
 
 
@@ -148,6 +176,7 @@ def _option(verb: Verb, name: str, field: FieldInfo) -> click.Option:
         names,
         required=field.is_required(),
         default=None if field.is_required() else field.default,
+        multiple=name in _LISTS,
         show_default=True,
         help=about,
         type=_OptionalChoice(choices, _reader(field)) if choices else click.STRING,

@@ -1,67 +1,69 @@
-"""Shows values and errors: tables and colours at a terminal, JSON everywhere else."""
+"""Shows values and errors to people: tables, cards and sentences; JSON only where it is asked for.
+
+Colours show at a terminal alone: click takes them out elsewhere, and where NO_COLOR is set.
+"""
 
 import json
+import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
 
 import click
 from pydantic import BaseModel
 
+from gateway.cli.cells import cell, event_row, heading, instant, is_to_the_right, printable, title
+from gateway.cli.listings import LISTINGS, Listing
+from gateway.cli.table import Column, card_lines, lines_of
 from gateway.cli.verbs import Verb
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.problem import problem
+from gateway.core.model.settling import settled_with
 from gateway.core.operations.operation import AnyOperation
-
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-    from rich.text import Text
 
 Row = Mapping[str, str | int | bool | list[str] | None]
 
-_COUNTS = ("rentals", "codes", "cancelled", "expired", "success_rate", "median_seconds")
-MONEY = {"price", "balance", "charged", "refunded", "net", "reserved"}
-TO_THE_RIGHT = MONEY | {"id", "stock", "ttl_minutes", *_COUNTS}
-TITLES = {
-    "service_code": "service",
-    "auto_renew": "renews",
-    "ttl_minutes": "minutes",
-    "multiple_sms": "more codes",
-}
-COLOURS = {
-    "active": "cyan",
-    "code_received": "bold green",
-    "completed": "green",
-    "cancelled": "yellow",
-    "expired": "red",
-    "unknown": "bold magenta",
-}
-# What a list of events shows of the rental that each is about.
-_OF_A_RENTAL = ("service_code", "number", "code")
-# Left out of lists, where room is little: a single rental and --json show them.
-_DETAILS = {"currency", "code_received_at"}
-_JOINER = "\u200d"  # holds emoji together; every other unseen character is shown as a dot
+_ANY = Listing()
+# Left out of lists that nobody has described.
+_DETAILS = {"currency", "code_received_at", "service_name"}
 
 
-def show(value: BaseModel, verb: Verb, *, as_json: bool, console: "Console | None" = None) -> None:
-    """Write an operation's value to standard output: a table for a list, else a card."""
-    if console is None and _as_json(as_json):
+def show(
+    value: BaseModel,
+    verb: Verb,
+    *,
+    as_json: bool,
+    wide: bool = False,
+    narrowed_by: Collection[str] = (),
+) -> None:
+    """Write an operation's value to standard output: a table for a list, else a card.
+
+    `wide`: every column of a list. `narrowed_by`: the options that may have left it empty.
+    """
+    if as_json:
         click.echo(value.model_dump_json(indent=2 if sys.stdout.isatty() else None))
         return
     fields = value.model_dump(mode="json")
-    rows = fields.get("data")
-    if rows and isinstance(rows[0], dict) and "data" in rows[0]:
-        rows = [_event_row(row) for row in rows]
-    table = _card(fields) if rows is None else _table(rows, _columns(rows), brief=True)
-    _print(table, _note(fields, verb), console)
+    rows, listing = fields.get("data"), LISTINGS.get(verb.operation, _ANY)
+    if rows is None:
+        _print(_card(fields))
+    elif rows:
+        flat = [event_row(row) for row in rows] if "data" in rows[0] else rows
+        _print(_table(flat, listing, wide=wide, group_by=fields.get("group_by")))
+    elif not fields.get("notice"):
+        _print([listing.nothing(narrowed_by)])
+    _print(click.style(note, dim=True) for note in _notes(fields, verb))
 
 
-def show_rows(rows: Sequence[Row], *, as_json: bool, console: "Console | None" = None) -> None:
-    """Write rows to standard output, with every column; each row has the same names."""
-    if console is None and _as_json(as_json):
+def show_rows(
+    rows: Sequence[Row], listing: Listing = _ANY, *, as_json: bool, wide: bool = False
+) -> None:
+    """Write rows to standard output; each row has the same names."""
+    if as_json:
         click.echo(json.dumps({"data": [dict(row) for row in rows]}, ensure_ascii=False))
         return
-    _print(_table(rows, list(rows[0]) if rows else []), console=console)
+    _print(_table(rows, listing, wide=wide) if rows else [listing.nothing()])
 
 
 def show_error(
@@ -84,138 +86,75 @@ def to_stderr(line: str) -> None:
     click.echo(line, err=True)
 
 
-def printable(text: str) -> str:
-    """The text without control characters, which a stranger's text could steer a terminal by."""
-    return "".join(c if c.isprintable() or c == _JOINER else "·" for c in text)
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
 
 
-def _as_json(asked: bool) -> bool:
-    return asked or not sys.stdout.isatty()
+def _width() -> int | None:
+    """The width of the terminal; None where the output goes elsewhere, and may be any."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def _print(shown: "RenderableType", note: str = "", console: "Console | None" = None) -> None:
-    if console is None:
-        from rich.console import Console
-
-        console = Console()
-    console.print(shown)
-    if note:
-        console.print(note, style="dim", highlight=False, markup=False, soft_wrap=True)
+def _card(fields: Mapping[str, Any]) -> list[str]:
+    known = {name: each for name, each in fields.items() if each not in (None, [])}
+    shown = [(title(name), cell(name, known[name])) for name in known if name != "currency"]
+    return card_lines(shown, _width())
 
 
 def _table(
-    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, brief: bool = False
-) -> "RenderableType":
-    """A row for each. `brief` writes times without year and seconds, their zone in the heading."""
-    from rich import box
-    from rich.table import Table
-
-    if not rows:
-        return "Nothing found."
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
-    for name in columns:
-        justify: Literal["left", "right"] = "right" if name in TO_THE_RIGHT else "left"
-        heading = _brief_title(name) if brief else _title(name)
-        table.add_column(heading, justify=justify, overflow="fold")
-    cell = _brief_cell if brief else _cell
-    for row in rows:
-        table.add_row(*(cell(name, row[name]) for name in columns))
-    return table
+    rows: Sequence[Mapping[str, Any]], listing: Listing, *, wide: bool, group_by: str | None = None
+) -> list[str]:
+    """`wide`: every column, and whole times. `group_by`: what the column `group` is called."""
+    columns = [
+        Column(
+            group_by if group_by and name == "group" else heading(name, brief=not wide),
+            [cell(name, row[name], brief=not wide) for row in rows],
+            name,
+            to_the_right=is_to_the_right(name),
+        )
+        for name in (rows[0] if wide else _few(rows, listing))
+    ]
+    return lines_of(columns, _width(), () if wide else listing.goes_first)
 
 
-def _columns(rows: list[dict[str, Any]]) -> list[str]:
-    """What a list shows: the ledger's id only where a row has no other, one name of a service."""
-    if not rows:
-        return []
-    hidden = _DETAILS | {name for name in rows[0] if all(row[name] is None for row in rows)}
+def _few(rows: Sequence[Mapping[str, Any]], listing: Listing) -> list[str]:
+    """The usual columns of a list: the ledger's id only where a row has no other."""
+    names = listing.columns or [name for name in rows[0] if name not in _DETAILS]
+    hidden = {name for name in names if all(row.get(name) is None for row in rows)}
     if all(row.get("id") is not None for row in rows):
         hidden.add("ledger_id")
-    if "number" in rows[0] and any(row.get("service_code") for row in rows):
-        hidden.add("service_name")
-    return [name for name in rows[0] if name not in hidden]
+    return [name for name in names if name not in hidden]
 
 
-def _event_row(event: Mapping[str, Any]) -> dict[str, Any]:
-    """An event with some of its rental's fields in place of the rental, its details in words."""
-    rental, details = event["data"] or {}, event["details"] or {}
-    own = {name: value for name, value in event.items() if name not in {"data", "details"}}
-    told = [f"{_title(name)} {value}" for name, value in details.items() if value is not None]
-    return {
-        **own,
-        "rental_id": rental.get("id"),
-        **{name: rental.get(name) for name in _OF_A_RENTAL},
-        "details": ", ".join(told) or None,
-    }
-
-
-def _is_instant(name: str) -> bool:
-    return name.endswith("_at") or name == "timestamp"
-
-
-def _brief_title(name: str) -> str:
-    return f"{_title(name).removesuffix(' at')} (UTC)" if _is_instant(name) else _title(name)
-
-
-def _brief_cell(name: str, value: Any) -> "Text | str":
-    if _is_instant(name) and value is not None:
-        return str(value)[5:16].replace("T", " ")
-    return _cell(name, value)
-
-
-def _card(fields: dict[str, Any]) -> "RenderableType":
-    from rich.table import Table
-
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim")
-    grid.add_column(overflow="fold")
-    for name, value in fields.items():
-        if value not in (None, []) and name != "currency":
-            grid.add_row(_title(name), _cell(name, value))
-    return grid
-
-
-def _note(fields: dict[str, Any], verb: Verb) -> str:
-    notes = []
+def _notes(fields: Mapping[str, Any], verb: Verb) -> Iterator[str]:
+    """What to know about a value besides, and what to do next."""
     if "data" in fields and (notice := fields.get("notice")):
         from gateway.core.operations.catalog import BY_NAME
 
         inputs = BY_NAME[verb.operation].takes.model_fields
-        notes.append(printable(verb.reworded(notice, inputs)))
+        yield printable(verb.reworded(notice, inputs))
     if "fetched_at" in fields and "data" in fields:
         stale = ", older than it should be" if fields["stale"] else ""
-        notes.append(f"{len(fields['data'])} rows, as of {_instant(fields['fetched_at'])}{stale}.")
+        yield f"{len(fields['data'])} rows, as of {instant(fields['fetched_at'])}{stale}."
+    if "total" in fields and fields.get("data"):
+        yield _total(fields["total"])
+    yield from _unsettled(fields)
     if cursor := fields.get("next_cursor"):
-        notes.append(f"More: repeat it with --cursor {cursor}")
+        yield f"More: repeat it with --cursor {cursor}"
     if verb.then and fields.get("id") is not None:
-        notes.append(verb.then.format(id=fields["id"]))
-    return "\n".join(notes)
+        yield verb.then.format(id=fields["id"])
 
 
-def _title(name: str) -> str:
-    return TITLES.get(name, name.replace("_", " "))
+def _total(total: Mapping[str, Any]) -> str:
+    spent = f"In all ${total['net']}: ${total['charged']} less ${total['refunded']} refunded"
+    more = f"; ${total['reserved']} more is reserved" if Decimal(total["reserved"]) else ""
+    return f"{spent}{more}."
 
 
-def _cell(name: str, value: Any) -> "Text":
-    from rich.text import Text
-
-    if value is None:
-        return Text("-", style="dim")
-    if isinstance(value, bool):
-        return Text("yes" if value else "no")
-    if isinstance(value, list):
-        return Text(printable(", ".join(map(_code if name == "codes" else str, value))))
-    if name in MONEY:
-        return Text(f"${value}")
-    if _is_instant(name):
-        return Text(_instant(value))
-    style = COLOURS.get(value, "") if name == "status" else ""
-    return Text(printable(str(value)), style="bold green" if name == "code" else style)
-
-
-def _code(code: Mapping[str, Any]) -> str:
-    unsure = ", perhaps without its first zeros" if code["provisional"] else ""
-    return f"{code['code']} ({_instant(code['received_at'])}{unsure})"
-
-
-def _instant(text: str) -> str:
-    return f"{text[:19].replace('T', ' ')} UTC"
+def _unsettled(fields: Mapping[str, Any]) -> Iterator[str]:
+    """How purchases of unknown outcome are settled, where some are shown."""
+    shown = fields.get("data", [fields])
+    ids = [row["ledger_id"] for row in shown if row.get("status") == "unknown" and row["ledger_id"]]
+    if ids:
+        yield settled_with(ids[0] if len(ids) == 1 else None)

@@ -1,7 +1,9 @@
 """Kinds of arguments and options that several commands take."""
 
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from contextlib import suppress
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import click
@@ -11,7 +13,25 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 PORT = click.IntRange(0, 65_535)
 _SECONDS = click.FloatRange(0, 86_400)
 
+
+def _gateway_url(ctx: click.Context, param: click.Parameter, url: str | None) -> str | None:
+    from yarl import URL
+
+    with suppress(ValueError):
+        if url is None or (URL(url).scheme in {"http", "https"} and URL(url).host):
+            return url
+    raise click.BadParameter("must be an address such as https://gateway.example.com")
+
+
+gateway_option = click.option(
+    "--gateway",
+    "gateway_url",
+    metavar="URL",
+    callback=_gateway_url,
+    help="Use the gateway that runs there, with its key in GATEWAY_KEY (GATEWAY_URL).",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+wide_option = click.option("--wide", is_flag=True, help="Every column.")
 
 
 class Usd(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on
@@ -21,13 +41,29 @@ class Usd(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 
 
     def convert(self, value: object, param: object, ctx: click.Context | None) -> Decimal:
         """The exact amount. Raises BadParameter where it is none, or more than a million."""
-        try:
-            amount = Decimal(str(value))
-        except InvalidOperation:
-            amount = Decimal(-1)
-        if not (amount.is_finite() and 0 <= amount <= 1_000_000):
+        from gateway.core.model.values import amount_in
+
+        amount = value if isinstance(value, Decimal) else amount_in(str(value))
+        if amount is None or not 0 <= amount <= 1_000_000:
             raise click.BadParameter("must be an amount of dollars, such as 5 or 0.55", ctx)
         return amount
+
+
+class Moment(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on
+    """A date or a time on the command line, in UTC where it names no zone."""
+
+    name = "TIME"
+
+    def convert(self, value: object, param: object, ctx: click.Context | None) -> datetime:
+        """The moment. Raises BadParameter where it is none."""
+        from gateway.core.model.moments import moment_asked
+
+        try:
+            moment = moment_asked(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error), ctx) from None
+        assert isinstance(moment, datetime)  # noqa: S101 - for the type checker
+        return moment
 
 
 class SimulatedServices(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on

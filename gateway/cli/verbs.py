@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gateway.cli.words import in_dollars
+
 if TYPE_CHECKING:
     from gateway.core.operations.operation import AnyOperation
 
@@ -37,12 +39,12 @@ class Verb:
         return "--" + self.options.get(field_name, field_name).replace("_", "-")
 
     def reworded(self, text: str, fields: Mapping[str, object]) -> str:
-        """The text with commands and options in place of the names of operations and inputs."""
+        """The text with commands, options and $0.55 for the API's names and its 0.55 USD."""
         words = _command_words()
         words |= {name: self.arguments.get(name) or self.option(name) for name in fields}
         compound = [word for word in words if "_" in word]  # one that is no word of English
         pattern = "|".join(sorted(map(re.escape, compound), key=len, reverse=True))
-        return re.sub(rf"\b({pattern})\b", lambda found: words[found[0]], text)
+        return re.sub(rf"\b({pattern})\b", lambda found: words[found[0]], in_dollars(text))
 
 
 RENTAL = {"rental_id": "ID"}

@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AnyHttpUrl, Field, IPvAnyNetwork, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from gateway.core.model.callers import GATEWAY_KEY_PREFIX
 from gateway.core.operations.catalog import CALLS
 from gateway.core.upstream.calls import rates
-from gateway.settings.types import HttpUrl, Seconds
+from gateway.settings.types import CaFile, HttpUrl, ProxyUrl, Seconds
 
 
 class ProviderSettings(BaseSettings):
@@ -33,6 +34,20 @@ class ProviderSettings(BaseSettings):
         description=(
             "Whether the provider gives the price back when a rental ends without a code; "
             "unknown, look at your balance."
+        ),
+    )
+    getatext_proxy: ProxyUrl | None = Field(
+        None,
+        description=(
+            "The HTTP proxy that all calls of the provider go through, such as "
+            "`http://user:password@proxy.example:3128`; `HTTPS_PROXY` and the like are not obeyed."
+        ),
+    )
+    getatext_ca_file: CaFile | None = Field(
+        None,
+        description=(
+            "A PEM file of certificate authorities that the provider may be known by, besides the "
+            "system's."
         ),
     )
     getatext_connect_seconds: Seconds = Field(5, description="Time-out to connect upstream.")
@@ -67,6 +82,17 @@ class ProviderSettings(BaseSettings):
         default_factory=list,
         description="From where webhooks may come, as a JSON list of addresses or networks.",
     )
+
+    @field_validator("getatext_api_key")
+    @classmethod
+    def _of_the_provider(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and key.get_secret_value().startswith(GATEWAY_KEY_PREFIX):
+            raise ValueError(
+                f"holds a gateway's key ({GATEWAY_KEY_PREFIX}…), which the provider does not know; "
+                "put it into GATEWAY_KEY, and name the gateway that made it: --gateway URL, or "
+                "GATEWAY_URL"
+            )
+        return key
 
     @field_validator("getatext_timezone")
     @classmethod

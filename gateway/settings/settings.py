@@ -9,10 +9,11 @@ from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from gateway.core.auth.hosts import is_loopback
+from gateway.core.model.callers import GATEWAY_KEY_PREFIX
 from gateway.core.model.legacy_parameters import check_harmless
 from gateway.core.prices.service_codes import read_overrides
 from gateway.settings.provider import ProviderSettings
-from gateway.settings.sources import SettingsFile
+from gateway.settings.sources import Environment, SettingsFile
 from gateway.settings.types import HostName, HttpUrl, Origin, Seconds
 
 
@@ -20,7 +21,18 @@ class Settings(ProviderSettings):
     """Everything an operator can set: the environment wins over the file GATEWAY_CONFIG names."""
 
     gateway_key: SecretStr | None = Field(
-        None, description="A gateway's key, for `getatext-gateway mcp` with limits."
+        None,
+        description=(
+            "A gateway's key: commands and `mcp` do what it may, instead of what GETATEXT_API_KEY "
+            "may."
+        ),
+    )
+    gateway_url: HttpUrl | None = Field(
+        None,
+        description=(
+            "The gateway that commands and `mcp` use in place of one of their own, as `--gateway` "
+            "names it."
+        ),
     )
     gateway_host: str = Field("127.0.0.1", description="The address to listen on.")
     gateway_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
@@ -149,6 +161,16 @@ class Settings(ProviderSettings):
         20, description="How long an idle connection stays open; 75 behind a proxy."
     )
 
+    @field_validator("gateway_key")
+    @classmethod
+    def _of_a_gateway(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not key.get_secret_value().startswith(GATEWAY_KEY_PREFIX):
+            raise ValueError(
+                f"holds no gateway's key, which begins with {GATEWAY_KEY_PREFIX}; a key of the "
+                "provider's belongs in GETATEXT_API_KEY"
+            )
+        return key
+
     @field_validator("gateway_service_codes")
     @classmethod
     def _readable_codes(cls, path: Path | None) -> Path | None:
@@ -171,6 +193,11 @@ class Settings(ProviderSettings):
         return is_loopback(self.gateway_host)
 
     @property
+    def caller_key(self) -> SecretStr | None:
+        """The key of whoever runs commands here: a gateway's, with its limits, or the account's."""
+        return self.gateway_key or self.getatext_api_key
+
+    @property
     def data_dir(self) -> Path:
         """The folder for this program's data: below XDG_DATA_HOME, by default ~/.local/share."""
         base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
@@ -186,7 +213,5 @@ class Settings(ProviderSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments first, then the environment, then the file."""
-        file = SettingsFile.named(settings_cls)
-        return (
-            (init_settings, env_settings) if file is None else (init_settings, env_settings, file)
-        )
+        environment, file = Environment(settings_cls), SettingsFile.named(settings_cls)
+        return (init_settings, environment) if file is None else (init_settings, environment, file)

@@ -6,13 +6,26 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic_settings import BaseSettings, TomlConfigSettingsSource
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, TomlConfigSettingsSource
 
 _FILE = "gateway_config"  # names the file of settings, so it is no setting itself
+ENVIRONMENT = "the environment"
 
 
 class UnknownSetting(ValueError):
     """The file has a name that is no setting. Most likely it is misspelt, so it is an error."""
+
+
+class Environment(EnvSettingsSource):
+    """The variables of the environment. A list that is no JSON is refused with all other faults."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """The value of a variable in JSON, or its text where it is none."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
 
 
 class SettingsFile(TomlConfigSettingsSource):
@@ -38,6 +51,17 @@ class SettingsFile(TomlConfigSettingsSource):
             told = (_unknown(name, _meant(name, known)) for name in unknown)
             raise UnknownSetting("; ".join(told))
         return given
+
+
+def sources(settings: type[BaseSettings]) -> dict[str, str]:
+    """The settings that something sets, by name, with what sets each: the last word is its.
+
+    Raises as reading the settings does.
+    """
+    file = SettingsFile.named(settings)
+    path = os.environ.get(_FILE.upper(), "")
+    found = dict.fromkeys(file(), path) if file is not None else {}
+    return found | dict.fromkeys(Environment(settings)(), ENVIRONMENT)
 
 
 def misspelt(settings: type[BaseSettings]) -> list[str]:

@@ -1,12 +1,22 @@
 """The types of values that several settings have."""
 
 import re
+import ssl
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, AnyHttpUrl, Field, StringConstraints, UrlConstraints
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    Field,
+    SecretStr,
+    StringConstraints,
+    UrlConstraints,
+)
 from yarl import URL
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\x00-\x20\x7f/?#@\\,*]+", re.IGNORECASE).fullmatch
+_PROXY = re.compile(r"http://[^\x00-\x20\x7f/?#\\]+/?", re.IGNORECASE).fullmatch
 
 
 def _origin(text: str) -> str:
@@ -22,7 +32,32 @@ def _origin(text: str) -> str:
     return str(origin.with_port(None) if origin.is_default_port() else origin)
 
 
+def _proxy(secret: SecretStr) -> SecretStr:
+    """The URL of an HTTP proxy, whose login may be in it."""
+    text = secret.get_secret_value()
+    try:
+        usable = _PROXY(text) and ":" not in (URL(text).user or "")  # no login may hold one
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("is not a URL such as http://user:password@proxy.example:3128")
+    return secret
+
+
+def _authorities(path: Path) -> Path:
+    """A file of certificates."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except FileNotFoundError:
+        raise ValueError("is not the path of a file") from None
+    except OSError:  # ssl.SSLError is one
+        raise ValueError("is not the path of a file of certificates in PEM form") from None
+    return path
+
+
 HttpUrl = Annotated[AnyHttpUrl, UrlConstraints(max_length=2000)]
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+(:[0-9]{1,5})?$")]
+CaFile = Annotated[Path, AfterValidator(_authorities)]
 Origin = Annotated[str, AfterValidator(_origin)]
+ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]

@@ -3,24 +3,37 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from importlib.metadata import version
 from math import nan
+from platform import python_version
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge, disable_created_metrics
 from prometheus_client.exposition import generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
-from gateway.core.model.events import ALARMS, Alarm
-from gateway.core.model.upstream_call import Effect
-from gateway.core.operations.catalog import CALLS
+from gateway.core.model.callers import SHORT_ID
+from gateway.core.model.events import Alarm, EventType
+from gateway.core.model.purchases import (
+    REPLACE,
+    CodeRead,
+    FirstCode,
+    LedgerCounts,
+    LedgerNews,
+    MoneyBack,
+    PurchaseEnded,
+)
+from gateway.core.model.settling import settling
 from gateway.core.upstream.circuit_breaker import BreakerState
+from gateway.telemetry import declared
 from gateway.telemetry.counting import Counts, Durations
+from gateway.telemetry.declared import PREFIX, Counter, Histogram, Level
 
 log = structlog.get_logger("gateway.ledger")
 alarm_log = structlog.get_logger("gateway.alarms")
 breaker_log = structlog.get_logger("gateway.breaker")
+purchase_log = structlog.get_logger("gateway.purchases")
 
-PREFIX = "getatext_gateway"
 _ZONE = "GETATEXT_TIMEZONE"
 
 
@@ -32,76 +45,64 @@ class Metrics:
         # A creation time for each labelled metric would double every scrape.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
-        self._count_what_callers_do()
-        self._count_what_the_provider_does()
+        self._measure_callers()
+        self._measure_the_ledger()
+        self._measure_the_provider()
+        self._gauge(declared.BUILD).labels(version("getatext-gateway"), python_version()).set(1)
         ProcessCollector(namespace=PREFIX, registry=self._registry)
 
-    def _count_what_callers_do(self) -> None:
-        self._operations = self._counter(
-            "operations", "Operations that ended, by error code or ok.", "operation", "outcome"
-        )
-        self._lookups = self._counter(
-            "price_lookups", "Looks into the kept price lists, by what was found.", "found"
-        )
-        self._ledger_failures = self._counter(
-            "ledger_failures", "Purchases whose end could not be written down."
-        )
-        self._ledger_available = self._gauge(
-            "ledger_available", "1 while the ledger can be read and written."
-        )
-        self._ledger_available.set(1)
-        self._charged_above = self._counter(
-            "charged_above_reserved", "Purchases that cost more than was reserved for them."
-        )
-        self._alarms = self._counter("alarms", "Alarms that this node wrote as events.", "type")
-        self._alarms.expect([(type.value,) for type in ALARMS])
-        self._followed = self._gauge(
-            "followed_rentals", "Rentals that this node follows to their end."
-        )
-        self._following_lag = self._gauge(
-            "following_lag_seconds",
-            "How late the slow rounds are for the followed rental that is worst off.",
-        )
-        self._returned = self._counter(
-            "returned_unused", "Numbers without a code that were given back before their end."
-        )
-        self._waits = self._histogram(
-            "turn_wait_seconds", "How long calls to the provider waited for their turn."
-        )
-        self._limited = self._counter(
-            "rate_limited", "Calls refused for a limit, by whom.", "call", "by"
-        )
-        self._shared_failures = self._counter(
-            "shared_limit_failures", "Times the limits shared with other nodes were not to be had."
-        )
+    def _measure_callers(self) -> None:
+        self._operations = self._counter(declared.OPERATIONS)
+        self._requests = self._counter(declared.REQUESTS)
+        self._request_seconds = self._histogram(declared.REQUEST_SECONDS)
+        self._lookups = self._counter(declared.LOOKUPS)
+        self._alarms = self._counter(declared.ALARMS_RAISED)
 
-    def _count_what_the_provider_does(self) -> None:
-        self._calls = self._counter(
-            "upstream_calls", "Calls to the provider, by how they ended.", "call", "outcome"
-        )
-        self._durations = self._histogram(
-            "upstream_call_duration_seconds", "How long calls to the provider took."
-        )
-        self._retries = self._counter("retries", "Reads that were put once more.", "call")
-        self._retries.expect([(call.name,) for call in CALLS if call.effect is Effect.READ])
-        self._breakers = self._gauge(
-            "breaker_state", "1 for the state a group of calls is in.", "group", "state"
-        )
-        for group in dict.fromkeys(call.group for call in CALLS):
-            self._show_breaker(group, BreakerState.CLOSED)
-        self._balance = self._gauge(
-            "balance_dollars", "The last known balance of the server's account, where watched."
-        )
+    def _measure_the_ledger(self) -> None:
+        self._charged = self._counter(declared.CHARGED)
+        self._refunded = self._counter(declared.REFUNDED)
+        self._purchases = self._counter(declared.PURCHASES)
+        self._replacements = self._counter(declared.REPLACEMENTS)
+        self._codes = self._counter(declared.CODES)
+        self._time_to_code = self._histogram(declared.TIME_TO_CODE)
+        self._unknown = self._gauge(declared.UNKNOWN_PURCHASES)
+        self._active = self._gauge(declared.ACTIVE_RENTALS)
+        self._wishes = self._gauge(declared.CANCEL_WISHES)
+        self._oldest_wish = self._gauge(declared.OLDEST_CANCEL_WISH)
+        for counted in (self._unknown, self._active, self._wishes, self._oldest_wish):
+            counted.set(nan)
+        self._ledger_available = self._gauge(declared.LEDGER_AVAILABLE)
+        self._ledger_available.set(1)
+        self._ledger_failures = self._counter(declared.LEDGER_FAILURES)
+        self._charged_above = self._counter(declared.CHARGED_ABOVE)
+
+    def _measure_the_provider(self) -> None:
+        self._calls = self._counter(declared.UPSTREAM_CALLS)
+        self._durations = self._histogram(declared.UPSTREAM_SECONDS)
+        self._waits = self._histogram(declared.TURN_WAIT)
+        self._limited = self._counter(declared.RATE_LIMITED)
+        self._shared_failures = self._counter(declared.SHARED_LIMIT_FAILURES)
+        self._retries = self._counter(declared.RETRIES)
+        self._followed = self._gauge(declared.FOLLOWED)
+        self._following_lag = self._gauge(declared.FOLLOWING_LAG)
+        self._returned = self._counter(declared.RETURNED_UNUSED)
+        self._breakers = self._gauge(declared.BREAKERS)
+        for group, state in declared.BREAKERS.expected:
+            self._breakers.labels(group, state).set(state == BreakerState.CLOSED)
+        self._balance = self._gauge(declared.BALANCE)
         self._balance.set(nan)
-        self._times_off = self._gauge(
-            "provider_times_off_seconds",
-            "How far the end of the newest rental lies off: GETATEXT_TIMEZONE is wrong.",
-        )
+        self._times_off = self._gauge(declared.TIMES_OFF)
         self._logged_off = timedelta(0)
 
     def operation_ended(self, operation: str, outcome: str) -> None:
         """An operation ended: `outcome` is ok or the code of its error."""
         self._operations.add((operation, outcome))
+
+    def request_ended(self, face: str, operation: str, status: int, seconds: float) -> None:
+        """An HTTP request was answered; `operation` "": it asked for none."""
+        self._requests.add((face, str(status)))
+        if operation:
+            self._request_seconds.observe(operation, seconds)
 
     def prices_looked_up(self, found: str) -> None:
         """The price cache was read or refreshed: `found` is fresh, stale, miss or failed."""
@@ -123,7 +124,11 @@ class Metrics:
 
     def ends_lost(self, ledger_ids: Sequence[str]) -> None:
         """The process ends before these purchases' ends were written: their outcome is unknown."""
-        log.error("ends of purchases were never written", ledger_ids=list(ledger_ids))
+        log.error(
+            "ends of purchases were never written",
+            ledger_ids=list(ledger_ids),
+            settle_with=settling(),
+        )
 
     def content_refused(self, what: str, left_out: str, fault: Exception) -> None:
         """The ledger cannot hold a field of what the provider said; the rest is written."""
@@ -139,10 +144,50 @@ class Metrics:
             charged=str(charged),
         )
 
+    def ledger_written(self, news: LedgerNews) -> None:
+        """This node wrote something into the ledger."""
+        match news:
+            case PurchaseEnded():
+                self._purchase_ended(news)
+            case MoneyBack():
+                self._refunded.add((), news.amount)
+            case CodeRead():
+                self._codes.add(())
+            case FirstCode():
+                self._time_to_code.observe("", news.seconds)
+
+    def _purchase_ended(self, end: PurchaseEnded) -> None:
+        """Count it, and write its one line; neither its number nor a code stands there."""
+        self._purchases.add((end.state.value,))
+        if end.charged is not None:
+            self._charged.add((), end.charged)
+            if end.operation == REPLACE:
+                self._replacements.add(())
+        told = {
+            "key_name": end.key_name,
+            "account": end.account_id[:SHORT_ID] if end.key_name is None else None,
+            "operation": end.operation,
+            "service": end.service_code,
+            "rental_id": end.rental_id,
+            "charged": end.charged,
+            "reserved": end.reserved,
+        }
+        known = {name: value for name, value in told.items() if value is not None}
+        purchase_log.info("purchase", outcome=end.state.value, ledger_id=end.ledger_id, **known)
+
+    def ledger_counted(self, counts: LedgerCounts, oldest_wish: float) -> None:
+        """What stands open in the whole ledger was counted."""
+        self._unknown.set(counts.unknown_purchases)
+        self._active.set(counts.active_rentals)
+        self._wishes.set(counts.cancel_wishes)
+        self._oldest_wish.set(oldest_wish)
+
     def alarm_raised(self, alarm: Alarm) -> None:
         """This node wrote an alarm: the one line that tells it."""
         self._alarms.add((alarm.type.value,))
         details = alarm.details.model_dump(mode="json", exclude_none=True)
+        if alarm.type is EventType.PURCHASE_OUTCOME_UNKNOWN:
+            details["settle_with"] = settling(alarm.details.ledger_id)
         alarm_log.warning("alarm", type=alarm.type.value, account=alarm.account_id, **details)
 
     def balance_known(self, balance: Decimal) -> None:
@@ -184,16 +229,13 @@ class Metrics:
 
     def breaker_changed(self, group: str, state: str) -> None:
         """A circuit breaker changed its state."""
-        self._show_breaker(group, state)
+        for one in BreakerState:
+            self._breakers.labels(group, one.value).set(one.value == state)
         breaker_log.warning("breaker", group=group, state=state)
 
     def shared_limits_failed(self) -> None:
         """The limits shared with other nodes were not available."""
         self._shared_failures.add(())
-
-    def _show_breaker(self, group: str, state: str) -> None:
-        for one in BreakerState:
-            self._breakers.labels(group, one.value).set(one.value == state)
 
     def upstream_called(self, call: str, outcome: str, seconds: float) -> None:
         """A call to the provider ended after so many seconds."""
@@ -204,15 +246,15 @@ class Metrics:
         """All metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
-    def _counter(self, name: str, help_text: str, *labels: str) -> Counts:
-        counts = Counts(f"{PREFIX}_{name}", help_text, labels)
+    def _counter(self, metric: Counter) -> Counts:
+        counts = Counts(metric)
         self._registry.register(counts)
         return counts
 
-    def _gauge(self, name: str, help_text: str, *labels: str) -> Gauge:
-        return Gauge(f"{PREFIX}_{name}", help_text, labels, registry=self._registry)
+    def _gauge(self, metric: Level) -> Gauge:
+        return Gauge(metric.full_name, metric.help, metric.labels, registry=self._registry)
 
-    def _histogram(self, name: str, help_text: str) -> Durations:
-        durations = Durations(f"{PREFIX}_{name}", help_text)
+    def _histogram(self, metric: Histogram) -> Durations:
+        durations = Durations(metric)
         self._registry.register(durations)
         return durations

@@ -7,6 +7,7 @@ from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
 REDACTED = "[redacted]"
+_SHORT = 64
 _SHORTEST_LITERAL = 4  # a shorter one would occur in ordinary words
 
 # The separators of name and value in URLs, headers, JSON, and Python's repr of them.
@@ -40,7 +41,9 @@ class Redactor:
         known = {form for secret in secrets for form in _forms(secret)}
         ordered = sorted(known, key=len, reverse=True)
         self._literals = re.compile("|".join(map(re.escape, ordered))) if ordered else None
-        self._name = lru_cache(256)(self.text)  # the field names of a log are few and repeat
+        # The field names of a log are few and repeat, and so do most of its short texts.
+        self._name = lru_cache(256)(self._named)
+        self._short = lru_cache(4096)(self.text)
 
     def text(self, text: str) -> str:
         """The text with secrets redacted."""
@@ -52,10 +55,10 @@ class Redactor:
 
     def value(self, value: object) -> object:
         """The value with secrets redacted at any depth; non-plain data becomes text."""
+        if isinstance(value, str):
+            return self._short(value) if len(value) <= _SHORT else self.text(value)
         if value is None or isinstance(value, bool | int | float):
             return value
-        if isinstance(value, str):
-            return self.text(value)
         if isinstance(value, bytes | bytearray):
             return self.text(value.decode("ascii", "backslashreplace"))
         if isinstance(value, Mapping):
@@ -70,10 +73,19 @@ class Redactor:
         """Fields with secrets redacted: by value, and entirely where the name implies a secret."""
         clean: dict[str, object] = {}
         for name, value in fields.items():
-            plain = self._name(str(name))
-            hidden = value is not None and _is_secret(plain)
-            clean[plain] = REDACTED if hidden else self.value(value)
+            plain, secret = self._name(str(name))
+            if secret and value is not None:
+                clean[plain] = REDACTED
+            elif type(value) is int or type(value) is float:
+                clean[plain] = value
+            else:
+                clean[plain] = self.value(value)
         return clean
+
+    def _named(self, name: str) -> tuple[str, bool]:
+        """The name of a field redacted, and whether it implies that its value is a secret."""
+        plain = self.text(name)
+        return plain, _is_secret(plain)
 
 
 @lru_cache(256)

@@ -2,16 +2,20 @@
 
 The only package that may import adapters and mcp_server; of the gateway it may import all but cli.
 What is named here is imported when it is used: the MCP server answers its client before it has
-loaded a gateway, and a relay never loads one.
+loaded a gateway, and a relay or a command that uses a gateway elsewhere never loads one.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from adapters.store import StoreError
+    from adapters.gateway_client.client import open_gateway_client
+    from adapters.store import BackupError, StoreError
+    from gateway.wiring.backup import back_up, restore
     from gateway.wiring.clock import SystemClock
-    from gateway.wiring.gateway import Gateway, open_gateway, service_codes
+    from gateway.wiring.core import database_url
+    from gateway.wiring.gateway import Gateway, open_gateway
+    from gateway.wiring.legacy_codes import service_codes
     from gateway.wiring.mcp_options import McpChoices
     from gateway.wiring.simulated import (
         StandIn,
@@ -22,30 +26,40 @@ if TYPE_CHECKING:
     from gateway.wiring.stdio import serve_stdio
 
 __all__ = [
+    "BackupError",
     "Gateway",
     "McpChoices",
     "StandIn",
     "StoreError",
     "SystemClock",
+    "back_up",
+    "database_url",
     "open_gateway",
+    "open_gateway_client",
     "open_simulator",
     "pointed_at",
+    "restore",
     "serve_stdio",
     "service_codes",
     "simulated_services",
 ]
 
 _HOMES = {
+    "BackupError": "adapters.store",
     "Gateway": "gateway.wiring.gateway",
     "McpChoices": "gateway.wiring.mcp_options",
     "StandIn": "gateway.wiring.simulated",
     "StoreError": "adapters.store",
     "SystemClock": "gateway.wiring.clock",
+    "back_up": "gateway.wiring.backup",
+    "database_url": "gateway.wiring.core",
     "open_gateway": "gateway.wiring.gateway",
+    "open_gateway_client": "adapters.gateway_client.client",
     "open_simulator": "gateway.wiring.simulated",
     "pointed_at": "gateway.wiring.simulated",
+    "restore": "gateway.wiring.backup",
     "serve_stdio": "gateway.wiring.stdio",
-    "service_codes": "gateway.wiring.gateway",
+    "service_codes": "gateway.wiring.legacy_codes",
     "simulated_services": "gateway.wiring.simulated",
 }
 

@@ -8,6 +8,7 @@ from adapters.store import Store
 from gateway.core.jobs.balance_watch import BalanceWatch
 from gateway.core.model.events import Alarm
 from gateway.core.ports.clock import Clock
+from gateway.core.upstream.account import OwnBalance
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
 from gateway.wiring.background import upstream_of
@@ -46,7 +47,10 @@ def _watch(
     settings: Settings, store: Store, core: Core, clock: Clock, metrics: Metrics
 ) -> BalanceWatch | None:
     """The watch, which hears all answers of the provider; None where the alarm is not set."""
+    own = core.callers.own
     if settings.gateway_balance_low is None:
+        if own is not None:
+            core.upstreams.when_answered(OwnBalance(own.id, clock, metrics))
         return None
 
     watch = BalanceWatch(
@@ -56,7 +60,7 @@ def _watch(
         clock,
         metrics,
         upstream_of(core.callers, core.upstreams),
-        own=core.callers.own.id if core.callers.own else None,
+        own=own.id if own else None,
     )
     core.upstreams.when_answered(watch)
     return watch

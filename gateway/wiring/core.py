@@ -121,6 +121,7 @@ def build_core(
 def _unwritten(store: Store, clock: Clock, metrics: Metrics) -> Unwritten:
     unwritten = Unwritten(store.ledger, clock, metrics)
     store.failures.to = unwritten.lost
+    store.news.to = metrics.ledger_written
     return unwritten
 
 

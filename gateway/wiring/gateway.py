@@ -11,6 +11,7 @@ from aiohttp import web
 
 from adapters.forwarding import Forwarder
 from adapters.getatext.client import Client
+from adapters.getatext.outbound import Outbound
 from adapters.getatext.probe import reachable
 from adapters.getatext.webhook import read_webhook
 from adapters.store import Store, open_store
@@ -28,7 +29,6 @@ from gateway.core.model.values import new_ledger_id
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
 from gateway.core.ports.storage import Keys
-from gateway.core.prices.service_codes import ServiceCodes, read_overrides
 from gateway.http.dropins.common import DropInSettings
 from gateway.http.serving.app import Faces, make_app
 from gateway.http.serving.file_limit import Capacity, capacity
@@ -38,6 +38,7 @@ from gateway.telemetry.metrics import Metrics
 from gateway.wiring.alarms import raising_alarms
 from gateway.wiring.clock import SystemClock
 from gateway.wiring.core import Core, build_core, database_url, revealed
+from gateway.wiring.legacy_codes import service_codes
 from gateway.wiring.mcp import add_mcp
 from gateway.wiring.secret import agreed_secret
 
@@ -102,6 +103,7 @@ class Gateway:
             webhooks=core.webhooks,
             webhook_terms=self._webhook_terms(),
             render_metrics=self.metrics.render,
+            request_ended=self.metrics.request_ended,
             provider_reachable=partial(reachable, self.provider),
             ledger_writable=core.unwritten.probe,
             breaker_states=core.breakers.states,
@@ -178,6 +180,8 @@ async def run_gateway(
         )
         async with raising_alarms(settings, store, core, clock, metrics, follow=follow) as balances:
             await housekeeping.recover()
+            if follow:
+                await housekeeping.count()
             background = [asyncio.create_task(work.run()) for work in (housekeeping, forwarding)]
             if follow:
                 core.following.start()
@@ -191,17 +195,10 @@ async def run_gateway(
                 await asyncio.wait(background)
 
 
-def service_codes(settings: Settings) -> ServiceCodes:
-    """The codes of legacy tools: the built-in table with the operator's overrides."""
-    built_in, path = ServiceCodes.built_in(), settings.gateway_service_codes
-    if path is None:
-        return built_in
-    return built_in.overridden(read_overrides(path.read_text(encoding="utf-8")))
-
-
 def _client(settings: Settings) -> Client:
     return Client(
         str(settings.getatext_base_url),
+        out=Outbound.through(revealed(settings.getatext_proxy), settings.getatext_ca_file),
         connect_seconds=settings.getatext_connect_seconds,
         read_seconds=settings.getatext_read_seconds,
         spend_seconds=settings.getatext_spend_seconds,

@@ -9,8 +9,8 @@ from gateway.core.auth.hosts import AllowedHosts
 from gateway.core.model.callers import Caller
 from gateway.http.serving.app import ADMISSION
 from gateway.http.wire.admission import MCP_REQUESTS
-from gateway.http.wire.auth import key_of
-from gateway.http.wire.edge import TRACE_ID
+from gateway.http.wire.auth import CALLER, key_of
+from gateway.http.wire.edge import NOTE, TRACE_ID
 from gateway.settings import Settings
 from gateway.wiring.core import Core
 from gateway.wiring.mcp_options import McpChoices, mcp_options
@@ -21,7 +21,8 @@ def add_mcp(app: web.Application, settings: Settings, core: Core, hosts: Allowed
     """Add /mcp to the application; `hosts` are the names by which it may be addressed."""
 
     async def identify(request: web.Request) -> Caller:
-        return await core.callers.identify(key_of(request))
+        caller = request[CALLER] = await core.callers.identify(key_of(request))
+        return caller
 
     def held(request: web.Request, caller: Caller) -> AbstractContextManager[None]:
         return app[ADMISSION].held(request, caller, MCP_REQUESTS)
@@ -29,4 +30,11 @@ def add_mcp(app: web.Application, settings: Settings, core: Core, hosts: Allowed
     options = mcp_options(settings, McpChoices(), core.hasher.name("mcp").encode())
     options = replace(options, hosts=hosts)
     admission = McpAdmission(held, app[ADMISSION].address)
-    mount(core.invoker, identify, lambda request: request[TRACE_ID], options, admission).add_to(app)
+    mount(
+        core.invoker,
+        identify,
+        lambda request: request[TRACE_ID],
+        options,
+        admission,
+        lambda request: request[NOTE],
+    ).add_to(app)

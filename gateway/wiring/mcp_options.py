@@ -17,13 +17,11 @@ ICONS = Path(gateway.http.__file__).parent / "pages" / "own"
 class McpChoices:
     """The options of the MCP server on stdio.
 
-    `gateway_url`: a gateway elsewhere, to which all is passed on. `simulate`: the provider is a
-    simulated one, and the ledger ends with the program.
+    `simulate`: the provider is a simulated one, and the ledger ends with the program.
     """
 
     read_only: bool = False
     toolsets: frozenset[Toolset] = field(default=ALL_TOOLSETS)
-    gateway_url: str | None = None
     simulate: bool = False
 
 

@@ -2,17 +2,19 @@
 
 import hashlib
 import hmac
+from functools import partial
 
 import structlog
 
 from adapters.store import Store, StoreError
-from adapters.store.secret import SECRET_FILE, secret_for
+from adapters.store.secret import SECRET_FILE, finish_restore, secret_for
 from gateway.core.auth.authentication import KeyHasher
 from gateway.settings import Settings
 from gateway.wiring.core import database_url, revealed
 
 _CONSTANT = b"getatext-gateway: the check of its secret"
 _SHORTEST = 32
+_BESIDE = f"the file {SECRET_FILE} beside the database"
 _MAKE = 'Make one: python3 -c "import secrets; print(secrets.token_hex(32))"'
 _UNSURE = (
     "It cannot be told whether the secret is the one this database was made with: no key of "
@@ -47,6 +49,8 @@ async def agreed_secret(settings: Settings, store: Store, *, trust: bool) -> byt
     standing = await store.checks.standing()
     begins = standing is None and not holds
     url, given = database_url(settings), revealed(settings.gateway_secret)
+    if standing is not None and given is None:
+        finish_restore(url, partial(agrees, standing))
     secret = secret_for(url, given, make=begins)
     if begins:
         _check_length(secret, given)
@@ -54,11 +58,16 @@ async def agreed_secret(settings: Settings, store: Store, *, trust: bool) -> byt
         if holds and not trust and not await store.checks.knows(_hashes(settings, secret)):
             raise WrongSecret(_UNSURE)
         standing = await store.checks.agree(_check(secret))
-    if not hmac.compare_digest(standing, _check(secret)):
-        raise WrongSecret(_WRONG.format(SECRET_FILE if given is None else "GATEWAY_SECRET"))
+    if not agrees(standing, secret):
+        raise WrongSecret(_WRONG.format(_BESIDE if given is None else "GATEWAY_SECRET"))
     if len(secret) < _SHORTEST:
         log.warning("the secret is short", characters=len(secret), at_least=_SHORTEST)
     return secret
+
+
+def agrees(standing: str, secret: bytes) -> bool:
+    """Whether the secret is that of a database with this check value."""
+    return hmac.compare_digest(standing, _check(secret))
 
 
 def _check_length(secret: bytes, given: str | None) -> None:
@@ -66,7 +75,7 @@ def _check_length(secret: bytes, given: str | None) -> None:
         return
     if given is None:
         raise WeakSecret(
-            f"The secret in {SECRET_FILE} has {len(secret)} characters, and needs {_SHORTEST}. "
+            f"The secret in {_BESIDE} has {len(secret)} characters, and needs {_SHORTEST}. "
             "Delete the file: a new one is made at the next start."
         )
     raise WeakSecret(f"GATEWAY_SECRET has {len(secret)} characters, and needs {_SHORTEST}. {_MAKE}")

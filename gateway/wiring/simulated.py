@@ -77,6 +77,7 @@ def pointed_at(settings: Settings, provider: StandIn, data: str) -> Settings:
         update={
             "getatext_base_url": AnyHttpUrl(provider.url),
             "getatext_api_key": SecretStr(provider.key),
+            "getatext_proxy": None,
             "getatext_tier": "standard",
             "getatext_timezone": "America/New_York",
             "getatext_expiry_refunds": provider.expiry_refunds,

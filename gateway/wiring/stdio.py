@@ -23,10 +23,10 @@ async def serve_stdio(settings: Settings, choices: McpChoices) -> None:
     Raises Unauthorized where no key is set, and GatewayError where the gateway cannot be opened.
     """
     options = mcp_options(settings, choices)
-    if choices.gateway_url is not None:
+    if settings.gateway_url is not None and not choices.simulate:
         from mcp_server.relay.relay import run_relay
 
-        await run_relay(choices.gateway_url, _key(settings), options)
+        await run_relay(str(settings.gateway_url), _key(settings), options)
         return
     from mcp_server.transport.stdio import run_stdio
 
@@ -60,11 +60,10 @@ async def _open(settings: Settings, key: str | None) -> "AsyncIterator[Opened]":
 
 
 def _key(settings: Settings) -> str:
-    key = settings.gateway_key or settings.getatext_api_key
-    if key is None:
+    if settings.caller_key is None:
         raise Unauthorized(
             "No key is set.",
             advice="Set GETATEXT_API_KEY to your key from https://getatext.com, or GATEWAY_KEY. "
             "To try it without one: --simulate.",
         )
-    return key.get_secret_value()
+    return settings.caller_key.get_secret_value()

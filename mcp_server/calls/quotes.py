@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from gateway.core.model.errors import AlreadyReplaced, GatewayError
 from gateway.core.model.prices import Price
 from gateway.core.model.provider_errors import PriceTooHigh
-from gateway.core.model.quote import again_quote, price_needed, rent_quote, with_surcharges
+from gateway.core.model.quote import again_quote, price_needed, rent_quote, replacement_quote
 from gateway.core.model.rentals import Rental, RentNumber
 from gateway.core.model.replacement import ReplaceRental
 from gateway.core.model.values import money_text
@@ -136,13 +136,7 @@ class Estimator:
         if rental.replaced_by is not None and asked.request_id is None:
             raise AlreadyReplaced(replaced_by=rental.replaced_by)
         rows = await self._prices(call, service_code=rental.service_code)
-        price = again_quote(rental, rows[0] if rows else None).at_most
-        if rows and price is not None:
-            surcharged = {
-                "carrier": asked.carrier not in ("same", "any"),
-                "area": asked.area_codes not in (None, "any"),
-            }
-            price = max(price, with_surcharges(rows[0].price, **surcharged))
+        price = replacement_quote(asked, rental, rows[0] if rows else None).at_most
         service = _named(rental.service_name or rental.service_code)
         what = f"Rent another US number for {service} in place of {rental.number or 'the first'}"
         return Estimate(what, price, asked.max_price or price)

@@ -16,10 +16,10 @@ from gateway.core.model.errors import (
     Forbidden,
     GatewayError,
     InvalidRequest,
-    OutcomeUnknown,
     PayloadTooLarge,
     Unauthorized,
 )
+from gateway.core.model.problem import lost_purchase
 from gateway.core.model.provider_errors import UpstreamBadResponse, UpstreamUnavailable
 from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.catalog import TOOLS
@@ -96,16 +96,7 @@ def lost_answer(
     happened = f"The answer of the gateway{said} {lost}."
     if effect_of(request) is not Effect.SPEND:
         return UpstreamBadResponse(happened) if unreadable else unreachable()
-    request_id = _request_id(request)
-    if request_id is None:
-        return OutcomeUnknown(happened)
-    return OutcomeUnknown(
-        happened,
-        advice=(
-            f"Repeat the call with request_id {request_id}: "
-            "that answers what became of it and buys nothing twice."
-        ),
-    )
+    return lost_purchase(happened, _request_id(request))
 
 
 def _request_id(request: Json) -> str | None:

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from gateway.core.model.callers import Caller
 from gateway.core.model.errors import MethodNotAllowed, UnsupportedMediaType
-from gateway.core.operations.call import Call
+from gateway.core.operations.call import Call, CallNote
 from mcp_server.options import McpOptions
 from mcp_server.ports import OperationInvoker
 from mcp_server.transport.accept import Negotiation
@@ -34,6 +34,7 @@ _METHODS = ("GET", "POST", "DELETE")
 
 Identify = Callable[[web.Request], Awaitable[Caller]]
 TraceId = Callable[[web.Request], str]
+NoteOf = Callable[[web.Request], CallNote | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,10 @@ class McpAdmission:
 
 
 _NO_LIMITS = McpAdmission()
+
+
+def _no_note(_request: web.Request) -> None:
+    """Nobody wants to know what becomes of a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +78,19 @@ def mount(
     trace_id: TraceId,
     options: McpOptions,
     admission: McpAdmission = _NO_LIMITS,
+    note: NoteOf = _no_note,
 ) -> Mount:
-    """/mcp with the tools of the catalog. `identify` raises Unauthorized for an unknown key."""
+    """/mcp with the tools of the catalog. `identify` raises Unauthorized for an unknown key.
+
+    `note`: where a request's operation is noted.
+    """
 
     def make_manager() -> "StreamableHTTPSessionManager":
         from mcp_server.server import McpFace
 
         return _manager(McpFace(lambda: invoker, call_of, options).server, options)
 
-    return mount_manager(make_manager, identify, trace_id, options, admission)
+    return mount_manager(make_manager, identify, trace_id, options, admission, note)
 
 
 def mount_manager(
@@ -90,9 +99,10 @@ def mount_manager(
     trace_id: TraceId,
     options: McpOptions,
     admission: McpAdmission = _NO_LIMITS,
+    note: NoteOf = _no_note,
 ) -> Mount:
     """/mcp with any server of the SDK, such as that of the conformance suite."""
-    return _HttpFace(identify, trace_id, options, admission).mounted(make_manager)
+    return _HttpFace(identify, trace_id, options, admission, note).mounted(make_manager)
 
 
 def call_of(ctx: "McpContext") -> Call:
@@ -103,11 +113,17 @@ def call_of(ctx: "McpContext") -> Call:
 
 class _HttpFace:
     def __init__(
-        self, identify: Identify, trace_id: TraceId, options: McpOptions, admission: McpAdmission
+        self,
+        identify: Identify,
+        trace_id: TraceId,
+        options: McpOptions,
+        admission: McpAdmission,
+        note: NoteOf,
     ) -> None:
         self._identify = identify
         self._trace_id = trace_id
         self._admission = admission
+        self._note = note
         self._sessions = Sessions(options)
         self._options = options
         self._bridge: Bridge | None = None
@@ -161,7 +177,7 @@ class _HttpFace:
         with self._admission.held(request, caller):
             bridge = self._bridge or await self._started_bridge()
             user = _user(caller)
-            scope = {CALL: Call(caller, trace_id), "user": user}
+            scope = {CALL: Call(caller, trace_id, note=self._note(request)), "user": user}
             body = await read_body(request)
 
             async def respond(

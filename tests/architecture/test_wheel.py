@@ -139,7 +139,7 @@ def test_the_installed_commands_ask_an_installed_provider(installed: Installed) 
     with installed.started(installed.program, "simulate") as provider:
         told = found(r"GETATEXT_BASE_URL=(\S+) GETATEXT_API_KEY=(\S+)", provider.stdout)
         env = {"GETATEXT_BASE_URL": told[1], "GETATEXT_API_KEY": told[2]}
-        prices = json.loads(installed.run(installed.program, "prices", "whatsapp", **env))
+        prices = json.loads(installed.run(installed.program, "prices", "whatsapp", "--json", **env))
 
     assert [row["service_code"] for row in prices["data"]] == ["whatsapp"]
 

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
-from gateway.cli.configuration import warn_of_plain_http
+from gateway.cli.configuration import secrets_of, warn_of_plain_http
 from gateway.cli.parameters import SimulatedServices
 from gateway.settings import Settings
 from gateway.telemetry import logs
@@ -32,7 +33,7 @@ BAD = [
      "cannot hold orderId, which decides what is bought"),
     ("GATEWAY_HARMLESS_PARAMETERS", '[" "]', "GATEWAY_HARMLESS_PARAMETERS: has an empty name"),
     ("GATEWAY_ALLOWED_HOSTS", f'["https://{SECRET}"]', "GATEWAY_ALLOWED_HOSTS: "),
-    ("GATEWAY_ALLOWED_HOSTS", '["name:http"]', "GATEWAY_ALLOWED_HOSTS: "),
+    ("GATEWAY_ALLOWED_HOSTS", '["name:http"]', "GATEWAY_ALLOWED_HOSTS: is no list of hosts"),
     *(
         ("GATEWAY_CORS_ORIGINS", json.dumps([f"{bad}{SECRET}"]), "GATEWAY_CORS_ORIGINS: is not an")
         for bad in ("https://app.example/", "https://u@", "", "https://app.example?", "https://a,",
@@ -42,6 +43,14 @@ BAD = [
         (name, SECRET, f"{name}: is not a JSON list")
         for name in ("GATEWAY_CORS_ORIGINS", "GATEWAY_ALLOWED_HOSTS", "GETATEXT_WEBHOOK_FORWARD")
     ),
+    *(
+        ("GETATEXT_PROXY", f"{bad}{SECRET}", "GETATEXT_PROXY: is not a URL such as http://user:")
+        for bad in ("", "proxy:3128/", "https://proxy:3128/", "socks5://proxy:1080", "http://a/",
+                    "http://a:3128?", "http://a b:3128", "http://a%3Ab:c@proxy", "http://a:70000")
+    ),
+    ("GETATEXT_CA_FILE", f"/no/{SECRET}", "GETATEXT_CA_FILE: is not the path of a file."),
+    ("GETATEXT_CA_FILE", __file__, "GETATEXT_CA_FILE: is not the path of a file of certificates"),
+    ("GETATEXT_CA_FILE", "/", "GETATEXT_CA_FILE: is not the path of a file of certificates"),
     ("GATEWAY_CONFIG", "/no/such/file", "GATEWAY_CONFIG names /no/such/file, which is not a file"),
 ]  # fmt: skip
 
@@ -225,6 +234,20 @@ def test_a_simulated_service_without_stock_must_be_one(run: Run) -> None:
 
 def test_all_stands_for_every_simulated_service() -> None:
     assert SimulatedServices().convert("all", None, None) == frozenset(simulated_services())
+
+
+def test_a_proxy_s_login_is_a_secret_however_it_is_written() -> None:
+    url = "http://me:p%40ss-w0rd@proxy.example:3128"
+    settings = Settings(getatext_proxy=SecretStr(url))
+
+    assert {url, "p@ss-w0rd", "p%40ss-w0rd"} <= set(secrets_of(settings))
+    assert "ss-w0rd" not in f"{settings!r} {settings.model_dump_json()}"
+
+
+async def test_the_simulated_provider_is_reached_without_a_proxy() -> None:
+    settings = Settings(getatext_proxy=SecretStr("http://proxy.example:3128"))
+    async with open_simulator() as provider:
+        assert pointed_at(settings, provider, "/nowhere").getatext_proxy is None
 
 
 async def test_the_simulated_provider_decides_what_an_expiry_gives_back() -> None:

@@ -40,11 +40,11 @@ def test_names_come_from_the_operations_without_those_that_are_taken() -> None:
 @pytest.mark.usefixtures("added")
 def test_it_runs_the_operation(at: Run, provider: Provider) -> None:
     provider.simulator.change(code_after="never")
-    number = str(json.loads(at("rent", "whatsapp").stdout)["id"])
-    dropped = at("drop-rental", number)
-    again = at("rent-twice", number)
-    bought = str(json.loads(at("long", "create", "1w").stdout)["id"])
-    read = at("long", "read-messages", bought)
+    number = str(json.loads(at("rent", "--yes", "whatsapp", "--json").stdout)["id"])
+    dropped = at("drop-rental", number, "--json")
+    again = at("rent-twice", "--yes", number, "--json")
+    bought = str(json.loads(at("long", "create", "--yes", "1w", "--json").stdout)["id"])
+    read = at("long", "read-messages", bought, "--json")
 
     assert json.loads(dropped.stdout)["status"] == "cancelled"
     assert json.loads(again.stdout)["status"] == "active"

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ from gateway.cli.lazy import LazyGroup
 from gateway.cli.main import cli, long
 from gateway.cli.operations import OperationCommand
 from gateway.cli.verbs import ENTRIES, LONG_VERBS, VERBS, Verb, derived_verbs
+from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.catalog import BY_NAME, CATALOG
 from tests.cli.conftest import Run
 
@@ -36,10 +38,13 @@ def test_help_of_a_command_imports_neither_servers_nor_the_store(words: list[str
     assert imported([*words, "--help"]) & {"aiohttp", "rich", "sqlalchemy", "structlog"} == set()
 
 
-def imported(words: list[str]) -> set[str]:
+def imported(words: list[str], *, starts: str = "Usage: getatext-gateway", **env: str) -> set[str]:
+    """What is imported where the command is run that then prints what `starts` so."""
     command = [sys.executable, "-c", PROBE, json.dumps(words)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("Usage: getatext-gateway")
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, **env}
+    )
+    assert done.stdout.startswith(starts)
     return {name.partition(".")[0] for name in json.loads(done.stderr)}
 
 
@@ -80,7 +85,14 @@ def test_a_verb_takes_every_input_of_its_operation_by_its_name(verb: Verb) -> No
     op = BY_NAME[verb.operation]
     command = OperationCommand(verb)
 
-    own = {"as_json", *(["wait"] if verb.waits else []), *(["as_csv"] if verb.csv else [])}
+    own = {
+        "as_json",
+        "gateway_url",
+        *(["wait"] if verb.waits else []),
+        *(["as_csv"] if verb.csv else []),
+        *(["yes"] if op.effect is Effect.SPEND else []),
+        *(["wide"] if "data" in op.gives.model_fields else []),
+    }
 
     assert {p.name for p in command.params} == {*op.takes.model_fields, *own}
     assert {*verb.arguments, *verb.options} <= set(op.takes.model_fields)

@@ -52,7 +52,8 @@ def test_a_key_is_printed_alone_on_a_line_and_never_again(at_store: Run) -> None
 
 
 def test_two_keys_are_never_the_same(at_store: Run) -> None:
-    keys = {at_store("keys", "create", "--name", "a shop", "--no-budget").stdout for _ in range(3)}
+    names = ("a shop", "a clerk", "A shop")
+    keys = {at_store("keys", "create", "--name", name, "--no-budget").stdout for name in names}
 
     assert len(keys) == 3
     assert len({row["id"] for row in rows(at_store("keys", "list", "--json"))}) == 3

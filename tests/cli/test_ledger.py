@@ -27,7 +27,8 @@ class Shop:
         return self.at(*words, GATEWAY_DATABASE_URL=self.url)
 
     def rows(self, *words: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self.run("ledger", "list", *words).stdout)["data"]
+        listed = self.run("ledger", "list", *words, "--json")
+        found: list[dict[str, Any]] = json.loads(listed.stdout)["data"]
         return found
 
     def rent(self, request_id: str = "order-1") -> Answer:
@@ -61,7 +62,7 @@ def shop(provider: Provider, at: Run, tmp_path: Path) -> Shop:
 def test_purchases_are_listed_newest_first(shop: Shop) -> None:
     shop.rent("order-1")
     shop.lose("order-2")
-    newest, oldest = shop.rows("--json")
+    newest, oldest = shop.rows()
 
     assert (newest["state"], oldest["state"]) == ("unknown", "bought")
     assert (oldest["charged"], oldest["refunded"], newest["charged"]) == ("0.55", "0.00", None)

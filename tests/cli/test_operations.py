@@ -14,17 +14,18 @@ KEY = "kq7Plain-0wn"  # looks like no key at all
 
 
 def test_prices_are_searched_as_the_operation_searches(at: Run) -> None:
-    done = at("prices", "whats", "--max-price", "0.55", "--in-stock", "--limit", "5")
+    words = ("--max-price", "0.55", "--in-stock", "--limit", "5")
+    done = at("prices", "whats", *words, "--json")
 
     assert done.exit_code == 0
     assert [row["price"] for row in json.loads(done.stdout)["data"]] == ["0.55"]
 
 
 def test_a_rental_lives_from_rent_to_complete(at: Run) -> None:
-    rented = json.loads(at("rent", "whatsapp", "--max-price", "1").stdout)
+    rented = json.loads(at("rent", "whatsapp", "--max-price", "1", "--json").stdout)
     number = str(rented["id"])
-    read = json.loads(at("status", number).stdout)
-    completed = json.loads(at("complete", number).stdout)
+    read = json.loads(at("status", number, "--json").stdout)
+    completed = json.loads(at("complete", number, "--json").stdout)
 
     assert (rented["status"], rented["code"], rented["price"]) == ("active", None, "0.55")
     assert read["status"] == "code_received"
@@ -34,22 +35,22 @@ def test_a_rental_lives_from_rent_to_complete(at: Run) -> None:
 
 def test_a_rental_is_cancelled_and_the_number_rented_again(at: Run, provider: Provider) -> None:
     provider.simulator.change(code_after="never")
-    number = str(json.loads(at("rent", "whatsapp").stdout)["id"])
+    number = str(json.loads(at("rent", "--yes", "whatsapp", "--json").stdout)["id"])
 
-    assert json.loads(at("cancel", number).stdout)["status"] == "cancelled"
-    again = at("again", number)
+    assert json.loads(at("cancel", number, "--json").stdout)["status"] == "cancelled"
+    again = at("again", "--yes", number, "--json")
     assert again.exit_code == 0, again.output
     assert json.loads(again.stdout)["id"] > int(number)
 
 
 def test_what_happened_is_listed(at: Run, provider: Provider) -> None:
     provider.simulator.change(code_after="never")
-    number = str(json.loads(at("rent", "whatsapp").stdout)["id"])
+    number = str(json.loads(at("rent", "--yes", "whatsapp", "--json").stdout)["id"])
     at("cancel", number)
-    events = json.loads(at("events", "--rental-id", number).stdout)["data"]
+    events = json.loads(at("events", "--rental-id", number, "--json").stdout)["data"]
     newest = events[0]["id"]
-    none = at("events", "--after-id", newest)
-    refunds = at("events", "--type", "rental.refunded", "--limit", "1")
+    none = at("events", "--after-id", newest, "--json")
+    refunds = at("events", "--type", "rental.refunded", "--limit", "1", "--json")
     mistaken = at("events", "--type", "rental.improved")
 
     assert [event["type"] for event in events] == [
@@ -63,15 +64,15 @@ def test_what_happened_is_listed(at: Run, provider: Provider) -> None:
 @pytest.mark.parametrize(("verb", "end"), [("cancel", "cancelled"), ("complete", "completed")])
 def test_a_change_is_repeated(verb: str, end: str, at: Run, provider: Provider) -> None:
     provider.simulator.change(code_after="never")
-    number = str(json.loads(at("rent", "whatsapp").stdout)["id"])
-    answers = [at(verb, number) for _ in range(2)]
+    number = str(json.loads(at("rent", "--yes", "whatsapp", "--json").stdout)["id"])
+    answers = [at(verb, number, "--json") for _ in range(2)]
 
     assert [each.exit_code for each in answers] == [0, 0], answers[1].output
     assert [json.loads(each.stdout)["status"] for each in answers] == [end, end]
 
 
 def test_a_request_id_of_any_allowed_length_buys_once(at: Run, provider: Provider) -> None:
-    words = ("rent", "whatsapp", "--request-id", "x" * 255)
+    words = ("rent", "whatsapp", "--yes", "--request-id", "x" * 255)
     first, again = [at(*words) for _ in range(2)]
     too_long = at(*words[:-1], "x" * 256)
 
@@ -82,10 +83,12 @@ def test_a_request_id_of_any_allowed_length_buys_once(at: Run, provider: Provide
 
 
 def test_an_empty_option_is_as_good_as_none(at: Run, provider: Provider) -> None:
-    words = ("rent", "whatsapp", "--request-id", "order-1")
+    words = ("rent", "whatsapp", "--yes", "--request-id", "order-1")
     empty = ("--carrier", "", "--max-price", "", "--area-codes", "", "--number", "")
     plain, blank = at(*words), at(*words, *empty)
-    prices, zero = [at("prices", "--sort", *rest) for rest in (["name"], ["", "--limit", "0"])]
+    prices, zero = [
+        at("prices", "--json", "--sort", *rest) for rest in (["name"], ["", "--limit", "0"])
+    ]
 
     assert (blank.exit_code, blank.stdout) == (0, plain.stdout)
     assert zero.exit_code == 0
@@ -106,8 +109,8 @@ def test_options_reach_the_provider(at: Run, provider: Provider) -> None:
 def test_a_carrier_and_area_codes_are_taken_as_people_write_them(
     at: Run, provider: Provider
 ) -> None:
-    done = at("rent", "whatsapp", "--carrier", "T-Mobile", "--area-codes", "(212) 646")
-    refused = at("rent", "whatsapp", "--carrier", "sprint")
+    done = at("rent", "--yes", "whatsapp", "--carrier", "T-Mobile", "--area-codes", "(212) 646")
+    refused = at("rent", "--yes", "whatsapp", "--carrier", "sprint")
 
     assert done.exit_code == 0, done.output
     received = provider.simulator.journal.received[-1].json
@@ -117,26 +120,29 @@ def test_a_carrier_and_area_codes_are_taken_as_people_write_them(
 
 
 def test_long_rentals_live_from_create_to_cancel(at: Run, provider: Provider) -> None:
-    made = json.loads(at("long", "create", "1w").stdout)
+    made = json.loads(at("long", "create", "--yes", "1w", "--json").stdout)
     number = str(made["id"])
 
     assert (made["period"], made["auto_renew"]) == ("1w", False)
-    assert json.loads(at("long", "auto-renew", number, "on").stdout)["auto_renew"] is True
-    assert json.loads(at("long", "auto-renew", number, "off").stdout)["auto_renew"] is False
-    assert json.loads(at("long", "renew", number).stdout)["id"] == made["id"]
-    assert json.loads(at("long", "messages", number).stdout)["data"] == []
-    waited = at("long", "messages", number, "--wait", "1", "--after", "2025-07-06")
+    assert json.loads(at("long", "auto-renew", number, "on", "--json").stdout)["auto_renew"] is True
+    assert (
+        json.loads(at("long", "auto-renew", number, "off", "--json").stdout)["auto_renew"] is False
+    )
+    assert json.loads(at("long", "renew", "--yes", number, "--json").stdout)["id"] == made["id"]
+    assert json.loads(at("long", "messages", number, "--json").stdout)["data"] == []
+    waited = at("long", "messages", number, "--wait", "1", "--after", "2025-07-06", "--json")
     assert json.loads(waited.stdout)["data"] == [], waited.output
     assert provider.asked("long-rental-messages") == 2
-    assert len(json.loads(at("long", "list").stdout)["data"]) == 1
-    assert json.loads(at("long", "cancel", number).stdout)["status"] == "cancelled"
+    assert len(json.loads(at("long", "list", "--json").stdout)["data"]) == 1
+    assert json.loads(at("long", "cancel", number, "--json").stdout)["status"] == "cancelled"
 
 
 def test_automatic_renewal_is_switched_on_where_a_renewal_is_allowed(at: Run) -> None:
-    number = str(json.loads(at("long", "create", "1w").stdout)["id"])
+    number = str(json.loads(at("long", "create", "--yes", "1w", "--json").stdout)["id"])
     limited = {"GATEWAY_BUDGET_DAY": "100"}
-    renewed = at("long", "renew", number, **limited)
-    on, off = [at("long", "auto-renew", number, state, **limited) for state in ("on", "off")]
+    renewed = at("long", "renew", "--yes", number, **limited)
+    on = at("long", "auto-renew", number, "on", **limited)
+    off = at("long", "auto-renew", number, "off", "--json", **limited)
 
     assert renewed.stderr.startswith("forbidden: ")
     assert (on.exit_code, on.stderr) == (renewed.exit_code, renewed.stderr)
@@ -144,14 +150,14 @@ def test_automatic_renewal_is_switched_on_where_a_renewal_is_allowed(at: Run) ->
 
 
 def test_the_balance_is_one_object_on_one_line(at: Run) -> None:
-    line = at("balance").stdout
+    line = at("balance", "--json").stdout
 
     assert line.count("\n") == 1
     assert line.startswith('{"balance":"100.00","currency":"USD","spent_today":')
 
 
 def test_a_refusal_is_one_sentence_in_the_command_lines_own_words(at: Run) -> None:
-    done = at("rent", "nothing-like-it")
+    done = at("rent", "--yes", "nothing-like-it")
 
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == (
@@ -167,13 +173,13 @@ def test_a_refused_price_says_which_one_is_needed(at: Run) -> None:
 
     assert (said.exit_code, as_json.exit_code) == (1, 1)
     assert said.stderr.startswith(
-        "price_too_high: The price is above --max-price: it takes 0.55 USD now. Nothing was charged"
+        "price_too_high: The price is above --max-price: it takes $0.55 now. Nothing was charged"
     )
     assert json.loads(as_json.stderr)["price_needed"] == "0.55"
 
 
 def test_a_service_is_rented_by_its_name(at: Run, provider: Provider) -> None:
-    done = at("rent", " WhatsApp ", "--max-price", "1")
+    done = at("rent", " WhatsApp ", "--max-price", "1", "--json")
 
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["service_code"] == "whatsapp"
@@ -181,12 +187,12 @@ def test_a_service_is_rented_by_its_name(at: Run, provider: Provider) -> None:
 
 
 def test_a_service_that_is_none_has_candidates(at: Run, provider: Provider) -> None:
-    sent, unsent = at("rent", "whatsap"), at("rent", "WhatsAp", "--json")
+    sent, unsent = at("rent", "--yes", "whatsap"), at("rent", "--yes", "WhatsAp", "--json")
 
     assert (sent.exit_code, unsent.exit_code) == (1, 1)
     assert sent.stderr == (
         "service_not_found: There is no such service. Nothing was charged. "
-        "Close: whatsapp 0.55. Take a SERVICE from `prices`.\n"
+        "Close: whatsapp $0.55. Take a SERVICE from `prices`.\n"
         'The provider said: "Service not found"\n'
     )
     (candidate,) = json.loads(unsent.stderr)["candidates"]
@@ -195,14 +201,14 @@ def test_a_service_that_is_none_has_candidates(at: Run, provider: Provider) -> N
 
 
 def test_an_empty_list_of_prices_says_why(at: Run) -> None:
-    empty = json.loads(at("prices", "whatsap1").stdout)
+    empty = json.loads(at("prices", "whatsap1", "--json").stdout)
 
     assert empty["data"] == []
     assert empty["notice"] == ("No service's name or code holds 'whatsap1'. Close: whatsapp 0.55.")
 
 
 def test_with_json_an_error_is_the_problem_document(at: Run) -> None:
-    done = at("rent", "nothing-like-it", "--json")
+    done = at("rent", "--yes", "nothing-like-it", "--json")
 
     assert (done.exit_code, done.stdout) == (1, "")
     problem = json.loads(done.stderr)
@@ -239,7 +245,7 @@ def test_a_lost_answer_of_a_purchase_has_an_exit_code_of_its_own(
     at: Run, provider: Provider
 ) -> None:
     provider.script(Fault("rent-a-number", FaultKind.DROP_AFTER))
-    done = at("rent", "whatsapp")
+    done = at("rent", "--yes", "whatsapp")
 
     assert done.exit_code == 3
     assert done.stderr.startswith("outcome_unknown: ")
@@ -283,7 +289,9 @@ def test_a_database_that_cannot_be_opened_is_a_sentence(words: list[str], at: Ru
 
 
 def test_service_codes_are_matched_with_the_price_list(at: Run) -> None:
-    matched = json.loads(at("services", "--match", GATEWAY_PASS_THROUGH="false").stdout)["data"]
+    matched = json.loads(at("services", "--match", "--json", GATEWAY_PASS_THROUGH="false").stdout)[
+        "data"
+    ]
     (whatsapp,) = (row for row in matched if row["code"] == "wa")
 
     assert (whatsapp["service_code"], whatsapp["price"]) == ("whatsapp", "0.55")
@@ -308,7 +316,7 @@ def test_a_ledger_that_fails_after_the_change_is_a_fault_and_no_wrong_input(
     async def away(*_: object) -> None:
         raise StoreError("away")
 
-    number = str(json.loads(at("rent", "whatsapp").stdout)["id"])
+    number = str(json.loads(at("rent", "--yes", "whatsapp", "--json").stdout)["id"])
     monkeypatch.setattr(StoredLedger, "record", away)
     done = at("complete", number, "--json")
 
@@ -319,11 +327,11 @@ def test_a_ledger_that_fails_after_the_change_is_a_fault_and_no_wrong_input(
 def test_rentals_are_written_as_csv_that_reads_back(at: Run) -> None:
     texts = ["=1+1", "@sum", "\uff1d1+1", "-2", 'a "b", c', "+1", "é", ""]
     for reference in texts:
-        assert at("rent", "whatsapp", "--reference", reference).exit_code == 0
+        assert at("rent", "--yes", "whatsapp", "--reference", reference).exit_code == 0
     done = at("rentals", "--csv")
     page = at("rentals", "--csv", "--limit", "2")
     rows = list(csv.DictReader(io.StringIO(done.stdout_bytes.decode(), newline="")))
-    listed = json.loads(at("rentals").stdout)["data"]
+    listed = json.loads(at("rentals", "--json").stdout)["data"]
 
     assert done.stdout_bytes.count(b"\r\n") == len(texts) + 1
     assert [row["reference"] for row in reversed(rows)] == [
@@ -339,13 +347,13 @@ def test_rentals_are_written_as_csv_that_reads_back(at: Run) -> None:
 def test_every_page_of_a_list_is_written_as_csv(at: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.cli.operations.MAX_PAGE", 2)
     for _ in range(5):
-        at("rent", "whatsapp")
+        at("rent", "--yes", "whatsapp")
 
     assert at("rentals", "--csv").stdout_bytes.count(b"\r\n") == 6
 
 
 def test_usage_is_written_as_csv_under_the_name_of_its_groups(at: Run) -> None:
-    at("rent", "whatsapp", "--reference", "one")
+    at("rent", "--yes", "whatsapp", "--reference", "one")
     written = {
         by: list(csv.reader(io.StringIO(at("usage", "--by", by, "--csv").stdout)))
         for by in ("service", "reference", "key")

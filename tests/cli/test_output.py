@@ -1,9 +1,10 @@
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from io import StringIO
+from typing import Any
 
+import pytest
 from pydantic import BaseModel
-from rich.console import Console
 
 from gateway.cli import output
 from gateway.cli.verbs import LONG_VERBS, VERBS, Verb
@@ -20,8 +21,9 @@ from gateway.core.model.long_rentals import (
 from gateway.core.model.prices import Price, PricePage
 from gateway.core.model.rentals import Rental, Rentals, RentalStatus
 
-PRICES, RENT, EVENTS = (
-    next(verb for verb in VERBS if verb.name == name) for name in ("prices", "rent", "events")
+PRICES, RENT, RENTALS, EVENTS, USAGE = (
+    next(verb for verb in VERBS if verb.name == name)
+    for name in ("prices", "rent", "rentals", "events", "usage")
 )
 MESSAGES = LONG_VERBS[-1]
 NOON = datetime(2025, 7, 6, 12, 0, 1, tzinfo=UTC)
@@ -30,14 +32,22 @@ WHATSAPP = Price(
 )
 
 
-def shown(value: BaseModel, verb: Verb = RENT, width: int = 80) -> str:
-    file = StringIO()
-    console = Console(file=file, width=width)
-    output.show(value, verb, as_json=False, console=console)
-    return file.getvalue()
+Shown = Callable[..., str]
 
 
-def test_prices_are_a_table_that_says_how_old_it_is() -> None:
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shown:
+    """Shows a value as at a terminal of this width, without colours."""
+
+    def write(value: BaseModel, verb: Verb = RENT, width: int = 80, **how: Any) -> str:
+        monkeypatch.setattr(output, "_width", lambda: width)
+        output.show(value, verb, as_json=False, **how)
+        return capsys.readouterr().out
+
+    return write
+
+
+def test_prices_are_a_table_that_says_how_old_it_is(shown: Shown) -> None:
     text = shown(PricePage(data=[WHATSAPP], next_cursor="abc", fetched_at=NOON, stale=True), PRICES)
 
     assert "service name" in text
@@ -47,18 +57,24 @@ def test_prices_are_a_table_that_says_how_old_it_is() -> None:
     assert "More: repeat it with --cursor abc\n" in text
 
 
-def test_an_empty_list_says_so() -> None:
-    assert "Nothing found." in shown(Messages(data=[]), MESSAGES)
+def test_an_empty_list_says_what_is_empty_and_what_to_do(shown: Shown) -> None:
+    empty = Rentals(data=[])
+
+    assert shown(empty, RENTALS) == "No rentals yet. Rent one: getatext-gateway rent SERVICE\n"
+    assert shown(empty, RENTALS, narrowed_by=["--status", "--since"]) == (
+        "No rentals fit --status, --since. Leave that out to see more.\n"
+    )
+    assert "messages ID --wait" in shown(Messages(data=[]), MESSAGES)
 
 
-def test_an_empty_list_of_prices_says_why_in_the_words_of_the_command_line() -> None:
+def test_an_empty_list_of_prices_says_why_in_the_words_of_the_command_line(shown: Shown) -> None:
     why = "1 service fits, at 0.55 USD, above max_price. \x1b[31m"
     text = shown(PricePage(data=[], notice=why, fetched_at=NOON, stale=False), PRICES)
 
-    assert "1 service fits, at 0.55 USD, above --max-price. \u00b7[31m" in text
+    assert "1 service fits, at $0.55, above --max-price. \u00b7[31m" in text
 
 
-def test_a_rental_is_a_card_without_what_is_absent_and_with_the_next_step() -> None:
+def test_a_rental_is_a_card_without_what_is_absent_and_with_the_next_step(shown: Shown) -> None:
     rental = Rental(id=7, status=RentalStatus.ACTIVE, number="+14104287665", price=Decimal("0.55"))
     text = shown(rental)
 
@@ -67,7 +83,7 @@ def test_a_rental_is_a_card_without_what_is_absent_and_with_the_next_step() -> N
     assert text.endswith("getatext-gateway wait 7\n")
 
 
-def test_events_fit_a_usual_terminal_each_with_what_it_is_about() -> None:
+def test_events_fit_a_usual_terminal_each_with_what_it_is_about(shown: Shown) -> None:
     rental = Rental(
         id=1795494955310,
         status=RentalStatus.CODE_RECEIVED,
@@ -91,7 +107,7 @@ def test_events_fit_a_usual_terminal_each_with_what_it_is_about() -> None:
     assert lines[2] == "More: repeat it with --cursor evt_71"
 
 
-def test_an_alarm_shows_what_it_tells_in_words() -> None:
+def test_an_alarm_shows_what_it_tells_in_words(shown: Shown) -> None:
     details = EventDetails(limit="day", percent=80, spent=Decimal("0.80"), budget=Decimal(1))
     reached = Event(
         id=73, type=EventType.KEY_BUDGET_REACHED, timestamp=NOON, data=None, details=details
@@ -106,7 +122,7 @@ def test_an_alarm_shows_what_it_tells_in_words() -> None:
     assert "limit day, percent 80, spent 0.80, budget 1.00" in line
 
 
-def test_rentals_fit_a_usual_terminal_each_on_its_line() -> None:
+def test_rentals_fit_a_usual_terminal_each_on_its_line(shown: Shown) -> None:
     rental = Rental(
         id=12345,
         ledger_id="6612c666fa62d1f8d833386a9",
@@ -120,15 +136,15 @@ def test_rentals_fit_a_usual_terminal_each_on_its_line() -> None:
         ends_at=NOON,
     )
     unknown = rental.model_copy(update={"id": None, "status": RentalStatus.UNKNOWN})
-    text = shown(Rentals(data=[rental]))
+    text = shown(Rentals(data=[rental]), RENTALS)
 
     (row,) = [line for line in text.splitlines() if "12345" in line]
-    seen = "12345 code_received whatsapp +14104287665 596853 $0.55 07-06 12:00 07-06 12:00"
+    seen = "12345 code_received whatsapp +14104287665 596853 $0.55 07-06 12:00"
     assert " ".join(row.split()) == seen
-    assert "6612c666" in shown(Rentals(data=[rental, unknown]))
+    assert "6612c666" in shown(Rentals(data=[rental, unknown]), RENTALS)
 
 
-def test_numbers_of_long_rentals_are_not_broken_on_a_usual_terminal() -> None:
+def test_numbers_of_long_rentals_are_not_broken_on_a_usual_terminal(shown: Shown) -> None:
     one = LongRental(
         id=123456,
         status=LongRentalStatus.CANCELLED,
@@ -145,11 +161,11 @@ def test_numbers_of_long_rentals_are_not_broken_on_a_usual_terminal() -> None:
     assert "2025-07-13" in text
 
 
-def test_the_balance_shows_its_cents() -> None:
+def test_the_balance_shows_its_cents(shown: Shown) -> None:
     assert "$100.00" in shown(Balance(balance=Decimal(100)))
 
 
-def test_a_strangers_text_cannot_steer_the_terminal_or_the_layout() -> None:
+def test_a_strangers_text_cannot_steer_the_terminal_or_the_layout(shown: Shown) -> None:
     text = shown(
         Messages(data=[Message(text="\x1b[2J[red]hi\u202e\n[/red] \u2764\ufe0f")]), MESSAGES
     )
@@ -158,8 +174,9 @@ def test_a_strangers_text_cannot_steer_the_terminal_or_the_layout() -> None:
     assert "·[2J[red]hi··[/red] \u2764\ufe0f" in text
 
 
-def test_rows_are_shown_with_every_column_and_whole_times() -> None:
-    file = StringIO()
+def test_rows_are_shown_with_every_column_and_whole_times(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     row: output.Row = {
         "name": "a [red]shop\x1b",
         "expires_at": "2999-12-31T00:00:00Z",
@@ -167,8 +184,8 @@ def test_rows_are_shown_with_every_column_and_whole_times() -> None:
         "services": ["telegram", "whatsapp"],
         "max_price": None,
     }
-    output.show_rows([row], as_json=False, console=Console(file=file, width=120))
-    head, _, cells = (" ".join(line.split()) for line in file.getvalue().splitlines())
+    output.show_rows([row], as_json=False, wide=True)
+    head, _, cells = (" ".join(line.split()) for line in capsys.readouterr().out.splitlines())
 
     assert head == "name expires at admin services max price"
     assert cells == "a [red]shop· 2999-12-31 00:00:00 UTC no telegram, whatsapp -"

@@ -156,7 +156,9 @@ def test_the_stand_in_provider_runs_alone_and_has_a_ledger_of_its_own(
     stand_in: Callable[..., Alone], start: Start, tmp_path: Path
 ) -> None:
     first, second = stand_in(), stand_in()
-    answer, errors = start("rent", "whatsapp", **first.settings).communicate(timeout=60)
+    answer, errors = start("rent", "--yes", "whatsapp", "--json", **first.settings).communicate(
+        timeout=60
+    )
     ledgers = [
         Path(each.settings["GATEWAY_DATABASE_URL"].removeprefix("sqlite:///"))
         for each in (first, second)
@@ -201,7 +203,7 @@ def test_the_stand_in_provider_has_the_silent_numbers_delays_and_stock_it_is_tol
     told.end()
 
 
-BUYING = (("rent", "whatsapp"), ("long", "create", "1w"))
+BUYING = (("rent", "whatsapp", "--yes"), ("long", "create", "1w", "--yes"))
 
 
 def test_a_stand_in_provider_that_is_started_again_repeats_no_id(
@@ -213,7 +215,7 @@ def test_a_stand_in_provider_that_is_started_again_repeats_no_id(
         ledger = ledger or provider.settings["GATEWAY_DATABASE_URL"]
         env = provider.settings | {"GATEWAY_DATABASE_URL": ledger}
         for words in BUYING:
-            answer, errors = start(*words, **env).communicate(timeout=60)
+            answer, errors = start(*words, "--json", **env).communicate(timeout=60)
             assert answer, errors
             ids.append(json.loads(answer)["id"])
         provider.end()
@@ -223,13 +225,13 @@ def test_a_stand_in_provider_that_is_started_again_repeats_no_id(
 
 
 @pytest.fixture
-def renting(provider: Provider, start: Start) -> Callable[[Fault], subprocess.Popen[str]]:
+def renting(provider: Provider, start: Start) -> Callable[..., subprocess.Popen[str]]:
     """A purchase that has reached the provider and waits for its answer."""
 
-    def begin(fault: Fault) -> subprocess.Popen[str]:
+    def begin(fault: Fault, *words: str) -> subprocess.Popen[str]:
         provider.script(fault)
         env = {"GETATEXT_BASE_URL": provider.url, "GETATEXT_API_KEY": DEMO_KEY}
-        process = start("rent", "whatsapp", **env)
+        process = start("rent", "--yes", "whatsapp", *words, **env)
         wait_for(lambda: provider.asked("rent-a-number") == 1)
         return process
 
@@ -238,9 +240,9 @@ def renting(provider: Provider, start: Start) -> Callable[[Fault], subprocess.Po
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupting_a_purchase_still_shows_what_was_bought(
-    number: signal.Signals, renting: Callable[[Fault], subprocess.Popen[str]], provider: Provider
+    number: signal.Signals, renting: Callable[..., subprocess.Popen[str]], provider: Provider
 ) -> None:
-    process = renting(Fault("rent-a-number", FaultKind.SLOW, seconds=3600))
+    process = renting(Fault("rent-a-number", FaultKind.SLOW, seconds=3600), "--json")
     process.send_signal(number)
     told = read_until(process.stderr, "gives it up")
     provider.release()
@@ -253,7 +255,7 @@ def test_interrupting_a_purchase_still_shows_what_was_bought(
 
 
 def test_giving_a_purchase_up_says_that_its_outcome_is_unknown(
-    renting: Callable[[Fault], subprocess.Popen[str]],
+    renting: Callable[..., subprocess.Popen[str]],
 ) -> None:
     process = renting(Fault("rent-a-number", FaultKind.HANG))
     process.send_signal(signal.SIGINT)
@@ -283,7 +285,7 @@ def test_a_reader_of_csv_that_has_enough_ends_it_without_a_word(
         "GETATEXT_API_KEY": DEMO_KEY,
         "GATEWAY_DATABASE_URL": f"sqlite:///{tmp_path / 'gateway.db'}",
     }
-    rented = start("rent", "whatsapp", **env)
+    rented = start("rent", "--yes", "whatsapp", **env)
     assert rented.wait(60) == 0
     process = start("rentals", "--csv", **env)
     assert process.stdout

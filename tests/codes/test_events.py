@@ -278,7 +278,8 @@ async def test_a_key_that_is_revoked_hears_no_more(
         async with listening_to(holder) as stream:
             rental = await rent(holder)
             before = (await stream.event()).data["id"]
-            await stand.gateway.keys.revoke("a test", datetime.now(UTC))
+            (made,) = await stand.gateway.keys.all()
+            await stand.gateway.keys.revoke(made.id, datetime.now(UTC))
             await until(lambda: is_refused(holder))
             stand.sim.receive_code(rental, "012345")
             after = await stream.rest()

@@ -140,7 +140,8 @@ async def test_an_open_wait_of_a_revoked_key_ends_without_its_message(
         holder = replace(stand.client, key=key)
         waiting = asyncio.create_task(holder.get(PATH, wait_seconds="25"))
         await until(lambda: reads(stand))
-        await stand.gateway.keys.revoke("a test", datetime.now(UTC))
+        (made,) = await stand.gateway.keys.all()
+        await stand.gateway.keys.revoke(made.id, datetime.now(UTC))
         await until(lambda: is_refused(holder))
         receive(stand, "a secret")
         answer = await waiting

@@ -244,9 +244,12 @@ async def test_an_open_wait_of_a_revoked_key_ends_without_its_code(
     monkeypatch.setattr(authentication, "_REVOKED_WITHIN", 0.1)
     async with premium(getatext_api_key=DEMO_KEY) as stand:
         keys = stand.gateway.keys
-        answer = await ended_meanwhile(
-            stand, Limits(), lambda: keys.revoke("a test", datetime.now(UTC))
-        )
+
+        async def revoke() -> None:
+            (made,) = await keys.all()
+            await keys.revoke(made.id, datetime.now(UTC))
+
+        answer = await ended_meanwhile(stand, Limits(), revoke)
 
     assert (answer.status, answer.json["code"]) == (401, "unauthorized")
     assert "revoked" in answer.json["detail"]

@@ -1,12 +1,14 @@
+import asyncio
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
-from adapters.store import StoreError
+from adapters.store import StoreError, open_store
 from gateway.core.model.callers import GatewayKey, Limits
-from gateway.core.ports.storage import Keys
-from tests.support.ledger import LATER, NOW
+from gateway.core.ports.storage import Keys, NameTaken
+from tests.support.ledger import LATER, NOW, new_id
 
 PLAIN = GatewayKey("k1", "shop", "h1", Limits(), NOW)
 LIMITED = GatewayKey(
@@ -46,23 +48,62 @@ async def test_a_hash_is_one_keys(keys: Keys) -> None:
         await keys.create(GatewayKey("k3", "other", "h1", Limits(), NOW))
 
 
-@pytest.mark.parametrize("given", ["k1", "shop"])
-async def test_a_key_is_revoked_once(keys: Keys, given: str) -> None:
+async def test_a_key_is_revoked_once(keys: Keys) -> None:
     await keys.create(PLAIN)
 
-    assert await keys.revoke(given, LATER)
-    assert not await keys.revoke(given, NOW)
+    assert await keys.revoke("k1", LATER)
+    assert not await keys.revoke("k1", NOW)
     found = await keys.find("h1")
     assert found is not None
     assert found.revoked_at == LATER
 
 
-async def test_a_name_revokes_all_that_carry_it(keys: Keys) -> None:
+async def test_a_key_that_is_named_as_the_id_of_another_stays(keys: Keys) -> None:
     await keys.create(PLAIN)
-    await keys.create(GatewayKey("k3", "shop", "h3", Limits(), NOW))
+    await keys.create(GatewayKey("k3", "k1", "h3", Limits(), NOW))
 
-    assert await keys.revoke("shop", LATER)
-    assert [key.revoked_at for key in await keys.all()] == [LATER, LATER]
+    assert await keys.revoke("k1", LATER)
+    assert [key.revoked_at for key in await keys.all()] == [LATER, None]
+
+
+@pytest.mark.parametrize("name", ["shop", " shop\t"])
+async def test_the_name_of_a_living_key_is_taken(keys: Keys, name: str) -> None:
+    await keys.create(PLAIN)
+
+    with pytest.raises(NameTaken) as refused:
+        await keys.create(GatewayKey("k3", name, "h3", Limits(), LATER))
+    assert refused.value.key_id == "k1"
+    assert await keys.all() == [PLAIN]
+
+
+async def test_a_name_is_free_again_once_its_key_is_revoked_or_expired(keys: Keys) -> None:
+    ends = Limits(expires_at=LATER)
+    for number, (limits, at) in enumerate([(ends, NOW), (Limits(), LATER), (Limits(), LATER)]):
+        await keys.create(GatewayKey(f"k{number}", "shop", f"h{number}", limits, at))
+        if number == 1:
+            assert await keys.revoke("k1", LATER)
+    await keys.create(GatewayKey("k3", "Shop", "h3", Limits(), LATER))
+
+    assert [key.id for key in await keys.all()] == ["k0", "k1", "k2", "k3"]
+
+
+async def test_of_processes_that_make_keys_of_one_name_at_once_one_does(store_url: str) -> None:
+    async with AsyncExitStack() as opened:
+        stores = [
+            await opened.enter_async_context(open_store(store_url, new_id=new_id)) for _ in range(3)
+        ]
+        made = await asyncio.gather(
+            *(
+                store.keys.create(GatewayKey(f"k{number}", "shop", f"h{number}", Limits(), NOW))
+                for number, store in enumerate(stores * 3)
+            ),
+            return_exceptions=True,
+        )
+        (key,) = await stores[0].keys.all()
+
+    assert made.count(None) == 1
+    assert [type(each) for each in made if each is not None] == [NameTaken] * 8
+    assert key.name == "shop"
 
 
 async def test_there_may_be_nothing_to_revoke(keys: Keys) -> None:

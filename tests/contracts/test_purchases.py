@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -175,6 +176,20 @@ async def test_the_newest_purchases_come_first(ledger: Ledger) -> None:
 
     assert [one.ledger_id for one in await ledger.spends(2)] == [made[2], made[1]]
     assert len(await ledger.spends(9)) == 3
+
+
+async def test_purchases_are_found_by_the_beginning_of_their_ids(ledger: Ledger) -> None:
+    one, two = [await buy(ledger, rental(number), caller_id=str(number)) for number in (1, 2)]
+    apart = next(place for place in range(len(one)) if one[place] != two[place])
+
+    def found(spends: Sequence[Spend]) -> list[str]:
+        return [spend.ledger_id for spend in spends]
+
+    assert found(await ledger.spends(9, one)) == [one]
+    assert found(await ledger.spends(9, one[: apart + 1])) == [one]
+    assert found(await ledger.spends(9, one[:apart])) == [two, one]
+    for other in ("%", "_", f"{one}0", one.upper() + "x", "\U0010ffff"):
+        assert found(await ledger.spends(9, other)) == []
 
 
 async def test_an_open_state_is_not_an_end(ledger: Ledger) -> None:

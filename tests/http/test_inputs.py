@@ -231,7 +231,7 @@ async def test_the_log_has_one_path_with_and_without_the_slash(
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     paths = [line["path"] for line in lines if line["event"] == "request"]
 
-    assert paths == [*["/v1/rentals/{rental_id}/complete"] * 2, "(none)"]
+    assert paths == [*["/v1/rentals/{rental_id}/complete"] * 2, "/v1/nothing/"]
 
 
 @pytest.mark.parametrize("path", ADDRESSES)

@@ -1,6 +1,5 @@
 """One operation, three descriptions, one answer: catalog, OpenAPI, tools; REST and MCP."""
 
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -11,86 +10,20 @@ from aiohttp import ClientSession
 from mcp import Client
 from yarl import URL
 
-from adapters.simulator import DEMO_KEY, NEVER, Fault, FaultKind, Rules
+from adapters.simulator import DEMO_KEY, NEVER, Fault, Rules
 from gateway.core.operations.catalog import BY_NAME, CATALOG, TOOLS
 from gateway.core.operations.operation import AnyOperation
 from gateway.http.documents.openapi import document
 from mcp_server.tools.definitions import tool_spec
 from mcp_server.tools.results import ERROR_META
 from tests.mcp.support import MODERN, QUICK, Person, SimulatedStand, connected, run_mcp
+from tests.support.parity import CODES, INPUTS, LONG, RENT, RENTAL, compared
 
 ONLY_TOOLS = {"limit", "allow_duplicate"}
 ONLY_RESULTS = {"hint", "left_out", "replayed", "code_text"}
-# What two calls of one operation cannot have in common.
-MOVING = {"balance", "ledger_id", "id", "rental_id", "number", "created_at", "ends_at"}
-MOVING |= {
-    "cancel_requested_at",
-    "replaces",
-    "fetched_at",
-    "spent_today",
-    "spent_total",
-    "received_at",
-    "code_received_at",
-}
-RENT = {"service_code": "whatsapp", "max_price": 1}
 STILL = replace(QUICK, rules=Rules(code_after=NEVER, cancel_locked=0.0))
 
-# A call of each operation that works; RENTAL and LONG are things that were bought for it.
-RENTAL, LONG = "a rental", "a long rental"
-INPUTS: dict[str, dict[str, Any]] = {
-    "list_prices": {"limit": 3},
-    "get_balance": {},
-    "get_usage": {},
-    "rent_number": RENT,
-    "list_rentals": {"limit": 2},
-    "get_rental": {"rental_id": RENTAL},
-    "wait_for_code": {"rental_id": RENTAL, "wait_seconds": 0},
-    "cancel_rental": {"rental_id": RENTAL},
-    "complete_rental": {"rental_id": RENTAL},
-    "rent_again": {"rental_id": RENTAL},
-    "replace_rental": {"rental_id": RENTAL},
-    "list_long_rentals": {},
-    "create_long_rental": {"period": "1m"},
-    "renew_long_rental": {"long_rental_id": LONG},
-    "cancel_long_rental": {"long_rental_id": LONG},
-    "set_auto_renew": {"long_rental_id": LONG, "auto_renew": True},
-    "list_messages": {"long_rental_id": LONG},
-}
 NOT_THERE = {"rental_id": 99, "long_rental_id": 99}
-HELD = {"rental_id": RENTAL}
-LONG_RENT = "create-long-rental"
-
-
-def says(call: str, words: str, status: int = 400) -> Fault:
-    """The provider refuses every such call with these words."""
-    body = json.dumps({"errors": words})
-    return Fault(call, FaultKind.STATUS, status=status, body=body, times=None)
-
-
-CODES: list[tuple[str, dict[str, Any], Fault | None, str]] = [
-    ("rent_number", {**RENT, "service_code": "no_such"}, None, "service_not_found"),
-    ("rent_number", {**RENT, "max_price": "0.01"}, None, "price_too_high"),
-    ("rent_number", RENT, says("rent-a-number", "out of stock"), "out_of_stock"),
-    ("rent_number", RENT, says("rent-a-number", "insufficient funds"), "insufficient_funds"),
-    (
-        "rent_number",
-        RENT,
-        says("rent-a-number", "maximum number of active rentals"),
-        "too_many_active_rentals",
-    ),
-    ("rent_number", RENT, says("rent-a-number", "new words"), "upstream_refused"),
-    ("rent_number", RENT, says("rent-a-number", "maintenance", 503), "upstream_maintenance"),
-    ("rent_number", RENT, Fault("rent-a-number", FaultKind.DROP_AFTER, None), "outcome_unknown"),
-    ("replace_rental", HELD, says("rent-a-number", "out of stock"), "out_of_stock"),
-    ("replace_rental", {**HELD, "keep_carrier": True}, None, "invalid_request"),
-    ("create_long_rental", {"period": "1w"}, says(LONG_RENT, "low balance"), "insufficient_funds"),
-    ("cancel_rental", HELD, says("cancel-rental", "already has code"), "code_already_received"),
-    ("complete_rental", HELD, says("completed", "not active"), "rental_ended"),
-    ("get_rental", HELD, Fault("rental-status", FaultKind.STATUS, None), "upstream_error"),
-    ("get_balance", {}, says("balance", "wrong api key", 401), "unauthorized"),
-    ("get_balance", {}, Fault("balance", FaultKind.CUT_JSON, None), "upstream_bad_response"),
-]
-
 each = pytest.mark.parametrize("op", TOOLS, ids=lambda op: op.name)
 
 
@@ -150,17 +83,6 @@ async def opened() -> AsyncIterator[Faces]:
         connected(stand.mcp, MODERN, person=Person()) as client,
     ):
         yield Faces(stand, session, client)
-
-
-def compared(value: Any) -> Any:
-    """Without what is absent, and without what two calls cannot have in common."""
-    if isinstance(value, dict):
-        return {
-            name: compared(each)
-            for name, each in value.items()
-            if name not in MOVING and each is not None
-        }
-    return [compared(each) for each in value] if isinstance(value, list) else value
 
 
 def test_the_three_descriptions_name_the_same_operations() -> None:

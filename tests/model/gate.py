@@ -66,7 +66,7 @@ class GatedDatabase:
         self.shared = Shared(
             GatedLeases(shared.leases, gate), GatedBuckets(shared.buckets, gate), shared.listen
         )
-        self.failures = database.failures
+        self.failures, self.news = database.failures, database.news
         self.liveness = database.liveness
 
     async def write(self, job: Job[T]) -> T:

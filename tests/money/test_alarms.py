@@ -279,7 +279,7 @@ async def test_without_the_setting_no_balance_is_low_or_asked_for() -> None:
 
         assert await alarms(owner) == []
         assert bank.sim.journal.calls["balance"] == 0
-        assert "balance_dollars NaN" in bank.running.gateway.metrics.render().decode()
+        assert "balance_dollars 0.45" in bank.running.gateway.metrics.render().decode()
 
 
 async def test_what_falls_while_the_ledger_is_away_is_told_once_it_is_back() -> None:

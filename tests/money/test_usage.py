@@ -13,6 +13,7 @@ from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits
 from tests.support.gateway import Client
 from tests.support.money import OWN, Bank, rent, replayed
+from tests.support.older_keys import make_older_key
 
 LOST = Fault("rent-a-number", FaultKind.DROP_AFTER, times=1)
 
@@ -164,7 +165,7 @@ async def test_only_who_sees_the_account_asks_by_key(bank: Bank) -> None:
 
 async def test_who_brings_a_key_of_another_account_learns_of_no_gateway_key(bank: Bank) -> None:
     for name in ("n8n", "twice", "twice"):
-        await make_key(bank.running.gateway, name, Limits())
+        await make_older_key(bank.running.gateway, name, Limits())
 
     for name in ("n8n", "twice", "nobody"):
         answer = await bank.client.get("/v1/rentals", key=name)

@@ -16,11 +16,11 @@ from adapters.simulator import (
     Simulator,
     SimulatorConfig,
 )
-from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits
 from gateway.core.model.purchases import Spend
 from tests.support.contract import Answer
 from tests.support.gateway import USUAL, Client, Running, open_client, run_gateway
+from tests.support.older_keys import make_older_key
 from tests.support.program import node
 
 OWN = "sk_the_servers_own"
@@ -63,7 +63,7 @@ class Bank:
 
     async def key(self, **limits: Any) -> str:
         """A new gateway key with these limits."""
-        return await make_key(self.running.gateway, "a test", Limits(**limits))
+        return await make_older_key(self.running.gateway, "a test", Limits(**limits))
 
     def holder(self, key: str) -> Client:
         """Somebody who has this key."""

@@ -5,7 +5,6 @@ SETTINGS is a JSON object.
 
 import asyncio
 import json
-import multiprocessing
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ from adapters.simulator import DEMO_KEY
 from gateway.http.serving.server import serve
 from gateway.wiring import open_gateway
 from tests.support.dying import POINTS, die_at
+from tests.support.forks import FORKS
 from tests.support.gateway import have_accepted, new_database, settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,10 +66,6 @@ async def program(provider_url: str, **changes: Any) -> AsyncIterator[Program]:
         await process.communicate()
 
 
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.support.program"])
-
-
 @asynccontextmanager
 async def node(
     provider_url: str, *, dies_at: str | None = None, **changes: Any
@@ -78,9 +74,9 @@ async def node(
 
     With `dies_at` it kills itself when a purchase comes to that point.
     """
-    here, there = _FORKS.Pipe(duplex=False)
+    here, there = FORKS.Pipe(duplex=False)
     given = {"gateway_database_url": new_database(), **changes}
-    process = _FORKS.Process(target=_forked, args=(there, provider_url, given, dies_at))
+    process = FORKS.Process(target=_forked, args=(there, provider_url, given, dies_at))
     await asyncio.to_thread(process.start)
     there.close()
     try:

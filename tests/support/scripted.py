@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -67,13 +68,14 @@ class Scripted:
     """Answers from `script`, then `always`; writes down what was asked.
 
     `arrived` is set as soon as a request has come. One that hangs ends when the provider does, or
-    by `release`.
+    by `release`. `tls`: it speaks https, under the name localhost.
     """
 
     script: deque[Said] = field(default_factory=deque)
     always: Said | Callable[[Asked], Said] = NOTHING_SCRIPTED
     asked: list[Asked] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    tls: ssl.SSLContext | None = None
     url: str = ""
     _released: asyncio.Event = field(default_factory=asyncio.Event)
     _open: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
@@ -81,8 +83,9 @@ class Scripted:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Scripted]:
         """Listens until the block ends."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
+        host = "https://localhost" if self.tls else "http://127.0.0.1"
+        self.url = f"{host}:{server.sockets[0].getsockname()[1]}"
         try:
             yield self
         finally:

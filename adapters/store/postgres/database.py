@@ -9,8 +9,9 @@ import asyncpg
 
 from adapters.store.errors import Busy, Unavailable, Unreachable, Unstorable
 from adapters.store.postgres.shared import PostgresBuckets, PostgresLeases
-from adapters.store.sql.database import FailureReports, Listen, Liveness, Shared
+from adapters.store.sql.database import FailureReports, Listen, Liveness, NewsReports, Shared
 from adapters.store.sql.statement import Job, Row, Statement, T, Value
+from gateway.core.model.purchases import LedgerNews
 
 PATIENCE = 10.0  # seconds to wait for a connection, and for a statement
 _SILENT_SECONDS = 2.0  # for both together once it has not answered: callers wait for several
@@ -39,6 +40,7 @@ class PostgresTx:
     """A connection, inside a transaction or not."""
 
     def __init__(self, connection: Any) -> None:
+        self.news: list[LedgerNews] = []
         self._connection = connection
 
     async def rows(self, statement: Statement, /, **values: Value) -> Sequence[Row]:
@@ -63,6 +65,7 @@ class PostgresDatabase:
     def __init__(self, pool: Any, liveness: Liveness, listen: Listen) -> None:
         """`pool` is open and the schema migrated."""
         self.failures = FailureReports()
+        self.news = NewsReports()
         self.liveness = liveness
         self.shared = Shared(PostgresLeases(self), PostgresBuckets(self), listen)
         self._pool = pool
@@ -98,11 +101,13 @@ class PostgresDatabase:
             raise
 
     async def _attempt(self, job: Job[T]) -> T:
-        async with (
-            self._pool.acquire(timeout=PATIENCE) as connection,
-            connection.transaction(),
-        ):
-            return await job(PostgresTx(connection))
+        async with self._pool.acquire(timeout=PATIENCE) as connection:
+            tx = PostgresTx(connection)
+            async with connection.transaction():
+                answer = await job(tx)
+        for each in tx.news:
+            self.news.to(each)
+        return answer
 
 
 @contextmanager

@@ -11,12 +11,11 @@ from adapters.store.sql.statement import Statement, Tx, number
 
 _PAUSE = 1.0  # seconds between attempts to reconnect
 _TRY = Statement(select(func.pg_try_advisory_xact_lock(number("owner")).label("free")))
-# So that the server notices within a minute when a whole machine is gone.
-_KEEPALIVE = {
-    "tcp_keepalives_idle": "20",
-    "tcp_keepalives_interval": "10",
-    "tcp_keepalives_count": "3",
-}
+# So that the server notices within a minute when a whole machine is gone. Set when connected:
+# PgBouncer refuses them before.
+_KEEPALIVE = (
+    "SET tcp_keepalives_idle = 20; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
+)
 
 
 class LockLiveness:
@@ -62,10 +61,10 @@ class LockLiveness:
                 await asyncio.sleep(_PAUSE)
 
     async def _connect(self) -> None:
-        connection = await asyncpg.connect(self._dsn, server_settings=_KEEPALIVE)
+        connection = await asyncpg.connect(self._dsn)
         self._connection = connection
         try:
-            await connection.execute("SELECT pg_advisory_lock($1)", self._key)
+            await connection.execute(f"{_KEEPALIVE}; SELECT pg_advisory_lock({self._key})")
         except BaseException:
             connection.terminate()
             raise

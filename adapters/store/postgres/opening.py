@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any
 
 from adapters.store import migrating
@@ -14,15 +15,15 @@ try:
     from adapters.store.postgres.database import PATIENCE, PostgresDatabase
     from adapters.store.postgres.listening import Listener
     from adapters.store.postgres.liveness import LockLiveness
+    from adapters.store.postgres.pooling import check_sessions
 except ModuleNotFoundError as error:
     raise StoreError("PostgreSQL needs an extra: getatext-gateway[postgres].") from error
 
 _MOST_CONNECTIONS = 10
-# The locks of `begin` rely on this isolation, whatever the server's default.
-_SESSION = {
-    "application_name": "getatext-gateway",
-    "default_transaction_isolation": "read committed",
-}
+_NAME = {"application_name": "getatext-gateway"}
+# Set when connected: PgBouncer refuses them before. The locks of `begin` rely on this isolation,
+# whatever the server's default.
+_SESSION = f"SET default_transaction_isolation = 'read committed'; SET {SENDER} = "
 _MIGRATION = 7_308_332_045_276_114_275  # the advisory lock held while migrating: any number
 
 
@@ -45,6 +46,9 @@ async def open_postgres(dsn: str) -> AsyncIterator[PostgresDatabase]:
 
 
 async def _pool(dsn: str, sender: str) -> Any:
+    async def begin_session(connection: Any) -> None:
+        await connection.execute(f"{_SESSION}'{sender}'")
+
     return await asyncpg.create_pool(
         dsn,
         min_size=0,
@@ -52,8 +56,9 @@ async def _pool(dsn: str, sender: str) -> Any:
         max_cached_statement_lifetime=0,
         command_timeout=PATIENCE,
         timeout=PATIENCE,
+        init=begin_session,
         reset=_keep_session,
-        server_settings={**_SESSION, SENDER: sender},
+        server_settings=_NAME,
     )
 
 
@@ -62,8 +67,10 @@ async def _keep_session(connection: Any) -> None:
 
 
 async def _prepare(dsn: str) -> None:
-    connection = await asyncpg.connect(dsn, timeout=PATIENCE)
+    connect = partial(asyncpg.connect, dsn, timeout=PATIENCE, statement_cache_size=0)
+    connection = await connect()
     try:
+        await check_sessions(connection, connect)  # first: the lock would outlive a shared one
         await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATION)
         if migrating.needed(await _revision(connection)):
             await _migrate(dsn)

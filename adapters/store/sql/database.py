@@ -6,6 +6,7 @@ from typing import Protocol
 
 from adapters.store.sql.statement import Job, T, Tx
 from gateway.core.model.events import Alarm
+from gateway.core.model.purchases import LedgerNews
 from gateway.core.ports.storage import Leases, SharedBuckets
 
 CHANNEL = "getatext_gateway"
@@ -56,6 +57,17 @@ class FailureReports:
     to: Failed = _no_report
 
 
+def _no_news(news: LedgerNews) -> None:
+    """Nobody wants to know."""
+
+
+@dataclass(slots=True)
+class NewsReports:
+    """Who is told what this process wrote into the ledger; nobody before `to` is set."""
+
+    to: Callable[[LedgerNews], None] = _no_news
+
+
 def _no_alarm(alarm: Alarm) -> None:
     """Nobody wants to know."""
 
@@ -97,6 +109,7 @@ class SharedDatabase(Database, Protocol):
     """A database as it is opened."""
 
     failures: FailureReports
+    news: NewsReports
 
     @property
     def shared(self) -> Shared:

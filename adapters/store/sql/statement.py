@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.engine import Dialect
 
 from adapters.store.errors import Unstorable
+from gateway.core.model.purchases import LedgerNews
 
 T = TypeVar("T")
 Value = str | int | bytes | None
@@ -32,7 +33,12 @@ class Row(Protocol):
 
 
 class Tx(Protocol):
-    """A transaction. In SQLite none of these methods ever suspends."""
+    """A transaction. In SQLite none of these methods ever suspends.
+
+    `news` is told once the transaction is committed.
+    """
+
+    news: list[LedgerNews]
 
     async def rows(self, statement: "Statement", /, **values: Value) -> Sequence[Row]:
         """All rows of the result."""

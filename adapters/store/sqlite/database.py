@@ -10,9 +10,10 @@ from queue import Empty, SimpleQueue
 from typing import Any, Generic
 
 from adapters.store.errors import Busy, Unavailable, Unstorable
-from adapters.store.sql.database import FailureReports, Liveness, Shared
+from adapters.store.sql.database import FailureReports, Liveness, NewsReports, Shared
 from adapters.store.sql.statement import Job, Row, Statement, T, Tx, Value
 from adapters.store.sqlite.file_lock import FileLock
+from gateway.core.model.purchases import LedgerNews
 
 LOCK_SECONDS = 10.0  # seconds to wait for another process that holds the file
 _HELD_SECONDS = 0.1  # the same once a job has waited so long in vain: others wait behind it
@@ -26,6 +27,7 @@ class SqliteTx:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         """`connection` is in autocommit mode; whoever runs jobs begins and commits."""
+        self.news: list[LedgerNews] = []
         self._connection = connection
 
     async def rows(self, statement: Statement, /, **values: Value) -> Sequence[Row]:
@@ -52,9 +54,11 @@ class _QueuedJob(Generic[T]):
         self.future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.answer: Any = None
         self.error: Exception | None = None
+        self.news: list[LedgerNews] = []
 
     def attempt(self, tx: Tx) -> None:
         self.error = None
+        self.news = tx.news = []
         try:
             self.answer = _drive(self.job, tx)
         except sqlite3.Error as error:
@@ -89,6 +93,7 @@ class SqliteDatabase:
     ) -> None:
         """Take over a connection to a migrated file; writing processes queue for `write_lock`."""
         self.failures = FailureReports()
+        self.news = NewsReports()
         self.liveness = liveness
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[_QueuedJob[Any] | None] = SimpleQueue()
@@ -225,7 +230,13 @@ class SqliteDatabase:
 
     def _answer(self, group: list[_QueuedJob[Any]]) -> None:
         with suppress(RuntimeError):  # the loop is closed, and its callers are gone
-            self._loop.call_soon_threadsafe(_resolve, group)
+            self._loop.call_soon_threadsafe(self._resolve, group)
+
+    def _resolve(self, group: list[_QueuedJob[Any]]) -> None:
+        for queued in group:
+            for each in queued.news if queued.error is None else ():
+                self.news.to(each)
+            queued.resolve()
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -253,11 +264,6 @@ def _drive(job: Job[T], tx: Tx) -> T:
         return answer
     running.close()
     raise RuntimeError("a job of the store waited for something else than its transaction")
-
-
-def _resolve(group: list[_QueuedJob[Any]]) -> None:
-    for queued in group:
-        queued.resolve()
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -104,8 +104,7 @@ class FileLiveness:
 
     def others(self) -> bool:
         """Whether another process lives."""
-        found = (path for path in self._folder.iterdir() if path.name != self.own_id)
-        return not all(map(_is_unlocked, found))
+        return any_lives(self._folder, but=self.own_id)
 
     def announced(self) -> int:
         """How often processes have announced themselves."""
@@ -133,6 +132,12 @@ class FileLiveness:
         for path in self._folder.iterdir():
             if _is_unlocked(path):
                 path.unlink(missing_ok=True)
+
+
+def any_lives(folder: Path, *, but: str = "") -> bool:
+    """Whether a process holds the file of another name than `but` in the folder of a liveness."""
+    found = (path for path in folder.iterdir() if path.name != but) if folder.is_dir() else ()
+    return not all(map(_is_unlocked, found))
 
 
 def make_private(folder: Path) -> None:

@@ -13,6 +13,7 @@ from adapters.store.sql.database import Shared
 from adapters.store.sqlite.database import LOCK_SECONDS, SqliteDatabase, connect
 from adapters.store.sqlite.file_lock import FileLiveness, FileLock, make_private
 from adapters.store.sqlite.following import EventsOfOthers
+from adapters.store.sqlite.inspecting import revision_of
 from adapters.store.sqlite.shared import SharedFile, SqliteBuckets, SqliteLeases, make_file
 
 
@@ -68,13 +69,7 @@ def _shared_path(path: Path) -> Path:
 
 def _revision(path: Path) -> str | None:
     with closing(sqlite3.connect(path, timeout=LOCK_SECONDS)) as connection:
-        tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
-        if (migrating.VERSION_TABLE,) not in tables:
-            if tables:
-                raise StoreError(f"{path} is a database of something else.")
-            return None
-        row = connection.execute(migrating.REVISION).fetchone()
-        return None if row is None else str(row[0])
+        return revision_of(connection, path)
 
 
 def _migrate(path: Path) -> None:

@@ -56,8 +56,11 @@ _SUMS = Statement(
 # Literally: for SQLite, names of tables are left out of what an update returns, also in here.
 _caller_of_spend: ColumnElement[str] = literal_column("spends.caller_id")
 _key_id = func.substr(_caller_of_spend, literal_column(str(len(GATEWAY_KEY_PREFIX) + 1)))
-limits_of_key = select(keys.c.limits).where(keys.c.id == _key_id).scalar_subquery().label("limits")
+_its_key = keys.c.id == _key_id
+limits_of_key = select(keys.c.limits).where(_its_key).scalar_subquery().label("limits")
 """A column beside a purchase's: the limits of the key that made it; none without a key."""
+name_of_key = select(keys.c.name).where(_its_key).scalar_subquery().label("key_name")
+"""The same of the key's name."""
 
 _KEY = Statement(select(keys.c.name, keys.c.limits).where(keys.c.id == text("key_id")))
 _today = and_(spends.c.at >= number("since"), spends.c.at < number("until"))

@@ -18,7 +18,7 @@ from gateway.core.model.rentals import CancelReason, CancelWish, Rental
 
 _UNUSED: ColumnElement[str] = literal_column(f"'{CancelReason.UNUSED.value}'")
 # Also without those that a process of an earlier version has ended, or read a code of.
-_standing = and_(wanted, one_of(things.c.status, "active", "unknown"), things.c.code.is_(None))
+standing = and_(wanted, one_of(things.c.status, "active", "unknown"), things.c.code.is_(None))
 _this = (
     things.c.account_id == text("account_id"),
     things.c.kind == literal_column("'rental'"),
@@ -40,7 +40,7 @@ _CLAIM = Statement(
 )
 _due = (
     select(things.c.ledger_id)
-    .where(_standing, things.c.account_id == text("account_id"))
+    .where(standing, things.c.account_id == text("account_id"))
     .where(things.c.cancel_due_at <= number("at"))
     .order_by(
         case((things.c.cancel_reason == _UNUSED, literal_column("1")), else_=literal_column("0")),
@@ -59,12 +59,12 @@ _CLAIM_DUE = Statement(
 )
 _ACCOUNTS = Statement(
     select(things.c.account_id, func.min(things.c.cancel_due_at).label("due_at"))
-    .where(_standing)
+    .where(standing)
     .group_by(things.c.account_id)
 )
 _COUNT = Statement(
     select(func.count().label("asked"))
-    .where(_standing, things.c.account_id == text("account_id"))
+    .where(standing, things.c.account_id == text("account_id"))
     .where(things.c.cancel_due_at <= number("at"), things.c.cancel_reason != _UNUSED)
 )
 _PUT_OFF = Statement(

@@ -11,6 +11,7 @@ from adapters.store.sql import codec
 from adapters.store.sql.schema import codes, things
 from adapters.store.sql.statement import Row, Statement, Tx, Value, like, number, text
 from gateway.core.model.codes import same_code
+from gateway.core.model.purchases import CodeRead
 from gateway.core.model.rentals import ReceivedCode
 
 _WRITTEN = ("account_id", "rental_id", "code", "received_at", "provisional")
@@ -63,6 +64,8 @@ async def add(tx: Tx, rental: Row | Mapping[str, Value]) -> None:
     }
     if await tx.execute(_ADD, **known, provisional=0) == 0:
         await tx.execute(_AGAIN, **known)
+    else:
+        tx.news.append(CodeRead())
 
 
 async def announce(tx: Tx, account_id: str, rental_id: int, code: str, at: int) -> bool:

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import insert, literal_column, select, update
+from sqlalchemy import text as sql
 
 from adapters.store.sql import codec
 from adapters.store.sql.database import Database
 from adapters.store.sql.schema import keys
-from adapters.store.sql.statement import Statement, number, text
+from adapters.store.sql.statement import Statement, Tx, number, text
 from gateway.core.model.callers import GatewayKey
+from gateway.core.ports.storage import NameTaken
 
 _INSERT = Statement(
     insert(keys).values(
@@ -19,11 +21,15 @@ _INSERT = Statement(
 )
 _FIND = Statement(select(keys).where(keys.c.hashed == text("hashed")))
 _ALL = Statement(select(keys).order_by(keys.c.created_at, keys.c.id))
+_UNREVOKED = Statement(select(keys).where(keys.c.revoked_at.is_(None)))
 _REVOKE = Statement(
     update(keys)
-    .where(keys.c.revoked_at.is_(None))
-    .where(or_(keys.c.id == text("given"), keys.c.name == text("given")))
+    .where(keys.c.revoked_at.is_(None), keys.c.id == text("key_id"))
     .values(revoked_at=number("now"))
+)
+# No two transactions that add keys run at once: in SQLite none that write do.
+_LOCK = Statement(
+    select(literal_column("1")), in_postgres=sql("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE")
 )
 
 
@@ -34,18 +40,7 @@ class StoredKeys:
         self._database = database
 
     async def create(self, key: GatewayKey) -> None:
-        revoked = key.revoked_at
-        await self._database.alone(
-            lambda tx: tx.execute(
-                _INSERT,
-                id=key.id,
-                name=key.name,
-                hashed=key.hashed,
-                limits=codec.to_limits(key.limits),
-                created_at=codec.to_instant(key.created_at),
-                revoked_at=None if revoked is None else codec.to_instant(revoked),
-            )
-        )
+        await self._database.write(lambda tx: _create(tx, key))
 
     async def find(self, hashed: str) -> GatewayKey | None:
         row = await self._database.read(lambda tx: tx.row(_FIND, hashed=hashed))
@@ -55,10 +50,25 @@ class StoredKeys:
         rows = await self._database.read(lambda tx: tx.rows(_ALL))
         return [codec.gateway_key(row) for row in rows]
 
-    async def revoke(self, id_or_name: str, at: datetime) -> bool:
-        """Revoke every key of this id or name; False where none was left to revoke."""
+    async def revoke(self, key_id: str, at: datetime) -> bool:
         now = codec.to_instant(at)
-        revoked = await self._database.alone(
-            lambda tx: tx.execute(_REVOKE, given=id_or_name, now=now)
-        )
+        revoked = await self._database.alone(lambda tx: tx.execute(_REVOKE, key_id=key_id, now=now))
         return revoked > 0
+
+
+async def _create(tx: Tx, key: GatewayKey) -> None:
+    """Insert a key whose name no living one has. Raises NameTaken."""
+    await tx.rows(_LOCK)
+    for other in map(codec.gateway_key, await tx.rows(_UNREVOKED)):
+        if other.name.strip() == key.name.strip() and other.is_living(key.created_at):
+            raise NameTaken(other.id)
+    revoked = key.revoked_at
+    await tx.execute(
+        _INSERT,
+        id=key.id,
+        name=key.name,
+        hashed=key.hashed,
+        limits=codec.to_limits(key.limits),
+        created_at=codec.to_instant(key.created_at),
+        revoked_at=None if revoked is None else codec.to_instant(revoked),
+    )

@@ -11,6 +11,7 @@ from adapters.store.tables import (
     budgets,
     cancels,
     checks,
+    counts,
     delivery,
     purchases,
     refunds,
@@ -25,6 +26,7 @@ from gateway.core.model.purchases import (
     Breach,
     Duplicate,
     Intent,
+    LedgerCounts,
     Outcome,
     Spend,
     Spent,
@@ -104,11 +106,15 @@ class StoredLedger:
     async def by_request(self, caller_id: str, request_id: str) -> Spend | None:
         return await self._database.read(lambda tx: purchases.by_request(tx, caller_id, request_id))
 
-    async def spends(self, limit: int) -> Sequence[Spend]:
-        return await self._database.read(lambda tx: purchases.newest(tx, limit))
+    async def spends(self, limit: int, beginning: str = "") -> Sequence[Spend]:
+        return await self._database.read(lambda tx: purchases.newest(tx, limit, beginning))
 
     async def unknown(self, account_id: str | None = None) -> Sequence[Spend]:
         return await self._database.read(lambda tx: purchases.unknown(tx, account_id))
+
+    async def counts(self, at: datetime) -> LedgerCounts:
+        now = codec.to_instant(at)
+        return await self._database.read(lambda tx: counts.read(tx, now))
 
     async def unanswered(self, account_id: str) -> Sequence[Spend]:
         return await self._database.read(lambda tx: purchases.unanswered(tx, account_id))

@@ -108,7 +108,12 @@ _UNANSWERED = Statement(
     .where(spends.c.account_id == text("account_id"))
     .order_by(spends.c.at, spends.c.ledger_id)
 )
-_NEWEST = Statement(select(spends).order_by(spends.c.ledger_id.desc()).limit(number("limit")))
+_NEWEST = Statement(
+    select(spends)
+    .where(spends.c.ledger_id >= text("beginning"), spends.c.ledger_id < text("after"))
+    .order_by(spends.c.ledger_id.desc())
+    .limit(number("limit"))
+)
 
 
 class Rejected(Exception):
@@ -283,9 +288,11 @@ async def unanswered(tx: Tx, account_id: str) -> Sequence[Spend]:
     return [codec.spend(row) for row in await tx.rows(_UNANSWERED, account_id=account_id)]
 
 
-async def newest(tx: Tx, limit: int) -> Sequence[Spend]:
-    """The newest purchases of all callers, newest first."""
-    return [codec.spend(row) for row in await tx.rows(_NEWEST, limit=limit)]
+async def newest(tx: Tx, limit: int, beginning: str) -> Sequence[Spend]:
+    """The newest purchases of all callers whose ledger id begins so, newest first."""
+    after = f"{beginning}\U0010ffff"  # no character comes after it
+    rows = await tx.rows(_NEWEST, limit=limit, beginning=beginning, after=after)
+    return [codec.spend(row) for row in rows]
 
 
 def _spend(row: Row | None) -> Spend | None:

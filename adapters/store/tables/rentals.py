@@ -194,7 +194,7 @@ async def _add_missed(tx: Tx, row: Row, facts: dict[str, Value], told: int) -> R
     known = {name: row[name] for name in (*_KEPT, *_FACTS)}
     missed = {**known, "code": code, "code_at": told}
     await codes.add(tx, missed)
-    await usage.note(tx, missed)
+    await usage.note(tx, missed, missed=True)
     return missed
 
 

@@ -11,7 +11,7 @@ from adapters.store.sql.schema import handing_over, holding, one_of, spends
 from adapters.store.sql.statement import Row, Statement, Tx, blob, number, text
 from adapters.store.tables import budgets, events, purchases, rentals, replacements
 from gateway.core.model.events import Alarm, EventDetails, EventType
-from gateway.core.model.purchases import REPLACE, Outcome, Spend, SpendState
+from gateway.core.model.purchases import REPLACE, Outcome, PurchaseEnded, Spend, SpendState
 
 _ENDS = (SpendState.BOUGHT, SpendState.UNKNOWN, SpendState.REFUSED, SpendState.RELEASED)
 _READ = (
@@ -48,7 +48,9 @@ def _ending(states: ColumnElement[bool]) -> Statement:
                 else_=number("handing_over_since"),
             ),
         )
-        .returning(*(spends.c[name] for name in _READ), budgets.limits_of_key)
+        .returning(
+            *(spends.c[name] for name in _READ), budgets.limits_of_key, budgets.name_of_key
+        )
     )  # fmt: skip
 
 
@@ -105,10 +107,27 @@ async def _settle(tx: Tx, ledger_id: str, outcome: Outcome, at: int) -> Sequence
         sums = await budgets.add(tx, row["caller_id"], row["account_id"], row["at"], correction)
     reached = await budgets.reached(tx, row, sums)
     await _write_rental(tx, row, outcome, at, was_unknown, replaced)
+    still_unknown = was_unknown and outcome.state is SpendState.UNKNOWN
+    if not still_unknown:
+        tx.news.append(_told(row, outcome))
     if replaced is not None and outcome.bought is not None and outcome.bought.id is not None:
         await replacements.join(tx, replaced, outcome.bought.id, at)
-    alarms = [] if was_unknown and outcome.state is SpendState.UNKNOWN else [*_alarms_of(row)]
+    alarms = [] if still_unknown else [*_alarms_of(row)]
     return [*alarms, *reached]
+
+
+def _told(row: Row, outcome: Outcome) -> PurchaseEnded:
+    return PurchaseEnded(
+        ledger_id=row["ledger_id"],
+        operation=row["operation"],
+        account_id=row["account_id"],
+        key_name=row["key_name"],
+        service_code=row["service_code"],
+        state=outcome.state,
+        reserved=codec.from_micros(row["reserved"]),
+        charged=codec.from_micros(row["charged"]),
+        rental_id=None if outcome.bought is None else outcome.bought.id,
+    )
 
 
 def _alarms_of(row: Row) -> Iterator[Alarm]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -23,8 +24,8 @@ from sqlalchemy import (
 from adapters.store.sql import codec
 from adapters.store.sql.database import Database
 from adapters.store.sql.schema import counting, holding, one_of, spends, things
-from adapters.store.sql.statement import Row, Statement, Tx, Value, number, text
-from gateway.core.model.purchases import View
+from adapters.store.sql.statement import Row, Statement, Tx, number, text
+from gateway.core.model.purchases import FirstCode, View
 from gateway.core.model.usage import Tally, UsageGroup
 
 # A read is cut into pieces of so many purchases: in SQLite what is bought waits behind each of
@@ -62,15 +63,18 @@ _END = Statement(
 )
 
 
-async def note(tx: Tx, rental: Row | Mapping[str, Value]) -> None:
+async def note(tx: Tx, rental: Row | Mapping[str, Any], *, missed: bool = False) -> None:
     """Write down at its purchase when a rental's first code came, or how it ended without one.
 
-    That outlives the code, which is deleted after a while.
+    That outlives the code, which is deleted after a while. `missed`: a later code was noted before.
     """
     if rental["caller_id"] is None:
         return
     if rental["code"] is not None:
-        await tx.execute(_CODED, spend_id=rental["ledger_id"], code_at=rental["code_at"])
+        at, came = rental["created_at"], rental["code_at"]
+        first = await tx.execute(_CODED, spend_id=rental["ledger_id"], code_at=came)
+        if first and not missed and at is not None:
+            tx.news.append(FirstCode(max(0, came - at) / 1_000_000))
     elif (end := _ENDS.get(str(rental["status"]))) is not None:
         await tx.execute(_END, spend_id=rental["ledger_id"], end=end)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from gateway.cli.exit_codes import FAILED
-from gateway.cli.parameters import Usd, json_option
+from gateway.cli.parameters import Moment, Usd, json_option, wide_option
 from gateway.cli.session import with_gateway
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from gateway.cli.output import Row
     from gateway.core.model.callers import GatewayKey, Limits
+    from gateway.core.model.prices import Price
     from gateway.core.model.purchases import Spent
     from gateway.wiring import Gateway
 
@@ -43,9 +46,7 @@ if TYPE_CHECKING:
     help="Over MCP a person confirms what costs more; default GATEWAY_MCP_CONFIRM_ABOVE.",
 )
 @click.option("--admin", is_flag=True, help="It sees the whole account, not only what it bought.")
-@click.option(
-    "--expires", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]), help="When it ends (UTC)."
-)
+@click.option("--expires", type=Moment(), help="When it ends (UTC), such as 2027-01-31.")
 def create(
     name: str,
     services: str | None,
@@ -67,35 +68,134 @@ def create(
         raise click.UsageError(
             "Say what it may spend: --budget-day USD or --budget-total USD; or --no-budget."
         )
-    chosen = frozenset(filter(None, map(str.strip, (services or "").split(","))))
     granted = Limits(
-        services=chosen or None,
-        expires_at=expires and expires.replace(tzinfo=UTC),
+        expires_at=expires,
         **limits,  # type: ignore[arg-type]  # click has checked their types
     )
-    click.echo(with_gateway(lambda gateway: make_key(gateway, name, granted)))
+    asked = list(filter(None, map(str.strip, (services or "").split(","))))
+    click.echo(with_gateway(lambda gateway: _create(gateway, name.strip(), granted, asked)))
 
 
 @click.command("list")
+@wide_option
 @json_option
-def list_keys(as_json: bool) -> None:
+def list_keys(wide: bool, as_json: bool) -> None:
     """Show every key with its limits, what it spent and what is left; never the key itself."""
+    from gateway.cli.listings import KEYS
     from gateway.cli.output import show_rows
 
-    show_rows([_row(key, spent) for key, spent in with_gateway(_all_keys)], as_json=as_json)
+    now = datetime.now(UTC)
+    found = with_gateway(_all_keys)
+    rows = [_row(key, spent) for key, spent in found]
+    if not as_json:
+        states = [_state(key, now) for key, _ in found]
+        rows = [{**row, "state": state} for row, state in zip(rows, states, strict=True)]
+    show_rows(rows, KEYS, as_json=as_json, wide=wide)
 
 
 @click.command()
 @click.argument("key")
 def revoke(key: str) -> None:
-    """Revoke a key by its id or name; every running gateway refuses it within seconds."""
+    """Revoke a key by its id, the beginning of that, or its name.
 
-    async def work(gateway: Gateway) -> bool:
-        return await gateway.keys.revoke(key, datetime.now(UTC))
+    Every running gateway refuses it within seconds.
+    """
+    from gateway.cli.cells import printable
 
-    if not with_gateway(work):
+    async def work(gateway: Gateway) -> GatewayKey | None:
+        now = datetime.now(UTC)
+        found = _called(key.strip(), await gateway.keys.all(), now)
+        return found if found and await gateway.keys.revoke(found.id, now) else None
+
+    revoked = with_gateway(work)
+    if revoked is None:
         click.echo("There is no such key to revoke. See `getatext-gateway keys list`.", err=True)
         raise SystemExit(FAILED)
+    click.echo(f"Revoked {printable(revoked.name)} ({revoked.id}).")
+
+
+def _called(given: str, keys: Sequence[GatewayKey], now: datetime) -> GatewayKey | None:
+    """The key with this id; else the living one with this name, or whose id begins so.
+
+    Raises UsageError where there are several.
+    """
+    from gateway.cli.cells import printable
+
+    found = [key for key in keys if key.id == given] or [
+        key
+        for key in keys
+        if given and key.is_living(now) and (key.name.strip() == given or key.id.startswith(given))
+    ]
+    if len(found) > 1:
+        named = ", ".join(f"{printable(key.name)} ({key.id})" for key in found)
+        raise click.UsageError(f"{len(found)} keys are meant by {given}: {named}. Give an id.")
+    return found[0] if found else None
+
+
+async def _create(gateway: Gateway, name: str, limits: Limits, services: list[str]) -> str:
+    """Make a key for these services, as the price list calls them."""
+    from gateway.core.ports.storage import NameTaken
+
+    if not name:
+        raise click.UsageError("--name: is required.")
+    if services:
+        limits = replace(limits, services=await _codes_of(gateway, services))
+    try:
+        return await make_key(gateway, name, limits)
+    except NameTaken as taken:
+        raise click.ClickException(
+            f"The key {taken.key_id} has this name. Choose another, or revoke that one first: "
+            f"getatext-gateway keys revoke {taken.key_id}"
+        ) from None
+
+
+async def _codes_of(gateway: Gateway, services: list[str]) -> frozenset[str]:
+    """The codes of services; as they are given where the price list cannot be read."""
+    from gateway.core.model.errors import GatewayError
+
+    try:
+        prices = await _price_list(gateway)
+    except GatewayError as fault:
+        click.echo(
+            "Warning: the services were not checked, for the price list cannot be read "
+            f"({fault.code}).",
+            err=True,
+        )
+        return frozenset(services)
+    return frozenset(_code_of(prices, service) for service in services)
+
+
+async def _price_list(gateway: Gateway) -> list[Price]:
+    """Every service of the account of GETATEXT_API_KEY, also those that are withheld."""
+    from gateway.core.model.values import MAX_PAGE
+    from gateway.core.operations.call import Call
+    from gateway.core.operations.prices import LIST_PRICES
+
+    key = gateway.settings.getatext_api_key
+    caller = await gateway.callers.identify(key.get_secret_value() if key else None)
+    call, asked = Call(caller, secrets.token_hex(8)), {"limit": MAX_PAGE}
+    page = await gateway.invoker.invoke(LIST_PRICES, call, asked)
+    prices = [*page.data, *page.withheld]
+    while page.next_cursor is not None:
+        following = {**asked, "cursor": page.next_cursor}
+        page = await gateway.invoker.invoke(LIST_PRICES, call, following)
+        prices += page.data
+    return prices
+
+
+def _code_of(prices: Sequence[Price], service: str) -> str:
+    """The code of the one service that is called so. Raises UsageError."""
+    from gateway.core.model.prices import close_to_it
+    from gateway.core.prices.service_names import not_found, services_called
+
+    called = services_called(prices, service)
+    if len(called) == 1:
+        return called[0].service_code
+    happened = f"{len(called)} services have this name" if called else "there is no such service"
+    close = close_to_it(not_found(prices, service, called).candidates)
+    raise click.UsageError(
+        " ".join(filter(None, (f"--services: {service}: {happened}.", close, "See `prices`.")))
+    )
 
 
 async def _all_keys(gateway: Gateway) -> list[tuple[GatewayKey, Spent]]:
@@ -106,6 +206,12 @@ async def _all_keys(gateway: Gateway) -> list[tuple[GatewayKey, Spent]]:
         (key, await gateway.ledger.spending(caller_id(key), now))
         for key in await gateway.keys.all()
     ]
+
+
+def _state(key: GatewayKey, now: datetime) -> str:
+    if key.revoked_at is not None:
+        return "revoked"
+    return "active" if key.is_living(now) else "expired"
 
 
 def _row(key: GatewayKey, spent: Spent) -> Row:
@@ -143,7 +249,10 @@ def _row(key: GatewayKey, spent: Spent) -> Row:
 
 
 async def make_key(gateway: Gateway, name: str, limits: Limits) -> str:
-    """Store a new key and answer it. Only its hash is stored, so it can never be read again."""
+    """Store a new key and answer it. Only its hash is stored, so it can never be read again.
+
+    Raises NameTaken where a living key has the name.
+    """
     from gateway.core.model.callers import GATEWAY_KEY_PREFIX, GatewayKey
 
     key = GATEWAY_KEY_PREFIX + secrets.token_urlsafe(24)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from gateway.cli.exit_codes import FAILED
-from gateway.cli.parameters import Usd, json_option
+from gateway.cli.parameters import Usd, json_option, wide_option
 from gateway.cli.session import with_gateway
 
 if TYPE_CHECKING:
@@ -20,16 +19,21 @@ if TYPE_CHECKING:
     from gateway.wiring import Gateway
 
 
+_MOST_NAMED = 5  # ids of purchases that an ambiguous beginning may mean
+
+
 @click.command("list")
 @click.option("--unknown", is_flag=True, help="Only those whose outcome is unknown.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@wide_option
 @json_option
-def list_spends(unknown: bool, limit: int, as_json: bool) -> None:
+def list_spends(unknown: bool, limit: int, wide: bool, as_json: bool) -> None:
     """Show purchases, newest first.
 
     With --unknown also what was seen of the account and may be what such a purchase bought, each
     with the command that settles it so. Compare it with your pages at the provider first.
     """
+    from gateway.cli.listings import PURCHASES, UNKNOWN_PURCHASES
     from gateway.cli.output import show_rows
 
     async def work(gateway: Gateway) -> list[tuple[Spend, list[str]]]:
@@ -39,12 +43,25 @@ def list_spends(unknown: bool, limit: int, as_json: bool) -> None:
         return [(spend, await _suggested(gateway, spend)) for spend in found]
 
     listed = with_gateway(work)
-    if as_json or not sys.stdout.isatty():
-        more = [{"suggestions": commands} if unknown else {} for _, commands in listed]
-        rows = zip(listed, more, strict=True)
-        show_rows([{**_row(spend), **suggested} for (spend, _), suggested in rows], as_json=True)
-        return
-    show_rows([_row(spend) for spend, _ in listed], as_json=False)
+    rows = [_row(spend) for spend, _ in listed]
+    if as_json and unknown:
+        commands = [commands for _, commands in listed]
+        rows = [{**row, "suggestions": each} for row, each in zip(rows, commands, strict=True)]
+    listing = UNKNOWN_PURCHASES if unknown else PURCHASES
+    show_rows(rows, listing, as_json=as_json, wide=wide)
+    if not as_json:
+        _say_what_settles(listed)
+
+
+def _say_what_settles(listed: list[tuple[Spend, list[str]]]) -> None:
+    """Write the commands that settle purchases of unknown outcome, where some are listed."""
+    from gateway.core.model.purchases import SpendState
+    from gateway.core.model.settling import settling
+
+    lost = [spend.ledger_id for spend, _ in listed if spend.state is SpendState.UNKNOWN]
+    if lost:
+        command = settling(lost[0] if len(lost) == 1 else None)
+        click.echo(f"Settle what is unknown: {command} --not-charged, or --rental-id ID")
     for command in (command for _, commands in listed for command in commands):
         click.echo(f"It may have been bought: {command}")
 
@@ -57,46 +74,73 @@ def list_spends(unknown: bool, limit: int, as_json: bool) -> None:
 def resolve(
     ledger_id: str, not_charged: bool, rental_id: int | None, price: Decimal | None
 ) -> None:
-    """Settle a purchase whose outcome is unknown, as the provider's own pages tell it."""
+    """Settle a purchase whose outcome is unknown, as the provider's own pages tell it.
+
+    LEDGER_ID may be its beginning, where no other purchase begins so.
+    """
     from gateway.core.model.purchases import SpendState
     from gateway.core.purchases.settlement import resolution
 
     if not_charged == (rental_id is not None):
         raise click.UsageError("Say either --not-charged or --rental-id ID.")
 
-    async def work(gateway: Gateway) -> bool:
-        spend = await gateway.ledger.spend(ledger_id)
+    async def work(gateway: Gateway) -> str | None:
+        spend = await _begun_with(gateway, ledger_id)
         if spend is None or spend.state is not SpendState.UNKNOWN:
-            return False
+            return None
         if rental_id is not None and await _bought_by_another(gateway, spend, rental_id):
             raise click.UsageError(f"{rental_id} was bought by another purchase.")
         outcome = resolution(spend, rental_id, price)
-        return await gateway.ledger.settle(ledger_id, outcome, datetime.now(UTC))
+        settled = await gateway.ledger.settle(spend.ledger_id, outcome, datetime.now(UTC))
+        return spend.ledger_id if settled else None
 
-    if not with_gateway(work):
-        click.echo("There is no purchase of unknown outcome with this id.", err=True)
+    settled = with_gateway(work)
+    if settled is None:
+        click.echo(
+            "There is no purchase of unknown outcome with this id. "
+            "See `getatext-gateway ledger list --unknown`.",
+            err=True,
+        )
         raise SystemExit(FAILED)
-    click.echo(f"{ledger_id} is settled.")
+    click.echo(f"{settled} is settled.")
 
 
 @click.command("record-refund")
 @click.argument("ledger_id")
 @click.option("--amount", type=Usd(), required=True, help="What came back.")
 def record_refund(ledger_id: str, amount: Decimal) -> None:
-    """Write down what the provider gave back for a purchase and did not tell. No money moves."""
+    """Write down what the provider gave back for a purchase and did not tell. No money moves.
+
+    LEDGER_ID may be its beginning, where no other purchase begins so.
+    """
     from gateway.core.model.values import money_text
 
-    async def work(gateway: Gateway) -> Spend | None:
-        if not await gateway.ledger.record_refund(ledger_id, amount, datetime.now(UTC)):
-            raise click.UsageError(_not_refundable(await gateway.ledger.spend(ledger_id), amount))
-        return await gateway.ledger.spend(ledger_id)
+    async def work(gateway: Gateway) -> Spend:
+        spend, now = await _begun_with(gateway, ledger_id), datetime.now(UTC)
+        if spend is None or not await gateway.ledger.record_refund(spend.ledger_id, amount, now):
+            raise click.UsageError(_not_refundable(spend, amount))
+        return spend
 
     spend = with_gateway(work)
-    charged = spend.charged if spend is not None and spend.charged is not None else amount
+    charged = amount if spend.charged is None else spend.charged
     click.echo(
         f"${money_text(amount)} of ${money_text(charged)} is written down as refunded for "
-        f"{ledger_id}, and its budgets have it back; no money was moved."
+        f"{spend.ledger_id}, and its budgets have it back; no money was moved."
     )
+
+
+async def _begun_with(gateway: Gateway, given: str) -> Spend | None:
+    """The purchase whose ledger id this is, or begins. Raises UsageError where several do."""
+    given = given.strip()
+    whole = await gateway.ledger.spend(given)
+    if whole is not None or not given:
+        return whole
+    found = await gateway.ledger.spends(_MOST_NAMED + 1, given)
+    if len(found) > 1:
+        ids = [spend.ledger_id for spend in found]
+        named = ", ".join(ids[:_MOST_NAMED]) + (", and more" if len(ids) > _MOST_NAMED else "")
+        raise click.UsageError(f"Several purchases begin with {given}: {named}. Give more of it.")
+    return found[0] if found else None
 
 
 def _not_refundable(spend: Spend | None, amount: Decimal) -> str:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import gc
 import json
+import shlex
+import shutil
+import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
@@ -129,10 +133,19 @@ def _log_address(url: str, *, pass_through: bool) -> None:
 
 
 def _show_calls(key: str, first_rental: int) -> Callable[[str], None]:
-    return lambda url: click.echo(demo_text(url, key, first_rental))
+    return lambda url: click.echo(demo_text(url, key, first_rental, _program()))
 
 
-def demo_text(url: str, key: str, first_rental: int) -> str:
+def _program() -> str:
+    """How to call this program again from the same folder."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m {called.parent.name}"
+    found = shutil.which(called.name)
+    return called.name if found and Path(found).samefile(called) else shlex.quote(str(called))
+
+
+def demo_text(url: str, key: str, first_rental: int, program: str) -> str:
     """The calls to try, with colours; click.echo removes those where there is no terminal."""
     curl = f"curl -sS -H 'X-API-Key: {key}'"
     as_json = f"-H 'Content-Type: application/json' -d '{json.dumps(DEMO_RENTAL)}'"
@@ -144,6 +157,12 @@ def demo_text(url: str, key: str, first_rental: int) -> str:
         ("Read the whole rental", f"{curl} {rental}"),
         ("Done with it", f"{curl} -X POST {rental}/complete"),
         ("What is left", f"{curl} {url}/v1/balance"),
+        (
+            "The same as commands, in another terminal",
+            f"export GATEWAY_URL={url} GATEWAY_KEY= GETATEXT_API_KEY={key}",
+        ),
+        ("Rent one and wait for its code", f"{program} rent whatsapp --max-price 1.00 --wait"),
+        ("What was spent", f"{program} usage"),
     )
     lines = [
         "",

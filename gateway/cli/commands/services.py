@@ -2,57 +2,49 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 import click
 
-from gateway.cli.parameters import json_option
-from gateway.cli.session import own_caller, own_key, session_settings, with_gateway
+from gateway.cli.parameters import gateway_option, json_option, wide_option
+from gateway.cli.session import open_session
+from gateway.cli.verbs import VERBS
 
 if TYPE_CHECKING:
     from gateway.cli.output import Row
-    from gateway.core.model.prices import PricePage
-    from gateway.core.prices.service_codes import CodeMatch, ServiceCodes
-    from gateway.settings import Settings
-    from gateway.wiring import Gateway
+    from gateway.core.prices.service_codes import CodeMatch
+
+PRICES = next(verb for verb in VERBS if verb.operation == "list_prices")
 
 
 @click.command()
 @click.option("--match", is_flag=True, help="What each code means today, and what is unmatched.")
+@wide_option
 @json_option
-def services(match: bool, as_json: bool) -> None:
+@gateway_option
+def services(match: bool, wide: bool, as_json: bool, gateway_url: str | None) -> None:
     """Show the service codes of SMS-Activate's protocol."""
+    from gateway.cli.execution import execute
+    from gateway.cli.listings import SERVICE_CODES
     from gateway.cli.output import show_rows
+    from gateway.core.model.values import MAX_PAGE
+    from gateway.core.operations.prices import LIST_PRICES
+    from gateway.core.prices.service_codes import overview
     from gateway.wiring import service_codes
 
-    settings = session_settings()
-    codes = service_codes(settings)
+    session = open_session(gateway_url)
+    codes = service_codes(session.settings)
     if match:
-        show_rows(_matched(codes, settings), as_json=as_json)
-        return
-    show_rows(
-        [{"code": code, "means": ", ".join(names)} for code, names in codes.candidates.items()],
-        as_json=as_json,
-    )
-
-
-def _matched(codes: ServiceCodes, settings: Settings) -> list[Row]:
-    """Each code with what it means by the current price list."""
-    from gateway.core.prices.service_codes import overview
-
-    own_key(settings)
-    prices = with_gateway(_prices, settings=settings).data
-    return [_row(each) for each in overview(codes, prices).matches]
-
-
-async def _prices(gateway: Gateway) -> PricePage:
-    from gateway.core.model.values import MAX_PAGE
-    from gateway.core.operations.call import Call
-    from gateway.core.operations.prices import LIST_PRICES
-
-    call = Call(await own_caller(gateway), secrets.token_hex(8))
-    return await gateway.invoker.invoke(LIST_PRICES, call, {"limit": MAX_PAGE})
+        session.require_key()
+        code, page = execute(session, PRICES, LIST_PRICES, {"limit": MAX_PAGE}, as_json=as_json)
+        if page is None:
+            raise SystemExit(code)
+        rows = [_row(each) for each in overview(codes, page.data).matches]
+    else:
+        rows = [
+            {"code": code, "means": ", ".join(names)} for code, names in codes.candidates.items()
+        ]
+    show_rows(rows, SERVICE_CODES, as_json=as_json, wide=wide)
 
 
 def _row(match: CodeMatch) -> Row:

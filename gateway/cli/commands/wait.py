@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from gateway.cli.exit_codes import FAILED, INTERRUPTED, OK
+from gateway.cli.parameters import gateway_option
 from gateway.cli.verbs import VERBS, WAIT
 
 if TYPE_CHECKING:
+    from gateway.cli.session import Operations, Session
     from gateway.core.model.codes import Code
     from gateway.core.model.rentals import Rental
-    from gateway.wiring import Gateway
 
 STATUS = next(verb for verb in VERBS if verb.operation == "get_rental")
 CANCEL = next(verb for verb in VERBS if verb.operation == "cancel_rental")
@@ -27,63 +29,102 @@ CANCEL = next(verb for verb in VERBS if verb.operation == "cancel_rental")
 
 @click.command()
 @click.argument("rental_id", metavar="ID")
+@click.option("--next", "another", is_flag=True, help="Wait for a code after the newest known one.")
+@click.option(
+    "--seconds",
+    type=click.IntRange(0),
+    help="Give up after so many, and exit with 1; 0 looks once. By default it waits to the end.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
-def wait(rental_id: str, as_json: bool) -> None:
+@gateway_option
+def wait(
+    rental_id: str, another: bool, seconds: int | None, as_json: bool, gateway_url: str | None
+) -> None:
     """Wait until a rental has its code, or has ended; Ctrl-C offers to cancel it."""
     from gateway.cli.execution import execute
+    from gateway.cli.session import open_session
     from gateway.core.operations.rentals import GET_RENTAL
 
-    code, rental = execute(STATUS, GET_RENTAL, {"rental_id": rental_id}, as_json=as_json)
+    session = open_session(gateway_url)
+    code, rental = execute(session, STATUS, GET_RENTAL, {"rental_id": rental_id}, as_json=as_json)
     if code != OK or rental is None:
         raise SystemExit(code)
-    raise SystemExit(wait_for(rental, as_json=as_json))
+    after = rental.code if another else None
+    raise SystemExit(wait_for(session, rental, after, seconds, as_json=as_json))
 
 
-def wait_for(rental: Rental, *, as_json: bool) -> int:
-    """Wait until the rental has a code or has ended; answer the exit code."""
-    from gateway.cli.execution import exit_code
-    from gateway.cli.output import show_error
-    from gateway.cli.session import with_gateway
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What is waited for: a code other than `after`, for so many `seconds`, or to the end."""
+
+    rental: Rental
+    trace_id: str
+    after: str | None = None
+    seconds: int | None = None
+
+    async def code(self, operations: Operations) -> Code:
+        """The code, that none will come, or that none has come: long polls one after the other."""
+        from gateway.core.model.codes import MAX_WAIT, CodeStatus
+        from gateway.core.operations.codes import WAIT_FOR_CODE
+
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + (math.inf if self.seconds is None else self.seconds)
+        with _live_line(self.rental):
+            while True:
+                left = min(MAX_WAIT, max(0, ends - loop.time()))
+                asked = {
+                    "rental_id": self.rental.id,
+                    "wait_seconds": math.ceil(left),
+                    "after_code": self.after,
+                }
+                code = (await operations.answer(WAIT_FOR_CODE, asked, self.trace_id)).value
+                if code.status is not CodeStatus.PENDING or loop.time() >= ends:
+                    return code
+
+
+def wait_for(
+    session: Session,
+    rental: Rental,
+    after: str | None = None,
+    seconds: int | None = None,
+    *,
+    as_json: bool,
+) -> int:
+    """Wait until the rental has a code other than `after`, or has ended; answer the exit code.
+
+    `seconds`: after how many it is given up.
+    """
+    from gateway.cli.execution import advised_at_terminal, exit_code
+    from gateway.cli.output import show_error, to_stderr
     from gateway.core.model.codes import CodeStatus
     from gateway.core.model.errors import GatewayError
     from gateway.core.operations.codes import WAIT_FOR_CODE
 
+    waiting = _Waiting(rental, secrets.token_hex(8), after, seconds)
     try:
-        code = with_gateway(partial(_code, rental))
+        code = session.run(waiting.code)
     except GatewayError as error:
-        trace_id = error.trace_id or secrets.token_hex(8)
-        show_error(error, WAIT, WAIT_FOR_CODE, trace_id, as_json=as_json)
+        advised = advised_at_terminal(error, session)
+        show_error(advised, WAIT, WAIT_FOR_CODE, waiting.trace_id, as_json=as_json)
         return exit_code(error)
     except KeyboardInterrupt:
-        return _interrupted(rental, as_json=as_json)
+        return _interrupted(session, rental, as_json=as_json)
     _show(code, as_json=as_json)
+    if code.status is CodeStatus.PENDING:
+        within = f"within {seconds} seconds" if seconds else "yet"
+        to_stderr(f"No code {within}. {_goes_on(rental)}")
     return OK if code.status is CodeStatus.RECEIVED else FAILED
 
 
-async def _code(rental: Rental, gateway: Gateway) -> Code:
-    """The code, or that none will come: long polls one after the other."""
-    from gateway.cli.session import own_caller
-    from gateway.core.model.codes import MAX_WAIT, CodeStatus
-    from gateway.core.operations.call import Call
-    from gateway.core.operations.codes import WAIT_FOR_CODE
-
-    call = Call(await own_caller(gateway), secrets.token_hex(8))
-    asked = {"rental_id": rental.id, "wait_seconds": MAX_WAIT}
-    with _live_line(rental):
-        while True:
-            code = await gateway.invoker.invoke(WAIT_FOR_CODE, call, asked)
-            if code.status is not CodeStatus.PENDING:
-                return code
-
-
 def _show(code: Code, *, as_json: bool) -> None:
-    from gateway.cli.output import printable, to_stderr
+    from gateway.cli.cells import printable
+    from gateway.cli.output import to_stderr
 
-    if as_json or not sys.stdout.isatty():
+    if as_json:
         click.echo(code.model_dump_json())
     elif code.code is not None:
         click.secho(printable(code.code), bold=True, fg="green")
-    else:
+    elif code.status == "ended":
         to_stderr(f"No code will come: the rental is {code.ended_reason}.")
 
 
@@ -117,7 +158,7 @@ def _line(rental: Rental) -> str:
     return f"Waiting for the code to {rental.number}{left}. Ctrl-C to stop."
 
 
-def _interrupted(rental: Rental, *, as_json: bool) -> int:
+def _interrupted(session: Session, rental: Rental, *, as_json: bool) -> int:
     """Ctrl-C: the rental goes on and is paid for, unless it is cancelled."""
     from gateway.cli.execution import execute_and_show
     from gateway.cli.output import to_stderr
@@ -128,7 +169,11 @@ def _interrupted(rental: Rental, *, as_json: bool) -> int:
         with suppress(click.Abort):
             if click.confirm("Cancel the rental for a refund?", err=True):
                 asked = {"rental_id": rental.id}
-                code = execute_and_show(CANCEL, CANCEL_RENTAL, asked, as_json=as_json)
+                code = execute_and_show(session, CANCEL, CANCEL_RENTAL, asked, as_json=as_json)
                 return INTERRUPTED if code == OK else code
-    to_stderr(f"The rental goes on. Its code: getatext-gateway wait {rental.id}")
+    to_stderr(_goes_on(rental))
     return INTERRUPTED
+
+
+def _goes_on(rental: Rental) -> str:
+    return f"The rental goes on. Its code: getatext-gateway wait {rental.id}"

@@ -161,7 +161,7 @@ class Callers:
             raise Unauthorized("This key has expired.")
         if self._own is None:
             raise UpstreamAuthFailed("The gateway has no key of its own at the provider.")
-        return Caller(caller_id(key), self._own, key.limits, hashed)
+        return Caller(caller_id(key), self._own, key.limits, hashed, key.name)
 
 
 def _nobody() -> None:

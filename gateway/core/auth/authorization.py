@@ -34,6 +34,7 @@ from gateway.core.model.purchases import (
     SpendState,
 )
 from gateway.core.model.quote import Quote
+from gateway.core.model.settling import settled_with
 from gateway.core.model.values import Charged, money_text
 
 _KEY_CHANGES = "Who runs the gateway can change it, by another key."
@@ -155,7 +156,8 @@ def _repeats(earlier: Duplicate, intent: Intent) -> DuplicatePurchase:
         )
     elif earlier.state is SpendState.UNKNOWN:
         happened = f"The same was sent within {minutes} minutes, and its outcome is not known"
-        advice = f"Look first at {'list_rentals' if rental else 'list_long_rentals'}."
+        look = "list_rentals" if rental else "list_long_rentals"
+        advice = f"Look first at {look}. {settled_with()}"
     else:
         happened = "The same purchase is under way"
         advice = "Wait for its answer."

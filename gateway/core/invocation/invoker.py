@@ -24,7 +24,7 @@ from gateway.core.model.purchases import View
 from gateway.core.model.redact import holds_key
 from gateway.core.model.rentals import Rental
 from gateway.core.model.upstream_call import Effect
-from gateway.core.operations.call import Answer, Call
+from gateway.core.operations.call import Answer, Call, CallNote
 from gateway.core.operations.context import Context, Services
 from gateway.core.operations.operation import AnyOperation, Operation
 from gateway.core.ports.observer import Observer
@@ -77,7 +77,7 @@ class Invoker:
     async def _counted(
         self, op: Operation[In, Out], call: Call, given: Mapping[str, Any] | In
     ) -> Answer[Out]:
-        outcome = "internal_error"
+        outcome, asked, answer = "internal_error", None, None
         try:
             check_effect(call.caller.limits, op)
             asked = given if isinstance(given, BaseModel) else validate(op.takes, given)
@@ -88,6 +88,8 @@ class Invoker:
             raise
         finally:
             self._observer.operation_ended(op.name, outcome)
+            if call.note is not None:
+                _note(call.note, op, call.caller, asked, answer)
         return answer
 
     def context(self, caller: Caller) -> Context:
@@ -234,6 +236,24 @@ class Invoker:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # marks it as retrieved: nobody awaits it after a disconnect
+
+
+def _note(
+    note: CallNote, op: AnyOperation, caller: Caller, asked: Any, answer: Answer[Any] | None
+) -> None:
+    """Note the operation, unless the request ran a weightier one, such as a purchase."""
+    effect = op.effect
+    weight = 0 if effect is _READ else 2 if effect is _CHANGE else 4
+    if op.subject is not None:
+        weight += 1
+    if weight <= note.weight:
+        return
+    note.caller, note.operation, note.weight = caller, op.name, weight
+    about = getattr(asked, op.subject, None) if op.subject is not None else None
+    if weight >= 4 and answer is not None:  # what was bought
+        about = answer.value.id
+    if isinstance(about, int):
+        note.about = {f"{op.kind}_id": about}
 
 
 def _request_id(call: Call, asked: BaseModel) -> str | None:

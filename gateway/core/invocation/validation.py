@@ -12,6 +12,12 @@ from gateway.core.model.values import without_blanks
 
 In = TypeVar("In", bound=BaseModel)
 
+_FORMS = {  # in words, of inputs whose form only a pattern tells
+    "service_code": "must be a service's code on one line, such as whatsapp",
+    "request_id": "must be letters, digits and signs of ASCII, such as order-17",
+    "cursor": "is not the next_cursor of a page of this list; leave it out for the first page",
+}
+
 
 def validate(takes: type[In], given: Mapping[str, Any]) -> In:
     """The validated input. Raises InvalidRequest that names up to five invalid fields."""
@@ -38,11 +44,15 @@ def _sentence(error: ValidationError, takes: type[BaseModel]) -> str:
     faults = []
     for fault in error.errors(include_url=False, include_context=False)[:5]:
         name = redacted(str(fault["loc"][0])) if fault["loc"] else "input"
-        faults.append(f"{name}: {_fault_text(fault['type'], fault['msg'], takes)}")
+        faults.append(f"{name}: {_fault_text(name, fault['type'], fault['msg'], takes)}")
     return "; ".join(faults) + "."
 
 
-def _fault_text(kind: str, message: str, takes: type[BaseModel]) -> str:
+def _fault_text(name: str, kind: str, message: str, takes: type[BaseModel]) -> str:
+    if kind == "string_pattern_mismatch":
+        return _FORMS.get(name, "is not written as it must be")
+    if kind == "string_too_short":
+        return "is blank"
     if kind == "missing":
         return "is required"
     if kind == "extra_forbidden":

@@ -1,4 +1,4 @@
-"""Periodic work on the ledger: recovery after dead processes, and retention."""
+"""Periodic work on the ledger: recovery after dead processes, retention, and counting."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,12 +10,13 @@ from gateway.core.ports.ledger import Ledger
 from gateway.core.ports.observer import Observer
 
 LOOK_EVERY = 5.0
+COUNT_EVERY = 15.0
 PURGE_EVERY = 3600.0
 REQUEST_IDS_KEPT = timedelta(hours=24)
 
 
 class Housekeeping:
-    """Recovers and purges periodically."""
+    """Recovers, purges and counts periodically."""
 
     def __init__(
         self,
@@ -46,10 +47,20 @@ class Housekeeping:
         await self._ledger.purge(now - self._retention, now - REQUEST_IDS_KEPT)
         self._purged()
 
+    async def count(self) -> None:
+        """Tell what stands open in the ledger."""
+        now = self._clock.now()
+        counts = await self._ledger.counts(now)
+        oldest = counts.oldest_wish_at
+        waited = timedelta(0) if oldest is None else max(timedelta(0), now - oldest)
+        self._observer.ledger_counted(counts, waited.total_seconds())
+
     async def run(self) -> None:
         """Run until cancelled. Failures are reported and retried at the next interval."""
         await asyncio.gather(
-            self._every(LOOK_EVERY, self.recover), self._every(PURGE_EVERY, self.purge)
+            self._every(LOOK_EVERY, self.recover),
+            self._every(PURGE_EVERY, self.purge),
+            self._every(COUNT_EVERY, self.count),
         )
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:

@@ -5,6 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 
 GATEWAY_KEY_PREFIX = "gtw_"
+SHORT_ID = 8
+"""How many characters of an account's id stand in a log line, where no key has a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,11 @@ class GatewayKey:
     created_at: datetime
     revoked_at: datetime | None = None
 
+    def is_living(self, at: datetime) -> bool:
+        """Whether it can be used at that time: neither revoked nor expired."""
+        ends = self.limits.expires_at
+        return self.revoked_at is None and (ends is None or at < ends)
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -49,14 +56,15 @@ class Caller:
     """An authenticated caller. `id` tells callers of the same account apart.
 
     `limits` None: the caller sent a provider key of its own (`pass_through`). `sees_account`:
-    whether it sees the whole account, or only what it bought itself. `hashed`: the hash of its
-    gateway key.
+    whether it sees the whole account, or only what it bought itself. `hashed` and `key_name`: the
+    hash and the name of its gateway key.
     """
 
     id: str
     account: Account
     limits: Limits | None = None
     hashed: str | None = field(default=None, repr=False)
+    key_name: str | None = field(default=None, compare=False)
     pass_through: bool = field(init=False, compare=False)
     sees_account: bool = field(init=False, compare=False)
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from gateway.core.model.prices import Candidate, close_to_it
+from gateway.core.model.settling import settled_with
 from gateway.core.model.values import Charged
 
 _MONEY = {
@@ -162,6 +163,7 @@ class OutcomeUnknown(GatewayError):
     def __init__(self, happened: str | None = None, **more: Any) -> None:
         """`charged` defaults to UNKNOWN."""
         super().__init__(happened, **{"charged": Charged.UNKNOWN} | more)
+        self.detail = f"{self.detail} {settled_with()}"
 
 
 class RequestIdReused(GatewayError):

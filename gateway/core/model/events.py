@@ -55,6 +55,7 @@ def _without_prefix(raw: object) -> object:
 
 EventId = Annotated[
     int,
+    BeforeValidator(_without_prefix),
     PlainSerializer(event_id, return_type=str),
     WithJsonSchema({"type": "string", "pattern": "^evt_[0-9]+$", "examples": ["evt_71"]}),
 ]

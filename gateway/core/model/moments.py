@@ -15,8 +15,8 @@ _MOMENT = re.compile(
 ).fullmatch
 
 
-def _moment_asked(raw: object) -> object:
-    """Convert a date or a time to an instant; one without a zone is in UTC."""
+def moment_asked(raw: object) -> object:
+    """Convert a date or a time to an instant; one without a zone is in UTC. Raises ValueError."""
     if isinstance(raw, datetime):
         return raw if raw.tzinfo else raw.replace(tzinfo=UTC)
     if not isinstance(raw, str) or (found := _MOMENT(raw.strip())) is None:
@@ -35,7 +35,7 @@ def _moment_asked(raw: object) -> object:
 
 InstantAsked = Annotated[
     datetime,
-    BeforeValidator(_moment_asked),
+    BeforeValidator(moment_asked),
     PlainSerializer(instant_text, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-29T00:00:00Z"]}),
 ]

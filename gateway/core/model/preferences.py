@@ -1,4 +1,4 @@
-"""Which numbers a purchase prefers: carriers and area codes, however they are spelled."""
+"""Which numbers a purchase prefers: carriers, area codes and numbers, however they are spelled."""
 
 import re
 from types import MappingProxyType
@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticUseDefault
+
+from gateway.core.model.values import text_asked
 
 ANY = "any"
 _CARRIERS = MappingProxyType(
@@ -24,6 +26,13 @@ _COUNTRY = r"(?:\+1[ .-]?|1[ .-])"
 _ONE_AREA = rf"{_COUNTRY}?(?:\([2-9][0-9]{{2}}\)|[2-9][0-9]{{2}})"
 _are_areas = re.compile(rf"[\s,;/]*{_ONE_AREA}(?:[\s,;/]+{_ONE_AREA})*[\s,;/]*").fullmatch
 _AREA = re.compile(r"[2-9][0-9]{2}")
+_US_NUMBER = r"^(\+?1)?[2-9][0-9]{9}$"
+_DASH = r"\s./\u2010-\u2015\u2212-"
+_is_us_number = re.compile(_US_NUMBER).fullmatch
+_means_us_number = re.compile(
+    rf"(?:\+?1[{_DASH}]*)?\(?([2-9][0-9]{{2}})\)?[{_DASH}]*([0-9]{{3}})[{_DASH}]*([0-9]{{4}})"
+).fullmatch
+_LONGEST_NUMBER = 40
 _MOST_TEXT = 4000  # characters; a hundred area codes in any spelling are fewer
 
 
@@ -58,6 +67,17 @@ def _area_codes_or_any(raw: object) -> object:
     return ANY if wherever else _area_codes_asked(raw)
 
 
+def _us_number_asked(raw: object) -> object:
+    """A US number as the documents have it, from a whole number or text in another spelling."""
+    text = text_asked(raw)
+    if not isinstance(text, str) or _is_us_number(text):
+        return text
+    found = _means_us_number(text.strip()) if len(text) < _LONGEST_NUMBER else None
+    if found is None:
+        raise ValueError("must be a US number of ten digits, such as +14104287665")
+    return f"+1{''.join(found.groups())}"
+
+
 Carrier = Annotated[Literal["any", "at&t", "tmobile", "verizon"], BeforeValidator(_carrier_asked)]
 """A carrier in an input; any: none is preferred."""
 
@@ -77,3 +97,6 @@ AreaCodesOrAny = Annotated[
     BeforeValidator(_area_codes_or_any),
 ]
 """Area codes in an input, or the word any."""
+
+UsNumber = Annotated[str, Field(pattern=_US_NUMBER), BeforeValidator(_us_number_asked)]
+"""A US number in an input, with or without its country code."""

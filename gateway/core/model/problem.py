@@ -12,6 +12,7 @@ from gateway.core.model.errors import (
     AlreadyReplaced,
     GatewayError,
     InternalError,
+    OutcomeUnknown,
     ServiceNotFound,
     Upstream,
 )
@@ -127,3 +128,16 @@ def read_problem(body: bytes) -> GatewayError:
     except (KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as fault:
         raise ValueError("not a problem document") from fault
     return error
+
+
+def lost_purchase(happened: str, request_id: str | None) -> OutcomeUnknown:
+    """The error of a purchase at a gateway elsewhere whose answer was lost on the way."""
+    if request_id is None:
+        return OutcomeUnknown(happened)
+    return OutcomeUnknown(
+        happened,
+        advice=(
+            f"Repeat the call with request_id {request_id}: "
+            "that answers what became of it and buys nothing twice."
+        ),
+    )

@@ -1,10 +1,12 @@
 """Upper bounds for the cost of a purchase, computed from known prices before it is made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from gateway.core.model.preferences import ANY
 from gateway.core.model.prices import Price
 from gateway.core.model.rentals import Rental, RentNumber
+from gateway.core.model.replacement import ReplaceRental
 
 _ONE = Decimal(1)
 _EITHER, _BOTH = Decimal("1.2"), Decimal("1.4")  # page: surcharges where carrier, area matched
@@ -55,3 +57,19 @@ def again_quote(earlier: Rental, listed: Price | None) -> Quote:
     known = [price for price in (earlier.price, now) if price is not None]
     ttl_minutes = listed.ttl_minutes if listed else None
     return Quote(max(known, default=None), earlier.service_code, ttl_minutes)
+
+
+def replacement_quote(asked: ReplaceRental, earlier: Rental, listed: Price | None) -> Quote:
+    """The quote of a replacement: as again_quote, or the listed price with what is asked for anew.
+
+    What was asked for the first number is told by its price alone.
+    """
+    quote = again_quote(earlier, listed)
+    if listed is None or quote.at_most is None:
+        return quote
+    anew = with_surcharges(
+        listed.price,
+        carrier=asked.carrier not in ("same", ANY),
+        area=asked.area_codes not in (None, ANY),
+    )
+    return replace(quote, at_most=max(quote.at_most, anew))

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypedDict
 from pydantic import Field, ValidationInfo, field_validator
 
 from gateway.core.model.moments import InstantAsked
-from gateway.core.model.preferences import AreaCodes, Carrier
+from gateway.core.model.preferences import AreaCodes, Carrier, UsNumber
 from gateway.core.model.values import (
     CURRENCY,
     Currency,
@@ -19,7 +19,6 @@ from gateway.core.model.values import (
     Instant,
     KeyName,
     LimitAsked,
-    OrDigits,
     PhoneNumber,
     Reference,
     RequestId,
@@ -31,10 +30,6 @@ from gateway.core.model.values import (
 
 REQUEST_ID = "Your id for the purchase: the same one buys once."
 REFERENCE = "Your label; get_usage groups by it."
-
-
-UsNumber = Annotated[str, Field(pattern=r"^(\+?1)?[2-9][0-9]{9}$"), OrDigits]
-"""A US number in an input, with or without its country code."""
 
 
 class RentalStatus(StrEnum):

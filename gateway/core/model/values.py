@@ -30,7 +30,9 @@ _CENT = Decimal("0.01")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MICROS = 16**13 - 1  # in the year 2112: as much as a ledger id holds
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
-_AMOUNT = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?").fullmatch
+_AMOUNT = re.compile(
+    r"\$? ?([+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?)(?: ?USD)?", re.IGNORECASE
+).fullmatch
 
 
 class Frozen(BaseModel):
@@ -67,12 +69,18 @@ def _utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+def amount_in(text: str) -> Decimal | None:
+    """The amount that a text says, such as 0.55, $0.55 or 0.55 USD; None where it says none."""
+    found = _AMOUNT(text.strip())
+    return Decimal(found[1]) if found else None
+
+
 def _amount_asked(raw: object) -> object:
     """Convert a JSON number or text to an exact decimal; reject booleans, ints in Python."""
     if isinstance(raw, float):
         raw = Decimal(str(raw))
-    elif isinstance(raw, str) and _AMOUNT(raw.strip()):
-        raw = Decimal(raw.strip())
+    elif isinstance(raw, str) and (amount := amount_in(raw)) is not None:
+        raw = amount
     elif isinstance(raw, bool) or not isinstance(raw, int | Decimal):
         raise ValueError("must be an amount of dollars, such as 0.55")
     if not Decimal(raw).is_nan() and raw <= 0:
@@ -100,7 +108,7 @@ def _digits_or_default(raw: object) -> object:
     return number
 
 
-def _text_asked(raw: object) -> object:
+def text_asked(raw: object) -> object:
     """Convert a JSON integer to text of digits; pydantic rejects other types."""
     if isinstance(raw, bool | float) or (isinstance(raw, int) and raw < 0):
         raise ValueError("must be text, or a whole number that is not negative")
@@ -109,7 +117,7 @@ def _text_asked(raw: object) -> object:
 
 def _line_asked(raw: object) -> object:
     """Text on one line, trimmed, without control characters; a blank one is as good as none."""
-    text = _text_asked(raw)
+    text = text_asked(raw)
     if not isinstance(text, str):
         return text
     if not (text := _CONTROL.sub(" ", text).strip()):
@@ -190,7 +198,7 @@ LimitAsked = Annotated[
 ]
 """How many rows of a list are asked for; 0 stands for the default."""
 
-OrDigits = BeforeValidator(_text_asked)
+OrDigits = BeforeValidator(text_asked)
 """Lets text in an input also be a JSON integer: its digits."""
 
 FlagAsked = Annotated[bool, BeforeValidator(_flag_asked)]

@@ -1,7 +1,7 @@
 """One invocation of an operation, and its answer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Generic, TypeVar
 
@@ -26,6 +26,19 @@ class Answer(Generic[Out]):
 
 
 @dataclass(slots=True)
+class CallNote:
+    """What a request came to, for its line in the log: of several operations the weightiest.
+
+    `about` has the provider's id of the rental it acted on or bought, under its name in the log.
+    """
+
+    caller: Caller | None = None
+    operation: str = ""
+    about: dict[str, int] = field(default_factory=dict)
+    weight: int = -1
+
+
+@dataclass(slots=True)
 class Call:
     """One call of an operation: its caller, and its trace id for the log.
 
@@ -34,6 +47,7 @@ class Call:
     the face allows, in USD; it is not part of the fingerprint. `begun` is called with the ledger_id
     of a purchase once that is in the ledger, so that it can be reported as undelivered. `over_mcp`:
     a purchase that an agent makes, which may not repeat one of its last; `allow_duplicate`: it may.
+    `note`: where the request wants to know what became of it.
     """
 
     caller: Caller
@@ -44,3 +58,4 @@ class Call:
     begun: Callable[[str], None] | None = None
     over_mcp: bool = False
     allow_duplicate: bool = False
+    note: CallNote | None = None

@@ -10,6 +10,7 @@ from gateway.core.model.purchases import (
     Breach,
     Duplicate,
     Intent,
+    LedgerCounts,
     Outcome,
     Spend,
     Spent,
@@ -65,11 +66,17 @@ class Ledger(Protocol):
     async def by_request(self, caller_id: str, request_id: str) -> Spend | None:
         """The purchase this caller made with this request id, until the id expires."""
 
-    async def spends(self, limit: int) -> Sequence[Spend]:
-        """The newest purchases of all callers, newest first."""
+    async def spends(self, limit: int, beginning: str = "") -> Sequence[Spend]:
+        """The newest purchases of all callers, newest first.
+
+        `beginning`: only those whose ledger id begins so.
+        """
 
     async def unknown(self, account_id: str | None = None) -> Sequence[Spend]:
         """The purchases whose outcome is unknown, oldest first."""
+
+    async def counts(self, at: datetime) -> LedgerCounts:
+        """What stands open in the whole ledger. Cheap, however much has ended."""
 
     async def unanswered(self, account_id: str) -> Sequence[Spend]:
         """The account's purchases that were sent and have no known outcome, oldest first."""

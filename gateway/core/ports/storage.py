@@ -18,11 +18,23 @@ class Unstorable(ValueError):
     """
 
 
+class NameTaken(ValueError):
+    """A living key has the name of a new one, which was not stored. `key_id`: that key's."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(key_id)
+        self.key_id = key_id
+
+
 class Keys(Protocol):
     """Stores the gateway's own API keys, by their hashes."""
 
     async def create(self, key: GatewayKey) -> None:
-        """Store a new key."""
+        """Store a new key. Raises NameTaken where a key that is living then has its name.
+
+        Names are compared as they are shown: without spaces around them, by case. Of two processes
+        at once, one stores its key.
+        """
 
     async def find(self, hashed: str) -> GatewayKey | None:
         """The key with this hash, revoked ones included."""
@@ -30,8 +42,8 @@ class Keys(Protocol):
     async def all(self) -> Sequence[GatewayKey]:
         """Every key, oldest first."""
 
-    async def revoke(self, id_or_name: str, at: datetime) -> bool:
-        """Revoke a key; False where no such unrevoked key exists."""
+    async def revoke(self, key_id: str, at: datetime) -> bool:
+        """Revoke a key; False where no unrevoked key has this id."""
 
 
 class Accounts(Protocol):

@@ -18,6 +18,7 @@ from gateway.core.model.errors import (
 )
 from gateway.core.model.problem import read_problem
 from gateway.core.model.purchases import OPEN, Spend, SpendState, StoredAnswer
+from gateway.core.model.settling import named
 from gateway.core.model.values import Charged
 from gateway.core.operations.call import Answer
 from gateway.core.ports.clock import Clock
@@ -120,7 +121,9 @@ class FirstAnswer:
         spend: Spend | None = first
         while spend is not None and spend.answer is None:
             if spend.state is SpendState.UNKNOWN:
-                raise OutcomeUnknown  # the process that sent it died without an answer
+                lost = OutcomeUnknown()  # the process that sent it died without an answer
+                lost.detail = named(lost.detail, spend.ledger_id)
+                raise lost
             if spend.state in _FREED:
                 self._check_time_for_another(deadline)
                 return None

@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway.core.model.errors import LedgerUnavailable, OutcomeUnknown
 from gateway.core.model.purchases import Spend, SpendState
+from gateway.core.model.settling import named
 from gateway.core.operations.call import Answer
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
@@ -109,7 +110,9 @@ class Redelivery:
             if lost is None:
                 return None
             if lost.state is SpendState.UNKNOWN or self._clock.monotonic() >= until:
-                raise OutcomeUnknown("The same was sent a moment ago, and its answer was lost.")
+                error = OutcomeUnknown("The same was sent a moment ago, and its answer was lost.")
+                error.detail = named(error.detail, lost.ledger_id)
+                raise error
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _look(self, caller_id: str, fingerprint: str) -> tuple[Spend | None, Spend | None]:

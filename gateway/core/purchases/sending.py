@@ -21,6 +21,7 @@ from gateway.core.model.purchases import (
     stored_value,
 )
 from gateway.core.model.rentals import Rental
+from gateway.core.model.settling import named
 from gateway.core.model.values import Charged
 from gateway.core.operations.call import Answer
 from gateway.core.operations.context import Context
@@ -127,6 +128,7 @@ class Sent:
                 await self._release(intent)
                 raise
             if isinstance(fault, GatewayError):
+                fault.detail = named(fault.detail, intent.ledger_id)
                 try:
                     await _correct_prices(order, fault)
                 finally:
@@ -134,6 +136,7 @@ class Sent:
                 raise
             # It happened after the sending, so the purchase may have been made.
             lost = OutcomeUnknown()
+            lost.detail = named(lost.detail, intent.ledger_id)
             await self._settle(order, _failed(lost, order.trace_id))
             if not isinstance(fault, Exception):
                 raise  # a cancellation or exit of the process

@@ -15,6 +15,7 @@ from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.upstream_call import Effect, Priority, UpstreamCall
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
+from gateway.core.ports.observer import Observer
 from gateway.core.ports.provider import Connect, Provider
 from gateway.core.upstream.pipeline import BeforeSending, Pipeline
 
@@ -79,6 +80,22 @@ class Hears(Protocol):
 
     def heard(self, account_id: str, answer: object, asked_at: datetime) -> None:
         """It was answered. Must not raise or block."""
+
+
+class OwnBalance:
+    """Tells the balance of the server's own account, whenever an answer does."""
+
+    def __init__(self, own: str, clock: Clock, observer: Observer) -> None:
+        """`own`: the account's id."""
+        self._own = own
+        self._observer = observer
+        self.now = clock.now
+
+    def heard(self, account_id: str, answer: object, asked_at: datetime) -> None:
+        """As of Hears."""
+        balance = getattr(answer, "balance", None)
+        if balance is not None and account_id == self._own:
+            self._observer.balance_known(balance)
 
 
 @dataclass(frozen=True, slots=True)

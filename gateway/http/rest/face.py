@@ -20,7 +20,7 @@ from gateway.core.operations.operation import AnyOperation
 from gateway.http.rest import responses
 from gateway.http.wire.admission import WAITS, Admission
 from gateway.http.wire.auth import CALLER, key_of
-from gateway.http.wire.edge import TRACE_ID, Handler
+from gateway.http.wire.edge import NOTE, TRACE_ID, Handler
 from gateway.http.wire.inputs import idempotency_key, read_inputs
 
 PREFIX = "/v1/"
@@ -64,7 +64,7 @@ class RestFace:
 
         async def handle(request: web.Request) -> web.StreamResponse:
             given = targets.cached(request.raw_path) or await targets.read(request)
-            call = Call(request[CALLER], request[TRACE_ID])
+            call = Call(request[CALLER], request[TRACE_ID], note=request[NOTE])
             value = (await self._invoker.answer(op, call, given)).value
             if isinstance(value, Cacheable):
                 return self._cacheable.render(value, request)
@@ -78,9 +78,10 @@ class RestFace:
         async def handle(request: web.Request) -> web.StreamResponse:
             given = targets.cached(request.raw_path) or await targets.read(request)
             caller = request[CALLER]
+            call = Call(caller, request[TRACE_ID], note=request[NOTE])
             waits = getattr(given, seconds, 0)  # invalid inputs, which are refused, have none
             with self._admission.held(request, caller, WAITS) if waits else nullcontext():
-                answer = await self._invoker.answer(op, Call(caller, request[TRACE_ID]), given)
+                answer = await self._invoker.answer(op, call, given)
             return self._small.render(answer.value)
 
         return handle
@@ -88,7 +89,8 @@ class RestFace:
     def _writer(self, op: AnyOperation) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
             given = await read_inputs(op, request)
-            call = Call(request[CALLER], request[TRACE_ID], _request_id(op, request))
+            request_id = _request_id(op, request)
+            call = Call(request[CALLER], request[TRACE_ID], request_id, note=request[NOTE])
             answer = await self._invoker.answer(op, call, given)
             location = op.rest.location and self._below + op.rest.location.format(
                 id=answer.value.id

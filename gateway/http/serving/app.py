@@ -32,7 +32,7 @@ from gateway.http.wire import problems
 from gateway.http.wire.addresses import OwnAddress
 from gateway.http.wire.admission import Admission
 from gateway.http.wire.cors import ANY, Cors
-from gateway.http.wire.edge import Edge
+from gateway.http.wire.edge import Edge, Ended
 from gateway.http.wire.inputs import MAX_BODY
 
 ADMISSION = web.AppKey("admission", Admission)
@@ -53,6 +53,7 @@ class Faces:
     webhooks: Webhooks
     webhook_terms: WebhookTerms
     render_metrics: Callable[[], bytes]
+    request_ended: Ended
     provider_reachable: Callable[[], Awaitable[bool]]
     ledger_writable: Callable[[], Awaitable[bool]]
     breaker_states: Callable[[], Mapping[str, str]]
@@ -75,7 +76,14 @@ def make_app(faces: Faces) -> web.Application:
     documents += Discovery(address).routes()
     documents += _with_slash(documents)
     cors = Cors(faces.cors_origins, PREFIX, [route.path for route in documents])
-    edge = Edge(rest.guard, _render, cors, access_log=faces.access_log)
+    edge = Edge(
+        rest.guard,
+        _render,
+        cors,
+        access_log=faces.access_log,
+        ended=faces.request_ended,
+        proxies=faces.webhook_terms.proxies,
+    )
     health = Health(
         edge,
         faces.provider_reachable,

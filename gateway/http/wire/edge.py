@@ -1,17 +1,24 @@
-"""The outermost layer of every request: trace id, access log, CORS, and errors as responses."""
+"""The outermost layer of every request: trace id, access log, CORS, and errors as responses.
+
+Also what is counted of it.
+"""
 
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import structlog
 from aiohttp import hdrs, web
 
+from gateway.core.model.callers import SHORT_ID
 from gateway.core.model.errors import GatewayError, InternalError, InvalidRequest
-from gateway.core.model.redact import may_hold_key
+from gateway.core.model.redact import may_hold_key, redacted_path
+from gateway.core.operations.call import CallNote
 from gateway.http.wire import problems
+from gateway.http.wire.addresses import Network, sender
+from gateway.http.wire.auth import CALLER
 from gateway.http.wire.cors import Cors, Headers, is_preflight, preflight
 from gateway.http.wire.prebuilt import REQUEST_ID
 
@@ -20,9 +27,23 @@ WholeHandler = Callable[[Any], Awaitable[web.StreamResponse]]
 """The handler of a whole application, whose requests come from aiohttp's own factory."""
 Render = Callable[[web.Request, GatewayError, str], web.StreamResponse]
 TRACE_ID = web.RequestKey("trace_id", str)
+NOTE = web.RequestKey("note", CallNote)
+"""What the request came to, filled in by the operation that it runs."""
+Ended = Callable[[str, str, int, float], None]
+"""Told of each answered request: its face, its operation, the status, and how long it took."""
 _CORS: web.RequestKey[Headers] = web.RequestKey("cors", tuple)
 _TRACE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}").fullmatch
 _UNFRAMED = "Transfer-Encoding: must be chunked, or left out."
+_FACES = (
+    ("/v1/events/stream", "events"),
+    ("/v1/", "rest"),
+    ("/api/v1/", "getatext"),
+    ("/stubs/handler_api.php", "sms_activate"),
+    ("/stubs/", "getatext_get"),
+    ("/mcp", "mcp"),
+    ("/webhooks/", "webhook"),
+)
+_NO_FACE = "pages"
 _KEY_HEADERS = ("X-API-Key", "Auth", "Authorization")
 
 log = structlog.get_logger("gateway.http")
@@ -38,17 +59,22 @@ class Edge:
         cors: Cors,
         *,
         access_log: bool,
+        ended: Ended,
+        proxies: Sequence[Network] = (),
     ) -> None:
         """`guard` runs before the handler, and raises to refuse the request.
 
         `render` makes the response to an error, in the format of the request's face. `cors` adds
         headers to every response, and answers preflight requests before the guard.
-        `access_log` writes a line per request, never with its query, which may hold a key.
+        `access_log` writes a line per request, never with its query, which may hold a key; the
+        client's address is that which the `proxies` tell. `ended` counts.
         """
         self._guard = guard
         self._render = render
         self._cors = cors
         self._access_log = access_log
+        self._ended = ended
+        self._proxies = proxies
         self.draining = False
 
     def around(self, handler: WholeHandler, router: web.UrlDispatcher) -> WholeHandler:
@@ -59,7 +85,8 @@ class Edge:
         varies = self._cors.varies
 
         async def edge(request: Any) -> web.StreamResponse:
-            begun = time.perf_counter() if self._access_log else 0.0
+            begun = time.perf_counter()
+            note = request[NOTE] = CallNote()
             trace_id = request[TRACE_ID] = _trace_id(request)
             cors: Headers = ()
             if varies or hdrs.ORIGIN in request.headers:
@@ -75,9 +102,11 @@ class Edge:
                     response.headers.extend(cors)
                 if self.draining or not framed:
                     response.force_close()
+            seconds, face = time.perf_counter() - begun, _face(request.path)
+            self._ended(face, note.operation, response.status, seconds)
             if self._access_log:
-                template = await _template(request, router)
-                _log_access(request, response, template, trace_id, time.perf_counter() - begun)
+                path = await _path(request, router)
+                self._log_access(request, response.status, path, face, seconds)
             return response
 
         return edge
@@ -102,9 +131,35 @@ class Edge:
         except Exception as fault:
             if isinstance(fault, ConnectionError) and disconnected(request):
                 raise  # the client is gone, and nothing of ours failed
-            path = await _template(request, router)
+            path = await _path(request, router)
             log.exception("request failed", trace_id=trace_id, path=path)
             return self._render(request, InternalError(), trace_id)
+
+    def _log_access(
+        self, request: web.Request, status: int, path: str, face: str, seconds: float
+    ) -> None:
+        note, proxies = request[NOTE], self._proxies
+        told: dict[str, Any] = {
+            "method": request.method,
+            "path": path,
+            "status": status,
+            "milliseconds": round(seconds * 1000, 1),
+            "face": face,
+            "trace_id": request[TRACE_ID],
+        }
+        client = sender(request, proxies) if proxies else request.remote
+        if client:
+            told["client"] = str(client)
+        caller = note.caller or request.get(CALLER)
+        if caller is not None:
+            if caller.key_name is None:
+                told["account"] = caller.account.id[:SHORT_ID]
+            else:
+                told["key_name"] = caller.key_name
+        if note.operation:
+            told["operation"] = note.operation
+            told |= note.about
+        log.info("request", **told)
 
 
 def headers_of(request: web.Request) -> Headers:
@@ -136,30 +191,24 @@ def _is_secret(given: str, request: web.Request) -> bool:
     return may_hold_key(given) or any(key.endswith(given) for key in keys)
 
 
-async def _template(request: web.Request, router: web.UrlDispatcher) -> str:
-    """The route's pattern for the log; the path itself may hold a secret, or an attempt at one.
+def _face(path: str) -> str:
+    if path.startswith("//"):  # as some tools spell their paths
+        path = path[1:]
+    for prefix, face in _FACES:
+        if path.startswith(prefix):
+            return face
+    return _NO_FACE
 
-    The same with and without a slash at the end.
+
+async def _path(request: web.Request, router: web.UrlDispatcher) -> str:
+    """The route's pattern for the log, the same with and without a slash at the end.
+
+    An unknown path as it was asked for, without what may be a secret, or an attempt at one.
     """
-    resource = (await router.resolve(request)).route.resource
-    return (resource.canonical.rstrip("/") or "/") if resource else "(none)"
-
-
-def _log_access(
-    request: web.Request,
-    response: web.StreamResponse,
-    template: str,
-    trace_id: str,
-    seconds: float,
-) -> None:
-    log.info(
-        "request",
-        method=request.method,
-        path=template,
-        status=response.status,
-        milliseconds=round(seconds * 1000, 1),
-        trace_id=trace_id,
-    )
+    found = request._match_info or await router.resolve(request)
+    if (resource := found.route.resource) is not None:
+        return resource.canonical.rstrip("/") or "/"
+    return redacted_path(request.rel_url.raw_path, lambda part: _is_secret(part, request))
 
 
 def disconnected(request: web.BaseRequest) -> bool:

@@ -15,6 +15,7 @@ from adapters.store.tables import (
     budgets,
     checks,
     codes,
+    counts,
     delivery,
     events,
     keys,
@@ -30,9 +31,9 @@ from adapters.store.tables import (
 from gateway.core.model.usage import UsageGroup
 from tests.support.ledger import new_id
 
-# Keys are few; nodes' leases and places are forgotten in one go; what is open, unknown or has not
-# ended is few, and all in an index of its own; and the newest purchases are read from the end of an
-# index, up to a limit.
+# Keys are few; nodes' leases and places are forgotten in one go; what is open, unknown, wanted or
+# has not ended is few, and all in an index of its own; and the newest purchases are read from the
+# end of an index, up to a limit.
 FEW = (
     "SCAN keys",
     "SCAN leases",
@@ -43,6 +44,7 @@ FEW = (
     "SCAN spends USING INDEX spends_handing_over",
     "SCAN spends USING INDEX sqlite_autoindex_spends_1",
     "SCAN things USING INDEX things_unended",
+    "SCAN things USING INDEX things_cancels",
 )
 NARROWING = ("caller_id", "kind", "rental_id", "after", "before")
 EVENT_PAGES = [
@@ -63,6 +65,7 @@ MODULES = (
     budgets,
     checks,
     codes,
+    counts,
     delivery,
     events,
     following,

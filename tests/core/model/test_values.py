@@ -46,6 +46,10 @@ def test_moments_are_written_in_utc(moment: datetime, text: str) -> None:
 
 
 RENT = {"service_code": "whatsapp"}
+NUMBERS = [
+    "(410) 428-7665", "410-428-7665", "410.428.7665", "+1 410 428 7665", "1-410-428-7665",
+    " +1 (410) 428 \u2013 7665 ", "410/4287665",
+]  # fmt: skip
 KEPT = {**RENT, "carrier": "verizon"}
 TAKEN: list[tuple[str, Any, dict[str, Any], str, Any]] = [
     # name, input model, given, field, value
@@ -55,6 +59,9 @@ TAKEN: list[tuple[str, Any, dict[str, Any], str, Any]] = [
     ("the lowest amount", RentNumber, {**RENT, "max_price": "0.0001"}, "max_price", "0.0001"),
     ("an amount with spaces", RentNumber, {**RENT, "max_price": " 2 "}, "max_price", "2"),
     ("a whole amount", RentNumber, {**RENT, "max_price": 2}, "max_price", "2"),
+    ("an amount in dollars", RentNumber, {**RENT, "max_price": "$1.50"}, "max_price", "1.50"),
+    ("with a space", RentNumber, {**RENT, "max_price": "$ 2"}, "max_price", "2"),
+    ("an amount in USD", RentNumber, {**RENT, "max_price": "0.55 usd"}, "max_price", "0.55"),
     ("nothing", RentNumber, {**RENT, "max_price": ""}, "max_price", None),
     ("no carrier", RentNumber, {**RENT, "carrier": ""}, "carrier", "any"),
     ("a flag", RentNumber, {**KEPT, "keep_carrier": True}, "keep_carrier", True),
@@ -63,6 +70,7 @@ TAKEN: list[tuple[str, Any, dict[str, Any], str, Any]] = [
     ("area codes", RentNumber, {**RENT, "area_codes": "212, 646"}, "area_codes", "212, 646"),
     ("ten digits", RentNumber, {**RENT, "number": "4104287665"}, "number", "4104287665"),
     ("E.164", RentNumber, {**RENT, "number": "+14104287665"}, "number", "+14104287665"),
+    *((n, RentNumber, {**RENT, "number": n}, "number", "+14104287665") for n in NUMBERS),
     ("a slash", RentNumber, {"service_code": "instagram/threads"}, "service_code",
      "instagram/threads"),
     ("an id", OneRental, {"rental_id": 12345}, "rental_id", 12345),
@@ -125,12 +133,30 @@ REFUSED: list[tuple[str, Any, dict[str, Any], str]] = [
     ("words", RentNumber, {**RENT, "max_price": "cheap"}, "max_price: "),
     ("a list", RentNumber, {**RENT, "max_price": ["1"]}, "max_price: must be an amount of d"),
     ("an object", RentNumber, {**RENT, "max_price": {}}, "max_price: must be an amount of d"),
+    ("a comma", RentNumber, {**RENT, "max_price": "1,00"}, "max_price: must be an amount of d"),
+    ("thousands", RentNumber, {**RENT, "max_price": "$1,000"}, "max_price: must be an amount of d"),
+    (
+        "other money",
+        RentNumber,
+        {**RENT, "max_price": "1 EUR"},
+        "max_price: must be an amount of d",
+    ),
+    ("zero dollars", RentNumber, {**RENT, "max_price": "$0"}, NO_LIMIT),
     ("too much", RentNumber, {**RENT, "max_price": 10_000.01}, "max_price: "),
     ("unknown carrier", RentNumber, {**RENT, "carrier": "sprint"}, "carrier: "),
     ("1 as a flag", RentNumber, {**RENT, "keep_carrier": 1}, "keep_carrier: "),
     ("yes as a flag", RentNumber, {**RENT, "keep_carrier": "yes"}, "keep_carrier: "),
     ("an area code below 2", RentNumber, {**RENT, "area_codes": "112"}, "area_codes: "),
     ("a short number", RentNumber, {**RENT, "number": "410428766"}, "number: "),
+    (
+        "nine digits in groups",
+        RentNumber,
+        {**RENT, "number": "(410) 428-766"},
+        "number: must be a U",
+    ),
+    ("eleven digits", RentNumber, {**RENT, "number": "2410-428-7665"}, "number: must be a US num"),
+    ("text around", RentNumber, {**RENT, "number": "tel 4104287665"}, "number: must be a US num"),
+    ("an area code of 1", RentNumber, {**RENT, "number": "(110) 428-7665"}, "number: must be a US"),
     ("a foreign number", RentNumber, {**RENT, "number": "+442071838750"}, "number: "),
     ("zero", OneRental, {"rental_id": 0}, "rental_id: "),
     ("negative", OneRental, {"rental_id": "-1"}, "rental_id: "),

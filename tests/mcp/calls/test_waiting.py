@@ -143,7 +143,8 @@ async def test_a_revoked_key_does_not_get_the_code_it_waits_for(
             given = {"rental_id": rental, "wait_seconds": 50}
             waiting_call = asyncio.create_task(refused(client, "wait_for_code", given))
             await until(lambda: sim.journal.calls["rental-status"])
-            await gateway.keys.revoke("a test", datetime.now(UTC))
+            (made,) = await gateway.keys.all()
+            await gateway.keys.revoke(made.id, datetime.now(UTC))
             await until(lambda: has_ended(gateway, key))
             sim.receive_code(rental, "012345")
             told = await waiting_call

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -183,52 +183,3 @@ async def streamed(asked: web.Request, *told: Json | bytes) -> web.StreamRespons
 async def tell(stream: web.StreamResponse, message: Json | bytes) -> None:
     text = message if isinstance(message, bytes) else json.dumps(message).encode()
     await stream.write(b"event: message\r\ndata: " + text + b"\r\n\r\n")
-
-
-@dataclass
-class Cutter:
-    """Lies between a relay and a gateway, one connection for each request.
-
-    The answer to a request that holds `cuts` it takes and does not pass on, once.
-    """
-
-    gateway_url: str
-    url: str = ""
-    cuts: str = ""
-    cut: int = 0
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        host, _, port = self.gateway_url.removeprefix("http://").partition(":")
-        try:
-            there, to_there = await asyncio.open_connection(host, int(port))
-        except ConnectionError:
-            writer.close()
-            return
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            _, found, rest = head.lower().partition(b"content-length: ")
-            body = await reader.readexactly(int(rest.split(b"\r\n")[0]) if found else 0)
-            to_there.write(head + body)
-            if self.cuts and self.cuts.encode() in body:
-                self.cuts = ""
-                await there.readuntil(b'"result"')  # what was bought is bought
-                self.cut += 1
-            else:
-                await _copy(there, writer)
-        to_there.close()
-        writer.close()
-
-
-async def _copy(there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while piece := await there.read(65_536):
-        writer.write(piece)
-        await writer.drain()
-
-
-@asynccontextmanager
-async def cutting(gateway_url: str) -> AsyncIterator[Cutter]:
-    cutter = Cutter(gateway_url)
-    server = await asyncio.start_server(cutter.serve, "127.0.0.1", 0)
-    cutter.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server:
-        yield cutter

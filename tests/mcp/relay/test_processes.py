@@ -22,13 +22,12 @@ from mcp_server.calls import waiting
 from tests.mcp.relay.support import (
     INITIALIZED,
     RENT,
-    Cutter,
     call,
-    cutting,
     initialize,
     request,
 )
 from tests.mcp.support import ERAS, LEGACY, QUICK, Person, bought, done, refused, run_mcp
+from tests.support.cutting import Cutter, cutting
 from tests.support.gateway import have_accepted, listening, settings
 
 ROOT = Path(__file__).absolute().parents[3]

@@ -26,7 +26,7 @@ from gateway.http.dropins.getatext import bodies, refusals
 from gateway.http.dropins.getatext.calls import ApiCall, Fields
 from gateway.http.dropins.getatext.parameters import expect_known_parameters
 from gateway.http.dropins.price_lists import PriceLists
-from gateway.http.wire.edge import TRACE_ID
+from gateway.http.wire.edge import NOTE, TRACE_ID
 from gateway.http.wire.forms import query_parameters
 from gateway.http.wire.inputs import idempotency_key
 
@@ -64,7 +64,13 @@ class Answering:
     ) -> web.Response:
         """The response to one call."""
         own_id = request_id((idempotency_key(request) or "").strip())
-        call = Call(caller, request[TRACE_ID], own_id, redeliverable=own_id is None)
+        call = Call(
+            caller,
+            request[TRACE_ID],
+            own_id,
+            redeliverable=own_id is None,
+            note=request[NOTE],
+        )
         if api_call.write is None:
             return web.Response(body=await self._prices.of(call), headers=_HEADERS)
         op, given = api_call.read(fields)

@@ -8,6 +8,7 @@ from pydantic_core import to_json
 
 from gateway.core.model import errors, provider_errors
 from gateway.core.model.errors import GatewayError, Unauthorized
+from gateway.core.model.settling import settled_with
 from gateway.core.model.values import money_text
 
 JSON = "application/json"
@@ -37,7 +38,9 @@ _REFUSALS: dict[type[BaseException], Refusal] = {
     errors.LongRentalNotFound: Refusal(404, "Long rental not found"),
     errors.NotFound: Refusal(404, "Not found"),
     errors.OutcomeUnknown: Refusal(
-        409, "The outcome of this purchase is unknown, it may have been charged: do not repeat it"
+        409,
+        "The outcome of this purchase is unknown, it may have been charged: do not repeat it. "
+        + settled_with(),
     ),
     provider_errors.OutOfStock: Refusal(400, "Service is out of stock", ("out of stock",)),
     provider_errors.PriceTooHigh: Refusal(

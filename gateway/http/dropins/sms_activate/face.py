@@ -22,7 +22,7 @@ from gateway.http.dropins.sms_activate.request import Action, ActionRequest
 from gateway.http.dropins.sms_activate.retries import Retries
 from gateway.http.dropins.sms_activate.set_status import SetStatusAction
 from gateway.http.dropins.sms_activate.status import StatusActions
-from gateway.http.wire.edge import TRACE_ID
+from gateway.http.wire.edge import NOTE, TRACE_ID
 from gateway.http.wire.forms import is_prefetch, key_in, read_parameters
 from gateway.http.wire.prebuilt import Prebuilt, PrebuiltHead, PrebuiltResponse
 
@@ -75,7 +75,7 @@ class SmsActivateFace:
         caller = await self._callers.identify(key)
         if action is None or (name in _CHANGES and is_prefetch(request)):
             return tokens.BAD_ACTION
-        call = Call(caller, request[TRACE_ID])
+        call = Call(caller, request[TRACE_ID], note=request[NOTE])
         return await action(ActionRequest(request, parameters, caller, call))
 
 
