@@ -52,7 +52,7 @@ def test_settings_are_shown_by_where_they_come_from(tmp_path: Path, run: Run) ->
 
 
 def test_secrets_are_told_as_set_and_never_shown(run: Run) -> None:
-    env = {name.upper(): SECRET for name in SECRETS}
+    env = {name.upper(): SECRET for name in SECRETS} | {"GATEWAY_KEY": f"gtw_{SECRET}"}
     env["GETATEXT_WEBHOOK_FORWARD"] = json.dumps([f"https://u:{SECRET}@n8n.example/{SECRET}"])
     env["GATEWAY_DATABASE_URL"] = f"postgresql://joe:{SECRET}@db/x"
     shown, told = (

@@ -73,7 +73,7 @@ def test_a_refusal_is_told_in_the_command_lines_words(there: Run, elsewhere: Els
 
     assert (unknown.exit_code, dear.exit_code) == (1, 1)
     assert "Take a SERVICE from `prices`." in unknown.stderr
-    assert "The price is above --max-price: it takes 0.55 USD now." in dear.stderr
+    assert "The price is above --max-price: it takes $0.55 now." in dear.stderr
     assert (wrong.exit_code, strange.exit_code) == (2, 2)
     assert (
         "Check GETATEXT_API_KEY. Or: Set the environment variable GATEWAY_KEY to a key of that "
