@@ -13,10 +13,16 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from pydantic import AnyHttpUrl
 
 from adapters.simulator import DEMO_KEY, Fault, FaultKind
 from gateway.cli.commands import wait
+from gateway.cli.execution import advised_at_terminal
+from gateway.cli.session import Session
+from gateway.core.model.errors import UnsupportedMediaType
 from gateway.core.model.rentals import Rental
+from gateway.core.operations.catalog import CATALOG
+from gateway.settings import Settings
 from tests.cli.conftest import Elsewhere, Run
 
 GATEWAY_KEY = "gtw_abcdefghijklmnopqrstuvwxyz012345"
@@ -84,6 +90,22 @@ def test_a_refusal_is_told_in_the_command_lines_words(there: Run, elsewhere: Els
         "unauthorized: The key is not accepted. Nothing was charged. Check GATEWAY_KEY.\n"
     )
     assert GATEWAY_KEY not in strange.output
+
+
+def test_no_refusal_speaks_of_headers_and_addresses() -> None:
+    settings = Settings(gateway_url=AnyHttpUrl("http://127.0.0.1:1"))
+    told = {
+        kind.__name__: advised_at_terminal(kind(), Session(settings)).detail
+        for op in CATALOG
+        for kind in {*op.errors, *op.errors_besides} - {UnsupportedMediaType}  # all send JSON
+    }
+
+    assert len(told) > 25
+    assert not [
+        f"{name}: {text}"
+        for name, text in told.items()
+        if re.search("header|X-API-Key|Retry-After|openapi", text)
+    ]
 
 
 def test_without_a_key_it_says_which_one_it_wants(there: Run) -> None:
