@@ -19,6 +19,9 @@ from gateway.telemetry import logs
 from gateway.wiring import Gateway
 from tests.support.cutting import Cutter, cutting
 from tests.support.gateway import Stand, run_simulated
+from tests.support.stores import postgres
+
+__all__ = ["postgres"]
 
 T = TypeVar("T")
 
