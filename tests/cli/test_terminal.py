@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from adapters.simulator import DEMO_KEY
 from tests.cli.conftest import Provider, Run
 from tests.support.terminal import at_terminal
@@ -40,3 +42,15 @@ def test_ctrl_c_while_waiting_offers_to_cancel_beside_what_is_written_to_a_file(
     assert (left.exit_code, cancelled.exit_code) == (130, 130)
     assert written.read_text().startswith('{"id":')
     assert json.loads(written.read_text())["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("without", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
+def test_colours_can_be_switched_off(provider: Provider, without: dict[str, str]) -> None:
+    env = {"GETATEXT_BASE_URL": provider.url, "GETATEXT_API_KEY": DEMO_KEY, **without}
+    shown = [
+        at_terminal(*words, env=env)
+        for words in (("prices", "whats"), ("rent", "nothing-like-it", "--yes"))
+    ]
+
+    assert [each.exit_code for each in shown] == [0, 1]
+    assert not any("\x1b" in each.raw for each in shown)
