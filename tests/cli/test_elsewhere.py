@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -251,3 +252,23 @@ def test_wait_is_for_the_next_code_where_one_is_known(
     following = value(either("wait", str(number), "--next", "--seconds", "60", "--json"))
 
     assert (known["code"], following["code"]) == ("111111", "222222")
+
+
+def test_wait_outlasts_a_restart_of_the_gateway(
+    there: Run, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere.simulator.change(code_after="never")
+    number = value(there(*RENT))["id"]
+
+    @contextmanager
+    def away(rental: Rental) -> Iterator[None]:
+        running, elsewhere.line.gateway_url = elsewhere.there, "http://127.0.0.1:1"
+        elsewhere.send(number, "111111")
+        restarted = partial(setattr, elsewhere.line, "gateway_url", running)
+        elsewhere.loop.call_soon_threadsafe(elsewhere.loop.call_later, 0.5, restarted)
+        yield
+
+    monkeypatch.setattr(wait, "_live_line", away)
+    waited = there("wait", str(number), "--json", GATEWAY_URL=elsewhere.line.url)
+
+    assert value(waited)["code"] == "111111"

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 STATUS = next(verb for verb in VERBS if verb.operation == "get_rental")
 CANCEL = next(verb for verb in VERBS if verb.operation == "cancel_rental")
 
+_PATIENCE = 60.0  # seconds for which a waiter bears that nobody answers
+
 
 @click.command()
 @click.argument("rental_id", metavar="ID")
@@ -64,23 +66,39 @@ class _Waiting:
     seconds: int | None = None
 
     async def code(self, operations: Operations) -> Code:
-        """The code, that none will come, or that none has come: long polls one after the other."""
-        from gateway.core.model.codes import MAX_WAIT, CodeStatus
-        from gateway.core.operations.codes import WAIT_FOR_CODE
+        """The code, that none will come, or that none has come: long polls one after the other.
+
+        What may pass, such as a restart of the gateway, is waited for, but not for long.
+        """
+        from gateway.core.model.codes import CodeStatus
+        from gateway.core.model.errors import GatewayError
 
         loop = asyncio.get_running_loop()
         ends = loop.time() + (math.inf if self.seconds is None else self.seconds)
+        answered = loop.time()
         with _live_line(self.rental):
             while True:
-                left = min(MAX_WAIT, max(0, ends - loop.time()))
-                asked = {
-                    "rental_id": self.rental.id,
-                    "wait_seconds": math.ceil(left),
-                    "after_code": self.after,
-                }
-                code = (await operations.answer(WAIT_FOR_CODE, asked, self.trace_id)).value
-                if code.status is not CodeStatus.PENDING or loop.time() >= ends:
+                try:
+                    code = await self._poll(operations, ends - loop.time())
+                except GatewayError as error:
+                    if not error.retryable or loop.time() >= min(ends, answered + _PATIENCE):
+                        raise
+                    await asyncio.sleep(error.retry_after or 1)
+                    continue
+                answered = loop.time()
+                if code.status is not CodeStatus.PENDING or answered >= ends:
                     return code
+
+    async def _poll(self, operations: Operations, left: float) -> Code:
+        from gateway.core.model.codes import MAX_WAIT
+        from gateway.core.operations.codes import WAIT_FOR_CODE
+
+        asked = {
+            "rental_id": self.rental.id,
+            "wait_seconds": math.ceil(min(MAX_WAIT, max(0, left))),
+            "after_code": self.after,
+        }
+        return (await operations.answer(WAIT_FOR_CODE, asked, self.trace_id)).value
 
 
 def wait_for(
