@@ -13,6 +13,5 @@ FORKS.set_forkserver_preload(
         "gateway.cli.output",
         "gateway.wiring",
         "rich.live",
-        "rich.table",
     ]
 )
