@@ -54,7 +54,7 @@ def show(
     elif not fields.get("notice"):
         say(listing.nothing(narrowed_by))
     for note in _notes(fields, verb):
-        _print(click.style(line, dim=True) for line in sentence_lines(note, _width()))
+        _print(click.style(line, dim=True) for line in sentence_lines(note, terminal_width()))
 
 
 def show_rows(
@@ -78,18 +78,20 @@ def show_error(
         to_stderr(problem(error, trace_id).model_dump_json(exclude_none=True))
         return
     detail = printable(verb.reworded(error.detail, op.takes.model_fields))
-    first, *rest = sentence_lines(f"{error.code}: {detail}", _width(sys.stderr))
+    first, *rest = sentence_lines(f"{error.code}: {detail}", terminal_width(sys.stderr))
     to_stderr(first.replace(error.code, click.style(error.code, fg="red", bold=True), 1))
     if error.upstream is not None:
         said = f'The provider said: "{printable(error.upstream.message)}"'
-        rest += [click.style(line, dim=True) for line in sentence_lines(said, _width(sys.stderr))]
+        rest += [
+            click.style(line, dim=True) for line in sentence_lines(said, terminal_width(sys.stderr))
+        ]
     for line in rest:
         to_stderr(line)
 
 
 def say(sentence: str) -> None:
     """Write a sentence to standard output."""
-    _print(sentence_lines(sentence, _width()))
+    _print(sentence_lines(sentence, terminal_width()))
 
 
 def to_stderr(line: str) -> None:
@@ -102,7 +104,7 @@ def _print(lines: Iterable[str]) -> None:
         click.echo(line)
 
 
-def _width(shown_on: TextIO | None = None) -> int | None:
+def terminal_width(shown_on: TextIO | None = None) -> int | None:
     """The width of the terminal; None where the output goes elsewhere, and may be any."""
     terminal = (shown_on or sys.stdout).isatty()
     return shutil.get_terminal_size().columns if terminal else None
@@ -111,7 +113,7 @@ def _width(shown_on: TextIO | None = None) -> int | None:
 def _card(fields: Mapping[str, Any]) -> list[str]:
     known = {name: each for name, each in fields.items() if each not in (None, [])}
     shown = [(title(name), cell(name, known[name])) for name in known if name != "currency"]
-    return card_lines(shown, _width())
+    return card_lines(shown, terminal_width())
 
 
 def _table(
@@ -127,7 +129,7 @@ def _table(
         )
         for name in (rows[0] if wide else _few(rows, listing))
     ]
-    return lines_of(columns, _width(), () if wide else listing.goes_first)
+    return lines_of(columns, terminal_width(), () if wide else listing.goes_first)
 
 
 def _few(rows: Sequence[Mapping[str, Any]], listing: Listing) -> list[str]:

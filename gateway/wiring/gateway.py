@@ -6,6 +6,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from importlib.metadata import version
 
 from aiohttp import web
 
@@ -14,8 +15,9 @@ from adapters.getatext.client import Client
 from adapters.getatext.outbound import Outbound
 from adapters.getatext.probe import reachable
 from adapters.getatext.webhook import read_webhook
-from adapters.store import Store, open_store
+from adapters.store import Store
 from adapters.store.secret import check_secret
+from adapters.store.urls import place_of
 from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.auth.hosts import AllowedHosts
 from gateway.core.invocation.invoker import Invoker
@@ -25,7 +27,6 @@ from gateway.core.jobs.webhook_forwarding import WebhookForwarding
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.purchases import Spend
 from gateway.core.model.rentals import Rental
-from gateway.core.model.values import new_ledger_id
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
 from gateway.core.ports.storage import Keys
@@ -33,11 +34,13 @@ from gateway.http.dropins.common import DropInSettings
 from gateway.http.serving.app import Faces, make_app
 from gateway.http.serving.file_limit import Capacity, capacity
 from gateway.http.webhook import WebhookTerms
+from gateway.http.wire.edge import FACES
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
 from gateway.wiring.alarms import raising_alarms
 from gateway.wiring.clock import SystemClock
-from gateway.wiring.core import Core, build_core, database_url, revealed
+from gateway.wiring.core import Core, build_core, revealed
+from gateway.wiring.database import database_url, opened_store
 from gateway.wiring.legacy_codes import service_codes
 from gateway.wiring.mcp import add_mcp
 from gateway.wiring.secret import agreed_secret
@@ -79,6 +82,19 @@ class Gateway:
     def keys(self) -> Keys:
         """The store of the gateway's own keys."""
         return self.store.keys
+
+    @property
+    def surroundings(self) -> dict[str, object]:
+        """What it runs with, for the first line of the log; no secret stands in it."""
+        settings = self.settings
+        return {
+            "version": version("getatext-gateway"),
+            "faces": FACES,
+            "database": place_of(database_url(settings)),
+            "provider": str(settings.getatext_base_url).rstrip("/"),
+            "pass_through": "on" if settings.pass_through else "off",
+            "data": str(settings.data_dir),
+        }
 
     async def suggestions(self, spend: Spend) -> list[Rental]:
         """The rentals a purchase of unknown outcome may have bought, by the price list."""
@@ -145,7 +161,7 @@ async def open_gateway(
     """
     check_secret(database_url(settings), revealed(settings.gateway_secret))
     async with (
-        open_store(database_url(settings), new_id=new_ledger_id) as store,
+        opened_store(settings) as store,
         _client(settings) as client,
     ):
         secret = await agreed_secret(settings, store, trust=trust_secret)

@@ -18,6 +18,9 @@ from gateway.core.model.callers import Limits as KeyLimits
 from gateway.wiring import Gateway
 from tests.support.cutting import Cutter, cutting
 from tests.support.gateway import Stand, run_simulated
+from tests.support.stores import postgres
+
+__all__ = ["postgres"]
 
 T = TypeVar("T")
 

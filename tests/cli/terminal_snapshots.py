@@ -57,9 +57,21 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
 }
 # Of a ledger in which nothing is yet.
 EMPTY = ("rentals", "events", "usage", "keys list", "ledger list", "ledger list --unknown")
+# Of an operator, with settings of all kinds and a database that is away.
+OPERATING = ("config show", "doctor", "backup ledger.tar.gz", "restore ledger.tar.gz")
+OPERATED = {
+    "GATEWAY_DATABASE_URL": "postgresql://joe:secret@127.0.0.1:1/ledger",
+    "GATEWAY_SECRET": "secret",
+    "GATEWAY_PORT": "0",
+    "GATEWAY_PUBLIC_URL": "https://sms.example.com/getatext",
+    "GATEWAY_ALLOWED_HOSTS": '["gateway.example.com", "gateway:8080", "10.1.2.3"]',
+    "GATEWAY_RETENTION_DAY": "7",
+}
 
 # What differs each time, and what stands for it in the same width.
 MASKS = (
+    (r"\bUTC-0[45]:00", lambda found: "UTC-00:00"),
+    (r"127\.0\.0\.1:\d{5}\b", lambda found: "127.0.0.1:00000"),
     (r"\b[0-9a-f]{25}\b", lambda found: "LEDGER_ID".ljust(25, ".")),
     (r"\bgtw_[\w-]{32}\b", lambda found: "gtw_".ljust(36, ".")),
     (r"20\d\d-\d\d-\d\d( \d\d:\d\d:\d\d)?", lambda found: re.sub(r"\d", "0", found[0])),
@@ -77,6 +89,7 @@ def taken(folder: Path) -> Iterator[tuple[str, str]]:
                 yield f"{family}.{columns}.txt", _shown(commands, env, columns)
             nothing = {**env, "GATEWAY_DATABASE_URL": f"sqlite:///{folder}/{columns}/empty.db"}
             yield f"empty.{columns}.txt", _shown(EMPTY, nothing, columns)
+            yield f"operating.{columns}.txt", _shown(OPERATING, {**env, **OPERATED}, columns)
 
 
 def _shown(commands: tuple[str, ...], env: Mapping[str, str], columns: int) -> str:
