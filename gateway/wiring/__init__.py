@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from adapters.store import BackupError, StoreError
     from gateway.wiring.backup import Restored, back_up, restore
     from gateway.wiring.clock import SystemClock
-    from gateway.wiring.core import database_url
+    from gateway.wiring.database import database_url
     from gateway.wiring.doctor import Finding, State, examine
     from gateway.wiring.gateway import Gateway, open_gateway
     from gateway.wiring.legacy_codes import service_codes
@@ -60,7 +60,7 @@ _HOMES = {
     "StoreError": "adapters.store",
     "SystemClock": "gateway.wiring.clock",
     "back_up": "gateway.wiring.backup",
-    "database_url": "gateway.wiring.core",
+    "database_url": "gateway.wiring.database",
     "examine": "gateway.wiring.doctor",
     "open_gateway": "gateway.wiring.gateway",
     "open_gateway_client": "adapters.gateway_client.client",
