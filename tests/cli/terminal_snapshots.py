@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from pydantic import SecretStr
 
-from adapters.simulator import DEMO_KEY, Limits, Rules, Service, SimulatorConfig
+from adapters.simulator import DEMO_KEY, Limits, Rules, Service, Simulator, SimulatorConfig
 from gateway.core.model.callers import GatewayKey
 from gateway.core.model.callers import Limits as KeyLimits
 from gateway.core.model.rentals import Rental, RentalStatus
@@ -24,7 +24,7 @@ from gateway.core.model.values import first_ledger_id
 from gateway.core.ports.ledger import Ledger
 from gateway.settings import Settings
 from gateway.wiring import open_gateway
-from tests.cli.conftest import running
+from tests.cli.conftest import living
 from tests.support.ledger import NOW, UNKNOWN, buy, end, rental
 from tests.support.terminal import at_terminal
 
@@ -117,7 +117,7 @@ def _stand(folder: Path) -> Iterator[dict[str, str]]:
         first_rental_id=RENTED,
     )
     url = f"sqlite:///{folder / 'gateway.db'}"
-    with running(config) as provider:
+    with living(Simulator(config).running()) as (provider, _):
         asyncio.run(_fill(provider.url, url))
         yield {
             "GETATEXT_BASE_URL": provider.url,

@@ -36,25 +36,33 @@ async def serve(
     keepalive: float,
     drain_seconds: float,
     started: Callable[[str], None],
-) -> None:
-    """Serve until SIGINT or SIGTERM, then drain. Calls `started` with the address.
+) -> str:
+    """Serve until SIGINT or SIGTERM, then drain; which of them it was.
+
+    Calls `started` with the address.
 
     `host` may be `unix:` and the path of a socket. Raises OSError, or CannotListen for a socket.
 
     `drain_seconds` must exceed the longest purchase, so that one under way gets its answer.
     """
-    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    stop: asyncio.Future[str] = loop.create_future()
+
+    def told(number: signal.Signals) -> None:
+        if not stop.done():
+            stop.set_result(number.name)
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, told, number)
     runner = make_runner(app, keepalive=keepalive, drain_seconds=drain_seconds)
     await runner.setup()
     try:
         site = listening.site(runner, host, port, app[CAPACITY].backlog)
         await site.start()
         started(listening.url(runner, host))
-        await stop.wait()
+        why = await stop
         await _drain(app, site)
+        return why
     finally:
         await runner.cleanup()
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -110,7 +110,8 @@ def _listed(request: web.Request, name: str) -> list[str]:
 def _peer(request: web.Request) -> str:
     """The address at the other end of the connection, or UNIX."""
     # By its own end: at the other one of a Unix socket stands whatever the peer has chosen.
-    if isinstance(request.get_extra_info("sockname"), str | bytes):
+    transport = request.transport
+    if transport is not None and isinstance(transport.get_extra_info("sockname"), str | bytes):
         return UNIX
     return request.remote or ""
 

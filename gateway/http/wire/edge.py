@@ -43,6 +43,8 @@ _FACES = (
     ("/mcp", "mcp"),
     ("/webhooks/", "webhook"),
 )
+FACES = tuple(face for _, face in _FACES)
+"""The names of the faces, as they stand in the log and in metrics."""
 _NO_FACE = "pages"
 _KEY_HEADERS = ("X-API-Key", "Auth", "Authorization")
 
