@@ -70,6 +70,7 @@ OPERATED = {
 
 # What differs each time, and what stands for it in the same width.
 MASKS = (
+    (r"\b\d\d others have", lambda found: "00 others have"),
     (r"\bUTC-0[45]:00", lambda found: "UTC-00:00"),
     (r"127\.0\.0\.1:\d{5}\b", lambda found: "127.0.0.1:00000"),
     (r"\b[0-9a-f]{25}\b", lambda found: "LEDGER_ID".ljust(25, ".")),
