@@ -27,13 +27,16 @@ def secret_for(url: str, given: str | None, *, make: bool) -> bytes:
     if given is not None:
         return given.encode()
     path = _secret_path(url)
-    if not make and not path.exists():
-        raise NoSecret(
-            f"The file {path} is missing: without its secret no key in the database is known. "
-            "Restore it from a backup, or set GATEWAY_SECRET to what stood in it. If it is lost "
-            "for good, start with a new database."
-        )
-    return _read_or_make(path)
+    try:
+        if make or path.exists():
+            return _read_or_make(path)
+    except OSError as error:
+        raise NoSecret(f"The secret cannot be kept in {path}: {error.strerror}.") from error
+    raise NoSecret(
+        f"The file {path} is missing: without its secret no key in the database is known. "
+        "Restore it from a backup, or set GATEWAY_SECRET to what stood in it. If it is lost "
+        "for good, start with a new database."
+    )
 
 
 def check_secret(url: str, given: str | None) -> None:
@@ -54,10 +57,17 @@ def _secret_path(url: str) -> Path:
 def finish_restore(url: str, agrees: Callable[[bytes], bool]) -> None:
     """Put the secret of a restored database beside it, where its restore was cut short before."""
     path = sqlite_path(url)
-    if path is not None and (restored := path.with_name(RESTORED_FILE)).exists():
+    if path is not None and restore_is_unfinished(path, agrees):
         with suppress(FileNotFoundError):  # another process was first
-            if agrees(restored.read_bytes()):
-                restored.replace(path.with_name(SECRET_FILE))
+            path.with_name(RESTORED_FILE).replace(path.with_name(SECRET_FILE))
+
+
+def restore_is_unfinished(path: Path, agrees: Callable[[bytes], bool]) -> bool:
+    """Whether the secret of the restored database in this file is still to be put beside it."""
+    try:
+        return agrees(path.with_name(RESTORED_FILE).read_bytes())
+    except FileNotFoundError:
+        return False
 
 
 def write_secret(path: Path, secret: bytes) -> None:

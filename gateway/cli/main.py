@@ -14,7 +14,7 @@ Exit codes:
   130  interrupted
 """
 
-WITH_KEY = "Operations, with the key in GETATEXT_API_KEY"
+WITH_KEY = "Operations, with the key in GATEWAY_KEY or GETATEXT_API_KEY"
 
 keys = LazyGroup(
     "keys",
@@ -73,6 +73,7 @@ cli = LazyGroup(
             "simulate": Entry(
                 "gateway.cli.commands.simulate:simulate", "Run a stand-in provider alone."
             ),
+            "doctor": Entry("gateway.cli.commands.doctor:doctor", "What keeps it from working."),
             "config": config,
             "keys": keys,
             "ledger": ledger,

@@ -10,8 +10,11 @@ from adapters.store.sqlite.restoring import Restored
 from adapters.store.sqlite.restoring import restore as put_back
 from adapters.store.urls import postgres_dsn, sqlite_path
 from gateway.settings import Settings
-from gateway.wiring.core import database_url, revealed
+from gateway.wiring.core import revealed
+from gateway.wiring.database import database_url
 from gateway.wiring.secret import agrees
+
+__all__ = ["Restored", "back_up", "restore"]
 
 _NOT_SQLITE = (
     "The ledger is in PostgreSQL: use pg_dump and pg_restore. Keep GATEWAY_SECRET with the dump: "

@@ -1,5 +1,7 @@
 """Commands as people use them: at a terminal."""
 
+import pytest
+
 from adapters.simulator import DEMO_KEY
 from tests.cli.conftest import Provider
 from tests.support.terminal import at_terminal
@@ -13,3 +15,15 @@ def test_a_list_is_a_table_at_a_terminal_as_wide_as_that_is(provider: Provider) 
     assert "whatsapp" in shown.text
     assert max(map(len, shown.text.splitlines())) <= 60
     assert shown.exit_code == 0
+
+
+@pytest.mark.parametrize("without", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
+def test_colours_can_be_switched_off(provider: Provider, without: dict[str, str]) -> None:
+    env = {"GETATEXT_BASE_URL": provider.url, "GETATEXT_API_KEY": DEMO_KEY, **without}
+    shown = [
+        at_terminal(*words, env=env)
+        for words in (("prices", "whats"), ("rent", "nothing-like-it", "--yes"))
+    ]
+
+    assert [each.exit_code for each in shown] == [0, 1]
+    assert not any("\x1b" in each.raw for each in shown)

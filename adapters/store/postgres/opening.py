@@ -1,12 +1,17 @@
 """Opens a PostgreSQL database and migrates it, one node at a time."""
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
+
 from adapters.store import migrating
 from adapters.store.errors import BadUrl, StoreError, Unreachable
+from adapters.store.inspection import SECRET_CHECK, TABLES_HELD, Inspection
 from adapters.store.sql.database import SENDER
 
 try:
@@ -17,13 +22,17 @@ try:
     from adapters.store.postgres.liveness import LockLiveness
     from adapters.store.postgres.pooling import check_sessions
 except ModuleNotFoundError as error:
-    raise StoreError("PostgreSQL needs an extra: getatext-gateway[postgres].") from error
+    raise StoreError(
+        "PostgreSQL needs an extra: pip install 'getatext-gateway[postgres]'."
+    ) from error
 
 _MOST_CONNECTIONS = 10
 _NAME = {"application_name": "getatext-gateway"}
 # Set when connected: PgBouncer refuses them before. The locks of `begin` rely on this isolation,
 # whatever the server's default.
 _SESSION = f"SET default_transaction_isolation = 'read committed'; SET {SENDER} = "
+_WRITE = "INSERT INTO checks (name, value) VALUES ('doctor', '') ON CONFLICT DO NOTHING"
+_MIGRATE = "CREATE TABLE gateway_doctor (name text)"
 _MIGRATION = 7_308_332_045_276_114_275  # the advisory lock held while migrating: any number
 
 
@@ -43,6 +52,45 @@ async def open_postgres(dsn: str) -> AsyncIterator[PostgresDatabase]:
         await listener.close()
         await liveness.close()
         await pool.close()
+
+
+async def inspect_postgres(dsn: str) -> Inspection:
+    """What the database holds, and whether it could be written, without a change to it.
+
+    Raises StoreError, also where a pooler does not keep sessions.
+    """
+    connect = partial(asyncpg.connect, dsn, timeout=PATIENCE, statement_cache_size=0)
+    with _opening():
+        connection = await connect()
+        try:
+            await check_sessions(connection, connect)
+            revision = await _revision(connection)
+            check, holds = None, False
+            if revision is not None and await connection.fetchval(
+                "SELECT to_regclass('checks')::text"
+            ):
+                check = await connection.fetchval(SECRET_CHECK)
+            for table in TABLES_HELD if revision is not None else ():
+                holds = holds or bool(
+                    await connection.fetchval(f"SELECT EXISTS (SELECT 1 FROM {table})")  # noqa: S608
+                )
+            return Inspection(revision, check, holds, await _refusal(connection, revision))
+        finally:
+            connection.terminate()
+
+
+async def _refusal(connection: Any, revision: str | None) -> str | None:
+    """Why it cannot be written to, or migrated; None where it can: what is tried is undone."""
+    tried = _WRITE if revision == migrating.HEAD else _MIGRATE
+    attempt = connection.transaction()
+    await attempt.start()
+    try:
+        await connection.execute(tried)
+    except asyncpg.PostgresError as error:
+        return str(error)
+    finally:
+        await attempt.rollback()
+    return None
 
 
 async def _pool(dsn: str, sender: str) -> Any:
@@ -70,7 +118,8 @@ async def _prepare(dsn: str) -> None:
     connect = partial(asyncpg.connect, dsn, timeout=PATIENCE, statement_cache_size=0)
     connection = await connect()
     try:
-        await check_sessions(connection, connect)  # first: the lock would outlive a shared one
+        async with asyncio.timeout(PATIENCE):
+            await check_sessions(connection, connect)  # first: a shared one would keep the lock
         await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATION)
         if migrating.needed(await _revision(connection)):
             await _migrate(dsn)
@@ -99,11 +148,36 @@ async def _migrate(dsn: str) -> None:
 
 @contextmanager
 def _opening() -> Iterator[None]:
+    """Raises what keeps a database from being used as StoreError, in one line."""
     try:
         yield
-    except ValueError:  # its text may hold a piece of the password
+    except ValueError as error:  # of the URL, or of what libpq's variables add to it
+        raise BadUrl(_misunderstood(error)) from None
+    except KeyError as error:
+        if "uid" not in str(error):
+            raise
         raise BadUrl(
-            "The PostgreSQL URL is not understood; %-encode what is special in its password."
+            "GATEWAY_DATABASE_URL names no user, and the user who runs this has no name."
         ) from None
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise Unreachable(f"PostgreSQL cannot be reached: {error}") from error
+    except socket.gaierror as error:
+        reason = f"its host is unknown ({error.strerror})"
+        raise Unreachable(f"PostgreSQL cannot be reached: {reason}.") from error
+    except OSError as error:
+        reason = _line(error) or f"it does not answer within {PATIENCE:g} s."
+        raise Unreachable(f"PostgreSQL cannot be reached: {reason}") from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        raise Unreachable(f"PostgreSQL refuses: {_line(error)}") from error
+    except DBAPIError as error:
+        reason = _line((error.orig and error.orig.__cause__) or error)
+        raise Unreachable(f"PostgreSQL refuses to have its tables made: {reason}") from error
+
+
+def _misunderstood(error: ValueError) -> str:
+    if isinstance(error, asyncpg.InterfaceError):
+        return f"GATEWAY_DATABASE_URL: {_line(error)}"
+    # Its text may hold a piece of the password.
+    return "GATEWAY_DATABASE_URL, or a variable such as PGPORT, is not understood."
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())

@@ -19,6 +19,7 @@ import click
 
 from gateway.cli.parameters import PORT, given, simulated
 from gateway.cli.serving import run_server
+from gateway.cli.session import StoreFailed
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
@@ -80,7 +81,7 @@ def serve(
             settings.gateway_port,
         )
     except StoreError as error:
-        raise click.ClickException(str(error)) from None
+        raise StoreFailed(str(error)) from None
 
 
 async def _serve(
@@ -171,7 +172,10 @@ def demo_text(url: str, key: str, first_rental: int, program: str) -> str:
             "The same as commands, in another terminal",
             f"export GATEWAY_URL={url} GATEWAY_KEY= GETATEXT_API_KEY={key}",
         ),
-        ("Rent one and wait for its code", f"{program} rent whatsapp --max-price 1.00 --wait"),
+        (
+            "Rent one and wait for its code",
+            f"{program} rent whatsapp --max-price 1.00 --yes --wait",
+        ),
         ("What was spent", f"{program} usage"),
     )
     lines = [
