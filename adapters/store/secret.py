@@ -27,13 +27,16 @@ def secret_for(url: str, given: str | None, *, make: bool) -> bytes:
     if given is not None:
         return given.encode()
     path = _secret_path(url)
-    if not make and not path.exists():
-        raise NoSecret(
-            f"The file {path} is missing: without its secret no key in the database is known. "
-            "Restore it from a backup, or set GATEWAY_SECRET to what stood in it. If it is lost "
-            "for good, start with a new database."
-        )
-    return _read_or_make(path)
+    try:
+        if make or path.exists():
+            return _read_or_make(path)
+    except OSError as error:
+        raise NoSecret(f"The secret cannot be kept in {path}: {error.strerror}.") from error
+    raise NoSecret(
+        f"The file {path} is missing: without its secret no key in the database is known. "
+        "Restore it from a backup, or set GATEWAY_SECRET to what stood in it. If it is lost "
+        "for good, start with a new database."
+    )
 
 
 def check_secret(url: str, given: str | None) -> None:

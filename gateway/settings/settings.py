@@ -88,8 +88,15 @@ class Settings(ProviderSettings):
     gateway_database_url: str | None = Field(
         None,
         description=(
-            "The ledger: `sqlite:///FILE` or `postgresql://…`; by default a SQLite file in the "
-            "user's data directory."
+            "The ledger: `sqlite:///FILE` or `postgresql://…`; by default a SQLite file in "
+            "`GATEWAY_DATA_DIR`."
+        ),
+    )
+    gateway_data_dir: Path | None = Field(
+        None,
+        description=(
+            "The folder of the SQLite file and the secret; by default `getatext-gateway` in the "
+            "user's data directory (`XDG_DATA_HOME`, `~/.local/share`)."
         ),
     )
     gateway_secret: SecretStr | None = Field(
@@ -199,7 +206,12 @@ class Settings(ProviderSettings):
 
     @property
     def data_dir(self) -> Path:
-        """The folder for this program's data: below XDG_DATA_HOME, by default ~/.local/share."""
+        """The folder for this program's data: as set, else below XDG_DATA_HOME or ~/.local/share.
+
+        Raises RuntimeError where there is no home directory.
+        """
+        if self.gateway_data_dir is not None:
+            return self.gateway_data_dir.expanduser().absolute()
         base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
         return Path(base) / "getatext-gateway"
 

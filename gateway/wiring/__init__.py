@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from adapters.store import BackupError, StoreError
     from gateway.wiring.backup import back_up, restore
     from gateway.wiring.clock import SystemClock
-    from gateway.wiring.core import database_url
+    from gateway.wiring.database import database_url
     from gateway.wiring.gateway import Gateway, open_gateway
     from gateway.wiring.legacy_codes import service_codes
     from gateway.wiring.mcp_options import McpChoices
@@ -52,7 +52,7 @@ _HOMES = {
     "StoreError": "adapters.store",
     "SystemClock": "gateway.wiring.clock",
     "back_up": "gateway.wiring.backup",
-    "database_url": "gateway.wiring.core",
+    "database_url": "gateway.wiring.database",
     "open_gateway": "gateway.wiring.gateway",
     "open_gateway_client": "adapters.gateway_client.client",
     "open_simulator": "gateway.wiring.simulated",

@@ -10,7 +10,8 @@ from adapters.store.sqlite.restoring import Restored
 from adapters.store.sqlite.restoring import restore as put_back
 from adapters.store.urls import postgres_dsn, sqlite_path
 from gateway.settings import Settings
-from gateway.wiring.core import database_url, revealed
+from gateway.wiring.core import revealed
+from gateway.wiring.database import database_url
 from gateway.wiring.secret import agrees
 
 _NOT_SQLITE = (

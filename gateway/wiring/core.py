@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from adapters.getatext.client import Client
 from adapters.getatext.provider import accounts
-from adapters.store import Store, default_url
+from adapters.store import Store
 from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.auth.verification import AskProvider, KeyVerification
 from gateway.core.codes.following import Following
@@ -123,11 +123,6 @@ def _unwritten(store: Store, clock: Clock, metrics: Metrics) -> Unwritten:
     store.failures.to = unwritten.lost
     store.news.to = metrics.ledger_written
     return unwritten
-
-
-def database_url(settings: Settings) -> str:
-    """The URL of the database: as set, or the default one in the data folder."""
-    return settings.gateway_database_url or default_url(settings.data_dir)
 
 
 def revealed(secret: SecretStr | None) -> str | None:

@@ -14,7 +14,7 @@ from adapters.getatext.client import Client
 from adapters.getatext.outbound import Outbound
 from adapters.getatext.probe import reachable
 from adapters.getatext.webhook import read_webhook
-from adapters.store import Store, open_store
+from adapters.store import Store
 from adapters.store.secret import check_secret
 from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.auth.hosts import AllowedHosts
@@ -25,7 +25,6 @@ from gateway.core.jobs.webhook_forwarding import WebhookForwarding
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.purchases import Spend
 from gateway.core.model.rentals import Rental
-from gateway.core.model.values import new_ledger_id
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
 from gateway.core.ports.storage import Keys
@@ -37,7 +36,8 @@ from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
 from gateway.wiring.alarms import raising_alarms
 from gateway.wiring.clock import SystemClock
-from gateway.wiring.core import Core, build_core, database_url, revealed
+from gateway.wiring.core import Core, build_core, revealed
+from gateway.wiring.database import database_url, opened_store
 from gateway.wiring.legacy_codes import service_codes
 from gateway.wiring.mcp import add_mcp
 from gateway.wiring.secret import agreed_secret
@@ -145,7 +145,7 @@ async def open_gateway(
     """
     check_secret(database_url(settings), revealed(settings.gateway_secret))
     async with (
-        open_store(database_url(settings), new_id=new_ledger_id) as store,
+        opened_store(settings) as store,
         _client(settings) as client,
     ):
         secret = await agreed_secret(settings, store, trust=trust_secret)

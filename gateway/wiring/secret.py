@@ -10,7 +10,8 @@ from adapters.store import Store, StoreError
 from adapters.store.secret import SECRET_FILE, finish_restore, secret_for
 from gateway.core.auth.authentication import KeyHasher
 from gateway.settings import Settings
-from gateway.wiring.core import database_url, revealed
+from gateway.wiring.core import revealed
+from gateway.wiring.database import database_url
 
 _CONSTANT = b"getatext-gateway: the check of its secret"
 _SHORTEST = 32

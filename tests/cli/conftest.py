@@ -11,6 +11,9 @@ from click.testing import CliRunner, Result
 
 from adapters.simulator import DEMO_KEY, Fault, Limits, Rules, Simulator, SimulatorConfig
 from gateway.cli.main import cli
+from tests.support.stores import postgres
+
+__all__ = ["postgres"]
 
 
 @dataclass

@@ -1,9 +1,13 @@
 """Opens a PostgreSQL database and migrates it, one node at a time."""
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any
+
+from sqlalchemy.exc import DBAPIError
 
 from adapters.store import migrating
 from adapters.store.errors import BadUrl, StoreError, Unreachable
@@ -17,7 +21,9 @@ try:
     from adapters.store.postgres.liveness import LockLiveness
     from adapters.store.postgres.pooling import check_sessions
 except ModuleNotFoundError as error:
-    raise StoreError("PostgreSQL needs an extra: getatext-gateway[postgres].") from error
+    raise StoreError(
+        "PostgreSQL needs an extra: pip install 'getatext-gateway[postgres]'."
+    ) from error
 
 _MOST_CONNECTIONS = 10
 _NAME = {"application_name": "getatext-gateway"}
@@ -70,7 +76,8 @@ async def _prepare(dsn: str) -> None:
     connect = partial(asyncpg.connect, dsn, timeout=PATIENCE, statement_cache_size=0)
     connection = await connect()
     try:
-        await check_sessions(connection, connect)  # first: the lock would outlive a shared one
+        async with asyncio.timeout(PATIENCE):
+            await check_sessions(connection, connect)  # first: a shared one would keep the lock
         await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATION)
         if migrating.needed(await _revision(connection)):
             await _migrate(dsn)
@@ -99,11 +106,36 @@ async def _migrate(dsn: str) -> None:
 
 @contextmanager
 def _opening() -> Iterator[None]:
+    """Raises what keeps a database from being used as StoreError, in one line."""
     try:
         yield
-    except ValueError:  # its text may hold a piece of the password
+    except ValueError as error:  # of the URL, or of what libpq's variables add to it
+        raise BadUrl(_misunderstood(error)) from None
+    except KeyError as error:
+        if "uid" not in str(error):
+            raise
         raise BadUrl(
-            "The PostgreSQL URL is not understood; %-encode what is special in its password."
+            "GATEWAY_DATABASE_URL names no user, and the user who runs this has no name."
         ) from None
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise Unreachable(f"PostgreSQL cannot be reached: {error}") from error
+    except socket.gaierror as error:
+        reason = f"its host is unknown ({error.strerror})"
+        raise Unreachable(f"PostgreSQL cannot be reached: {reason}.") from error
+    except OSError as error:
+        reason = _line(error) or f"it does not answer within {PATIENCE:g} s."
+        raise Unreachable(f"PostgreSQL cannot be reached: {reason}") from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        raise Unreachable(f"PostgreSQL refuses: {_line(error)}") from error
+    except DBAPIError as error:
+        reason = _line((error.orig and error.orig.__cause__) or error)
+        raise Unreachable(f"PostgreSQL refuses to have its tables made: {reason}") from error
+
+
+def _misunderstood(error: ValueError) -> str:
+    if isinstance(error, asyncpg.InterfaceError):
+        return f"GATEWAY_DATABASE_URL: {_line(error)}"
+    # Its text may hold a piece of the password.
+    return "GATEWAY_DATABASE_URL, or a variable such as PGPORT, is not understood."
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())

@@ -13,7 +13,7 @@ import asyncpg
 
 from adapters.store.errors import SharedSessions
 
-_ARRIVAL = 5.0  # seconds in which a notification has come even on a busy machine
+_ARRIVAL = 2.0  # seconds in which a notification has come even on a busy machine
 _STATEMENTS_ONLY = "statement pooling"  # how PgBouncer refuses a transaction
 
 Connect = Callable[[], Awaitable[Any]]
@@ -27,11 +27,12 @@ async def check_sessions(connection: Any, connect: Connect) -> None:
     a pooler tells every connection an id of its own making. `connection` is one of `connect`.
     """
     try:
-        if await _backend(connection) == connection.get_server_pid():
+        first = await _backend(connection)
+        if first == connection.get_server_pid():
             return
         other = await connect()
         try:
-            kept = await _is_kept(connection, other)
+            kept = await _is_kept(first, connection, other)
         finally:
             other.terminate()
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -46,12 +47,12 @@ async def check_sessions(connection: Any, connect: Connect) -> None:
         )
 
 
-async def _is_kept(one: Any, other: Any) -> bool:
+async def _is_kept(backend: int, one: Any, other: Any) -> bool:
     """Whether a notification reaches a connection that has nothing to do.
 
-    Where both have the same session in turn, which a pooler that is idle does, that is known first.
+    Most often that is known before: its process is another one now, or the other's too.
     """
-    if await _backend(one) == await _backend(other):
+    if await _backend(one) != backend or await _backend(other) == backend:
         return False
     channel, came = f"getatext_gateway_{secrets.token_hex(8)}", asyncio.Event()
     await one.add_listener(channel, lambda *_: came.set())

@@ -28,7 +28,7 @@ async def open_sqlite(path: Path) -> AsyncIterator[SqliteDatabase]:
         await _close_prepared(preparing)
         raise
     except (OSError, sqlite3.Error) as error:
-        raise Unreachable(f"The database {path} cannot be opened: {error}") from error
+        raise Unreachable(f"The database {path} cannot be opened: {_reason(error)}.") from error
     database = SqliteDatabase(path, connection, FileLock(lock_path), liveness)
     file, others = SharedFile(_shared_path(path), liveness), EventsOfOthers(database)
     database.shared = Shared(SqliteLeases(file), SqliteBuckets(file), others.start)
@@ -49,6 +49,13 @@ async def _close_prepared(
         liveness, connection = await preparing
         connection.close()
         liveness.close()
+
+
+def _reason(error: Exception) -> str:
+    """Why, and of which file where the system told that."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.strerror} ({error.filename})"
+    return str(error)
 
 
 def _prepare(path: Path, lock_path: Path) -> tuple[FileLiveness, sqlite3.Connection]:

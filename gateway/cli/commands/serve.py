@@ -18,6 +18,7 @@ import click
 
 from gateway.cli.parameters import PORT, given, simulated
 from gateway.cli.serving import run_server
+from gateway.cli.session import StoreFailed
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
@@ -79,7 +80,7 @@ def serve(
             settings.gateway_port,
         )
     except StoreError as error:
-        raise click.ClickException(str(error)) from None
+        raise StoreFailed(str(error)) from None
 
 
 async def _serve(
