@@ -8,6 +8,7 @@ import aiohttp
 from aiohttp import hdrs
 from yarl import URL
 
+from adapters.getatext.causes import advice_on, cause_of, chain_of
 from adapters.getatext.connections import AUTH, Connections, Request
 from adapters.getatext.endpoint import AnyEndpoint
 from adapters.getatext.outbound import DIRECT, LoginWanted, Outbound
@@ -84,6 +85,7 @@ class Client:
         self._urls: dict[str, URL] = {}
         self._max_body = max_body
         self._out = out
+        self._on_failed: Callable[[str, str], None] = _ignore
         reused = Connections(
             connections,
             limit_of_one=max(1, connections // 2),
@@ -105,6 +107,17 @@ class Client:
     def when_connected(self, callback: Callable[[], None]) -> None:
         """Set the callback, run in the calling task, for calls that waited for a connection."""
         self._reused.on_waited = self._single.on_waited = callback
+
+    def when_failed(self, callback: Callable[[str, str], None]) -> None:
+        """Set who is told of each call that got no answer: its cause, and the chain of errors."""
+        self._on_failed = callback
+
+    def _failed(self, fault: Exception) -> UpstreamUnavailable:
+        """Tell of a call that got no answer; the error of one that was not sent."""
+        cause = cause_of(fault, proxied=self._out.proxy is not None)
+        self._on_failed(cause, chain_of(fault))
+        happened = f"{UpstreamUnavailable.happened.rstrip('.')}: {cause}."
+        return UpstreamUnavailable(happened, advice=advice_on(fault, cause))
 
     def distrust(self, key: str) -> None:
         """Reuse no open connection of this key, after an invalid response on one of them.
@@ -146,14 +159,14 @@ class Client:
             try:
                 return await self._exchange(session, endpoint, headers, body, about, sent)
             except (TimeoutError, aiohttp.ClientError, OSError) as fault:
-                kind = _fault(fault)
-                unsent = self._out.unreached(fault) or kind()
+                unreached, kind = self._failed(fault), _fault(fault)
+                unsent = unreached if kind is UpstreamUnavailable else kind()
                 raise _with_note(kind.of_change() if sent.yes else unsent, fault) from None
         try:
             return await self._exchange(self._spends, endpoint, headers, body, about, sent)
         except Exception as fault:  # of any kind: once sent, a purchase may have been made
-            unsent = self._out.unreached(fault) or UpstreamUnavailable()
-            raise _with_note(OutcomeUnknown() if sent.yes else unsent, fault) from None
+            unreached = self._failed(fault)
+            raise _with_note(OutcomeUnknown() if sent.yes else unreached, fault) from None
 
     async def _exchange(
         self,
@@ -204,6 +217,10 @@ class Client:
         if url is None:
             url = self._urls[endpoint.path] = URL(self._base + endpoint.path)
         return url
+
+
+def _ignore(_cause: str, _chain: str) -> None:
+    """Nobody wants to know."""
 
 
 def _session(

@@ -10,10 +10,6 @@ import aiohttp
 from aiohttp import hdrs
 from yarl import URL
 
-from gateway.core.model.provider_errors import UpstreamUnavailable
-
-_PROXY, _CHECK = "the proxy before it", "The operator must check"
-
 
 class LoginWanted(aiohttp.ClientError):
     """A proxy that passes requests on wants a login: it has passed nothing on."""
@@ -45,24 +41,6 @@ class Outbound:
     def forwards(self, base_url: str) -> bool:
         """Whether the proxy reads each request and passes it on, as it does without https."""
         return self.proxy is not None and URL(base_url).scheme == "http"
-
-    def unreached(self, fault: Exception) -> UpstreamUnavailable | None:
-        """The error where a proxy or a certificate was in the way; None for any other fault."""
-        advice: str | None = f"{_CHECK} GETATEXT_PROXY."
-        match fault:
-            case LoginWanted() | aiohttp.ClientHttpProxyError(status=407):
-                said = f"{_PROXY} wants a login"
-            case aiohttp.ClientHttpProxyError(status=status):
-                said, advice = f"{_PROXY} answers {status}", None
-            case aiohttp.ClientProxyConnectionError():
-                said = f"{_PROXY} cannot be reached"
-            case aiohttp.ClientConnectorDNSError() if self.proxy is not None:
-                said = f"{_PROXY} has no address"
-            case aiohttp.ClientConnectorCertificateError():
-                said, advice = "its certificate is not trusted", f"{_CHECK} GETATEXT_CA_FILE."
-            case _:
-                return None
-        return UpstreamUnavailable(f"The provider cannot be reached: {said}.", advice=advice)
 
 
 def trusting(ca_file: Path) -> ssl.SSLContext:

@@ -47,7 +47,7 @@ class Simulator:
             site = web.TCPSite(runner, self.config.host, self.config.port, backlog=BACKLOG)
             await site.start()
             host, port = runner.addresses[0][:2]
-            self._url = f"http://{host}:{port}"
+            self._url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
             yield self
         finally:
             ticking.cancel()

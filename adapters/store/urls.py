@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from adapters.store.errors import BadUrl
 
@@ -102,6 +102,16 @@ def _check_parameters(query: str) -> None:
         if name in given and not Path(given[name]).is_file():
             raise BadUrl(f"GATEWAY_DATABASE_URL: {name} is no file that can be read.")
     _check_ports(filter(None, given.get("port", "").split(",")))
+
+
+def place_of(url: str) -> str:
+    """Which database a URL names and where it is, without the user and the password."""
+    path = sqlite_path(url)
+    if path is not None:
+        return f"sqlite {path}"
+    parts = urlsplit(postgres_dsn(url))
+    host = parts.netloc.rpartition("@")[2] or parse_qs(parts.query).get("host", ["localhost"])[0]
+    return f"postgresql {host}{parts.path}"
 
 
 def default_url(data_dir: Path) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import hmac
-import ipaddress
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -11,6 +10,7 @@ from aiohttp import web
 
 from gateway.core.auth.hosts import AllowedHosts
 from gateway.core.model.errors import Forbidden
+from gateway.http.wire.addresses import is_local
 from gateway.http.wire.edge import Edge
 
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -71,7 +71,7 @@ class Health:
 
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
         if not self._has_token(request):
-            if not _is_local(request):
+            if not is_local(request):
                 raise Forbidden(
                     "Metrics are for this machine, or for a bearer of GATEWAY_METRICS_TOKEN."
                 )
@@ -110,13 +110,3 @@ class _Probe:
                     found = False
                 self._probed = now, found
             return self._probed[1]
-
-
-def _is_local(request: web.Request) -> bool:
-    """Whether this machine itself sent the request, and no proxy on it forwarded it."""
-    if any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP")):
-        return False
-    try:
-        return ipaddress.ip_address(request.remote or "").is_loopback
-    except ValueError:
-        return False

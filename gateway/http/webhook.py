@@ -8,7 +8,7 @@ from aiohttp import web
 
 from gateway.core.codes.webhooks import ReceivedWebhook, Webhooks
 from gateway.core.model.errors import GatewayError, LedgerUnavailable, NotFound
-from gateway.http.wire.addresses import Network, sender
+from gateway.http.wire.addresses import Network, Proxy, sender
 from gateway.http.wire.inputs import read_body
 
 log = structlog.get_logger("gateway.webhook")
@@ -18,13 +18,13 @@ log = structlog.get_logger("gateway.webhook")
 class WebhookTerms:
     """How webhooks are read and forwarded, and who may send them.
 
-    `sources` empty: any address. `proxies`: the networks whose X-Forwarded-For is trusted.
+    `sources` empty: any address. `proxies`: those whose X-Forwarded-For is trusted.
     """
 
     read: Callable[[bytes], ReceivedWebhook]
     pass_on: Callable[[str, str, bytes], Awaitable[None]]
     sources: Sequence[Network] = ()
-    proxies: Sequence[Network] = ()
+    proxies: Sequence[Proxy] = ()
 
 
 class WebhookFace:

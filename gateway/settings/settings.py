@@ -14,7 +14,7 @@ from gateway.core.model.legacy_parameters import check_harmless
 from gateway.core.prices.service_codes import read_overrides
 from gateway.settings.provider import ProviderSettings
 from gateway.settings.sources import Environment, SettingsFile
-from gateway.settings.types import HostName, HttpUrl, Origin, Seconds
+from gateway.settings.types import HostName, HttpUrl, ListenOn, Origin, Seconds
 
 
 class Settings(ProviderSettings):
@@ -34,7 +34,13 @@ class Settings(ProviderSettings):
             "names it."
         ),
     )
-    gateway_host: str = Field("127.0.0.1", description="The address to listen on.")
+    gateway_host: ListenOn = Field(
+        "127.0.0.1",
+        description=(
+            "The address to listen on, of IPv4 or IPv6 (`::` is every one of both), or a Unix "
+            "socket: `unix:/run/getatext-gateway/gateway.sock`."
+        ),
+    )
     gateway_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
         8080, description="The port to listen on; 0 takes a free one."
     )
@@ -129,9 +135,12 @@ class Settings(ProviderSettings):
     gateway_metrics_token: SecretStr | None = Field(
         None, description="Bearer token that opens /metrics to other machines than this one."
     )
-    gateway_trusted_proxies: list[IPvAnyNetwork] = Field(
+    gateway_trusted_proxies: list[IPvAnyNetwork | Literal["unix"]] = Field(
         default_factory=list,
-        description="Proxies whose X-Forwarded-For is believed, as a JSON list of networks.",
+        description=(
+            "Proxies whose `X-Forwarded-For`, `-Host` and `-Proto` are believed, as a JSON list of "
+            "networks; `unix` is whoever comes over the Unix socket."
+        ),
     )
     gateway_mcp_confirm_above: Annotated[Decimal, Field(ge=0)] = Field(
         Decimal("1.00"),

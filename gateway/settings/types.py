@@ -1,5 +1,6 @@
 """The types of values that several settings have."""
 
+import os
 import re
 import ssl
 from pathlib import Path
@@ -16,6 +17,7 @@ from pydantic import (
 from yarl import URL
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\x00-\x20\x7f/?#@\\,*]+", re.IGNORECASE).fullmatch
+_LONGEST_SOCKET = 107  # bytes that Linux takes
 _PROXY = re.compile(r"http://[^\x00-\x20\x7f/?#\\]+/?", re.IGNORECASE).fullmatch
 
 
@@ -30,6 +32,16 @@ def _origin(text: str) -> str:
     if origin is None:
         raise ValueError("is not an origin such as https://app.example or http://127.0.0.1:5173")
     return str(origin.with_port(None) if origin.is_default_port() else origin)
+
+
+def _listen_on(host: str) -> str:
+    """An address, also one of IPv6 in brackets, or a Unix socket."""
+    if host.startswith("unix:") and not 0 < len(os.fsencode(host[5:])) <= _LONGEST_SOCKET:
+        raise ValueError(
+            "is not a Unix socket such as unix:/run/getatext-gateway/gateway.sock, whose path has "
+            f"at most {_LONGEST_SOCKET} bytes"
+        )
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
 
 def _proxy(secret: SecretStr) -> SecretStr:
@@ -56,7 +68,9 @@ def _authorities(path: Path) -> Path:
 
 
 HttpUrl = Annotated[AnyHttpUrl, UrlConstraints(max_length=2000)]
-HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+(:[0-9]{1,5})?$")]
+_HOST = r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$"
+HostName = Annotated[str, StringConstraints(pattern=_HOST)]
+ListenOn = Annotated[str, AfterValidator(_listen_on)]
 CaFile = Annotated[Path, AfterValidator(_authorities)]
 Origin = Annotated[str, AfterValidator(_origin)]
 ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy)]

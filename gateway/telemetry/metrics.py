@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from importlib.metadata import version
-from math import nan
+from math import inf, nan
 from platform import python_version
+from time import monotonic
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge, disable_created_metrics
@@ -33,7 +34,9 @@ log = structlog.get_logger("gateway.ledger")
 alarm_log = structlog.get_logger("gateway.alarms")
 breaker_log = structlog.get_logger("gateway.breaker")
 purchase_log = structlog.get_logger("gateway.purchases")
+provider_log = structlog.get_logger("gateway.provider")
 
+_CAUSE_EVERY = 60.0  # seconds
 _ZONE = "GETATEXT_TIMEZONE"
 
 
@@ -93,6 +96,7 @@ class Metrics:
         self._balance.set(nan)
         self._times_off = self._gauge(declared.TIMES_OFF)
         self._logged_off = timedelta(0)
+        self._causes: dict[str, tuple[float, int]] = {}  # when each was told, and how many since
 
     def operation_ended(self, operation: str, outcome: str) -> None:
         """An operation ended: `outcome` is ok or the code of its error."""
@@ -236,6 +240,16 @@ class Metrics:
     def shared_limits_failed(self) -> None:
         """The limits shared with other nodes were not available."""
         self._shared_failures.add(())
+
+    def provider_unreached(self, cause: str, chain: str) -> None:
+        """A call got no answer: one line a minute for each cause, whatever many calls meet it."""
+        now = monotonic()
+        told_at, unsaid = self._causes.get(cause, (-inf, 0))
+        if now - told_at < _CAUSE_EVERY:
+            self._causes[cause] = told_at, unsaid + 1
+            return
+        self._causes[cause] = now, 0
+        provider_log.warning("no answer of the provider", cause=cause, errors=chain, unsaid=unsaid)
 
     def upstream_called(self, call: str, outcome: str, seconds: float) -> None:
         """A call to the provider ended after so many seconds."""

@@ -254,6 +254,7 @@ def _connect(
     settings: Settings, client: Client, pipeline: Pipeline, clock: Clock, metrics: Metrics
 ) -> Connect:
     client.when_connected(pipeline.going_out)
+    client.when_failed(metrics.provider_unreached)
     return accounts(
         client,
         now=clock.now,

@@ -6,6 +6,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from importlib.metadata import version
 
 from aiohttp import web
 
@@ -16,6 +17,7 @@ from adapters.getatext.probe import reachable
 from adapters.getatext.webhook import read_webhook
 from adapters.store import Store
 from adapters.store.secret import check_secret
+from adapters.store.urls import place_of
 from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.auth.hosts import AllowedHosts
 from gateway.core.invocation.invoker import Invoker
@@ -32,6 +34,7 @@ from gateway.http.dropins.common import DropInSettings
 from gateway.http.serving.app import Faces, make_app
 from gateway.http.serving.file_limit import Capacity, capacity
 from gateway.http.webhook import WebhookTerms
+from gateway.http.wire.edge import FACES
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
 from gateway.wiring.alarms import raising_alarms
@@ -79,6 +82,19 @@ class Gateway:
     def keys(self) -> Keys:
         """The store of the gateway's own keys."""
         return self.store.keys
+
+    @property
+    def surroundings(self) -> dict[str, object]:
+        """What it runs with, for the first line of the log; no secret stands in it."""
+        settings = self.settings
+        return {
+            "version": version("getatext-gateway"),
+            "faces": FACES,
+            "database": place_of(database_url(settings)),
+            "provider": str(settings.getatext_base_url).rstrip("/"),
+            "pass_through": "on" if settings.pass_through else "off",
+            "data": str(settings.data_dir),
+        }
 
     async def suggestions(self, spend: Spend) -> list[Rental]:
         """The rentals a purchase of unknown outcome may have bought, by the price list."""

@@ -2,12 +2,14 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 
 from aiohttp import web
 
 from gateway.core.auth.hosts import AllowedHosts
 from gateway.core.model.callers import Caller
 from gateway.http.serving.app import ADMISSION
+from gateway.http.wire.addresses import host_of
 from gateway.http.wire.admission import MCP_REQUESTS
 from gateway.http.wire.auth import CALLER, key_of
 from gateway.http.wire.edge import NOTE, TRACE_ID
@@ -29,7 +31,8 @@ def add_mcp(app: web.Application, settings: Settings, core: Core, hosts: Allowed
 
     options = mcp_options(settings, McpChoices(), core.hasher.name("mcp").encode())
     options = replace(options, hosts=hosts)
-    admission = McpAdmission(held, app[ADMISSION].address)
+    host = partial(host_of, proxies=settings.gateway_trusted_proxies)
+    admission = McpAdmission(held, app[ADMISSION].address, host)
     mount(
         core.invoker,
         identify,

@@ -41,13 +41,15 @@ NoteOf = Callable[[web.Request], CallNote | None]
 class McpAdmission:
     """Limits what is open: `held` for the length of a request, by the caller and by `address`.
 
-    `address` is None for a sender whose address has no limit.
+    `address` is None for a sender whose address has no limit. `host`: by which name the gateway
+    was called.
     """
 
     held: Callable[[web.Request, Caller], AbstractContextManager[object]] = (
         lambda _request, _caller: nullcontext()
     )
     address: Callable[[web.Request], str | None] = lambda _request: None
+    host: Callable[[web.Request], str | None] = lambda request: request.headers.get("Host")
 
 
 _NO_LIMITS = McpAdmission()
@@ -166,7 +168,7 @@ class _HttpFace:
             return self._bridge
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        self._options.hosts.check(request.headers.get("Host"), request.headers.get("Origin"))
+        self._options.hosts.check(self._admission.host(request), request.headers.get("Origin"))
         caller = await self._identify(request)
         if request.method not in _METHODS:
             raise MethodNotAllowed(allowed=_METHODS)

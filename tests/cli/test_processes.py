@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
@@ -105,15 +106,25 @@ def test_the_calls_that_serve_prints_work_when_pasted_in_order(start: Start) -> 
     assert process.wait(60) == 0
 
 
-def test_serve_logs_where_it_listens_and_ends_on_sigterm(start: Start) -> None:
-    process = start("serve", "--port", "0", "--log-format", "json")
+def test_serve_logs_what_it_runs_with_and_why_it_ends_on_sigterm(start: Start) -> None:
+    process = start(
+        "serve", "--port", "0", "--log-format", "json", GETATEXT_BASE_URL="http://127.0.0.1:1"
+    )
     assert process.stderr
     line = json.loads(process.stderr.readline())
+    data = f"{os.environ['XDG_DATA_HOME']}/getatext-gateway"
 
     assert line["event"] == "listening"
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", line["url"])
+    assert line["version"] == version("getatext-gateway")
+    assert {"rest", "mcp", "sms_activate", "getatext", "events", "webhook"} <= {*line["faces"]}
+    assert (line["database"], line["data"]) == (f"sqlite {data}/gateway.db", data)
+    assert (line["provider"], line["pass_through"]) == ("http://127.0.0.1:1", "on")
     process.terminate()
+    last = json.loads(process.stderr.read().splitlines()[-1])
     assert process.wait(60) == 0
+    assert (last["event"], last["reason"]) == ("stopped", "SIGTERM")
+    assert last["seconds_up"] > 0
 
 
 @pytest.mark.parametrize("command", ["serve", "simulate"])

@@ -127,7 +127,8 @@ async def test_a_change_that_was_not_sent_does_not_say_so(name: str) -> None:
 
     assert (answer.status, answer.json["code"]) == (503, "upstream_unavailable")
     assert answer.json["detail"] == (
-        "The provider cannot be reached. Nothing was charged. Try again later."
+        "The provider cannot be reached: it refuses connections. Nothing was charged. "
+        "Try again later."
     )
 
 

@@ -125,6 +125,9 @@ class HeldClient:
     def when_connected(self, callback: Callable[[], None]) -> None:
         """Nobody waits for a connection here."""
 
+    def when_failed(self, callback: Callable[[str, str], None]) -> None:
+        """Why nothing is answered is of no interest here."""
+
     def distrust(self, key: str) -> None:
         """There are no connections."""
 

@@ -245,3 +245,24 @@ async def test_requests_are_counted_by_face_and_status_and_timed_by_operation(sh
     timed = 'http_request_duration_seconds_count{operation="get_balance"}'
     assert shop.sample(timed) == 1
     assert shop.rendered.count("http_request_duration_seconds_count") == 1
+
+
+async def test_why_the_provider_is_away_is_logged_once_a_minute_for_each_cause(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("gateway.telemetry.metrics.monotonic", lambda: now)
+    async with open_shop(getatext_base_url="http://127.0.0.1:1") as shop:
+        answer = await shop.client.get("/v1/balance")
+        await shop.client.get("/v1/balance")
+        now += 61
+        ready = await shop.client.ask("GET", "/readyz", key=None)
+        shop.gateway.metrics.provider_unreached("its name cannot be resolved", "X")
+    refused, again, other = records("no answer of the provider")
+
+    assert "it refuses connections" in answer.json["detail"]
+    assert ready.json["provider"] == "unreachable"
+    assert (refused["cause"], refused["unsaid"]) == ("it refuses connections", 0)
+    assert again["cause"] == refused["cause"]
+    assert again["unsaid"] >= 1
+    assert other == {"cause": "its name cannot be resolved", "errors": "X", "unsaid": 0}

@@ -9,6 +9,7 @@ import click
 from gateway.cli.session import own_key, session_settings, with_gateway
 
 if TYPE_CHECKING:
+    from gateway.settings import Settings
     from gateway.wiring import Gateway
 
 
@@ -21,9 +22,7 @@ def provider_webhook() -> None:
     """
     settings = session_settings()
     key = own_key(settings)
-    base = settings.gateway_public_url or (
-        f"http://{settings.gateway_host}:{settings.gateway_port}"
-    )
+    base = str(settings.gateway_public_url or _own_address(settings)).rstrip("/")
 
     async def secret(gateway: Gateway) -> str:
         from gateway.core.codes.webhooks import webhook_secret
@@ -34,4 +33,14 @@ def provider_webhook() -> None:
         return webhook_secret(gateway.hasher, gateway.hasher.name(key))
 
     path_secret = with_gateway(secret, settings=settings)
-    click.echo(f"{str(base).rstrip('/')}/webhooks/getatext/{path_secret}")
+    click.echo(f"{base}/webhooks/getatext/{path_secret}")
+
+
+def _own_address(settings: Settings) -> str:
+    """Where the gateway listens. Raises BadSettings for a Unix socket, which has no URL."""
+    from gateway.cli.configuration import BadSettings
+    from gateway.http.serving.listening import UNIX, bracketed
+
+    if settings.gateway_host.startswith(UNIX):
+        raise BadSettings("GATEWAY_PUBLIC_URL: set it to where the provider reaches the gateway.")
+    return f"http://{bracketed(settings.gateway_host)}:{settings.gateway_port}"

@@ -7,6 +7,7 @@ import json
 import shlex
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
@@ -28,7 +29,7 @@ _COLLECT_AFTER = 10_000  # new objects before the garbage collector runs
 
 
 @click.command()
-@click.option("--host", help="The address to listen on (GATEWAY_HOST).")
+@click.option("--host", help="The address to listen on, or unix:PATH (GATEWAY_HOST).")
 @click.option("--port", type=PORT, help="The port; 0 takes a free one (GATEWAY_PORT).")
 @click.option("--simulate", is_flag=True, help="Use a simulated provider, and show calls to try.")
 @simulated
@@ -87,54 +88,63 @@ async def _serve(
     settings: Settings, simulate: dict[str, Any] | None, *, trust_secret: bool
 ) -> None:
     """Serve the settings; `simulate`: the options of the simulated provider, where there is one."""
+    import structlog
+
     from gateway.cli.configuration import warn_of_plain_http
     from gateway.http.serving import server
     from gateway.http.serving.file_limit import raise_file_limit
     from gateway.wiring import open_gateway, open_simulator, pointed_at
 
     raise_file_limit()
+    begun, log = time.monotonic(), structlog.get_logger("gateway")
     async with AsyncExitStack() as opened:
-        started: Callable[[str], None] = partial(_log_address, pass_through=settings.pass_through)
+        show: Callable[[str], None] | None = None
         if simulate is not None:
             provider = await opened.enter_async_context(open_simulator(**simulate))
             data = opened.enter_context(TemporaryDirectory(prefix="getatext-gateway-"))
             settings = pointed_at(settings, provider, data)
-            started = _show_calls(provider.key, provider.first_rental)
+            show = _show_calls(provider.key, provider.first_rental)
         warn_of_plain_http(settings)
         gateway = await opened.enter_async_context(
             open_gateway(settings, trust_secret=trust_secret)
         )
-        await server.serve(
+        why = await server.serve(
             gateway.app(),
             host=settings.gateway_host,
             port=settings.gateway_port,
             keepalive=settings.gateway_keepalive_seconds,
             drain_seconds=settings.getatext_connect_seconds + settings.getatext_spend_seconds + 5,
-            started=partial(_settled, started),
+            started=partial(_settled, gateway.surroundings, show),
         )
+    log.info("stopped", reason=why, seconds_up=round(time.monotonic() - begun, 1))
 
 
-def _settled(started: Callable[[str], None], url: str) -> None:
-    """Tune the garbage collector once everything is loaded, then call `started`.
+def _settled(surroundings: dict[str, object], show: Callable[[str], None] | None, url: str) -> None:
+    """Tune the garbage collector once everything is loaded, log the first line, and `show` it.
 
     Freezing saves every full collection a pass over the modules, which stay. A threshold of
     10,000 saves a tenth of all the time: most objects of a request are freed without the collector.
     """
+    import structlog
+
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER)
-    started(url)
-
-
-def _log_address(url: str, *, pass_through: bool) -> None:
-    import structlog
-
-    log = structlog.get_logger("gateway")
-    log.info("listening", url=url, pass_through="on" if pass_through else "off")
+    structlog.get_logger("gateway").info("listening", url=url, **surroundings)
+    if show is not None:
+        show(url)
 
 
 def _show_calls(key: str, first_rental: int) -> Callable[[str], None]:
-    return lambda url: click.echo(demo_text(url, key, first_rental, _program()))
+    def show(url: str) -> None:
+        path = url.removeprefix("unix:")
+        if path == url:
+            click.echo(demo_text(url, key, first_rental, _program()))
+            return
+        socket = f"curl -sS --unix-socket {shlex.quote(path)} -H 'X-API-Key: {key}'"
+        click.echo(f"The provider is simulated. To try: {socket} http://localhost/v1/prices")
+
+    return show
 
 
 def _program() -> str:

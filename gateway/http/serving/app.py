@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from gateway.core.auth.authentication import Callers
 from gateway.core.auth.hosts import AllowedHosts
@@ -34,6 +34,7 @@ from gateway.http.wire.admission import Admission
 from gateway.http.wire.cors import ANY, Cors
 from gateway.http.wire.edge import Edge, Ended
 from gateway.http.wire.inputs import MAX_BODY
+from gateway.http.wire.prebuilt import SERVER
 
 ADMISSION = web.AppKey("admission", Admission)
 CAPACITY = web.AppKey("capacity", Capacity)
@@ -69,7 +70,7 @@ class Faces:
 def make_app(faces: Faces) -> web.Application:
     """The application with all its routes."""
     admission = Admission(faces.capacity.long_requests, faces.webhook_terms.proxies)
-    address = OwnAddress(faces.public_url, faces.hosts)
+    address = OwnAddress(faces.public_url, faces.hosts, faces.webhook_terms.proxies)
     rest = RestFace(faces.callers, faces.invoker, admission, address.path)
     documents = Documents(address).routes()
     described = [route.path for route in documents]
@@ -94,6 +95,7 @@ def make_app(faces: Faces) -> web.Application:
         faces.hosts,
     )
     app = web.Application(client_max_size=MAX_BODY)
+    app.on_response_prepare.append(_name_server)
     streams = EventsFace(faces.callers, faces.invoker, faces.events, faces.notifier, admission)
     app[EDGE], app[INVOKER], app[STREAMS] = edge, faces.invoker, streams
     app[ADMISSION], app[CAPACITY] = admission, faces.capacity
@@ -120,6 +122,11 @@ def _drop_ins(faces: Faces) -> list[web.RouteDef]:
         *GetatextGetFace(getatext).routes(),
         *GetatextRestFace(getatext).routes(),
     ]
+
+
+async def _name_server(request: web.Request, response: web.StreamResponse) -> None:
+    """For what a handler sends by itself; the edge does it for all others."""
+    response.headers[hdrs.SERVER] = SERVER
 
 
 def _render(request: web.Request, error: GatewayError, trace_id: str) -> web.StreamResponse:

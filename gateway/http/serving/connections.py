@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 from itertools import islice
 from typing import Any, cast
 
-from aiohttp import StreamReader, web
+from aiohttp import StreamReader, hdrs, web
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler
 
@@ -17,6 +17,7 @@ from gateway.http.dropins.common import canonical_path
 from gateway.http.dropins.getatext import get_face, refusals, rest_face
 from gateway.http.dropins.sms_activate import face as sms_activate
 from gateway.http.wire.edge import Edge
+from gateway.http.wire.prebuilt import SERVER
 
 _TEXT = {"Content-Type": "text/plain"}
 _WORDS = "The request could not be read as HTTP."
@@ -209,6 +210,7 @@ class _Protocol(RequestHandler):
         """The library's status in the format of the face that was called, never as an HTML page."""
         status = super().handle_error(request, status, exc, message).status
         answer = _refusal(_path(getattr(self, "_begun", b"")), status)
+        answer.headers[hdrs.SERVER] = SERVER
         answer.force_close()
         return answer
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from gateway.http.serving import listening
 from gateway.http.serving.app import CAPACITY, EDGE, INVOKER, STREAMS
 from gateway.http.serving.connections import OpenConnections, Runner
 
@@ -35,38 +36,43 @@ async def serve(
     keepalive: float,
     drain_seconds: float,
     started: Callable[[str], None],
-) -> None:
-    """Serve until SIGINT or SIGTERM, then drain. Calls `started` with the address.
+) -> str:
+    """Serve until SIGINT or SIGTERM, then drain; which of them it was.
+
+    Calls `started` with the address.
+
+    `host` may be `unix:` and the path of a socket. Raises OSError, or CannotListen for a socket.
 
     `drain_seconds` must exceed the longest purchase, so that one under way gets its answer.
     """
-    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    stop: asyncio.Future[str] = loop.create_future()
+
+    def told(number: signal.Signals) -> None:
+        if not stop.done():
+            stop.set_result(number.name)
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, told, number)
     runner = make_runner(app, keepalive=keepalive, drain_seconds=drain_seconds)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, backlog=app[CAPACITY].backlog)
+        site = listening.site(runner, host, port, app[CAPACITY].backlog)
         await site.start()
-        started(_address(runner, host))
-        await stop.wait()
+        started(listening.url(runner, host))
+        why = await stop
         await _drain(app, site)
+        return why
     finally:
         await runner.cleanup()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
 
 
-async def _drain(app: web.Application, site: web.TCPSite) -> None:
+async def _drain(app: web.Application, site: web.BaseSite) -> None:
     """Take no new connections, wait for requests in transit, and finish every purchase."""
     app[EDGE].draining = True
     await site.stop()
     app[STREAMS].close()
     await asyncio.sleep(_LAST_REQUESTS)
     await app[INVOKER].drain()
-
-
-def _address(runner: web.AppRunner, host: str) -> str:
-    port = runner.addresses[0][1]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

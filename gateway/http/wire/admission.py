@@ -8,7 +8,7 @@ from aiohttp import web
 
 from gateway.core.auth.concurrency import ConcurrencyLimit, Held
 from gateway.core.model.callers import Caller
-from gateway.http.wire.addresses import Network, limited_address
+from gateway.http.wire.addresses import Proxy, limited_address
 
 STREAMS = Held("event streams", 50)
 WAITS = Held("waits", 5000)
@@ -18,7 +18,7 @@ MCP_REQUESTS = Held("MCP requests", 200)
 class Admission:
     """Limits what a key, an address and all together hold open, far below the connections."""
 
-    def __init__(self, total: int, proxies: Sequence[Network] = ()) -> None:
+    def __init__(self, total: int, proxies: Sequence[Proxy] = ()) -> None:
         """A key or an address gets at most half of `total`. `proxies`: those that are trusted."""
         self._half = max(1, total // 2)
         self._limit = ConcurrencyLimit(total, self._half)

@@ -17,10 +17,10 @@ from gateway.core.model.errors import GatewayError, InternalError, InvalidReques
 from gateway.core.model.redact import may_hold_key, redacted_path
 from gateway.core.operations.call import CallNote
 from gateway.http.wire import problems
-from gateway.http.wire.addresses import Network, sender
+from gateway.http.wire.addresses import Proxy, sender
 from gateway.http.wire.auth import CALLER
 from gateway.http.wire.cors import Cors, Headers, is_preflight, preflight
-from gateway.http.wire.prebuilt import REQUEST_ID
+from gateway.http.wire.prebuilt import REQUEST_ID, SERVER
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 WholeHandler = Callable[[Any], Awaitable[web.StreamResponse]]
@@ -43,6 +43,8 @@ _FACES = (
     ("/mcp", "mcp"),
     ("/webhooks/", "webhook"),
 )
+FACES = tuple(face for _, face in _FACES)
+"""The names of the faces, as they stand in the log and in metrics."""
 _NO_FACE = "pages"
 _KEY_HEADERS = ("X-API-Key", "Auth", "Authorization")
 
@@ -60,7 +62,7 @@ class Edge:
         *,
         access_log: bool,
         ended: Ended,
-        proxies: Sequence[Network] = (),
+        proxies: Sequence[Proxy] = (),
     ) -> None:
         """`guard` runs before the handler, and raises to refuse the request.
 
@@ -97,9 +99,7 @@ class Edge:
             else:
                 response = self._render(request, InvalidRequest(_UNFRAMED), trace_id)
             if not response.prepared:
-                response.headers[REQUEST_ID] = trace_id
-                if cors:
-                    response.headers.extend(cors)
+                _add_headers(response, trace_id, cors)
                 if self.draining or not framed:
                     response.force_close()
             seconds, face = time.perf_counter() - begun, _face(request.path)
@@ -160,6 +160,14 @@ class Edge:
             told["operation"] = note.operation
             told |= note.about
         log.info("request", **told)
+
+
+def _add_headers(response: web.StreamResponse, trace_id: str, cors: Headers) -> None:
+    response.headers[REQUEST_ID] = trace_id
+    if isinstance(response, web.Response):  # a prebuilt one has it
+        response.headers[hdrs.SERVER] = SERVER
+    if cors:
+        response.headers.extend(cors)
 
 
 def headers_of(request: web.Request) -> Headers:

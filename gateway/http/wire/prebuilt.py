@@ -12,11 +12,12 @@ from http import HTTPStatus
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.web_request import BaseRequest
 from multidict import istr
 
 REQUEST_ID = istr("X-Request-Id")
+SERVER = "getatext-gateway"
+"""What the header Server says, in place of the library's and Python's versions."""
 
 
 class PrebuiltHead:
@@ -30,7 +31,7 @@ class PrebuiltHead:
         self.headers = headers
         fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
-        self.lines = f"{line}{fields}{hdrs.SERVER}: {SERVER_SOFTWARE}\r\n".encode("ascii")
+        self.lines = f"{line}{fields}{hdrs.SERVER}: {SERVER}\r\n".encode("ascii")
 
 
 class Prebuilt:

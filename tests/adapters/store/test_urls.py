@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from adapters.store import BadUrl, default_url, open_store
-from adapters.store.urls import postgres_dsn, sqlite_path
+from adapters.store.urls import place_of, postgres_dsn, sqlite_path
 from tests.support.ledger import new_id
 
 
@@ -79,3 +79,17 @@ async def test_what_is_no_url_of_ours_is_said_in_a_line(url: str, told: str) -> 
     assert told in line
     assert "cret" not in line
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("sqlite:////data/gateway.db", "sqlite /data/gateway.db"),
+        ("postgresql://u:p%40ss@db.example:6432/gw?password=x", "postgresql db.example:6432/gw"),
+        ("postgres://db.example/gw", "postgresql db.example/gw"),
+        ("postgresql:///gw?host=/run/postgresql&user=u", "postgresql /run/postgresql/gw"),
+        ("postgresql://u:p@[::1]:5432/gw", "postgresql [::1]:5432/gw"),
+    ],
+)
+def test_the_place_of_a_database_has_no_user_and_no_password(url: str, place: str) -> None:
+    assert place_of(url) == place
