@@ -14,13 +14,15 @@ from adapters.store.errors import (
     Unreachable,
     Unstorable,
 )
-from adapters.store.opening import Store, open_store
+from adapters.store.inspection import Inspection
+from adapters.store.opening import Store, inspect_store, open_store
 from adapters.store.urls import default_url
 
 __all__ = [
     "BackupError",
     "BadUrl",
     "Busy",
+    "Inspection",
     "NewerSchema",
     "SharedSessions",
     "Store",
@@ -28,5 +30,6 @@ __all__ = [
     "Unreachable",
     "Unstorable",
     "default_url",
+    "inspect_store",
     "open_store",
 ]

@@ -14,13 +14,15 @@ class Inspection:
 
     `revision` is None where nothing is in it yet. `secret_check` is the check value of its secret,
     `holds` whether it has rows that only that secret makes known. `refuses` says why nothing can
-    be written to it.
+    be written to it. `unfinished`: a process ended while it wrote, which is to be undone before
+    anything can be read.
     """
 
     revision: str | None = None
     secret_check: str | None = None
     holds: bool = False
     refuses: str | None = None
+    unfinished: bool = False
 
     @property
     def migrated(self) -> bool:

@@ -1,9 +1,11 @@
 """Opens the store and puts its parts together behind the core's ports."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
+from adapters.store.inspection import Inspection
 from adapters.store.sql.database import (
     AlarmReports,
     FailureReports,
@@ -69,6 +71,21 @@ async def open_store(url: str, *, new_id: NewId) -> AsyncIterator[Store]:
         opened = open_postgres(postgres_dsn(url))
     async with opened as database:
         yield store_over(database, new_id)
+
+
+async def inspect_store(url: str) -> Inspection | None:
+    """What the database at this URL holds, read without a change; None where there is no file.
+
+    Raises StoreError.
+    """
+    path = sqlite_path(url)
+    if path is not None:
+        from adapters.store.sqlite.inspecting import inspect_sqlite
+
+        return await asyncio.to_thread(inspect_sqlite, path)
+    from adapters.store.postgres.opening import inspect_postgres
+
+    return await inspect_postgres(postgres_dsn(url))
 
 
 def store_over(database: SharedDatabase, new_id: NewId) -> Store:

@@ -57,10 +57,17 @@ def _secret_path(url: str) -> Path:
 def finish_restore(url: str, agrees: Callable[[bytes], bool]) -> None:
     """Put the secret of a restored database beside it, where its restore was cut short before."""
     path = sqlite_path(url)
-    if path is not None and (restored := path.with_name(RESTORED_FILE)).exists():
+    if path is not None and restore_is_unfinished(path, agrees):
         with suppress(FileNotFoundError):  # another process was first
-            if agrees(restored.read_bytes()):
-                restored.replace(path.with_name(SECRET_FILE))
+            path.with_name(RESTORED_FILE).replace(path.with_name(SECRET_FILE))
+
+
+def restore_is_unfinished(path: Path, agrees: Callable[[bytes], bool]) -> bool:
+    """Whether the secret of the restored database in this file is still to be put beside it."""
+    try:
+        return agrees(path.with_name(RESTORED_FILE).read_bytes())
+    except FileNotFoundError:
+        return False
 
 
 def write_secret(path: Path, secret: bytes) -> None:

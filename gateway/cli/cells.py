@@ -49,7 +49,7 @@ def title(name: str) -> str:
 
 def heading(name: str, *, brief: bool) -> str:
     """What a column is called; with `brief` it names the zone that its times leave out."""
-    if not (brief and _is_instant(name)):
+    if not (brief and _is_instant(name) and name not in _WITHOUT_TIME):
         return title(name)
     return f"{title(name).removesuffix(' at')} (UTC)"
 

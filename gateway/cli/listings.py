@@ -33,7 +33,7 @@ def _listing(columns: str, goes_first: str, what: str, empty: str) -> Listing:
 
 KEYS = _listing(
     "id name state spent_total left_today left_total expires_at",
-    "expires_at spent_total left_total",
+    "spent_total expires_at left_total",
     "keys",
     "No keys yet. Make one: getatext-gateway keys create --name NAME --budget-day USD",
 )
@@ -61,7 +61,7 @@ LISTINGS: Mapping[str, Listing] = {
         "No prices.",
     ),
     "list_rentals": _listing(
-        "id ledger_id status service_code number code price ends_at",
+        "id status service_code number code price ends_at",
         "ends_at price service_code",
         "rentals",
         f"No rentals yet. {RENT_ONE}",

@@ -73,6 +73,7 @@ cli = LazyGroup(
             "simulate": Entry(
                 "gateway.cli.commands.simulate:simulate", "Run a stand-in provider alone."
             ),
+            "doctor": Entry("gateway.cli.commands.doctor:doctor", "What keeps it from working."),
             "config": config,
             "keys": keys,
             "ledger": ledger,

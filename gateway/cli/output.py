@@ -8,14 +8,14 @@ import shutil
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from pydantic import BaseModel
 
 from gateway.cli.cells import cell, event_row, heading, instant, is_to_the_right, printable, title
 from gateway.cli.listings import LISTINGS, Listing
-from gateway.cli.table import Column, card_lines, lines_of
+from gateway.cli.table import Column, card_lines, lines_of, sentence_lines
 from gateway.cli.verbs import Verb
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.problem import problem
@@ -52,8 +52,9 @@ def show(
         flat = [event_row(row) for row in rows] if "data" in rows[0] else rows
         _print(_table(flat, listing, wide=wide, group_by=fields.get("group_by")))
     elif not fields.get("notice"):
-        _print([listing.nothing(narrowed_by)])
-    _print(click.style(note, dim=True) for note in _notes(fields, verb))
+        say(listing.nothing(narrowed_by))
+    for note in _notes(fields, verb):
+        _print(click.style(line, dim=True) for line in sentence_lines(note, terminal_width()))
 
 
 def show_rows(
@@ -63,7 +64,10 @@ def show_rows(
     if as_json:
         click.echo(json.dumps({"data": [dict(row) for row in rows]}, ensure_ascii=False))
         return
-    _print(_table(rows, listing, wide=wide) if rows else [listing.nothing()])
+    if rows:
+        _print(_table(rows, listing, wide=wide))
+    else:
+        say(listing.nothing())
 
 
 def show_error(
@@ -74,11 +78,20 @@ def show_error(
         to_stderr(problem(error, trace_id).model_dump_json(exclude_none=True))
         return
     detail = printable(verb.reworded(error.detail, op.takes.model_fields))
-    to_stderr(f"{click.style(error.code, fg='red', bold=True)}: {detail}")
+    first, *rest = sentence_lines(f"{error.code}: {detail}", terminal_width(sys.stderr))
+    to_stderr(first.replace(error.code, click.style(error.code, fg="red", bold=True), 1))
     if error.upstream is not None:
-        to_stderr(
-            click.style(f'The provider said: "{printable(error.upstream.message)}"', dim=True)
-        )
+        said = f'The provider said: "{printable(error.upstream.message)}"'
+        rest += [
+            click.style(line, dim=True) for line in sentence_lines(said, terminal_width(sys.stderr))
+        ]
+    for line in rest:
+        to_stderr(line)
+
+
+def say(sentence: str) -> None:
+    """Write a sentence to standard output."""
+    _print(sentence_lines(sentence, terminal_width()))
 
 
 def to_stderr(line: str) -> None:
@@ -91,15 +104,16 @@ def _print(lines: Iterable[str]) -> None:
         click.echo(line)
 
 
-def _width() -> int | None:
+def terminal_width(shown_on: TextIO | None = None) -> int | None:
     """The width of the terminal; None where the output goes elsewhere, and may be any."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    terminal = (shown_on or sys.stdout).isatty()
+    return shutil.get_terminal_size().columns if terminal else None
 
 
 def _card(fields: Mapping[str, Any]) -> list[str]:
     known = {name: each for name, each in fields.items() if each not in (None, [])}
     shown = [(title(name), cell(name, known[name])) for name in known if name != "currency"]
-    return card_lines(shown, _width())
+    return card_lines(shown, terminal_width())
 
 
 def _table(
@@ -115,16 +129,13 @@ def _table(
         )
         for name in (rows[0] if wide else _few(rows, listing))
     ]
-    return lines_of(columns, _width(), () if wide else listing.goes_first)
+    return lines_of(columns, terminal_width(), () if wide else listing.goes_first)
 
 
 def _few(rows: Sequence[Mapping[str, Any]], listing: Listing) -> list[str]:
-    """The usual columns of a list: the ledger's id only where a row has no other."""
+    """The usual columns of a list, without those that are empty."""
     names = listing.columns or [name for name in rows[0] if name not in _DETAILS]
-    hidden = {name for name in names if all(row.get(name) is None for row in rows)}
-    if all(row.get("id") is not None for row in rows):
-        hidden.add("ledger_id")
-    return [name for name in names if name not in hidden]
+    return [name for name in names if any(row.get(name) is not None for row in rows)]
 
 
 def _notes(fields: Mapping[str, Any], verb: Verb) -> Iterator[str]:
@@ -156,5 +167,7 @@ def _unsettled(fields: Mapping[str, Any]) -> Iterator[str]:
     """How purchases of unknown outcome are settled, where some are shown."""
     shown = fields.get("data", [fields])
     ids = [row["ledger_id"] for row in shown if row.get("status") == "unknown" and row["ledger_id"]]
+    if len(ids) > 1:
+        yield f"Of unknown outcome: {', '.join(ids)}."
     if ids:
         yield settled_with(ids[0] if len(ids) == 1 else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from typing import Any
 import click
 
 _GAP = 2
+_FEW_WORDS = 16
 _RULE = "─"
+_WORD = re.compile(r"`[^`]*`\S*|\S+")
 _BOLD = {"bold": True}
 
 
@@ -44,8 +47,9 @@ class Column:
 
     @property
     def narrowest(self) -> int:
-        """The width of its longest word, which is never broken."""
-        return max(width_of(self.heading), *(_longest_word(cell) for cell in self.cells))
+        """The width of its longest word, which is never broken, and in which a few words fit."""
+        words = max(width_of(self.heading), *(_longest_word(cell) for cell in self.cells))
+        return max(words, min(self.widest, _FEW_WORDS))
 
 
 def lines_of(
@@ -75,6 +79,11 @@ def card_lines(fields: Sequence[tuple[str, Cell]], width: int | None) -> list[st
         lines.append(f"{click.style(name, dim=True)}{blank}{_styled(first)}")
         lines += [f"{' ' * label}{_styled(each)}" for each in rest]
     return lines
+
+
+def sentence_lines(text: str, width: int | None) -> list[str]:
+    """A sentence, broken between words alone; a command in it, `like this`, stays on one line."""
+    return [text] if width is None else _folded(_WORD.findall(text), width)
 
 
 def width_of(text: str) -> int:
@@ -137,14 +146,18 @@ def _wrapped(cell: Cell, width: int | None) -> list[Cell]:
     """The cell as one or more lines, broken between words alone."""
     if cell.whole or width is None or width_of(cell.text) <= width:
         return [cell]
+    return [Cell(line, cell.style) for line in _folded(cell.text.split(), width)]
+
+
+def _folded(words: Sequence[str], width: int) -> list[str]:
     lines = [""]
-    for word in cell.text.split():
+    for word in words:
         longer = f"{lines[-1]} {word}".lstrip()
-        if width_of(longer) <= width:
+        if not lines[-1] or width_of(longer) <= width:
             lines[-1] = longer
         else:
             lines.append(word)
-    return [Cell(line, cell.style) for line in lines if line] or [_NOTHING]
+    return lines
 
 
 def _padded(cell: Cell, width: int, column: Column) -> str:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from adapters.gateway_client.client import open_gateway_client
     from adapters.store import BackupError, StoreError
-    from gateway.wiring.backup import back_up, restore
+    from gateway.wiring.backup import Restored, back_up, restore
     from gateway.wiring.clock import SystemClock
     from gateway.wiring.database import database_url
+    from gateway.wiring.doctor import Finding, State, examine
     from gateway.wiring.gateway import Gateway, open_gateway
     from gateway.wiring.legacy_codes import service_codes
     from gateway.wiring.mcp_options import McpChoices
@@ -27,13 +28,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BackupError",
+    "Finding",
     "Gateway",
     "McpChoices",
+    "Restored",
     "StandIn",
+    "State",
     "StoreError",
     "SystemClock",
     "back_up",
     "database_url",
+    "examine",
     "open_gateway",
     "open_gateway_client",
     "open_simulator",
@@ -46,13 +51,17 @@ __all__ = [
 
 _HOMES = {
     "BackupError": "adapters.store",
+    "Finding": "gateway.wiring.doctor",
     "Gateway": "gateway.wiring.gateway",
     "McpChoices": "gateway.wiring.mcp_options",
+    "Restored": "gateway.wiring.backup",
     "StandIn": "gateway.wiring.simulated",
+    "State": "gateway.wiring.doctor",
     "StoreError": "adapters.store",
     "SystemClock": "gateway.wiring.clock",
     "back_up": "gateway.wiring.backup",
     "database_url": "gateway.wiring.database",
+    "examine": "gateway.wiring.doctor",
     "open_gateway": "gateway.wiring.gateway",
     "open_gateway_client": "adapters.gateway_client.client",
     "open_simulator": "gateway.wiring.simulated",

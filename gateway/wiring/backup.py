@@ -14,6 +14,8 @@ from gateway.wiring.core import revealed
 from gateway.wiring.database import database_url
 from gateway.wiring.secret import agrees
 
+__all__ = ["Restored", "back_up", "restore"]
+
 _NOT_SQLITE = (
     "The ledger is in PostgreSQL: use pg_dump and pg_restore. Keep GATEWAY_SECRET with the dump: "
     "without it no key in the ledger is known."

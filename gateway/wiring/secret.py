@@ -14,7 +14,7 @@ from gateway.wiring.core import revealed
 from gateway.wiring.database import database_url
 
 _CONSTANT = b"getatext-gateway: the check of its secret"
-_SHORTEST = 32
+SHORTEST = 32
 _BESIDE = f"the file {SECRET_FILE} beside the database"
 _MAKE = 'Make one: python3 -c "import secrets; print(secrets.token_hex(32))"'
 _UNSURE = (
@@ -61,8 +61,8 @@ async def agreed_secret(settings: Settings, store: Store, *, trust: bool) -> byt
         standing = await store.checks.agree(_check(secret))
     if not agrees(standing, secret):
         raise WrongSecret(_WRONG.format(_BESIDE if given is None else "GATEWAY_SECRET"))
-    if len(secret) < _SHORTEST:
-        log.warning("the secret is short", characters=len(secret), at_least=_SHORTEST)
+    if len(secret) < SHORTEST:
+        log.warning("the secret is short", characters=len(secret), at_least=SHORTEST)
     return secret
 
 
@@ -72,14 +72,14 @@ def agrees(standing: str, secret: bytes) -> bool:
 
 
 def _check_length(secret: bytes, given: str | None) -> None:
-    if len(secret) >= _SHORTEST:
+    if len(secret) >= SHORTEST:
         return
     if given is None:
         raise WeakSecret(
-            f"The secret in {_BESIDE} has {len(secret)} characters, and needs {_SHORTEST}. "
+            f"The secret in {_BESIDE} has {len(secret)} characters, and needs {SHORTEST}. "
             "Delete the file: a new one is made at the next start."
         )
-    raise WeakSecret(f"GATEWAY_SECRET has {len(secret)} characters, and needs {_SHORTEST}. {_MAKE}")
+    raise WeakSecret(f"GATEWAY_SECRET has {len(secret)} characters, and needs {SHORTEST}. {_MAKE}")
 
 
 def _check(secret: bytes) -> str:

@@ -2,6 +2,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,10 +39,10 @@ class Provider:
         return self.simulator.journal.calls[call]
 
 
-@pytest.fixture
-def provider() -> Iterator[Provider]:
-    rules = Rules(code_after=0.0, cancel_locked=0.0)
-    simulator = Simulator(SimulatorConfig(rules=rules, limits=Limits(on=False)))
+@contextmanager
+def running(config: SimulatorConfig) -> Iterator[Provider]:
+    """A simulator that runs until the end of the block."""
+    simulator = Simulator(config)
     ready, loops = threading.Event(), list[asyncio.AbstractEventLoop]()
     stop = asyncio.Event()
 
@@ -57,6 +58,13 @@ def provider() -> Iterator[Provider]:
     yield Provider(simulator, loops[0])
     loops[0].call_soon_threadsafe(stop.set)
     thread.join(60)
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    rules = Rules(code_after=0.0, cancel_locked=0.0)
+    with running(SimulatorConfig(rules=rules, limits=Limits(on=False))) as provider:
+        yield provider
 
 
 @pytest.fixture(autouse=True)

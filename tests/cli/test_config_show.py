@@ -9,7 +9,9 @@ from gateway.settings.masking import masked_url
 from tests.cli.conftest import Run
 
 SECRET = "kq7Plain-0wn"
-SECRETS = [name for name in Settings.model_fields if name.endswith(("key", "secret", "token"))]
+SECRETS = [
+    name for name in Settings.model_fields if name.endswith(("key", "secret", "token", "proxy"))
+]
 
 URLS = [
     (f"postgresql://joe:{SECRET}@db.example:5432/ledger", "postgresql://joe:…@db.example:5432/ledger"),
@@ -53,6 +55,7 @@ def test_settings_are_shown_by_where_they_come_from(tmp_path: Path, run: Run) ->
 
 def test_secrets_are_told_as_set_and_never_shown(run: Run) -> None:
     env = {name.upper(): SECRET for name in SECRETS}
+    env |= {"GATEWAY_KEY": f"gtw_{SECRET}", "GETATEXT_PROXY": f"http://u:{SECRET}@proxy:3128"}
     env["GETATEXT_WEBHOOK_FORWARD"] = json.dumps([f"https://u:{SECRET}@n8n.example/{SECRET}"])
     env["GATEWAY_DATABASE_URL"] = f"postgresql://joe:{SECRET}@db/x"
     shown, told = (

@@ -2,15 +2,19 @@
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.simulator import DEMO_KEY
-from gateway.core.model.callers import Caller
+from adapters.store import open_store
+from gateway.core.model.callers import Caller, GatewayKey, Limits
 from tests.cli.conftest import Provider, Run
 from tests.support.gateway import run_gateway
+from tests.support.ledger import NOW, new_id
 
 LIMITS = (
     "--max-price", "0.60", "--budget-day", "1.10", "--budget-total", "5",
@@ -122,6 +126,98 @@ def test_a_key_is_revoked_once_by_its_id_or_name(at_store: Run, by: str) -> None
     assert again.exit_code == 1
     assert "no such key" in again.stderr
     assert after["revoked_at"] is not None
+
+
+def put(url: str, *keys: tuple[str, str]) -> None:
+    """Keys of these ids and names, also equal ones, as earlier versions let them be."""
+
+    async def write() -> None:
+        async with open_store(url, new_id=new_id) as store:
+            for number, (key_id, _) in enumerate(keys):
+                unique = GatewayKey(key_id, str(number), key_id, Limits(), NOW)
+                await store.keys.create(unique)
+
+    asyncio.run(write())
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file, file:
+        file.executemany("UPDATE keys SET name = ? WHERE id = ?", [(n, i) for i, n in keys])
+
+
+REVOKING: list[tuple[str, str]] = [
+    ("aa", "Revoked n8n (aa12)."),
+    ("aa12", "Revoked n8n (aa12)."),
+    ("n8n", "Revoked n8n (aa12)."),
+    (" bb34 ", "Revoked twice (bb34)."),
+    ("bb", "2 keys are meant by bb: twice (bb34), twice (bb56). Give an id."),
+    ("twice", "2 keys are meant by twice: twice (bb34), twice (bb56). Give an id."),
+    ("cc", "2 keys are meant by cc: named as another (cc78), cc (dd90). Give an id."),
+    ("cc78", "Revoked named as another (cc78)."),
+    ("", "There is no such key to revoke."),
+    ("%", "There is no such key to revoke."),
+    ("AA", "There is no such key to revoke."),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), REVOKING, ids=str)
+def test_a_key_is_meant_by_the_beginning_of_its_id_or_its_name(
+    at_store: Run, url: str, given: str, said: str
+) -> None:
+    at_store("keys", "list")  # it makes the database, and the secret that goes with it
+    named = ("aa12", "n8n"), ("bb34", "twice"), ("bb56", "twice")
+    put(url, *named, ("cc78", "named as another"), ("dd90", "cc"))
+    done = at_store("keys", "revoke", given)
+    revoked = [row["id"] for row in rows(at_store("keys", "list", "--json")) if row["revoked_at"]]
+
+    assert said in " ".join(done.output.split())
+    assert len(revoked) == (1 if said.startswith("Revoked") else 0)
+    assert all(f"({key_id})" in said for key_id in revoked)
+
+
+def test_a_name_is_free_again_once_its_key_is_revoked(at_store: Run) -> None:
+    make = ("keys", "create", "--no-budget", "--name")
+    first = at_store(*make, "a shop")
+    (key,) = rows(at_store("keys", "list", "--json"))
+    taken = at_store(*make, " a shop ")
+    blank = at_store(*make, " ")
+    at_store("keys", "revoke", key["id"])
+    again = at_store(*make, "a shop")
+    listed = at_store("keys", "list").stdout
+
+    assert (first.exit_code, again.exit_code) == (0, 0)
+    assert (taken.exit_code, taken.stdout, blank.exit_code) == (1, "", 2)
+    assert f"The key {key['id']} has this name" in taken.stderr
+    assert (listed.count("revoked"), listed.count("active")) == (1, 1)
+
+
+def test_services_are_looked_up_in_the_price_list(at_store: Run, provider: Provider) -> None:
+    make = ("keys", "create", "--no-budget", "--name", "a shop", "--services")
+    refused = at_store(*make, "whatsapp,telegran")
+    made = at_store(*make, " WhatsApp ,telegram,")
+    (key,) = rows(at_store("keys", "list", "--json"))
+
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "--services: telegran: there is no such service. Close: telegram" in refused.stderr
+    assert (made.exit_code, made.stderr) == (0, "")
+    assert key["services"] == ["telegram", "whatsapp"]
+
+
+@pytest.mark.parametrize(
+    ("env", "why"),
+    [
+        ({"GETATEXT_API_KEY": ""}, "unauthorized"),
+        ({"GETATEXT_BASE_URL": "http://127.0.0.1:1"}, "upstream_unavailable"),
+    ],
+    ids=["no key", "no provider"],
+)
+def test_a_key_is_made_also_where_no_services_can_be_looked_up(
+    at: Run, url: str, env: dict[str, str], why: str
+) -> None:
+    make = ("keys", "create", "--no-budget", "--name", "a shop", "--services", "telegran")
+    made = at(*make, **env, GATEWAY_DATABASE_URL=url)
+
+    assert (made.exit_code, made.stdout[:4]) == (0, "gtw_")
+    assert f"the services were not checked, for the price list cannot be read ({why})" in (
+        made.stderr
+    )
 
 
 def test_a_running_gateway_takes_a_key_made_beside_it(

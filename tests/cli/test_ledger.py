@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,59 @@ class Shop:
 @pytest.fixture
 def shop(provider: Provider, at: Run, tmp_path: Path) -> Shop:
     return Shop(provider, at, f"sqlite:///{tmp_path / 'gateway.db'}")
+
+
+def test_a_lost_purchase_names_the_command_that_settles_it(shop: Shop) -> None:
+    ledger_id = shop.lose()
+    command = f"getatext-gateway ledger resolve {ledger_id}"
+    one = shop.run("ledger", "list", "--unknown")
+    kept = shop.rent()
+    with closing(sqlite3.connect(shop.url.removeprefix("sqlite:///"))) as file, file:
+        file.execute("UPDATE spends SET answer_status = NULL, answer_body = NULL")
+    dead = shop.rent()  # as where the process that sent it died
+    shop.provider.simulator.script(LOST)
+    typed = shop.run("rent", "whatsapp", "--yes")
+    newest = shop.rows("--unknown")[0]["ledger_id"]
+
+    for answer in (kept, dead):
+        assert (answer.status, answer.json["code"]) == (409, "outcome_unknown")
+        assert f"`{command}`" in answer.json["detail"]
+    assert (typed.exit_code, newest in typed.stderr) == (3, True)
+    assert f"`{command}`, and --not-charged or --rental-id ID" in one.stdout
+    assert "getatext-gateway ledger resolve LEDGER_ID" in shop.run("rentals").stdout
+
+
+def test_the_beginning_of_an_id_is_enough_where_one_purchase_begins_so(shop: Shop) -> None:
+    shop.rent("order-1")
+    lost = shop.lose("order-2")
+    (bought,) = (row["ledger_id"] for row in shop.rows() if row["state"] == "bought")
+    apart = next(place for place in range(25) if lost[place] != bought[place])
+    both = shop.run("ledger", "resolve", lost[:apart], "--not-charged")
+    none = shop.run("ledger", "resolve", "", "--not-charged")
+    refund = ("ledger", "record-refund", bought[: apart + 1], "--amount", "0.1")
+    refunded = shop.run(*refund)
+    settled = shop.run("ledger", "resolve", lost[: apart + 1], "--not-charged")
+
+    assert both.exit_code == 2
+    assert all(each in both.stderr for each in (lost, bought, "Give more of it"))
+    assert none.exit_code == 1
+    assert (refunded.exit_code, f"for {bought}," in refunded.stdout) == (0, True)
+    assert (settled.exit_code, settled.stdout) == (0, f"{lost} is settled.\n")
+    assert [row["state"] for row in shop.rows()] == ["refused", "bought"]
+
+
+def test_a_table_shows_ledger_ids_whole(shop: Shop) -> None:
+    empty = shop.run("ledger", "list")
+    nothing = shop.run("ledger", "list", "--unknown")
+    shop.rent()
+    (row,) = shop.rows()
+    few, wide = (shop.run("ledger", "list", *more).stdout for more in ((), ("--wide",)))
+
+    assert empty.stdout == "No purchases yet. Rent one: getatext-gateway rent SERVICE\n"
+    assert "nothing to settle" in nothing.stdout
+    assert row["ledger_id"] in few.split()
+    assert row["ledger_id"] in wide.split()
+    assert ("rent_number" in few, "rent_number" in wide) == (False, True)
 
 
 def test_purchases_are_listed_newest_first(shop: Shop) -> None:

@@ -40,7 +40,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     """Shows a value as at a terminal of this width, without colours."""
 
     def write(value: BaseModel, verb: Verb = RENT, width: int = 80, **how: Any) -> str:
-        monkeypatch.setattr(output, "_width", lambda: width)
+        monkeypatch.setattr(output, "terminal_width", lambda: width)
         output.show(value, verb, as_json=False, **how)
         return capsys.readouterr().out
 

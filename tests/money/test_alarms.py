@@ -111,6 +111,7 @@ async def test_the_node_that_writes_an_alarm_logs_and_counts_it_once(
     [line] = logged(capsys)
     assert (line["level"], line["type"]) == ("warning", "purchase.outcome_unknown")
     assert line["ledger_id"] == row["data"]["ledger_id"]
+    assert line["settle_with"] == f"getatext-gateway ledger resolve {line['ledger_id']}"
     assert DEMO_KEY not in json.dumps(line)
     assert (before, counts) == ([0, 0, 0, 0], [1, 0])
 

@@ -10,8 +10,9 @@ from aiohttp import ClientError
 
 from adapters.simulator import DEMO_KEY, Fault, FaultKind
 from adapters.store import Unreachable
-from gateway.core.model.errors import LedgerUnavailable
+from gateway.core.model.errors import LedgerUnavailable, OutcomeUnknown
 from gateway.core.model.rentals import Rental
+from gateway.core.model.settling import settled_with
 from gateway.core.operations.call import Answer as Made
 from gateway.core.operations.call import Call
 from gateway.core.operations.rentals import RENT_NUMBER
@@ -90,6 +91,22 @@ async def test_it_goes_to_who_asks_another_node(store_url: str) -> None:
 
     assert found.value.id == lost.value.id
     assert one.rents == 1
+
+
+async def test_the_same_after_a_lost_answer_says_which_purchase_is_to_be_settled(
+    bank: Bank,
+) -> None:
+    bank.sim.script(Fault("rent-a-number", FaultKind.DROP_AFTER))
+    errors = []
+    for _ in range(2):
+        with pytest.raises(OutcomeUnknown) as lost:
+            await Tool(bank).rent()
+        errors.append(lost.value)
+    (spend,) = await bank.unknown()
+
+    assert bank.rents == 1
+    for error in errors:
+        assert error.detail.endswith(settled_with(spend.ledger_id))
 
 
 GET_NUMBER = f"/stubs/handler_api?action=getNumber&api_key={DEMO_KEY}&service=whatsapp"

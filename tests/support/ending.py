@@ -1,16 +1,17 @@
-"""Runs a function in a process of its own that ends at one of its steps, or has little room."""
+"""Runs a function in a process of its own: one that dies, has little room, or few rights."""
 
-import multiprocessing
+import ctypes
 import os
 import resource
 import signal
 from collections.abc import Callable
 from typing import Any
 
+from tests.support.forks import FORKS
+
 # What changes the names or the lasting content of files.
 STEPS = ("fsync", "link", "mkdir", "open", "rename", "replace", "unlink")
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.support.program", "gateway.wiring.backup", "pytest"])
+_CAPABILITIES_3 = 0x20080522  # of linux/capability.h
 
 
 def killed_at(step: int, work: Callable[..., object], *args: object) -> bool:
@@ -24,7 +25,7 @@ def with_room(size: int, work: Callable[..., object], *args: object) -> int:
 
 
 def _run(prepare: Callable[[int], None], number: int, work: Any, args: tuple[object, ...]) -> int:
-    process = _FORKS.Process(target=_child, args=(prepare, number, work, args))
+    process = FORKS.Process(target=_child, args=(prepare, number, work, args))
     process.start()
     process.join(60)
     code = process.exitcode
@@ -60,3 +61,14 @@ def _counted(call: Callable[..., Any], left: Any) -> Callable[..., Any]:
 def _limit(size: int) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def without_rights(work: Callable[..., object], *args: object) -> int:
+    """Run the work with the rights of an ordinary user, whoever this is; its exit code."""
+    return _run(_drop_rights, 0, work, args)
+
+
+def _drop_rights(_: int) -> None:
+    """Give up the capabilities by which root passes over the modes of files."""
+    header, nothing = (ctypes.c_uint32 * 2)(_CAPABILITIES_3, 0), (ctypes.c_uint32 * 6)()
+    assert ctypes.CDLL(None).capset(header, nothing) == 0

@@ -12,6 +12,8 @@ FORKS.set_forkserver_preload(
         "gateway.cli.operations",
         "gateway.cli.output",
         "gateway.wiring",
+        "gateway.wiring.backup",
+        "pytest",
         "rich.live",
         "rich.table",
     ]

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from adapters.store import migrating
 from adapters.store.errors import BadUrl, StoreError, Unreachable
+from adapters.store.inspection import SECRET_CHECK, TABLES_HELD, Inspection
 from adapters.store.sql.database import SENDER
 
 try:
@@ -30,6 +31,8 @@ _NAME = {"application_name": "getatext-gateway"}
 # Set when connected: PgBouncer refuses them before. The locks of `begin` rely on this isolation,
 # whatever the server's default.
 _SESSION = f"SET default_transaction_isolation = 'read committed'; SET {SENDER} = "
+_WRITE = "INSERT INTO checks (name, value) VALUES ('doctor', '') ON CONFLICT DO NOTHING"
+_MIGRATE = "CREATE TABLE gateway_doctor (name text)"
 _MIGRATION = 7_308_332_045_276_114_275  # the advisory lock held while migrating: any number
 
 
@@ -49,6 +52,45 @@ async def open_postgres(dsn: str) -> AsyncIterator[PostgresDatabase]:
         await listener.close()
         await liveness.close()
         await pool.close()
+
+
+async def inspect_postgres(dsn: str) -> Inspection:
+    """What the database holds, and whether it could be written, without a change to it.
+
+    Raises StoreError, also where a pooler does not keep sessions.
+    """
+    connect = partial(asyncpg.connect, dsn, timeout=PATIENCE, statement_cache_size=0)
+    with _opening():
+        connection = await connect()
+        try:
+            await check_sessions(connection, connect)
+            revision = await _revision(connection)
+            check, holds = None, False
+            if revision is not None and await connection.fetchval(
+                "SELECT to_regclass('checks')::text"
+            ):
+                check = await connection.fetchval(SECRET_CHECK)
+            for table in TABLES_HELD if revision is not None else ():
+                holds = holds or bool(
+                    await connection.fetchval(f"SELECT EXISTS (SELECT 1 FROM {table})")  # noqa: S608
+                )
+            return Inspection(revision, check, holds, await _refusal(connection, revision))
+        finally:
+            connection.terminate()
+
+
+async def _refusal(connection: Any, revision: str | None) -> str | None:
+    """Why it cannot be written to, or migrated; None where it can: what is tried is undone."""
+    tried = _WRITE if revision == migrating.HEAD else _MIGRATE
+    attempt = connection.transaction()
+    await attempt.start()
+    try:
+        await connection.execute(tried)
+    except asyncpg.PostgresError as error:
+        return str(error)
+    finally:
+        await attempt.rollback()
+    return None
 
 
 async def _pool(dsn: str, sender: str) -> Any:

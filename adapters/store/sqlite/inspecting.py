@@ -1,29 +1,33 @@
-"""Reads what a SQLite file holds, as the gateway and its backups need to know it."""
+"""Reads what a SQLite file holds, as the gateway, its doctor and its backups need to know it."""
 
+import os
 import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from adapters.store import migrating
-from adapters.store.errors import StoreError
+from adapters.store.errors import StoreError, Unreachable
 from adapters.store.inspection import SECRET_CHECK, TABLES_HELD, Inspection
 
+_SECONDS = 3.0  # to wait for another process that holds the file
 
-def revision_of(connection: sqlite3.Connection, path: Path) -> str | None:
-    """The schema of the file; None for an empty one. Raises StoreError for another program's."""
-    tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
-    if (migrating.VERSION_TABLE,) not in [tuple(row) for row in tables]:
-        if tables:
-            raise StoreError(f"{path} is a database of something else.")
+
+def inspect_sqlite(path: Path) -> Inspection | None:
+    """What the file holds, and whether it could be written; None where there is none.
+
+    Nothing is written. Raises StoreError.
+    """
+    if not path.exists():
         return None
-    row = connection.execute(migrating.REVISION).fetchone()
-    return None if row is None else str(row[0])
-
-
-def existing(path: Path, *, seconds: float, mode: str = "rw") -> sqlite3.Connection:
-    """A connection in autocommit mode to a file that is there."""
-    return sqlite3.connect(
-        f"{path.as_uri()}?mode={mode}", uri=True, timeout=seconds, isolation_level=None
-    )
+    try:
+        with closing(existing(path, seconds=_SECONDS, mode="ro")) as connection:
+            held = inspect(connection, path)
+    except sqlite3.Error as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK:
+            return Inspection(unfinished=True)
+        raise Unreachable(f"The database {path} cannot be opened: {error}") from error
+    return replace(held, refuses=_refusal(path))  # last: to begin a write undoes an unfinished one
 
 
 def inspect(connection: sqlite3.Connection, path: Path) -> Inspection:
@@ -39,3 +43,35 @@ def inspect(connection: sqlite3.Connection, path: Path) -> Inspection:
         if table in tables
     )
     return Inspection(revision, None if check is None else str(check[0]), holds)
+
+
+def existing(path: Path, *, seconds: float, mode: str = "rw") -> sqlite3.Connection:
+    """A connection in autocommit mode to a file that is there."""
+    return sqlite3.connect(
+        f"{path.as_uri()}?mode={mode}", uri=True, timeout=seconds, isolation_level=None
+    )
+
+
+def revision_of(connection: sqlite3.Connection, path: Path) -> str | None:
+    """The schema of the file; None for an empty one. Raises StoreError for another program's."""
+    tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
+    if (migrating.VERSION_TABLE,) not in tables:
+        if tables:
+            raise StoreError(f"{path} is a database of something else.")
+        return None
+    row = connection.execute(migrating.REVISION).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _refusal(path: Path) -> str | None:
+    """Why a write cannot begin; None where it can."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))  # SQLite itself finds out as it writes
+        with closing(existing(path, seconds=_SECONDS)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+    except OSError as error:
+        return error.strerror
+    except sqlite3.Error as error:
+        return str(error)
+    return None

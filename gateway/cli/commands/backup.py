@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from gateway.wiring import Restored
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -50,18 +54,26 @@ def restore(file: Path, replace: bool) -> None:
     except StoreError as error:
         raise StoreFailed(str(error)) from None
     place = database_url(settings).removeprefix("sqlite:///")
+    click.echo("\n".join(_lines(restored, place)))
+
+
+def _lines(restored: Restored, place: str) -> list[str]:
+    from gateway.cli.words import wrapped
+
     lines = [
-        f"The ledger {place} is as it was on {restored.at:%Y-%m-%d at %H:%M:%S} UTC: "
-        f"{restored.purchases} purchases, {restored.keys} keys.",
-        "What was bought, refunded or revoked since is unknown to it: compare the pages at the "
-        "provider, revoke again what was revoked, and repeat no purchase of that time by its "
-        "request id.",
+        f"{place} is the ledger of {restored.at:%Y-%m-%d %H:%M:%S} UTC again: "
+        f"purchases: {restored.purchases}, keys: {restored.keys}.",
+        wrapped(
+            "What was bought, refunded or revoked since is unknown to it: look at your pages at "
+            "the provider, revoke again what was revoked, and repeat no purchase of that time by "
+            "its request id."
+        ),
     ]
     if restored.unknown:
         lines.append(
-            f"{restored.unknown} purchases are of unknown outcome: "
-            "getatext-gateway ledger list --unknown"
+            f"Purchases of unknown outcome: {restored.unknown}. "
+            "List them: getatext-gateway ledger list --unknown"
         )
     if restored.kept is not None:
-        lines.append(f"The ledger of before is kept in {restored.kept}.")
-    click.echo("\n".join(lines))
+        lines.append(f"The ledger of before is kept in {restored.kept}")
+    return lines

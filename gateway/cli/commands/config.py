@@ -87,5 +87,8 @@ def _in_force(settings: Settings) -> dict[str, object]:
 
 
 def _block(texts: Mapping[str, str], names: list[str]) -> list[str]:
-    widest = max(map(len, names), default=0)
-    return [*(f"  {name.upper():{widest}}  {texts[name]}" for name in names), ""]
+    from gateway.cli.output import terminal_width
+    from gateway.cli.table import Cell, card_lines
+
+    fields = [(f"  {name.upper()}", Cell(texts[name])) for name in names]
+    return [*card_lines(fields, terminal_width()), ""]

@@ -55,13 +55,14 @@ def list_spends(unknown: bool, limit: int, wide: bool, as_json: bool) -> None:
 
 def _say_what_settles(listed: list[tuple[Spend, list[str]]]) -> None:
     """Write the commands that settle purchases of unknown outcome, where some are listed."""
+    from gateway.cli.output import say
     from gateway.core.model.purchases import SpendState
     from gateway.core.model.settling import settling
 
     lost = [spend.ledger_id for spend, _ in listed if spend.state is SpendState.UNKNOWN]
     if lost:
         command = settling(lost[0] if len(lost) == 1 else None)
-        click.echo(f"Settle what is unknown: {command} --not-charged, or --rental-id ID")
+        say(f"Settle what is unknown with `{command}`, and --not-charged or --rental-id ID.")
     for command in (command for _, commands in listed for command in commands):
         click.echo(f"It may have been bought: {command}")
 

@@ -12,15 +12,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.simulator import Fault, FaultKind, Rules, SampleText, Service
-from gateway.core.model.errors import GatewayError, Upstream
+from gateway.core.model.errors import GatewayError, OutcomeUnknown, Upstream
 from gateway.core.model.problem import ERRORS_BY_CODE
 from gateway.core.model.provider_errors import UpstreamRefused
+from gateway.core.model.settling import named
 from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.catalog import CATALOG
 from mcp_server.server import INSTRUCTIONS
 from mcp_server.tools.definitions import tool_spec
 from mcp_server.tools.errors import NotConfirmed
-from mcp_server.tools.results import failure
+from mcp_server.tools.results import LOOK_FIRST, failure
 from mcp_server.tools.sanitize import (
     MAX_CODE,
     MAX_TEXT,
@@ -193,6 +194,17 @@ def test_every_error_says_what_to_do_next(kind: type[GatewayError], effect: Effe
     assert result["content"][0]["text"].startswith(f"{kind.code}: ")
     assert len(sentences) >= 3
     assert "charged" in sentences[1] or sentences[1] == "No money moved"
+
+
+def test_a_lost_purchase_names_the_command_that_settles_it() -> None:
+    error = OutcomeUnknown()
+    error.detail = named(error.detail, "6612c666fa62d1f8d833386a9")
+    told = failure(error, "t", Effect.SPEND)["content"][0]["text"]
+
+    assert told.endswith(
+        f"{LOOK_FIRST} The operator settles it with "
+        "`getatext-gateway ledger resolve 6612c666fa62d1f8d833386a9`."
+    )
 
 
 def test_texts_are_marked_as_strangers_words() -> None:
