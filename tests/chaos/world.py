@@ -201,15 +201,19 @@ async def world(
     hang_ups: float = 0.0,
     cancel_locked: float = 0.0,
     within: Surroundings | None = None,
+    **changed: str,
 ) -> AsyncIterator[World]:
-    """Everything is there, and nothing has started; at the end nothing runs any more."""
+    """Everything is there, and nothing has started; at the end nothing runs any more.
+
+    `changed`: settings of the gateways that differ from those of other scenarios.
+    """
     history = History()
     connector = TCPConnector(force_close=True, limit=0)  # a GET on a kept one would be sent again
     async with (
         Simulator(_config(cancel_locked)).running() as sim,
         ClientSession(connector=connector, cookie_jar=DummyCookieJar()) as session,
     ):
-        told = environment(sim.url, ledger.url)
+        told = environment(sim.url, ledger.url) | changed
         gateways = [Node(told, within) for _ in range(nodes)]
         crowd = Crowd(session, gateways, history, hang_ups)
         try:
