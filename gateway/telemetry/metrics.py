@@ -44,8 +44,13 @@ _ZONE = "GETATEXT_TIMEZONE"
 class Metrics:
     """The core's Observer: counts events and logs failures. Per-request counts are plain ints."""
 
-    def __init__(self) -> None:
-        """Create and register all metrics."""
+    def __init__(self, *, log_causes: bool = True) -> None:
+        """Create and register all metrics.
+
+        `log_causes`: log why the provider gives no answer; who waits at a terminal reads it in the
+        error.
+        """
+        self._log_causes = log_causes
         # A creation time for each labelled metric would double every scrape.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
@@ -251,7 +256,10 @@ class Metrics:
             self._causes[cause] = told_at, unsaid + 1
             return
         self._causes[cause] = now, 0
-        provider_log.warning("no answer of the provider", cause=cause, errors=chain, unsaid=unsaid)
+        if self._log_causes:
+            provider_log.warning(
+                "no answer of the provider", cause=cause, errors=chain, unsaid=unsaid
+            )
 
     def upstream_called(self, call: str, outcome: str, seconds: float) -> None:
         """A call to the provider ended after so many seconds."""
