@@ -84,15 +84,7 @@ def make_app(faces: Faces) -> web.Application:
         ended=faces.request_ended,
         proxies=faces.webhook_terms.proxies,
     )
-    health = Health(
-        edge,
-        faces.provider_reachable,
-        faces.ledger_writable,
-        faces.breaker_states,
-        faces.render_metrics,
-        faces.metrics_token,
-        faces.hosts,
-    )
+    health = _health(faces, edge)
     app = web.Application(client_max_size=MAX_BODY)
     app.on_response_prepare.append(name_server)
     streams = EventsFace(faces.callers, faces.invoker, faces.events, faces.notifier, admission)
@@ -106,6 +98,18 @@ def make_app(faces: Faces) -> web.Application:
     app.add_routes([*documents, *_with_slash(called)])
     app.add_routes(Pages(address, described, health.state).routes())
     return app
+
+
+def _health(faces: Faces, edge: Edge) -> Health:
+    return Health(
+        edge,
+        faces.provider_reachable,
+        faces.ledger_writable,
+        faces.breaker_states,
+        faces.render_metrics,
+        faces.metrics_token,
+        faces.hosts,
+    )
 
 
 def _with_slash(routes: Sequence[web.RouteDef]) -> list[web.RouteDef]:
