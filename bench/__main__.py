@@ -21,7 +21,7 @@ BENCHES = {
     "priority": "one code waited for while 200 rentals are listened to, at one call a second",
     "waiters": "5,000 who wait, by long poll and event stream: memory, CPU, waking, leaving",
     "mcp": "a cached tool call, and the start: against the SDK's bare servers, fastmcp on our REST",
-    "footprint": "the start of the command line, and the memory of an idle server",
+    "footprint": "the start of the command line, one read by it, the memory of an idle server",
 }
 """The module of each bench has `run(rounds) -> list[Row]`."""
 

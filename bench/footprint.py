@@ -1,18 +1,20 @@
-"""What the gateway takes before anybody asks it anything: time to start, and memory."""
+"""What the gateway takes before anybody asks it anything, and what one command takes."""
 
 import asyncio
+import os
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from bench.contenders import gateway, upstream
+from bench.contenders import KEY, gateway, upstream
 from bench.load import connected
 from bench.mcp import call
 from bench.measure import Ratio
-from bench.process import Server
+from bench.process import Server, clean_environment
 from bench.report import Row, Target
 
 _STARTS = 10
@@ -20,16 +22,23 @@ _MEBIBYTE = 2**20
 
 
 def run(rounds: int) -> list[Row]:
-    """The command line's help, and a server nobody has called yet, or an agent only once.
+    """The command line's help, one read by a command, and a server nobody has called yet.
 
-    The MCP library is imported by the first call of /mcp.
+    Or an agent only once: the MCP library is imported by the first call of /mcp.
     """
     starts = [_help_seconds() for _ in range(_STARTS)]
     with upstream() as provider:
         sizes = [_idle_mebibytes(provider) for _ in range(min(rounds, 3))]
         with_mcp = [_idle_mebibytes(provider, agent=True) for _ in range(min(rounds, 3))]
+        embedded, elsewhere = _reads(provider)
+    of_embedded = [one / other for one, other in zip(elsewhere, embedded, strict=True)]
+    absolute = f"{statistics.median(elsewhere):.2f} s"
     return [
         Row("getatext-gateway --help", "seconds", _spread(starts), Target("<", 0.3), " s"),
+        Row("a read by a command", "CPU", _spread(embedded), unit=" s"),
+        Row(
+            "the same with --gateway", "CPU", _spread(of_embedded), Target("≤", 0.65), "x", absolute
+        ),
         Row("idle serve", "resident memory", _spread(sizes), Target("<", 90), " MiB"),
         Row("idle serve with /mcp", "resident memory", _spread(with_mcp), Target("<", 130), " MiB"),
     ]
@@ -40,6 +49,32 @@ def _help_seconds() -> float:
     begun = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=30)
     return time.perf_counter() - begun
+
+
+def _reads(provider: Server) -> tuple[list[float], list[float]]:
+    """The CPU seconds of a read by a gateway of its own, and by one elsewhere, by turns."""
+    with TemporaryDirectory() as folder, gateway(provider) as server:
+        here = {
+            "GETATEXT_BASE_URL": provider.url,
+            "GATEWAY_DATABASE_URL": f"sqlite:///{folder}/ledger.db",
+        }
+        pairs = [
+            (_read_seconds(here), _read_seconds({"GATEWAY_URL": server.url}))
+            for _ in range(_STARTS)
+        ]
+    return [one for one, _ in pairs], [other for _, other in pairs]
+
+
+def _read_seconds(settings: dict[str, str]) -> float:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gateway", "prices", "whatsapp", "--json"],
+        env=clean_environment() | {"GETATEXT_API_KEY": KEY} | settings,
+        stdout=subprocess.DEVNULL,
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, "the command failed"
+    return usage.ru_utime + usage.ru_stime
 
 
 def _idle_mebibytes(provider: Server, *, agent: bool = False) -> float:

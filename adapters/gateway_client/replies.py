@@ -86,7 +86,7 @@ def lost(op: AnyOperation, asked: BaseModel, fault: Exception) -> GatewayError:
         "The answer of the gateway was lost." if in_time else "The gateway did not answer in time."
     )
     if op.effect is Effect.SPEND:
-        return lost_purchase(happened, getattr(asked, "request_id", None))
+        return _lost_purchase(happened, asked)
     kind = UpstreamUnavailable if in_time else UpstreamTimeout
     return kind(happened, advice=None if op.effect is Effect.READ else _CHANGED)
 
@@ -108,7 +108,7 @@ def _unreadable(op: AnyOperation, asked: BaseModel, reply: Reply) -> GatewayErro
     if to := reply.headers.get("Location"):
         happened = f"The gateway's address leads to {to[:200]}, which is not followed."
     if op.effect is Effect.SPEND:
-        return lost_purchase(happened, getattr(asked, "request_id", None))
+        return _lost_purchase(happened, asked)
     reads = op.effect is Effect.READ
     return UpstreamBadResponse(happened, advice=_CHECK_ADDRESS if reads else _CHANGED)
 
@@ -124,3 +124,8 @@ def _reason(fault: Exception) -> str:
         return "no connection in time"
     number = fault.os_error.errno
     return os.strerror(number).lower() if number else "the connection broke"
+
+
+def _lost_purchase(happened: str, asked: BaseModel) -> GatewayError:
+    request_id, max_price = (getattr(asked, name, None) for name in ("request_id", "max_price"))
+    return lost_purchase(happened, request_id, max_price)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gateway.cli import output
+from gateway.cli.asking import can_ask, says_yes
 from gateway.cli.cells import printable
 from gateway.cli.execution import advised_at_terminal, exit_code
 from gateway.cli.exit_codes import FAILED, OK
@@ -20,7 +20,7 @@ from gateway.core.model.values import without_blanks
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from gateway.cli.offers import Offer
+    from gateway.cli.proposals import Proposal
     from gateway.cli.session import Operations, Session
     from gateway.cli.verbs import Verb
     from gateway.core.operations.operation import AnyOperation
@@ -37,7 +37,7 @@ def agree(
     """
     try:
         asked = validate(op.takes, given)
-        if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr)):
+        if not can_ask():
             _check_said_beforehand(asked)
             return OK, given
         return _asked_about(session, op, asked, given)
@@ -65,67 +65,63 @@ def _asked_about(
     session: Session, op: AnyOperation, asked: BaseModel, given: dict[str, Any]
 ) -> tuple[int, dict[str, Any] | None]:
     """Ask, once more where the price has risen meanwhile and no highest price holds it."""
-    offer = _offer(session, op, asked)
-    capped = _capped(asked, given, offer)
-    held = offer.price is None or "max_price" in capped
-    while _says_yes(asked, offer):
-        now = offer if held else _offer(session, op, asked)
-        if now.price is None or offer.price is None or now.price <= offer.price:
+    proposal = _proposed(session, op, asked)
+    capped = _capped(asked, given, proposal)
+    held = proposal.price is None or "max_price" in capped
+    while _agrees(asked, proposal):
+        now = proposal if held else _proposed(session, op, asked)
+        if now.price is None or proposal.price is None or now.price <= proposal.price:
             return OK, capped
-        offer = now
+        proposal = now
         output.to_stderr("Its price has risen.")
     output.to_stderr(_NOT_BOUGHT)
     return FAILED, None
 
 
-def _capped(asked: BaseModel, given: dict[str, Any], offer: Offer) -> dict[str, Any]:
+def _capped(asked: BaseModel, given: dict[str, Any], proposal: Proposal) -> dict[str, Any]:
     """The inputs with the price that is shown as the highest, where none is given.
 
     Not beside a request id, whose repetition must have the same inputs whatever prices do.
     """
     inputs = without_blanks(given)
     takes_price = "max_price" in type(asked).model_fields
-    if takes_price and offer.price is not None and "request_id" not in inputs:
-        inputs.setdefault("max_price", str(offer.price))
+    if takes_price and proposal.price is not None and "request_id" not in inputs:
+        inputs.setdefault("max_price", str(proposal.price))
     return inputs
 
 
-def _offer(session: Session, op: AnyOperation, asked: BaseModel) -> Offer:
-    async def look_up(operations: Operations) -> Offer:
-        from gateway.cli.offers import Offers
+def _proposed(session: Session, op: AnyOperation, asked: BaseModel) -> Proposal:
+    async def look_up(operations: Operations) -> Proposal:
+        from gateway.cli.proposals import Proposals
 
-        return await Offers(operations, secrets.token_hex(8)).of(op, asked)
+        return await Proposals(operations, secrets.token_hex(8)).of(op, asked)
 
     return session.run(look_up)
 
 
-def _says_yes(asked: BaseModel, offer: Offer) -> bool:
-    """Whether the person agrees; the end of the input is a no. Raises KeyboardInterrupt."""
-    output.to_stderr(wrapped(f"To buy: {printable(offer.what)}."))
-    output.to_stderr(wrapped(_cost(asked, offer)))
+def _agrees(asked: BaseModel, proposal: Proposal) -> bool:
+    """Whether the person agrees to buy it. Raises KeyboardInterrupt."""
+    output.to_stderr(wrapped(f"To buy: {printable(proposal.what)}."))
+    output.to_stderr(wrapped(_cost(asked, proposal)))
     try:
-        click.echo("Buy it? [y/N]: ", nl=False, err=True)
-        answer = sys.stdin.readline()
+        return says_yes("Buy it?")
     except KeyboardInterrupt:
         output.to_stderr(f"\n{_NOT_BOUGHT}")
         raise
-    if not answer:
-        output.to_stderr("")
-    return answer.strip().casefold() in {"y", "yes"}
 
 
-def _cost(asked: BaseModel, offer: Offer) -> str:
+def _cost(asked: BaseModel, proposal: Proposal) -> str:
     """What it costs, in a sentence."""
     most, repeatable = (getattr(asked, name, None) for name in ("max_price", "request_id"))
     if most is not None:
-        listed = f"; by today's prices it costs {dollars(offer.price)}" if offer.price else ""
+        listed = f"; by today's prices it costs {dollars(proposal.price)}" if proposal.price else ""
         cost = f"It costs at most {dollars(most)}{listed}."
-    elif offer.price is None:
-        cost = offer.unpriced
+    elif proposal.price is None:
+        cost = proposal.unpriced
     elif "max_price" in type(asked).model_fields and repeatable is None:
-        cost = f"It costs at most {dollars(offer.price)}."
+        cost = f"It costs at most {dollars(proposal.price)}."
     else:
-        cost = f"It costs {dollars(offer.price)} by today's prices."
+        cost = f"It costs {dollars(proposal.price)} by today's prices."
     if repeatable is not None:
         return f"{cost} It costs nothing if it was bought before with this request id."
     return cost

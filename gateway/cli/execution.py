@@ -152,7 +152,7 @@ def _answer(execution: _Execution[In, Out], session: Session) -> Answer[Out]:
         if execution.interrupted and execution.op.effect is Effect.SPEND:
             given_up = "The purchase was sent, and its answer not waited for."
             request_id = execution.given.get("request_id") if session.elsewhere else None
-            raise lost_purchase(given_up, request_id) from None
+            raise lost_purchase(given_up, request_id, execution.given.get("max_price")) from None
         raise
     except BrokenPipeError:  # whoever read the rows has enough of them
         raise

@@ -16,7 +16,7 @@ from gateway.cli.verbs import Verb, derived_verbs
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-_HELP = {"help_option_names": ["-h", "--help"]}
+_HELP = {"help_option_names": ["--help", "-h"]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ Exit codes:
   130  interrupted
 """
 
-WITH_KEY = "Operations, with the key in GETATEXT_API_KEY"
+WITH_KEY = "Operations, with the key in GATEWAY_KEY or GETATEXT_API_KEY"
 
 keys = LazyGroup(
     "keys",

@@ -159,8 +159,10 @@ def _notes(fields: Mapping[str, Any], verb: Verb) -> Iterator[str]:
 
 def _total(total: Mapping[str, Any]) -> str:
     spent = f"In all ${total['net']}: ${total['charged']} less ${total['refunded']} refunded"
-    more = f"; ${total['reserved']} more is reserved" if Decimal(total["reserved"]) else ""
-    return f"{spent}{more}."
+    if not Decimal(total["reserved"]):
+        return f"{spent}."
+    held = "for purchases under way and of unknown outcome"
+    return f"{spent}; ${total['reserved']} more is reserved {held}. {settled_with()}"
 
 
 def _unsettled(fields: Mapping[str, Any]) -> Iterator[str]:

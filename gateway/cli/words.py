@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
-import shutil
 import textwrap
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
 _IN_USD = re.compile(r"\b([0-9]+\.[0-9]{2,}) USD\b")
+_STDERR, _NARROWEST = 2, 20
 _CLOSE = "Close: "
 _CANDIDATE = re.compile(r" ([0-9]+\.[0-9]{2,})(?=,|\.(?: |$)| \(out)")
 
@@ -29,6 +31,9 @@ def in_dollars(text: str) -> str:
 
 
 def wrapped(text: str) -> str:
-    """The text in lines of the terminal's width, which break between words only."""
-    width = shutil.get_terminal_size().columns - 1
-    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
+    """The text in lines as wide as the terminal of standard error, broken between words only."""
+    with suppress(OSError):
+        columns = os.get_terminal_size(_STDERR).columns
+        width = max(columns - 1, _NARROWEST)
+        return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
+    return text

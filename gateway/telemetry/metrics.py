@@ -23,6 +23,7 @@ from gateway.core.model.purchases import (
     LedgerNews,
     MoneyBack,
     PurchaseEnded,
+    SpendState,
 )
 from gateway.core.model.settling import settling
 from gateway.core.upstream.circuit_breaker import BreakerState
@@ -175,6 +176,7 @@ class Metrics:
             "rental_id": end.rental_id,
             "charged": end.charged,
             "reserved": end.reserved,
+            "settle_with": settling(end.ledger_id) if end.state is SpendState.UNKNOWN else None,
         }
         known = {name: value for name, value in told.items() if value is not None}
         purchase_log.info("purchase", outcome=end.state.value, ledger_id=end.ledger_id, **known)

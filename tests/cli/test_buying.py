@@ -1,15 +1,14 @@
 """Buying at the command line: asked first at a terminal, said beforehand elsewhere."""
 
-import asyncio
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from adapters.simulator import DEMO_KEY, Fault, FaultKind
-from tests.cli.conftest import Provider, Run
-from tests.support.gateway import run_simulated
+from tests.cli.conftest import Elsewhere, Provider, Run
 from tests.support.terminal import Shown, Typed, at_terminal
 
 QUESTION = "Buy it? [y/N]: "
@@ -126,6 +125,14 @@ def test_what_cannot_be_bought_is_not_asked_about(sit: AtTerminal, provider: Pro
     assert provider.asked("rent-a-number") == 0
 
 
+@pytest.mark.parametrize("verb", ["again", "replace"])
+def test_a_rental_that_is_none_is_not_asked_about(verb: str, sit: AtTerminal) -> None:
+    shown = sit(verb, "4711")
+
+    assert shown.text.startswith("rental_not_found: There is no such rental for this key.")
+    assert (shown.exit_code, QUESTION in shown.text) == (1, False)
+
+
 def test_a_rent_without_readable_prices_says_so(sit: AtTerminal, provider: Provider) -> None:
     provider.script(Fault("prices-info", FaultKind.STATUS, times=None, status=400, body="closed"))
     shown = sit("rent", "whatsapp", answers=("n\n",))
@@ -160,6 +167,7 @@ def test_a_replacement_says_what_it_is_in_place_of(
     assert "To buy: another US number for Whatsapp in place of +1" in shown.text
     assert "It costs at most $0.55.\n" in shown.text
     assert (shown.exit_code, sent(provider)["max_price"]) == (0, 0.55)
+    assert sit("replace", number).text.startswith("already_replaced: ")
 
 
 def test_long_rentals_say_that_they_tell_no_price_and_renewals_tell_theirs(
@@ -246,24 +254,45 @@ def test_an_answer_given_again_is_said_to_be_one(
     assert provider.asked("rent-a-number") == 1
 
 
-async def test_a_purchase_at_a_gateway_elsewhere_is_asked_about_too() -> None:
-    async with run_simulated() as stand:
-        env = {"GATEWAY_URL": stand.url, "GETATEXT_API_KEY": DEMO_KEY}
+@pytest.fixture
+def sit_there(elsewhere: Elsewhere) -> AtTerminal:
+    """Runs a command at a terminal, at a gateway elsewhere; the answer to the question is typed."""
 
-        async def sit(*words: str, answer: str = "y\n") -> Shown:
-            typed = [] if "--yes" in words else [(QUESTION, answer)]
-            return await asyncio.to_thread(at_terminal, *words, env=env, columns=200, typed=typed)
+    def run(*words: str, answer: str = "y\n", url: str = elsewhere.there) -> Shown:
+        env = {"GATEWAY_URL": url, "GETATEXT_API_KEY": DEMO_KEY}
+        typed: list[Typed] = [] if "--yes" in words else [(QUESTION, answer)]
+        return at_terminal(*words, env=env, columns=400, typed=typed)
 
-        declined = await sit("rent", "Whatsapp", answer="n\n")
-        asked_before = stand.sim.journal.calls["rent-a-number"]
-        rented = await sit("rent", "Whatsapp")
-        repeatable = ("rent", "whatsapp", "--request-id", "order-1")
-        first, again = await sit(*repeatable), await sit(*repeatable, "--yes")
-        long = await sit("long", "create", "1w", answer="n\n")
+    return run
+
+
+def test_a_purchase_at_a_gateway_elsewhere_is_asked_about_too(
+    sit_there: AtTerminal, elsewhere: Elsewhere
+) -> None:
+    declined = sit_there("rent", "Whatsapp", answer="n\n")
+    asked_before = elsewhere.asked("rent-a-number")
+    rented = sit_there("rent", "Whatsapp")
+    repeatable = ("rent", "whatsapp", "--request-id", "order-1")
+    first, again = sit_there(*repeatable), sit_there(*repeatable, "--yes")
+    long = sit_there("long", "create", "1w", answer="n\n")
 
     assert (declined.exit_code, asked_before) == (1, 0)
     assert "To buy: a US number for Whatsapp.\nIt costs at most $0.55.\n" in rented.text
     assert "by today's prices. It costs nothing if it was bought before" in first.text
     assert (REPLAYED in first.text, REPLAYED in again.text) == (False, True)
     assert "Its price is told only once it is bought." in long.text
-    assert stand.sim.journal.calls["rent-a-number"] == 2
+    assert elsewhere.asked("rent-a-number") == 2
+
+
+def test_a_purchase_whose_answer_is_lost_can_be_repeated_as_it_was_sent(
+    sit_there: AtTerminal, elsewhere: Elsewhere
+) -> None:
+    elsewhere.line.cuts, elsewhere.line.until = "whatsapp", b'"ledger_id"'
+    lost = sit_there("rent", "whatsapp", url=elsewhere.line.url)
+    told = re.search(r"Repeat the call \(--max-price (\S+)\) with --request-id (\S+):", lost.text)
+    assert told, lost.text
+    repeated = sit_there("rent", "whatsapp", "--max-price", told[1], "--request-id", told[2])
+
+    assert (lost.exit_code, told[1], repeated.exit_code) == (3, "0.55", 0)
+    assert f"{QUESTION}y\n{REPLAYED}" in repeated.text
+    assert elsewhere.asked("rent-a-number") == 1

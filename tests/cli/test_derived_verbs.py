@@ -42,11 +42,13 @@ def test_it_runs_the_operation(at: Run, provider: Provider) -> None:
     provider.simulator.change(code_after="never")
     number = str(json.loads(at("rent", "--yes", "whatsapp", "--json").stdout)["id"])
     dropped = at("drop-rental", number, "--json")
+    unasked = at("rent-twice", number)
     again = at("rent-twice", "--yes", number, "--json")
     bought = str(json.loads(at("long", "create", "--yes", "1w", "--json").stdout)["id"])
     read = at("long", "read-messages", bought, "--json")
 
     assert json.loads(dropped.stdout)["status"] == "cancelled"
+    assert (unasked.exit_code, "say --yes" in unasked.stderr) == (2, True)
     assert json.loads(again.stdout)["status"] == "active"
     assert json.loads(read.stdout)["data"] == []
 

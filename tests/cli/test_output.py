@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from gateway.cli import output
+from gateway.cli.table import width_of
 from gateway.cli.verbs import LONG_VERBS, VERBS, Verb
 from gateway.core.model.account import Balance
 from gateway.core.model.events import Event, EventDetails, EventList, EventType
@@ -20,6 +21,7 @@ from gateway.core.model.long_rentals import (
 )
 from gateway.core.model.prices import Price, PricePage
 from gateway.core.model.rentals import Rental, Rentals, RentalStatus
+from gateway.core.model.usage import Tally, Usage, UsageRow, figures
 
 PRICES, RENT, RENTALS, EVENTS, USAGE = (
     next(verb for verb in VERBS if verb.name == name)
@@ -189,3 +191,72 @@ def test_rows_are_shown_with_every_column_and_whole_times(
 
     assert head == "name expires at admin services max price"
     assert cells == "a [red]shop· 2999-12-31 00:00:00 UTC no telegram, whatsapp -"
+
+
+def widths(text: str) -> list[int]:
+    return [len(line) for line in text.splitlines()]
+
+
+def test_columns_go_one_after_the_other_and_then_rows_are_cards(shown: Shown) -> None:
+    rental = Rental(
+        id=1795494955310,
+        ledger_id="6612c666fa62d1f8d833386a9",
+        status=RentalStatus.CODE_RECEIVED,
+        service_code="whatsapp",
+        number="+14104287665",
+        code="596853",
+        price=Decimal("0.55"),
+        ends_at=NOON,
+    )
+    texts = {width: shown(Rentals(data=[rental] * 2), RENTALS, width) for width in (80, 60, 30)}
+    wide = shown(Rentals(data=[rental]), RENTALS, wide=True)
+
+    for width, text in texts.items():
+        assert max(widths(text)) <= width
+        assert text.split().count("1795494955310") == 2
+        assert text.split().count("+14104287665") == 2
+        assert text.split().count("596853") == 2
+    assert [("ends (UTC)" in text, "$0.55" in text) for text in texts.values()] == [
+        (True, True), (False, False), (True, True),
+    ]  # fmt: skip
+    assert texts[30].startswith("id          1795494955310\nstatus      code_received\n")
+    assert "6612c666fa62d1f8d833386a9" in wide.split()
+
+
+def test_words_wrap_and_no_word_breaks_however_wide_its_characters_are(shown: Shown) -> None:
+    link = "https://example.com/" + "x" * 60
+    texts = [
+        "one two three four five six seven eight nine ten eleven twelve thirteen fourteen",
+        "\u4f60\u597d " * 30,
+    ]
+    messages = Messages(data=[Message(text=text, received_at=NOON) for text in texts])
+    text = shown(messages, MESSAGES, 60)
+    lines = text.splitlines()
+
+    assert max(map(width_of, lines)) <= 60
+    assert "fourteen" in text.split()
+    assert text.count("\u4f60\u597d") == 30
+    assert link in shown(Messages(data=[Message(text=link)]), MESSAGES, 60).split()
+
+
+def test_a_sentence_keeps_the_command_in_it_on_one_line(shown: Shown) -> None:
+    lost = Rental(id=None, ledger_id="6612c666fa62d1f8d833386a9", status=RentalStatus.UNKNOWN)
+    command = "`getatext-gateway ledger resolve 6612c666fa62d1f8d833386a9`."
+    one, two = (shown(Rentals(data=[lost] * many), RENTALS, 60) for many in (1, 2))
+
+    assert one.endswith(f"The operator settles it with\n{command}\n")
+    assert "`getatext-gateway ledger resolve LEDGER_ID`" in two
+    assert two.count("6612c666fa62d1f8d833386a9") == 2
+
+
+def test_usage_says_what_it_came_to_in_all(shown: Shown) -> None:
+    tally = Tally(rentals=6, charged=3_300_000, refunded=550_000, reserved=550_000, cancelled=1)
+    tally.codes.update({12: 5})
+    row = UsageRow(**figures(tally).model_dump(), group="whatsapp", name=None)
+    usage = Usage(group_by="service", since=None, until=None, total=figures(tally), data=[row])
+    text = shown(usage, USAGE)
+
+    assert text.split()[:3] == ["service", "rentals", "codes"]
+    assert "83%" in text
+    assert "In all $2.75: $3.30 less $0.55 refunded; $0.55 more is reserved for purchases" in text
+    assert "`getatext-gateway ledger resolve LEDGER_ID`" in text

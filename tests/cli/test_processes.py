@@ -20,7 +20,7 @@ from typing import IO, Any
 import pytest
 
 from adapters.simulator import DEMO_KEY, Fault, FaultKind
-from tests.cli.conftest import Provider
+from tests.cli.conftest import Elsewhere, Provider
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -93,6 +93,10 @@ def test_the_calls_that_serve_prints_work_when_pasted_in_order(start: Start) -> 
     text = read_until(process.stdout, "Ctrl-C ends it")
     calls = re.findall("^curl .*", text, re.M)
     prices, rented, waited, read, completed, balance = map(replay, calls)
+    pasted = text[text.index("export GATEWAY_URL=") : text.index("In a browser")]
+    commands = subprocess.run(
+        ["sh", "-ec", pasted], check=True, capture_output=True, text=True, timeout=60
+    )
 
     assert "\x1b" not in text
     assert "sk_real" not in text
@@ -102,6 +106,7 @@ def test_the_calls_that_serve_prints_work_when_pasted_in_order(start: Start) -> 
     assert (waited["status"], waited["code"]) == ("received", read["code"])
     assert completed["status"] == "completed"
     assert balance["balance"] == "99.45"
+    assert re.search("whatsapp +2 ", commands.stdout) or '"rentals":2' in commands.stdout
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 0
 
@@ -276,6 +281,75 @@ def test_giving_a_purchase_up_says_that_its_outcome_is_unknown(
 
     assert (process.returncode, answer) == (3, "")
     assert errors.startswith("outcome_unknown: ")
+
+
+def test_a_purchase_at_a_gateway_is_interrupted_like_one_of_ones_own(
+    elsewhere: Elsewhere, start: Start
+) -> None:
+    at_gateway = {"GATEWAY_URL": elsewhere.there, "GETATEXT_API_KEY": DEMO_KEY}
+    elsewhere.script(Fault("rent-a-number", FaultKind.SLOW, seconds=3600, times=2))
+    words = ("rent", "whatsapp", "--max-price", "1", "--json")
+    waiting, given_up = [start(*words, **at_gateway) for _ in range(2)]
+    wait_for(lambda: elsewhere.asked("rent-a-number") == 2)
+    told = []
+    for process in (waiting, given_up):
+        process.send_signal(signal.SIGINT)
+        told.append(read_until(process.stderr, "gives it up"))
+    given_up.send_signal(signal.SIGINT)
+    nothing, problem = given_up.communicate(timeout=60)
+    elsewhere.release()
+    answer, rest = waiting.communicate(timeout=60)
+    request_id = re.findall("cli-[0-9a-f]+", problem)[0]
+    found, _ = start(*words, "--request-id", request_id, **at_gateway).communicate(timeout=60)
+
+    assert told == ["Waiting for the gateway's answer. Ctrl-C again gives it up.\n"] * 2
+    assert (waiting.returncode, rest) == (130, "")
+    assert (given_up.returncode, nothing) == (3, "")
+    assert json.loads(problem)["code"] == "outcome_unknown"
+    bought = {json.loads(each)["id"] for each in (answer, found)}
+    assert bought == set(elsewhere.simulator.books.rentals)
+
+
+LOADED = """
+import sys
+from gateway.cli.main import cli
+for words in {calls}:
+    try:
+        cli(words, prog_name="getatext-gateway")
+    except SystemExit as end:
+        assert not end.code, words
+print(*(name for name in {foreign} if name in sys.modules), file=sys.stderr)
+"""
+SDK = ("mcp", "mcp_types")
+HEAVY = ("sqlalchemy", "alembic", "aiosqlite", "sqlite3", "asyncpg", "uvloop", "aiohttp.web")
+OF_A_GATEWAY = ("adapters.store", "adapters.getatext", "gateway.wiring.gateway", "structlog")
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["here", "elsewhere"])
+def test_a_command_loads_what_it_needs(there: bool, elsewhere: Elsewhere, tmp_path: Path) -> None:
+    reads = [["balance", "--json"], ["prices", "whatsapp", "--json"]]
+    foreign: tuple[str, ...] = SDK
+    calls = [*reads, ["keys", "list", "--json"], ["ledger", "list", "--json"]]
+    env = {
+        "GETATEXT_API_KEY": DEMO_KEY,
+        "GETATEXT_BASE_URL": elsewhere.url,
+        "GATEWAY_DATABASE_URL": f"sqlite:///{tmp_path}/gateway.db",
+    }
+    if there:
+        foreign, calls = (*SDK, *HEAVY, *OF_A_GATEWAY), reads
+        env = {"GETATEXT_API_KEY": DEMO_KEY, "GATEWAY_URL": elsewhere.there}
+    code = LOADED.format(calls=calls, foreign=foreign)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert len(done.stdout.splitlines()) == len(calls)
+    assert done.stderr == "\n"
 
 
 def test_interrupting_a_question_ends_it_without_a_word(provider: Provider, start: Start) -> None:

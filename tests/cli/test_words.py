@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli.words import in_dollars
 from tests.cli.conftest import Provider, Run
 from tests.cli.test_help import PATHS, SLOW, imported
 
 ASKING = """
 eval "$(getatext-gateway completion bash)"
-for line in "re" "keys " "long ren" "rent --k" "rent x --carrier t" "prices --sort "; do
+for line in "ren" "keys " "long ren" "rent --k" "rent x --carrier t" "prices --sort "; do
     COMPREPLY=()
     COMP_WORDS=(getatext-gateway $line)
     [[ $line == *" " ]] && COMP_WORDS+=("")
@@ -65,7 +66,7 @@ def test_a_slip_is_answered_with_the_command_that_was_meant(
 
 
 def test_an_option_that_is_none_is_answered_with_one_that_is(run: Run) -> None:
-    assert "'--max-price'" in run("rent", "x", "--max-prize", "1").stderr
+    assert "--max-price" in run("rent", "x", "--max-prize", "1").stderr
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -98,7 +99,7 @@ def test_bash_completes_commands_options_and_choices(tmp_path: Path) -> None:
 
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
-        "rent rentals replace",
+        "rent rentals",
         "create list revoke",
         "renew",
         "--keep-carrier",
@@ -170,3 +171,16 @@ def test_what_a_key_does_not_take_is_answered_with_an_example(
 
     assert done.exit_code == 2
     assert told in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("It takes 0.55 USD now.", "It takes $0.55 now."),
+        ("up to 1.00 USD, above 0.005 USD.", "up to $1.00, above $0.005."),
+        ("Close: a 0.55, mail.ru 0.30 (out of stock). Take 1.", None),
+        ("No code of 12.50 came.", "No code of 12.50 came."),
+    ],
+)
+def test_amounts_in_sentences_are_in_dollars(said: str, shown: str | None) -> None:
+    assert in_dollars(said) == (shown or "Close: a $0.55, mail.ru $0.30 (out of stock). Take 1.")

@@ -98,12 +98,11 @@ async def test_what_is_no_tool_is_none_there_either(home: Home, elsewhere: bool)
             await client.call_tool("list_events", {})
 
 
-@pytest.mark.parametrize("elsewhere", [False, True], ids=["embedded", "--gateway"])
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["embedded", "GATEWAY_URL"])
 async def test_a_reading_key_sees_only_tools_that_read(home: Home, elsewhere: bool) -> None:
     key = await make_key(home.gateway, "reader", Limits(read_only=True))
-    words = ("--gateway", home.url) if elsewhere else ()
-    env = {} if elsewhere else {"GETATEXT_API_KEY": DEMO_KEY}
-    async with home.client(*words, GATEWAY_KEY=key, **env) as client:
+    env = {"GATEWAY_URL": home.url} if elsewhere else {"GETATEXT_API_KEY": DEMO_KEY}
+    async with home.client(GATEWAY_KEY=key, **env) as client:
         assert await names(client) == READING
         assert (await done(client, "get_balance"))["balance"]
 

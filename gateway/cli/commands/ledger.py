@@ -10,6 +10,7 @@ import click
 from gateway.cli.exit_codes import FAILED
 from gateway.cli.parameters import Usd, json_option, wide_option
 from gateway.cli.session import with_gateway
+from gateway.cli.words import dollars
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -114,7 +115,6 @@ def record_refund(ledger_id: str, amount: Decimal) -> None:
 
     LEDGER_ID may be its beginning, where no other purchase begins so.
     """
-    from gateway.core.model.values import money_text
 
     async def work(gateway: Gateway) -> Spend:
         spend, now = await _begun_with(gateway, ledger_id), datetime.now(UTC)
@@ -125,7 +125,7 @@ def record_refund(ledger_id: str, amount: Decimal) -> None:
     spend = with_gateway(work)
     charged = amount if spend.charged is None else spend.charged
     click.echo(
-        f"${money_text(amount)} of ${money_text(charged)} is written down as refunded for "
+        f"{dollars(amount)} of {dollars(charged)} is written down as refunded for "
         f"{spend.ledger_id}, and its budgets have it back; no money was moved."
     )
 
@@ -146,18 +146,18 @@ async def _begun_with(gateway: Gateway, given: str) -> Spend | None:
 
 def _not_refundable(spend: Spend | None, amount: Decimal) -> str:
     from gateway.core.model.purchases import SpendState
-    from gateway.core.model.values import instant_text, money_text
+    from gateway.core.model.values import instant_text
 
     if spend is None:
         return "There is no purchase with this id."
     if spend.state is not SpendState.BOUGHT:
         return f"It is {spend.state.value}: only what was bought can be refunded."
     if spend.refunded and spend.refunded_at is not None:
-        refunded = f"${money_text(spend.refunded)} on {instant_text(spend.refunded_at)}"
+        refunded = f"{dollars(spend.refunded)} on {instant_text(spend.refunded_at)}"
         return f"It was refunded before: {refunded} ({spend.refund_reason})."
     if not amount:
         return "A refund is more than 0."
-    charged = "nothing that is known" if spend.charged is None else f"${money_text(spend.charged)}"
+    charged = "nothing that is known" if spend.charged is None else dollars(spend.charged)
     return f"It cost {charged}: no more than that can come back."
 
 

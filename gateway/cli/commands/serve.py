@@ -172,7 +172,10 @@ def demo_text(url: str, key: str, first_rental: int, program: str) -> str:
             "The same as commands, in another terminal",
             f"export GATEWAY_URL={url} GATEWAY_KEY= GETATEXT_API_KEY={key}",
         ),
-        ("Rent one and wait for its code", f"{program} rent whatsapp --max-price 1.00 --wait"),
+        (
+            "Rent one and wait for its code",
+            f"{program} rent whatsapp --max-price 1.00 --yes --wait",
+        ),
         ("What was spent", f"{program} usage"),
     )
     lines = [

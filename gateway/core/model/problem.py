@@ -130,14 +130,20 @@ def read_problem(body: bytes) -> GatewayError:
     return error
 
 
-def lost_purchase(happened: str, request_id: str | None) -> OutcomeUnknown:
-    """The error of a purchase at a gateway elsewhere whose answer was lost on the way."""
+def lost_purchase(
+    happened: str, request_id: str | None, max_price: object = None
+) -> OutcomeUnknown:
+    """The error of a purchase at a gateway elsewhere whose answer was lost on the way.
+
+    `max_price`: one that the caller may not know of, for it was added to what was asked.
+    """
     if request_id is None:
         return OutcomeUnknown(happened)
+    same_price = "" if max_price is None else f" (max_price {max_price})"
     return OutcomeUnknown(
         happened,
         advice=(
-            f"Repeat the call with request_id {request_id}: "
+            f"Repeat the call{same_price} with request_id {request_id}: "
             "that answers what became of it and buys nothing twice."
         ),
     )

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from gateway.core.model.errors import GatewayError, ServiceNotFound, Unauthorized
+from gateway.core.model.errors import (
+    AlreadyReplaced,
+    GatewayError,
+    NotFound,
+    ServiceNotFound,
+    Unauthorized,
+)
 from gateway.core.model.long_rentals import CreateLongRental, RenewLongRental
 from gateway.core.model.quote import again_quote, rent_quote, replacement_quote
 from gateway.core.model.rentals import RentAgain, RentNumber
@@ -29,7 +35,7 @@ _TOLD_LATER = "Its price is told only once it is bought."
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class Proposal:
     """What is to be bought. `price`: by the prices that were read, in USD; None: not known.
 
     `unpriced` is the sentence for why.
@@ -41,14 +47,14 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Offers:
+class Proposals:
     """Looks up what a purchase is and costs, by operations that only read."""
 
     operations: Operations
     trace_id: str
 
-    async def of(self, op: AnyOperation, asked: BaseModel) -> Offer:
-        """The offer for a purchase. Raises ServiceNotFound, and Unauthorized."""
+    async def of(self, op: AnyOperation, asked: BaseModel) -> Proposal:
+        """The proposal for a purchase. Raises what would refuse it, where that is seen."""
         match asked:
             case RentNumber():
                 return await self._rent(asked)
@@ -59,42 +65,44 @@ class Offers:
             case CreateLongRental():
                 renewed = ", renewed by itself" if asked.auto_renew else ""
                 what = f"a US number for {_PERIODS[asked.period]}{renewed}"
-                return Offer(what, unpriced=_TOLD_LATER)
+                return Proposal(what, unpriced=_TOLD_LATER)
             case RenewLongRental():
                 return await self._renewal(asked)
-        return Offer(f"{op.summary[:1].lower()}{op.summary[1:]}", unpriced=_TOLD_LATER)
+        return Proposal(f"{op.summary[:1].lower()}{op.summary[1:]}", unpriced=_TOLD_LATER)
 
-    async def _rent(self, asked: RentNumber) -> Offer:
+    async def _rent(self, asked: RentNumber) -> Proposal:
         listed = await self._service(asked.service_code)
         name = listed.service_name if listed else asked.service_code
         price = rent_quote(asked, listed).at_most if listed else None
-        return Offer(f"{asked.number or 'a US number'} for {name}{_wishes(asked)}", price)
+        return Proposal(f"{asked.number or 'a US number'} for {name}{_wishes(asked)}", price)
 
-    async def _again(self, asked: RentAgain) -> Offer:
+    async def _again(self, asked: RentAgain) -> Proposal:
         rental = await self._rental(asked.rental_id)
         if rental is None:
-            return Offer(f"the number of rental {asked.rental_id} once more")
+            return Proposal(f"the number of rental {asked.rental_id} once more")
         listed = await self._listed(rental.service_code)
         what = f"{rental.number or 'the same number'} for {_service_of(rental)} once more"
-        return Offer(what, again_quote(rental, listed).at_most)
+        return Proposal(what, again_quote(rental, listed).at_most)
 
-    async def _replacement(self, asked: ReplaceRental) -> Offer:
+    async def _replacement(self, asked: ReplaceRental) -> Proposal:
         rental = await self._rental(asked.rental_id)
         if rental is None:
-            return Offer(f"another number in place of rental {asked.rental_id}")
+            return Proposal(f"another number in place of rental {asked.rental_id}")
+        if rental.replaced_by is not None and asked.request_id is None:
+            raise AlreadyReplaced(replaced_by=rental.replaced_by)
         listed = await self._listed(rental.service_code)
         first = rental.number or f"rental {asked.rental_id}"
         what = f"another US number for {_service_of(rental)}{_wishes(asked)} in place of {first}"
-        return Offer(what, replacement_quote(asked, rental, listed).at_most)
+        return Proposal(what, replacement_quote(asked, rental, listed).at_most)
 
-    async def _renewal(self, asked: RenewLongRental) -> Offer:
+    async def _renewal(self, asked: RenewLongRental) -> Proposal:
         held = await self._read("list_long_rentals")
         rows = held.data if held else ()
         row = next((each for each in rows if each.id == asked.long_rental_id), None)
         if row is None:
-            return Offer(f"another period of long rental {asked.long_rental_id}")
+            return Proposal(f"another period of long rental {asked.long_rental_id}")
         period = "period" if row.period is None else f"period ({_PERIODS[row.period]})"
-        return Offer(f"another {period} of {row.number or row.id}", row.price)
+        return Proposal(f"another {period} of {row.number or row.id}", row.price)
 
     async def _service(self, asked: str) -> Price | None:
         """The service with this code or name; None where no prices can be read."""
@@ -120,10 +128,13 @@ class Offers:
         return rental
 
     async def _read(self, name: str, **given: Any) -> Any:
-        """The value of a reading operation; None where it fails, which prevents no purchase."""
+        """The value of a reading operation; None where the provider fails it.
+
+        That prevents no purchase. Raises Unauthorized, and NotFound.
+        """
         try:
             return (await self.operations.answer(BY_NAME[name], given, self.trace_id)).value
-        except Unauthorized:
+        except (Unauthorized, NotFound):
             raise
         except GatewayError:
             return None
