@@ -38,7 +38,7 @@ def commands(text: str) -> Iterator[list[str]]:
 def unknown(words: list[str]) -> str | None:
     """The first word of these that the command line does not know; None where it knows all."""
     command: click.Command = cli
-    ctx, rest = click.Context(cli), list(words)
+    ctx, rest = click.Context(cli, **cli.context_settings), list(words)
     while isinstance(command, click.Group) and rest and not rest[0].startswith(("-", "…")):
         found = command.get_command(ctx, word := rest.pop(0))
         if found is None:
