@@ -50,6 +50,7 @@ def test_settings_are_shown_by_where_they_come_from(tmp_path: Path, run: Run) ->
     assert f"{len(Settings.model_fields) - 2} others have their defaults" in brief.stdout
     assert "GATEWAY_LOG_LEVEL                  info\n" in full
     assert "GATEWAY_PASS_THROUGH               false\n" in full
+    assert f"GATEWAY_DATA_DIR                   {tmp_path / 'data' / 'getatext-gateway'}\n" in full
     assert "Nothing is set" in run("config", "show").stdout
 
 

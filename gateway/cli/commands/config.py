@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -83,6 +84,8 @@ def _lines(
 def _in_force(settings: Settings) -> dict[str, object]:
     """The value of every setting; of one that follows from others what follows."""
     values = {name: getattr(settings, name) for name in type(settings).model_fields}
+    with suppress(RuntimeError):  # no home directory
+        values["gateway_data_dir"] = settings.data_dir
     return values | {"gateway_pass_through": settings.pass_through}
 
 

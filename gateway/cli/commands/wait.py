@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gateway.cli.asking import can_ask, says_yes
 from gateway.cli.exit_codes import FAILED, INTERRUPTED, OK
 from gateway.cli.parameters import gateway_option
 from gateway.cli.verbs import VERBS, WAIT
@@ -183,9 +184,9 @@ def _interrupted(session: Session, rental: Rental, *, as_json: bool) -> int:
     from gateway.core.operations.rentals import CANCEL_RENTAL
 
     to_stderr("")
-    if sys.stdin.isatty():
-        with suppress(click.Abort):
-            if click.confirm("Cancel the rental for a refund?", err=True):
+    if can_ask():
+        with suppress(KeyboardInterrupt):
+            if says_yes("Cancel the rental for a refund?"):
                 asked = {"rental_id": rental.id}
                 code = execute_and_show(session, CANCEL, CANCEL_RENTAL, asked, as_json=as_json)
                 return INTERRUPTED if code == OK else code

@@ -19,9 +19,9 @@ __all__ = ["Finding", "State", "examine"]
 async def examine(settings: Settings) -> list[Finding]:
     """Every finding, in reading order; the checks run at the same time."""
     found = await asyncio.gather(
-        in_time("provider", check_provider(settings), seconds=None),  # each step has its own
+        in_time("provider", check_provider(settings), windows=5),  # one for each step
         in_time("zone", _check_zone(settings)),
-        in_time("database", check_ledger(settings)),
+        in_time("database", check_ledger(settings), windows=2),  # a pooler takes longer to find
         in_time("data", check_data(settings)),
         in_time("webhook", check_webhook(settings)),
         in_time("port", check_port(settings)),

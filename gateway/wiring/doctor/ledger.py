@@ -23,8 +23,8 @@ _LITTLE = 50_000_000  # bytes of free space
 
 async def check_ledger(settings: Settings) -> list[Finding]:
     """The database, and whether the secret is its own. Neither is made, migrated or written to."""
-    url = database_url(settings)
     try:
+        url = database_url(settings)
         held = await inspect_store(url)
         if held is not None and held.revision is not None:
             needed(held.revision)
@@ -97,7 +97,7 @@ async def check_data(settings: Settings) -> list[Finding]:
     """The folder of the ledger and its secret, where they are files."""
     path = sqlite_path(database_url(settings))
     if path is None:
-        return [Finding("data", State.SKIPPED, "PostgreSQL holds the ledger.")]
+        return [Finding("data", State.SKIPPED, "The ledger is in no file here.")]
     return [await asyncio.to_thread(_folder, path.parent, path)]
 
 

@@ -13,9 +13,9 @@ from yarl import URL
 from gateway.core.auth.hosts import is_loopback
 from gateway.http.serving.listening import UNIX, bracketed
 from gateway.settings import Settings
+from gateway.wiring.doctor import findings
 from gateway.wiring.doctor.findings import Finding, State
 
-_ANSWER_SECONDS = 2.0
 _LOCAL = URL("http://localhost")
 _ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not listened on
 
@@ -77,7 +77,7 @@ def _socket_at(path: Path) -> Finding | None:
 
 async def _who(connector: aiohttp.BaseConnector, base: URL, place: str) -> Finding:
     """Who answers where others listen."""
-    timeout = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
+    timeout = aiohttp.ClientTimeout(total=findings.SECONDS / 2)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         alive = await _json(session, base / "healthz")
         if alive != {"status": "ok"}:

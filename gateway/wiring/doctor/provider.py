@@ -16,11 +16,11 @@ from gateway.core.model.provider_errors import UpstreamAuthFailed
 from gateway.core.model.values import money_text
 from gateway.settings import Settings
 from gateway.wiring.core import revealed
-from gateway.wiring.doctor.findings import SECONDS, Finding, State
+from gateway.wiring.doctor import findings
+from gateway.wiring.doctor.findings import Finding, State, late
 
 _OFF, _FAR_OFF = 5.0, 60.0  # seconds that clocks may differ
 _KEY = "Set GETATEXT_API_KEY to the key in your profile at https://getatext.com."
-_LATE = f"There was no answer within {SECONDS:g} s."
 _FIREWALL = "A firewall may be in the way."
 _CERTIFICATES = {
     9: "is not valid yet: is the clock of this machine right?",
@@ -53,11 +53,11 @@ async def check_provider(settings: Settings) -> list[Finding]:
 
 async def _timed(name: str, step: _Step) -> Finding:
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(findings.SECONDS):
             return await step()
     except TimeoutError:
         advice = "It may speak no TLS: check GETATEXT_BASE_URL." if name == "tls" else _FIREWALL
-        return Finding(name, State.FAILED, _LATE, advice)
+        return Finding(name, State.FAILED, late(findings.SECONDS), advice)
 
 
 async def _dns(route: Route) -> Finding:
@@ -138,12 +138,11 @@ def _untrusted(host: str, error: ssl.SSLCertVerificationError) -> Finding:
 
 async def _answer(route: Route, key: str | None) -> list[Finding]:
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(findings.SECONDS):
             answered = await route.ask(key or "")
     except (TimeoutError, OSError, aiohttp.ClientError) as error:
-        late = isinstance(error, TimeoutError)
         how = f"{route.url.host} does not answer as it should: {type(error).__name__}."
-        what = _LATE if late else how
+        what = late(findings.SECONDS) if isinstance(error, TimeoutError) else how
         return [
             Finding("key", State.FAILED, what, "Check GETATEXT_BASE_URL."),
             Finding("clock", State.SKIPPED, "It needs an answer of the provider."),
