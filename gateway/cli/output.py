@@ -148,7 +148,8 @@ def _notes(fields: Mapping[str, Any], verb: Verb) -> Iterator[str]:
         yield printable(verb.reworded(notice, inputs))
     if "fetched_at" in fields and "data" in fields:
         stale = ", older than it should be" if fields["stale"] else ""
-        yield f"{len(fields['data'])} rows, as of {instant(fields['fetched_at'])}{stale}."
+        rows = "1 row" if len(fields["data"]) == 1 else f"{len(fields['data'])} rows"
+        yield f"{rows}, as of {instant(fields['fetched_at'])}{stale}."
     if "total" in fields and fields.get("data"):
         yield _total(fields["total"])
     yield from _unsettled(fields)

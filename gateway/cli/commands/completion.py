@@ -6,12 +6,12 @@ import click
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"], case_sensitive=False))
 def completion(shell: str) -> None:
-    r"""Print the script by which a shell completes this program's words.
+    """Print the script by which a shell completes this program's words.
 
     \b
     bash, in ~/.bashrc:  eval "$(getatext-gateway completion bash)"
     zsh, in ~/.zshrc:    eval "$(getatext-gateway completion zsh)"
-    fish, once:          getatext-gateway completion fish \
+    fish, once:          getatext-gateway completion fish \\
                            > ~/.config/fish/completions/getatext-gateway.fish
     """
     from click.shell_completion import get_completion_class

@@ -13,6 +13,7 @@ import click
 from gateway.cli.exit_codes import FAILED
 from gateway.cli.parameters import Moment, Usd, json_option, wide_option
 from gateway.cli.session import with_gateway
+from gateway.cli.words import in_dollars
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -192,7 +193,7 @@ def _code_of(prices: Sequence[Price], service: str) -> str:
     if len(called) == 1:
         return called[0].service_code
     happened = f"{len(called)} services have this name" if called else "there is no such service"
-    close = close_to_it(not_found(prices, service, called).candidates)
+    close = in_dollars(close_to_it(not_found(prices, service, called).candidates))
     raise click.UsageError(
         " ".join(filter(None, (f"--services: {service}: {happened}.", close, "See `prices`.")))
     )

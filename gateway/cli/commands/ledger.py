@@ -145,6 +145,7 @@ async def _begun_with(gateway: Gateway, given: str) -> Spend | None:
 
 
 def _not_refundable(spend: Spend | None, amount: Decimal) -> str:
+    from gateway.cli.cells import instant
     from gateway.core.model.purchases import SpendState
     from gateway.core.model.values import instant_text
 
@@ -153,7 +154,7 @@ def _not_refundable(spend: Spend | None, amount: Decimal) -> str:
     if spend.state is not SpendState.BOUGHT:
         return f"It is {spend.state.value}: only what was bought can be refunded."
     if spend.refunded and spend.refunded_at is not None:
-        refunded = f"{dollars(spend.refunded)} on {instant_text(spend.refunded_at)}"
+        refunded = f"{dollars(spend.refunded)} on {instant(instant_text(spend.refunded_at))}"
         return f"It was refunded before: {refunded} ({spend.refund_reason})."
     if not amount:
         return "A refund is more than 0."
