@@ -67,6 +67,9 @@ bench: .venv-bench/bench.stamp
 
 # Minutes long. Other scenarios, times or seeds: --help of either.
 chaos: .venv/dev.stamp
+	@PATH="$$PATH:/usr/sbin"; command -v pgbouncer >/dev/null \
+	|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq pgbouncer; } \
+	|| { echo "Needs PgBouncer (Debian: apt-get install pgbouncer)."; exit 1; }
 	.venv/bin/python -W "ignore:XDG_RUNTIME_DIR is not set" -m tests.chaos
 	.venv/bin/python -W "ignore:XDG_RUNTIME_DIR is not set" -m tests.model
 	.venv/bin/$(PYTEST) tests/model -m planted

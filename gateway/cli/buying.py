@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gateway.cli import output
+from gateway.cli.asking import can_ask, says_yes
 from gateway.cli.cells import printable
 from gateway.cli.execution import advised_at_terminal, exit_code
 from gateway.cli.exit_codes import FAILED, OK
@@ -37,7 +37,7 @@ def agree(
     """
     try:
         asked = validate(op.takes, given)
-        if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr)):
+        if not can_ask():
             _check_said_beforehand(asked)
             return OK, given
         return _asked_about(session, op, asked, given)
@@ -68,7 +68,7 @@ def _asked_about(
     proposal = _proposed(session, op, asked)
     capped = _capped(asked, given, proposal)
     held = proposal.price is None or "max_price" in capped
-    while _says_yes(asked, proposal):
+    while _agrees(asked, proposal):
         now = proposal if held else _proposed(session, op, asked)
         if now.price is None or proposal.price is None or now.price <= proposal.price:
             return OK, capped
@@ -99,19 +99,15 @@ def _proposed(session: Session, op: AnyOperation, asked: BaseModel) -> Proposal:
     return session.run(look_up)
 
 
-def _says_yes(asked: BaseModel, proposal: Proposal) -> bool:
-    """Whether the person agrees; the end of the input is a no. Raises KeyboardInterrupt."""
+def _agrees(asked: BaseModel, proposal: Proposal) -> bool:
+    """Whether the person agrees to buy it. Raises KeyboardInterrupt."""
     output.to_stderr(wrapped(f"To buy: {printable(proposal.what)}."))
     output.to_stderr(wrapped(_cost(asked, proposal)))
     try:
-        click.echo("Buy it? [y/N]: ", nl=False, err=True)
-        answer = sys.stdin.readline()
+        return says_yes("Buy it?")
     except KeyboardInterrupt:
         output.to_stderr(f"\n{_NOT_BOUGHT}")
         raise
-    if not answer:
-        output.to_stderr("")
-    return answer.strip().casefold() in {"y", "yes"}
 
 
 def _cost(asked: BaseModel, proposal: Proposal) -> str:

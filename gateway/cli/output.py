@@ -25,6 +25,7 @@ from gateway.core.operations.operation import AnyOperation
 Row = Mapping[str, str | int | bool | list[str] | None]
 
 _ANY = Listing()
+_LOST = "purchase.outcome_unknown"  # an event
 # Left out of lists that nobody has described.
 _DETAILS = {"currency", "code_received_at", "service_name"}
 
@@ -168,8 +169,9 @@ def _total(total: Mapping[str, Any]) -> str:
 def _unsettled(fields: Mapping[str, Any]) -> Iterator[str]:
     """How purchases of unknown outcome are settled, where some are shown."""
     shown = fields.get("data", [fields])
-    ids = [row["ledger_id"] for row in shown if row.get("status") == "unknown" and row["ledger_id"]]
+    lost = [row for row in shown if row.get("status") == "unknown" and row.get("id") is None]
+    ids = [row["ledger_id"] for row in lost if row.get("ledger_id")]
     if len(ids) > 1:
         yield f"Of unknown outcome: {', '.join(ids)}."
-    if ids:
-        yield settled_with(ids[0] if len(ids) == 1 else None)
+    if lost or any(row.get("type") == _LOST for row in shown):
+        yield settled_with(ids[0] if len(ids) == len(lost) == 1 else None)

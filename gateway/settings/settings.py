@@ -45,7 +45,11 @@ class Settings(ProviderSettings):
         8080, description="The port to listen on; 0 takes a free one."
     )
     gateway_public_url: HttpUrl | None = Field(
-        None, description="How callers reach the gateway; stands in the OpenAPI documents."
+        None,
+        description=(
+            "How callers reach the gateway, also below a path that a proxy takes off; stands in "
+            "the OpenAPI documents."
+        ),
     )
     gateway_allowed_hosts: list[HostName] = Field(
         default_factory=list,

@@ -23,6 +23,7 @@ from gateway.core.model.purchases import (
     LedgerNews,
     MoneyBack,
     PurchaseEnded,
+    SpendState,
 )
 from gateway.core.model.settling import settling
 from gateway.core.upstream.circuit_breaker import BreakerState
@@ -43,8 +44,13 @@ _ZONE = "GETATEXT_TIMEZONE"
 class Metrics:
     """The core's Observer: counts events and logs failures. Per-request counts are plain ints."""
 
-    def __init__(self) -> None:
-        """Create and register all metrics."""
+    def __init__(self, *, log_causes: bool = True) -> None:
+        """Create and register all metrics.
+
+        `log_causes`: log why the provider gives no answer; who waits at a terminal reads it in the
+        error.
+        """
+        self._log_causes = log_causes
         # A creation time for each labelled metric would double every scrape.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
@@ -175,6 +181,7 @@ class Metrics:
             "rental_id": end.rental_id,
             "charged": end.charged,
             "reserved": end.reserved,
+            "settle_with": settling(end.ledger_id) if end.state is SpendState.UNKNOWN else None,
         }
         known = {name: value for name, value in told.items() if value is not None}
         purchase_log.info("purchase", outcome=end.state.value, ledger_id=end.ledger_id, **known)
@@ -249,7 +256,10 @@ class Metrics:
             self._causes[cause] = told_at, unsaid + 1
             return
         self._causes[cause] = now, 0
-        provider_log.warning("no answer of the provider", cause=cause, errors=chain, unsaid=unsaid)
+        if self._log_causes:
+            provider_log.warning(
+                "no answer of the provider", cause=cause, errors=chain, unsaid=unsaid
+            )
 
     def upstream_called(self, call: str, outcome: str, seconds: float) -> None:
         """A call to the provider ended after so many seconds."""

@@ -181,7 +181,7 @@ async def run_gateway(
     follow: bool = True,
 ) -> AsyncIterator[Gateway]:
     """Run the gateway over an open store and an open client, which are left open."""
-    metrics = Metrics()
+    metrics = Metrics(log_causes=follow)
     async with aclosing(Forwarder()) as forwarder:
         core = build_core(settings, secret, store, client, clock, metrics)
         targets = [str(target) for target in settings.getatext_webhook_forward]

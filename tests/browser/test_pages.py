@@ -9,6 +9,7 @@ import pytest
 from adapters.simulator import DEMO_KEY
 from tests.browser.support import PHONE, WIDE, Visit, visiting
 from tests.support.gateway import Stand, run_simulated
+from tests.support.stripping import stripping
 
 BALANCE, RENT = "#operations-account-get_balance", "#operations-rentals-rent_number"
 READY = {"/": "main", "/acceptable-use": "main", "/docs": BALANCE}
@@ -129,3 +130,22 @@ async def test_calls_go_where_the_page_is_whatever_the_document_names() -> None:
     assert answered[0] == 200
     assert visit.wrong == []
     assert visit.elsewhere(stand.url) == []
+
+
+async def test_below_a_path_pages_are_whole_and_calls_stay_below_it() -> None:
+    async with (
+        stripping("/getatext") as proxy,
+        run_simulated(gateway_public_url=proxy.url) as stand,
+    ):
+        proxy.target = stand.url
+        async with visiting(f"{proxy.url}/docs") as visit:
+            await authorise(visit, DEMO_KEY)
+            answered = await execute(visit, BALANCE)
+            await visit.page.click("text=What else is here")
+            await visit.page.wait_for_selector(READY["/"])
+            shown = await visit.page.inner_text("main")
+
+    assert answered[0] == 200
+    assert f"{proxy.url}/v1" in shown
+    assert visit.wrong == []
+    assert visit.elsewhere(proxy.url) == []

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from tests.chaos import database_away, full_disk, kills, lost_answers
+from tests.chaos import database_away, full_disk, kills, lost_answers, pooled, rolling
 from tests.chaos.history import History
 from tests.chaos.judging import judge
 from tests.chaos.namespace import apart
@@ -28,6 +28,8 @@ SCENARIOS: dict[str, tuple[Scenario, str]] = {
     "full-disk": (full_disk.run, "the disk of a SQLite ledger is full, then has room again"),
     "cut-postgres": (database_away.on_postgres, "PostgreSQL is away from both nodes, and back"),
     "locked-sqlite": (database_away.on_sqlite, "somebody else holds the SQLite file"),
+    "pgbouncer": (pooled.run, "PgBouncer before PostgreSQL: told where it may not be, else used"),
+    "rolling-restart": (rolling.run, "two nodes as systemd runs them, restarted by turns"),
 }
 
 
@@ -55,7 +57,7 @@ def _run(scenario: Scenario, seconds: float, folder: Path) -> History:
 
 async def _bounded(scenario: Scenario, seconds: float, folder: Path) -> History:
     """The scenario, given up where it does not end minutes after it should have."""
-    async with asyncio.timeout(seconds + 300):
+    async with asyncio.timeout(seconds + 600):
         return await scenario(seconds, folder)
 
 

@@ -209,6 +209,8 @@ class Php:
 
 
 FACES: tuple[Face, ...] = (Rest(), Mcp(), Api(), Php())
+# Of a node that has just started; /mcp takes a second to load each time.
+SOON_THERE = tuple(face for face in FACES if face.name != "/mcp")
 
 
 def _problem(reply: Reply, facts: Mapping[str, Any]) -> Told:

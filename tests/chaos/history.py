@@ -135,7 +135,8 @@ class Sample:
 class History:
     """All of one run. `spent` is the sum of what the ledger counts against its callers.
 
-    `ends`: how often the end of a rental was told by an event.
+    `ends`: how often the end of a rental was told by an event. `broken`: promises that no other
+    part of this shows, in words.
     """
 
     wishes: list[Wish] = field(default_factory=list)
@@ -148,5 +149,6 @@ class History:
     replacements: list[Replacement] = field(default_factory=list)
     given_up: list[GivenUp] = field(default_factory=list)
     ends: Counter[int] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
     runs: int = 0
     notes: list[str] = field(default_factory=list)

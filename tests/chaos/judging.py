@@ -24,6 +24,7 @@ class Verdict:
     replaced_twice: Sequence[str]
     wishes_lost: Sequence[str]
     books: Sequence[str]
+    others: Sequence[str]
 
     @property
     def breaches(self) -> list[str]:
@@ -37,6 +38,7 @@ class Verdict:
             *self.replaced_twice,
             *self.wishes_lost,
             *self.books,
+            *self.others,
         ]
 
 
@@ -51,6 +53,7 @@ def judge(history: History, grace: float = GRACE) -> Verdict:
         list(replaced_twice(history)),
         list(wishes_lost(history)),
         list(books(history)),
+        history.broken,
     )
 
 

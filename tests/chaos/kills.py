@@ -5,19 +5,18 @@ import random
 from pathlib import Path
 
 from tests.chaos.databases import SqliteFile, postgres
-from tests.chaos.faces import FACES
+from tests.chaos.faces import SOON_THERE
 from tests.chaos.history import History
 from tests.chaos.nodes import Node
 from tests.chaos.world import World, world
 
 _LOCKED = 4.0  # seconds: wishes to cancel stand for a minute, which is what the provider says then
-_FACES = [face for face in FACES if face.name != "/mcp"]  # it takes a second to load each time
 
 
 async def on_sqlite(seconds: float, folder: Path) -> History:
     """One gateway, killed and started again; its callers come back to it."""
     async with world(SqliteFile(folder / "ledger"), seconds, cancel_locked=_LOCKED) as home:
-        return await home.live(_FACES, _kill_the_only_one)
+        return await home.live(SOON_THERE, _kill_the_only_one)
 
 
 async def on_postgres(seconds: float, folder: Path) -> History:
@@ -26,7 +25,7 @@ async def on_postgres(seconds: float, folder: Path) -> History:
         postgres(folder) as ledger,
         world(ledger, seconds, nodes=2, cancel_locked=_LOCKED) as home,
     ):
-        return await home.live(_FACES, _kill_either)
+        return await home.live(SOON_THERE, _kill_either)
 
 
 async def _kill_the_only_one(home: World) -> None:

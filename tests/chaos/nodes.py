@@ -5,23 +5,36 @@ import os
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import ClientError, ClientSession
 
 ROOT = Path(__file__).resolve().parents[2]
+SERVE = (sys.executable, "-m", "gateway", "serve")
 _START_SECONDS, _DRAIN_SECONDS = 60, 30
 
 
-class Node:
-    """A gateway that is always at the same address."""
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a gateway is started with: what stands before its command, where it is, what it sees."""
 
-    def __init__(self, settings: Mapping[str, str]) -> None:
-        self.port = _free_port()
+    before: Sequence[str] = ()
+    folder: Path = ROOT
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+
+class Node:
+    """A gateway that is always at the same address. `ended`: the exit code of its last run."""
+
+    def __init__(self, settings: Mapping[str, str], within: Surroundings | None = None) -> None:
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.lines = self.tracebacks = 0
+        self.ended: int | None = None
+        self._within = within or Surroundings()
         self._settings = {**settings, "GATEWAY_PORT": str(self.port)}
         self._process: Process | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -35,9 +48,9 @@ class Node:
     async def start(self) -> None:
         """Returns when it serves."""
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gateway", "serve"),
-            cwd=ROOT,
-            env=os.environ | self._settings,
+            *(*self._within.before, *SERVE),
+            cwd=self._within.folder,
+            env={**self._within.environment, **self._settings},
             stdin=DEVNULL,
             stdout=PIPE,
             stderr=STDOUT,
@@ -45,7 +58,7 @@ class Node:
         )
         self._reading = asyncio.create_task(self._count_lines(self._process))
         async with ClientSession() as session, asyncio.timeout(_START_SECONDS):
-            while not await self._serves(session):
+            while not await self.says(session, "/healthz"):
                 if self._process.returncode is not None:
                     raise RuntimeError("\n".join(["a gateway ended at once:", *self._last]))
                 await asyncio.sleep(0.02)
@@ -66,14 +79,15 @@ class Node:
             return
         with suppress(ProcessLookupError):
             self._process.send_signal(number)
-        await self._process.wait()
+        self.ended = await self._process.wait()
         self._process = None
         if self._reading is not None:
             await self._reading
 
-    async def _serves(self, session: ClientSession) -> bool:
+    async def says(self, session: ClientSession, path: str) -> bool:
+        """Whether it answers there with 200."""
         with suppress(ClientError, OSError):
-            async with session.get(f"{self.url}/healthz") as answer:
+            async with session.get(self.url + path) as answer:
                 return answer.status == 200
         return False
 
@@ -86,7 +100,7 @@ class Node:
             self._last = [*self._last[-20:], line.decode(errors="replace").rstrip()]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

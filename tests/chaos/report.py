@@ -10,7 +10,7 @@ from tests.chaos.judging import Verdict
 HEAD = (
     "scenario", "runs", "asked", "bought", "unknown", "refused", "double purchases",
     "wrong callers", "codes late", "sold unwritten", "replaced", "given back twice",
-    "replaced twice", "wishes lost", "books equal", "notes",
+    "replaced twice", "wishes lost", "books equal", "others", "notes",
 )  # fmt: skip
 _MOST_TOLD = 5  # breaches of a scenario
 
@@ -50,6 +50,7 @@ class Result:
                 )
             ),
             f"NO ({len(verdict.books)})" if verdict.books else "yes",
+            str(len(verdict.others)),
             "; ".join(self.history.notes),
         )
 
@@ -77,6 +78,7 @@ def _broken(result: Result) -> list[str]:
         verdict.replaced_twice,
         verdict.wishes_lost,
         verdict.books,
+        verdict.others,
     )
     told = []
     for breaches in kinds:

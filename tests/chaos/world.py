@@ -25,7 +25,7 @@ from tests.chaos.databases import Database
 from tests.chaos.faces import Face, Line
 from tests.chaos.history import NOTHING, Entry, History, Sample, Sold
 from tests.chaos.judging import GRACE
-from tests.chaos.nodes import Node
+from tests.chaos.nodes import Node, Surroundings
 from tests.support.gateway import UNPACED, settings
 
 OWN = "sk_the_servers_own"
@@ -46,7 +46,7 @@ class World:
     crowd: Crowd
     seconds: float
     history: History
-    _keys: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
 
     @property
     def over(self) -> bool:
@@ -57,13 +57,13 @@ class World:
         self, faces: Sequence[Face], play: Callable[["World"], Awaitable[None]]
     ) -> History:
         """Let everybody live while the scenario plays, then settle, audit, and tell."""
-        self._keys = await self._make_keys()
+        self.keys = await self._make_keys()
         await asyncio.gather(*(node.start() for node in self.nodes))
         self.crowd.until = time.time() + self.seconds
         async with asyncio.TaskGroup() as watching:
             sampling = watching.create_task(self._sample())
             async with asyncio.TaskGroup() as living:
-                for number, key in enumerate(self._keys):
+                for number, key in enumerate(self.keys):
                     face = faces[number // 2 % len(faces)]
                     living.create_task(self.crowd.live(living, number, key, face))
                 await play(self)
@@ -138,7 +138,7 @@ class World:
 
     async def _carried_out(self, auditor: Gateway) -> None:
         """Wait until no wish to cancel stands any more; the judge finds what does then."""
-        for key in self._keys:  # wishes of its account wait until it is seen
+        for key in self.keys:  # wishes of its account wait until it is seen
             await auditor.callers.identify(key)
         for _ in range(_LOOKS):
             if not await auditor.ledger.accounts_with_cancels():
@@ -163,7 +163,7 @@ class World:
 
     async def _count_ends(self, auditor: Gateway) -> None:
         """How often the event list tells the end of each rental."""
-        callers = [await auditor.callers.identify(key) for key in self._keys]
+        callers = [await auditor.callers.identify(key) for key in self.keys]
         for account_id in {caller.account.id for caller in callers}:
             last = 0
             while events := await auditor.store.events.events(View(account_id), last, 1000):
@@ -200,16 +200,21 @@ async def world(
     nodes: int = 1,
     hang_ups: float = 0.0,
     cancel_locked: float = 0.0,
+    within: Surroundings | None = None,
+    **changed: str,
 ) -> AsyncIterator[World]:
-    """Everything is there, and nothing has started; at the end nothing runs any more."""
+    """Everything is there, and nothing has started; at the end nothing runs any more.
+
+    `changed`: settings of the gateways that differ from those of other scenarios.
+    """
     history = History()
     connector = TCPConnector(force_close=True, limit=0)  # a GET on a kept one would be sent again
     async with (
         Simulator(_config(cancel_locked)).running() as sim,
         ClientSession(connector=connector, cookie_jar=DummyCookieJar()) as session,
     ):
-        told = _environment(sim.url, ledger.url)
-        gateways = [Node(told) for _ in range(nodes)]
+        told = environment(sim.url, ledger.url) | changed
+        gateways = [Node(told, within) for _ in range(nodes)]
         crowd = Crowd(session, gateways, history, hang_ups)
         try:
             yield World(sim, ledger, gateways, crowd, seconds, history)
@@ -225,7 +230,8 @@ def _provider_key(number: int) -> str:
     return f"sk_caller_{number}"
 
 
-def _environment(provider: str, url: str) -> dict[str, str]:
+def environment(provider: str, url: str) -> dict[str, str]:
+    """The settings of a gateway before this provider, on this database."""
     rates = ", ".join(f'"{name}": {rate}' for name, rate in UNPACED.items())
     return {
         "GETATEXT_BASE_URL": provider,

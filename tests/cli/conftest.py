@@ -15,6 +15,7 @@ from adapters.simulator import DEMO_KEY, Fault, Limits, Rules, Simulator, Simula
 from gateway.cli.commands.keys import make_key
 from gateway.cli.main import cli
 from gateway.core.model.callers import Limits as KeyLimits
+from gateway.telemetry import logs
 from gateway.wiring import Gateway
 from tests.support.cutting import Cutter, cutting
 from tests.support.gateway import Stand, run_simulated
@@ -101,6 +102,7 @@ class Elsewhere(Provider):
 
 @pytest.fixture
 def elsewhere() -> Iterator[Elsewhere]:
+    logs.configure("console", "error", [])  # it is another process, whose log is elsewhere
     with living(_gateway()) as ((stand, line), loop):
         yield Elsewhere(stand.sim, loop, stand.gateway, line)
 

@@ -23,8 +23,8 @@ from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.model.values import first_ledger_id
 from gateway.core.ports.ledger import Ledger
 from gateway.settings import Settings
+from gateway.telemetry import logs
 from gateway.wiring import open_gateway
-from tests.cli.conftest import living
 from tests.support.ledger import NOW, UNKNOWN, buy, end, rental
 from tests.support.terminal import at_terminal
 
@@ -109,6 +109,8 @@ def _shown(commands: tuple[str, ...], env: Mapping[str, str], columns: int) -> s
 @contextmanager
 def _stand(folder: Path) -> Iterator[dict[str, str]]:
     """The environment of commands on a ledger with something of everything."""
+    from tests.cli.conftest import living  # not by the processes that are forked
+
     folder.mkdir(parents=True)
     config = SimulatorConfig(
         rules=Rules(code_after=0.0, cancel_locked=0.0, sample_texts=()),
@@ -179,6 +181,7 @@ def main() -> None:
     """Write all snapshots, or say what this does."""
     if sys.argv[1:] != ["--write"]:
         raise SystemExit(__doc__)
+    logs.configure("console", "error")
     for old in FOLDER.glob("*.txt"):
         old.unlink()
     with TemporaryDirectory() as folder:

@@ -1,8 +1,10 @@
 """A database that cannot be used, in every command: one line, exit code 2, and no password."""
 
 import os
+import socketserver
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,8 @@ def test_what_keeps_a_database_from_being_used_is_said(
     assert "GATEWAY_DATA_DIR" not in line
 
 
+_FIELDS = b'SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for user "u"\0\0'
+REFUSAL = b"E" + (len(_FIELDS) + 4).to_bytes(4) + _FIELDS
 REFUSED = [  # what is put where into the URL, what PostgreSQL says
     ("DATABASE?", "nowhere?", 'PostgreSQL refuses: database "nowhere" does not exist'),
     ("postgres:@", "nobody:s3cret@", 'PostgreSQL refuses: role "nobody" does not exist'),
@@ -96,6 +100,27 @@ def test_what_postgres_refuses_is_said(
     url = postgres.url("DATABASE").replace(old, new)
 
     assert told in line_of(run, ["keys", "list"], url)
+
+
+class WrongPassword(socketserver.BaseRequestHandler):
+    """A server of PostgreSQL's protocol that asks for a password, and takes none."""
+
+    def handle(self) -> None:
+        for answer in (b"N", b"R\0\0\0\x08\0\0\0\x03", REFUSAL):  # no TLS; a password, please
+            self.request.recv(1000)
+            self.request.sendall(answer)
+
+
+def test_a_wrong_password_is_said_and_not_shown(run: Run) -> None:
+    with socketserver.TCPServer(("127.0.0.1", 0), WrongPassword) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"postgresql://u:s3cret@127.0.0.1:{server.server_address[1]}/x"
+        line = line_of(run, ["keys", "list"], url)
+        server.shutdown()
+        thread.join()
+
+    assert 'PostgreSQL refuses: password authentication failed for user "u"' in line
 
 
 def test_a_user_who_may_make_no_tables_is_told_so(postgres: Postgres, run: Run) -> None:

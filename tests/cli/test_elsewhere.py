@@ -7,15 +7,22 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
+from pydantic import AnyHttpUrl
 
 from adapters.simulator import DEMO_KEY, Fault, FaultKind
 from gateway.cli.commands import wait
+from gateway.cli.execution import advised_at_terminal
+from gateway.cli.session import Session
+from gateway.core.model.errors import UnsupportedMediaType
 from gateway.core.model.rentals import Rental
+from gateway.core.operations.catalog import CATALOG
+from gateway.settings import Settings
 from tests.cli.conftest import Elsewhere, Run
 
 GATEWAY_KEY = "gtw_abcdefghijklmnopqrstuvwxyz012345"
@@ -83,6 +90,22 @@ def test_a_refusal_is_told_in_the_command_lines_words(there: Run, elsewhere: Els
         "unauthorized: The key is not accepted. Nothing was charged. Check GATEWAY_KEY.\n"
     )
     assert GATEWAY_KEY not in strange.output
+
+
+def test_no_refusal_speaks_of_headers_and_addresses() -> None:
+    settings = Settings(gateway_url=AnyHttpUrl("http://127.0.0.1:1"))
+    told = {
+        kind.__name__: advised_at_terminal(kind(), Session(settings)).detail
+        for op in CATALOG
+        for kind in {*op.errors, *op.errors_besides} - {UnsupportedMediaType}  # all send JSON
+    }
+
+    assert len(told) > 25
+    assert not [
+        f"{name}: {text}"
+        for name, text in told.items()
+        if re.search("header|X-API-Key|Retry-After|openapi", text)
+    ]
 
 
 def test_without_a_key_it_says_which_one_it_wants(there: Run) -> None:
@@ -251,3 +274,23 @@ def test_wait_is_for_the_next_code_where_one_is_known(
     following = value(either("wait", str(number), "--next", "--seconds", "60", "--json"))
 
     assert (known["code"], following["code"]) == ("111111", "222222")
+
+
+def test_wait_outlasts_a_restart_of_the_gateway(
+    there: Run, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere.simulator.change(code_after="never")
+    number = value(there(*RENT))["id"]
+
+    @contextmanager
+    def away(rental: Rental) -> Iterator[None]:
+        running, elsewhere.line.gateway_url = elsewhere.there, "http://127.0.0.1:1"
+        elsewhere.send(number, "111111")
+        restarted = partial(setattr, elsewhere.line, "gateway_url", running)
+        elsewhere.loop.call_soon_threadsafe(elsewhere.loop.call_later, 0.5, restarted)
+        yield
+
+    monkeypatch.setattr(wait, "_live_line", away)
+    waited = there("wait", str(number), "--json", GATEWAY_URL=elsewhere.line.url)
+
+    assert value(waited)["code"] == "111111"

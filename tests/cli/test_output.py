@@ -246,6 +246,13 @@ def test_a_sentence_keeps_the_command_in_it_on_one_line(shown: Shown) -> None:
 
     assert one.endswith(f"The operator settles it with\n{command}\n")
     assert "`getatext-gateway ledger resolve LEDGER_ID`" in two
+    longer = LongRental(id=None, status=LongRentalStatus.UNKNOWN)
+    told = Event(id=7, type=EventType.PURCHASE_OUTCOME_UNKNOWN, timestamp=NOON, data=None)
+    for page, verb in (
+        (LongRentals(data=[longer]), LONG_VERBS[0]),
+        (EventList(data=[told]), EVENTS),
+    ):
+        assert "`getatext-gateway ledger resolve LEDGER_ID`" in shown(page, verb)
     assert two.count("6612c666fa62d1f8d833386a9") == 2
 
 

@@ -1,9 +1,12 @@
 """Commands as people use them: at a terminal."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from adapters.simulator import DEMO_KEY
-from tests.cli.conftest import Provider
+from tests.cli.conftest import Provider, Run
 from tests.support.terminal import at_terminal
 
 
@@ -15,6 +18,30 @@ def test_a_list_is_a_table_at_a_terminal_as_wide_as_that_is(provider: Provider) 
     assert "whatsapp" in shown.text
     assert max(map(len, shown.text.splitlines())) <= 60
     assert shown.exit_code == 0
+
+
+def test_ctrl_c_while_waiting_offers_to_cancel_beside_what_is_written_to_a_file(
+    provider: Provider, at: Run, tmp_path: Path
+) -> None:
+    provider.simulator.change(code_after="never")
+    number = str(json.loads(at("rent", "whatsapp", "--yes", "--json").stdout)["id"])
+    env = {"GETATEXT_BASE_URL": provider.url, "GETATEXT_API_KEY": DEMO_KEY}
+    written = tmp_path / "rental.json"
+    question = "Cancel the rental for a refund? [y/N]: "
+    left, cancelled = (
+        at_terminal(
+            *("wait", number, "--json"),
+            env=env,
+            typed=[("Ctrl-C to stop.", "\x03"), (question, answer)],
+            stdout=written,
+        )
+        for answer in ("\x03", "y\n")
+    )
+
+    assert left.text.endswith(f"The rental goes on. Its code: getatext-gateway wait {number}\n")
+    assert (left.exit_code, cancelled.exit_code) == (130, 130)
+    assert written.read_text().startswith('{"id":')
+    assert json.loads(written.read_text())["status"] == "cancelled"
 
 
 @pytest.mark.parametrize("without", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)

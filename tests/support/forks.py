@@ -15,6 +15,5 @@ FORKS.set_forkserver_preload(
         "gateway.wiring.backup",
         "pytest",
         "rich.live",
-        "rich.table",
     ]
 )

@@ -136,7 +136,15 @@ def _settled(surroundings: dict[str, object], show: Callable[[str], None] | None
 
 
 def _show_calls(key: str, first_rental: int) -> Callable[[str], None]:
-    return lambda url: click.echo(demo_text(url, key, first_rental, _program()))
+    def show(url: str) -> None:
+        path = url.removeprefix("unix:")
+        if path == url:
+            click.echo(demo_text(url, key, first_rental, _program()))
+            return
+        socket = f"curl -sS --unix-socket {shlex.quote(path)} -H 'X-API-Key: {key}'"
+        click.echo(f"The provider is simulated. To try: {socket} http://localhost/v1/prices")
+
+    return show
 
 
 def _program() -> str:

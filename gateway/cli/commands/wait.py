@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gateway.cli.asking import can_ask, says_yes
 from gateway.cli.exit_codes import FAILED, INTERRUPTED, OK
 from gateway.cli.parameters import gateway_option
 from gateway.cli.verbs import VERBS, WAIT
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 STATUS = next(verb for verb in VERBS if verb.operation == "get_rental")
 CANCEL = next(verb for verb in VERBS if verb.operation == "cancel_rental")
+
+_PATIENCE = 60.0  # seconds for which a waiter bears that nobody answers
 
 
 @click.command()
@@ -63,23 +66,39 @@ class _Waiting:
     seconds: int | None = None
 
     async def code(self, operations: Operations) -> Code:
-        """The code, that none will come, or that none has come: long polls one after the other."""
-        from gateway.core.model.codes import MAX_WAIT, CodeStatus
-        from gateway.core.operations.codes import WAIT_FOR_CODE
+        """The code, that none will come, or that none has come: long polls one after the other.
+
+        What may pass, such as a restart of the gateway, is waited for, but not for long.
+        """
+        from gateway.core.model.codes import CodeStatus
+        from gateway.core.model.errors import GatewayError
 
         loop = asyncio.get_running_loop()
         ends = loop.time() + (math.inf if self.seconds is None else self.seconds)
+        answered = loop.time()
         with _live_line(self.rental):
             while True:
-                left = min(MAX_WAIT, max(0, ends - loop.time()))
-                asked = {
-                    "rental_id": self.rental.id,
-                    "wait_seconds": math.ceil(left),
-                    "after_code": self.after,
-                }
-                code = (await operations.answer(WAIT_FOR_CODE, asked, self.trace_id)).value
-                if code.status is not CodeStatus.PENDING or loop.time() >= ends:
+                try:
+                    code = await self._poll(operations, ends - loop.time())
+                except GatewayError as error:
+                    if not error.retryable or loop.time() >= min(ends, answered + _PATIENCE):
+                        raise
+                    await asyncio.sleep(error.retry_after or 1)
+                    continue
+                answered = loop.time()
+                if code.status is not CodeStatus.PENDING or answered >= ends:
                     return code
+
+    async def _poll(self, operations: Operations, left: float) -> Code:
+        from gateway.core.model.codes import MAX_WAIT
+        from gateway.core.operations.codes import WAIT_FOR_CODE
+
+        asked = {
+            "rental_id": self.rental.id,
+            "wait_seconds": math.ceil(min(MAX_WAIT, max(0, left))),
+            "after_code": self.after,
+        }
+        return (await operations.answer(WAIT_FOR_CODE, asked, self.trace_id)).value
 
 
 def wait_for(
@@ -165,9 +184,9 @@ def _interrupted(session: Session, rental: Rental, *, as_json: bool) -> int:
     from gateway.core.operations.rentals import CANCEL_RENTAL
 
     to_stderr("")
-    if sys.stdin.isatty():
-        with suppress(click.Abort):
-            if click.confirm("Cancel the rental for a refund?", err=True):
+    if can_ask():
+        with suppress(KeyboardInterrupt):
+            if says_yes("Cancel the rental for a refund?"):
                 asked = {"rental_id": rental.id}
                 code = execute_and_show(session, CANCEL, CANCEL_RENTAL, asked, as_json=as_json)
                 return INTERRUPTED if code == OK else code

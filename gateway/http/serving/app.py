@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from gateway.core.auth.authentication import Callers
 from gateway.core.auth.hosts import AllowedHosts
@@ -32,9 +32,8 @@ from gateway.http.wire import problems
 from gateway.http.wire.addresses import OwnAddress
 from gateway.http.wire.admission import Admission
 from gateway.http.wire.cors import ANY, Cors
-from gateway.http.wire.edge import Edge, Ended
+from gateway.http.wire.edge import Edge, Ended, name_server
 from gateway.http.wire.inputs import MAX_BODY
-from gateway.http.wire.prebuilt import SERVER
 
 ADMISSION = web.AppKey("admission", Admission)
 CAPACITY = web.AppKey("capacity", Capacity)
@@ -85,17 +84,9 @@ def make_app(faces: Faces) -> web.Application:
         ended=faces.request_ended,
         proxies=faces.webhook_terms.proxies,
     )
-    health = Health(
-        edge,
-        faces.provider_reachable,
-        faces.ledger_writable,
-        faces.breaker_states,
-        faces.render_metrics,
-        faces.metrics_token,
-        faces.hosts,
-    )
+    health = _health(faces, edge)
     app = web.Application(client_max_size=MAX_BODY)
-    app.on_response_prepare.append(_name_server)
+    app.on_response_prepare.append(name_server)
     streams = EventsFace(faces.callers, faces.invoker, faces.events, faces.notifier, admission)
     app[EDGE], app[INVOKER], app[STREAMS] = edge, faces.invoker, streams
     app[ADMISSION], app[CAPACITY] = admission, faces.capacity
@@ -107,6 +98,18 @@ def make_app(faces: Faces) -> web.Application:
     app.add_routes([*documents, *_with_slash(called)])
     app.add_routes(Pages(address, described, health.state).routes())
     return app
+
+
+def _health(faces: Faces, edge: Edge) -> Health:
+    return Health(
+        edge,
+        faces.provider_reachable,
+        faces.ledger_writable,
+        faces.breaker_states,
+        faces.render_metrics,
+        faces.metrics_token,
+        faces.hosts,
+    )
 
 
 def _with_slash(routes: Sequence[web.RouteDef]) -> list[web.RouteDef]:
@@ -122,11 +125,6 @@ def _drop_ins(faces: Faces) -> list[web.RouteDef]:
         *GetatextGetFace(getatext).routes(),
         *GetatextRestFace(getatext).routes(),
     ]
-
-
-async def _name_server(request: web.Request, response: web.StreamResponse) -> None:
-    """For what a handler sends by itself; the edge does it for all others."""
-    response.headers[hdrs.SERVER] = SERVER
 
 
 def _render(request: web.Request, error: GatewayError, trace_id: str) -> web.StreamResponse:

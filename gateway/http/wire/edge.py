@@ -162,6 +162,11 @@ class Edge:
         log.info("request", **told)
 
 
+async def name_server(request: web.Request, response: web.StreamResponse) -> None:
+    """Name the server on what a handler sends by itself: a signal before each is sent."""
+    response.headers[hdrs.SERVER] = SERVER
+
+
 def _add_headers(response: web.StreamResponse, trace_id: str, cors: Headers) -> None:
     response.headers[REQUEST_ID] = trace_id
     if isinstance(response, web.Response):  # a prebuilt one has it

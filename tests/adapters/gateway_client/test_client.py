@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -110,7 +111,12 @@ async def test_the_refusal_is_that_of_rest(
 
     told = json.loads(problem(caught.value, "trace-1").model_dump_json(exclude_none=True))
     assert told["code"] == code
-    assert {**told, "trace_id": ""} == {**rest.json, "trace_id": ""}
+    assert _without_ids(told) == _without_ids(rest.json)
+
+
+def _without_ids(told: dict[str, Any]) -> dict[str, Any]:
+    """The problem without what names one request, or one purchase in the ledger."""
+    return {**told, "trace_id": "", "detail": re.sub("resolve [0-9a-f]+", "", told["detail"])}
 
 
 async def test_inputs_that_are_none_are_not_sent() -> None:

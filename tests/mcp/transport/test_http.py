@@ -203,6 +203,25 @@ async def test_the_operators_names_are_ours(session: ClientSession) -> None:
     assert other.status == 403
 
 
+async def test_the_name_that_a_trusted_proxy_tells_counts_and_no_other_s(
+    session: ClientSession,
+) -> None:
+    found = []
+    for proxies in (["127.0.0.0/8"], ["10.0.0.0/8"]):
+        named = {"gateway_allowed_hosts": ["sms.example"], "gateway_trusted_proxies": proxies}
+        async with (
+            Simulator(QUICK).running() as sim,
+            open_gateway(settings(sim.url, **named)) as gateway,
+            listening(gateway.app()) as url,
+        ):
+            stand = SimulatedStand(gateway, url, sim)
+            for host, told in (("upstream", "sms.example"), ("sms.example", "evil.example")):
+                answer = await post(session, stand, Host=host, X_Forwarded_Host=told)
+                found.append(answer.status)
+
+    assert found == [200, 403, 403, 200]
+
+
 async def test_names_as_containers_use_them_are_ours(session: ClientSession) -> None:
     named = ["host.docker.internal", "gateway:8080"]
     ours = ["host.docker.internal", "host.docker.internal:8080", "gateway:8080"]
