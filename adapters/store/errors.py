@@ -5,7 +5,9 @@ from gateway.core.ports.storage import Unstorable as PortUnstorable
 
 
 class StoreError(Exception):
-    """The store failed; the root of the errors below."""
+    """The store failed; the root of the errors below. `passing`: it may be well again by itself."""
+
+    passing = False
 
 
 class BadUrl(StoreError):
@@ -41,5 +43,13 @@ class Unreachable(Unavailable):
     """The database does not answer, or refuses the connection."""
 
 
+class Away(Unreachable):
+    """The server is not there, or not ready yet."""
+
+    passing = True
+
+
 class Busy(Unavailable):
     """The database did not answer in time, or another process held it for too long."""
+
+    passing = True

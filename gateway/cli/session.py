@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
-from gateway.cli.exit_codes import MISUSED
+from gateway.cli.exit_codes import FAILED, MISUSED
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -39,6 +39,12 @@ class StoreFailed(click.ClickException):
     """The database cannot be opened or used; the message says why."""
 
     exit_code = MISUSED
+
+
+class StoreAway(StoreFailed):
+    """It may come back: who manages services starts the gateway again, but not after MISUSED."""
+
+    exit_code = FAILED
 
 
 class Operations(Protocol):

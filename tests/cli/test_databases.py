@@ -102,6 +102,24 @@ def test_what_postgres_refuses_is_said(
     assert told in line_of(run, ["keys", "list"], url)
 
 
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("postgresql://u@127.0.0.1:1/x", 1),
+        ("postgresql://u@no-such-host.invalid/x", 1),
+        ("postgresql://u@127.0.0.1:no/x", 2),
+        ("sqlite:////proc/no/such.db", 2),
+    ],
+)
+def test_serve_ends_with_another_code_where_the_database_may_come_back(
+    url: str, code: int, run: Run
+) -> None:
+    done = run("serve", "--port", "0", GATEWAY_DATABASE_URL=url, GATEWAY_SECRET=SECRET)
+
+    assert done.exit_code == code
+    assert len(done.stderr.splitlines()) == 1
+
+
 class WrongPassword(socketserver.BaseRequestHandler):
     """A server of PostgreSQL's protocol that asks for a password, and takes none."""
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from adapters.store import migrating
-from adapters.store.errors import BadUrl, StoreError, Unreachable
+from adapters.store.errors import Away, BadUrl, StoreError, Unreachable
 from adapters.store.inspection import SECRET_CHECK, TABLES_HELD, Inspection
 from adapters.store.sql.database import SENDER
 
@@ -27,6 +27,11 @@ except ModuleNotFoundError as error:
     ) from error
 
 _MOST_CONNECTIONS = 10
+_PASSING = (  # it starts or stops, or has no connection left
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
 _NAME = {"application_name": "getatext-gateway"}
 # Set when connected: PgBouncer refuses them before. The locks of `begin` rely on this isolation,
 # whatever the server's default.
@@ -161,12 +166,13 @@ def _opening() -> Iterator[None]:
         ) from None
     except socket.gaierror as error:
         reason = f"its host is unknown ({error.strerror})"
-        raise Unreachable(f"PostgreSQL cannot be reached: {reason}.") from error
+        raise Away(f"PostgreSQL cannot be reached: {reason}.") from error
     except OSError as error:
         reason = _line(error) or f"it does not answer within {PATIENCE:g} s."
-        raise Unreachable(f"PostgreSQL cannot be reached: {reason}") from error
+        raise Away(f"PostgreSQL cannot be reached: {reason}") from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        raise Unreachable(f"PostgreSQL refuses: {_line(error)}") from error
+        kind = Away if isinstance(error, _PASSING) else Unreachable
+        raise kind(f"PostgreSQL refuses: {_line(error)}") from error
     except DBAPIError as error:
         reason = _line((error.orig and error.orig.__cause__) or error)
         raise Unreachable(f"PostgreSQL refuses to have its tables made: {reason}") from error

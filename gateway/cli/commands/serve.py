@@ -19,7 +19,7 @@ import click
 
 from gateway.cli.parameters import PORT, given, simulated
 from gateway.cli.serving import run_server
-from gateway.cli.session import StoreFailed
+from gateway.cli.session import StoreAway, StoreFailed
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
@@ -81,7 +81,8 @@ def serve(
             settings.gateway_port,
         )
     except StoreError as error:
-        raise StoreFailed(str(error)) from None
+        kind = StoreAway if error.passing else StoreFailed
+        raise kind(str(error)) from None
 
 
 async def _serve(
