@@ -142,11 +142,12 @@ def test_a_lost_answer_names_the_request_id_by_which_it_is_asked_for_again(
     lost = there(*RENT[:-1], GATEWAY_URL=elsewhere.line.url)
     found = re.search(r"with --request-id (cli-[0-9a-f]{24}): that answers", lost.stderr)
     assert found, lost.stderr
-    again = value(there(*RENT, "--request-id", found[1]))
+    again = there(*RENT, "--request-id", found[1])
 
+    assert "nothing was bought now" in again.stderr
     assert (lost.exit_code, elsewhere.line.cut) == (3, 1)
     assert lost.stderr.startswith("outcome_unknown: The answer of the gateway was lost. It is not")
-    assert list(elsewhere.simulator.books.rentals) == [again["id"]]
+    assert list(elsewhere.simulator.books.rentals) == [value(again)["id"]]
 
 
 def test_an_outcome_that_the_gateway_does_not_know_has_the_same_exit_code(

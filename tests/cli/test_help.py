@@ -58,7 +58,7 @@ def test_every_command_explains_itself(words: list[str], run: Run) -> None:
 
 @pytest.mark.parametrize("group", [cli, long], ids=lambda group: group.name)
 def test_help_lists_every_command_with_a_line_of_its_own(group: LazyGroup) -> None:
-    ctx = click.Context(group)
+    ctx = click.Context(group, **group.context_settings)
     shown = group.get_help(ctx).splitlines()
 
     for name in group.list_commands(ctx):

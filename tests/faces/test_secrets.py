@@ -50,6 +50,7 @@ TARGETS = [
     f"/stubs/handler_api.aspx?api_key={SECRET}",
     f"/stubs/{SECRET}?api_key={SECRET}",
     f"/api/v1/{SECRET}",
+    f"/nowhere/{SECRET}",
     f"{PHP}?api_key={SECRET}&{'a' * 9000}=1",
 ]
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
@@ -50,6 +51,7 @@ class Told:
 
     answers: list[Answer] = field(default_factory=list)
     log: bytes = b""
+    of_server: bytes = b""
 
     async def by(self, client: Client, method: str, path: str, **more: Any) -> Answer:
         answer = await client.ask(method, path, **more)
@@ -64,7 +66,21 @@ class Told:
         for path, statuses in {**FACES, hook: {200}}.items():
             assert answered[path] >= statuses, (path, answered[path])
         assert b"rental.created" in self.log
+        for line in (
+            b"listening",
+            b"request",
+            b"purchase",
+            b"no answer of the provider",
+            b"stopped",
+        ):
+            assert line in self.of_server
         assert any(b"holds a key" in one.body for one in self.answers if one.path == "/mcp")
+
+    def numbers(self) -> set[bytes]:
+        """The numbers that were rented, without their plus."""
+        return {
+            number for one in self.answers for number in re.findall(rb'"\+(1[0-9]{10})"', one.body)
+        }
 
     def pieces(self) -> Iterator[tuple[str, bytes]]:
         yield "the log", self.log
@@ -97,7 +113,8 @@ async def serving(env: dict[str, str], told: Told, folder: Path, form: str) -> A
     finally:
         process.terminate()
         await process.wait()
-        told.log += log.read_bytes()
+        told.of_server += log.read_bytes()
+        told.log += told.of_server
 
 
 def _address(log: bytes) -> str | None:
@@ -326,3 +343,5 @@ async def test_no_key_is_written_anywhere(
     told.expect_everything(f"/webhooks/getatext/{callers_hook}")
     assert sum(len(raw) for _, raw in searched) > 50_000
     assert found == []
+    assert told.numbers()
+    assert [number for number in told.numbers() if number in told.of_server] == []

@@ -149,7 +149,7 @@ class Edge:
         }
         client = sender(request, proxies) if proxies else request.remote
         if client:
-            told["client"] = str(client)
+            told["client"] = str(client).removeprefix("::ffff:")  # IPv4, where IPv6 takes both
         caller = note.caller or request.get(CALLER)
         if caller is not None:
             if caller.key_name is None:
