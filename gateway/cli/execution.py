@@ -15,6 +15,7 @@ from gateway.cli import output
 from gateway.cli.exit_codes import FAILED, INTERRUPTED, MISUSED, OK, UNKNOWN
 from gateway.cli.session import Operations, Session
 from gateway.cli.verbs import Verb
+from gateway.cli.words import UNWRITABLE
 from gateway.core.model.errors import (
     Forbidden,
     GatewayBusy,
@@ -32,6 +33,10 @@ from gateway.core.operations.call import Answer
 from gateway.core.operations.operation import AnyOperation, Operation
 
 _REPLAYED = "This is the answer to the first purchase with this request id; nothing was bought now."
+_UNWRITTEN = (
+    "It was bought, but its answer cannot be written. "
+    "Look at it with `getatext-gateway rentals`, or `getatext-gateway long list`."
+)
 
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
@@ -68,6 +73,13 @@ class _Execution(Generic[In, Out]):
         self.answered = True
         return answer
 
+    def rows_unwritten(self, crash: Exception) -> bool:
+        """Whether whoever reads the rows has enough of them, or the disk is full."""
+        return self.each_page is not None and (
+            isinstance(crash, BrokenPipeError)
+            or (isinstance(crash, OSError) and crash.errno in UNWRITABLE)
+        )
+
     def on_signal(self) -> None:
         """Let a change or purchase under way finish; a second signal gives it up."""
         if self.answered:
@@ -94,7 +106,13 @@ def execute_and_show(
     code, value = execute(session, verb, op, given, as_json=as_json)
     if value is not None:
         narrowed_by = _narrowing(verb, op, given)
-        output.show(value, verb, as_json=as_json, wide=wide, narrowed_by=narrowed_by)
+        try:
+            output.show(value, verb, as_json=as_json, wide=wide, narrowed_by=narrowed_by)
+        except OSError:
+            if op.effect is not Effect.SPEND:
+                raise
+            output.to_stderr(_UNWRITTEN)
+            return UNKNOWN
     return code
 
 
@@ -154,11 +172,11 @@ def _answer(execution: _Execution[In, Out], session: Session) -> Answer[Out]:
             request_id = execution.given.get("request_id") if session.elsewhere else None
             raise lost_purchase(given_up, request_id, execution.given.get("max_price")) from None
         raise
-    except BrokenPipeError:  # whoever read the rows has enough of them
-        raise
     except (GatewayError, click.ClickException):
         raise
     except Exception as crash:
+        if execution.rows_unwritten(crash):
+            raise
         session.log_crash(execution.trace_id)
         raise InternalError from crash
 

@@ -12,7 +12,7 @@ import click
 
 from gateway.cli.exit_codes import INTERRUPTED
 from gateway.cli.verbs import Verb, derived_verbs
-from gateway.cli.words import wrapped
+from gateway.cli.words import UNWRITABLE, wrapped
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -115,6 +115,11 @@ class LazyGroup(click.Group):
             ctx.exit(INTERRUPTED)
         except click.ClickException as error:
             raise _fitting(error) from None
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+            message = f"The output cannot be written: {error.strerror}."
+            raise click.ClickException(message) from None
 
     def _meant(self, name: str) -> str:
         """The sentence that asks for commands of such a name, here or in a group of this one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 _IN_USD = re.compile(r"\b([0-9]+\.[0-9]{2,}) USD\b")
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # of what is written
 _USUAL = 80  # columns of a terminal that tells none
 _CLOSE = "Close: "
 _CANDIDATE = re.compile(r" ([0-9]+\.[0-9]{2,})(?=,|\.(?: |$)| \(out)")

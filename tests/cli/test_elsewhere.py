@@ -257,6 +257,11 @@ def test_wait_gives_up_after_so_many_seconds(either: Run, elsewhere: Elsewhere) 
     assert (second.exit_code, second.stderr) == (1, f"No code within 1 seconds. {goes_on}")
     assert json.loads(second.stdout)["status"] == "pending"
 
+    elsewhere.send(number, "111111")
+    assert either("wait", str(number)).stdout == "111111\n"
+    another = either("wait", str(number), "--next", "--seconds", "0")
+    assert another.stderr == f"No code yet. {goes_on[:-1]} --next\n"
+
 
 def test_wait_is_for_the_next_code_where_one_is_known(
     either: Run, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch

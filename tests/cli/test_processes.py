@@ -382,18 +382,35 @@ def test_a_reader_of_csv_that_has_enough_ends_it_without_a_word(
     assert process.stderr.read() == ""
 
 
-def test_a_full_disk_ends_csv_with_words(provider: Provider, tmp_path: Path) -> None:
+BOUGHT = (
+    "It was bought, but its answer cannot be written. Look at it with `getatext-gateway rentals`"
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["usage", "--csv"], 1, "Error: The output cannot be written: No space left on device.\n"),
+        (["balance"], 1, "Error: The output cannot be written: No space left on device.\n"),
+        (["rent", "whatsapp", "--yes"], 3, BOUGHT),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_full_disk_ends_a_command_with_words(
+    words: list[str], code: int, said: str, provider: Provider, tmp_path: Path
+) -> None:
     env = {
         **os.environ,
         "GETATEXT_BASE_URL": provider.url,
         "GETATEXT_API_KEY": DEMO_KEY,
         "GATEWAY_DATABASE_URL": f"sqlite:///{tmp_path / 'gateway.db'}",
     }
-    command = [sys.executable, "-m", "gateway", "usage", "--csv"]
+    command = [sys.executable, "-m", "gateway", *words]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             command, check=False, env=env, stdout=full, stderr=subprocess.PIPE, timeout=60
         )
 
-    assert done.returncode == 1
-    assert done.stderr.decode() == "Error: The output cannot be written: No space left on device.\n"
+    assert done.returncode == code
+    assert done.stderr.decode().startswith(said)
+    assert done.stderr.count(b"\n") == 1
