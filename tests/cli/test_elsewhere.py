@@ -135,6 +135,18 @@ def test_a_key_goes_over_plain_http_to_another_machine_with_a_warning(there: Run
     assert "secret" not in done.output
 
 
+def test_the_providers_key_does_not_go_to_another_machine_unsaid(there: Run) -> None:
+    other = "https://user:secret@no-such-host.invalid:9/v1"
+    own, a_gateways = (
+        there("balance", "--gateway", other),
+        there("balance", "--gateway", other, GATEWAY_KEY=GATEWAY_KEY),
+    )
+
+    assert "GETATEXT_API_KEY is sent to no-such-host.invalid:9: who runs" in own.stderr
+    assert "is sent to" not in a_gateways.stderr + there("balance").stderr
+    assert not {"secret", DEMO_KEY} & set(re.split(r"\W", own.output))
+
+
 def test_a_lost_answer_names_the_request_id_by_which_it_is_asked_for_again(
     there: Run, elsewhere: Elsewhere
 ) -> None:
