@@ -1,5 +1,6 @@
 """Commands at a gateway elsewhere, and what a key of a gateway's may do in every command."""
 
+import asyncio
 import csv
 import io
 import json
@@ -19,8 +20,8 @@ from adapters.simulator import DEMO_KEY, Fault, FaultKind
 from gateway.cli.commands import wait
 from gateway.cli.execution import advised_at_terminal
 from gateway.cli.session import Session
-from gateway.core.model.errors import UnsupportedMediaType
-from gateway.core.model.rentals import Rental
+from gateway.core.model.errors import RateLimited, UnsupportedMediaType
+from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.operations.catalog import CATALOG
 from gateway.settings import Settings
 from tests.cli.conftest import Elsewhere, Run
@@ -268,6 +269,17 @@ def test_wait_gives_up_after_so_many_seconds(either: Run, elsewhere: Elsewhere) 
     assert (once.exit_code, once.stderr) == (1, f"No code yet. {goes_on}")
     assert (second.exit_code, second.stderr) == (1, f"No code within 1 seconds. {goes_on}")
     assert json.loads(second.stdout)["status"] == "pending"
+
+
+async def test_wait_bears_a_refusal_for_no_longer_than_it_waits() -> None:
+    class Busy:
+        async def answer(self, *asked: object) -> Any:
+            raise RateLimited(retry_after=3600)
+
+    rental = Rental(id=7, ledger_id="1", status=RentalStatus.ACTIVE, currency="USD")
+    async with asyncio.timeout(60):
+        with pytest.raises(RateLimited):
+            await wait._Waiting(rental, "trace", seconds=1).code(Busy())
 
 
 def test_wait_is_for_the_next_code_where_one_is_known(
