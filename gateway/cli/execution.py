@@ -151,8 +151,7 @@ def _answer(execution: _Execution[In, Out], session: Session) -> Answer[Out]:
     except KeyboardInterrupt:
         if execution.interrupted and execution.op.effect is Effect.SPEND:
             given_up = "The purchase was sent, and its answer not waited for."
-            request_id = execution.given.get("request_id") if session.elsewhere else None
-            raise lost_purchase(given_up, request_id, execution.given.get("max_price")) from None
+            raise _lost(execution, session, given_up) from None
         raise
     except BrokenPipeError:  # whoever read the rows has enough of them
         raise
@@ -160,7 +159,17 @@ def _answer(execution: _Execution[In, Out], session: Session) -> Answer[Out]:
         raise
     except Exception as crash:
         session.log_crash(execution.trace_id)
+        if execution.sent and execution.op.effect is Effect.SPEND:
+            raise _lost(
+                execution, session, "The command failed after it had sent the purchase."
+            ) from crash
         raise InternalError from crash
+
+
+def _lost(execution: _Execution[Any, Any], session: Session, happened: str) -> GatewayError:
+    """The error of a purchase that was sent, and may have been made."""
+    request_id = execution.given.get("request_id") if session.elsewhere else None
+    return lost_purchase(happened, request_id, execution.given.get("max_price"))
 
 
 def advised_at_terminal(error: GatewayError, session: Session) -> GatewayError:

@@ -71,6 +71,8 @@ class Embedded:
     ) -> Answer[Out]:
         """Run an operation as the caller."""
         from gateway.core.model.errors import InternalError, LedgerUnavailable
+        from gateway.core.model.upstream_call import Effect
+        from gateway.core.model.values import Charged
         from gateway.core.operations.call import Call
         from gateway.wiring import StoreError
 
@@ -80,7 +82,8 @@ class Embedded:
             if isinstance(fault, LedgerUnavailable):
                 raise LedgerUnavailable from fault
             _log_crash(trace_id)
-            raise InternalError from fault
+            charged = Charged.UNKNOWN if op.effect is Effect.SPEND else Charged.NO
+            raise InternalError(charged=charged) from fault
 
 
 @dataclass(frozen=True, slots=True)

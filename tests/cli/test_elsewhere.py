@@ -16,6 +16,7 @@ import pytest
 from click.testing import Result
 from pydantic import AnyHttpUrl
 
+from adapters.gateway_client import replies
 from adapters.simulator import DEMO_KEY, Fault, FaultKind
 from gateway.cli.commands import wait
 from gateway.cli.execution import advised_at_terminal
@@ -161,6 +162,21 @@ def test_a_lost_answer_names_the_request_id_by_which_it_is_asked_for_again(
     assert (lost.exit_code, elsewhere.line.cut) == (3, 1)
     assert lost.stderr.startswith("outcome_unknown: The answer of the gateway was lost. It is not")
     assert list(elsewhere.simulator.books.rentals) == [value(again)["id"]]
+
+
+def test_a_command_that_fails_after_it_has_sent_a_purchase_does_not_call_it_unbought(
+    there: Run, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*of: object) -> None:
+        raise RuntimeError("a fault of the command's own")
+
+    monkeypatch.setattr(replies, "read", fails)
+    done = there(*RENT[:-1], "--request-id", "order-1")
+
+    assert len(elsewhere.simulator.books.rentals) == 1
+    assert done.exit_code == 3
+    assert "It is not known whether money was charged." in done.stderr
+    assert "--request-id order-1" in done.stderr
 
 
 def test_an_outcome_that_the_gateway_does_not_know_has_the_same_exit_code(
