@@ -206,6 +206,16 @@ def test_an_unfinished_write_of_the_old_ledger_does_not_get_into_the_new_one(
     assert [marked(folder) for folder in torn.glob("*.replaced-*")] == [["old"]]
 
 
+def test_a_link_to_a_ledger_is_not_taken_for_it(new: Path, place: Path, run: Run) -> None:
+    (place / "gateway.db").rename(place / "real.db")
+    (place / "gateway.db").symlink_to("real.db")
+    refused = at_place(run, place, "restore", new / "backup", "--replace")
+
+    assert refused.exit_code == 1
+    assert f"is a link to {place / 'real.db'}. " in refused.stderr
+    assert marked(place) == ["old"]
+
+
 @pytest.mark.parametrize("end", ["-wal", "-journal"])
 def test_what_another_file_has_left_beside_the_place_does_not_get_into_the_new_one(
     end: str, new: Path, place: Path, tmp_path: Path, run: Run

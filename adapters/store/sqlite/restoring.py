@@ -72,6 +72,10 @@ def restore(file: Path, path: Path, check: Check, *, replace: bool, own: bool) -
 
 def _restore(file: Path, path: Path, check: Check, *, replace: bool, own: bool) -> Restored:
     secret_path = path.with_name(SECRET_FILE)
+    if path.is_symlink():  # what belongs to the file it leads to stands beside that one
+        raise BackupError(
+            f"{path} is a link to {path.resolve()}. Set GATEWAY_DATABASE_URL to that."
+        )
     if path.exists() and not replace:
         raise BackupError(f"{path} exists. --replace puts the backup there, and keeps the old one.")
     draft = path.with_name(path.name + ".restoring")
