@@ -94,7 +94,13 @@ def execute_and_show(
     code, value = execute(session, verb, op, given, as_json=as_json)
     if value is not None:
         narrowed_by = _narrowing(verb, op, given)
-        output.show(value, verb, as_json=as_json, wide=wide, narrowed_by=narrowed_by)
+        try:
+            output.show(value, verb, as_json=as_json, wide=wide, narrowed_by=narrowed_by)
+        except OSError as fault:
+            if op.effect is not Effect.SPEND:
+                raise
+            output.show_unwritten(value, fault)
+            return UNKNOWN  # not what tells a script that it may buy again
     return code
 
 
