@@ -24,7 +24,7 @@ def inspect_sqlite(path: Path) -> Inspection | None:
         with closing(existing(path, seconds=_SECONDS, mode="ro")) as connection:
             held = inspect(connection, path)
     except sqlite3.Error as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK:
+        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK:
             return Inspection(unfinished=True)
         raise Unreachable(f"The database {path} cannot be opened: {error}") from error
     return replace(held, refuses=_refusal(path))  # last: to begin a write undoes an unfinished one
