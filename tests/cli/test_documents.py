@@ -38,12 +38,13 @@ def commands(text: str) -> Iterator[list[str]]:
 def unknown(words: list[str]) -> str | None:
     """The first word of these that the command line does not know; None where it knows all."""
     command: click.Command = cli
+    # With the settings of its own: a command keeps the names of its help option, once asked.
     ctx, rest = click.Context(cli, **cli.context_settings), list(words)
     while isinstance(command, click.Group) and rest and not rest[0].startswith(("-", "…")):
         found = command.get_command(ctx, word := rest.pop(0))
         if found is None:
             return word
-        command, ctx = found, click.Context(found, parent=ctx)
+        command, ctx = found, click.Context(found, parent=ctx, **found.context_settings)
     known = {name for each in command.get_params(ctx) for name in each.opts + each.secondary_opts}
     given = [word.partition("=")[0] for word in rest if re.match(r"--?[a-z]", word)]
     return next((word for word in given if word not in known), None)

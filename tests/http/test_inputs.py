@@ -62,6 +62,7 @@ def get(target: str) -> tuple[str, str]:
 
 
 AMOUNT = "a number for an amount"
+DOLLARS = "`$` before an amount or `USD` after it, as in `$0.55`"
 TEXT = "text for a whole number or a flag"
 SPACES = "spaces around an amount, a whole number or a flag"
 DIGITS = "a whole number for `request_id`, `reference`, `area_codes` or `number`"
@@ -78,6 +79,7 @@ AREAS = (
     "spaces, `;` or `/` between area codes, brackets around one, `+1` or `1-` before it, as in "
     "`(212) +1 646`"
 )
+NUMBER = "spaces, points, dashes and slashes in a `number`, brackets around its area code"
 AREA_LIST = 'a list of area codes, as numbers or as text, such as `[212, "646"]`; an empty one'
 BLANK = '`null` or `""` for an optional input'
 LIMIT = "0 for `limit`"
@@ -105,6 +107,10 @@ TAKEN = [
     row(AMOUNT, rent(max_price="0.55"), rent(max_price=0.55)),
     row(AMOUNT, rent(max_price="1.00", request_id="a"), rent(max_price=1, request_id="a")),
     row(AMOUNT, rent(max_price="1.00", request_id="a"), rent(max_price=1.0, request_id="a")),
+    row(DOLLARS, rent(max_price="0.56"), rent(max_price="$0.56")),
+    row(DOLLARS, rent(max_price="0.56", request_id="a"),
+        rent(max_price="0.56 USD", request_id="a")),
+    row(DOLLARS, get("/v1/prices?max_price=0.56"), get("/v1/prices?max_price=$0.56")),
     row(TEXT, rent(**FULL), rent(**{**FULL, "keep_carrier": "true", "lock_area_code": "True"})),
     row(SPACES, rent(max_price="2"), rent(max_price=" 2 ", keep_carrier=" false ")),
     row(SPACES, get("/v1/prices?limit=3"), get("/v1/prices?limit=%203%20")),
@@ -123,6 +129,10 @@ TAKEN = [
     row(AREAS, rent(area_codes="212,646"), rent(area_codes="(212) +1 646")),
     row(AREAS, rent(area_codes="212,646"), rent(area_codes="1-212;646/")),
     row(AREAS, rent(area_codes="212", request_id="a"), rent(area_codes="(212)", request_id="a")),
+    row(NUMBER, get("/v1/rentals?number=%2B14104287665"),
+        get("/v1/rentals?number=(410)%20428-7665")),
+    row(NUMBER, rent(number="+14104287665", request_id="a"),
+        rent(number="410.428/7665", request_id="a")),
     row(AREA_LIST, rent(area_codes="212,646"), rent(area_codes=[212, "(646)"])),
     row(AREA_LIST, rent(area_codes="212,646", request_id="a"),
         rent(area_codes=["212 646"], request_id="a")),
