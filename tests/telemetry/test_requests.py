@@ -81,7 +81,7 @@ async def test_a_line_names_the_client_the_key_the_face_the_operation_and_the_re
         bought,
         "/v1/rentals/{rental_id}/code",
     )
-    assert "client" not in wait  # the only address is the proxy's own
+    assert wait["client"] == "127.0.0.1"  # the only address is the proxy's own
 
 
 async def test_the_line_of_a_providers_key_has_the_short_id_of_its_account(

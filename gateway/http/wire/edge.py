@@ -147,7 +147,8 @@ class Edge:
             "face": face,
             "trace_id": request[TRACE_ID],
         }
-        client = sender(request, proxies) if proxies else request.remote
+        # Where a trusted proxy itself asks, or tells no address, that of the connection.
+        client = (sender(request, proxies) if proxies else None) or request.remote
         if client:
             told["client"] = str(client).removeprefix("::ffff:")  # IPv4, where IPv6 takes both
         caller = note.caller or request.get(CALLER)
