@@ -38,7 +38,7 @@ purchase_log = structlog.get_logger("gateway.purchases")
 provider_log = structlog.get_logger("gateway.provider")
 
 _CAUSE_EVERY = 60.0  # seconds
-# An older balance may have been topped up since; where it is watched, some node asks every 5 minutes.
+# An older balance may have been topped up since; where it is watched, it is asked for more often.
 _BALANCE_TOLD_FOR = 900.0  # seconds
 _ZONE = "GETATEXT_TIMEZONE"
 
