@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.simulator import Fault, FaultKind
 from gateway.core.model.errors import GatewayError
+from gateway.core.model.provider_errors import UpstreamFault
 from gateway.core.upstream.circuit_breaker import BreakerState
 from gateway.telemetry.declared import METRICS, PREFIX, Counter, Histogram, Metric
 from gateway.telemetry.metrics import Metrics
@@ -211,6 +212,16 @@ def test_a_breaker_that_tries_in_vain_again_and_again_goes_on_alerting(state: Br
     fires = rule["expr"].endswith(f"== {shown[matcher.value]:.0f}")
 
     assert fires is (state is not BreakerState.CLOSED)
+
+
+def test_what_the_provider_refuses_is_no_failure_of_it() -> None:
+    [rule] = [rule for rule in ALERTS if rule["alert"] == "GetatextProviderFailing"]
+    [(_, [outcome]), _] = read(rule["expr"]).metrics
+    faults = {kind.code for kind in (UpstreamFault, *UpstreamFault.__subclasses__())}
+    failing = {code for code in outcomes() if outcome.takes(code)}
+
+    # A caller's key that is none is "upstream_auth_failed"; GetatextKeyRefused tells of our own.
+    assert failing == faults - {"upstream_auth_failed"} | {"outcome_unknown"}
 
 
 def anchors(document: Path) -> set[str]:
