@@ -33,11 +33,6 @@ from gateway.core.operations.call import Answer
 from gateway.core.operations.operation import AnyOperation, Operation
 
 _REPLAYED = "This is the answer to the first purchase with this request id; nothing was bought now."
-_UNWRITTEN = (
-    "It was bought, but its answer cannot be written. "
-    "Look at it with `getatext-gateway rentals`, or `getatext-gateway long list`."
-)
-
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 
@@ -108,11 +103,11 @@ def execute_and_show(
         narrowed_by = _narrowing(verb, op, given)
         try:
             output.show(value, verb, as_json=as_json, wide=wide, narrowed_by=narrowed_by)
-        except OSError:
+        except OSError as fault:
             if op.effect is not Effect.SPEND:
                 raise
-            output.to_stderr(_UNWRITTEN)
-            return UNKNOWN
+            output.show_unwritten(value, fault)
+            return UNKNOWN  # not what tells a script that it may buy again
     return code
 
 
@@ -169,8 +164,7 @@ def _answer(execution: _Execution[In, Out], session: Session) -> Answer[Out]:
     except KeyboardInterrupt:
         if execution.interrupted and execution.op.effect is Effect.SPEND:
             given_up = "The purchase was sent, and its answer not waited for."
-            request_id = execution.given.get("request_id") if session.elsewhere else None
-            raise lost_purchase(given_up, request_id, execution.given.get("max_price")) from None
+            raise _lost(execution, session, given_up) from None
         raise
     except (GatewayError, click.ClickException):
         raise
@@ -178,7 +172,17 @@ def _answer(execution: _Execution[In, Out], session: Session) -> Answer[Out]:
         if execution.rows_unwritten(crash):
             raise
         session.log_crash(execution.trace_id)
+        if execution.sent and execution.op.effect is Effect.SPEND:
+            raise _lost(
+                execution, session, "The command failed after it had sent the purchase."
+            ) from crash
         raise InternalError from crash
+
+
+def _lost(execution: _Execution[Any, Any], session: Session, happened: str) -> GatewayError:
+    """The error of a purchase that was sent, and may have been made."""
+    request_id = execution.given.get("request_id") if session.elsewhere else None
+    return lost_purchase(happened, request_id, execution.given.get("max_price"))
 
 
 def advised_at_terminal(error: GatewayError, session: Session) -> GatewayError:

@@ -12,7 +12,7 @@ import click
 
 from gateway.cli.exit_codes import INTERRUPTED
 from gateway.cli.verbs import Verb, derived_verbs
-from gateway.cli.words import UNWRITABLE, wrapped
+from gateway.cli.words import UNWRITABLE, did_you_mean, wrapped
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -129,7 +129,7 @@ class LazyGroup(click.Group):
         groups = [each for each in self._entries.values() if isinstance(each, LazyGroup)]
         close = [f"{group.name} {name}" for group in groups if name in group._entries]
         close = close or get_close_matches(name, self._entries, n=3)
-        return f" Did you mean {' or '.join(close)}?" if close else ""
+        return did_you_mean(close)
 
     def _derived(self) -> dict[str, Entry]:
         """The entries that no table lists; asked for only where a name is not in the table."""

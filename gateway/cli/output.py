@@ -4,8 +4,10 @@ Colours show at a terminal alone: click takes them out elsewhere, and where NO_C
 """
 
 import json
+import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -69,6 +71,14 @@ def show_rows(
         _print(_table(rows, listing, wide=wide))
     else:
         say(listing.nothing())
+
+
+def show_unwritten(bought: BaseModel, fault: OSError) -> None:
+    """Write to standard error what was bought, since standard output cannot be written to."""
+    to_stderr(f"What was bought could not be written ({fault.strerror}): it is told here.")
+    to_stderr(bought.model_dump_json())
+    with suppress(OSError):  # what is left of it would fail once more at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def show_error(

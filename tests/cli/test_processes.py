@@ -387,17 +387,9 @@ BOUGHT = (
 )
 
 
-@pytest.mark.parametrize(
-    ("words", "code", "said"),
-    [
-        (["usage", "--csv"], 1, "Error: The output cannot be written: No space left on device.\n"),
-        (["balance"], 1, "Error: The output cannot be written: No space left on device.\n"),
-        (["rent", "whatsapp", "--yes"], 3, BOUGHT),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
+@pytest.mark.parametrize("words", [["usage", "--csv"], ["balance"]], ids=" ".join)
 def test_a_full_disk_ends_a_command_with_words(
-    words: list[str], code: int, said: str, provider: Provider, tmp_path: Path
+    words: list[str], provider: Provider, tmp_path: Path
 ) -> None:
     env = {
         **os.environ,
@@ -411,6 +403,5 @@ def test_a_full_disk_ends_a_command_with_words(
             command, check=False, env=env, stdout=full, stderr=subprocess.PIPE, timeout=60
         )
 
-    assert done.returncode == code
-    assert done.stderr.decode().startswith(said)
-    assert done.stderr.count(b"\n") == 1
+    assert done.returncode == 1
+    assert done.stderr.decode() == "Error: The output cannot be written: No space left on device.\n"

@@ -83,7 +83,8 @@ class _Waiting:
                 except GatewayError as error:
                     if not error.retryable or loop.time() >= min(ends, answered + _PATIENCE):
                         raise
-                    await asyncio.sleep(error.retry_after or 1)
+                    left = max(0, ends - loop.time())
+                    await asyncio.sleep(min(left, error.retry_after or 1))
                     continue
                 answered = loop.time()
                 if code.status is not CodeStatus.PENDING or answered >= ends:
