@@ -14,7 +14,7 @@ import click
 _GAP = 2
 _FEW_WORDS = 16
 _RULE = "─"
-_WORD = re.compile(r"`[^`]*`\S*|\S+")
+_WORD = re.compile(r"`[^`]*`\S*|getatext-gateway [^`]*$|\S+")
 _BOLD = {"bold": True}
 
 
@@ -82,7 +82,10 @@ def card_lines(fields: Sequence[tuple[str, Cell]], width: int | None) -> list[st
 
 
 def sentence_lines(text: str, width: int | None) -> list[str]:
-    """A sentence, broken between words alone; a command in it, `like this`, stays on one line."""
+    """A sentence, broken between words alone; a command in it stays on one line.
+
+    It stands `like this`, or at the end.
+    """
     return [text] if width is None else _folded(_WORD.findall(text), width)
 
 

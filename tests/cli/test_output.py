@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from gateway.cli import output
-from gateway.cli.table import width_of
+from gateway.cli.table import sentence_lines, width_of
 from gateway.cli.verbs import LONG_VERBS, VERBS, Verb
 from gateway.core.model.account import Balance
 from gateway.core.model.events import Event, EventDetails, EventList, EventType
@@ -267,3 +267,10 @@ def test_usage_says_what_it_came_to_in_all(shown: Shown) -> None:
     assert "83%" in text
     assert "In all $2.75: $3.30 less $0.55 refunded; $0.55 more is reserved for purchases" in text
     assert "`getatext-gateway ledger resolve LEDGER_ID`" in text
+
+
+def test_a_command_at_the_end_of_a_sentence_is_pasted_as_one_line() -> None:
+    said = "Its code, once it has come: getatext-gateway wait 1796009875007"
+
+    assert sentence_lines(said, 60) == [said[:27], said[28:]]
+    assert sentence_lines(said, 80) == [said]
