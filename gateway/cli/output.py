@@ -5,12 +5,11 @@ Colours show at a terminal alone: click takes them out elsewhere, and where NO_C
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
-from typing import Any, TextIO
+from typing import Any
 
 import click
 from pydantic import BaseModel
@@ -19,6 +18,7 @@ from gateway.cli.cells import cell, event_row, heading, instant, is_to_the_right
 from gateway.cli.listings import LISTINGS, Listing
 from gateway.cli.table import Column, card_lines, lines_of, sentence_lines
 from gateway.cli.verbs import Verb
+from gateway.cli.words import terminal_width
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.problem import problem
 from gateway.core.model.settling import settled_with
@@ -115,12 +115,6 @@ def _print(lines: Iterable[str]) -> None:
         click.echo(line)
 
 
-def terminal_width(shown_on: TextIO | None = None) -> int | None:
-    """The width of the terminal; None where the output goes elsewhere, and may be any."""
-    terminal = (shown_on or sys.stdout).isatty()
-    return shutil.get_terminal_size().columns if terminal else None
-
-
 def _card(fields: Mapping[str, Any]) -> list[str]:
     known = {name: each for name, each in fields.items() if each not in (None, [])}
     shown = [(title(name), cell(name, known[name])) for name in known if name != "currency"]
@@ -180,8 +174,9 @@ def _unsettled(fields: Mapping[str, Any]) -> Iterator[str]:
     """How purchases of unknown outcome are settled, where some are shown."""
     shown = fields.get("data", [fields])
     lost = [row for row in shown if row.get("status") == "unknown" and row.get("id") is None]
+    lost += [row["details"] or {} for row in shown if row.get("type") == _LOST]
     ids = [row["ledger_id"] for row in lost if row.get("ledger_id")]
     if len(ids) > 1:
         yield f"Of unknown outcome: {', '.join(ids)}."
-    if lost or any(row.get("type") == _LOST for row in shown):
+    if lost:
         yield settled_with(ids[0] if len(ids) == len(lost) == 1 else None)

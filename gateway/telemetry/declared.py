@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from gateway.core.model.errors import InternalError
 from gateway.core.model.events import ALARMS
+from gateway.core.model.provider_errors import UpstreamAuthFailed
 from gateway.core.model.purchases import SpendState
 from gateway.core.model.upstream_call import Effect
-from gateway.core.operations.catalog import CALLS
+from gateway.core.operations.catalog import CALLS, CATALOG
 from gateway.core.upstream.circuit_breaker import BreakerState
 
 PREFIX = "getatext_gateway"
@@ -110,7 +112,11 @@ LEDGER_FAILURES = Counter(
 CHARGED_ABOVE = Counter(
     "charged_above_reserved", "Purchases that cost more than was reserved for them.", "sum"
 )
-BALANCE = Level("balance_dollars", "The last known balance of the server's account.", "min")
+BALANCE = Level(
+    "balance_dollars",
+    "The balance of the server's account, as an answer of the last 15 minutes told it.",
+    "min",
+)
 ALARMS_RAISED = Counter(
     "alarms",
     "Alarms that this node wrote as events.",
@@ -119,8 +125,14 @@ ALARMS_RAISED = Counter(
     _each(type.value for type in ALARMS),
 )
 OPERATIONS = Counter(
-    "operations", "Operations that ended, by error code or ok.", "sum", ("operation", "outcome")
-)
+    "operations",
+    "Operations that ended, by error code or ok.",
+    "sum",
+    ("operation", "outcome"),
+    # Those of which one is an alarm: Prometheus sees no increase in a counter that appears as 1.
+    tuple((operation.name, error.code) for operation in CATALOG
+          for error in (InternalError, UpstreamAuthFailed)),
+)  # fmt: skip
 REQUESTS = Counter("http_requests", "HTTP requests that were answered.", "sum", ("face", "status"))
 REQUEST_SECONDS = Histogram(
     "http_request_duration_seconds",

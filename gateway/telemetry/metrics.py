@@ -38,6 +38,8 @@ purchase_log = structlog.get_logger("gateway.purchases")
 provider_log = structlog.get_logger("gateway.provider")
 
 _CAUSE_EVERY = 60.0  # seconds
+# An older balance may have been topped up since; where it is watched, it is asked for more often.
+_BALANCE_TOLD_FOR = 900.0  # seconds
 _ZONE = "GETATEXT_TIMEZONE"
 
 
@@ -98,8 +100,8 @@ class Metrics:
         self._breakers = self._gauge(declared.BREAKERS)
         for group, state in declared.BREAKERS.expected:
             self._breakers.labels(group, state).set(state == BreakerState.CLOSED)
-        self._balance = self._gauge(declared.BALANCE)
-        self._balance.set(nan)
+        self._balance = nan, -inf  # and when it was told
+        self._gauge(declared.BALANCE).set_function(self._recent_balance)
         self._times_off = self._gauge(declared.TIMES_OFF)
         self._logged_off = timedelta(0)
         self._causes: dict[str, tuple[float, int]] = {}  # when each was told, and how many since
@@ -203,7 +205,11 @@ class Metrics:
 
     def balance_known(self, balance: Decimal) -> None:
         """The provider told the balance of the server's own account."""
-        self._balance.set(float(balance))
+        self._balance = float(balance), monotonic()
+
+    def _recent_balance(self) -> float:
+        balance, told_at = self._balance
+        return balance if monotonic() - told_at < _BALANCE_TOLD_FOR else nan
 
     def background_failed(self, work: str, fault: BaseException) -> None:
         """Background work failed; it will be retried."""

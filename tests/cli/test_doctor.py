@@ -163,6 +163,7 @@ def test_without_a_key_the_rest_is_looked_at(doctor: Doctor) -> None:
         (Fault("balance", FaultKind.STATUS, status=500, body='{"errors": "Oops"}'),
          "failed: The provider answers 500: Oops."),
         (Fault("balance", FaultKind.HTML, status=502), "failed: The provider answers 502."),
+        (Fault("balance", FaultKind.HTML, status=200), "failed: Something answers there that does"),
         (Fault("balance", FaultKind.DROP_BEFORE, times=None), "failed: 127.0.0.1 does not answer"),
         (Fault("balance", FaultKind.RATE_LIMITED), "warning: The provider has too many calls"),
         (Fault("balance", FaultKind.STATUS, status=302), "failed: The provider answers 302."),
@@ -301,7 +302,7 @@ def spoil_with_another(path: Path) -> None:
 
 
 BROKEN: dict[str, tuple[Callable[[Path], object], str, str]] = {
-    "text": (spoil_with_text, "database", "failed: The database"),
+    "text": (spoil_with_text, "database", "not a database. Check GATEWAY_DATABASE_URL."),
     "another program's": (spoil_with_another, "database", "is a database of something else"),
     "newer": (
         lambda path: change(path, "UPDATE gateway_schema SET version_num = '9999'"),

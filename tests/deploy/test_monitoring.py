@@ -14,7 +14,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.simulator import Fault, FaultKind
 from gateway.core.model.errors import GatewayError
+from gateway.core.model.provider_errors import UpstreamFault
+from gateway.core.upstream.circuit_breaker import BreakerState
 from gateway.telemetry.declared import METRICS, PREFIX, Counter, Histogram, Metric
+from gateway.telemetry.metrics import Metrics
 from tests.deploy.promql import Matcher, Query, read
 from tests.support.gateway import UNPACED, run_simulated
 from tests.support.money import CHARGING, OWN, RENT
@@ -176,6 +179,49 @@ def test_each_rule_says_what_is_wrong_and_where_to_read_on(rule: dict[str, Any])
     for text in told.values():
         assert set(re.findall(r"\$labels\.(\w+)", text)) <= grouped
         assert text.count("{{") == text.count("}}")
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
+def test_what_alerts_by_an_increase_is_shown_before_its_first(rule: dict[str, Any]) -> None:
+    # Prometheus sees none in a counter that appears as 1.
+    rises = re.findall(r"increase\(([^\[]+)\[", rule["expr"])
+    fresh: dict[str, list[dict[str, str]]] = {}
+    for family in text_string_to_metric_families(Metrics().render().decode()):
+        for sample in family.samples:
+            fresh.setdefault(sample.name, []).append(sample.labels)
+
+    for name, matchers in (one for each in rises for one in read(each).metrics):
+        assert any(
+            all(matcher.takes(labels[matcher.label]) for matcher in matchers)
+            for labels in fresh[name]
+        ), name
+
+
+@pytest.mark.parametrize("state", BreakerState)
+def test_a_breaker_that_tries_in_vain_again_and_again_goes_on_alerting(state: BreakerState) -> None:
+    [rule] = [rule for rule in ALERTS if rule["alert"] == "GetatextProviderDown"]
+    [(name, [matcher])] = read(rule["expr"]).metrics
+    metrics = Metrics()
+    metrics.breaker_changed("balance", state)
+    shown = {
+        sample.labels["state"]: sample.value
+        for family in text_string_to_metric_families(metrics.render().decode())
+        for sample in family.samples
+        if sample.name == name and sample.labels["group"] == "balance"
+    }
+    fires = rule["expr"].endswith(f"== {shown[matcher.value]:.0f}")
+
+    assert fires is (state is not BreakerState.CLOSED)
+
+
+def test_what_the_provider_refuses_is_no_failure_of_it() -> None:
+    [rule] = [rule for rule in ALERTS if rule["alert"] == "GetatextProviderFailing"]
+    [(_, [outcome]), _] = read(rule["expr"]).metrics
+    faults = {kind.code for kind in (UpstreamFault, *UpstreamFault.__subclasses__())}
+    failing = {code for code in outcomes() if outcome.takes(code)}
+
+    # A caller's key that is none is "upstream_auth_failed"; GetatextKeyRefused tells of our own.
+    assert failing == faults - {"upstream_auth_failed"} | {"outcome_unknown"}
 
 
 def anchors(document: Path) -> set[str]:

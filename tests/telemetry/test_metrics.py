@@ -1,6 +1,7 @@
 import re
 from datetime import timedelta
 from decimal import Decimal
+from math import isnan
 
 import pytest
 from structlog.testing import CapturingLogger
@@ -73,6 +74,21 @@ def test_an_alarm_is_counted_by_its_type_and_logged_with_what_it_tells(
         "balance": "4.50",
         "threshold": "5.00",
     }
+
+
+def test_a_balance_that_nothing_has_told_for_long_is_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("gateway.telemetry.metrics.monotonic", lambda: now)
+    metrics = Metrics()
+    assert isnan(sample(metrics, "balance_dollars") or 0)
+    metrics.balance_known(Decimal("4.50"))
+    now = 899.0
+    assert sample(metrics, "balance_dollars") == 4.5
+    now = 901.0  # another node may have seen since that it was topped up
+
+    assert isnan(sample(metrics, "balance_dollars") or 0)
 
 
 def test_calls_to_the_provider_are_counted_and_timed_in_seconds() -> None:

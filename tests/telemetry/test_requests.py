@@ -1,5 +1,6 @@
 """What is logged and counted of requests and purchases, of a gateway before the simulator."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -82,7 +83,27 @@ async def test_a_line_names_the_client_the_key_the_face_the_operation_and_the_re
         bought,
         "/v1/rentals/{rental_id}/code",
     )
-    assert "client" not in wait  # the only address is the proxy's own
+    assert wait["client"] == "127.0.0.1"  # the only address is the proxy's own
+
+
+async def test_a_stream_and_a_wait_have_their_lines_when_the_client_leaves(
+    records: Records,
+) -> None:
+    async with open_shop(CHARGING, gateway_access_log=True) as shop:
+        client, key = shop.client, {"X-API-Key": shop.client.key or ""}
+        bought = (await client.post("/v1/rentals", RENT)).json["id"]
+        async with client.session.get(f"{client.url}/v1/events/stream", headers=key) as stream:
+            await stream.content.readline()
+        path = f"/v1/rentals/{bought}/code"
+        waiting = asyncio.create_task(client.get(path, wait_seconds="25"))
+        await until(lambda: "rental-status" in shop.sim.journal.calls)
+        waiting.cancel()
+        await until(lambda: shop.sample('http_requests_total{face="rest",status="499"}') == 1)
+        await until(lambda: shop.sample('http_requests_total{face="events",status="200"}') == 1)
+    lines = {line["face"]: line for line in records("request")}
+
+    assert (lines["events"]["key_name"], lines["events"]["client"]) == ("the shop", "127.0.0.1")
+    assert (lines["rest"]["status"], lines["rest"]["rental_id"]) == (499, bought)
 
 
 async def test_the_line_of_a_providers_key_has_the_short_id_of_its_account(

@@ -111,7 +111,9 @@ def _peer(request: web.Request) -> str:
     """The address at the other end of the connection, or UNIX."""
     # By its own end: at the other one of a Unix socket stands whatever the peer has chosen.
     transport = request.transport
-    if transport is not None and isinstance(transport.get_extra_info("sockname"), str | bytes):
+    if transport is None:  # it has left, and is still to be logged
+        return request.remote or UNIX
+    if isinstance(transport.get_extra_info("sockname"), str | bytes):
         return UNIX
     return request.remote or ""
 

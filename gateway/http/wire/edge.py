@@ -31,6 +31,8 @@ NOTE = web.RequestKey("note", CallNote)
 """What the request came to, filled in by the operation that it runs."""
 Ended = Callable[[str, str, int, float], None]
 """Told of each answered request: its face, its operation, the status, and how long it took."""
+_SENT = web.RequestKey("sent", int)
+_GONE = 499  # as nginx has it: the client left before its answer
 _CORS: web.RequestKey[Headers] = web.RequestKey("cors", tuple)
 _TRACE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}").fullmatch
 _UNFRAMED = "Transfer-Encoding: must be chunked, or left out."
@@ -93,20 +95,24 @@ class Edge:
             cors: Headers = ()
             if varies or hdrs.ORIGIN in request.headers:
                 cors = request[_CORS] = self._cors.headers(request)
-            framed = _is_framed(request)
-            if framed:
-                response = await self._answer(request, handler, router, trace_id, cors)
-            else:
-                response = self._render(request, InvalidRequest(_UNFRAMED), trace_id)
+            framed, status = _is_framed(request), _GONE
+            try:
+                if framed:
+                    response = await self._answer(request, handler, router, trace_id, cors)
+                else:
+                    response = self._render(request, InvalidRequest(_UNFRAMED), trace_id)
+                status = response.status
+            finally:  # cancelled, too: the client of a stream leaves in no other way
+                status = request.get(_SENT, status)
+                seconds, face = time.perf_counter() - begun, _face(request.path)
+                self._ended(face, note.operation, status, seconds)
+                if self._access_log:
+                    path = await _path(request, router)
+                    self._log_access(request, status, path, face, seconds)
             if not response.prepared:
                 _add_headers(response, trace_id, cors)
                 if self.draining or not framed:
                     response.force_close()
-            seconds, face = time.perf_counter() - begun, _face(request.path)
-            self._ended(face, note.operation, response.status, seconds)
-            if self._access_log:
-                path = await _path(request, router)
-                self._log_access(request, response.status, path, face, seconds)
             return response
 
         return edge
@@ -147,7 +153,8 @@ class Edge:
             "face": face,
             "trace_id": request[TRACE_ID],
         }
-        client = sender(request, proxies) if proxies else request.remote
+        # Where a trusted proxy itself asks, or tells no address, that of the connection.
+        client = (sender(request, proxies) if proxies else None) or request.remote
         if client:
             told["client"] = str(client).removeprefix("::ffff:")  # IPv4, where IPv6 takes both
         caller = note.caller or request.get(CALLER)
@@ -165,6 +172,7 @@ class Edge:
 async def name_server(request: web.Request, response: web.StreamResponse) -> None:
     """Name the server on what a handler sends by itself: a signal before each is sent."""
     response.headers[hdrs.SERVER] = SERVER
+    request[_SENT] = response.status
 
 
 def _add_headers(response: web.StreamResponse, trace_id: str, cors: Headers) -> None:

@@ -31,7 +31,7 @@ async def check_ledger(settings: Settings) -> list[Finding]:
     except StoreError as error:
         advice = "Check GATEWAY_DATABASE_URL." if isinstance(error, Unreachable) else None
         return [
-            Finding("database", State.FAILED, str(error), advice),
+            Finding("database", State.FAILED, f"{str(error).removesuffix('.')}.", advice),
             Finding("secret", State.SKIPPED, "It needs database."),
         ]
     return [_database(url, held), _secret(settings, held or Inspection())]

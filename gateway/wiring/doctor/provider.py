@@ -12,7 +12,7 @@ from adapters.getatext.diagnosis import Answered, Route, TunnelRefused
 from adapters.getatext.outbound import Outbound
 from gateway.core.auth.hosts import is_loopback
 from gateway.core.model.errors import GatewayError, RateLimited
-from gateway.core.model.provider_errors import UpstreamAuthFailed
+from gateway.core.model.provider_errors import UpstreamAuthFailed, UpstreamBadResponse
 from gateway.core.model.values import money_text
 from gateway.settings import Settings
 from gateway.wiring.core import revealed
@@ -161,6 +161,9 @@ def _key(answered: Answered, key: str | None) -> Finding:
     except UpstreamAuthFailed:
         return Finding("key", State.FAILED, "The provider does not accept the key.", _KEY)
     except GatewayError as error:
+        if isinstance(error, UpstreamBadResponse) and answered.reply.status < 300:
+            said = "Something answers there that does not speak as the provider."
+            return Finding("key", State.FAILED, said, "Check GETATEXT_BASE_URL.")
         said = error.upstream.message.replace(key, "[key]") if error.upstream else ""
         return Finding(
             "key",
