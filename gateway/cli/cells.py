@@ -11,6 +11,7 @@ _COUNTS = ("rentals", "codes", "cancelled", "expired")
 _MONEY = {
     *("price", "balance", "charged", "refunded", "net", "reserved", "max_price", "confirm_above"),
     *("spent_today", "spent_total", "left_today", "left_total", "budget_day", "budget_total"),
+    *("spent", "budget", "threshold"),
 }
 _TO_THE_RIGHT = {
     *(_MONEY | set(_COUNTS)),
@@ -88,7 +89,11 @@ def event_row(event: Mapping[str, Any]) -> dict[str, Any]:
     """An event with some of its rental's fields in place of the rental, its details in words."""
     rental, details = event["data"] or {}, event["details"] or {}
     own = {name: value for name, value in event.items() if name not in {"data", "details"}}
-    told = [f"{title(name)} {value}" for name, value in details.items() if value is not None]
+    told = [
+        f"{title(name)} {cell(name, each).text}"
+        for name, each in details.items()
+        if each is not None
+    ]
     return {
         **own,
         "rental_id": rental.get("id"),

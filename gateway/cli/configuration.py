@@ -92,6 +92,21 @@ def warn_of_plain_http(settings: Settings, gateway_url: str | None = None) -> No
             log.warning("sent unencrypted: use https", setting=setting, what=what, to=address)
 
 
+def warn_of_account_key(settings: Settings, gateway_url: str) -> None:
+    """Say so where the provider's key itself goes to a gateway on another machine."""
+    url = URL(gateway_url)
+    if (
+        settings.gateway_key is None
+        and settings.getatext_api_key
+        and not is_loopback(url.host or "")
+    ):
+        click.echo(
+            f"GETATEXT_API_KEY is sent to {url.host_port_subcomponent}: who runs that gateway can "
+            "buy with it. A key of that gateway's in GATEWAY_KEY is sent instead.",
+            err=True,
+        )
+
+
 def unencrypted(url: str) -> str | None:
     """The address of another machine in an http:// URL, without what may be secret in it."""
     try:

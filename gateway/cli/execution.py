@@ -94,7 +94,13 @@ def execute_and_show(
     code, value = execute(session, verb, op, given, as_json=as_json)
     if value is not None:
         narrowed_by = _narrowing(verb, op, given)
-        output.show(value, verb, as_json=as_json, wide=wide, narrowed_by=narrowed_by)
+        try:
+            output.show(value, verb, as_json=as_json, wide=wide, narrowed_by=narrowed_by)
+        except OSError as fault:
+            if op.effect is not Effect.SPEND:
+                raise
+            output.show_unwritten(value, fault)
+            return UNKNOWN  # not what tells a script that it may buy again
     return code
 
 
@@ -151,8 +157,7 @@ def _answer(execution: _Execution[In, Out], session: Session) -> Answer[Out]:
     except KeyboardInterrupt:
         if execution.interrupted and execution.op.effect is Effect.SPEND:
             given_up = "The purchase was sent, and its answer not waited for."
-            request_id = execution.given.get("request_id") if session.elsewhere else None
-            raise lost_purchase(given_up, request_id, execution.given.get("max_price")) from None
+            raise _lost(execution, session, given_up) from None
         raise
     except BrokenPipeError:  # whoever read the rows has enough of them
         raise
@@ -160,7 +165,17 @@ def _answer(execution: _Execution[In, Out], session: Session) -> Answer[Out]:
         raise
     except Exception as crash:
         session.log_crash(execution.trace_id)
+        if execution.sent and execution.op.effect is Effect.SPEND:
+            raise _lost(
+                execution, session, "The command failed after it had sent the purchase."
+            ) from crash
         raise InternalError from crash
+
+
+def _lost(execution: _Execution[Any, Any], session: Session, happened: str) -> GatewayError:
+    """The error of a purchase that was sent, and may have been made."""
+    request_id = execution.given.get("request_id") if session.elsewhere else None
+    return lost_purchase(happened, request_id, execution.given.get("max_price"))
 
 
 def advised_at_terminal(error: GatewayError, session: Session) -> GatewayError:

@@ -12,10 +12,12 @@ import click
 
 from gateway.cli.exit_codes import INTERRUPTED
 from gateway.cli.verbs import Verb, derived_verbs
+from gateway.cli.words import wrapped
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+_ERROR = "Error: "  # how click begins a message
 _HELP = {"help_option_names": ["--help", "-h"]}
 
 
@@ -102,7 +104,8 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; Ctrl-C ends it without a word, and with the code shells expect.
 
-        No colours where NO_COLOR is set, or the terminal has none.
+        No colours where NO_COLOR is set, or the terminal has none. What went wrong is told in lines
+        that fit the terminal, so that no id in it is broken.
         """
         if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
             ctx.color = False
@@ -110,6 +113,8 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
+        except click.ClickException as error:
+            raise _fitting(error) from None
 
     def _meant(self, name: str) -> str:
         """The sentence that asks for commands of such a name, here or in a group of this one."""
@@ -130,3 +135,14 @@ class LazyGroup(click.Group):
 
 def _short_help(entry: Entry | LazyGroup) -> str:
     return entry.help if isinstance(entry, Entry) else entry.short_help or ""
+
+
+def _fitting(error: click.ClickException) -> click.ClickException:
+    """The error with its message broken between words, where it is shown at a terminal."""
+    if type(error).show not in (click.UsageError.show, click.ClickException.show):
+        return error  # it shows help, and is no sentence
+    told = click.ClickException(wrapped(error.format_message(), len(_ERROR)))
+    if isinstance(error, click.UsageError):
+        told = click.UsageError(told.message, error.ctx)
+    told.exit_code = error.exit_code  # type: ignore[misc]  # click reads that of the object
+    return told

@@ -20,6 +20,7 @@ from gateway.core.operations.catalog import BY_NAME
 from gateway.core.operations.operation import AnyOperation
 
 SWITCH = {"on": "true", "off": "false"}
+_MOST_SHOWN = 60  # letters of choices that fit before the help of an option
 _LISTS = {"area_codes"}  # inputs with commas; their options may stand more than once
 
 
@@ -172,6 +173,9 @@ def _option(verb: Verb, name: str, field: FieldInfo) -> click.Option:
     if field.annotation is bool:
         return click.Option(names, is_flag=True, flag_value="true", default=None, help=about)
     choices = _choices(field.annotation)
+    metavar = None if choices else _metavar(field.annotation)
+    if sum(map(len, choices)) > _MOST_SHOWN:
+        metavar, about = name.upper(), f"{about} One of: {', '.join(choices)}."
     return click.Option(
         names,
         required=field.is_required(),
@@ -180,7 +184,7 @@ def _option(verb: Verb, name: str, field: FieldInfo) -> click.Option:
         show_default=True,
         help=about,
         type=_OptionalChoice(choices, _reader(field)) if choices else click.STRING,
-        metavar=None if choices else _metavar(field.annotation),
+        metavar=metavar,
     )
 
 

@@ -4,11 +4,12 @@ Colours show at a terminal alone: click takes them out elsewhere, and where NO_C
 """
 
 import json
-import shutil
+import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
-from typing import Any, TextIO
+from typing import Any
 
 import click
 from pydantic import BaseModel
@@ -17,6 +18,7 @@ from gateway.cli.cells import cell, event_row, heading, instant, is_to_the_right
 from gateway.cli.listings import LISTINGS, Listing
 from gateway.cli.table import Column, card_lines, lines_of, sentence_lines
 from gateway.cli.verbs import Verb
+from gateway.cli.words import terminal_width
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.problem import problem
 from gateway.core.model.settling import settled_with
@@ -71,6 +73,14 @@ def show_rows(
         say(listing.nothing())
 
 
+def show_unwritten(bought: BaseModel, fault: OSError) -> None:
+    """Write to standard error what was bought, since standard output cannot be written to."""
+    to_stderr(f"What was bought could not be written ({fault.strerror}): it is told here.")
+    to_stderr(bought.model_dump_json())
+    with suppress(OSError):  # what is left of it would fail once more at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def show_error(
     error: GatewayError, verb: Verb, op: AnyOperation, trace_id: str, *, as_json: bool
 ) -> None:
@@ -103,12 +113,6 @@ def to_stderr(line: str) -> None:
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
         click.echo(line)
-
-
-def terminal_width(shown_on: TextIO | None = None) -> int | None:
-    """The width of the terminal; None where the output goes elsewhere, and may be any."""
-    terminal = (shown_on or sys.stdout).isatty()
-    return shutil.get_terminal_size().columns if terminal else None
 
 
 def _card(fields: Mapping[str, Any]) -> list[str]:
@@ -170,8 +174,9 @@ def _unsettled(fields: Mapping[str, Any]) -> Iterator[str]:
     """How purchases of unknown outcome are settled, where some are shown."""
     shown = fields.get("data", [fields])
     lost = [row for row in shown if row.get("status") == "unknown" and row.get("id") is None]
+    lost += [row["details"] or {} for row in shown if row.get("type") == _LOST]
     ids = [row["ledger_id"] for row in lost if row.get("ledger_id")]
     if len(ids) > 1:
         yield f"Of unknown outcome: {', '.join(ids)}."
-    if lost or any(row.get("type") == _LOST for row in shown):
+    if lost:
         yield settled_with(ids[0] if len(ids) == len(lost) == 1 else None)

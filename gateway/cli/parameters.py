@@ -10,8 +10,31 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-PORT = click.IntRange(0, 65_535)
-_SECONDS = click.FloatRange(0, 86_400)
+
+class Number(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on
+    """A number on the command line, from `least` up to `most`: a whole one, or not."""
+
+    name = "NUMBER"
+
+    def __init__(self, least: int, most: int | None = None, *, whole: bool = True) -> None:
+        """None: without an end."""
+        kind = "a whole number" if whole else "a number"
+        ends = f" from {least} to {most}" if most is not None else f" of at least {least}"
+        self._wanted = f"must be {kind}{ends}"
+        self._read = int if whole else float
+        self._least, self._most = least, most
+
+    def convert(self, value: object, param: object, ctx: click.Context | None) -> float:
+        """The number. Raises BadParameter where it is none, or out of bounds."""
+        with suppress(ValueError):
+            number = self._read(str(value))
+            if number >= self._least and (self._most is None or number <= self._most):
+                return number
+        raise click.BadParameter(f"{self._wanted}.", ctx)
+
+
+PORT = Number(0, 65_535)
+_SECONDS = Number(0, 86_400, whole=False)
 
 
 def _gateway_url(ctx: click.Context, param: click.Parameter, url: str | None) -> str | None:
@@ -30,7 +53,7 @@ gateway_option = click.option(
     callback=_gateway_url,
     help="Use the gateway that runs there, with its key in GATEWAY_KEY (GATEWAY_URL).",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 wide_option = click.option("--wide", is_flag=True, help="Every column.")
 
 
@@ -91,7 +114,7 @@ class SimulatedServices(click.ParamType):  # type: ignore[type-arg]  # generic f
 _SIMULATED = (
     click.option(
         "--silent",
-        type=click.FloatRange(0, 1),
+        type=Number(0, 1, whole=False),
         help="The share of simulated numbers that get no code, such as 0.4; default 0.",
     ),
     click.option(

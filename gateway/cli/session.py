@@ -71,6 +71,8 @@ class Embedded:
     ) -> Answer[Out]:
         """Run an operation as the caller."""
         from gateway.core.model.errors import InternalError, LedgerUnavailable
+        from gateway.core.model.upstream_call import Effect
+        from gateway.core.model.values import Charged
         from gateway.core.operations.call import Call
         from gateway.wiring import StoreError
 
@@ -80,7 +82,8 @@ class Embedded:
             if isinstance(fault, LedgerUnavailable):
                 raise LedgerUnavailable from fault
             _log_crash(trace_id)
-            raise InternalError from fault
+            charged = Charged.UNKNOWN if op.effect is Effect.SPEND else Charged.NO
+            raise InternalError(charged=charged) from fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +178,12 @@ def open_session(gateway_url: str | None) -> Session:
     Raises BadSettings. The log is set up only where something will be logged: to a command that
     uses a gateway elsewhere, loading it is a third of the whole time.
     """
-    from gateway.cli.configuration import read_settings, unencrypted, warn_of_plain_http
+    from gateway.cli.configuration import (
+        read_settings,
+        unencrypted,
+        warn_of_account_key,
+        warn_of_plain_http,
+    )
 
     settings = read_settings(gateway_pass_through=True, gateway_url=gateway_url)
     url = None if settings.gateway_url is None else str(settings.gateway_url)
@@ -183,6 +191,7 @@ def open_session(gateway_url: str | None) -> Session:
         _set_log_up(settings)
     if url is not None:
         warn_of_plain_http(settings, url)
+        warn_of_account_key(settings, url)
     return Session(settings)
 
 

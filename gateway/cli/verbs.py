@@ -39,12 +39,19 @@ class Verb:
         return "--" + self.options.get(field_name, field_name).replace("_", "-")
 
     def reworded(self, text: str, fields: Mapping[str, object]) -> str:
-        """The text with commands, options and $0.55 for the API's names and its 0.55 USD."""
+        """The text with commands, options and $0.55 for the API's names and its 0.55 USD.
+
+        A name that is a word of English is one only where a sentence about that input begins.
+        """
         words = _command_words()
         words |= {name: self.arguments.get(name) or self.option(name) for name in fields}
-        compound = [word for word in words if "_" in word]  # one that is no word of English
-        pattern = "|".join(sorted(map(re.escape, compound), key=len, reverse=True))
-        return re.sub(rf"\b({pattern})\b", lambda found: words[found[0]], in_dollars(text))
+        compound, others = (
+            "|".join(sorted(map(re.escape, some), key=len, reverse=True))
+            for some in ([w for w in words if "_" in w], [w for w in words if "_" not in w])
+        )
+        pattern = rf"\b(?:{compound})\b|(?:^|(?<=; ))(?:{others})(?=: )"
+        told = in_dollars(text.replace(" null", " empty").replace("null: ", "empty: "))
+        return re.sub(pattern, lambda found: words[found[0]], told)
 
 
 RENTAL = {"rental_id": "ID"}

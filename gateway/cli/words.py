@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import textwrap
+import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
 _IN_USD = re.compile(r"\b([0-9]+\.[0-9]{2,}) USD\b")
-_STDERR, _NARROWEST = 2, 20
+_USUAL = 80  # columns of a terminal that tells none
 _CLOSE = "Close: "
 _CANDIDATE = re.compile(r" ([0-9]+\.[0-9]{2,})(?=,|\.(?: |$)| \(out)")
 
@@ -30,10 +30,27 @@ def in_dollars(text: str) -> str:
     return before + close + _CANDIDATE.sub(r" $\1", candidates)
 
 
-def wrapped(text: str) -> str:
-    """The text in lines as wide as the terminal of standard error, broken between words only."""
-    with suppress(OSError):
-        columns = os.get_terminal_size(_STDERR).columns
-        width = max(columns - 1, _NARROWEST)
-        return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
-    return text
+def terminal_width(shown_on: TextIO | None = None) -> int | None:
+    """The width of the terminal; None where the output goes elsewhere, and may be any."""
+    stream = shown_on or sys.stdout
+    if not stream.isatty():
+        return None
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isdecimal() and int(asked):
+        return int(asked)
+    with suppress(OSError, ValueError):
+        return os.get_terminal_size(stream.fileno()).columns or _USUAL
+    return _USUAL
+
+
+def wrapped(text: str, indent: int = 0) -> str:
+    """The text in lines as wide as the terminal of standard error, broken between words only.
+
+    `indent`: by how much all lines but the first are set in.
+    """
+    from gateway.cli.table import sentence_lines
+
+    width = terminal_width(sys.stderr)
+    left = None if width is None else width - indent
+    lines = [line for each in text.split("\n") for line in sentence_lines(each.strip(), left)]
+    return f"\n{' ' * indent}".join(lines)

@@ -38,7 +38,7 @@ def masked_url(url: str, *, path: bool = True) -> str:
 
     Of one that is malformed only the scheme is left: what is what in it is not known.
     """
-    if url.startswith("sqlite:"):
+    if url.lower().startswith("sqlite:///"):
         return url
     found = _URL(url)
     if found is None:

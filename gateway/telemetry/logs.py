@@ -49,7 +49,7 @@ def _pipeline(format: Format, redactor: Redactor) -> list[Processor]:
         renderer = _plain_line
         if sys.stderr.isatty():
             plain = structlog.dev.plain_traceback
-            renderer = structlog.dev.ConsoleRenderer(exception_formatter=plain)
+            renderer = structlog.dev.ConsoleRenderer(exception_formatter=plain, sort_keys=False)
     return [
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
@@ -66,7 +66,7 @@ def _plain_line(logger: WrappedLogger, method: str, event: EventDict) -> str:
     what, more = event.pop("event"), [event.pop(each, None) for each in ("exception", "stack")]
     fields = " ".join(
         f"{key}={value!r}" if isinstance(value, str) and _QUOTED(value) else f"{key}={value}"
-        for key, value in sorted(event.items())
+        for key, value in event.items()
     )
     line = f"{at} [{level:<9}] {what!s:<30} [{name}] {fields}".rstrip()
     return "\n".join([line, *(text for text in more if text)])

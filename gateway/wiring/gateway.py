@@ -17,7 +17,7 @@ from adapters.getatext.probe import reachable
 from adapters.getatext.webhook import read_webhook
 from adapters.store import Store
 from adapters.store.secret import check_secret
-from adapters.store.urls import place_of
+from adapters.store.urls import place_of, sqlite_path
 from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.auth.hosts import AllowedHosts
 from gateway.core.invocation.invoker import Invoker
@@ -36,6 +36,7 @@ from gateway.http.serving.file_limit import Capacity, capacity
 from gateway.http.webhook import WebhookTerms
 from gateway.http.wire.edge import FACES
 from gateway.settings import Settings
+from gateway.settings.masking import masked_url
 from gateway.telemetry.metrics import Metrics
 from gateway.wiring.alarms import raising_alarms
 from gateway.wiring.clock import SystemClock
@@ -86,14 +87,15 @@ class Gateway:
     @property
     def surroundings(self) -> dict[str, object]:
         """What it runs with, for the first line of the log; no secret stands in it."""
-        settings = self.settings
+        settings, url = self.settings, database_url(self.settings)
+        path = sqlite_path(url)
         return {
             "version": version("getatext-gateway"),
             "faces": FACES,
-            "database": place_of(database_url(settings)),
-            "provider": str(settings.getatext_base_url).rstrip("/"),
+            "database": place_of(url),
+            "provider": masked_url(str(settings.getatext_base_url)).rstrip("/"),
             "pass_through": "on" if settings.pass_through else "off",
-            "data": str(settings.data_dir),
+            **({} if path is None else {"data": str(path.parent)}),
         }
 
     async def suggestions(self, spend: Spend) -> list[Rental]:

@@ -206,6 +206,41 @@ def test_an_unfinished_write_of_the_old_ledger_does_not_get_into_the_new_one(
     assert [marked(folder) for folder in torn.glob("*.replaced-*")] == [["old"]]
 
 
+def test_a_link_to_a_ledger_is_not_taken_for_it(new: Path, place: Path, run: Run) -> None:
+    (place / "gateway.db").rename(place / "real.db")
+    (place / "gateway.db").symlink_to("real.db")
+    refused = at_place(run, place, "restore", new / "backup", "--replace")
+
+    assert refused.exit_code == 1
+    assert f"is a link to {place / 'real.db'}. " in refused.stderr
+    assert marked(place) == ["old"]
+
+
+@pytest.mark.parametrize("end", ["-wal", "-journal"])
+def test_what_another_file_has_left_beside_the_place_does_not_get_into_the_new_one(
+    end: str, new: Path, place: Path, tmp_path: Path, run: Run
+) -> None:
+    # As where somebody has moved the ledger away, and not what belongs to it.
+    mode = {"-wal": "WAL", "-journal": "TRUNCATE"}[end]
+    with closing(sqlite3.connect(place / "gateway.db", isolation_level=None)) as connection:
+        connection.execute(f"PRAGMA journal_mode = {mode}")
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("UPDATE keys SET name = ?", ["x" * 50_000])
+        if end == "-wal":
+            connection.execute("COMMIT")
+        left = tmp_path / "left"
+        left.mkdir()
+        shutil.copy(place / f"gateway.db{end}", left)
+    kept = (left / f"gateway.db{end}").read_bytes()
+    assert len(kept) > 1000
+    done = at_place(run, left, "restore", new / "backup")
+
+    assert done.exit_code == 0, done.output
+    assert marked(left) == ["new"]
+    assert [path.read_bytes() for path in left.glob("*.replaced-*/*")] == [kept]
+
+
 async def test_nothing_is_restored_where_a_gateway_runs(new: Path, place: Path, run: Run) -> None:
     async with open_gateway(open_elsewhere(place), follow=False):
         refused = at_place(run, place, "restore", new / "backup", "--replace")
@@ -247,13 +282,22 @@ def test_another_ledgers_secret_in_the_folder_is_not_replaced_unasked(
     assert not (place / "gateway.db").exists()
 
 
-def archive(**files: bytes) -> bytes:
+def archive(headers: dict[str, str] | None = None, /, **files: bytes) -> bytes:
     out = BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz") as tar:
         for name, content in files.items():
             member = tarfile.TarInfo(name.replace("_", "."))
-            member.size = len(content)
+            member.size, member.pax_headers = len(content), headers or {}
             tar.addfile(member, BytesIO(content))
+    return out.getvalue()
+
+
+def link(kind: bytes, to: str) -> bytes:
+    out = BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        member = tarfile.TarInfo("gateway.db")
+        member.type, member.linkname = kind, to
+        tar.addfile(member)
     return out.getvalue()
 
 
@@ -289,6 +333,12 @@ def test_what_is_no_whole_backup_changes_nothing(
         "not zipped": unzipped,
         "flipped": bytes(flipped),
         "others": archive(etc_passwd=b"x"),
+        "a link to elsewhere": link(tarfile.SYMTYPE, "/etc/passwd"),
+        "a second name": link(tarfile.LNKTYPE, "/etc/passwd"),
+        "a link to itself": link(tarfile.SYMTYPE, "gateway.db"),
+        "of no time": archive({"mtime": "nan"}, gateway_db=ledger, gateway_secret=secret),
+        "of the end of time": archive({"mtime": "inf"}, gateway_db=ledger, gateway_secret=secret),
+        "of odd parts": archive({"GNU.sparse.map": "x"}, gateway_db=ledger, gateway_secret=secret),
         "no secret": archive(gateway_db=ledger),
         "no database": archive(gateway_db=b"hello" * 1000, gateway_secret=secret),
         "empty database": archive(gateway_db=b"", gateway_secret=secret),

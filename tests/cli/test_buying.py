@@ -113,6 +113,19 @@ def test_the_question_stays_out_of_what_is_written_to_a_file(
     assert json.loads((tmp_path / "rental.json").read_text())["price"] == "0.55"
 
 
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_what_was_bought_and_cannot_be_written_is_told_and_no_plain_failure(
+    words: list[str], sit: AtTerminal, provider: Provider
+) -> None:
+    shown = sit("rent", "whatsapp", "--yes", *words, stdout=Path("/dev/full"))
+
+    assert shown.exit_code == 3
+    first, told, *more = shown.text.splitlines()
+    assert first.startswith("What was bought could not be written (No space left on device)")
+    assert json.loads(told)["id"] in provider.simulator.books.rentals
+    assert not more
+
+
 def test_what_cannot_be_bought_is_not_asked_about(sit: AtTerminal, provider: Provider) -> None:
     unknown, wrong = sit("rent", "whatsap"), sit("rent", "whatsapp", "--max-price", "cheap")
 

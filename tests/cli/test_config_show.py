@@ -27,6 +27,7 @@ URLS = [
     (f"https://joe:{SECRET}@proxy.example", "https://…:…@proxy.example"),
     ("https://gateway.example/base/", "https://gateway.example/base/"),
     ("sqlite:////srv/a@b/gateway.db", "sqlite:////srv/a@b/gateway.db"),
+    ("sqlite://me:pw@host/db", "sqlite://…:…@host/db"),
 ]  # fmt: skip
 
 

@@ -25,7 +25,7 @@ COMMANDS = [
 UNUSABLE = [  # url, what is told; HERE is a folder
     ("mysql://u:s3cret@h/x", "must begin with sqlite:/// or postgresql://"),
     ("postgres://u:s3cret@h:no/x", "a port is a number"),
-    ("postgres://u:s3cret@127.0.0.1:1/x", "PostgreSQL cannot be reached"),
+    ("postgres://u:s3cret@127.0.0.1:1/x", "PostgreSQL cannot be reached: connection refused."),
     ("postgresql://u:s3cret@no-such-host.invalid/x", "its host is unknown"),
     ("postgresql://u:s3cret@127.0.0.1:1/x?sslmode=verify-full", "root certificate file"),
     ("sqlite:///HERE", "cannot be opened: Is a directory (HERE)."),

@@ -580,7 +580,10 @@ async def test_a_unix_socket_is_free_or_a_gateways_or_anothers(
         ("http://sms.example.com", "warning: The provider's webhook sends codes to http://sms"),
         ("https://10.1.2.3", "warning: The provider's webhook cannot reach https://10.1.2.3"),
         ("https://gateway", "warning: The provider's webhook cannot reach"),
-        (f"https://u:{SECRET}@sms.example.com", "ok: It comes to https://sms.example.com,"),
+        (
+            f"https://u:{SECRET}@sms.example.com/x?k={SECRET}",
+            "ok: It comes to https://sms.example.com/x,",
+        ),
     ],
 )
 def test_what_is_known_of_the_webhook_is_told(doctor: Doctor, url: str, said: str) -> None:

@@ -1,5 +1,6 @@
 """Commands at a gateway elsewhere, and what a key of a gateway's may do in every command."""
 
+import asyncio
 import csv
 import io
 import json
@@ -15,12 +16,13 @@ import pytest
 from click.testing import Result
 from pydantic import AnyHttpUrl
 
+from adapters.gateway_client import replies
 from adapters.simulator import DEMO_KEY, Fault, FaultKind
 from gateway.cli.commands import wait
 from gateway.cli.execution import advised_at_terminal
 from gateway.cli.session import Session
-from gateway.core.model.errors import UnsupportedMediaType
-from gateway.core.model.rentals import Rental
+from gateway.core.model.errors import RateLimited, UnsupportedMediaType
+from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.operations.catalog import CATALOG
 from gateway.settings import Settings
 from tests.cli.conftest import Elsewhere, Run
@@ -135,6 +137,18 @@ def test_a_key_goes_over_plain_http_to_another_machine_with_a_warning(there: Run
     assert "secret" not in done.output
 
 
+def test_the_providers_key_does_not_go_to_another_machine_unsaid(there: Run) -> None:
+    other = "https://user:secret@no-such-host.invalid:9/v1"
+    own, a_gateways = (
+        there("balance", "--gateway", other),
+        there("balance", "--gateway", other, GATEWAY_KEY=GATEWAY_KEY),
+    )
+
+    assert "GETATEXT_API_KEY is sent to no-such-host.invalid:9: who runs" in own.stderr
+    assert "is sent to" not in a_gateways.stderr + there("balance").stderr
+    assert not {"secret", DEMO_KEY} & set(re.split(r"\W", own.output))
+
+
 def test_a_lost_answer_names_the_request_id_by_which_it_is_asked_for_again(
     there: Run, elsewhere: Elsewhere
 ) -> None:
@@ -148,6 +162,21 @@ def test_a_lost_answer_names_the_request_id_by_which_it_is_asked_for_again(
     assert (lost.exit_code, elsewhere.line.cut) == (3, 1)
     assert lost.stderr.startswith("outcome_unknown: The answer of the gateway was lost. It is not")
     assert list(elsewhere.simulator.books.rentals) == [value(again)["id"]]
+
+
+def test_a_command_that_fails_after_it_has_sent_a_purchase_does_not_call_it_unbought(
+    there: Run, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*of: object) -> None:
+        raise RuntimeError("a fault of the command's own")
+
+    monkeypatch.setattr(replies, "read", fails)
+    done = there(*RENT[:-1], "--request-id", "order-1")
+
+    assert len(elsewhere.simulator.books.rentals) == 1
+    assert done.exit_code == 3
+    assert "It is not known whether money was charged." in done.stderr
+    assert "--request-id order-1" in done.stderr
 
 
 def test_an_outcome_that_the_gateway_does_not_know_has_the_same_exit_code(
@@ -256,6 +285,17 @@ def test_wait_gives_up_after_so_many_seconds(either: Run, elsewhere: Elsewhere) 
     assert (once.exit_code, once.stderr) == (1, f"No code yet. {goes_on}")
     assert (second.exit_code, second.stderr) == (1, f"No code within 1 seconds. {goes_on}")
     assert json.loads(second.stdout)["status"] == "pending"
+
+
+async def test_wait_bears_a_refusal_for_no_longer_than_it_waits() -> None:
+    class Busy:
+        async def answer(self, *asked: object) -> Any:
+            raise RateLimited(retry_after=3600)
+
+    rental = Rental(id=7, ledger_id="1", status=RentalStatus.ACTIVE, currency="USD")
+    async with asyncio.timeout(60):
+        with pytest.raises(RateLimited):
+            await wait._Waiting(rental, "trace", seconds=1).code(Busy())
 
 
 def test_wait_is_for_the_next_code_where_one_is_known(

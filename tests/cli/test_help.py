@@ -103,4 +103,5 @@ def test_help_speaks_of_commands_and_options_not_of_the_api(words: list[str], ru
     shown = run(*words, "--help").output
 
     assert not [name for name in BY_NAME if name in shown]
-    assert "max_price" not in shown
+    assert not [word for word in ("max_price", "null", "INTEGER", "FLOAT") if word in shown]
+    assert max(map(len, shown.splitlines())) <= 80

@@ -195,7 +195,7 @@ def test_services_are_looked_up_in_the_price_list(at_store: Run, provider: Provi
     (key,) = rows(at_store("keys", "list", "--json"))
 
     assert (refused.exit_code, refused.stdout) == (2, "")
-    assert "--services: telegran: there is no such service. Close: telegram" in refused.stderr
+    assert "--services: telegran: there is no such service. Close: telegram $" in refused.stderr
     assert (made.exit_code, made.stderr) == (0, "")
     assert key["services"] == ["telegram", "whatsapp"]
 

@@ -121,7 +121,7 @@ def test_an_alarm_shows_what_it_tells_in_words(shown: Shown) -> None:
     ]
 
     assert heading.split() == ["id", "type", "timestamp", "(UTC)", "details"]
-    assert "limit day, percent 80, spent 0.80, budget 1.00" in line
+    assert "limit day, percent 80, spent $0.80, budget $1.00" in line
 
 
 def test_rentals_fit_a_usual_terminal_each_on_its_line(shown: Shown) -> None:

@@ -1,6 +1,7 @@
 """Commands as people use them: at a terminal."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,28 @@ def test_colours_can_be_switched_off(provider: Provider, without: dict[str, str]
 
     assert [each.exit_code for each in shown] == [0, 1]
     assert not any("\x1b" in each.raw for each in shown)
+
+
+def test_ids_in_what_went_wrong_are_whole_also_where_only_the_question_is_at_a_terminal(
+    provider: Provider, at: Run, tmp_path: Path
+) -> None:
+    env = {"GETATEXT_BASE_URL": provider.url, "GETATEXT_API_KEY": DEMO_KEY}
+    for _ in range(3):
+        assert at("rent", "whatsapp", "--yes").exit_code == 0
+    ids = [row["ledger_id"] for row in json.loads(at("ledger", "list", "--json").stdout)["data"]]
+    shown = at_terminal(
+        *("ledger", "resolve", ids[0][:3], "--not-charged"),
+        env=env,
+        columns=60,
+        stdout=tmp_path / "out.txt",
+    )
+
+    assert set(ids) <= set(re.findall(r"\w+", shown.text))
+    assert max(map(len, shown.text.splitlines())) <= 60
+    assert shown.exit_code == 2
+
+
+def test_a_group_alone_shows_its_help_as_that_is(provider: Provider) -> None:
+    shown = at_terminal("keys", env={})
+
+    assert "  create  Make a key; it is shown once.\n" in shown.text

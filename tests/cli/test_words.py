@@ -79,6 +79,13 @@ def test_a_script_for_each_shell_is_printed(shell: str, run: Run) -> None:
     assert "getatext-gateway" in script
 
 
+def test_the_help_of_completion_shows_lines_to_paste(run: Run) -> None:
+    lines = [line.strip() for line in run("completion", "-h").stdout.splitlines()]
+
+    assert 'bash, in ~/.bashrc:  eval "$(getatext-gateway completion bash)"' in lines
+    assert 'zsh, in ~/.zshrc:    eval "$(getatext-gateway completion zsh)"' in lines
+
+
 def test_completing_a_command_loads_none() -> None:
     asked = {"_GETATEXT_GATEWAY_COMPLETE": "bash_complete", "COMP_WORDS": "getatext-gateway "}
 
@@ -164,6 +171,9 @@ def test_a_key_takes_amounts_and_times_as_operations_do(given: str, expires: str
         ("--expires", "tomorrow", "must be a date or a time, such as 2026-11-29"),
         ("--budget-day", "5,00", "must be an amount of dollars, such as 5 or 0.55"),
         ("--max-price", "-1", "must be an amount of dollars, such as 5 or 0.55"),
+        ("--expires", "2020-01-31", "--expires: is over"),
+        ("--max-per-day", "0", "must be a whole number of at least 1."),
+        ("--max-active", "many", "must be a whole number of at least 1."),
     ],
 )
 def test_what_a_key_does_not_take_is_answered_with_an_example(

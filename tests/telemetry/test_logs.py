@@ -191,3 +191,15 @@ async def test_the_server_librarys_own_access_log_is_off(send: Send, lines: Line
     await send(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", reads_body)
 
     assert [line for line in lines() if line["logger"].startswith("aiohttp")] == []
+
+
+def test_a_line_for_no_terminal_has_its_fields_in_their_order_and_quoted_where_needed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.configure("console", "info")
+    structlog.get_logger("ours").info("hello", url="http://x", name="a b", odd="a\nb", apple=1)
+
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert line.endswith(" [ours] url=http://x name='a b' odd='a\\nb' apple=1\n")
+    assert "Z [info     ] hello  " in line

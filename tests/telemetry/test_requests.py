@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -288,3 +289,20 @@ async def test_why_the_provider_is_away_is_logged_once_a_minute_for_each_cause(
     assert again["cause"] == refused["cause"]
     assert again["unsaid"] >= 1
     assert other == {"cause": "its name cannot be resolved", "errors": "X", "unsaid": 0}
+
+
+async def test_what_it_runs_with_is_told_without_secrets_and_without_a_home(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setattr(Path, "home", no_home)
+    url = f"sqlite:///{tmp_path}/gateway.db"
+    given = settings("http://me:secret@127.0.0.1:1/x?token=secret", gateway_database_url=url)
+    async with open_gateway(given, follow=False) as gateway:
+        told = gateway.surroundings
+
+    assert told["provider"] == "http://…:…@127.0.0.1:1/x?…"
+    assert told["data"] == str(tmp_path)

@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 from adapters.store.sql.statement import Statement, Tx, number
 
 _PAUSE = 1.0  # seconds between attempts to reconnect
-_TRY = Statement(select(func.pg_try_advisory_xact_lock(number("owner")).label("free")))
+# Shared: of several that look at once none takes another for the owner.
+_TRY = Statement(select(func.pg_try_advisory_xact_lock_shared(number("owner")).label("free")))
 # So that the server notices within a minute when a whole machine is gone. Set when connected:
 # PgBouncer refuses them before.
 _KEEPALIVE = (
@@ -48,7 +49,7 @@ class LockLiveness:
             self._connection.terminate()
 
     async def is_dead(self, tx: Tx, owner: str) -> bool:
-        """Whether the owner's lock is free; until the commit no other transaction finds it so."""
+        """Whether the owner's lock is free; until the commit the owner cannot take it again."""
         row = await tx.row(_TRY, owner=int(owner))
         return row is not None and bool(row["free"])
 

@@ -1,6 +1,8 @@
 """Opens a PostgreSQL database and migrates it, one node at a time."""
 
 import asyncio
+import os
+import re
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -168,7 +170,7 @@ def _opening() -> Iterator[None]:
         reason = f"its host is unknown ({error.strerror})"
         raise Away(f"PostgreSQL cannot be reached: {reason}.") from error
     except OSError as error:
-        reason = _line(error) or f"it does not answer within {PATIENCE:g} s."
+        reason = _cause(error) or f"it does not answer within {PATIENCE:g} s."
         raise Away(f"PostgreSQL cannot be reached: {reason}") from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         kind = Away if isinstance(error, _PASSING) else Unreachable
@@ -183,6 +185,13 @@ def _misunderstood(error: ValueError) -> str:
         return f"GATEWAY_DATABASE_URL: {_line(error)}"
     # Its text may hold a piece of the password.
     return "GATEWAY_DATABASE_URL, or a variable such as PGPORT, is not understood."
+
+
+def _cause(error: OSError) -> str:
+    """What a failed connection says, with words for the numbers of errors and the addresses."""
+    line = _line(error)
+    refused = dict.fromkeys(re.findall(r"\[Errno (\d+)\] Connect call failed", line))
+    return f"{', '.join(os.strerror(int(each)) for each in refused).lower()}." if refused else line
 
 
 def _line(error: BaseException) -> str:

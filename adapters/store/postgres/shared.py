@@ -25,7 +25,7 @@ _LEASE = Statement(
         ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
         WHERE CASE
             WHEN leases.owner = excluded.owner OR leases.until <= :now THEN true
-            ELSE pg_try_advisory_xact_lock(leases.owner)
+            ELSE pg_try_advisory_xact_lock_shared(leases.owner)
         END
         RETURNING owner
         """

@@ -26,7 +26,11 @@ from adapters.store.sqlite.inspecting import existing, inspect
 Check = Callable[[Inspection, bytes], None]
 _LONGEST_SECRET = 65_536
 _PIECE = 1 << 20
-_UNREADABLE = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile)
+_UNREADABLE = (
+    *(tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile),
+    *(ValueError, OverflowError),  # of numbers in its headers
+)
+_JOURNALS = ("-journal", "-wal")  # without which a file that was not closed is not whole
 _COUNTS = (
     "SELECT count(*), count(*) FILTER (WHERE state NOT IN ('bought', 'refused', 'released')),"
     " (SELECT count(*) FROM keys WHERE revoked_at IS NULL) FROM spends"
@@ -68,6 +72,10 @@ def restore(file: Path, path: Path, check: Check, *, replace: bool, own: bool) -
 
 def _restore(file: Path, path: Path, check: Check, *, replace: bool, own: bool) -> Restored:
     secret_path = path.with_name(SECRET_FILE)
+    if path.is_symlink():  # what belongs to the file it leads to stands beside that one
+        raise BackupError(
+            f"{path} is a link to {path.resolve()}. Set GATEWAY_DATABASE_URL to that."
+        )
     if path.exists() and not replace:
         raise BackupError(f"{path} exists. --replace puts the backup there, and keeps the old one.")
     draft = path.with_name(path.name + ".restoring")
@@ -81,7 +89,8 @@ def _restore(file: Path, path: Path, check: Check, *, replace: bool, own: bool) 
                 f"{secret_path} holds another secret, perhaps of another ledger in this folder. "
                 "--replace puts that of the backup there, and keeps the old one."
             )
-        kept = _keep(path, secret_path) if path.exists() or (own and other) else None
+        stands = path.exists() or any(map(Path.exists, _journals(path))) or (own and other)
+        kept = _keep(path, secret_path) if stands else None
         _put(draft, path, secret if own else None)
     finally:
         draft.unlink(missing_ok=True)
@@ -98,18 +107,20 @@ def _unpack(file: Path, draft: Path) -> tuple[bytes, datetime]:
                 shutil.copyfileobj(content, out, _PIECE)
                 out.flush()
                 os.fsync(out.fileno())
+            at = datetime.fromtimestamp(database.mtime, UTC)
             secret = _next(tar, SECRET)[1].read(_LONGEST_SECRET)
             while zipped.read(_PIECE):  # to the end, where the checksum is
                 pass
     except _UNREADABLE as error:
         raise BackupError(f"{file} is not a whole backup of a ledger: {error}.") from None
-    return secret, datetime.fromtimestamp(database.mtime, UTC)
+    return secret, at
 
 
 def _next(tar: tarfile.TarFile, name: str) -> tuple[tarfile.TarInfo, IO[bytes]]:
     """The next file in the archive, which has this name."""
     member = tar.next()
-    content = None if member is None or member.name != name else tar.extractfile(member)
+    found = member is not None and member.isreg() and member.name == name
+    content = tar.extractfile(member) if member is not None and found else None
     if member is None or content is None:
         raise tarfile.ReadError(f"there is no {name} in its place")
     return member, content
@@ -132,14 +143,13 @@ def _verified(draft: Path, file: Path, secret: bytes, check: Check) -> tuple[int
 
 def _keep(path: Path, secret: Path) -> Path:
     """Give what is there further names, in a folder of its own: a ledger that can be opened."""
-    journal = path.with_name(path.name + "-journal")
     if path.exists():
         with suppress(sqlite3.Error), closing(existing(path, seconds=0)) as connection:
             connection.execute("BEGIN IMMEDIATE")  # undoes what a killed process began
             connection.execute("ROLLBACK")
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     folder = Path(mkdtemp(prefix=f"{path.name}.replaced-{stamp}-", dir=path.parent))
-    for each in (path, journal, secret):
+    for each in (path, *_journals(path), secret):
         if each.exists():
             os.link(each, folder / each.name)
     sync_folder(folder)
@@ -152,11 +162,15 @@ def _put(draft: Path, path: Path, secret: bytes | None) -> None:
     restored.unlink(missing_ok=True)
     if secret is not None:
         write_secret(restored, secret)
-    # What is left of a journal here belongs to another file.
-    path.with_name(path.name + "-journal").unlink(missing_ok=True)
+    for each in _journals(path):  # what is left of them here belongs to another file
+        each.unlink(missing_ok=True)
     sync_folder(path.parent)
     draft.replace(path)  # the moment from which on it is restored
     sync_folder(path.parent)
     if secret is not None:
         restored.replace(path.with_name(SECRET_FILE))
         sync_folder(path.parent)
+
+
+def _journals(path: Path) -> list[Path]:
+    return [path.with_name(path.name + end) for end in _JOURNALS]

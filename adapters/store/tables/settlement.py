@@ -65,6 +65,14 @@ _NOT_HANDED_OVER = Statement(
     .where(handing_over, spends.c.owner == text("dead_owner"))
     .values(undelivered_at=-spends.c.undelivered_at)
 )
+# In PostgreSQL one transaction after another ends what the dead left: who finds them dead meanwhile
+# waits for its commit, and then sees what it ended. SQLite has but one writer.
+_IN_TURN = Statement(
+    select(null().label("locked")),
+    in_postgres=select(
+        func.pg_advisory_xact_lock(literal_column("3486211750391462087")).label("locked")
+    ),
+)
 _LEFT_OPEN = Statement(
     select(spends.c.ledger_id, spends.c.state)
     .where(_open, spends.c.owner == text("owner"))
@@ -215,6 +223,7 @@ async def recover(tx: Tx, liveness: Liveness, at: int) -> tuple[Sequence[Spend],
         owner = row["owner"]
         if owner == liveness.own_id or not await liveness.is_dead(tx, owner):
             continue
+        await tx.row(_IN_TURN)
         await tx.execute(_NOT_HANDED_OVER, dead_owner=owner)
         for left in await tx.rows(_LEFT_OPEN, owner=owner):
             sent = left["state"] == SpendState.SENT

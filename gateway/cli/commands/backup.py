@@ -42,6 +42,7 @@ def restore(file: Path, replace: bool) -> None:
 
     FILE is checked whole before anything changes. No gateway may run on the ledger.
     """
+    from gateway.cli.output import say
     from gateway.cli.session import StoreFailed, session_settings
     from gateway.wiring import BackupError, StoreError, database_url
     from gateway.wiring import restore as put_back
@@ -54,20 +55,17 @@ def restore(file: Path, replace: bool) -> None:
     except StoreError as error:
         raise StoreFailed(str(error)) from None
     place = database_url(settings).removeprefix("sqlite:///")
-    click.echo("\n".join(_lines(restored, place)))
+    for line in _lines(restored, place):
+        say(line)
 
 
 def _lines(restored: Restored, place: str) -> list[str]:
-    from gateway.cli.words import wrapped
-
     lines = [
         f"{place} is the ledger of {restored.at:%Y-%m-%d %H:%M:%S} UTC again: "
         f"purchases: {restored.purchases}, keys: {restored.keys}.",
-        wrapped(
-            "What was bought, refunded or revoked since is unknown to it: look at your pages at "
-            "the provider, revoke again what was revoked, and repeat no purchase of that time by "
-            "its request id."
-        ),
+        "What was bought, refunded or revoked since is unknown to it: look at your pages at the "
+        "provider, revoke again what was revoked, and repeat no purchase of that time by its "
+        "request id.",
     ]
     if restored.unknown:
         lines.append(

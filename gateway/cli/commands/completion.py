@@ -2,18 +2,20 @@
 
 import click
 
+_ABOUT = """Print the script by which a shell completes this program's words.
 
-@click.command()
+\b
+bash, in ~/.bashrc:  eval "$(getatext-gateway completion bash)"
+zsh, in ~/.zshrc:    eval "$(getatext-gateway completion zsh)"
+fish, once:          getatext-gateway completion fish \\
+                       > ~/.config/fish/completions/getatext-gateway.fish
+"""
+
+
+@click.command(help=_ABOUT)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"], case_sensitive=False))
 def completion(shell: str) -> None:
-    r"""Print the script by which a shell completes this program's words.
-
-    \b
-    bash, in ~/.bashrc:  eval "$(getatext-gateway completion bash)"
-    zsh, in ~/.zshrc:    eval "$(getatext-gateway completion zsh)"
-    fish, once:          getatext-gateway completion fish \
-                           > ~/.config/fish/completions/getatext-gateway.fish
-    """
+    """Print the script of one shell."""
     from click.shell_completion import get_completion_class
 
     from gateway.cli.main import cli

@@ -90,8 +90,8 @@ def _in_force(settings: Settings) -> dict[str, object]:
 
 
 def _block(texts: Mapping[str, str], names: list[str]) -> list[str]:
-    from gateway.cli.output import terminal_width
     from gateway.cli.table import Cell, card_lines
+    from gateway.cli.words import terminal_width
 
     fields = [(f"  {name.upper()}", Cell(texts[name])) for name in names]
     return [*card_lines(fields, terminal_width()), ""]

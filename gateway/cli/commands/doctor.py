@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -81,13 +79,12 @@ def _show(findings: Sequence[Finding], *, as_json: bool) -> None:
         click.echo(json.dumps({"checks": [asdict(each) for each in findings]}, ensure_ascii=False))
         return
     from gateway.cli.cells import printable
-    from gateway.cli.output import terminal_width
+    from gateway.cli.table import sentence_lines
+    from gateway.cli.words import terminal_width
 
-    width = terminal_width() or sys.maxsize
+    width = terminal_width()
     for each in findings:
         words = printable(f"{each.found} {each.advice or ''}".rstrip())
-        lines = textwrap.wrap(
-            words, width - _INDENT, break_long_words=False, break_on_hyphens=False
-        )
+        lines = sentence_lines(words, None if width is None else width - _INDENT)
         state = click.style(f"{each.state:7}", fg=_COLOURS[each.state])
         click.echo(f"{state}  {each.check:8}  " + f"\n{'':{_INDENT}}".join(lines))

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway.cli.exit_codes import FAILED
-from gateway.cli.parameters import Moment, Usd, json_option, wide_option
+from gateway.cli.parameters import Moment, Number, Usd, json_option, wide_option
 from gateway.cli.session import with_gateway
+from gateway.cli.words import in_dollars
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
 @click.option("--budget-day", type=Usd(), help="The most it may spend in a day (UTC).")
 @click.option("--budget-total", type=Usd(), help="The most it may spend in all.")
 @click.option("--no-budget", is_flag=True, help="It may spend without end; say so on purpose.")
-@click.option("--max-per-day", type=click.IntRange(1), help="The most purchases in a day (UTC).")
+@click.option("--max-per-day", type=Number(1), help="The most purchases in a day (UTC).")
 @click.option("--services", help="The services it may rent for, comma-separated.")
-@click.option("--max-active", type=click.IntRange(1), help="The most rentals at one time.")
+@click.option("--max-active", type=Number(1), help="The most rentals at one time.")
 @click.option(
     "--long-rentals",
     is_flag=True,
@@ -61,6 +62,8 @@ def create(
     """
     from gateway.core.model.callers import Limits
 
+    if expires is not None and expires <= datetime.now(UTC):
+        raise click.UsageError("--expires: is over; such a key would never be accepted.")
     budgeted = limits["budget_day"] is not None or limits["budget_total"] is not None
     if no_budget and budgeted:
         raise click.UsageError("--no-budget does not go with --budget-day or --budget-total.")
@@ -192,7 +195,7 @@ def _code_of(prices: Sequence[Price], service: str) -> str:
     if len(called) == 1:
         return called[0].service_code
     happened = f"{len(called)} services have this name" if called else "there is no such service"
-    close = close_to_it(not_found(prices, service, called).candidates)
+    close = in_dollars(close_to_it(not_found(prices, service, called).candidates))
     raise click.UsageError(
         " ".join(filter(None, (f"--services: {service}: {happened}.", close, "See `prices`.")))
     )

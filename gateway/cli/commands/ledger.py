@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway.cli.exit_codes import FAILED
-from gateway.cli.parameters import Usd, json_option, wide_option
+from gateway.cli.parameters import Number, Usd, json_option, wide_option
 from gateway.cli.session import with_gateway
 from gateway.cli.words import dollars
 
@@ -25,7 +25,13 @@ _MOST_NAMED = 5  # ids of purchases that an ambiguous beginning may mean
 
 @click.command("list")
 @click.option("--unknown", is_flag=True, help="Only those whose outcome is unknown.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option(
+    "--limit",
+    type=Number(1, 1000),
+    default=50,
+    show_default=True,
+    help="How many purchases at the most.",
+)
 @wide_option
 @json_option
 def list_spends(unknown: bool, limit: int, wide: bool, as_json: bool) -> None:
@@ -71,7 +77,7 @@ def _say_what_settles(listed: list[tuple[Spend, list[str]]]) -> None:
 @click.command()
 @click.argument("ledger_id")
 @click.option("--not-charged", is_flag=True, help="The provider charged nothing.")
-@click.option("--rental-id", type=click.IntRange(1), help="It bought this: the provider's id.")
+@click.option("--rental-id", type=Number(1), help="It bought this: the provider's id.")
 @click.option("--price", type=Usd(), help="What it cost; as reserved where not given.")
 def resolve(
     ledger_id: str, not_charged: bool, rental_id: int | None, price: Decimal | None

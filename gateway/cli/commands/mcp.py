@@ -41,7 +41,12 @@ def mcp(
 
     The key comes from GETATEXT_API_KEY, or, with limits, a gateway's own from GATEWAY_KEY.
     """
-    from gateway.cli.configuration import read_settings, secrets_of, warn_of_plain_http
+    from gateway.cli.configuration import (
+        read_settings,
+        secrets_of,
+        warn_of_account_key,
+        warn_of_plain_http,
+    )
     from gateway.core.model.errors import GatewayError
     from gateway.telemetry import logs
     from gateway.wiring import McpChoices, serve_stdio
@@ -53,8 +58,10 @@ def mcp(
     if simulate:
         click.echo("The provider is simulated: no real numbers, no real money.", err=True)
     else:
-        url = settings.gateway_url
-        warn_of_plain_http(settings, None if url is None else str(url))
+        url = None if settings.gateway_url is None else str(settings.gateway_url)
+        warn_of_plain_http(settings, url)
+        if url is not None:
+            warn_of_account_key(settings, url)
     choices = McpChoices(read_only, toolsets, simulate)
     try:
         asyncio.run(serve_stdio(settings, choices))

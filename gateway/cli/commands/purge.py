@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gateway.cli.parameters import Number
 from gateway.cli.session import with_gateway
 
 if TYPE_CHECKING:
@@ -14,9 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "--days", type=click.IntRange(0, 3650), help="Older than this; else GATEWAY_RETENTION_DAYS."
-)
+@click.option("--days", type=Number(0, 3650), help="Older than this; else GATEWAY_RETENTION_DAYS.")
 def purge(days: int | None) -> None:
     """Delete old codes and texts now; what was paid stays."""
 

@@ -16,7 +16,7 @@ import click
 
 from gateway.cli.asking import can_ask, says_yes
 from gateway.cli.exit_codes import FAILED, INTERRUPTED, OK
-from gateway.cli.parameters import gateway_option
+from gateway.cli.parameters import Number, gateway_option, json_option
 from gateway.cli.verbs import VERBS, WAIT
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ _PATIENCE = 60.0  # seconds for which a waiter bears that nobody answers
 @click.option("--next", "another", is_flag=True, help="Wait for a code after the newest known one.")
 @click.option(
     "--seconds",
-    type=click.IntRange(0),
+    type=Number(0),
     help="Give up after so many, and exit with 1; 0 looks once. By default it waits to the end.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@json_option
 @gateway_option
 def wait(
     rental_id: str, another: bool, seconds: int | None, as_json: bool, gateway_url: str | None
@@ -83,7 +83,8 @@ class _Waiting:
                 except GatewayError as error:
                     if not error.retryable or loop.time() >= min(ends, answered + _PATIENCE):
                         raise
-                    await asyncio.sleep(error.retry_after or 1)
+                    left = max(0, ends - loop.time())
+                    await asyncio.sleep(min(left, error.retry_after or 1))
                     continue
                 answered = loop.time()
                 if code.status is not CodeStatus.PENDING or answered >= ends:

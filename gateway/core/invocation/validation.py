@@ -58,5 +58,5 @@ def _fault_text(name: str, kind: str, message: str, takes: type[BaseModel]) -> s
     if kind == "extra_forbidden":
         known = ", ".join(takes.model_fields) or "none"
         return f"is not an input of this operation (inputs: {known})"
-    message = message.removeprefix("Value error, ").rstrip(".")
+    message = message.removeprefix("Value error, ").replace("Input should", "must").rstrip(".")
     return message[:1].lower() + message[1:]

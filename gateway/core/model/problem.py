@@ -3,10 +3,9 @@
 import json
 import math
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from gateway.core.model.errors import (
     AlreadyReplaced,
@@ -101,6 +100,10 @@ def _by_code(kind: type[GatewayError]) -> dict[str, type[GatewayError]]:
 ERRORS_BY_CODE: Mapping[str, type[GatewayError]] = _by_code(GatewayError)
 
 
+_SECONDS = TypeAdapter(Annotated[float, Field(ge=0, allow_inf_nan=False)] | None)
+_TEXT, _USD, _ID = TypeAdapter(str | None), TypeAdapter(Usd), TypeAdapter(Id | None)
+
+
 def _read_candidate(row: Mapping[str, Any]) -> Candidate:
     return Candidate.model_validate({name: row.get(name) for name in Candidate.model_fields})
 
@@ -115,12 +118,12 @@ def read_problem(body: bytes) -> GatewayError:
         kind = ERRORS_BY_CODE.get(document["code"], InternalError)
         error = kind(charged=Charged(document["charged"]))
         error.detail = str(document["detail"])
-        error.retry_after = document.get("retry_after")
-        error.trace_id = document.get("trace_id")
+        error.retry_after = _SECONDS.validate_python(document.get("retry_after"))
+        error.trace_id = _TEXT.validate_python(document.get("trace_id"))
         if isinstance(error, PriceTooHigh) and "price_needed" in document:
-            error.price_needed = Decimal(document["price_needed"])
+            error.price_needed = _USD.validate_python(document["price_needed"])
         if isinstance(error, AlreadyReplaced):
-            error.replaced_by = document.get("replaced_by")
+            error.replaced_by = _ID.validate_python(document.get("replaced_by"))
         if isinstance(error, ServiceNotFound) and "candidates" in document:
             error.candidates = tuple(map(_read_candidate, document["candidates"]))
         if fields := document.get("upstream"):

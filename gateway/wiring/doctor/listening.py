@@ -107,7 +107,7 @@ async def check_webhook(settings: Settings) -> list[Finding]:
     if url is None:
         found = "GATEWAY_PUBLIC_URL is not set: codes are polled for, and the provider sends none."
         return [Finding("webhook", State.SKIPPED, found)]
-    base = str(URL(str(url)).with_user(None)).rstrip("/")
+    base = str(URL(str(url)).with_user(None).with_query(None)).rstrip("/")
     if _is_private(url.host or ""):
         found = f"The provider's webhook cannot reach {base} from outside."
         return [Finding("webhook", State.WARNING, found, "Set GATEWAY_PUBLIC_URL to another.")]

@@ -53,27 +53,35 @@ class Pooler:
         self._most = sessions
         self._sessions: dict[int, tuple[Session, bytes]] = {}
         self._clients = 0
-        self._tasks: set[asyncio.Task[None] | None] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[str]:
         """The URL of the database through it, until the end of the block."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._begin, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        yield f"postgresql://postgres@127.0.0.1:{port}{self._path}"
-        server.close()
-        for task in filter(None, self._tasks):
-            task.cancel()
-        for session, _ in self._sessions.values():
-            session.writer.close()
+        try:
+            yield f"postgresql://postgres@127.0.0.1:{port}{self._path}"
+        finally:
+            server.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            for writer in self._writers:
+                writer.transport.abort()
+            await asyncio.sleep(0)  # in which they close
+
+    def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        self._tasks.add(asyncio.create_task(self._serve(reader, writer)))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._tasks.add(asyncio.current_task())
         number, self._clients = self._clients, self._clients + 1
         startup = await started(reader, writer)
         session, told = await self._session(number, startup)
         writer.write(told)
-        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        with suppress(OSError, asyncio.IncompleteReadError):
             if self._most:
                 await by_transactions(session, reader, writer)
             else:
@@ -84,6 +92,7 @@ class Pooler:
         place = number % self._most if self._most else number
         if place not in self._sessions:
             session = Session(*await asyncio.open_unix_connection(self._socket))
+            self._writers.add(session.writer)
             self._sessions[place] = session, await session.begin(startup)
         return self._sessions[place]
 

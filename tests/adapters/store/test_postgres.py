@@ -2,6 +2,7 @@ import asyncio
 import sys
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,6 +11,7 @@ import pytest
 
 from adapters.store import BadUrl, StoreError, Unreachable, open_store
 from adapters.store.postgres import liveness
+from gateway.core.model.purchases import SpendState
 from tests.support.ledger import NOW, intent, new_id
 from tests.support.postgres import Postgres
 from tests.support.waiting import until
@@ -68,6 +70,42 @@ async def test_recovery_locks_no_sums_once_it_has_written_an_event(postgres: Pos
         await connection.close()
 
     assert [spend.ledger_id for spend in recovered] == ["a"]
+
+
+async def test_who_looks_while_a_dead_ones_purchases_are_ended_waits_for_their_ends(
+    postgres: Postgres,
+) -> None:
+    wanted = intent()
+    with postgres.database() as url:
+        async with open_store(url, new_id=new_id) as dead:
+            await dead.ledger.begin(wanted)
+            await dead.ledger.begin(intent(fingerprint="another"))  # whose sum it waits for
+            await dead.ledger.mark_undelivered(wanted.ledger_id, NOW)
+            await dead.ledger.mark_sent(wanted.ledger_id, NOW)
+        connection = await asyncpg.connect(url)
+        async with open_store(url, new_id=new_id) as alive:
+            async with connection.transaction():
+                await connection.execute("SELECT * FROM totals FOR UPDATE")
+                recovery = asyncio.create_task(alive.ledger.recover(NOW))
+
+                async def waiting(count: int) -> bool:
+                    return bool(await connection.fetchval(WAITERS) >= count)
+
+                await until(partial(waiting, 1))
+                looks = [
+                    asyncio.create_task(
+                        alive.ledger.find_abandoned("caller", "rent whatsapp", NOW, NOW)
+                    )
+                    for _ in range(2)
+                ]
+                await asyncio.wait(looks, timeout=0.5)
+                ended = [look.done() for look in looks]
+            await recovery
+            found = await asyncio.gather(*looks)
+        await connection.close()
+
+    assert ended == [False, False]
+    assert [spend and spend.state for spend in found] == [SpendState.UNKNOWN] * 2
 
 
 class Relay:

@@ -80,12 +80,17 @@ def test_a_code_of_a_newer_gateway_is_an_internal_error() -> None:
         b'{"code": "not_found", "charged": "no"}',
         b'{"code": "not_found", "charged": "no", "detail": "", "upstream": 1}',
         b'{"code": "price_too_high", "charged": "no", "detail": "", "price_needed": "much"}',
+        b'{"code": "price_too_high", "charged": "no", "detail": "", "price_needed": "NaN"}',
+        b'{"code": "already_replaced", "charged": "no", "detail": "", "replaced_by": "x"}',
+        b'{"code": "outcome_unknown", "charged": "unknown", "detail": "", "retry_after": "soon"}',
+        b'{"code": "outcome_unknown", "charged": "unknown", "detail": "", "retry_after": Infinity}',
+        b'{"code": "outcome_unknown", "charged": "unknown", "detail": "", "trace_id": {}}',
         b'{"code": "method_not_allowed", "charged": "no", "detail": ""}',
         b'{"code": "service_not_found", "charged": "no", "detail": "", "candidates": [{}]}',
         b'{"code": "service_not_found", "charged": "no", "detail": "", "candidates": 1}',
         b"[" * 100_000,
     ],
-    ids=lambda body: body[:60].decode(),
+    ids=lambda body: body[:100].decode(),
 )
 def test_what_is_no_problem_document_is_said_to_be_none(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
