@@ -143,5 +143,7 @@ def _words(name: str, kind: str, message: str) -> str:
         return _FORMS.get(name, "is not written as it must be")
     if kind in _JSON:
         return _JSON[kind]
+    if kind.endswith("_parsing"):
+        message = message.partition(",")[0]  # the rest is how it was read
     message = message.removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
     return message[:1].lower() + message[1:]

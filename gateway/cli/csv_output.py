@@ -36,12 +36,7 @@ class CsvRows:
     def _write(self, cells: list[str]) -> None:
         line = io.StringIO()
         csv.writer(line, lineterminator="\r\n").writerow(cells)
-        try:
-            click.echo(line.getvalue().encode(), nl=False)
-        except BrokenPipeError:
-            raise
-        except OSError as fault:
-            raise click.ClickException(f"The output cannot be written: {fault.strerror}.") from None
+        click.echo(line.getvalue().encode(), nl=False)
 
 
 def _cell(value: Any) -> str:

@@ -15,6 +15,7 @@ from gateway.cli import output
 from gateway.cli.exit_codes import FAILED, INTERRUPTED, MISUSED, OK, UNKNOWN
 from gateway.cli.session import Operations, Session
 from gateway.cli.verbs import Verb
+from gateway.cli.words import UNWRITABLE
 from gateway.core.model.errors import (
     Forbidden,
     GatewayBusy,
@@ -32,7 +33,6 @@ from gateway.core.operations.call import Answer
 from gateway.core.operations.operation import AnyOperation, Operation
 
 _REPLAYED = "This is the answer to the first purchase with this request id; nothing was bought now."
-
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 
@@ -67,6 +67,13 @@ class _Execution(Generic[In, Out]):
             answer = await operations.answer(self.op, page, self.trace_id)
         self.answered = True
         return answer
+
+    def rows_unwritten(self, crash: Exception) -> bool:
+        """Whether whoever reads the rows has enough of them, or the disk is full."""
+        return self.each_page is not None and (
+            isinstance(crash, BrokenPipeError)
+            or (isinstance(crash, OSError) and crash.errno in UNWRITABLE)
+        )
 
     def on_signal(self) -> None:
         """Let a change or purchase under way finish; a second signal gives it up."""
@@ -159,11 +166,11 @@ def _answer(execution: _Execution[In, Out], session: Session) -> Answer[Out]:
             given_up = "The purchase was sent, and its answer not waited for."
             raise _lost(execution, session, given_up) from None
         raise
-    except BrokenPipeError:  # whoever read the rows has enough of them
-        raise
     except (GatewayError, click.ClickException):
         raise
     except Exception as crash:
+        if execution.rows_unwritten(crash):
+            raise
         session.log_crash(execution.trace_id)
         if execution.sent and execution.op.effect is Effect.SPEND:
             raise _lost(

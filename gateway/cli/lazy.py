@@ -12,7 +12,7 @@ import click
 
 from gateway.cli.exit_codes import INTERRUPTED
 from gateway.cli.verbs import Verb, derived_verbs
-from gateway.cli.words import wrapped
+from gateway.cli.words import UNWRITABLE, did_you_mean, wrapped
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -115,6 +115,11 @@ class LazyGroup(click.Group):
             ctx.exit(INTERRUPTED)
         except click.ClickException as error:
             raise _fitting(error) from None
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+            message = f"The output cannot be written: {error.strerror}."
+            raise click.ClickException(message) from None
 
     def _meant(self, name: str) -> str:
         """The sentence that asks for commands of such a name, here or in a group of this one."""
@@ -124,7 +129,7 @@ class LazyGroup(click.Group):
         groups = [each for each in self._entries.values() if isinstance(each, LazyGroup)]
         close = [f"{group.name} {name}" for group in groups if name in group._entries]
         close = close or get_close_matches(name, self._entries, n=3)
-        return f" Did you mean {' or '.join(close)}?" if close else ""
+        return did_you_mean(close)
 
     def _derived(self) -> dict[str, Entry]:
         """The entries that no table lists; asked for only where a name is not in the table."""

@@ -98,6 +98,7 @@ class SimulatedServices(click.ParamType):  # type: ignore[type-arg]  # generic f
         """Their codes. Raises BadParameter where one is not on the price list."""
         from difflib import get_close_matches
 
+        from gateway.cli.words import did_you_mean
         from gateway.wiring import simulated_services
 
         listed = simulated_services()
@@ -105,8 +106,7 @@ class SimulatedServices(click.ParamType):  # type: ignore[type-arg]  # generic f
         if named == {"all"}:
             return frozenset(listed)
         if unknown := sorted(named - set(listed)):
-            near = get_close_matches(unknown[0], listed, n=3)
-            meant = f" Did you mean {' or '.join(near)}?" if near else ""
+            meant = did_you_mean(get_close_matches(unknown[0], listed, n=3))
             raise click.BadParameter(f"there is no service {unknown[0]!r}.{meant}", ctx)
         return frozenset(named)
 

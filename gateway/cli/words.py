@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 _IN_USD = re.compile(r"\b([0-9]+\.[0-9]{2,}) USD\b")
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # of what is written
 _USUAL = 80  # columns of a terminal that tells none
 _CLOSE = "Close: "
 _CANDIDATE = re.compile(r" ([0-9]+\.[0-9]{2,})(?=,|\.(?: |$)| \(out)")
@@ -28,6 +31,11 @@ def in_dollars(text: str) -> str:
     """A sentence of the core with its amounts as everywhere at the terminal."""
     before, close, candidates = _IN_USD.sub(r"$\1", text).partition(_CLOSE)
     return before + close + _CANDIDATE.sub(r" $\1", candidates)
+
+
+def did_you_mean(close: Sequence[str]) -> str:
+    """The sentence that follows one about an unknown name; empty where nothing is close to it."""
+    return f" Did you mean {' or '.join(close)}?" if close else ""
 
 
 def terminal_width(shown_on: TextIO | None = None) -> int | None:

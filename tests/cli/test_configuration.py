@@ -17,10 +17,10 @@ from tests.cli.conftest import Run
 SECRET = "kq7Plain-0wn"
 
 BAD = [
-    ("GATEWAY_PORT", SECRET, "GATEWAY_PORT: should be a valid integer"),
+    ("GATEWAY_PORT", SECRET, "GATEWAY_PORT: should be a valid integer."),
     ("GATEWAY_PORT", "70000", "GATEWAY_PORT: should be less than or equal to 65535"),
     ("GETATEXT_TIER", SECRET, "GETATEXT_TIER: should be 'standard' or 'premium'"),
-    ("GETATEXT_BASE_URL", SECRET, "GETATEXT_BASE_URL: should be a valid URL"),
+    ("GETATEXT_BASE_URL", SECRET, "GETATEXT_BASE_URL: should be a valid URL."),
     ("GETATEXT_TIMEZONE", SECRET, "GETATEXT_TIMEZONE: is not the name of a time zone"),
     ("GATEWAY_ACCESS_LOG", SECRET, "GATEWAY_ACCESS_LOG: should be a valid boolean"),
     ("GATEWAY_HARMLESS_PARAMETERS", f'["{SECRET}", "areas"]',

@@ -286,6 +286,11 @@ def test_wait_gives_up_after_so_many_seconds(either: Run, elsewhere: Elsewhere) 
     assert (second.exit_code, second.stderr) == (1, f"No code within 1 seconds. {goes_on}")
     assert json.loads(second.stdout)["status"] == "pending"
 
+    elsewhere.send(number, "111111")
+    assert either("wait", str(number)).stdout == "111111\n"
+    another = either("wait", str(number), "--next", "--seconds", "0")
+    assert another.stderr == f"No code yet. {goes_on[:-1]} --next\n"
+
 
 async def test_wait_bears_a_refusal_for_no_longer_than_it_waits() -> None:
     class Busy:

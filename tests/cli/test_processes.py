@@ -382,14 +382,22 @@ def test_a_reader_of_csv_that_has_enough_ends_it_without_a_word(
     assert process.stderr.read() == ""
 
 
-def test_a_full_disk_ends_csv_with_words(provider: Provider, tmp_path: Path) -> None:
+BOUGHT = (
+    "It was bought, but its answer cannot be written. Look at it with `getatext-gateway rentals`"
+)
+
+
+@pytest.mark.parametrize("words", [["usage", "--csv"], ["balance"]], ids=" ".join)
+def test_a_full_disk_ends_a_command_with_words(
+    words: list[str], provider: Provider, tmp_path: Path
+) -> None:
     env = {
         **os.environ,
         "GETATEXT_BASE_URL": provider.url,
         "GETATEXT_API_KEY": DEMO_KEY,
         "GATEWAY_DATABASE_URL": f"sqlite:///{tmp_path / 'gateway.db'}",
     }
-    command = [sys.executable, "-m", "gateway", "usage", "--csv"]
+    command = [sys.executable, "-m", "gateway", *words]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             command, check=False, env=env, stdout=full, stderr=subprocess.PIPE, timeout=60

@@ -128,11 +128,11 @@ def wait_for(
         show_error(advised, WAIT, WAIT_FOR_CODE, waiting.trace_id, as_json=as_json)
         return exit_code(error)
     except KeyboardInterrupt:
-        return _interrupted(session, rental, as_json=as_json)
+        return _interrupted(session, rental, after, as_json=as_json)
     _show(code, as_json=as_json)
     if code.status is CodeStatus.PENDING:
         within = f"within {seconds} seconds" if seconds else "yet"
-        to_stderr(f"No code {within}. {_goes_on(rental)}")
+        to_stderr(f"No code {within}. {_goes_on(rental, after)}")
     return OK if code.status is CodeStatus.RECEIVED else FAILED
 
 
@@ -178,7 +178,7 @@ def _line(rental: Rental) -> str:
     return f"Waiting for the code to {rental.number}{left}. Ctrl-C to stop."
 
 
-def _interrupted(session: Session, rental: Rental, *, as_json: bool) -> int:
+def _interrupted(session: Session, rental: Rental, after: str | None, *, as_json: bool) -> int:
     """Ctrl-C: the rental goes on and is paid for, unless it is cancelled."""
     from gateway.cli.execution import execute_and_show
     from gateway.cli.output import to_stderr
@@ -191,9 +191,10 @@ def _interrupted(session: Session, rental: Rental, *, as_json: bool) -> int:
                 asked = {"rental_id": rental.id}
                 code = execute_and_show(session, CANCEL, CANCEL_RENTAL, asked, as_json=as_json)
                 return INTERRUPTED if code == OK else code
-    to_stderr(_goes_on(rental))
+    to_stderr(_goes_on(rental, after))
     return INTERRUPTED
 
 
-def _goes_on(rental: Rental) -> str:
-    return f"The rental goes on. Its code: getatext-gateway wait {rental.id}"
+def _goes_on(rental: Rental, after: str | None) -> str:
+    more = "" if after is None else " --next"
+    return f"The rental goes on. Its code: getatext-gateway wait {rental.id}{more}"
