@@ -217,7 +217,8 @@ def test_a_breaker_that_tries_in_vain_again_and_again_goes_on_alerting(state: Br
 def test_what_the_provider_refuses_is_no_failure_of_it() -> None:
     [rule] = [rule for rule in ALERTS if rule["alert"] == "GetatextProviderFailing"]
     [(_, [outcome]), _] = read(rule["expr"]).metrics
-    faults = {kind.code for kind in (UpstreamFault, *UpstreamFault.__subclasses__())}
+    kinds: list[type[UpstreamFault]] = [UpstreamFault, *UpstreamFault.__subclasses__()]
+    faults = {kind.code for kind in kinds}
     failing = {code for code in outcomes() if outcome.takes(code)}
 
     # A caller's key that is none is "upstream_auth_failed"; GetatextKeyRefused tells of our own.

@@ -20,7 +20,8 @@ def records(
     root, access = logging.getLogger(), logging.getLogger("aiohttp.access")
     handlers, level, disabled = root.handlers[:], root.level, access.disabled
     monkeypatch.setattr(edge, "log", structlog.get_logger("gateway.http"))
-    for name, logger in (("log", "ledger"), ("purchase_log", "purchases")):
+    named = {"log": "ledger", "purchase_log": "purchases", "provider_log": "provider"}
+    for name, logger in (named | {"alarm_log": "alarms", "breaker_log": "breaker"}).items():
         monkeypatch.setattr(metrics, name, structlog.get_logger(f"gateway.{logger}"))
     logs.configure("json", "info")
 

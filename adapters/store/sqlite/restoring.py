@@ -89,7 +89,7 @@ def _restore(file: Path, path: Path, check: Check, *, replace: bool, own: bool) 
                 f"{secret_path} holds another secret, perhaps of another ledger in this folder. "
                 "--replace puts that of the backup there, and keeps the old one."
             )
-        stands = path.exists() or any(map(Path.exists, _journals(path))) or (own and other)
+        stands = path.exists() or _filled_journals(path) or (own and other)
         kept = _keep(path, secret_path) if stands else None
         _put(draft, path, secret if own else None)
     finally:
@@ -149,7 +149,7 @@ def _keep(path: Path, secret: Path) -> Path:
             connection.execute("ROLLBACK")
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     folder = Path(mkdtemp(prefix=f"{path.name}.replaced-{stamp}-", dir=path.parent))
-    for each in (path, *_journals(path), secret):
+    for each in (path, *_filled_journals(path), secret):
         if each.exists():
             os.link(each, folder / each.name)
     sync_folder(folder)
@@ -174,3 +174,7 @@ def _put(draft: Path, path: Path, secret: bytes | None) -> None:
 
 def _journals(path: Path) -> list[Path]:
     return [path.with_name(path.name + end) for end in _JOURNALS]
+
+
+def _filled_journals(path: Path) -> list[Path]:
+    return [each for each in _journals(path) if each.exists() and each.stat().st_size]

@@ -90,7 +90,7 @@ class Edge:
 
         async def edge(request: Any) -> web.StreamResponse:
             begun = time.perf_counter()
-            note = request[NOTE] = CallNote()
+            request[NOTE] = CallNote()
             trace_id = request[TRACE_ID] = _trace_id(request)
             cors: Headers = ()
             if varies or hdrs.ORIGIN in request.headers:
@@ -103,12 +103,7 @@ class Edge:
                     response = self._render(request, InvalidRequest(_UNFRAMED), trace_id)
                 status = response.status
             finally:  # cancelled, too: the client of a stream leaves in no other way
-                status = request.get(_SENT, status)
-                seconds, face = time.perf_counter() - begun, _face(request.path)
-                self._ended(face, note.operation, status, seconds)
-                if self._access_log:
-                    path = await _path(request, router)
-                    self._log_access(request, status, path, face, seconds)
+                await self._account_for(request, router, request.get(_SENT, status), begun)
             if not response.prepared:
                 _add_headers(response, trace_id, cors)
                 if self.draining or not framed:
@@ -140,6 +135,16 @@ class Edge:
             path = await _path(request, router)
             log.exception("request failed", trace_id=trace_id, path=path)
             return self._render(request, InternalError(), trace_id)
+
+    async def _account_for(
+        self, request: web.Request, router: web.UrlDispatcher, status: int, begun: float
+    ) -> None:
+        """Count a request that has ended, and log it."""
+        seconds, face = time.perf_counter() - begun, _face(request.path)
+        self._ended(face, request[NOTE].operation, status, seconds)
+        if self._access_log:
+            path = await _path(request, router)
+            self._log_access(request, status, path, face, seconds)
 
     def _log_access(
         self, request: web.Request, status: int, path: str, face: str, seconds: float
