@@ -14,7 +14,7 @@ from tests.deploy.support import SETTINGS, read, seconds, settings_named
 
 TEXT = read("deploy/nginx/getatext-gateway.conf")
 WEBHOOK = "/webhooks/getatext/secret"
-STREAMS = ("/v1/events/stream", "/mcp")
+STREAMS = ("/v1/events/stream", "/mcp", "/mcp/")
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from gateway.http.serving.listening import CannotListen
 from gateway.http.serving.server import make_runner
 from gateway.settings import Settings
 from tests.support.gateway import Stand, run_simulated
+from tests.support.waiting import until
 
 BACKLOG = 16
 
@@ -100,6 +101,32 @@ async def test_a_proxy_on_the_socket_is_believed_where_it_is_named(tmp_path: Pat
         found.append(document["servers"][0]["url"])
 
     assert found == ["https://sms.example", "http://localhost"]
+
+
+async def test_a_stream_over_the_socket_is_logged_with_the_client_that_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, headers = tmp_path / "gateway.sock", {"Auth": DEMO_KEY, "X-Forwarded-For": "203.0.113.7"}
+    lines: list[str] = []
+
+    def logged() -> list[str]:
+        written = capsys.readouterr()
+        lines.extend((written.out + written.err).splitlines())
+        return [line for line in lines if "/v1/events/stream" in line]
+
+    async with (
+        run_simulated(gateway_access_log=True, gateway_trusted_proxies=["unix"]) as stand,
+        served(stand.gateway.app(), f"unix:{path}"),
+    ):
+        async with (
+            ClientSession(connector=UnixConnector(str(path))) as session,
+            session.get("http://localhost/v1/events/stream", headers=headers) as stream,
+        ):
+            await stream.content.readline()
+        await until(logged)
+    (line,) = logged()
+
+    assert "203.0.113.7" in line
 
 
 async def test_the_socket_of_a_dead_process_is_replaced_and_a_living_one_is_not(
