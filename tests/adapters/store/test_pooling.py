@@ -19,7 +19,10 @@ from tests.support.postgres import Postgres
 SSL_REQUEST = 80877103
 # What ends the answer to a query, to a Sync, and to a Flush after a Describe.
 LAST = {b"Q": {b"Z"}, b"S": {b"Z"}, b"H": {b"T", b"n", b"E"}}
-LOCKS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+LOCKS = (
+    "SELECT count(*) FROM pg_locks JOIN pg_database ON database = pg_database.oid "
+    "WHERE locktype = 'advisory' AND datname = current_database()"
+)
 
 
 class Session:
