@@ -1,6 +1,7 @@
 """What is told of the ledger for metrics and the log: news once it is written, and open counts."""
 
 import asyncio
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import cast
@@ -169,5 +170,7 @@ async def test_counting_reads_no_whole_table_of_postgresql(postgres_url: str) ->
     steps = "\n".join(row[0] for row in plan)
 
     assert "Seq Scan" not in steps
-    indexes = ("spends_holding", "things_unended", "things_cancels")
-    assert all(index in steps for index in indexes), steps
+    used = set(re.findall(r"(?:using|Bitmap Index Scan on) (\w+)", steps))
+    # Of an empty table the two indexes of rentals that live cost the same: it takes either.
+    assert used - {"things_live", "things_unended"} == {"spends_holding", "things_cancels"}, steps
+    assert used & {"things_live", "things_unended"}, steps
