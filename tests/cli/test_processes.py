@@ -88,7 +88,15 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def test_the_calls_that_serve_prints_work_when_pasted_in_order(start: Start) -> None:
-    process = start("serve", "--simulate", "--port", "0", GETATEXT_API_KEY="sk_real_0123456789")
+    process = start(
+        "serve",
+        "--simulate",
+        "--port",
+        "0",
+        "--code-after",
+        "1",
+        GETATEXT_API_KEY="sk_real_0123456789",
+    )
     threading.Thread(target=lambda: process.stderr and process.stderr.read()).start()
     text = read_until(process.stdout, "Ctrl-C ends it")
     calls = re.findall("^curl .*", text, re.M)

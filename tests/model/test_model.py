@@ -14,10 +14,10 @@ from tests.support.postgres import Postgres
 @pytest.mark.parametrize("nodes", [1, 2])
 def test_sqlite(nodes: int, tmp_path: Path) -> None:
     with stage(None, tmp_path, nodes) as machine:
-        play(machine, 80, shrink=False)
+        play(machine, 56, shrink=False)
 
 
 @pytest.mark.parametrize("nodes", [1, 2])
 def test_postgres(nodes: int, tmp_path: Path, postgres: Postgres) -> None:
     with postgres.database() as url, stage(url, tmp_path, nodes) as machine:
-        play(machine, 40, shrink=False)
+        play(machine, 28, shrink=False)
