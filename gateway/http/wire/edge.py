@@ -231,7 +231,7 @@ async def _path(request: web.Request, router: web.UrlDispatcher) -> str:
 
     An unknown path as it was asked for, without what may be a secret, or an attempt at one.
     """
-    found = request._match_info or await router.resolve(request)
+    found = await router.resolve(request)
     if (resource := found.route.resource) is not None:
         return resource.canonical.rstrip("/") or "/"
     return redacted_path(request.rel_url.raw_path, lambda part: _is_secret(part, request))
