@@ -62,6 +62,7 @@ module.exports = {
             max_price: '1',
             carrier: 'any',
             area_codes: '',
+      keep_carrier: false,
             reference: 'zap 1',
         });
         sameKeys(rental, rent_number);
