@@ -5,7 +5,7 @@ One HTTP client, and what counts as a delivery. May import the core's ports and 
 
 import aiohttp
 
-from gateway.core.ports.storage import WebhookDelivery
+from gateway.core.ports.storage import ForwardedWebhook
 
 _TIMEOUT = aiohttp.ClientTimeout(total=10, connect=5, sock_connect=5, sock_read=10)
 
@@ -28,7 +28,7 @@ class Forwarder:
         """Close every connection."""
         await self._session.close()
 
-    async def send(self, delivery: WebhookDelivery) -> bool:
+    async def send(self, delivery: ForwardedWebhook) -> bool:
         """Deliver a webhook as it came; whether the target answered 2xx."""
         headers = {"Content-Type": delivery.content_type} if delivery.content_type else {}
         try:
@@ -40,7 +40,7 @@ class Forwarder:
             return False
 
 
-def _with_query(delivery: WebhookDelivery) -> str:
+def _with_query(delivery: ForwardedWebhook) -> str:
     if not delivery.query:
         return delivery.target
     return delivery.target + ("&" if "?" in delivery.target else "?") + delivery.query

@@ -95,7 +95,7 @@ class GatewayClient:
         for name in op.rest.path_fields:
             path = path.replace(f"{{{name}}}", quote(str(getattr(asked, name)), safe=""))
         inputs = {name: each for name, each in given.items() if name not in op.rest.path_fields}
-        in_query = op.rest.method == "GET"
+        in_query = op.rest.method != "POST"
         headers = {"X-Request-Id": trace_id}
         if not in_query:
             headers["Content-Type"] = "application/json"

@@ -19,6 +19,7 @@ from adapters.store.tables.checks import StoredChecks
 from adapters.store.tables.events import StoredEvents
 from adapters.store.tables.keys import StoredKeys
 from adapters.store.tables.ledger import NewId, StoredLedger
+from adapters.store.tables.outgoing_webhooks import StoredWebhooks
 from adapters.store.tables.webhooks import StoredInbox, StoredOutbox
 from adapters.store.urls import postgres_dsn, sqlite_path
 from gateway.core.ports.ledger import Ledger
@@ -32,6 +33,7 @@ from gateway.core.ports.storage import (
     Outbox,
     SharedBuckets,
 )
+from gateway.core.ports.webhooks import OutgoingWebhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Store:
     failures: FailureReports
     news: NewsReports
     balances: Balances
+    webhooks: OutgoingWebhooks
     alarms: AlarmReports
 
 
@@ -105,5 +108,6 @@ def store_over(database: SharedDatabase, new_id: NewId) -> Store:
         failures=database.failures,
         news=database.news,
         balances=StoredBalances(database, alarms),
+        webhooks=StoredWebhooks(database, alarms),
         alarms=alarms,
     )

@@ -65,9 +65,18 @@ class Nothing:
     holds_anything = one
 
 
+class NoWebhooks:
+    """A store of webhooks that has none."""
+
+    async def standing(self) -> Sequence[Any]:
+        """None is enabled."""
+        return ()
+
+
 @asynccontextmanager
 async def open_nothing(url: str, *, new_id: Any) -> AsyncIterator[Store]:
     nothing: Any = Nothing()
+    webhooks: Any = NoWebhooks()
     yield Store(
         ledger=nothing,
         checks=nothing,
@@ -83,6 +92,7 @@ async def open_nothing(url: str, *, new_id: Any) -> AsyncIterator[Store]:
         news=NewsReports(),
         balances=nothing,
         alarms=AlarmReports(),
+        webhooks=webhooks,
     )
 
 

@@ -78,6 +78,18 @@ LISTINGS: Mapping[str, Listing] = {
         "purchases",
         f"Nothing was bought yet. {RENT_ONE}",
     ),
+    "list_webhooks": _listing(
+        "id status url events service_code description format",
+        "format description service_code",
+        "webhooks",
+        "No webhooks yet. Make one: getatext-gateway webhooks create URL --events TYPES",
+    ),
+    "list_webhook_deliveries": _listing(
+        "event_id type state tries status error tried_at next_try_at",
+        "tries next_try_at type error",
+        "deliveries",
+        "Nothing was sent yet.",
+    ),
     "list_long_rentals": _listing(
         "id status number price period auto_renew rented_on ends_on",
         "rented_on period auto_renew",

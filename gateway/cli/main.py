@@ -3,7 +3,7 @@
 import click
 
 from gateway.cli.lazy import Entry, LazyGroup, verb_entries
-from gateway.cli.verbs import LONG, LONG_VERBS, TOP, VERBS, WAIT
+from gateway.cli.verbs import LONG, LONG_VERBS, TOP, VERBS, WAIT, WEBHOOK_VERBS, WEBHOOKS
 
 EPILOG = """\b
 Exit codes:
@@ -64,6 +64,15 @@ long = LazyGroup(
     epilog=EPILOG,
 )
 
+webhooks = LazyGroup(
+    "webhooks",
+    {"Webhooks, with a key that a gateway made": verb_entries(WEBHOOK_VERBS)},
+    verbs_of=WEBHOOKS,
+    short_help="URLs that events are sent to.",
+    help="URLs that a running gateway sends events to, with the key in GATEWAY_KEY.",
+    epilog=EPILOG,
+)
+
 cli = LazyGroup(
     "getatext-gateway",
     {
@@ -96,6 +105,7 @@ cli = LazyGroup(
             **verb_entries(VERBS),
             "wait": Entry("gateway.cli.commands.wait:wait", WAIT.help),
             "long": long,
+            "webhooks": webhooks,
         },
     },
     verbs_of=TOP,

@@ -21,7 +21,7 @@ from gateway.core.operations.operation import AnyOperation
 
 SWITCH = {"on": "true", "off": "false"}
 _MOST_SHOWN = 60  # letters of choices that fit before the help of an option
-_LISTS = {"area_codes"}  # inputs with commas; their options may stand more than once
+_LISTS = {"area_codes", "events"}  # inputs with commas; their options may stand more than once
 
 
 class _OptionalChoice(click.Choice):  # type: ignore[type-arg]  # not generic in older versions
@@ -179,13 +179,20 @@ def _option(verb: Verb, name: str, field: FieldInfo) -> click.Option:
     return click.Option(
         names,
         required=field.is_required(),
-        default=None if field.is_required() else field.default,
+        default=_default(field),
         multiple=name in _LISTS,
         show_default=True,
         help=about,
         type=_OptionalChoice(choices, _reader(field)) if choices else click.STRING,
         metavar=metavar,
     )
+
+
+def _default(field: FieldInfo) -> Any:
+    """What is taken where nothing is typed, as it would be typed."""
+    if field.is_required():
+        return None
+    return field.default.value if isinstance(field.default, Enum) else field.default
 
 
 def _choices(annotation: Any) -> list[str]:

@@ -56,6 +56,7 @@ class Verb:
 
 RENTAL = {"rental_id": "ID"}
 LONG_RENTAL = {"long_rental_id": "ID"}
+WEBHOOK = {"webhook_id": "ID"}
 CODE_COMES = "Its code, once it has come: getatext-gateway wait {id}"
 
 VERBS = (
@@ -137,11 +138,38 @@ LONG_VERBS = (
     ),
 )
 
+WEBHOOK_VERBS = (
+    Verb("list", "list_webhooks", "The webhooks of your key."),
+    Verb(
+        "create",
+        "create_webhook",
+        "Have events sent to a URL; its secret is shown once.",
+        arguments={"url": "URL"},
+        options={"service_code": "service"},
+        then="Try it: getatext-gateway webhooks test {id}",
+    ),
+    Verb("delete", "delete_webhook", "Send nothing more to it.", arguments=WEBHOOK),
+    Verb("test", "test_webhook", "Send it a test, once.", arguments=WEBHOOK),
+    Verb(
+        "deliveries",
+        "list_webhook_deliveries",
+        "What was sent, and what came of it.",
+        arguments=WEBHOOK,
+    ),
+    Verb(
+        "redeliver",
+        "redeliver_webhook",
+        "Send events again.",
+        arguments=WEBHOOK,
+        options={"event_id": "event"},
+    ),
+)
+
 WAIT = Verb("wait", "wait_for_code", "Wait for a rental's code.", arguments=RENTAL)
 
 # Groups of commands by their names: "" stands for the program itself.
-TOP, LONG = "", "long"
-ENTRIES = {TOP: (*VERBS, WAIT), LONG: LONG_VERBS}
+TOP, LONG, WEBHOOKS = "", "long", "webhooks"
+ENTRIES = {TOP: (*VERBS, WAIT), LONG: LONG_VERBS, WEBHOOKS: WEBHOOK_VERBS}
 
 
 def derived_verbs(group: str) -> tuple[Verb, ...]:
@@ -154,7 +182,7 @@ def derived_verbs(group: str) -> tuple[Verb, ...]:
 
 
 def _group(op: AnyOperation) -> str:
-    return LONG if op.kind == "long_rental" else TOP
+    return {"long_rentals": LONG, "webhooks": WEBHOOKS}.get(op.toolset, TOP)
 
 
 def _derived(op: AnyOperation) -> Verb:

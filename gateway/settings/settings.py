@@ -146,6 +146,13 @@ class Settings(ProviderSettings):
             "networks; `unix` is whoever comes over the Unix socket."
         ),
     )
+    gateway_webhook_allowed_networks: list[IPvAnyNetwork] = Field(
+        default_factory=list,
+        description=(
+            "Networks besides the public ones that callers' webhooks may be in, as a JSON list "
+            'such as `["10.0.0.0/8"]`; plain http is allowed there too.'
+        ),
+    )
     gateway_mcp_confirm_above: Annotated[Decimal, Field(ge=0)] = Field(
         Decimal("1.00"),
         description="Purchases through MCP above this many USD are confirmed; `keys create "

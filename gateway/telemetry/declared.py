@@ -12,6 +12,7 @@ from gateway.core.model.events import ALARMS
 from gateway.core.model.provider_errors import UpstreamAuthFailed
 from gateway.core.model.purchases import SpendState
 from gateway.core.model.upstream_call import Effect
+from gateway.core.model.webhooks import DeliveryState
 from gateway.core.operations.catalog import CALLS, CATALOG
 from gateway.core.upstream.circuit_breaker import BreakerState
 
@@ -123,6 +124,13 @@ ALARMS_RAISED = Counter(
     "sum",
     ("type",),
     _each(type.value for type in ALARMS),
+)
+WEBHOOK_TRIES = Counter(
+    "webhook_tries",
+    "Events sent to webhooks, by how the delivery stands since: delivered, pending or failed.",
+    "sum",
+    ("state",),
+    _each(DeliveryState),
 )
 OPERATIONS = Counter(
     "operations",

@@ -26,6 +26,7 @@ from gateway.core.model.purchases import (
     SpendState,
 )
 from gateway.core.model.settling import settling
+from gateway.core.model.webhooks import DeliveryState
 from gateway.core.upstream.circuit_breaker import BreakerState
 from gateway.telemetry import declared
 from gateway.telemetry.counting import Counts, Durations
@@ -68,6 +69,7 @@ class Metrics:
         self._request_seconds = self._histogram(declared.REQUEST_SECONDS)
         self._lookups = self._counter(declared.LOOKUPS)
         self._alarms = self._counter(declared.ALARMS_RAISED)
+        self._webhook_tries = self._counter(declared.WEBHOOK_TRIES)
 
     def _measure_the_ledger(self) -> None:
         self._charged = self._counter(declared.CHARGED)
@@ -249,6 +251,10 @@ class Metrics:
         for one in BreakerState:
             self._breakers.labels(group, one.value).set(one.value == state)
         breaker_log.warning("breaker", group=group, state=state)
+
+    def webhook_tried(self, state: DeliveryState) -> None:
+        """An event was sent to a webhook, and its delivery stands so since."""
+        self._webhook_tries.add((state.value,))
 
     def shared_limits_failed(self) -> None:
         """The limits shared with other nodes were not available."""

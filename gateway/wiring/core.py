@@ -10,6 +10,7 @@ from adapters.getatext.provider import accounts
 from adapters.store import Store
 from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.auth.verification import AskProvider, KeyVerification
+from gateway.core.auth.webhook_secrets import WebhookSecrets
 from gateway.core.codes.following import Following
 from gateway.core.codes.messages import MessageWaiter
 from gateway.core.codes.poller import CodePoller
@@ -23,6 +24,7 @@ from gateway.core.operations.catalog import CALLS
 from gateway.core.operations.context import Services
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.provider import Connect
+from gateway.core.ports.sending import Sender
 from gateway.core.prices.cache import PriceCache
 from gateway.core.purchases.purchasing import Purchasing
 from gateway.core.rentals.cancelling import Cancelling
@@ -36,10 +38,13 @@ from gateway.core.upstream.calls import KEY_CHECK, RENTAL_STATUS, UNVERIFIED
 from gateway.core.upstream.circuit_breaker import CircuitBreakers
 from gateway.core.upstream.pipeline import Pipeline
 from gateway.core.upstream.rate_limiter import RateLimiter, RateLimits
+from gateway.core.webhooks.dispatcher import WebhookDispatcher
+from gateway.core.webhooks.management import WebhookManagement
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
 from gateway.wiring import background
 from gateway.wiring.stages import stages
+from gateway.wiring.webhooks import Outgoing, outgoing
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class Core:
     services: Services
     invoker: Invoker
     webhooks: Webhooks
+    dispatcher: WebhookDispatcher
     reconciliation: ReconciliationTask
     following: Following
     cancels: CancelTask
@@ -84,8 +90,12 @@ def build_core(
     client: Client,
     clock: Clock,
     metrics: Metrics,
+    sender: Sender,
 ) -> Core:
-    """Build the core's objects, shared by all callers. `secret` is the database's."""
+    """Build the core's objects, shared by all callers. `secret` is the database's.
+
+    `sender` sends to webhooks.
+    """
     hasher, notifier = KeyHasher(secret), Notifier()
     breakers = CircuitBreakers(clock, CALLS, observer=metrics)
     limiter = _limiter(settings, store, clock, metrics)
@@ -95,7 +105,11 @@ def build_core(
     verification = KeyVerification(store.accounts, _asking(connect, pipeline), clock)
     callers = _callers(settings, hasher, store, clock, verification)
     unwritten = _unwritten(store, clock, metrics)
-    services = _services(settings, store, callers, unwritten, notifier, clock, metrics)
+    price_cache = _price_cache(settings, clock, metrics)
+    secrets = WebhookSecrets(secret)
+    sent = outgoing(settings, secrets, store, sender, price_cache, clock, metrics)
+    basis = _Basis(settings, store, clock, metrics)
+    services = _services(basis, callers, unwritten, notifier, price_cache, sent.management)
     following, cancels, reconciliation = background.work(
         settings, store, callers, upstreams, services, metrics
     )
@@ -111,6 +125,7 @@ def build_core(
         services=services,
         invoker=Invoker(upstreams, services, purchasing, metrics),
         webhooks=_webhooks(settings, hasher, callers, upstreams, services),
+        dispatcher=_dispatcher(sent, notifier),
         reconciliation=reconciliation,
         following=following,
         cancels=cancels,
@@ -170,16 +185,23 @@ def _asking(connect: Connect, pipeline: Pipeline) -> AskProvider:
     return ask
 
 
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    settings: Settings
+    store: Store
+    clock: Clock
+    metrics: Metrics
+
+
 def _services(
-    settings: Settings,
-    store: Store,
+    basis: _Basis,
     callers: Callers,
     unwritten: Unwritten,
     notifier: Notifier,
-    clock: Clock,
-    metrics: Metrics,
+    price_cache: PriceCache,
+    webhooks: WebhookManagement,
 ) -> Services:
-    price_cache = _price_cache(settings, clock, metrics)
+    settings, store, clock = basis.settings, basis.store, basis.clock
     repository = RentalRepository(
         store.ledger,
         unwritten,
@@ -198,14 +220,22 @@ def _services(
         price_cache=price_cache,
         repository=repository,
         status_reads=status_reads,
-        cancelling=Cancelling(store.ledger, repository, status_reads, clock, metrics),
+        cancelling=Cancelling(store.ledger, repository, status_reads, clock, basis.metrics),
         poller=poller,
         waiter=CodeWaiter(poller, status_reads, repository, notifier, store.inbox),
         message_waiter=MessageWaiter(notifier, clock),
         recheck=callers.recheck,
         keys=store.keys,
         own=callers.own.id if callers.own else None,
+        webhooks=webhooks,
+        owner_of=callers.of_webhook,
     )
+
+
+def _dispatcher(sent: Outgoing, notifier: Notifier) -> WebhookDispatcher:
+    dispatcher = WebhookDispatcher(sent.parts, notifier)
+    sent.management.when_changed(dispatcher.look)
+    return dispatcher
 
 
 def _price_cache(settings: Settings, clock: Clock, metrics: Metrics) -> PriceCache:

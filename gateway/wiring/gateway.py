@@ -1,12 +1,13 @@
 """The gateway: opens and closes the store, the provider's client and the core."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
+from typing import Protocol
 
 from aiohttp import web
 
@@ -15,6 +16,7 @@ from adapters.getatext.client import Client
 from adapters.getatext.outbound import Outbound
 from adapters.getatext.probe import reachable
 from adapters.getatext.webhook import read_webhook
+from adapters.outgoing.sender import WebhookSender
 from adapters.store import Store
 from adapters.store.secret import check_secret
 from adapters.store.urls import place_of, sqlite_path
@@ -184,8 +186,9 @@ async def run_gateway(
 ) -> AsyncIterator[Gateway]:
     """Run the gateway over an open store and an open client, which are left open."""
     metrics = Metrics(log_causes=follow)
-    async with aclosing(Forwarder()) as forwarder:
-        core = build_core(settings, secret, store, client, clock, metrics)
+    networks = settings.gateway_webhook_allowed_networks
+    async with aclosing(Forwarder()) as forwarder, aclosing(WebhookSender(networks)) as sender:
+        core = build_core(settings, secret, store, client, clock, metrics, sender)
         targets = [str(target) for target in settings.getatext_webhook_forward]
         forwarding = WebhookForwarding(targets, store.outbox, forwarder.send, clock, metrics)
         retention = timedelta(days=settings.gateway_retention_days)
@@ -200,17 +203,30 @@ async def run_gateway(
             await housekeeping.recover()
             if follow:
                 await housekeeping.count()
-            background = [asyncio.create_task(work.run()) for work in (housekeeping, forwarding)]
-            if follow:
-                core.following.start()
-                core.cancels.start()
-            try:
+            async with _working(core, [housekeeping, forwarding], follow=follow):
                 yield Gateway(settings, metrics, client, store, core, forwarding, balances)
-            finally:
-                await core.close()
-                for task in background:
-                    task.cancel()
-                await asyncio.wait(background)
+
+
+class _Job(Protocol):
+    async def run(self) -> None:
+        """Work until cancelled."""
+
+
+@asynccontextmanager
+async def _working(core: Core, jobs: Sequence[_Job], *, follow: bool) -> AsyncIterator[None]:
+    """Run what runs beside the requests, until the core is closed."""
+    started = [*jobs, core.dispatcher] if follow else jobs
+    background = [asyncio.create_task(job.run()) for job in started]
+    if follow:
+        core.following.start()
+        core.cancels.start()
+    try:
+        yield
+    finally:
+        await core.close()
+        for task in background:
+            task.cancel()
+        await asyncio.wait(background)
 
 
 def _client(settings: Settings) -> Client:

@@ -4,13 +4,14 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from adapters.store import Store
 from gateway.core.codes.messages import MessageWaiter
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
 from gateway.core.model.callers import Caller
+from gateway.core.model.errors import Unauthorized
 from gateway.core.model.prices import Price
 from gateway.core.operations.catalog import BUCKETS, CALLS
 from gateway.core.operations.context import Services
@@ -29,6 +30,7 @@ from gateway.core.upstream.circuit_breaker import BreakerPolicy, CircuitBreakers
 from gateway.core.upstream.pipeline import Pipeline
 from gateway.core.upstream.rate_limiter import RateLimiter, RateLimits
 from gateway.core.upstream.retry import RetryPolicy
+from gateway.core.webhooks.management import WebhookManagement
 from tests.support.ledger import new_id
 
 START = datetime(2025, 7, 6, 19, 43, 37, tzinfo=UTC)
@@ -142,7 +144,14 @@ def services(
         still_accepted,
         store.keys,
         None,
+        cast("WebhookManagement", None),  # no operation of these tests has a webhook
+        no_owner,
     )
+
+
+async def no_owner(caller_id: str) -> Caller:
+    """The owner of a webhook, of which there are none."""
+    raise Unauthorized
 
 
 async def still_accepted(caller: Caller) -> None:

@@ -10,7 +10,7 @@ from adapters.store.sql import codec
 from adapters.store.sql.database import Database
 from adapters.store.sql.schema import keys
 from adapters.store.sql.statement import Statement, Tx, number, text
-from gateway.core.model.callers import GatewayKey
+from gateway.core.model.callers import GATEWAY_KEY_PREFIX, GatewayKey
 from gateway.core.ports.storage import NameTaken
 
 _INSERT = Statement(
@@ -20,6 +20,7 @@ _INSERT = Statement(
     )
 )
 _FIND = Statement(select(keys).where(keys.c.hashed == text("hashed")))
+_BY_ID = Statement(select(keys).where(keys.c.id == text("id")))
 _ALL = Statement(select(keys).order_by(keys.c.created_at, keys.c.id))
 _UNREVOKED = Statement(select(keys).where(keys.c.revoked_at.is_(None)))
 _REVOKE = Statement(
@@ -44,6 +45,11 @@ class StoredKeys:
 
     async def find(self, hashed: str) -> GatewayKey | None:
         row = await self._database.read(lambda tx: tx.row(_FIND, hashed=hashed))
+        return None if row is None else codec.gateway_key(row)
+
+    async def of_caller(self, caller_id: str) -> GatewayKey | None:
+        key_id = caller_id.removeprefix(GATEWAY_KEY_PREFIX)
+        row = await self._database.read(lambda tx: tx.row(_BY_ID, id=key_id))
         return None if row is None else codec.gateway_key(row)
 
     async def all(self) -> Sequence[GatewayKey]:

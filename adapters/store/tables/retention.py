@@ -4,6 +4,7 @@ from sqlalchemy import and_, case, delete, null, or_, update
 
 from adapters.store.sql.schema import (
     codes,
+    deliveries,
     hints,
     leases,
     letters,
@@ -42,6 +43,7 @@ _DELETE_NEWEST = Statement(
 )
 _DELETE_HINTS = Statement(delete(hints).where(hints.c.received_at < number("before")))
 _DELETE_LETTERS = Statement(delete(letters).where(letters.c.added_at < number("before")))
+_DELETE_DELIVERIES = Statement(delete(deliveries).where(deliveries.c.queued_at < number("before")))
 _DELETE_LEASES = Statement(delete(leases).where(leases.c.until < number("before")))
 _DELETE_PLACES = Statement(delete(places).where(places.c.taken_at < number("before")))
 _COUNTED = (
@@ -50,6 +52,7 @@ _COUNTED = (
     _DELETE_NEWEST,
     _DELETE_HINTS,
     _DELETE_LETTERS,
+    _DELETE_DELIVERIES,
 )
 _UNCOUNTED = (_DELETE_LEASES, _DELETE_PLACES)  # soon made again where they are used
 

@@ -10,7 +10,7 @@ from adapters.store.sql.database import Database
 from adapters.store.sql.schema import letters
 from adapters.store.sql.statement import Row, Statement, Tx, blob, number, text
 from adapters.store.tables import codes, events
-from gateway.core.ports.storage import ProvisionalCode, WebhookDelivery
+from gateway.core.ports.storage import ForwardedWebhook, ProvisionalCode
 
 _ADD = Statement(
     insert(letters).values(
@@ -88,7 +88,7 @@ class StoredOutbox:
 
         await self._database.write(add_all)
 
-    async def due(self, at: datetime, until: datetime, limit: int) -> Sequence[WebhookDelivery]:
+    async def due(self, at: datetime, until: datetime, limit: int) -> Sequence[ForwardedWebhook]:
         now, then = codec.to_instant(at), codec.to_instant(until)
         rows = await self._database.alone(lambda tx: tx.rows(_DUE, at=now, until=then, limit=limit))
         return sorted(map(_delivery, rows), key=lambda delivery: delivery.id)
@@ -103,6 +103,6 @@ class StoredOutbox:
         await self._database.alone(lambda tx: tx.execute(_DONE, delivery_id=delivery_id))
 
 
-def _delivery(row: Row) -> WebhookDelivery:
+def _delivery(row: Row) -> ForwardedWebhook:
     names = ("id", "target", "query", "content_type", "tries")
-    return WebhookDelivery(body=bytes(row["body"]), **{name: row[name] for name in names})
+    return ForwardedWebhook(body=bytes(row["body"]), **{name: row[name] for name in names})

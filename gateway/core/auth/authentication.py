@@ -108,6 +108,13 @@ class Callers:
         if caller.hashed is not None:
             await self._by_gateway_key(caller.hashed)
 
+    async def of_webhook(self, caller_id: str) -> Caller:
+        """The caller that owns a webhook. Raises Unauthorized where its key has ended."""
+        key = await self._keys.of_caller(caller_id)
+        if key is None:
+            raise Unauthorized
+        return await self._by_gateway_key(key.hashed)
+
     @property
     def own(self) -> Account | None:
         """The server's own account at the provider, if it has a key."""

@@ -108,6 +108,10 @@ class Invoker:
             services.ledger, services.price_cache, services.poller, context.upstream, context.view
         )
 
+    async def owner(self, webhook_id: str, token: str) -> Caller:
+        """The owner of a webhook, for its delete token. Raises Unauthorized."""
+        return await self._services.owner_of(await self._services.webhooks.owner(webhook_id, token))
+
     async def undelivered(self, purchase: str) -> None:
         """Report that the answer of a purchase, given by ledger_id, did not reach its caller."""
         await self._purchasing.undelivered(purchase)

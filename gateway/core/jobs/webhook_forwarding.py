@@ -7,7 +7,7 @@ from datetime import timedelta
 from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.observer import Observer
-from gateway.core.ports.storage import Outbox, WebhookDelivery
+from gateway.core.ports.storage import ForwardedWebhook, Outbox
 
 MOST_TRIES = 35  # about a day, with the pauses in between
 _AT_ONCE = 100
@@ -15,7 +15,7 @@ _HELD = timedelta(seconds=60)
 _LOOK_EVERY = 5.0
 _LONGEST_PAUSE = 3600.0
 
-Send = Callable[[WebhookDelivery], Awaitable[bool]]
+Send = Callable[[ForwardedWebhook], Awaitable[bool]]
 """Makes one delivery; False where it failed."""
 
 
@@ -75,7 +75,7 @@ class WebhookForwarding:
             task.add_done_callback(self._under_way.discard)
         return len(deliveries)
 
-    async def _deliver(self, delivery: WebhookDelivery) -> None:
+    async def _deliver(self, delivery: ForwardedWebhook) -> None:
         try:
             if await self._send(delivery):
                 await self._outbox.done(delivery.id)

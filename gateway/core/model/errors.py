@@ -1,15 +1,14 @@
 """The error hierarchy: every error of the gateway, each defined once.
 
 GatewayError
-├─ InvalidRequest · Unauthorized · Forbidden · BudgetExceeded · ServiceNotAllowed
+├─ InvalidRequest · Unauthorized · BudgetExceeded · ServiceNotAllowed
+├─ Forbidden ── GatewayKeyRequired
 ├─ NotFound ── ServiceNotFound · RentalNotFound · LongRentalNotFound
 ├─ Refused: the provider declined, nothing was charged (provider_errors)
 │   ├─ OutOfStock · PriceTooHigh · InsufficientFunds · TooManyActiveRentals
 │   └─ CancelTooEarly · CodeAlreadyReceived · RentalEnded · UpstreamRefused
-├─ OutcomeUnknown · RequestIdReused · RequestInProgress · AlreadyReplaced
-├─ DuplicatePurchase: over MCP, what was bought minutes ago
-├─ RateLimited
-├─ GatewayBusy: too much is held open for this key, this address, or in all
+├─ OutcomeUnknown · RequestIdReused · RequestInProgress · AlreadyReplaced · DuplicatePurchase
+├─ RateLimited · GatewayBusy: too much is held open for this key, this address, or in all
 ├─ UpstreamFault: the provider did not answer properly (provider_errors)
 │   ├─ UpstreamAuthFailed · UpstreamError · UpstreamBadResponse
 │   └─ UpstreamMaintenance · UpstreamUnavailable · UpstreamTimeout
@@ -53,24 +52,25 @@ class GatewayError(Exception):
     happened: ClassVar[str] = "Something went wrong in the gateway."
     advice: ClassVar[str] = ""
     usual_wait: ClassVar[float | None] = None  # seconds; default of retry_after
+    usual_charged: ClassVar[Charged] = Charged.NO
 
     def __init__(
         self,
         happened: str | None = None,
         *,
-        charged: Charged = Charged.NO,
+        charged: Charged | None = None,
         retry_after: float | None = None,
         upstream: Upstream | None = None,
         advice: str | None = None,
     ) -> None:
-        """Omitted sentences default to those of the class."""
+        """What is omitted defaults to what the class says."""
+        self.charged = self.usual_charged if charged is None else charged
         sentences = (
             happened or self.happened,
-            _MONEY[charged],
+            _MONEY[self.charged],
             self.advice if advice is None else advice,
         )
         self.detail = " ".join(filter(None, sentences))
-        self.charged = charged
         self.retry_after = self.usual_wait if retry_after is None else retry_after
         self.upstream = upstream
         self.trace_id: str | None = None
@@ -98,6 +98,14 @@ class Forbidden(GatewayError):
 
     code, title, http_status = "forbidden", "Forbidden", 403
     happened = "This key may not do that."
+
+
+class GatewayKeyRequired(Forbidden):
+    """It is for keys that the gateway made: of a provider's key only a hash is kept."""
+
+    code, title = "gateway_key_required", "Gateway key required"
+    happened = "This needs a key that the gateway made; of your own only a hash is kept."
+    advice = "Whoever runs the gateway makes one with `getatext-gateway keys create`."
 
 
 class BudgetExceeded(GatewayError):
@@ -159,10 +167,10 @@ class OutcomeUnknown(GatewayError):
     code, title, http_status = "outcome_unknown", "Outcome unknown", 409
     happened = "The request was sent to the provider and its answer was lost."
     advice = "Do not simply repeat it: check the balance and the rentals first."
+    usual_charged = Charged.UNKNOWN
 
     def __init__(self, happened: str | None = None, **more: Any) -> None:
-        """`charged` defaults to UNKNOWN."""
-        super().__init__(happened, **{"charged": Charged.UNKNOWN} | more)
+        super().__init__(happened, **more)
         self.detail = f"{self.detail} {settled_with()}"
 
 
@@ -175,16 +183,12 @@ class RequestIdReused(GatewayError):
 
 
 class RequestInProgress(GatewayError):
-    """The first request with this request id is still running."""
+    """The first request with this request id is still running: it may still be charged."""
 
     code, title, http_status = "request_in_progress", "Request in progress", 409
-    retryable = True
+    retryable, usual_charged = True, Charged.UNKNOWN
     happened = "The first request with this request_id is still running."
     advice = "Repeat it with the same request_id in some seconds."
-
-    def __init__(self, happened: str | None = None, **more: Any) -> None:
-        """`charged` defaults to UNKNOWN: the purchase may still succeed."""
-        super().__init__(happened, **{"charged": Charged.UNKNOWN} | more)
 
 
 class AlreadyReplaced(GatewayError):
@@ -197,7 +201,6 @@ class AlreadyReplaced(GatewayError):
     def __init__(
         self, happened: str | None = None, *, replaced_by: int | None = None, **more: Any
     ) -> None:
-        """`more`: as of GatewayError."""
         if replaced_by is not None:
             happened = f"This rental was replaced before, by rental {replaced_by}."
         super().__init__(happened, **more)
@@ -217,7 +220,6 @@ class DuplicatePurchase(GatewayError):
     def __init__(
         self, happened: str | None = None, *, rental_id: int | None = None, **more: Any
     ) -> None:
-        """`more`: as of GatewayError."""
         super().__init__(happened, **more)
         self.rental_id = rental_id
 

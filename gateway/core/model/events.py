@@ -38,6 +38,7 @@ ALARMS = (
     EventType.PURCHASE_OVERCHARGED,
     EventType.BALANCE_LOW,
     EventType.KEY_BUDGET_REACHED,
+    EventType.WEBHOOK_DISABLED,
 )
 """The types that ask for somebody's attention."""
 
@@ -93,6 +94,10 @@ class EventDetails(Frozen):
     budget: Usd | None = Field(None, description="key.budget_reached: the whole budget.")
     balance: Usd | None = Field(None, description="balance.low: the account's balance.")
     threshold: Usd | None = Field(None, description="balance.low: below which it is low.")
+    webhook_id: str | None = Field(None, description="webhook.disabled: the webhook.")
+    reason: Literal["gone", "failing", "behind"] | None = Field(
+        None, description="webhook.disabled: why; as its disabled_reason."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,7 @@ class Event(Frozen):
         description="The rental as it stood then; null for an event that is about no rental."
     )
     details: EventDetails | None = Field(
-        None, description="What purchase.*, key.* and balance.* tell besides; else null."
+        None, description="What purchase.*, key.*, balance.* and webhook.* tell besides; else null."
     )
 
 

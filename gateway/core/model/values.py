@@ -115,7 +115,7 @@ def text_asked(raw: object) -> object:
     return str(raw) if isinstance(raw, int) else raw
 
 
-def _line_asked(raw: object) -> object:
+def line_asked(raw: object) -> object:
     """Text on one line, trimmed, without control characters; a blank one is as good as none."""
     text = text_asked(raw)
     if not isinstance(text, str):
@@ -232,11 +232,11 @@ ServiceAsked = Annotated[
 Reference = Annotated[
     str,
     Field(max_length=100, examples=["customer 17"]),
-    BeforeValidator(_line_asked),
+    BeforeValidator(line_asked),
 ]
 """The caller's own name for what a purchase is about. It is kept as long as the purchase."""
 
-KeyName = Annotated[str, Field(max_length=100), BeforeValidator(_line_asked)]
+KeyName = Annotated[str, Field(max_length=100), BeforeValidator(line_asked)]
 """The id or name of a gateway key in an input."""
 
 MAX_REQUEST_ID = 255

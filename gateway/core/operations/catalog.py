@@ -1,6 +1,14 @@
 """All operations, in the order of the documents. Faces and tools are generated from it."""
 
-from gateway.core.operations import account, codes, events, long_rentals, prices, replacement
+from gateway.core.operations import (
+    account,
+    codes,
+    events,
+    long_rentals,
+    prices,
+    replacement,
+    webhooks,
+)
 from gateway.core.operations import rentals as renting
 from gateway.core.operations.operation import AnyOperation
 from gateway.core.upstream.calls import KEY_CHECK
@@ -13,6 +21,7 @@ CATALOG: tuple[AnyOperation, ...] = (
     *codes.OPERATIONS,
     *long_rentals.OPERATIONS,
     *events.OPERATIONS,
+    *webhooks.OPERATIONS,
 )
 
 TOOLS = tuple(operation for operation in CATALOG if operation.tool)

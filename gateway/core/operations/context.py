@@ -25,6 +25,7 @@ from gateway.core.rentals.cancelling import Cancelling
 from gateway.core.rentals.repository import RentalRepository
 from gateway.core.rentals.status_reads import StatusReads
 from gateway.core.upstream.account import AccountUpstream
+from gateway.core.webhooks.management import WebhookManagement
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Services:
     """The services that operations use, shared by all callers.
 
     `recheck` raises Unauthorized where a caller's key has ended since the caller was identified.
+    `owner_of` gives the caller of a gateway key by the caller's id, and raises Unauthorized.
     `own`: the id of the server's account, to which gateway keys lead; None: it has none.
     """
 
@@ -48,6 +50,8 @@ class Services:
     recheck: Callable[[Caller], Awaitable[None]]
     keys: Keys
     own: str | None
+    webhooks: WebhookManagement
+    owner_of: Callable[[str], Awaitable[Caller]]
 
 
 @dataclass(frozen=True, slots=True)

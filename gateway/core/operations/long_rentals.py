@@ -118,7 +118,7 @@ CREATE_LONG_RENTAL = Operation(
         "POST",
         "/v1/long-rentals",
         success=201,
-        location="/v1/long-rentals/{id}/messages",
+        location="/v1/long-rentals/{value.id}/messages",
     ),
     run=_create,
     calls=(CREATE,),

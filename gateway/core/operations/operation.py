@@ -47,7 +47,7 @@ In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 
 Errors = tuple[type[GatewayError], ...]
-Toolset = Literal["rentals", "long_rentals", "account", "events"]
+Toolset = Literal["rentals", "long_rentals", "account", "events", "webhooks"]
 Quoter = Callable[[Context, Any, Any], Awaitable[Quote]]
 """Quotes a purchase from context, input, and the rental that is rented again or renewed."""
 Resolver = Callable[[Context, Any, Any], Awaitable[BaseModel]]
@@ -60,12 +60,17 @@ async def _unknown_quote(context: Context, asked: Any, subject: Any) -> Quote:
 
 @dataclass(frozen=True)
 class Rest:
-    """The REST address of an operation: method, path and success status."""
+    """The REST address of an operation: method, path and success status.
 
-    method: Literal["GET", "POST"]
+    `location`: the URL of what it made, with `{value}`'s fields in it; `absolute`: with the
+    gateway's own address before it.
+    """
+
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     success: Literal[200, 201] = 200
-    location: str | None = None  # URL of the new resource; {id} is its id
+    location: str | None = None
+    absolute: bool = False
 
     @cached_property
     def path_fields(self) -> tuple[str, ...]:

@@ -99,7 +99,9 @@ REPLACE_RENTAL = Operation(
     takes=ReplaceRental,
     gives=Rental,
     effect=Effect.SPEND,
-    rest=Rest("POST", "/v1/rentals/{rental_id}/replace", success=201, location="/v1/rentals/{id}"),
+    rest=Rest(
+        "POST", "/v1/rentals/{rental_id}/replace", success=201, location="/v1/rentals/{value.id}"
+    ),
     run=_rent,
     calls=(RENTAL_STATUS, RENT),
     quote=RENT_NUMBER.quote,

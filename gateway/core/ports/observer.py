@@ -7,6 +7,7 @@ from typing import Protocol
 
 from gateway.core.model.events import Alarm
 from gateway.core.model.purchases import LedgerCounts, LedgerNews
+from gateway.core.model.webhooks import DeliveryState
 
 
 class Observer(Protocol):
@@ -28,7 +29,8 @@ class Observer(Protocol):
     alarm. `balance_known`: the balance of the server's own account, as an answer told it.
     `provider_unreached`: a call got no answer, with its cause in words and the chain of errors.
     `ledger_written`: what this node wrote into the ledger. `ledger_counted`: what stands open in
-    the whole ledger, and for how many seconds the oldest wish to cancel has.
+    the whole ledger, and for how many seconds the oldest wish to cancel has. `webhook_tried`: an
+    outgoing webhook's delivery was sent, and stands so since.
     """
 
     def operation_ended(self, operation: str, outcome: str) -> None: ...
@@ -54,6 +56,7 @@ class Observer(Protocol):
     def shared_limits_failed(self) -> None: ...
     def provider_unreached(self, cause: str, chain: str) -> None: ...
     def upstream_called(self, call: str, outcome: str, seconds: float) -> None: ...
+    def webhook_tried(self, state: DeliveryState) -> None: ...
 
 
 class NoObserver:
@@ -82,3 +85,4 @@ class NoObserver:
     def shared_limits_failed(self) -> None: ...
     def provider_unreached(self, cause: str, chain: str) -> None: ...
     def upstream_called(self, call: str, outcome: str, seconds: float) -> None: ...
+    def webhook_tried(self, state: DeliveryState) -> None: ...

@@ -39,6 +39,9 @@ class Keys(Protocol):
     async def find(self, hashed: str) -> GatewayKey | None:
         """The key with this hash, revoked ones included."""
 
+    async def of_caller(self, caller_id: str) -> GatewayKey | None:
+        """The key whose caller has this id, revoked ones included."""
+
     async def all(self) -> Sequence[GatewayKey]:
         """Every key, oldest first."""
 
@@ -106,7 +109,7 @@ class Inbox(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class WebhookDelivery:
+class ForwardedWebhook:
     """A received webhook and the URL it is forwarded to. The query is without its "?"."""
 
     id: int
@@ -125,7 +128,7 @@ class Outbox(Protocol):
     ) -> None:
         """Add one delivery for each target."""
 
-    async def due(self, at: datetime, until: datetime, limit: int) -> Sequence[WebhookDelivery]:
+    async def due(self, at: datetime, until: datetime, limit: int) -> Sequence[ForwardedWebhook]:
         """Claim due deliveries: no other process gets them before `until`. Increments `tries`."""
 
     async def put_off(self, delivery_id: int, at: datetime) -> None:

@@ -1,6 +1,7 @@
 """In-process notifications: one future for each rental or account, shared by all waiters."""
 
 import asyncio
+from collections.abc import Callable
 
 from gateway.core.model.codes import Code
 from gateway.core.model.errors import GatewayError
@@ -19,6 +20,11 @@ class Notifier:
         self._waited: dict[tuple[str, int], asyncio.Future[News]] = {}
         self._account_changes: dict[str, asyncio.Future[None]] = {}
         self.closed = asyncio.Event()
+        self._tell: tuple[Callable[[str], None], ...] = ()
+
+    def when_account_changed(self, tell: Callable[[str], None]) -> None:
+        """Set what is called with the id of each account in which something changed."""
+        self._tell += (tell,)
 
     def next_news(self, account_id: str, rental_id: int) -> asyncio.Future[News]:
         """A future of the rental's next news. It is shared: await it with asyncio.shield."""
@@ -51,6 +57,8 @@ class Notifier:
         future = self._account_changes.pop(account_id, None)
         if future is not None and not future.done():
             future.set_result(None)
+        for tell in self._tell:
+            tell(account_id)
 
     def shut_down(self) -> None:
         """Wake all waiters with None; later waits for news end at once."""

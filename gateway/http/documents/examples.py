@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from gateway.core.model.account import BalanceAndSpending
 from gateway.core.model.codes import Code, CodeStatus
-from gateway.core.model.events import Event, EventList, EventType
+from gateway.core.model.events import Event, EventList, EventType, event_id
 from gateway.core.model.long_rentals import (
     LongRental,
     LongRentals,
@@ -26,6 +26,17 @@ from gateway.core.model.long_rentals import (
 from gateway.core.model.prices import Price, PricePage
 from gateway.core.model.rentals import EndedReason, ReceivedCode, Rental, Rentals, RentalStatus
 from gateway.core.model.usage import Usage, UsageFigures, UsageRow
+from gateway.core.model.webhooks import (
+    CreatedWebhook,
+    DeliveryState,
+    Redelivered,
+    Webhook,
+    WebhookDeliveries,
+    WebhookDelivery,
+    WebhookFormat,
+    Webhooks,
+    WebhookTry,
+)
 
 
 @dataclass(frozen=True)
@@ -121,6 +132,29 @@ _FIGURES = UsageFigures(
     success_rate=None,
     median_seconds=None,
 )
+_WEBHOOK = Webhook(
+    id=f"wh_{'5e' * 12}",
+    url="https://example.com/hooks/sms",
+    events=(EventType.RENTAL_CODE_RECEIVED,),
+    service_code=None,
+    description=None,
+    format=WebhookFormat.STANDARD,
+    status="enabled",
+    disabled_reason=None,
+    created_at=_RENTED,
+)
+_CREATED = CreatedWebhook(**dict(_WEBHOOK), secret=f"whsec_{'c2VjcmV0' * 5}c2U=")
+_TRIED = WebhookTry(delivered=True, status=200, error=None, answer="ok", duration_ms=41)
+_DELIVERY = WebhookDelivery(
+    **_TRIED.model_dump(exclude={"delivered"}),
+    event_id=_CODED.id,
+    type=_CODED.type,
+    state=DeliveryState.DELIVERED,
+    tries=1,
+    tried_at=_RECEIVED,
+    next_try_at=None,
+)
+_THAT_WEBHOOK = {"webhook_id": _WEBHOOK.id}
 _THAT_RENTAL = {"rental_id": 12345}
 _THAT_LONG_RENTAL = {"long_rental_id": 1}
 
@@ -168,6 +202,14 @@ EXAMPLES: Mapping[str, Example] = MappingProxyType(
         "set_auto_renew": Example(_LONG, {**_THAT_LONG_RENTAL, "auto_renew": False}),
         "list_messages": Example(Messages(data=[_MESSAGE]), _THAT_LONG_RENTAL),
         "list_events": Example(EventList(data=[_CODED]), {"type": _CODED.type.value}),
+        "create_webhook": Example(_CREATED, {"url": _WEBHOOK.url, "events": [_CODED.type.value]}),
+        "list_webhooks": Example(Webhooks(data=[_WEBHOOK])),
+        "delete_webhook": Example(_WEBHOOK.model_copy(update={"status": "deleted"}), _THAT_WEBHOOK),
+        "test_webhook": Example(_TRIED, _THAT_WEBHOOK),
+        "list_webhook_deliveries": Example(WebhookDeliveries(data=[_DELIVERY]), _THAT_WEBHOOK),
+        "redeliver_webhook": Example(
+            Redelivered(queued=1), {**_THAT_WEBHOOK, "event_id": event_id(_CODED.id)}
+        ),
     }
 )
 """By the name of the operation."""

@@ -1,7 +1,9 @@
 """The REST face under /v1: one route for each operation of the catalog."""
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from types import MappingProxyType
 from typing import Any
 
 from aiohttp import web
@@ -16,12 +18,14 @@ from gateway.core.model.upstream_call import Effect
 from gateway.core.model.values import MAX_REQUEST_ID, Cacheable, is_request_id
 from gateway.core.operations.call import Call
 from gateway.core.operations.catalog import CATALOG
-from gateway.core.operations.operation import AnyOperation
+from gateway.core.operations.operation import AnyOperation, Rest
+from gateway.core.operations.webhooks import DELETE_WEBHOOK
 from gateway.http.rest import responses
+from gateway.http.wire.addresses import OwnAddress
 from gateway.http.wire.admission import WAITS, Admission
 from gateway.http.wire.auth import CALLER, key_of
 from gateway.http.wire.edge import NOTE, TRACE_ID, Handler
-from gateway.http.wire.inputs import idempotency_key, read_inputs
+from gateway.http.wire.inputs import TOKEN, idempotency_key, read_inputs
 
 PREFIX = "/v1/"
 _MOST_TARGETS, _LONGEST_TARGET = 2000, 500
@@ -31,13 +35,13 @@ class RestFace:
     """Translates requests into calls of operations, and their values into responses."""
 
     def __init__(
-        self, callers: Callers, invoker: Invoker, admission: Admission, below: str
+        self, callers: Callers, invoker: Invoker, admission: Admission, address: OwnAddress
     ) -> None:
         """`callers` authenticates, `invoker` carries the operations out.
 
-        `admission` limits how many wait at once. `below` is the path that the public URL has.
+        `admission` limits how many wait at once. `address`: where what was made is found.
         """
-        self._below = below
+        self._address = address
         self._callers = callers
         self._invoker = invoker
         self._admission = admission
@@ -48,6 +52,9 @@ class RestFace:
         """Authenticate every request under /v1, also those to unknown paths."""
         if request.path.startswith(PREFIX):
             key = key_of(request)
+            if key is None and (webhook := _unsubscribed(request)) is not None:
+                request[CALLER] = await self._invoker.owner(webhook, request.query[TOKEN])
+                return
             request[CALLER] = self._callers.recall(key) or await self._callers.identify(key)
 
     def routes(self) -> list[web.RouteDef]:
@@ -92,12 +99,16 @@ class RestFace:
             request_id = _request_id(op, request)
             call = Call(request[CALLER], request[TRACE_ID], request_id, note=request[NOTE])
             answer = await self._invoker.answer(op, call, given)
-            location = op.rest.location and self._below + op.rest.location.format(
-                id=answer.value.id
-            )
+            location = op.rest.location and self._location(op.rest, request, answer.value)
             return responses.render(answer, op.rest.success, location)
 
         return handle
+
+    def _location(self, rest: Rest, request: web.Request, value: BaseModel) -> str:
+        """Where what was made is found."""
+        assert rest.location is not None  # noqa: S101 - for the type checker
+        before = self._address.of(request) if rest.absolute else self._address.path
+        return before + rest.location.format(value=value)
 
 
 class _TargetInputs:
@@ -133,5 +144,19 @@ def _request_id(op: AnyOperation, request: web.Request) -> str | None:
     return given
 
 
+def _unsubscribed(request: web.Request) -> str | None:
+    """The id of the webhook that a request deletes by its token; None where it does not."""
+    if request.method != DELETE_WEBHOOK.rest.method or TOKEN not in request.query:
+        return None
+    found = _A_WEBHOOK(request.path)
+    return None if found is None else found[1]
+
+
 def _route(op: AnyOperation) -> Callable[[str, Handler], web.RouteDef]:
-    return web.get if op.rest.method == "GET" else web.post
+    return _ROUTES[op.rest.method]
+
+
+_ROUTES = MappingProxyType({"GET": web.get, "POST": web.post, "DELETE": web.delete})
+_A_WEBHOOK = re.compile(
+    re.escape(DELETE_WEBHOOK.rest.path).replace(r"\{webhook_id\}", "([^/]+)") + "/?"
+).fullmatch

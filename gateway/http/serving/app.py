@@ -70,7 +70,7 @@ def make_app(faces: Faces) -> web.Application:
     """The application with all its routes."""
     admission = Admission(faces.capacity.long_requests, faces.webhook_terms.proxies)
     address = OwnAddress(faces.public_url, faces.hosts, faces.webhook_terms.proxies)
-    rest = RestFace(faces.callers, faces.invoker, admission, address.path)
+    rest = RestFace(faces.callers, faces.invoker, admission, address)
     documents = Documents(address).routes()
     described = [route.path for route in documents]
     documents += Discovery(address).routes()

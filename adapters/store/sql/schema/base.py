@@ -1,0 +1,29 @@
+"""What the tables are made of.
+
+Only integers, texts and blobs, so that rows pass the drivers without converters: amounts are
+millionths of a dollar, instants microseconds since 1970 in UTC, days and enumerations text.
+"""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Integer, MetaData, Text, literal_column
+
+metadata = MetaData()
+
+Sortable = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text compared byte by byte, whatever the server's collation."""
+
+# SQLite makes ids only in a column of exactly this type, and gives the ids of deleted rows again
+# without AUTOINCREMENT.
+Counted = BigInteger().with_variant(Integer(), "sqlite")
+"""The type of an id that the database makes."""
+
+
+def one_of(column: ColumnElement[str], *words: str) -> ColumnElement[bool]:
+    """A condition with the words as literals: partial indexes only serve such conditions."""
+    return column.in_([literal_column(f"'{word}'") for word in words])
+
+
+def partial(condition: ColumnElement[bool]) -> dict[str, Any]:
+    """What makes an index one of the rows that fit."""
+    return {"sqlite_where": condition, "postgresql_where": condition}

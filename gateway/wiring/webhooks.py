@@ -1,0 +1,46 @@
+"""Builds what sends events to the webhooks of keys."""
+
+from dataclasses import dataclass
+
+from adapters.store import Store
+from gateway.core.auth.webhook_secrets import WebhookSecrets
+from gateway.core.model.webhooks import WebhookFormat
+from gateway.core.ports.clock import Clock
+from gateway.core.ports.sending import Sender
+from gateway.core.prices.cache import PriceCache
+from gateway.core.webhooks.management import WebhookManagement
+from gateway.core.webhooks.sending import WebhookSending, standard_body
+from gateway.core.webhooks.worker import WebhookParts
+from gateway.http.dropins.sms_activate.webhook import SmsActivateBody
+from gateway.settings import Settings
+from gateway.telemetry.metrics import Metrics
+from gateway.wiring.legacy_codes import service_codes
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What keys do with their webhooks, and what delivers to them."""
+
+    management: WebhookManagement
+    parts: WebhookParts
+
+
+def outgoing(
+    settings: Settings,
+    secrets: WebhookSecrets,
+    store: Store,
+    sender: Sender,
+    prices: PriceCache,
+    clock: Clock,
+    metrics: Metrics,
+) -> Outgoing:
+    """Build it; `prices` tell the codes that legacy tools know services by."""
+    legacy = SmsActivateBody(service_codes(settings), prices.known, settings.zone)
+    bodies = {WebhookFormat.STANDARD: standard_body, WebhookFormat.SMS_ACTIVATE: legacy.write}
+    sending = WebhookSending(sender, secrets, clock, bodies)
+    return Outgoing(
+        WebhookManagement(store.webhooks, store.events, sender, sending, secrets, clock),
+        WebhookParts(
+            store.webhooks, store.events, store.keys, store.leases, sending, clock, metrics
+        ),
+    )
