@@ -7,6 +7,7 @@ export default [
 		files: ['package.json', '**/*.ts'],
 		rules: {
 			'@n8n/community-nodes/require-homepage': 'off',
+			'@n8n/community-nodes/valid-author': 'off',
 			'@n8n/community-nodes/credential-documentation-url': 'off',
 			'n8n-nodes-base/community-package-json-author-missing': 'off',
 			'n8n-nodes-base/community-package-json-repository-url-missing': 'off',

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { NodeOperationError, type IDataObject, type IExecuteFunctions } from 'n8n-workflow';
+import { NodeApiError, NodeOperationError, type IDataObject, type IExecuteFunctions } from 'n8n-workflow';
 
 import { askOnce, isSuccess, refused, type Answer } from './ask';
 
@@ -68,8 +68,12 @@ async function sent(
 		});
 	} catch (error) {
 		remember(context, `${kind}_open`, id);
-		error.description = `${UNKNOWN} Its request_id is ${id}.`;
-		throw error;
+		const { message } = error as Error;
+		throw new NodeApiError(context.getNode(), { message }, {
+			message,
+			description: `${UNKNOWN} Its request_id is ${id}.`,
+			itemIndex: 0,
+		});
 	}
 }
 

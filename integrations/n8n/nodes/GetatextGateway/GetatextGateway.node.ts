@@ -1,6 +1,7 @@
 import {
 	NodeConnectionTypes,
 	NodeOperationError,
+	type NodeApiError,
 	type IDataObject,
 	type IExecuteFunctions,
 	type ILoadOptionsFunctions,
@@ -58,7 +59,7 @@ export class GetatextGateway implements INodeType {
 						name: `${price.service_name} (${price.service_code}), ${price.price} ${price.currency}`,
 						value: String(price.service_code),
 					})),
-					paginationToken: page.next_cursor ?? undefined,
+					paginationToken: (page.next_cursor as string | null) ?? undefined,
 				};
 			},
 		},
@@ -69,33 +70,42 @@ export class GetatextGateway implements INodeType {
 		const results: INodeExecutionData[] = [];
 		for (let itemIndex = 0; itemIndex < items.length; itemIndex++) {
 			const operation = this.getNodeParameter('operation', itemIndex) as string;
-			try {
-				if (PURCHASES.includes(operation) && items.length > 1) {
-					throw new NodeOperationError(
-						this.getNode(),
-						`${items.length} items came in, and nothing was rented: one execution rents one number`,
-						{
-							itemIndex,
-							description:
-								'Put a Limit node before this one. Numbers are not rented from lists: see docs/acceptable-use.md of the gateway.',
-						},
-					);
-				}
-				for (const json of await operations[operation](this, itemIndex)) {
-					results.push({ json, pairedItem: { item: itemIndex } });
-				}
-			} catch (error) {
-				if (!this.continueOnFail()) throw error;
-				results.push({
-					json: { error: error.message, description: error.description ?? null },
-					error,
-					pairedItem: { item: itemIndex },
-				});
-			}
+			const asked = answers(this, operation, itemIndex);
+			results.push(...(await (this.continueOnFail() ? asked.catch(failure(itemIndex)) : asked)));
 		}
 		return [results];
 	}
 }
+
+async function answers(
+	context: IExecuteFunctions,
+	operation: string,
+	itemIndex: number,
+): Promise<INodeExecutionData[]> {
+	const { length } = context.getInputData();
+	if (PURCHASES.includes(operation) && length > 1) {
+		throw new NodeOperationError(
+			context.getNode(),
+			`${length} items came in, and nothing was rented: one execution rents one number`,
+			{
+				itemIndex,
+				description:
+					'Put a Limit node before this one. Numbers are not rented from lists: see docs/acceptable-use.md of the gateway.',
+			},
+		);
+	}
+	const found = await operations[operation](context, itemIndex);
+	return found.map((json) => ({ json, pairedItem: { item: itemIndex } }));
+}
+
+/** A failure as an item, for who wants the workflow to go on. */
+const failure = (itemIndex: number) => (error: NodeApiError | NodeOperationError) => [
+	{
+		json: { error: error.message, description: error.description ?? null },
+		error,
+		pairedItem: { item: itemIndex },
+	},
+];
 
 type Operation = (context: IExecuteFunctions, itemIndex: number) => Promise<IDataObject[]>;
 
