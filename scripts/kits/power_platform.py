@@ -24,7 +24,7 @@ def definition() -> Json:
     What no flow can use is left out, and a purchase shows its request id before all else: a flow
     that repeats a step without one buys twice.
     """
-    made = with_server(DIALECTS["2.0"](document()), PLACEHOLDER)
+    made = with_server(DIALECTS["2.0"](document(whole=True)), PLACEHOLDER)
     kept = {
         path: {
             method: _with_request_id_shown(one)
