@@ -30,8 +30,10 @@ def properties() -> Json:
 
 
 def operations(document: Json) -> dict[str, Json]:
-    """The operations by their id."""
-    return {one["operationId"]: one for item in document["paths"].values() for one in item.values()}
+    """The operations by their id. What a trigger receives stands beside them, and has none."""
+    items = document["paths"].values()
+    members = [one for item in items for one in item.values()]
+    return {one["operationId"]: one for one in members if "operationId" in one}
 
 
 def schema_faults(document: Json) -> list[str]:
