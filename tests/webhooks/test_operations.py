@@ -264,7 +264,7 @@ async def test_nothing_secret_is_logged_or_stored(
 
 async def test_a_node_of_its_own_process_delivers_too(url: str) -> None:
     async with post_office(url) as post:
-        terms = {
+        terms: dict[str, Any] = {
             "gateway_database_url": url,
             "gateway_secret": "the same secret for all of the nodes",
             "getatext_api_key": "sk_the_servers_own",
