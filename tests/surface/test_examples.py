@@ -113,7 +113,7 @@ async def perform(client: Client, op: AnyOperation, ids: Mapping[str, Any]) -> A
         for name, value in asked.items()
         if name not in op.rest.path_fields
     }
-    sent = {"json": inputs} if op.rest.method == "POST" else {"params": inputs}
+    sent: dict[str, Any] = {"json" if op.rest.method == "POST" else "params": inputs}
     answer = await client.ask(op.rest.method, path, **sent)
     assert answer.status == op.rest.success
     return answer.json
