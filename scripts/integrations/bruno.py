@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Sequence
 
-from scripts.integrations.collections import BOUGHT, outcome, repeated
+from scripts.integrations.collections import BOUGHT, outcome, repeated, silence
 from scripts.integrations.receiver import receiving
 from scripts.integrations.stand import ROOT, Result, Stand
 
@@ -13,6 +13,7 @@ KIT = ROOT / "integrations" / "bruno"
 async def check(stand: Stand) -> Sequence[Result]:
     """Every request once, in order; then the purchase alone, again with the same request id."""
     shutil.copytree(KIT, stand.home / "bruno")
+    silence(stand.simulator)
     async with receiving() as (url, bodies):
         results = [await _run(stand, "every request is answered as it says", url, "-r")]
         results += outcome(stand.simulator, bodies)

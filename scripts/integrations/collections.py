@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from adapters.simulator import LongStatus, RentalStatus, Simulator
 from scripts.integrations.stand import Result
+from scripts.kits.requests import ANOTHER
 
 # The first number, the same again, another, and the one in its place.
 BOUGHT = 4
@@ -23,6 +24,11 @@ def outcome(simulator: Simulator, bodies: Sequence[bytes]) -> list[Result]:
         _due("a long rental was bought and cancelled", longs == [LongStatus.CANCELLED], longs),
         _due("a test was delivered", any(b"webhook.test" in body for body in bodies), bodies),
     ]
+
+
+def silence(simulator: Simulator) -> None:
+    """Let no code come to the number that is to be replaced and cancelled."""
+    simulator.change(service_code_after={ANOTHER["service_code"]: "never"})
 
 
 def repeated(simulator: Simulator, bought: int) -> Result:

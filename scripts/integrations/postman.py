@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from scripts.integrations.collections import BOUGHT, outcome, repeated
+from scripts.integrations.collections import BOUGHT, outcome, repeated, silence
 from scripts.integrations.receiver import receiving
 from scripts.integrations.stand import ROOT, Result, Stand
 
@@ -11,6 +11,7 @@ KIT = ROOT / "integrations" / "postman"
 
 async def check(stand: Stand) -> Sequence[Result]:
     """Every request once, in order; then the purchase alone, again with the same request id."""
+    silence(stand.simulator)
     async with receiving() as (url, bodies):
         results = [await _run(stand, "every request is answered as it says", url)]
         results += outcome(stand.simulator, bodies)

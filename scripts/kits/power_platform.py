@@ -9,7 +9,7 @@ from gateway.http.documents.openapi import document
 Json = dict[str, Any]
 # The policy `dynamichosturl` of apiProperties.json puts the connection's address in its place.
 PLACEHOLDER = "https://gateway.example.com"
-_STAFF_ONLY = "x-ms-visibility"
+_STREAM = "text/event-stream"
 
 
 def files() -> dict[str, str]:
@@ -21,15 +21,16 @@ def files() -> dict[str, str]:
 def definition() -> Json:
     """The document as the connector takes it: the key is a parameter of the connection.
 
-    What no flow can use is left out, and a purchase shows its request id before all else: a flow
-    that repeats a step without one buys twice.
+    A stream, which no flow can use, is left out; delete_webhook, which the platform calls where a
+    trigger ends, is not. A purchase shows its request id before all else: a flow that repeats a
+    step without one buys twice.
     """
     made = with_server(DIALECTS["2.0"](document(whole=True)), PLACEHOLDER)
     kept = {
         path: {
             method: _with_request_id_shown(one)
             for method, one in item.items()
-            if one.get(_STAFF_ONLY) != "internal"
+            if _STREAM not in one.get("produces", ())
         }
         for path, item in made["paths"].items()
     }

@@ -42,6 +42,8 @@ FOLDERS = {
     "events": "Events",
     "webhooks": "Webhooks",
 }
+# The number that is replaced and cancelled: one whose code came first could not be.
+ANOTHER = {"service_code": "telegram", "max_price": "3.00"}
 # Those of a folder that run first, in this order; the others follow as in the catalog.
 FIRST = ("rent_number", "get_rental", "wait_for_code", "complete_rental", "rent_again")
 LAST = ("another", "replace_rental", "cancel_rental", "list_rentals", "cancel_long_rental")
@@ -74,7 +76,7 @@ def requests() -> list[Request]:
     made["another"] = replace(
         made["rent_number"],
         name="Rent another number",
-        body={**(made["rent_number"].body or {}), "request_id": "{{requestId}}-another"},
+        body={**ANOTHER, "request_id": "{{requestId}}-another"},
         keeps="anotherId",
     )
     for name, variable in (("replace_rental", "anotherId"), ("cancel_rental", "replacementId")):
