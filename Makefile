@@ -30,6 +30,7 @@ check: .venv/dev.stamp
 	.venv/bin/python -m scripts.readme_settings --check
 	.venv/bin/python -m scripts.mcp_surface --check
 	.venv/bin/python -m scripts.acceptable_use --check
+	.venv/bin/python -m scripts.kits --check
 
 fmt: .venv/dev.stamp
 	.venv/bin/ruff format .
@@ -40,6 +41,7 @@ surfaces: .venv/dev.stamp
 	.venv/bin/python -m scripts.readme_settings --write
 	.venv/bin/python -m scripts.mcp_surface --write
 	.venv/bin/python -m scripts.acceptable_use --write
+	.venv/bin/python -m scripts.kits --write
 
 # Needs a browser: the system's Chromium, or the one that CHROMIUM names.
 test-browser: .venv-browser/browser.stamp

@@ -5,18 +5,21 @@ import hashlib
 import hmac
 import ipaddress
 import os
+import re
 import socket
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
+from urllib.parse import urlsplit
 
 import aiohttp
-from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from adapters.outgoing.addresses import Network, is_allowed
+from adapters.outgoing.resolver import WebhookResolver
 from gateway.core.model.webhooks import MAX_ANSWER
 from gateway.core.ports.sending import OutgoingMessage, SendResult
 
@@ -29,6 +32,10 @@ _HEADERS = {
     "Accept": "*/*",
     "Accept-Encoding": "identity",
 }
+_SCHEMES = ("http", "https")
+_WANTED = "must be an https address, such as https://example.com/hooks/sms"
+_LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?").fullmatch
+_NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*").fullmatch
 _NOT_PUBLIC = "Its address is none that this gateway may send to."
 # The first that fits tells why; those below are kinds of those further down.
 _FAULTS: tuple[tuple[type[BaseException], str], ...] = (
@@ -64,7 +71,7 @@ class WebhookSender:
         event loop.
         """
         self._networks = tuple(networks)
-        self._resolver = resolver or ThreadedResolver()
+        self._resolver = resolver or WebhookResolver()
         self._timeout = aiohttp.ClientTimeout(
             total=seconds, connect=connect_seconds, sock_connect=connect_seconds, sock_read=seconds
         )
@@ -79,7 +86,7 @@ class WebhookSender:
         """Raise ValueError, with a sentence for the caller, for what can never be sent to."""
         parsed = _parsed(url)
         if parsed.scheme != "https" and not (parsed.scheme == "http" and self._networks):
-            raise ValueError("must be an https address, such as https://example.com/hooks/sms")
+            raise ValueError(_WANTED)
         try:
             address = ipaddress.ip_address(parsed.host or "")
         except ValueError:
@@ -91,11 +98,11 @@ class WebhookSender:
         """Send it once."""
         begun = time.monotonic()
         status, error, answer, retry_after = None, None, b"", None
-        refused: list[str] = []
+        places = _Places()
         try:
             url = _parsed(message.url)
             async with (
-                self._session(encrypted=url.scheme == "https", refused=refused) as session,
+                self._session(places, encrypted=url.scheme == "https") as session,
                 session.post(
                     url, data=message.body, headers=_signed(message), allow_redirects=False
                 ) as response,
@@ -105,19 +112,20 @@ class WebhookSender:
                 answer = await _beginning(response)
         except (aiohttp.ClientError, OSError, ValueError) as fault:
             if status is None:
-                error = _NOT_PUBLIC if refused else self._words(fault)
+                error = _NOT_PUBLIC if places.all_refused else self._words(fault)
         took = time.monotonic() - begun
         return SendResult(status, error, _readable(answer), took, retry_after)
 
-    def _session(self, *, encrypted: bool, refused: list[str]) -> aiohttp.ClientSession:
-        """A session for one request; `refused` gets the addresses that it may not go to."""
+    def _session(self, places: "_Places", *, encrypted: bool) -> aiohttp.ClientSession:
+        """A session for one request, which notes the addresses that it is to go to."""
 
         def checked(info: aiohttp.AddrInfoType) -> socket.socket:
             family, kind, protocol, _, place = info
             address = ipaddress.ip_address(str(place[0]))
             if not is_allowed(address, self._networks, encrypted=encrypted):
-                refused.append(str(address))
+                places.refused += 1
                 raise OSError(_NOT_PUBLIC)
+            places.allowed += 1
             return socket.socket(family, kind, protocol)
 
         connector = aiohttp.TCPConnector(
@@ -148,6 +156,19 @@ class WebhookSender:
         return next(found, "Its URL cannot be used.")
 
 
+@dataclass
+class _Places:
+    """To how many addresses a request was to go."""
+
+    allowed: int = 0
+    refused: int = 0
+
+    @property
+    def all_refused(self) -> bool:
+        """Whether it may go to none of them."""
+        return self.refused > 0 and not self.allowed
+
+
 class _Lent(aiohttp.abc.AbstractResolver):
     """A resolver that several connectors use, none of which closes it."""
 
@@ -167,14 +188,28 @@ def _parsed(url: str) -> URL:
     """The URL as it will be sent to. Raises ValueError with a sentence."""
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         raise ValueError("must be written in ASCII, as a browser shows it when it is copied")
-    parsed = URL(url)
-    if not parsed.host or parsed.port == 0:
-        raise ValueError("must be an https address, such as https://example.com/hooks/sms")
-    if parsed.user is not None or parsed.password is not None or "@" in parsed.raw_authority:
+    try:
+        parsed, authority = URL(url), urlsplit(url).netloc
+        usable = parsed.host and parsed.scheme in _SCHEMES and parsed.port and _is_host(parsed.host)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError(_WANTED)
+    if "@" in authority:
         raise ValueError("must have no user name or password in it")
-    if parsed.fragment or url.endswith("#"):
+    if "#" in url:
         raise ValueError("must have no part behind a #, which is never sent")
     return parsed
+
+
+def _is_host(host: str) -> bool:
+    """Whether it is an address or a name: no number that a resolver would take for an address."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        labels = host.removesuffix(".").split(".")
+        return all(map(_LABEL, labels)) and not _NUMBER(labels[-1])
+    return True
 
 
 def _signed(message: OutgoingMessage) -> dict[str, str]:
@@ -219,7 +254,7 @@ def _seconds_of(header: str | None) -> float | None:
         return float(header.strip()[:9])
     try:
         at = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)

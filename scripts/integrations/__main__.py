@@ -17,7 +17,7 @@ from rich.table import Table
 from scripts.integrations.stand import KitCheck, Result, standing
 
 HERE = Path(__file__).parent
-KITS = ("n8n", "zapier", "power-platform", "postman", "bruno")
+KITS = ("n8n", "zapier", "power-platform", "postman", "bruno", "platforms")
 
 
 def module(kit: str) -> str:

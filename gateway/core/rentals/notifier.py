@@ -1,7 +1,7 @@
 """In-process notifications: one future for each rental or account, shared by all waiters."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from gateway.core.model.codes import Code
 from gateway.core.model.errors import GatewayError
@@ -20,11 +20,15 @@ class Notifier:
         self._waited: dict[tuple[str, int], asyncio.Future[News]] = {}
         self._account_changes: dict[str, asyncio.Future[None]] = {}
         self.closed = asyncio.Event()
-        self._tell: tuple[Callable[[str], None], ...] = ()
+        self._accounts: Container[str] = ()
+        self._tell: Callable[[str], None] | None = None
 
-    def when_account_changed(self, tell: Callable[[str], None]) -> None:
-        """Set what is called with the id of each account in which something changed."""
-        self._tell += (tell,)
+    def when_changed(self, accounts: Container[str], tell: Callable[[str], None]) -> None:
+        """Set what is called with the id of an account of `accounts` in which something changed.
+
+        `accounts` is asked at each change. The event loop calls, after whoever tells of the change.
+        """
+        self._accounts, self._tell = accounts, tell
 
     def next_news(self, account_id: str, rental_id: int) -> asyncio.Future[News]:
         """A future of the rental's next news. It is shared: await it with asyncio.shield."""
@@ -57,8 +61,8 @@ class Notifier:
         future = self._account_changes.pop(account_id, None)
         if future is not None and not future.done():
             future.set_result(None)
-        for tell in self._tell:
-            tell(account_id)
+        if self._tell is not None and account_id in self._accounts:
+            asyncio.get_running_loop().call_soon(self._tell, account_id)
 
     def shut_down(self) -> None:
         """Wake all waiters with None; later waits for news end at once."""

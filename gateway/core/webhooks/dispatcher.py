@@ -32,7 +32,7 @@ class WebhookDispatcher:
         self._changed = asyncio.Event()
         self._keys_at = float("-inf")
         self._closed = False
-        notifier.when_account_changed(self._account_changed)
+        notifier.when_changed(self._of_account, self._account_changed)
 
     def look(self) -> None:
         """Webhooks or their deliveries have changed: look at them now."""
@@ -66,7 +66,8 @@ class WebhookDispatcher:
         by_account: dict[str, dict[str, StoredWebhook]] = defaultdict(dict)
         for webhook in self._webhooks.values():
             by_account[webhook.account_id][webhook.id] = webhook
-        self._of_account = dict(by_account)
+        self._of_account.clear()  # it stays the one that is asked at each change
+        self._of_account.update(by_account)
         self._looked = {
             webhook_id: looked
             for webhook_id, looked in self._looked.items()
