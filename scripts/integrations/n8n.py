@@ -161,7 +161,11 @@ async def whole(stand: Stand, instance: N8n) -> None:
     expect(bought(stand) == before + 2, f"{bought(stand) - before} numbers instead of 2")
     expect(last.service == "telegram", f"Rented for {last.service}")
     expect(last.code and last.code in data and not last.active, f"Not completed: {last}")
-    await _refuses_what_is_not_genuine(instance, workflow, webhook["url"])
+    await _refuses_what_is_not_genuine(stand, instance, workflow, webhook["url"])
+    await _comes_and_goes(stand, instance, workflow)
+
+
+async def _comes_and_goes(stand: Stand, instance: N8n, workflow: str) -> None:
     for _ in range(2):
         await instance.deactivate(workflow)
         await _webhooks(instance, stand, 0)
@@ -186,12 +190,16 @@ async def _webhooks(instance: N8n, stand: Stand, count: int) -> Any:
         raise RuntimeError(f"{count} webhooks were expected: {found}") from None
 
 
-async def _refuses_what_is_not_genuine(instance: N8n, workflow: str, url: str) -> None:
+async def _refuses_what_is_not_genuine(
+    stand: Stand, instance: N8n, workflow: str, url: str
+) -> None:
+    events = (await gateway(instance, stand, "GET", "/v1/events?type=rental.created"))["data"]
+    known = [each["id"] for each in events if each["data"]["service_code"] == "whatsapp"]
     kept = (await instance.workflow(workflow))["staticData"]["node:Trigger"]
     expect(b64decode(kept["secret"].removeprefix("whsec_")), "No secret is kept")
     body = '{"id": "evt_9", "type": "webhook.test", "timestamp": "", "data": null}'
 
-    async def sent(id_: str, secret: str, seconds_ago: float = 0) -> int:
+    async def sent(id_: str, secret: str, seconds_ago: float = 0, body: str = body) -> int:
         now = time.time() - seconds_ago
         signature = Webhook(secret).sign(id_, datetime.fromtimestamp(now, tz=UTC), body)
         headers = {
@@ -203,13 +211,14 @@ async def _refuses_what_is_not_genuine(instance: N8n, workflow: str, url: str) -
         async with instance.session.post(url, data=body, headers=headers) as answer:
             return answer.status
 
-    known = kept["seen"][-1]
     async with instance.session.post(url, data=body) as bare:
         told = [bare.status]
     told.append(await sent("evt_9", "whsec_" + "A" * 43 + "="))
     told.append(await sent("evt_9", kept["secret"], seconds_ago=400))
     told.append(await sent("evt_9", kept["secret"]))
-    told.append(await sent(known, kept["secret"]))
+    told.append(
+        await sent(known, kept["secret"], body=body.replace("webhook.test", "rental.created"))
+    )
     expect(told == [400, 401, 400, 200, 200], f"Bare, forged, old, a test, a known id: {told}")
     found = await instance.executions(workflow)
     expect(len(found) == 1, f"{len(found)} executions were started instead of one")
