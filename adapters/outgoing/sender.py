@@ -6,17 +6,19 @@ import hmac
 import ipaddress
 import os
 import socket
+import ssl
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
+from urllib.parse import urlsplit
 
 import aiohttp
-from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
-from adapters.outgoing.addresses import Network, is_allowed
+from adapters.outgoing.addresses import AddressRefused, Network, is_allowed
+from adapters.outgoing.resolving import ScreenedResolver, SystemResolver
 from gateway.core.model.webhooks import MAX_ANSWER
 from gateway.core.ports.sending import OutgoingMessage, SendResult
 
@@ -57,14 +59,16 @@ class WebhookSender:
         connect_seconds: float = CONNECT_SECONDS,
         seconds: float = SECONDS,
         resolver: aiohttp.abc.AbstractResolver | None = None,
+        tls: ssl.SSLContext | bool = True,
     ) -> None:
         """`networks` are allowed besides public addresses, plain http too.
 
-        `seconds` are for the whole of a try, `connect_seconds` for its connection. Needs a running
-        event loop.
+        `seconds` are for the whole of a try, `connect_seconds` for its connection. `tls` says which
+        authorities are trusted; True: the system's.
         """
         self._networks = tuple(networks)
-        self._resolver = resolver or ThreadedResolver()
+        self._resolver = resolver or SystemResolver()
+        self._tls = tls
         self._timeout = aiohttp.ClientTimeout(
             total=seconds, connect=connect_seconds, sock_connect=connect_seconds, sock_read=seconds
         )
@@ -91,11 +95,10 @@ class WebhookSender:
         """Send it once."""
         begun = time.monotonic()
         status, error, answer, retry_after = None, None, b"", None
-        refused: list[str] = []
         try:
             url = _parsed(message.url)
             async with (
-                self._session(encrypted=url.scheme == "https", refused=refused) as session,
+                self._session(encrypted=url.scheme == "https") as session,
                 session.post(
                     url, data=message.body, headers=_signed(message), allow_redirects=False
                 ) as response,
@@ -105,26 +108,35 @@ class WebhookSender:
                 answer = await _beginning(response)
         except (aiohttp.ClientError, OSError, ValueError) as fault:
             if status is None:
-                error = _NOT_PUBLIC if refused else self._words(fault)
+                error = self._words(fault)
         took = time.monotonic() - begun
         return SendResult(status, error, _readable(answer), took, retry_after)
 
-    def _session(self, *, encrypted: bool, refused: list[str]) -> aiohttp.ClientSession:
-        """A session for one request; `refused` gets the addresses that it may not go to."""
+    def _session(self, *, encrypted: bool) -> aiohttp.ClientSession:
+        """A session for one request."""
+
+        def allowed(address: str) -> bool:
+            try:
+                parsed = ipaddress.ip_address(address)
+            except ValueError:
+                return False
+            return is_allowed(parsed, self._networks, encrypted=encrypted)
 
         def checked(info: aiohttp.AddrInfoType) -> socket.socket:
             family, kind, protocol, _, place = info
-            address = ipaddress.ip_address(str(place[0]))
-            if not is_allowed(address, self._networks, encrypted=encrypted):
-                refused.append(str(address))
-                raise OSError(_NOT_PUBLIC)
-            return socket.socket(family, kind, protocol)
+            if not allowed(str(place[0])):
+                raise AddressRefused
+            made = socket.socket(family, kind, protocol)
+            # Before it is connected: the other side is told how much it may send unread.
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _MOST_READ // 4)
+            return made
 
         connector = aiohttp.TCPConnector(
             force_close=True,
             use_dns_cache=False,
-            resolver=_Lent(self._resolver),
+            resolver=ScreenedResolver(self._resolver, allowed),
             socket_factory=checked,
+            ssl=self._tls,
         )
         return aiohttp.ClientSession(
             connector=connector,
@@ -137,6 +149,8 @@ class WebhookSender:
 
     def _words(self, fault: Exception) -> str:
         """Why no answer came; without addresses, which are the network's own."""
+        if isinstance(getattr(fault, "os_error", None), AddressRefused):
+            return _NOT_PUBLIC
         if isinstance(fault, aiohttp.ConnectionTimeoutError):
             return self._unconnected
         if isinstance(fault, TimeoutError):
@@ -148,30 +162,16 @@ class WebhookSender:
         return next(found, "Its URL cannot be used.")
 
 
-class _Lent(aiohttp.abc.AbstractResolver):
-    """A resolver that several connectors use, none of which closes it."""
-
-    def __init__(self, resolver: aiohttp.abc.AbstractResolver) -> None:
-        self._resolver = resolver
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[aiohttp.abc.ResolveResult]:
-        return await self._resolver.resolve(host, port, socket.AddressFamily(family))
-
-    async def close(self) -> None:
-        """Left open for the next one."""
-
-
 def _parsed(url: str) -> URL:
     """The URL as it will be sent to. Raises ValueError with a sentence."""
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         raise ValueError("must be written in ASCII, as a browser shows it when it is copied")
-    parsed = URL(url)
-    if not parsed.host or parsed.port == 0:
-        raise ValueError("must be an https address, such as https://example.com/hooks/sms")
-    if parsed.user is not None or parsed.password is not None or "@" in parsed.raw_authority:
+    authority = urlsplit(url).netloc  # first: yarl fails on an @ in odd places
+    if "@" in authority:
         raise ValueError("must have no user name or password in it")
+    parsed = URL(url)
+    if not parsed.host or parsed.port == 0 or "%" in authority:
+        raise ValueError("must be an https address, such as https://example.com/hooks/sms")
     if parsed.fragment or url.endswith("#"):
         raise ValueError("must have no part behind a #, which is never sent")
     return parsed
@@ -219,7 +219,7 @@ def _seconds_of(header: str | None) -> float | None:
         return float(header.strip()[:9])
     try:
         at = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a time zone of many digits
         return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
