@@ -170,7 +170,8 @@ def _parsed(url: str) -> URL:
     if "@" in authority:
         raise ValueError("must have no user name or password in it")
     parsed = URL(url)
-    if not parsed.host or parsed.port == 0 or "%" in authority:
+    known = parsed.scheme in ("http", "https")
+    if not known or not parsed.host or parsed.port == 0 or "%" in authority:
         raise ValueError("must be an https address, such as https://example.com/hooks/sms")
     if parsed.fragment or url.endswith("#"):
         raise ValueError("must have no part behind a #, which is never sent")
