@@ -10,6 +10,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from tests.adapters.outgoing.support import BODY, SECRET, SMALL, a_sender, listening, sent
+from tests.support.waiting import until
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -77,7 +78,7 @@ async def test_one_that_breaks_off_is_told_as_such(head: bytes) -> None:
     async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(head)
         await writer.drain()
-        writer.transport.abort()
+        raise ConnectionResetError  # the listener aborts the connection
 
     async with listening(reset) as here, a_sender() as sender:
         result = await sent(sender, here.url)
@@ -182,8 +183,7 @@ async def test_a_delivery_is_what_the_standards_package_verifies() -> None:
 async def test_a_try_that_is_cancelled_lets_go_of_its_connection() -> None:
     async with listening(b"") as here, a_sender(seconds=60) as sender:
         trying = asyncio.create_task(sent(sender, here.url))
-        while not here.requests:  # bounded by the time of a test
-            await asyncio.sleep(0.002)
+        await until(lambda: here.requests)
         trying.cancel()
         with pytest.raises(asyncio.CancelledError):
             await trying
