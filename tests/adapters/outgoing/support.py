@@ -120,8 +120,8 @@ async def a_sender(
     *,
     resolver: AbstractResolver | None = None,
     tls: ssl.SSLContext | bool = True,
-    connect_seconds: float = 1.0,
-    seconds: float = 1.0,
+    connect_seconds: float = 30.0,
+    seconds: float = 30.0,
 ) -> AsyncIterator[WebhookSender]:
     """A sender with short times; everything it opened is closed behind it."""
     sender = WebhookSender(

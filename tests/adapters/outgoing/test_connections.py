@@ -138,7 +138,7 @@ async def test_one_that_takes_no_connection_is_told_as_such() -> None:
             for each in waiting:
                 each.setblocking(False)
                 each.connect_ex(place)
-            async with a_sender(connect_seconds=0.2, seconds=1.0) as sender:
+            async with a_sender(connect_seconds=0.2) as sender:
                 result = await sent(sender, f"http://127.0.0.1:{place[1]}/")
         finally:
             for each in waiting:
