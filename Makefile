@@ -4,12 +4,13 @@ PYTHON ?= python3
 PYTEST = pytest -n 4 --dist loadgroup
 CLIENTS = tests/faces/clients/npm
 AGENTS  = tests/agents/npm
+KIT_TOOLS = $(patsubst %/package-lock.json,%,$(wildcard scripts/integrations/*/package-lock.json))
 PIP    = python -m pip --disable-pip-version-check install -qq
 
 # The first of dev and run that is installed serves `make run`; run.txt is a subset of dev.txt.
 RUNNABLE = $(firstword $(wildcard .venv/dev.stamp) .venv/run.stamp)
 
-.PHONY: run test test-agents test-browser test-npm check fmt surfaces bench chaos outcomes conformance image-steps mcpb transcript test-lowest lock clean
+.PHONY: run test test-agents test-browser test-npm integrations check fmt surfaces bench chaos outcomes conformance image-steps mcpb transcript test-lowest lock clean
 .DELETE_ON_ERROR:
 
 run: $(RUNNABLE)
@@ -29,6 +30,7 @@ check: .venv/dev.stamp
 	.venv/bin/python -m scripts.readme_settings --check
 	.venv/bin/python -m scripts.mcp_surface --check
 	.venv/bin/python -m scripts.acceptable_use --check
+	.venv/bin/python -m scripts.kits --check
 
 fmt: .venv/dev.stamp
 	.venv/bin/ruff format .
@@ -39,6 +41,7 @@ surfaces: .venv/dev.stamp
 	.venv/bin/python -m scripts.readme_settings --write
 	.venv/bin/python -m scripts.mcp_surface --write
 	.venv/bin/python -m scripts.acceptable_use --write
+	.venv/bin/python -m scripts.kits --write
 
 # Needs a browser: the system's Chromium, or the one that CHROMIUM names.
 test-browser: .venv-browser/browser.stamp
@@ -49,8 +52,13 @@ test-npm: .venv/dev.stamp $(CLIENTS)/node_modules/.package-lock.json
 	.venv/bin/$(PYTEST) tests/faces/clients -k npm
 
 %/node_modules/.package-lock.json: %/package-lock.json
+	@command -v npm >/dev/null || { echo "Needs npm, which comes with Node: https://nodejs.org"; exit 1; }
 	npm ci --prefix $* --ignore-scripts --no-audit --no-fund
 	@touch $@
+
+# The kits for platforms, run without the platforms: all, or KITS="postman bruno". Needs Node and npm.
+integrations: .venv/dev.stamp $(KIT_TOOLS:%=%/node_modules/.package-lock.json)
+	.venv/bin/python -m scripts.integrations $(KITS)
 
 # Agents of others, before a scripted model. Needs Node and npm; takes 1.3 GB.
 test-agents: .venv/dev.stamp .venv-agents/agents.stamp $(AGENTS)/node_modules/.package-lock.json
@@ -144,6 +152,6 @@ lock: .venv-lock/bin/uv
 
 clean:
 	rm -rf .venv .venv-agents .venv-bench .venv-browser .venv-lowest .venv-lock .node build dist
-	rm -rf $(CLIENTS)/node_modules $(AGENTS)/node_modules
+	rm -rf $(CLIENTS)/node_modules $(AGENTS)/node_modules $(KIT_TOOLS:%=%/node_modules)
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

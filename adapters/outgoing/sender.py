@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import ipaddress
 import os
+import re
 import socket
 import ssl
 import time
@@ -18,7 +19,7 @@ import aiohttp
 from yarl import URL
 
 from adapters.outgoing.addresses import AddressRefused, Network, is_allowed
-from adapters.outgoing.resolving import ScreenedResolver, SystemResolver
+from adapters.outgoing.resolver import ScreenedResolver, WebhookResolver
 from gateway.core.model.webhooks import MAX_ANSWER
 from gateway.core.ports.sending import OutgoingMessage, SendResult
 
@@ -31,6 +32,10 @@ _HEADERS = {
     "Accept": "*/*",
     "Accept-Encoding": "identity",
 }
+_SCHEMES = ("http", "https")
+_WANTED = "must be an https address, such as https://example.com/hooks/sms"
+_LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?").fullmatch
+_NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*").fullmatch
 _NOT_PUBLIC = "Its address is none that this gateway may send to."
 # The first that fits tells why; those below are kinds of those further down.
 _FAULTS: tuple[tuple[type[BaseException], str], ...] = (
@@ -67,7 +72,7 @@ class WebhookSender:
         authorities are trusted; True: the system's.
         """
         self._networks = tuple(networks)
-        self._resolver = resolver or SystemResolver()
+        self._resolver = resolver or WebhookResolver()
         self._tls = tls
         self._timeout = aiohttp.ClientTimeout(
             total=seconds, connect=connect_seconds, sock_connect=connect_seconds, sock_read=seconds
@@ -83,7 +88,7 @@ class WebhookSender:
         """Raise ValueError, with a sentence for the caller, for what can never be sent to."""
         parsed = _parsed(url)
         if parsed.scheme != "https" and not (parsed.scheme == "http" and self._networks):
-            raise ValueError("must be an https address, such as https://example.com/hooks/sms")
+            raise ValueError(_WANTED)
         try:
             address = ipaddress.ip_address(parsed.host or "")
         except ValueError:
@@ -166,16 +171,28 @@ def _parsed(url: str) -> URL:
     """The URL as it will be sent to. Raises ValueError with a sentence."""
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         raise ValueError("must be written in ASCII, as a browser shows it when it is copied")
-    authority = urlsplit(url).netloc  # first: yarl fails on an @ in odd places
+    try:
+        parsed, authority = URL(url), urlsplit(url).netloc
+        usable = parsed.host and parsed.scheme in _SCHEMES and parsed.port and _is_host(parsed.host)
+    except (ValueError, IndexError):  # yarl's fault for some with an @ behind brackets
+        usable = False
+    if not usable:
+        raise ValueError(_WANTED)
     if "@" in authority:
         raise ValueError("must have no user name or password in it")
-    parsed = URL(url)
-    known = parsed.scheme in ("http", "https")
-    if not known or not parsed.host or parsed.port == 0 or "%" in authority:
-        raise ValueError("must be an https address, such as https://example.com/hooks/sms")
-    if parsed.fragment or url.endswith("#"):
+    if "#" in url:
         raise ValueError("must have no part behind a #, which is never sent")
     return parsed
+
+
+def _is_host(host: str) -> bool:
+    """Whether it is an address or a name: no number that a resolver would take for an address."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        labels = host.removesuffix(".").split(".")
+        return all(map(_LABEL, labels)) and not _NUMBER(labels[-1])
+    return True
 
 
 def _signed(message: OutgoingMessage) -> dict[str, str]:
@@ -220,7 +237,7 @@ def _seconds_of(header: str | None) -> float | None:
         return float(header.strip()[:9])
     try:
         at = parsedate_to_datetime(header)
-    except (ValueError, OverflowError):  # the latter for a time zone of many digits
+    except (ValueError, OverflowError):
         return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)

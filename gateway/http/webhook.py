@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import structlog
 from aiohttp import web
 
-from gateway.core.codes.webhooks import ReceivedWebhook, Webhooks
+from gateway.core.codes.provider_webhooks import ProviderWebhooks, ReceivedWebhook
 from gateway.core.model.errors import GatewayError, LedgerUnavailable, NotFound
 from gateway.http.wire.addresses import Network, Proxy, sender
 from gateway.http.wire.inputs import read_body
@@ -30,7 +30,7 @@ class WebhookTerms:
 class WebhookFace:
     """Accepts webhooks; a wrong secret gets the 404 of any unknown path."""
 
-    def __init__(self, webhooks: Webhooks, terms: WebhookTerms) -> None:
+    def __init__(self, webhooks: ProviderWebhooks, terms: WebhookTerms) -> None:
         """`webhooks` maps the secret to its account and handles what was received."""
         self._webhooks = webhooks
         self._terms = terms

@@ -12,10 +12,7 @@ from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.auth.verification import AskProvider, KeyVerification
 from gateway.core.auth.webhook_secrets import WebhookSecrets
 from gateway.core.codes.following import Following
-from gateway.core.codes.messages import MessageWaiter
-from gateway.core.codes.poller import CodePoller
-from gateway.core.codes.waiting import CodeWaiter
-from gateway.core.codes.webhooks import Webhooks
+from gateway.core.codes.provider_webhooks import ProviderWebhooks
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.jobs.cancel_task import CancelTask
 from gateway.core.model.account import Balance, Nothing
@@ -25,24 +22,20 @@ from gateway.core.operations.context import Services
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.provider import Connect
 from gateway.core.ports.sending import Sender
-from gateway.core.prices.cache import PriceCache
 from gateway.core.purchases.purchasing import Purchasing
-from gateway.core.rentals.cancelling import Cancelling
 from gateway.core.rentals.notifier import Notifier
 from gateway.core.rentals.reconciliation_task import ReconciliationTask
-from gateway.core.rentals.repository import RentalRepository
-from gateway.core.rentals.status_reads import StatusReads
 from gateway.core.rentals.unwritten import Unwritten
 from gateway.core.upstream.account import AccountUpstream, AccountUpstreams
-from gateway.core.upstream.calls import KEY_CHECK, RENTAL_STATUS, UNVERIFIED
+from gateway.core.upstream.calls import KEY_CHECK, UNVERIFIED
 from gateway.core.upstream.circuit_breaker import CircuitBreakers
 from gateway.core.upstream.pipeline import Pipeline
 from gateway.core.upstream.rate_limiter import RateLimiter, RateLimits
 from gateway.core.webhooks.dispatcher import WebhookDispatcher
-from gateway.core.webhooks.management import WebhookManagement
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
 from gateway.wiring import background
+from gateway.wiring.services import Basis, make_price_cache, make_services
 from gateway.wiring.stages import stages
 from gateway.wiring.webhooks import Outgoing, outgoing
 
@@ -60,7 +53,7 @@ class Core:
     upstreams: AccountUpstreams
     services: Services
     invoker: Invoker
-    webhooks: Webhooks
+    webhooks: ProviderWebhooks
     dispatcher: WebhookDispatcher
     reconciliation: ReconciliationTask
     following: Following
@@ -83,19 +76,12 @@ class Core:
         await self.unwritten.close()
 
 
-def build_core(
-    settings: Settings,
-    secret: bytes,
-    store: Store,
-    client: Client,
-    clock: Clock,
-    metrics: Metrics,
-    sender: Sender,
-) -> Core:
+def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> Core:
     """Build the core's objects, shared by all callers. `secret` is the database's.
 
     `sender` sends to webhooks.
     """
+    settings, store, clock, metrics = basis.settings, basis.store, basis.clock, basis.metrics
     hasher, notifier = KeyHasher(secret), Notifier()
     breakers = CircuitBreakers(clock, CALLS, observer=metrics)
     limiter = _limiter(settings, store, clock, metrics)
@@ -105,11 +91,9 @@ def build_core(
     verification = KeyVerification(store.accounts, _asking(connect, pipeline), clock)
     callers = _callers(settings, hasher, store, clock, verification)
     unwritten = _unwritten(store, clock, metrics)
-    price_cache = _price_cache(settings, clock, metrics)
-    secrets = WebhookSecrets(secret)
-    sent = outgoing(settings, secrets, store, sender, price_cache, clock, metrics)
-    basis = _Basis(settings, store, clock, metrics)
-    services = _services(basis, callers, unwritten, notifier, price_cache, sent.management)
+    price_cache = make_price_cache(settings, clock, metrics)
+    sent = outgoing(basis, WebhookSecrets(secret), sender, price_cache)
+    services = make_services(basis, callers, unwritten, notifier, price_cache, sent.management)
     following, cancels, reconciliation = background.work(
         settings, store, callers, upstreams, services, metrics
     )
@@ -185,81 +169,10 @@ def _asking(connect: Connect, pipeline: Pipeline) -> AskProvider:
     return ask
 
 
-@dataclass(frozen=True, slots=True)
-class _Basis:
-    settings: Settings
-    store: Store
-    clock: Clock
-    metrics: Metrics
-
-
-def _services(
-    basis: _Basis,
-    callers: Callers,
-    unwritten: Unwritten,
-    notifier: Notifier,
-    price_cache: PriceCache,
-    webhooks: WebhookManagement,
-) -> Services:
-    settings, store, clock = basis.settings, basis.store, basis.clock
-    repository = RentalRepository(
-        store.ledger,
-        unwritten,
-        price_cache,
-        notifier,
-        clock,
-        expiry_refunds=settings.getatext_expiry_refunds,
-    )
-    store.listen(repository.changed_elsewhere, repository.forget_all)
-    status_reads = StatusReads(repository, clock, fresh=settings.gateway_status_cache_seconds)
-    poller = _poller(settings, store, repository, status_reads, notifier, clock)
-    return Services(
-        clock=clock,
-        ledger=store.ledger,
-        events=store.events,
-        price_cache=price_cache,
-        repository=repository,
-        status_reads=status_reads,
-        cancelling=Cancelling(store.ledger, repository, status_reads, clock, basis.metrics),
-        poller=poller,
-        waiter=CodeWaiter(poller, status_reads, repository, notifier, store.inbox),
-        message_waiter=MessageWaiter(notifier, clock),
-        recheck=callers.recheck,
-        keys=store.keys,
-        own=callers.own.id if callers.own else None,
-        webhooks=webhooks,
-        owner_of=callers.of_webhook,
-    )
-
-
 def _dispatcher(sent: Outgoing, notifier: Notifier) -> WebhookDispatcher:
     dispatcher = WebhookDispatcher(sent.parts, notifier)
     sent.management.when_changed(dispatcher.look)
     return dispatcher
-
-
-def _price_cache(settings: Settings, clock: Clock, metrics: Metrics) -> PriceCache:
-    return PriceCache(
-        clock,
-        metrics,
-        fresh=settings.gateway_prices_fresh_seconds,
-        keep=settings.gateway_prices_keep_seconds,
-        blocked=settings.gateway_blocked_services,
-    )
-
-
-def _poller(
-    settings: Settings,
-    store: Store,
-    repository: RentalRepository,
-    status_reads: StatusReads,
-    notifier: Notifier,
-    clock: Clock,
-) -> CodePoller:
-    per_second = settings.rates[RENTAL_STATUS.bucket]
-    return CodePoller(
-        status_reads, repository, notifier, store.inbox, store.leases, clock, per_second=per_second
-    )
 
 
 def _webhooks(
@@ -268,8 +181,8 @@ def _webhooks(
     callers: Callers,
     upstreams: AccountUpstreams,
     services: Services,
-) -> Webhooks:
-    return Webhooks(
+) -> ProviderWebhooks:
+    return ProviderWebhooks(
         hasher,
         callers,
         upstreams,

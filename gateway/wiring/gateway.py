@@ -47,6 +47,7 @@ from gateway.wiring.database import database_url, opened_store
 from gateway.wiring.legacy_codes import service_codes
 from gateway.wiring.mcp import add_mcp
 from gateway.wiring.secret import agreed_secret
+from gateway.wiring.services import Basis
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,7 @@ async def run_gateway(
     metrics = Metrics(log_causes=follow)
     networks = settings.gateway_webhook_allowed_networks
     async with aclosing(Forwarder()) as forwarder, aclosing(WebhookSender(networks)) as sender:
-        core = build_core(settings, secret, store, client, clock, metrics, sender)
+        core = build_core(Basis(settings, store, clock, metrics), secret, client, sender)
         targets = [str(target) for target in settings.getatext_webhook_forward]
         forwarding = WebhookForwarding(targets, store.outbox, forwarder.send, clock, metrics)
         retention = timedelta(days=settings.gateway_retention_days)

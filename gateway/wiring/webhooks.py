@@ -2,19 +2,16 @@
 
 from dataclasses import dataclass
 
-from adapters.store import Store
 from gateway.core.auth.webhook_secrets import WebhookSecrets
 from gateway.core.model.webhooks import WebhookFormat
-from gateway.core.ports.clock import Clock
 from gateway.core.ports.sending import Sender
 from gateway.core.prices.cache import PriceCache
 from gateway.core.webhooks.management import WebhookManagement
 from gateway.core.webhooks.sending import WebhookSending, standard_body
 from gateway.core.webhooks.worker import WebhookParts
 from gateway.http.dropins.sms_activate.webhook import SmsActivateBody
-from gateway.settings import Settings
-from gateway.telemetry.metrics import Metrics
 from gateway.wiring.legacy_codes import service_codes
+from gateway.wiring.services import Basis
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +22,15 @@ class Outgoing:
     parts: WebhookParts
 
 
-def outgoing(
-    settings: Settings,
-    secrets: WebhookSecrets,
-    store: Store,
-    sender: Sender,
-    prices: PriceCache,
-    clock: Clock,
-    metrics: Metrics,
-) -> Outgoing:
+def outgoing(basis: Basis, secrets: WebhookSecrets, sender: Sender, prices: PriceCache) -> Outgoing:
     """Build it; `prices` tell the codes that legacy tools know services by."""
+    settings, store, clock = basis.settings, basis.store, basis.clock
     legacy = SmsActivateBody(service_codes(settings), prices.known, settings.zone)
     bodies = {WebhookFormat.STANDARD: standard_body, WebhookFormat.SMS_ACTIVATE: legacy.write}
     sending = WebhookSending(sender, secrets, clock, bodies)
     return Outgoing(
         WebhookManagement(store.webhooks, store.events, sender, sending, secrets, clock),
         WebhookParts(
-            store.webhooks, store.events, store.keys, store.leases, sending, clock, metrics
+            store.webhooks, store.events, store.keys, store.leases, sending, clock, basis.metrics
         ),
     )

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.simulator import NEVER, Fault, FaultKind, Rules, SimulatorConfig
 from adapters.store.tables import rentals
-from gateway.core.codes.webhooks import webhook_secret
+from gateway.core.codes.provider_webhooks import webhook_secret
 from gateway.core.rentals import unwritten
 from tests.codes.support import listening_to, rent
 from tests.money.outages import read_only

@@ -23,7 +23,7 @@ from adapters.simulator import (
     WebhookStyle,
 )
 from gateway.core.codes import poll_schedule
-from gateway.core.codes.webhooks import webhook_secret
+from gateway.core.codes.provider_webhooks import webhook_secret
 from gateway.core.jobs import webhook_forwarding
 from tests.codes.support import premium, provider, rent, status_calls, wait
 from tests.support.contract import Answer

@@ -37,7 +37,12 @@ each_spec = pytest.mark.parametrize("spec", DIALECTS)
 def operations(spec: str) -> dict[str, Json]:
     """The operations of a document by their id."""
     paths: dict[str, dict[str, Json]] = committed(spec)["paths"]
-    return {entry["operationId"]: entry for item in paths.values() for entry in item.values()}
+    return {
+        entry["operationId"]: entry
+        for item in paths.values()
+        for kind, entry in item.items()
+        if not kind.startswith("x-")
+    }
 
 
 def body_of(entry: Json, spec: str) -> Json:
@@ -314,8 +319,11 @@ def test_makers_of_flows_see_names_and_what_is_needed_first() -> None:
         needed = set(body_of(entry, "2.0").get("required", ()))
         for field, told in inputs_of(entry, "2.0").items():
             important = told.get("required") is True or field in needed
+            seen = "important" if important else "advanced"
+            if "x-ms-notification-url" in told:  # Power Automate fills it in
+                seen = "internal"
             assert re.fullmatch(r"[A-Z]\w*( [A-Z]\w*)*", told["x-ms-summary"]), (name, field)
-            assert told["x-ms-visibility"] == ("important" if important else "advanced")
+            assert told["x-ms-visibility"] == seen
     for path, schema in schemas("2.0"):
         for field in schema.get("properties", {}).values():
             assert "x-ms-summary" in field or "$ref" in field, path
@@ -335,16 +343,66 @@ def test_services_are_picked_from_the_list_of_prices() -> None:
                 assert values["parameters"].keys() <= inputs_of(source, "2.0").keys()
                 picked += 1
 
-    assert picked == 3
+    assert picked == 4
 
 
 def test_the_stream_is_hidden_from_makers_and_of_its_own_type() -> None:
     stream = operations("2.0")["stream_events"]
     others = [entry for entry in operations("2.0").values() if entry is not stream]
+    hidden = [entry["operationId"] for entry in others if "x-ms-visibility" in entry]
 
     assert stream["x-ms-visibility"] == "internal"
     assert "text/event-stream" in stream["produces"]
-    assert all("x-ms-visibility" not in entry and "produces" not in entry for entry in others)
+    assert hidden == ["delete_webhook"]  # a flow deletes its own by Location
+    assert operations("2.0")["delete_webhook"]["x-ms-visibility"] == "internal"
+    assert all("produces" not in entry for entry in others)
+
+
+def test_a_webhook_is_a_trigger_to_makers_of_flows() -> None:
+    """Power Automate puts its own address in, and takes what is sent for what triggers."""
+    whole = committed("2.0")
+    create = operations("2.0")["create_webhook"]
+    triggers = [name for name, entry in operations("2.0").items() if "x-ms-trigger" in entry]
+    urls = [
+        (name, field)
+        for name, entry in operations("2.0").items()
+        for field, told in inputs_of(entry, "2.0").items()
+        if "x-ms-notification-url" in told
+    ]
+    sent = {
+        path: item["x-ms-notification-content"]
+        for path, item in whole["paths"].items()
+        if "x-ms-notification-content" in item
+    }
+
+    assert (triggers, create["x-ms-trigger"]) == (["create_webhook"], "single")
+    assert urls == [("create_webhook", "url")]
+    assert inputs_of(create, "2.0")["url"]["x-ms-notification-url"] is True
+    assert sent == {"/v1/webhooks": {"schema": {"$ref": "#/definitions/Event"}}}
+    assert "Location" in create["responses"]["201"]["headers"]
+
+
+@pytest.mark.parametrize("spec", ["3.1", "3.0"])
+def test_a_delivery_is_a_callback_of_what_asks_for_it(spec: str) -> None:
+    entries = operations(spec)
+    ((name, callback),) = entries["create_webhook"]["callbacks"].items()
+    ((address, item),) = callback.items()
+    ((method, sent),) = item.items()
+    (media,) = sent["requestBody"]["content"].values()
+
+    assert [name for name, entry in entries.items() if "callbacks" in entry] == ["create_webhook"]
+    assert (name, address, method) == ("delivery", "{$request.body#/url}", "post")
+    assert {one["name"]: (one["in"], one["required"]) for one in sent["parameters"]} == {
+        "webhook-id": ("header", True),
+        "webhook-timestamp": ("header", True),
+        "webhook-signature": ("header", True),
+    }
+    assert list(sent["requestBody"]["content"]) == ["application/json"]
+    assert media["schema"] == {"$ref": "#/components/schemas/Event"}
+    assert faults(spec, media["schema"], media["example"]) == []
+    assert sent["responses"].keys() == {"2XX", "410", "default"}
+    for one in sent["parameters"]:
+        assert one["description"].endswith(".")
 
 
 ADDRESSES: list[tuple[str, Json]] = [

@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from pytest_aiohttp import AiohttpServer
 
-from adapters.simulator import NEVER, Rules, SampleText
+from adapters.simulator import DEMO_KEY, NEVER, Rules, SampleText
+from gateway.cli.commands.keys import make_key
 from gateway.core.invocation.validation import validate
+from gateway.core.model.callers import Limits
 from gateway.core.operations.catalog import BY_NAME, CATALOG
 from gateway.core.operations.operation import AnyOperation
 from gateway.http.documents.examples import EXAMPLES
 from tests.support.gateway import USUAL, Client, run_simulated
+from tests.support.waiting import until
 
 README = Path(__file__).absolute().parents[2] / "README.md"
 TEXTS = (SampleText(0.0, "22395", "Your verification code is 048213"),)
@@ -25,6 +30,7 @@ VARYING = {
     "fetched_at", "timestamp", "code_received_at", "received_at", "created_at", "ends_at",
     "cancel_requested_at",
     "rented_on", "ends_on",
+    "url", "secret", "event_id", "duration_ms", "tried_at",
 }  # fmt: skip
 # What is done before, so that the operation answers as its example does; its ids go into it.
 BEFORE: dict[str, list[str]] = {
@@ -43,28 +49,72 @@ BEFORE: dict[str, list[str]] = {
     "cancel_long_rental": ["create_long_rental"],
     "set_auto_renew": ["create_long_rental"],
     "list_messages": ["create_long_rental"],
+    "list_webhooks": ["create_webhook"],
+    "delete_webhook": ["create_webhook"],
+    "test_webhook": ["create_webhook"],
+    "list_webhook_deliveries": ["create_webhook", "rent_number", "wait_for_code"],
+    "redeliver_webhook": ["create_webhook", "rent_number", "wait_for_code"],
 }
+KINDS = {"long_rentals": "long_rental_id", "webhooks": "webhook_id"}
 each_op = pytest.mark.parametrize("op", CATALOG, ids=lambda op: op.name)
 
 
 @asynccontextmanager
 async def provider_for(op: AnyOperation) -> AsyncIterator[Client]:
-    """A gateway before a provider whose codes come at once, or never where one would hinder."""
+    """A gateway before a provider whose codes come at once, or never where one would hinder.
+
+    The caller has a gateway key where one is needed.
+    """
     silent = op.name in ("cancel_rental", "replace_rental")
     rules = replace(AT_ONCE, code_after=NEVER) if silent else AT_ONCE
-    async with run_simulated(replace(USUAL, rules=rules)) as stand:
-        yield stand.client
+    networks = ["127.0.0.0/8"]
+    async with run_simulated(
+        replace(USUAL, rules=rules),
+        getatext_api_key=DEMO_KEY,
+        gateway_webhook_allowed_networks=networks,
+    ) as stand:
+        if op.toolset == "webhooks":
+            yield replace(stand.client, key=await make_key(stand.gateway, "hooks", Limits()))
+        else:
+            yield stand.client
+
+
+@pytest.fixture
+async def receiver(aiohttp_server: AiohttpServer) -> str:
+    """The address of one that takes what is sent to webhooks."""
+
+    async def take(request: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+    app = web.Application()
+    app.add_routes([web.post("/hooks/sms", take)])
+    return str((await aiohttp_server(app)).make_url("/hooks/sms"))
+
+
+async def delivered(client: Client, webhook_id: str) -> str:
+    """The id of the event that a webhook gets, once it has got it."""
+    path = f"/v1/webhooks/{webhook_id}/deliveries"
+    found: list[Any] = []
+
+    async def come() -> bool:
+        found[:] = (await client.get(path, state="delivered")).json["data"]
+        return bool(found)
+
+    await until(come)
+    return str(found[0]["event_id"])
 
 
 async def perform(client: Client, op: AnyOperation, ids: Mapping[str, Any]) -> Any:
-    """The answer to the example's request, about the rentals that were bought before."""
+    """The answer to the example's request, about what was made before."""
     asked = {**EXAMPLES[op.name].asked}
     path = op.rest.path.format(**{name: ids[name] for name in op.rest.path_fields})
-    inputs = {name: value for name, value in asked.items() if name not in op.rest.path_fields}
-    if op.rest.method == "GET":
-        answer = await client.get(path, **inputs)
-    else:
-        answer = await client.post(path, inputs)
+    inputs = {
+        name: ids.get(name, value)
+        for name, value in asked.items()
+        if name not in op.rest.path_fields
+    }
+    sent: dict[str, Any] = {"json" if op.rest.method == "POST" else "params": inputs}
+    answer = await client.ask(op.rest.method, path, **sent)
     assert answer.status == op.rest.success
     return answer.json
 
@@ -79,13 +129,15 @@ def shape(value: Any, name: str = "") -> Any:
 
 
 @each_op
-async def test_the_answer_is_that_of_the_example(op: AnyOperation) -> None:
+async def test_the_answer_is_that_of_the_example(op: AnyOperation, receiver: str) -> None:
     async with provider_for(op) as client:
-        ids: dict[str, Any] = {}
+        ids: dict[str, Any] = {"url": receiver}
         for name in BEFORE.get(op.name, []):
             made = await perform(client, BY_NAME[name], ids)
-            kind = "long_rental_id" if BY_NAME[name].toolset == "long_rentals" else "rental_id"
+            kind = KINDS.get(BY_NAME[name].toolset, "rental_id")
             ids[kind] = made.get("id", ids.get(kind))
+        if "webhook_id" in ids and "rental_id" in ids:
+            ids["event_id"] = await delivered(client, ids["webhook_id"])
         answer = await perform(client, op, ids)
 
     assert shape(answer) == shape(EXAMPLES[op.name].answer.model_dump(mode="json"))

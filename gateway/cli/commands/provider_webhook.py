@@ -25,7 +25,7 @@ def provider_webhook() -> None:
     base = str(settings.gateway_public_url or _own_address(settings)).rstrip("/")
 
     async def secret(gateway: Gateway) -> str:
-        from gateway.core.codes.webhooks import webhook_secret
+        from gateway.core.codes.provider_webhooks import webhook_secret
 
         own = settings.getatext_webhook_secret
         if own is not None:

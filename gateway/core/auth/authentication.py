@@ -111,7 +111,7 @@ class Callers:
     async def of_webhook(self, caller_id: str) -> Caller:
         """The caller that owns a webhook. Raises Unauthorized where its key has ended."""
         key = await self._keys.of_caller(caller_id)
-        if key is None:
+        if key is None or not key.is_living(self._clock.now()):
             raise Unauthorized
         return await self._by_gateway_key(key.hashed)
 

@@ -23,7 +23,10 @@ class Notifier:
         self._tell: tuple[Callable[[str], None], ...] = ()
 
     def when_account_changed(self, tell: Callable[[str], None]) -> None:
-        """Set what is called with the id of each account in which something changed."""
+        """Set what is called with the id of each account in which something changed.
+
+        The event loop calls it, after whoever tells of the change.
+        """
         self._tell += (tell,)
 
     def next_news(self, account_id: str, rental_id: int) -> asyncio.Future[News]:
@@ -58,7 +61,7 @@ class Notifier:
         if future is not None and not future.done():
             future.set_result(None)
         for tell in self._tell:
-            tell(account_id)
+            asyncio.get_running_loop().call_soon(tell, account_id)
 
     def shut_down(self) -> None:
         """Wake all waiters with None; later waits for news end at once."""

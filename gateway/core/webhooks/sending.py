@@ -34,7 +34,7 @@ def standard_body(webhook: StoredWebhook, event: Event) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class Attempt:
     """A try, to be stored; `disable`: why nothing more is to be sent to the webhook."""
 
     record: RecordedTry
@@ -67,34 +67,36 @@ class WebhookSending:
         )
         return _outcome(await self._send(webhook, test_id, body.encode()))
 
-    async def attempt(self, webhook: StoredWebhook, due: DueDelivery, event: Event | None) -> Tried:
+    async def attempt(
+        self, webhook: StoredWebhook, due: DueDelivery, event: Event | None
+    ) -> Attempt:
         """Send an event; None: there is no such event any more."""
         if event is None:
             now = self._clock.now()
-            return Tried(
+            return Attempt(
                 RecordedTry(due.event_id, _unsent(_DELETED), now, DeliveryState.FAILED, None)
             )
         body = self._bodies[webhook.format](webhook, event)
         result = await self._send(webhook, event_id(event.id), body)
         return self._judged(due, result, self._clock.now())
 
-    def failed(self, due: DueDelivery) -> Tried:
+    def failed(self, due: DueDelivery) -> Attempt:
         """A try that a bug in the gateway kept from being sent."""
         now = self._clock.now()
         again_at = next_try_at(due.tries + 1, now, None)
         state = DeliveryState.FAILED if again_at is None else DeliveryState.PENDING
-        return Tried(RecordedTry(due.event_id, _unsent(_FAULT), now, state, again_at))
+        return Attempt(RecordedTry(due.event_id, _unsent(_FAULT), now, state, again_at))
 
-    def _judged(self, due: DueDelivery, result: SendResult, at: datetime) -> Tried:
+    def _judged(self, due: DueDelivery, result: SendResult, at: datetime) -> Attempt:
         outcome = _outcome(result)
         if outcome.delivered:
-            return Tried(RecordedTry(due.event_id, outcome, at, DeliveryState.DELIVERED, None))
+            return Attempt(RecordedTry(due.event_id, outcome, at, DeliveryState.DELIVERED, None))
         if result.status == _GONE:
             given_up = RecordedTry(due.event_id, outcome, at, DeliveryState.FAILED, None)
-            return Tried(given_up, DisabledReason.GONE)
+            return Attempt(given_up, DisabledReason.GONE)
         again_at = next_try_at(due.tries + 1, at, result.retry_after)
         state = DeliveryState.FAILED if again_at is None else DeliveryState.PENDING
-        return Tried(RecordedTry(due.event_id, outcome, at, state, again_at))
+        return Attempt(RecordedTry(due.event_id, outcome, at, state, again_at))
 
     async def _send(self, webhook: StoredWebhook, message_id: str, body: bytes) -> SendResult:
         secret = self._secrets.signing(webhook.id, webhook.generation)

@@ -15,7 +15,7 @@ from gateway.core.ports.observer import Observer
 from gateway.core.ports.storage import Events, Keys, Leases
 from gateway.core.ports.webhooks import DueDelivery, OutgoingWebhooks
 from gateway.core.webhooks.schedule import FAILING_FOR, MOST_BEHIND
-from gateway.core.webhooks.sending import Tried, WebhookSending
+from gateway.core.webhooks.sending import Attempt, WebhookSending
 
 AT_ONCE = 4
 _PAGE = 100
@@ -198,7 +198,7 @@ class WebhookWorker:
         finally:
             self._sending.pop(due.event_id, None)
 
-    async def _attempt(self, due: DueDelivery, view: View) -> Tried:
+    async def _attempt(self, due: DueDelivery, view: View) -> Attempt:
         sending = self._parts.sending
         try:
             event = self._fresh.pop(due.event_id, None) or await self._event(view, due.event_id)

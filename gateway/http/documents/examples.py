@@ -214,5 +214,7 @@ EXAMPLES: Mapping[str, Example] = MappingProxyType(
 )
 """By the name of the operation."""
 
+DELIVERED = _CODED
+"""What is sent to a webhook."""
 EVENT = f"id: {_CODED.id}\nevent: {_CODED.type.value}\ndata: {_LISTED.model_dump_json()}\n\n"
 """A message of the event stream."""

@@ -12,6 +12,7 @@ from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import AnyOperation
 from gateway.core.operations.rentals import LIST_RENTALS
 from gateway.http.documents.answers import HEADERS, headers, problems, responses, share_problems
+from gateway.http.documents.callbacks import CALLBACKS
 from gateway.http.documents.examples import EVENT, EXAMPLES
 from gateway.http.documents.schemas import REF, input_fields, optional, output_schemas
 from gateway.http.wire.addresses import DEFAULT_URL
@@ -24,6 +25,8 @@ TAGS = {
     "events": "What happened to rentals.",
 }
 """Those of the document as it is served; operations with another stand in the whole one only."""
+ALL_TAGS = {**TAGS, "webhooks": "Addresses that events are sent to."}
+"""Those of the whole document."""
 Json = dict[str, Any]
 _LEFT_OUT = [
     *(("Problem", name) for name in ("retry_after", "price_needed", "replaced_by", "upstream")),
@@ -46,12 +49,13 @@ def document(
     chosen = [op for op in operations if whole or op.toolset in TAGS]
     paths = _paths(chosen)
     shared = share_problems(paths)
+    tags = ALL_TAGS if whole else TAGS
     return {
         "openapi": "3.1.0",
         "info": _info(),
         "servers": [{"url": server_url, "description": "This gateway"}],
         "security": [{"key": []}],
-        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
+        "tags": [{"name": name, "description": text} for name, text in tags.items()],
         "paths": paths,
         "components": {
             "securitySchemes": {
@@ -111,9 +115,11 @@ def _operation(op: AnyOperation) -> Json:
             parameter["example"] = asked[parameter["name"]]
     if parameters:
         entry["parameters"] = parameters
-    if op.rest.method == "POST":
-        if loose:
-            entry["requestBody"] = _body({n: fields[n] for n in loose}, required, asked)
+    if op.rest.method == "POST" and loose:
+        entry["requestBody"] = _body({n: fields[n] for n in loose}, required, asked)
+    if op.name in CALLBACKS:
+        entry["callbacks"] = CALLBACKS[op.name]
+    if op.rest.method != "GET":
         entry["x-openai-isConsequential"] = True
     entry["responses"] = responses(op)
     return entry

@@ -1,6 +1,7 @@
 """Derives the Swagger 2.0 document, with Microsoft's extensions, for Power Automate and others."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ from gateway.http.wire.problems import PROBLEM_JSON
 Json = dict[str, Any]
 _JSON = "application/json"
 _ENDLESS = "text/event-stream"
-_WORDS = {"id": "ID", "sms": "SMS", "ttl": "TTL"}
+_WORDS = {"id": "ID", "sms": "SMS", "ttl": "TTL", "url": "URL"}
 # A maker of a flow picks the service by its name.
 _CHOICES = {
     "service_code": {
@@ -27,10 +28,7 @@ def convert(document: Json) -> Json:
     """The 3.0.3 document as 2.0."""
     parts = document["components"]
     headers = {name: _header(header) for name, header in parts["headers"].items()}
-    paths = {
-        path: {method: _operation(operation, headers) for method, operation in item.items()}
-        for path, item in document["paths"].items()
-    }
+    paths = {path: _item(item, headers) for path, item in document["paths"].items()}
     shared = {name: _response(one, headers) for name, one in parts["responses"].items()}
     made: Json = with_schemas_rewritten(
         {"paths": paths, "responses": shared, "schemas": parts["schemas"]}, _schema
@@ -66,22 +64,43 @@ def address(server: str) -> Json:
     return {**host, "basePath": url.path or "/", "schemes": [url.scheme]}
 
 
-def _operation(operation: Json, headers: Json) -> Json:
+def _item(item: Json, headers: Json) -> Json:
+    made: Json = {method: _operation(method, one, headers) for method, one in item.items()}
+    for operation in item.values():
+        for _, sent in _callbacks(operation):
+            made["x-ms-notification-content"] = {"schema": sent["schema"]}
+    return made
+
+
+def _operation(method: str, operation: Json, headers: Json) -> Json:
     made: Json = {}
     produced = {kind for one in operation["responses"].values() for kind in one.get("content", ())}
     if _ENDLESS in produced:  # nothing that a flow can use
         made = {"x-ms-visibility": "internal", "produces": [_ENDLESS, PROBLEM_JSON]}
+    elif method == "delete":  # the platform calls what Location names when a flow is switched off
+        made = {"x-ms-visibility": "internal"}
+    called = [url for url, _ in _callbacks(operation)]
+    if called:
+        made["x-ms-trigger"] = "single"
     for name, value in operation.items():
-        if name not in {"parameters", "requestBody", "responses"}:
+        if name not in {"parameters", "requestBody", "responses", "callbacks"}:
             made[name] = value
     parameters = [_parameter(parameter) for parameter in operation.get("parameters", ())]
     if "requestBody" in operation:
-        parameters.append(_body(operation["requestBody"]))
+        parameters.append(_body(operation["requestBody"], called))
     if parameters:
         made["parameters"] = parameters
     responses = operation["responses"].items()
     made["responses"] = {status: _response(response, headers) for status, response in responses}
     return made
+
+
+def _callbacks(operation: Json) -> Iterator[tuple[str, Json]]:
+    """The inputs whose addresses the gateway calls, each with what it sends there."""
+    for callback in operation.get("callbacks", {}).values():
+        for expression, item in callback.items():  # {$request.body#/url}
+            name = expression.rstrip("}").rpartition("/")[2]
+            yield name, item["post"]["requestBody"]["content"][_JSON]
 
 
 def _parameter(parameter: Json) -> Json:
@@ -93,7 +112,7 @@ def _parameter(parameter: Json) -> Json:
     return made | _for_makers(parameter["name"], needed=parameter["required"])
 
 
-def _body(body: Json) -> Json:
+def _body(body: Json, called: list[str]) -> Json:
     media = body["content"][_JSON]
     schema = dict(media["schema"])
     needed = schema.get("required", ())
@@ -101,6 +120,9 @@ def _body(body: Json) -> Json:
         name: field | _for_makers(name, needed=name in needed)
         for name, field in schema["properties"].items()
     }
+    for name in called:  # the platform fills it in
+        filled = {"x-ms-notification-url": True, "x-ms-visibility": "internal"}
+        schema["properties"][name] |= filled
     if "example" in media:
         schema["example"] = media["example"]
     return {"name": "body", "in": "body", "required": body["required"], "schema": schema}

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from gateway.core.auth.authentication import Callers
 from gateway.core.auth.hosts import AllowedHosts
-from gateway.core.codes.webhooks import Webhooks
+from gateway.core.codes.provider_webhooks import ProviderWebhooks
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.errors import GatewayError
 from gateway.core.ports.storage import Events
@@ -50,7 +50,7 @@ class Faces:
     invoker: Invoker
     events: Events
     notifier: Notifier
-    webhooks: Webhooks
+    webhooks: ProviderWebhooks
     webhook_terms: WebhookTerms
     render_metrics: Callable[[], bytes]
     request_ended: Ended

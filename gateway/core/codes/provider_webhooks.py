@@ -36,7 +36,7 @@ def webhook_secret(hasher: KeyHasher, account_id: str) -> str:
     return f"{account_id}.{hasher.name(f'webhook:{account_id}')}"
 
 
-class Webhooks:
+class ProviderWebhooks:
     """Handles webhooks. A webhook's code is used only while the status cannot be read."""
 
     def __init__(
