@@ -173,7 +173,8 @@ def _parsed(url: str) -> URL:
         raise ValueError("must be written in ASCII, as a browser shows it when it is copied")
     try:
         parsed, authority = URL(url), urlsplit(url).netloc
-        usable = parsed.host and parsed.scheme in _SCHEMES and parsed.port and _is_host(parsed.host)
+        host = parsed.raw_host  # an international name as it is asked for
+        usable = host and parsed.scheme in _SCHEMES and parsed.port and _is_host(host)
     except (ValueError, IndexError):  # yarl's fault for some with an @ behind brackets
         usable = False
     if not usable:
