@@ -13,7 +13,7 @@ from tests.adapters.outgoing.support import Numbers, Told, a_sender, listening, 
 REFUSED_AT_ONCE = [
     ("http://example.com/", "https"),
     ("ftp://example.com/", "https"),
-    ("file:///x/y", "https"),
+    ("gopher://example.com/", "https"),
     ("javascript:alert(1)", "https"),
     ("//example.com/", "https"),
     ("example.com/hook", "https"),
