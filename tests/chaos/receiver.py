@@ -1,7 +1,7 @@
 """`python -m tests.chaos.receiver PORT FOLDER`: receives webhooks as their owner would.
 
-A delivery is verified, and written down for good, before it is answered with success. `secrets.json`
-in the folder has the secret of each path; `received.jsonl` gets what came.
+A delivery is verified, and written down for good, before it is answered with success.
+`secrets.json` in the folder has the secret of each path; `received.jsonl` gets what came.
 """
 
 import argparse

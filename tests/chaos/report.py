@@ -10,7 +10,8 @@ from tests.chaos.judging import Verdict
 HEAD = (
     "scenario", "runs", "asked", "bought", "unknown", "refused", "double purchases",
     "wrong callers", "codes late", "sold unwritten", "replaced", "given back twice",
-    "replaced twice", "wishes lost", "books equal", "events lost", "events wrong", "others", "notes",
+    "replaced twice", "wishes lost", "books equal", "events lost", "events wrong", "others",
+    "notes",
 )  # fmt: skip
 _MOST_TOLD = 5  # breaches of a scenario
 

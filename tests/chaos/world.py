@@ -81,6 +81,11 @@ class World:
                 self.crowd.hang_ups = 0.0
                 self.crowd.closing = max(time.time(), self.crowd.until) + GRACE + _SETTLING
             sampling.cancel()
+        await self._settle(faces)
+        return self.history
+
+    async def _settle(self, faces: Sequence[Face]) -> None:
+        """Let what is open end, end the nodes, and copy the books."""
         await self._look_at_all(faces)
         chosen = settings(self.sim.url, **self._settings())
         async with open_gateway(chosen) as auditor:
@@ -90,7 +95,6 @@ class World:
         buying = {wish.face for wish in self.history.wishes if wish.bought}
         if idle := {face.name for face in faces} - buying:
             raise RuntimeError(f"nothing was bought over {idle}: the run shows nothing")
-        return self.history
 
     @asynccontextmanager
     async def outage(self) -> AsyncIterator[None]:
