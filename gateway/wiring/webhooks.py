@@ -29,7 +29,9 @@ def outgoing(basis: Basis, secrets: WebhookSecrets, sender: Sender, prices: Pric
     bodies = {WebhookFormat.STANDARD: standard_body, WebhookFormat.SMS_ACTIVATE: legacy.write}
     sending = WebhookSending(sender, secrets, clock, bodies)
     return Outgoing(
-        WebhookManagement(store.webhooks, store.events, sender, sending, secrets, clock),
+        WebhookManagement(
+            store.webhooks, store.events, store.keys, sender, sending, secrets, clock
+        ),
         WebhookParts(
             store.webhooks, store.events, store.keys, store.leases, sending, clock, basis.metrics
         ),

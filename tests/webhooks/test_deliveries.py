@@ -270,6 +270,42 @@ async def test_two_nodes_send_each_event_once(store_url: str) -> None:
         )
 
 
+async def test_an_admin_sends_again_what_the_webhooks_own_key_may_see(store_url: str) -> None:
+    async with post_office(store_url) as post:
+        one, other = await post.bank.with_key(), await post.bank.with_key()
+        admin = await post.bank.with_key(admin=True)
+        webhook = await post.create(one, events=["rental.created"])
+        assert (await rent(other)).status == 201
+        rental = (await rent(one)).json["id"]
+        await at_rest(one, webhook, 1)
+
+        assert (await _since(admin, webhook, "2020-01-01"))["queued"] == 0
+
+        [row] = await deliveries(one, webhook)
+        [event] = (await one.get("/v1/events")).json["data"]
+        assert (event["id"], event["data"]["id"]) == (row["event_id"], rental)
+
+
+async def test_since_a_time_also_what_waits_for_its_next_try_is_sent(store_url: str) -> None:
+    async with post_office(store_url) as post:
+        client = await post.bank.with_key()
+        webhook = await post.create(client, events=["rental.created"])
+        post.receiver.answer = _later
+        await rent(client)
+        [row] = await at_rest(client, webhook, 1)
+        assert (row["state"], row["status"]) == ("pending", 429)
+
+        post.receiver.answer = None
+        assert (await _since(client, webhook, "2020-01-01"))["queued"] == 1
+        first, second = await post.receiver.has(2)
+
+        assert first.id == second.id == row["event_id"]
+
+
+async def _later(one: Delivered) -> web.Response:
+    return web.Response(status=429, headers={"Retry-After": "3600"})
+
+
 async def test_a_test_is_sent_once_and_is_no_event(store_url: str) -> None:
     async with post_office(store_url) as post:
         client = await post.bank.with_key()
