@@ -123,7 +123,7 @@ async def _state(client: Client, webhook: dict[str, Any], state: str) -> bool:
 async def test_one_that_answers_410_is_disabled_and_told(store_url: str) -> None:
     async with post_office(store_url) as post:
         client = await post.bank.with_key()
-        webhook = await post.create(client, "/gone")
+        webhook = await post.create(client, "/gone", events=["rental.created"])
         await post.create(client, "/other", events=["webhook.disabled"])
         post.receiver.answer = _gone
 
@@ -144,7 +144,7 @@ async def test_one_that_answers_410_is_disabled_and_told(store_url: str) -> None
         assert 'getatext_gateway_webhook_tries_total{state="failed"} 1.0' in counted
 
         post.receiver.answer = None
-        again = await post.create(client, "/gone")
+        again = await post.create(client, "/gone", events=["rental.created"])
         assert (again["id"], again["secret"], again["status"]) == (webhook["id"], None, "enabled")
         assert (await _since(client, webhook, "2020-01-01"))["queued"] == 2
         got = await post.receiver.has(3, "/gone")
@@ -336,3 +336,33 @@ async def test_text_of_any_script_comes_as_it_is(store_url: str) -> None:
 
         assert json.loads(one.body)["data"]["reference"] == "Größe ☎"
         assert verified(webhook["secret"], one)["data"]["id"] == rental
+
+
+async def test_rentals_whose_codes_are_to_be_told_are_polled_as_for_a_stream(
+    store_url: str,
+) -> None:
+    async with post_office(store_url) as post:
+        client = await post.bank.with_key()
+        before = (await rent(client)).json["id"]
+        await post.bank.running.gateway.core.following.close()  # no slow rounds from here on
+        await post.create(client, events=["rental.code_received"])
+        after = (await rent(client)).json["id"]
+
+        got = await post.receiver.has(2)
+
+        assert {one.event["data"]["id"] for one in got} == {before, after}
+
+
+async def test_rentals_whose_codes_nobody_is_told_are_not(store_url: str) -> None:
+    async with post_office(store_url) as post:
+        client = await post.bank.with_key()
+        await post.bank.running.gateway.core.following.close()
+        await post.create(client, events=["rental.created"])
+        webhook = await post.create(client, "/codes", events=["rental.code_received"])
+        await client.ask("DELETE", f"/v1/webhooks/{webhook['id']}")
+        await until(lambda: not post.bank.running.gateway.core.dispatcher.listens)
+
+        await rent(client)
+        await post.receiver.has(1)
+
+        assert post.bank.sim.journal.calls["rental-status"] == 0

@@ -18,6 +18,7 @@ from gateway.core.model.webhooks import DisabledReason, StoredWebhook, WebhookFo
 from gateway.core.ports.webhooks import MostWebhooks
 from gateway.core.rentals.notifier import Notifier
 from gateway.core.webhooks.dispatcher import WebhookDispatcher
+from gateway.core.webhooks.listening import WebhookListening
 from gateway.core.webhooks.sending import WebhookSending, standard_body
 from gateway.core.webhooks.worker import WebhookParts, WebhookWorker
 from gateway.telemetry.metrics import Metrics
@@ -61,6 +62,7 @@ def parts(store: Store, webhooks: Any = None, leases: Any = None) -> WebhookPart
         store.keys,
         leases or store.leases,
         sending,
+        WebhookListening(lambda view: None, clock),
         clock,
         Metrics(),
     )

@@ -14,6 +14,7 @@ from gateway.core.ports.clock import Clock
 from gateway.core.ports.observer import Observer
 from gateway.core.ports.storage import Events, Keys, Leases
 from gateway.core.ports.webhooks import DueDelivery, OutgoingWebhooks
+from gateway.core.webhooks.listening import WebhookListening
 from gateway.core.webhooks.schedule import FAILING_FOR, MOST_BEHIND
 from gateway.core.webhooks.sending import Attempt, WebhookSending
 from gateway.core.webhooks.views import view_of
@@ -35,6 +36,7 @@ class WebhookParts:
     keys: Keys
     leases: Leases
     sending: WebhookSending
+    listening: WebhookListening
     clock: Clock
     observer: Observer
 
@@ -120,6 +122,7 @@ class WebhookWorker:
         """The next events of the view, and the last id that was looked at with them."""
         last = await self._parts.events.last_event()  # first: the events up to it can be read
         events = list(await self._parts.events.events(view, self.looked, _PAGE))
+        await self._parts.listening.follow(view, events)
         if len(events) == _PAGE:
             return events, events[-1].id
         return events, max([last, self.looked, *(event.id for event in events)])
