@@ -29,6 +29,10 @@ _CARRIERS = (
 )
 
 
+class AddressRefused(OSError):
+    """A host has no address that may be sent to."""
+
+
 def is_allowed(address: Address, networks: Sequence[Network], *, encrypted: bool = True) -> bool:
     """Whether something may be sent to an address.
 

@@ -1,13 +1,17 @@
-"""Looks host names up in threads of its own: slow ones hold up no lookup but each other's."""
+"""Looks host names up, in threads of its own, and passes on what may be sent to."""
 
 import asyncio
 import socket
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from adapters.outgoing.addresses import AddressRefused
+
 # A name server that does not answer keeps a thread for half a minute. One key has twenty webhooks.
 _THREADS = 32
+_MOST_TRIED = 8  # addresses of one name
 _NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 
 
@@ -49,6 +53,34 @@ class WebhookResolver(AbstractResolver):
             for family, _, proto, _, at in found
             if not (len(at) == 4 and at[3])  # of one link alone
         ]  # fmt: skip
+
+
+class ScreenedResolver(AbstractResolver):
+    """Passes on the first few addresses that may be sent to; the rest is not tried at all.
+
+    Thousands of addresses for a name would keep the loop busy. Closing it closes nothing: the
+    resolver behind it serves all tries.
+    """
+
+    def __init__(self, resolver: AbstractResolver, allowed: Callable[[str], bool]) -> None:
+        """`allowed`: whether an address, as text, may be sent to."""
+        self._resolver = resolver
+        self._allowed = allowed
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """The addresses that may be sent to. Raises AddressRefused where there are none."""
+        found = await self._resolver.resolve(host, port, socket.AddressFamily(family))
+        if not found:
+            raise OSError("no address")
+        kept = [each for each in found if self._allowed(each["host"])]
+        if not kept:
+            raise AddressRefused
+        return kept[:_MOST_TRIED]
+
+    async def close(self) -> None:
+        """Left open for the next try."""
 
 
 def _addresses(

@@ -7,9 +7,9 @@ import ipaddress
 import os
 import re
 import socket
+import ssl
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
-from adapters.outgoing.addresses import Network, is_allowed
-from adapters.outgoing.resolver import WebhookResolver
+from adapters.outgoing.addresses import AddressRefused, Network, is_allowed
+from adapters.outgoing.resolver import ScreenedResolver, WebhookResolver
 from gateway.core.model.webhooks import MAX_ANSWER
 from gateway.core.ports.sending import OutgoingMessage, SendResult
 
@@ -64,14 +64,16 @@ class WebhookSender:
         connect_seconds: float = CONNECT_SECONDS,
         seconds: float = SECONDS,
         resolver: aiohttp.abc.AbstractResolver | None = None,
+        tls: ssl.SSLContext | bool = True,
     ) -> None:
         """`networks` are allowed besides public addresses, plain http too.
 
-        `seconds` are for the whole of a try, `connect_seconds` for its connection. Needs a running
-        event loop.
+        `seconds` are for the whole of a try, `connect_seconds` for its connection. `tls` says which
+        authorities are trusted; True: the system's.
         """
         self._networks = tuple(networks)
         self._resolver = resolver or WebhookResolver()
+        self._tls = tls
         self._timeout = aiohttp.ClientTimeout(
             total=seconds, connect=connect_seconds, sock_connect=connect_seconds, sock_read=seconds
         )
@@ -98,11 +100,10 @@ class WebhookSender:
         """Send it once."""
         begun = time.monotonic()
         status, error, answer, retry_after = None, None, b"", None
-        places = _Places()
         try:
             url = _parsed(message.url)
             async with (
-                self._session(places, encrypted=url.scheme == "https") as session,
+                self._session(encrypted=url.scheme == "https") as session,
                 session.post(
                     url, data=message.body, headers=_signed(message), allow_redirects=False
                 ) as response,
@@ -112,27 +113,35 @@ class WebhookSender:
                 answer = await _beginning(response)
         except (aiohttp.ClientError, OSError, ValueError) as fault:
             if status is None:
-                error = _NOT_PUBLIC if places.all_refused else self._words(fault)
+                error = self._words(fault)
         took = time.monotonic() - begun
         return SendResult(status, error, _readable(answer), took, retry_after)
 
-    def _session(self, places: "_Places", *, encrypted: bool) -> aiohttp.ClientSession:
-        """A session for one request, which notes the addresses that it is to go to."""
+    def _session(self, *, encrypted: bool) -> aiohttp.ClientSession:
+        """A session for one request."""
+
+        def allowed(address: str) -> bool:
+            try:
+                parsed = ipaddress.ip_address(address)
+            except ValueError:
+                return False
+            return is_allowed(parsed, self._networks, encrypted=encrypted)
 
         def checked(info: aiohttp.AddrInfoType) -> socket.socket:
             family, kind, protocol, _, place = info
-            address = ipaddress.ip_address(str(place[0]))
-            if not is_allowed(address, self._networks, encrypted=encrypted):
-                places.refused += 1
-                raise OSError(_NOT_PUBLIC)
-            places.allowed += 1
-            return socket.socket(family, kind, protocol)
+            if not allowed(str(place[0])):
+                raise AddressRefused
+            made = socket.socket(family, kind, protocol)
+            # Before it is connected: the other side is told how much it may send unread.
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _MOST_READ // 4)
+            return made
 
         connector = aiohttp.TCPConnector(
             force_close=True,
             use_dns_cache=False,
-            resolver=_Lent(self._resolver),
+            resolver=ScreenedResolver(self._resolver, allowed),
             socket_factory=checked,
+            ssl=self._tls,
         )
         return aiohttp.ClientSession(
             connector=connector,
@@ -145,6 +154,8 @@ class WebhookSender:
 
     def _words(self, fault: Exception) -> str:
         """Why no answer came; without addresses, which are the network's own."""
+        if isinstance(getattr(fault, "os_error", None), AddressRefused):
+            return _NOT_PUBLIC
         if isinstance(fault, aiohttp.ConnectionTimeoutError):
             return self._unconnected
         if isinstance(fault, TimeoutError):
@@ -156,42 +167,15 @@ class WebhookSender:
         return next(found, "Its URL cannot be used.")
 
 
-@dataclass
-class _Places:
-    """To how many addresses a request was to go."""
-
-    allowed: int = 0
-    refused: int = 0
-
-    @property
-    def all_refused(self) -> bool:
-        """Whether it may go to none of them."""
-        return self.refused > 0 and not self.allowed
-
-
-class _Lent(aiohttp.abc.AbstractResolver):
-    """A resolver that several connectors use, none of which closes it."""
-
-    def __init__(self, resolver: aiohttp.abc.AbstractResolver) -> None:
-        self._resolver = resolver
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[aiohttp.abc.ResolveResult]:
-        return await self._resolver.resolve(host, port, socket.AddressFamily(family))
-
-    async def close(self) -> None:
-        """Left open for the next one."""
-
-
 def _parsed(url: str) -> URL:
     """The URL as it will be sent to. Raises ValueError with a sentence."""
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         raise ValueError("must be written in ASCII, as a browser shows it when it is copied")
     try:
         parsed, authority = URL(url), urlsplit(url).netloc
-        usable = parsed.host and parsed.scheme in _SCHEMES and parsed.port and _is_host(parsed.host)
-    except ValueError:
+        host = parsed.raw_host  # an international name as it is asked for
+        usable = host and parsed.scheme in _SCHEMES and parsed.port and _is_host(host)
+    except (ValueError, IndexError):  # yarl's fault for some with an @ behind brackets
         usable = False
     if not usable:
         raise ValueError(_WANTED)

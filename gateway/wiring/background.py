@@ -21,12 +21,11 @@ def work(
     settings: Settings,
     store: Store,
     callers: Callers,
-    upstreams: AccountUpstreams,
+    of_account: UpstreamOf,
     services: Services,
     metrics: Metrics,
 ) -> tuple[Following, CancelTask, ReconciliationTask]:
     """All that works on rentals."""
-    of_account = upstream_of(callers, upstreams)
     following = _following(settings, store, services, of_account, metrics)
     cancels = _cancel_task(settings, store, services, of_account, metrics)
     callers.when_seen(following.key_seen, cancels.wake)

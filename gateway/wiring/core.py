@@ -37,7 +37,7 @@ from gateway.telemetry.metrics import Metrics
 from gateway.wiring import background
 from gateway.wiring.services import Basis, make_price_cache, make_services
 from gateway.wiring.stages import stages
-from gateway.wiring.webhooks import Outgoing, outgoing
+from gateway.wiring.webhooks import dispatcher, outgoing
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,9 @@ def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> C
     price_cache = make_price_cache(settings, clock, metrics)
     sent = outgoing(basis, WebhookSecrets(secret), sender, price_cache)
     services = make_services(basis, callers, unwritten, notifier, price_cache, sent.management)
+    of_account = background.upstream_of(callers, upstreams)
     following, cancels, reconciliation = background.work(
-        settings, store, callers, upstreams, services, metrics
+        settings, store, callers, of_account, services, metrics
     )
     purchasing = Purchasing(stages(settings, store, unwritten, callers, clock, metrics))
     return Core(
@@ -109,7 +110,7 @@ def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> C
         services=services,
         invoker=Invoker(upstreams, services, purchasing, metrics),
         webhooks=_webhooks(settings, hasher, callers, upstreams, services),
-        dispatcher=_dispatcher(sent, notifier),
+        dispatcher=dispatcher(basis, sent, services, of_account, notifier),
         reconciliation=reconciliation,
         following=following,
         cancels=cancels,
@@ -167,12 +168,6 @@ def _asking(connect: Connect, pipeline: Pipeline) -> AskProvider:
         return await upstream.ask(KEY_CHECK, Nothing())
 
     return ask
-
-
-def _dispatcher(sent: Outgoing, notifier: Notifier) -> WebhookDispatcher:
-    dispatcher = WebhookDispatcher(sent.parts, notifier)
-    sent.management.when_changed(dispatcher.look)
-    return dispatcher
 
 
 def _webhooks(

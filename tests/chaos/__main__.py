@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from tests.chaos import database_away, full_disk, kills, lost_answers, pooled, rolling
+from tests.chaos import database_away, full_disk, kills, lost_answers, pooled, rolling, webhooks
 from tests.chaos.history import History
 from tests.chaos.judging import judge
 from tests.chaos.namespace import apart
@@ -30,6 +30,8 @@ SCENARIOS: dict[str, tuple[Scenario, str]] = {
     "locked-sqlite": (database_away.on_sqlite, "somebody else holds the SQLite file"),
     "pgbouncer": (pooled.run, "PgBouncer before PostgreSQL: told where it may not be, else used"),
     "rolling-restart": (rolling.run, "two nodes as systemd runs them, restarted by turns"),
+    "webhooks-sqlite": (webhooks.on_sqlite, "kill -9 of two nodes on SQLite, and of a receiver"),
+    "webhooks-postgres": (webhooks.on_postgres, "the same on PostgreSQL"),
 }
 
 
@@ -41,6 +43,8 @@ def main() -> int:
     results = []
     for name in arguments.names or SCENARIOS:
         scenario, what = SCENARIOS[name]
+        if scenario in (webhooks.on_sqlite, webhooks.on_postgres):
+            scenario = partial(scenario, kills=arguments.kills)
         sys.stderr.write(f"{name}: {what}\n")
         with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
             os.environ["XDG_DATA_HOME"] = folder
@@ -57,7 +61,7 @@ def _run(scenario: Scenario, seconds: float, folder: Path) -> History:
 
 async def _bounded(scenario: Scenario, seconds: float, folder: Path) -> History:
     """The scenario, given up where it does not end minutes after it should have."""
-    async with asyncio.timeout(seconds + 600):
+    async with asyncio.timeout(seconds + 1200):
         return await scenario(seconds, folder)
 
 
@@ -65,6 +69,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SCENARIOS))
     parser.add_argument("--seconds", type=float, default=35.0, help="of load in each scenario")
+    parser.add_argument(
+        "--kills", type=int, default=webhooks.KILLS, help="in each scenario of webhooks"
+    )
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - SCENARIOS.keys():
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")

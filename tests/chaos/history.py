@@ -1,9 +1,11 @@
 """What happened in a run: what callers asked for and were told, and what the books say of it."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
+from typing import Any
 
 Interval = tuple[float, float]
 NOTHING = Decimal(0)
@@ -131,6 +133,23 @@ class Sample:
     open: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A webhook when everything has come to rest.
+
+    `told`: what list_events tells its key, by id. `queued`: how each delivery stood when the kills
+    were over, before it was sent again by hand. `received`: the ids and bodies that its receiver
+    has verified and written down, in their order.
+    """
+
+    name: str
+    types: frozenset[str]
+    service: str | None
+    told: Mapping[str, Mapping[str, Any]]
+    queued: Mapping[str, str]
+    received: Sequence[tuple[str, str]]
+
+
 @dataclass
 class History:
     """All of one run. `spent` is the sum of what the ledger counts against its callers.
@@ -149,6 +168,7 @@ class History:
     replacements: list[Replacement] = field(default_factory=list)
     given_up: list[GivenUp] = field(default_factory=list)
     ends: Counter[int] = field(default_factory=Counter)
+    hooks: list[Hook] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     runs: int = 0
     notes: list[str] = field(default_factory=list)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from tests.chaos.history import NOTHING, History, Interval, Sold, Told, Wish
+from tests.chaos.webhook_judging import events_lost, events_wrong
 
 GRACE = 10.0  # seconds after which a code is late, where nothing is away
 _LOOKING = 2.0  # seconds between two looks of a caller
@@ -24,6 +25,8 @@ class Verdict:
     replaced_twice: Sequence[str]
     wishes_lost: Sequence[str]
     books: Sequence[str]
+    events_lost: Sequence[str]
+    events_wrong: Sequence[str]
     others: Sequence[str]
 
     @property
@@ -38,6 +41,8 @@ class Verdict:
             *self.replaced_twice,
             *self.wishes_lost,
             *self.books,
+            *self.events_lost,
+            *self.events_wrong,
             *self.others,
         ]
 
@@ -53,6 +58,8 @@ def judge(history: History, grace: float = GRACE) -> Verdict:
         list(replaced_twice(history)),
         list(wishes_lost(history)),
         list(books(history)),
+        list(events_lost(history)),
+        list(events_wrong(history)),
         history.broken,
     )
 

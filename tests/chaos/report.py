@@ -10,7 +10,8 @@ from tests.chaos.judging import Verdict
 HEAD = (
     "scenario", "runs", "asked", "bought", "unknown", "refused", "double purchases",
     "wrong callers", "codes late", "sold unwritten", "replaced", "given back twice",
-    "replaced twice", "wishes lost", "books equal", "others", "notes",
+    "replaced twice", "wishes lost", "books equal", "events lost", "events wrong", "others",
+    "notes",
 )  # fmt: skip
 _MOST_TOLD = 5  # breaches of a scenario
 
@@ -50,7 +51,10 @@ class Result:
                 )
             ),
             f"NO ({len(verdict.books)})" if verdict.books else "yes",
-            str(len(verdict.others)),
+            *(
+                str(len(found))
+                for found in (verdict.events_lost, verdict.events_wrong, verdict.others)
+            ),
             "; ".join(self.history.notes),
         )
 
@@ -78,6 +82,8 @@ def _broken(result: Result) -> list[str]:
         verdict.replaced_twice,
         verdict.wishes_lost,
         verdict.books,
+        verdict.events_lost,
+        verdict.events_wrong,
         verdict.others,
     )
     told = []

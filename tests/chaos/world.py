@@ -29,6 +29,7 @@ from tests.chaos.nodes import Node, Surroundings
 from tests.support.gateway import UNPACED, settings
 
 OWN = "sk_the_servers_own"
+LOOPBACK = "127.0.0.0/8"
 SECRET = "the one secret of every node in here"
 CALLERS = 12  # of two on a face one has a gateway key, the other a key of the provider's
 _SETTLING = 5.0  # seconds more for callers to get what they asked for
@@ -54,11 +55,19 @@ class World:
         return time.time() > self.crowd.until
 
     async def live(
-        self, faces: Sequence[Face], play: Callable[["World"], Awaitable[None]]
+        self,
+        faces: Sequence[Face],
+        play: Callable[["World"], Awaitable[None]],
+        prepare: Callable[["World"], Awaitable[None]] | None = None,
     ) -> History:
-        """Let everybody live while the scenario plays, then settle, audit, and tell."""
+        """Let everybody live while the scenario plays, then settle, audit, and tell.
+
+        `prepare` is done once the nodes serve, before anybody asks for anything.
+        """
         self.keys = await self._make_keys()
         await asyncio.gather(*(node.start() for node in self.nodes))
+        if prepare is not None:
+            await prepare(self)
         self.crowd.until = time.time() + self.seconds
         async with asyncio.TaskGroup() as watching:
             sampling = watching.create_task(self._sample())
@@ -72,6 +81,11 @@ class World:
                 self.crowd.hang_ups = 0.0
                 self.crowd.closing = max(time.time(), self.crowd.until) + GRACE + _SETTLING
             sampling.cancel()
+        await self._settle(faces)
+        return self.history
+
+    async def _settle(self, faces: Sequence[Face]) -> None:
+        """Let what is open end, end the nodes, and copy the books."""
         await self._look_at_all(faces)
         chosen = settings(self.sim.url, **self._settings())
         async with open_gateway(chosen) as auditor:
@@ -81,7 +95,6 @@ class World:
         buying = {wish.face for wish in self.history.wishes if wish.bought}
         if idle := {face.name for face in faces} - buying:
             raise RuntimeError(f"nothing was bought over {idle}: the run shows nothing")
-        return self.history
 
     @asynccontextmanager
     async def outage(self) -> AsyncIterator[None]:
@@ -99,7 +112,13 @@ class World:
             "gateway_secret": SECRET,
             "getatext_api_key": OWN,
             "getatext_rates": UNPACED,
+            "gateway_webhook_allowed_networks": [LOOPBACK],
         }
+
+    async def admin_key(self) -> str:
+        """A new key that sees all of the server's own account."""
+        async with open_gateway(settings(self.sim.url, **self._settings())) as home:
+            return await make_key(home, "admin", KeyLimits(admin=True, budget_total=Decimal(1)))
 
     async def _make_keys(self) -> list[str]:
         """Also makes the ledger."""
@@ -243,6 +262,7 @@ def environment(provider: str, url: str) -> dict[str, str]:
         "GATEWAY_SECRET": SECRET,
         "GATEWAY_STATUS_CACHE_SECONDS": "0.2",
         "GATEWAY_ACCESS_LOG": "false",
+        "GATEWAY_WEBHOOK_ALLOWED_NETWORKS": f'["{LOOPBACK}"]',
     }
 
 

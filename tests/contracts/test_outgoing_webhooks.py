@@ -359,6 +359,20 @@ async def test_what_was_not_delivered_is_queued_again_from_its_first_try(store: 
     assert due == [DueDelivery(3, 0), DueDelivery(2, 0), DueDelivery(4, 0)]
 
 
+async def test_what_waits_for_a_later_try_is_queued_again_for_now(store: Store) -> None:
+    first = await created(store)
+    await store.webhooks.queue(first.id, [(1, CODE), (2, CODE)], 2, NOW)
+    await store.webhooks.record(first.id, tried(1, BAD))
+    assert await store.webhooks.next_due(first.id) == NOW
+    again = [(1, CODE), (2, CODE)]
+
+    assert await store.webhooks.requeue(first.id, again, LATER) == 1
+    assert await store.webhooks.requeue(first.id, again, LATER) == 0
+
+    due = await store.webhooks.due(first.id, LATER, 10)
+    assert due == [DueDelivery(2, 0), DueDelivery(1, 0)]
+
+
 async def test_one_is_sent_again_delivered_or_not(store: Store) -> None:
     first = await created(store)
     await store.webhooks.queue(first.id, [(1, CODE)], 1, NOW)

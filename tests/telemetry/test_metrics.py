@@ -65,6 +65,7 @@ def test_an_alarm_is_counted_by_its_type_and_logged_with_what_it_tells(
         "purchase.overcharged": 0,
         "balance.low": 1,
         "key.budget_reached": 0,
+        "webhook.disabled": 0,
     }
     [call] = log.calls
     assert (call.method_name, call.args) == ("warning", ("alarm",))

@@ -1,3 +1,3 @@
-from tests.support.stores import postgres, postgres_url, store_url
+from tests.support.stores import postgres, postgres_url, store, store_url
 
-__all__ = ["postgres", "postgres_url", "store_url"]
+__all__ = ["postgres", "postgres_url", "store", "store_url"]

@@ -123,7 +123,7 @@ async def _state(client: Client, webhook: dict[str, Any], state: str) -> bool:
 async def test_one_that_answers_410_is_disabled_and_told(store_url: str) -> None:
     async with post_office(store_url) as post:
         client = await post.bank.with_key()
-        webhook = await post.create(client, "/gone")
+        webhook = await post.create(client, "/gone", events=["rental.created"])
         await post.create(client, "/other", events=["webhook.disabled"])
         post.receiver.answer = _gone
 
@@ -144,7 +144,7 @@ async def test_one_that_answers_410_is_disabled_and_told(store_url: str) -> None
         assert 'getatext_gateway_webhook_tries_total{state="failed"} 1.0' in counted
 
         post.receiver.answer = None
-        again = await post.create(client, "/gone")
+        again = await post.create(client, "/gone", events=["rental.created"])
         assert (again["id"], again["secret"], again["status"]) == (webhook["id"], None, "enabled")
         assert (await _since(client, webhook, "2020-01-01"))["queued"] == 2
         got = await post.receiver.has(3, "/gone")
@@ -270,6 +270,42 @@ async def test_two_nodes_send_each_event_once(store_url: str) -> None:
         )
 
 
+async def test_an_admin_sends_again_what_the_webhooks_own_key_may_see(store_url: str) -> None:
+    async with post_office(store_url) as post:
+        one, other = await post.bank.with_key(), await post.bank.with_key()
+        admin = await post.bank.with_key(admin=True)
+        webhook = await post.create(one, events=["rental.created"])
+        assert (await rent(other)).status == 201
+        rental = (await rent(one)).json["id"]
+        await at_rest(one, webhook, 1)
+
+        assert (await _since(admin, webhook, "2020-01-01"))["queued"] == 0
+
+        [row] = await deliveries(one, webhook)
+        [event] = (await one.get("/v1/events")).json["data"]
+        assert (event["id"], event["data"]["id"]) == (row["event_id"], rental)
+
+
+async def test_since_a_time_also_what_waits_for_its_next_try_is_sent(store_url: str) -> None:
+    async with post_office(store_url) as post:
+        client = await post.bank.with_key()
+        webhook = await post.create(client, events=["rental.created"])
+        post.receiver.answer = _later
+        await rent(client)
+        [row] = await at_rest(client, webhook, 1)
+        assert (row["state"], row["status"]) == ("pending", 429)
+
+        post.receiver.answer = None
+        assert (await _since(client, webhook, "2020-01-01"))["queued"] == 1
+        first, second = await post.receiver.has(2)
+
+        assert first.id == second.id == row["event_id"]
+
+
+async def _later(one: Delivered) -> web.Response:
+    return web.Response(status=429, headers={"Retry-After": "3600"})
+
+
 async def test_a_test_is_sent_once_and_is_no_event(store_url: str) -> None:
     async with post_office(store_url) as post:
         client = await post.bank.with_key()
@@ -300,3 +336,33 @@ async def test_text_of_any_script_comes_as_it_is(store_url: str) -> None:
 
         assert json.loads(one.body)["data"]["reference"] == "Größe ☎"
         assert verified(webhook["secret"], one)["data"]["id"] == rental
+
+
+async def test_rentals_whose_codes_are_to_be_told_are_polled_as_for_a_stream(
+    store_url: str,
+) -> None:
+    async with post_office(store_url) as post:
+        client = await post.bank.with_key()
+        before = (await rent(client)).json["id"]
+        await post.bank.running.gateway.core.following.close()  # no slow rounds from here on
+        await post.create(client, events=["rental.code_received"])
+        after = (await rent(client)).json["id"]
+
+        got = await post.receiver.has(2)
+
+        assert {one.event["data"]["id"] for one in got} == {before, after}
+
+
+async def test_rentals_whose_codes_nobody_is_told_are_not(store_url: str) -> None:
+    async with post_office(store_url) as post:
+        client = await post.bank.with_key()
+        await post.bank.running.gateway.core.following.close()
+        await post.create(client, events=["rental.created"])
+        webhook = await post.create(client, "/codes", events=["rental.code_received"])
+        await client.ask("DELETE", f"/v1/webhooks/{webhook['id']}")
+        await until(lambda: not post.bank.running.gateway.core.dispatcher.listens)
+
+        await rent(client)
+        await post.receiver.has(1)
+
+        assert post.bank.sim.journal.calls["rental-status"] == 0

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 
-from sqlalchemy import case, delete, func, literal_column, null, select, update
+from sqlalchemy import and_, case, delete, func, literal_column, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.store.sql import codec
@@ -36,7 +36,10 @@ _ADD_AGAIN = Statement(
             "queued_at": _add.excluded.queued_at,
             "due_at": _add.excluded.due_at,
         },
-        where=one_of(deliveries.c.state, "failed"),
+        where=or_(
+            one_of(deliveries.c.state, "failed"),
+            and_(pending, deliveries.c.due_at > _add.excluded.due_at),
+        ),
     )
 )
 _REDELIVER = Statement(
@@ -104,7 +107,7 @@ async def add(tx: Tx, webhook_id: str, events: Sequence[tuple[int, EventType]], 
 async def add_again(
     tx: Tx, webhook_id: str, events: Sequence[tuple[int, EventType]], at: int
 ) -> int:
-    """Queue the events that were given up or never queued; how many they are."""
+    """Queue the events that were given up, wait for a later try or never were queued; how many."""
     queued = 0
     for event_id, type in events:
         queued += await tx.execute(

@@ -107,9 +107,10 @@ class OutgoingWebhooks(Protocol):
     async def requeue(
         self, webhook_id: str, events: Sequence[tuple[int, EventType]], at: datetime
     ) -> int:
-        """Queue again what was not delivered of these events, also what never was queued.
+        """Queue again, due at once, what was not delivered of these events.
 
-        Returns how many of them were neither delivered nor waiting.
+        That is what was given up, what waits for a later try, and what never was queued; how many
+        they are. What is due already is left as it is.
         """
 
     async def redeliver(self, webhook_id: str, event_id: int, at: datetime) -> bool:

@@ -1,4 +1,4 @@
 """Outgoing webhooks: events sent to the URLs of keys.
 
-May import rentals and what is below it.
+May import gateway.core.codes and what is below it.
 """

@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from gateway.core.model.errors import LedgerUnavailable
+from gateway.core.model.events import EventType
+from gateway.core.model.purchases import View
 from gateway.core.model.webhooks import StoredWebhook
 from gateway.core.ports.webhooks import StandingWebhook
 from gateway.core.rentals.notifier import Notifier
@@ -31,8 +33,14 @@ class WebhookDispatcher:
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._keys_at = float("-inf")
+        self._view_of: dict[str, View] = {}
         self._closed = False
         notifier.when_changed(self._of_account, self._account_changed)
+
+    @property
+    def listens(self) -> bool:
+        """Whether rentals are polled for webhooks that are to tell their codes."""
+        return self._parts.listening.is_on
 
     def look(self) -> None:
         """Webhooks or their deliveries have changed: look at them now."""
@@ -52,6 +60,7 @@ class WebhookDispatcher:
                 await self._wait()
         finally:
             self._closed = True
+            self._parts.listening.close()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -77,6 +86,7 @@ class WebhookDispatcher:
             if self._has_work(each):
                 self._wake(each.webhook.id)
         await self._end_those_of_ended_keys(standing)
+        await self._parts.listening.just(await self._views(standing))
 
     def _has_work(self, standing: StandingWebhook) -> bool:
         webhook = standing.webhook
@@ -93,6 +103,20 @@ class WebhookDispatcher:
         for each in standing:
             if await self._parts.view_of(each.webhook) is None:
                 await self._parts.store.delete(each.webhook.id)
+
+    async def _views(self, standing: Sequence[StandingWebhook]) -> set[View]:
+        """The views in which webhooks are to tell codes; a key's is asked for once."""
+        wanted = {
+            each.webhook.caller_id: each.webhook
+            for each in standing
+            if EventType.RENTAL_CODE_RECEIVED in each.webhook.events
+        }
+        known = {caller: view for caller, view in self._view_of.items() if caller in wanted}
+        for caller_id, webhook in wanted.items():
+            if caller_id not in known and (view := await self._parts.view_of(webhook)):
+                known[caller_id] = view
+        self._view_of = known
+        return set(known.values())
 
     def _wake(self, webhook_id: str) -> None:
         worker = self._workers.get(webhook_id)

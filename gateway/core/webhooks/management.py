@@ -22,10 +22,11 @@ from gateway.core.model.webhooks import (
 )
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.sending import Sender
-from gateway.core.ports.storage import Events
+from gateway.core.ports.storage import Events, Keys
 from gateway.core.ports.webhooks import MostWebhooks, OutgoingWebhooks, TooManyWebhooks
 from gateway.core.webhooks.schedule import MOST_BEHIND
 from gateway.core.webhooks.sending import WebhookSending
+from gateway.core.webhooks.views import view_of
 
 MOST = MostWebhooks(of_key=20, of_account=100)
 _PAGE = 500
@@ -39,6 +40,7 @@ class WebhookManagement:
         self,
         store: OutgoingWebhooks,
         events: Events,
+        keys: Keys,
         sender: Sender,
         sending: WebhookSending,
         secrets: WebhookSecrets,
@@ -47,6 +49,7 @@ class WebhookManagement:
         """`sender` says which URLs can be sent to."""
         self._store = store
         self._events = events
+        self._keys = keys
         self._sender = sender
         self._sending = sending
         self._secrets = secrets
@@ -138,15 +141,15 @@ class WebhookManagement:
             queued = 1
         else:
             assert asked.since is not None  # noqa: S101 - one of them is given
-            queued = await self._queue_since(view, stored, asked.since, now)
+            queued = await self._queue_since(stored, asked.since, now)
         self._when_changed()
         return queued
 
-    async def _queue_since(
-        self, view: View, stored: StoredWebhook, since: datetime, now: datetime
-    ) -> int:
-        """Queue what was not delivered of the events since then, of what the owner may see."""
-        owners = View(stored.account_id, view.caller_id and stored.caller_id)
+    async def _queue_since(self, stored: StoredWebhook, since: datetime, now: datetime) -> int:
+        """Queue what was not delivered of the events since then, of what its own key may see."""
+        owners = await view_of(stored, self._keys, now)
+        if owners is None:
+            raise _not_found()
         found: list[tuple[int, EventType]] = []
         before: int | None = None
         while True:

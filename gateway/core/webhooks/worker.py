@@ -14,8 +14,10 @@ from gateway.core.ports.clock import Clock
 from gateway.core.ports.observer import Observer
 from gateway.core.ports.storage import Events, Keys, Leases
 from gateway.core.ports.webhooks import DueDelivery, OutgoingWebhooks
+from gateway.core.webhooks.listening import WebhookListening
 from gateway.core.webhooks.schedule import FAILING_FOR, MOST_BEHIND
 from gateway.core.webhooks.sending import Attempt, WebhookSending
+from gateway.core.webhooks.views import view_of
 
 AT_ONCE = 4
 _PAGE = 100
@@ -34,15 +36,13 @@ class WebhookParts:
     keys: Keys
     leases: Leases
     sending: WebhookSending
+    listening: WebhookListening
     clock: Clock
     observer: Observer
 
     async def view_of(self, webhook: StoredWebhook) -> View | None:
         """What a webhook's key may see; None where the key has ended."""
-        key = await self.keys.of_caller(webhook.caller_id)
-        if key is None or not key.is_living(self.clock.now()):
-            return None
-        return View(webhook.account_id, None if key.limits.admin else webhook.caller_id)
+        return await view_of(webhook, self.keys, self.clock.now())
 
 
 class WebhookWorker:
@@ -58,18 +58,18 @@ class WebhookWorker:
         self._webhook = webhook
         self._parts = parts
         self._woken = asyncio.Event()
-        self._woken.set()
         self._due: deque[DueDelivery] = deque()
         self._fresh: dict[int, Event] = {}
         self._sending: dict[int, asyncio.Task[None]] = {}
         self._checked_at = self._leased_at = float("-inf")
         self._view: View | None = None
+        self._unwritten: LedgerUnavailable | None = None
         self.soonest: datetime | None = None
         """When the first of the deliveries that failed here is tried again."""
 
     @property
     def woken(self) -> bool:
-        """Whether it was woken after its last look."""
+        """Whether it was woken after its last look: never by itself, or nobody's work goes on."""
         return self._woken.is_set()
 
     def wake(self) -> None:
@@ -77,13 +77,19 @@ class WebhookWorker:
         self._woken.set()
 
     async def run(self) -> None:
-        """Deliver until nothing is due any more, or another node does it."""
+        """Deliver until nothing is due any more, or another node does it.
+
+        Raises LedgerUnavailable, also where what came of a try could not be written down: it is due
+        as before, and would be sent again at once.
+        """
         lease = f"webhook:{self._webhook.id}"
         if not await self._has_work():
             return
+        first = True
         try:
             while await self._holds(lease) and (view := await self._allowed()) is not None:
-                if self._woken.is_set():
+                if first or self._woken.is_set():
+                    first = False
                     self._woken.clear()
                     if not await self._queue_news(view):
                         return
@@ -91,6 +97,8 @@ class WebhookWorker:
                 if not self._sending and not self._woken.is_set():
                     return
                 await self._wait()
+                if self._unwritten is not None:
+                    raise self._unwritten
         finally:
             await self._end(lease)
 
@@ -114,6 +122,7 @@ class WebhookWorker:
         """The next events of the view, and the last id that was looked at with them."""
         last = await self._parts.events.last_event()  # first: the events up to it can be read
         events = list(await self._parts.events.events(view, self.looked, _PAGE))
+        await self._parts.listening.follow(view, events)
         if len(events) == _PAGE:
             return events, events[-1].id
         return events, max([last, self.looked, *(event.id for event in events)])
@@ -193,8 +202,8 @@ class WebhookWorker:
                 reason = DisabledReason.FAILING
             if reason is not None:
                 await self._disable(reason)
-        except LedgerUnavailable:  # it is due as before: then it comes twice
-            self._checked_at = float("-inf")
+        except LedgerUnavailable as fault:  # it is due as before: then it comes twice
+            self._unwritten = fault
         finally:
             self._sending.pop(due.event_id, None)
 
