@@ -16,6 +16,8 @@ from scripts.integrations.stand import Stand
 from tests.support.postgres import running
 
 STARTING = 300.0
+# n8n sets triggers up and takes them down after it has answered.
+PUBLISHING = 60.0
 OWNER = {
     "email": "owner@n8n.example",
     "firstName": "Own",
@@ -56,13 +58,13 @@ class N8n:
         return await self.rest("GET", f"/workflows/{workflow_id}")
 
     async def activate(self, workflow_id: str) -> None:
-        """Publish a workflow: its triggers are set up."""
+        """Publish a workflow: its triggers are set up soon."""
         version = (await self.workflow(workflow_id))["versionId"]
         body = {"versionId": version, "name": "", "description": ""}
         await self.rest("POST", f"/workflows/{workflow_id}/activate", body)
 
     async def deactivate(self, workflow_id: str) -> None:
-        """Take a workflow back: its triggers are taken down."""
+        """Take a workflow back: its triggers are taken down soon."""
         await self.rest("POST", f"/workflows/{workflow_id}/deactivate", {})
 
     async def executions(self, workflow_id: str) -> list[dict[str, Any]]:
@@ -82,10 +84,15 @@ class N8n:
                 await asyncio.sleep(0.3)
 
     async def call(self, path: str, body: object) -> None:
-        """Start a workflow through its own webhook."""
-        async with self.session.post(f"{self.url}/webhook/{path}", json=body) as answer:
-            if not answer.ok:
-                raise RuntimeError(f"n8n: {path}: {answer.status} {await answer.text()}")
+        """Start a workflow through its own webhook, once n8n has set that up."""
+        async with asyncio.timeout(PUBLISHING):
+            while True:
+                async with self.session.post(f"{self.url}/webhook/{path}", json=body) as answer:
+                    if answer.ok:
+                        return
+                    if answer.status != 404:
+                        raise RuntimeError(f"n8n: {path}: {answer.status} {await answer.text()}")
+                await asyncio.sleep(0.3)
 
 
 @asynccontextmanager

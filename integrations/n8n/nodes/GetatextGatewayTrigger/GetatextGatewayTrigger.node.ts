@@ -12,14 +12,19 @@ import {
 import { ask, askOnce, isSuccess, refused } from '../../gateway/ask';
 import { judge } from '../../gateway/signature';
 
-/** Deliveries are remembered that long: a try that was answered may come again. */
-const REMEMBERED_IDS = 200;
+/** So many of the last deliveries to all triggers are known again: one that was answered may return. */
+const REMEMBERED = 1000;
+
+/**
+ * Kept by the process: n8n loses what a webhook writes into static data when it starts the workflow.
+ * A redelivery after a restart of n8n is not known again.
+ */
+const seen = new Set<string>();
 
 /** What the trigger keeps between activation and deactivation. */
 interface Kept {
 	id?: string;
 	secret?: string;
-	seen?: string[];
 }
 
 export class GetatextGatewayTrigger implements INodeType {
@@ -105,7 +110,6 @@ export class GetatextGatewayTrigger implements INodeType {
 				}
 				kept.id = String(webhook.id);
 				kept.secret = String(webhook.secret);
-				kept.seen = [];
 				return true;
 			},
 
@@ -114,7 +118,6 @@ export class GetatextGatewayTrigger implements INodeType {
 				if (kept.id) await remove(this, kept.id);
 				delete kept.id;
 				delete kept.secret;
-				delete kept.seen;
 				return true;
 			},
 		},
@@ -131,10 +134,10 @@ export class GetatextGatewayTrigger implements INodeType {
 			this.getResponseObject().status(refusal.status).send(refusal.reason);
 			return { noWebhookResponse: true };
 		}
-		const id = String(headers['webhook-id']);
-		const seen = kept.seen ?? [];
-		if (seen.includes(id)) return { webhookResponse: { message: 'Known already' } };
-		kept.seen = [...seen, id].slice(-REMEMBERED_IDS);
+		const delivery = `${kept.id} ${headers['webhook-id']}`;
+		if (seen.has(delivery)) return { webhookResponse: { message: 'Known already' } };
+		seen.add(delivery);
+		if (seen.size > REMEMBERED) seen.delete(seen.values().next().value as string);
 		const event = this.getBodyData();
 		// A test carries no rental: it is shown to who listens in the editor, and starts nothing.
 		if (event.type === 'webhook.test' && this.getMode() !== 'manual') {
