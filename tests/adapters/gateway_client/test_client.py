@@ -13,6 +13,7 @@ from yarl import URL
 
 from adapters.gateway_client.client import GatewayClient, open_gateway_client
 from adapters.simulator import DEMO_KEY, NEVER, Fault, Rules
+from gateway.core.model.callers import Limits
 from gateway.core.model.errors import GatewayError, OutcomeUnknown, Unauthorized
 from gateway.core.model.problem import problem
 from gateway.core.model.upstream_call import Effect
@@ -21,16 +22,28 @@ from gateway.core.operations.operation import AnyOperation
 from tests.support.contract import Answer
 from tests.support.cutting import cutting
 from tests.support.gateway import USUAL, Stand, run_simulated
+from tests.support.older_keys import make_older_key
 from tests.support.parity import CODES, INPUTS, LONG, RENT, RENTAL
 
 STILL = replace(USUAL, rules=Rules(code_after=NEVER, cancel_locked=0.0))
 CALLS = {**INPUTS, "list_events": {}}
+WEBHOOK = "a webhook"
+OF_WEBHOOKS: dict[str, dict[str, Any]] = {
+    "create_webhook": {"url": "http://127.0.0.1:9/hook", "events": ["rental.created"]},
+    "list_webhooks": {},
+    "delete_webhook": {"webhook_id": WEBHOOK},
+    "test_webhook": {"webhook_id": WEBHOOK},
+    "list_webhook_deliveries": {"webhook_id": WEBHOOK, "state": "failed"},
+    "redeliver_webhook": {"webhook_id": WEBHOOK, "since": "2026-11-29"},
+}
 RENT_NUMBER, CANCEL, BALANCE = [
     BY_NAME[name] for name in ("rent_number", "cancel_rental", "get_balance")
 ]
 BUYING: dict[str, Any] = {**RENT, "request_id": "order-1"}
 
-each = pytest.mark.parametrize("op", CATALOG, ids=lambda op: op.name)
+each = pytest.mark.parametrize(
+    "op", [op for op in CATALOG if op.name in CALLS], ids=lambda op: op.name
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,8 @@ class Ways:
             path = path.replace(f"{{{name}}}", str(inputs.pop(name)))
         if op.rest.method == "POST":
             return await self.stand.client.post(path, inputs)
+        if op.rest.method == "DELETE":
+            return await self.stand.client.ask("DELETE", path)
         query = {name: str(value).lower() for name, value in inputs.items()}
         return await self.stand.client.get(str(URL(path).with_query(query)))
 
@@ -73,7 +88,7 @@ async def opened() -> AsyncIterator[Ways]:
 
 
 def test_every_operation_has_a_call_here() -> None:
-    assert set(CALLS) == set(BY_NAME)
+    assert set(CALLS) | set(OF_WEBHOOKS) == set(BY_NAME)
 
 
 @each
@@ -91,6 +106,34 @@ async def test_the_value_is_that_of_rest(op: AnyOperation) -> None:
         told.pop("balance", None)
     assert value == told
     assert answer.replayed == (op.effect is Effect.SPEND)
+
+
+@pytest.mark.parametrize("name", OF_WEBHOOKS)
+async def test_what_webhooks_come_to_is_that_of_rest(name: str) -> None:
+    networks = ["127.0.0.0/8"]
+    async with run_simulated(
+        STILL, getatext_api_key=DEMO_KEY, gateway_webhook_allowed_networks=networks
+    ) as stand:
+        told = []
+        for by_rest in (True, False):
+            key = await make_older_key(stand.gateway, "a test", Limits())
+            stand.client.key = key
+            async with open_gateway_client(stand.url, key) as client:
+                ways, given = Ways(stand, client), dict(OF_WEBHOOKS[name])
+                if given.get("webhook_id") == WEBHOOK:
+                    made = await ways.by_rest(
+                        BY_NAME["create_webhook"], OF_WEBHOOKS["create_webhook"]
+                    )
+                    given["webhook_id"] = made.json["id"]
+                if by_rest:
+                    told.append((await ways.by_rest(BY_NAME[name], given)).json)
+                else:
+                    answer = await client.answer(BY_NAME[name], given, "trace-1")
+                    told.append(json.loads(answer.value.model_dump_json()))
+
+    moving = {"id", "secret", "created_at", "duration_ms"}
+    rest, value = ({n: each for n, each in one.items() if n not in moving} for one in told)
+    assert value == rest
 
 
 @pytest.mark.parametrize(
