@@ -52,7 +52,7 @@ def test_help_has_a_short_option(words: list[str], run: Run) -> None:
         (["keys", "lst"], " Did you mean list?"),
         (["long", "crate"], " Did you mean create?"),
         (["resolve"], " Did you mean ledger resolve?"),
-        (["create"], " Did you mean keys create or long create?"),
+        (["create"], " Did you mean keys create or long create or webhooks create?"),
         (["zzz"], ""),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

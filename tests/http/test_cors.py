@@ -18,7 +18,7 @@ PAGE, OTHER = "https://app.example", "https://other.example"
 EXPOSED = "ETag, Location, Retry-After, Idempotency-Replayed, X-Request-Id, Age"
 ANY = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": EXPOSED}
 PREFLIGHT = {
-    "Access-Control-Allow-Methods": "GET, HEAD, POST",
+    "Access-Control-Allow-Methods": "DELETE, GET, HEAD, POST",
     "Access-Control-Allow-Headers": (
         "Authorization, Auth, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, "
         "X-API-Key"

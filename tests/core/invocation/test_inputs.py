@@ -16,7 +16,8 @@ from gateway.core.model.errors import InvalidRequest
 from gateway.core.model.events import EventType, ListEvents
 from gateway.core.model.rentals import ListRentals, RentalStatus
 from gateway.core.model.values import AMOUNT_PATTERN, MAX_ID, money_text
-from gateway.core.operations.catalog import CATALOG
+from gateway.core.model.webhooks import CreateWebhook
+from gateway.core.operations.catalog import BY_NAME, CATALOG
 from gateway.core.operations.operation import AnyOperation
 from gateway.core.operations.schemas import NullFreeSchema
 from gateway.core.purchases.order import inputs_text
@@ -34,8 +35,17 @@ def inputs(op: AnyOperation) -> dict[str, Json]:
     return found
 
 
-INPUTS = [(op, name, schema) for op in CATALOG for name, schema in inputs(op).items()]
-OPTIONAL = [row for row in INPUTS if not row[0].takes.model_fields[row[1]].is_required()]
+LISTS = {"events"}  # the one input that is no plain value
+INPUTS = [
+    (op, name, schema) for op in CATALOG for name, schema in inputs(op).items() if name not in LISTS
+]
+# One of two inputs is needed: no schema in a plain form can say that.
+EITHER: dict[str, Json] = {"redeliver_webhook": {"event_id": "evt_71"}}
+OPTIONAL = [
+    row
+    for row in INPUTS
+    if not row[0].takes.model_fields[row[1]].is_required() and row[0].name not in EITHER
+]
 ids: Any = {"ids": lambda value: getattr(value, "name", None) or str(value)[:20]}
 each_input = pytest.mark.parametrize(("op", "name", "schema"), INPUTS, **ids)
 each_optional = pytest.mark.parametrize(("op", "name", "schema"), OPTIONAL, **ids)
@@ -49,6 +59,9 @@ LEAST = {
     "long_rental_id": 1,
     "period": "1w",
     "auto_renew": True,
+    "url": "https://example.com/",
+    "events": ["rental.code_received"],
+    "webhook_id": f"wh_{'0' * 24}",
 }
 # Without the other one the first is refused: no schema in a plain form can say that.
 COMPANIONS: dict[str, Json] = {
@@ -60,10 +73,15 @@ OFFSETS = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minute
 NOT_THE_DEFAULT = {"wait_seconds"}  # where 0 has a meaning of its own
 
 
-def least(op: AnyOperation) -> Json:
-    """No more than what the operation requires."""
+def required(op: AnyOperation) -> Json:
+    """The inputs that the operation requires."""
     fields = op.takes.model_fields
     return {name: LEAST[name] for name, field in fields.items() if field.is_required()}
+
+
+def least(op: AnyOperation) -> Json:
+    """No more than what the operation requires, and one of two where it needs either."""
+    return required(op) | EITHER.get(op.name, {})
 
 
 def values(schema: Json) -> st.SearchStrategy[Any]:
@@ -91,9 +109,29 @@ def test_what_a_schema_allows_is_taken(op: AnyOperation, name: str, schema: Json
     @settings(max_examples=100, deadline=None)
     @given(values(schema))
     def takes(value: Any) -> None:
-        validate(op.takes, {**COMPANIONS.get(name, {}), **least(op), name: value})
+        others = required(op) if name == "since" else least(op)
+        validate(op.takes, {**COMPANIONS.get(name, {}), **others, name: value})
 
     takes()
+
+
+@given(st.lists(st.sampled_from(EventType), min_size=1))
+def test_a_list_of_types_is_taken_also_as_text(types: list[EventType]) -> None:
+    asked = {"url": "https://example.com/", "events": [type.value for type in types]}
+    taken = validate(CreateWebhook, asked)
+
+    assert set(taken.events) == set(types)
+    assert validate(CreateWebhook, {**asked, "events": ", ".join(types)}) == taken
+    with pytest.raises(InvalidRequest, match=r"^events: must be event types"):
+        validate(CreateWebhook, {**asked, "events": []})
+
+
+def test_of_two_inputs_that_exclude_each_other_one_is_needed() -> None:
+    op = BY_NAME["redeliver_webhook"]
+    every: list[Json] = [{}, {"event_id": "evt_71", "since": "2026-11-29"}]
+    for given_both in every:
+        with pytest.raises(InvalidRequest, match="must have either event_id or since"):
+            validate(op.takes, {**required(op), **given_both})
 
 
 @each_optional
@@ -106,7 +144,7 @@ def test_null_and_the_empty_text_mean_absent(op: AnyOperation, name: str, schema
 
 @each_op
 def test_null_and_the_empty_text_are_no_required_input(op: AnyOperation) -> None:
-    for name in least(op):
+    for name in required(op):
         for blank in (None, ""):
             with pytest.raises(InvalidRequest, match=f"^{name}: is required"):
                 validate(op.takes, {**least(op), name: blank})

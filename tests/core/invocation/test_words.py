@@ -10,7 +10,15 @@ from gateway.core.operations.catalog import BY_NAME, CATALOG
 from gateway.core.operations.operation import AnyOperation
 
 RUBBISH = ["\x00", "\x1b[31m", "é", "?!", " ", "-1", "9" * 30, "x" * 5000, "1,5,", "2026-13-40"]
-REQUIRED = {"service_code": "whatsapp", "period": "1w", "auto_renew": True}
+REQUIRED = {
+    "service_code": "whatsapp",
+    "period": "1w",
+    "auto_renew": True,
+    "url": "https://example.com/",
+    "events": ["rental.code_received"],
+    "webhook_id": f"wh_{'0' * 24}",
+}
+EITHER = {"redeliver_webhook": {"event_id": "evt_71"}}
 NO_WORDS = re.compile(r"pattern|\^|\\|\[|\$$|Value error")
 
 
@@ -43,7 +51,7 @@ def _refusal(op: AnyOperation, name: str, given: object) -> str | None:
     fields = op.takes.model_fields
     right = {each: REQUIRED.get(each, 1) for each, field in fields.items() if field.is_required()}
     try:
-        validate(op.takes, {**right, name: given})
+        validate(op.takes, {**right, **EITHER.get(op.name, {}), name: given})
     except InvalidRequest as error:
         return error.detail
     return None
