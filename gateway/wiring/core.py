@@ -77,10 +77,7 @@ class Core:
 
 
 def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> Core:
-    """Build the core's objects, shared by all callers. `secret` is the database's.
-
-    `sender` sends to webhooks.
-    """
+    """Build the objects shared by all callers. `secret`: the database's; `sender`: to webhooks."""
     settings, store, clock, metrics = basis.settings, basis.store, basis.clock, basis.metrics
     hasher, notifier = KeyHasher(secret), Notifier()
     breakers = CircuitBreakers(clock, CALLS, observer=metrics)

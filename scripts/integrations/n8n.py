@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from standardwebhooks.webhooks import Webhook
 
-from scripts.integrations.n8n_instance import PUBLISHING, N8n, n8n, node_of
+from scripts.integrations.n8n_instance import PUBLISHING, N8n, n8n, node_of, split, started_by
 from scripts.integrations.stand import ROOT, Result, Stand
 
 KIT = ROOT / "integrations" / "n8n"
@@ -68,31 +68,6 @@ def node(kind: str, name: str, credential: dict[str, Any], **parameters: Any) ->
         "position": [0, 0],
         "parameters": parameters,
         "credentials": {"getatextGatewayApi": credential},
-    }
-
-
-def started_by(path: str) -> dict[str, Any]:
-    """n8n's own webhook, which starts a workflow when it is called."""
-    return {
-        "id": str(uuid4()),
-        "name": "Start",
-        "type": "n8n-nodes-base.webhook",
-        "typeVersion": 2,
-        "position": [0, 0],
-        "webhookId": str(uuid4()),
-        "parameters": {"httpMethod": "POST", "path": path, "responseMode": "onReceived"},
-    }
-
-
-def split() -> dict[str, Any]:
-    """Makes an item of each entry of the list that the call brought."""
-    return {
-        "id": str(uuid4()),
-        "name": "Split",
-        "type": "n8n-nodes-base.splitOut",
-        "typeVersion": 1,
-        "position": [0, 0],
-        "parameters": {"fieldToSplitOut": "body.list", "options": {}},
     }
 
 
@@ -151,6 +126,15 @@ async def whole(stand: Stand, instance: N8n) -> None:
     steps = [trigger, rent(instance, "telegram"), does(instance, "waitForCode")]
     workflow = await instance.add("Whole", [*steps, does(instance, "complete")])
     await instance.activate(workflow)
+    try:
+        await _rents_and_completes(stand, instance, workflow)
+        await _comes_and_goes(stand, instance, workflow)
+    finally:  # it would start on the rentals of the other checks
+        await instance.deactivate(workflow)
+    await _webhooks(instance, stand, 0)
+
+
+async def _rents_and_completes(stand: Stand, instance: N8n, workflow: str) -> None:
     webhook = await _webhooks(instance, stand, 1)
     expect(webhook["url"].startswith(instance.url), f"Another address: {webhook}")
     before = bought(stand)
@@ -162,7 +146,6 @@ async def whole(stand: Stand, instance: N8n) -> None:
     expect(last.service == "telegram", f"Rented for {last.service}")
     expect(last.code and last.code in data and not last.active, f"Not completed: {last}")
     await _refuses_what_is_not_genuine(stand, instance, workflow, webhook["url"])
-    await _comes_and_goes(stand, instance, workflow)
 
 
 async def _comes_and_goes(stand: Stand, instance: N8n, workflow: str) -> None:
@@ -172,8 +155,6 @@ async def _comes_and_goes(stand: Stand, instance: N8n, workflow: str) -> None:
         await instance.activate(workflow)
         webhook = await _webhooks(instance, stand, 1)
         expect(webhook["status"] == "enabled", f"Activated again: {webhook}")
-    await instance.deactivate(workflow)
-    await _webhooks(instance, stand, 0)
 
 
 async def _webhooks(instance: N8n, stand: Stand, count: int) -> Any:
@@ -216,9 +197,8 @@ async def _refuses_what_is_not_genuine(
     told.append(await sent("evt_9", "whsec_" + "A" * 43 + "="))
     told.append(await sent("evt_9", kept["secret"], seconds_ago=400))
     told.append(await sent("evt_9", kept["secret"]))
-    told.append(
-        await sent(known, kept["secret"], body=body.replace("webhook.test", "rental.created"))
-    )
+    again = body.replace("webhook.test", "rental.created")
+    told.append(await sent(known[0], kept["secret"], body=again))
     expect(told == [400, 401, 400, 200, 200], f"Bare, forged, old, a test, a known id: {told}")
     found = await instance.executions(workflow)
     expect(len(found) == 1, f"{len(found)} executions were started instead of one")

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import aiohttp
 
@@ -25,6 +26,31 @@ OWNER = {
     "password": "Correct-horse-1",
 }
 ENDED = ("success", "error", "crashed", "canceled")
+
+
+def started_by(path: str) -> dict[str, Any]:
+    """n8n's own webhook, which starts a workflow when it is called."""
+    return {
+        "id": str(uuid4()),
+        "name": "Start",
+        "type": "n8n-nodes-base.webhook",
+        "typeVersion": 2,
+        "position": [0, 0],
+        "webhookId": str(uuid4()),
+        "parameters": {"httpMethod": "POST", "path": path, "responseMode": "onReceived"},
+    }
+
+
+def split() -> dict[str, Any]:
+    """Makes an item of each entry of the list that the call brought."""
+    return {
+        "id": str(uuid4()),
+        "name": "Split",
+        "type": "n8n-nodes-base.splitOut",
+        "typeVersion": 1,
+        "position": [0, 0],
+        "parameters": {"fieldToSplitOut": "body.list", "options": {}},
+    }
 
 
 class N8n:
