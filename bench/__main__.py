@@ -17,6 +17,7 @@ BENCHES = {
     "polling": "getStatus of a watched rental: against a bare handler of a constant text",
     "shared_reads": "one rental read by many at once: against nginx before the same provider",
     "codes": "from a code's being there to every waiter's having it: pace, rentals, webhook",
+    "webhooks": "from an event to its receiver; a rent beside a thousand webhooks of others",
     "usage": "what a million rentals cost and brought, for a key and for the account",
     "priority": "one code waited for while 200 rentals are listened to, at one call a second",
     "waiters": "5,000 who wait, by long poll and event stream: memory, CPU, waking, leaving",

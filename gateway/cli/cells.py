@@ -32,6 +32,11 @@ _COLOURS: Mapping[object, Mapping[str, Any]] = {
     "cancelled": {"fg": "yellow"},
     "expired": {"fg": "red"},
     "unknown": {"fg": "magenta", "bold": True},
+    "enabled": {"fg": "green"},
+    "disabled": {"fg": "red"},
+    "pending": {"fg": "cyan"},
+    "delivered": {"fg": "green"},
+    "failed": {"fg": "red"},
 }
 _CODE = {"fg": "green", "bold": True}
 _JOINER = "\u200d"  # holds emoji together; every other unseen character is shown as a dot

@@ -176,6 +176,8 @@ def _option(verb: Verb, name: str, field: FieldInfo) -> click.Option:
     metavar = None if choices else _metavar(field.annotation)
     if sum(map(len, choices)) > _MOST_SHOWN:
         metavar, about = name.upper(), f"{about} One of: {', '.join(choices)}."
+    elif name in _LISTS and (several := _choices(next(iter(get_args(field.annotation)), None))):
+        metavar, about = "TYPES", f"{about} With commas: {', '.join(several)}."
     return click.Option(
         names,
         required=field.is_required(),

@@ -28,6 +28,8 @@ Row = Mapping[str, str | int | bool | list[str] | None]
 
 _ANY = Listing()
 _LOST = "purchase.outcome_unknown"  # an event
+_SHOWN_ONCE = "Keep the secret: it is shown this once, and verifies what is sent."
+_NOT_SHOWN = "It was there already: its secret was shown when it was created first."
 # Left out of lists that nobody has described.
 _DETAILS = {"currency", "code_received_at", "service_name"}
 
@@ -156,6 +158,8 @@ def _notes(fields: Mapping[str, Any], verb: Verb) -> Iterator[str]:
     if "total" in fields and fields.get("data"):
         yield _total(fields["total"])
     yield from _unsettled(fields)
+    if "secret" in fields:
+        yield _SHOWN_ONCE if fields["secret"] else _NOT_SHOWN
     if cursor := fields.get("next_cursor"):
         yield f"More: repeat it with --cursor {cursor}"
     if verb.then and fields.get("id") is not None:
