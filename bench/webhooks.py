@@ -74,7 +74,7 @@ def run(rounds: int) -> list[Row]:
 def _delay(name: str, provider: Server, database: Databases, rounds: int) -> Row:
     """The p99 of each round."""
     with database() as url:
-        asyncio.run(_prepare(url, others=0))
+        asyncio.run(_prepare(url))
         with (
             _gateway(provider, url) as server,
             asyncio.Runner(loop_factory=new_event_loop()) as runner,
@@ -93,7 +93,7 @@ def _cost(name: str, provider: Server, database: Databases, rounds: int) -> Row:
         contenders = {}
         for what, others in (("webhooks", OTHERS), ("none", 0)):
             url = stack.enter_context(database())
-            asyncio.run(_prepare(url, others))
+            asyncio.run(_prepare(url, others, keys=OTHERS))
             contenders[what] = _rents(stack.enter_context(_gateway(provider, url)))
         samples = by_turns(contenders, rounds, RENTS)
     medians = [median(samples, what, _cpu) for what in ("webhooks", "none")]
@@ -137,17 +137,19 @@ def _gateway(provider: Server, url: str) -> AbstractContextManager[Server]:
     )
 
 
-async def _prepare(url: str, others: int) -> None:
-    """A key to rent with, and the webhooks of others."""
+async def _prepare(url: str, others: int = 0, keys: int = 0) -> None:
+    """A key to rent with, so many keys of others, and of so many of them a webhook."""
     hasher, now = KeyHasher(_SECRET.encode()), datetime.now(UTC)
     async with open_store(url, new_id=new_ledger_id) as store:
-        await store.keys.create(GatewayKey("0", "bench", hasher.name(_OWNERS_KEY), Limits(), now))
-        await asyncio.gather(*(_other(store, n, hasher, now) for n in range(1, others + 1)))
+        names = ["bench", *(f"other {number}" for number in range(1, keys + 1))]
+        for number, name in enumerate(names):
+            hashed = hasher.name(_OWNERS_KEY if number == 0 else f"gtw_other_{number}")
+            await store.keys.create(GatewayKey(str(number), name, hashed, Limits(), now))
+        for number in range(1, others + 1):
+            await _create(store, number, now)
 
 
-async def _other(store: Store, number: int, hasher: KeyHasher, now: datetime) -> None:
-    hashed = hasher.name(f"gtw_other_{number}")
-    await store.keys.create(GatewayKey(str(number), f"other {number}", hashed, Limits(), now))
+async def _create(store: Store, number: int, now: datetime) -> None:
     webhook = StoredWebhook(
         id=f"wh_{number:024x}",
         account_id=f"account {number}",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy import delete, func, insert, literal_column, null, select, update
 from sqlalchemy import text as sql
@@ -260,13 +261,18 @@ def _webhook(row: Row) -> StoredWebhook:
     same = ("id", "account_id", "caller_id", "url", "service_code", "description")
     return StoredWebhook(
         **{name: row[name] for name in (*same, "cursor", "generation")},
-        # Those of newer versions are left out.
-        events=tuple(EventType(t) for t in row["events"].split(",") if t in _KNOWN_TYPES),
+        events=_types(row["events"]),
         format=WebhookFormat(row["format"]),
         created_at=codec.from_instant(row["created_at"]),
         disabled_reason=None if reason is None else DisabledReason(reason),
         failing_since=_moment(row["failing_since"]),
     )
+
+
+@lru_cache(4096)  # all webhooks are read every few seconds
+def _types(stored: str) -> tuple[EventType, ...]:
+    """The types of events. Those of newer versions are left out."""
+    return tuple(EventType(each) for each in stored.split(",") if each in _KNOWN_TYPES)
 
 
 _KNOWN_TYPES = frozenset(EventType)

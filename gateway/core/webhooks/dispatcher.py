@@ -4,12 +4,14 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 
+from gateway.core.model.callers import GATEWAY_KEY_PREFIX
 from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.events import EventType
 from gateway.core.model.purchases import View
 from gateway.core.model.webhooks import StoredWebhook
 from gateway.core.ports.webhooks import StandingWebhook
 from gateway.core.rentals.notifier import Notifier
+from gateway.core.webhooks.views import view_by
 from gateway.core.webhooks.worker import WebhookParts, WebhookWorker
 
 LOOK_EVERY = 5.0
@@ -100,9 +102,11 @@ class WebhookDispatcher:
         if not standing or now - self._keys_at < _KEYS_EVERY:
             return
         self._keys_at = now
-        for each in standing:
-            if await self._parts.view_of(each.webhook) is None:
-                await self._parts.store.delete(each.webhook.id)
+        keys = {f"{GATEWAY_KEY_PREFIX}{key.id}": key for key in await self._parts.keys.all()}
+        at = self._parts.clock.now()
+        for webhook in (each.webhook for each in standing):
+            if view_by(keys.get(webhook.caller_id), webhook, at) is None:
+                await self._parts.store.delete(webhook.id)
 
     async def _views(self, standing: Sequence[StandingWebhook]) -> set[View]:
         """The views in which webhooks are to tell codes; a key's is asked for once."""
