@@ -7,6 +7,7 @@ const TYPES = [
   'purchase.overcharged',
   'balance.low',
   'key.budget_reached',
+  'webhook.disabled',
 ];
 
 module.exports = {
@@ -15,7 +16,7 @@ module.exports = {
   display: {
     label: 'New Alarm',
     description:
-      'Triggers when a purchase needs somebody to look at it, the balance is low, or a budget is reached.',
+      'Triggers when a purchase needs somebody to look at it, the balance is low, a budget is reached, or a webhook is disabled.',
   },
   operation: instantly(TYPES, 'Zapier: New Alarm', {
     inputFields: [],
@@ -29,6 +30,8 @@ module.exports = {
       { key: 'details__ledger_id', label: 'Purchase ID', type: 'string' },
       { key: 'details__reserved', label: 'Reserved', type: 'string' },
       { key: 'details__charged', label: 'Charged', type: 'string' },
+      { key: 'details__webhook_id', label: 'Webhook ID', type: 'string' },
+      { key: 'details__reason', label: 'Reason', type: 'string' },
     ],
     sample: {
       ...EVENT,
@@ -48,6 +51,8 @@ module.exports = {
         budget: null,
         balance: '4.45',
         threshold: '5.00',
+        webhook_id: null,
+        reason: null,
       },
     },
   }),
