@@ -233,6 +233,23 @@ async def test_what_stands_is_what_is_enabled_and_what_waits_for_it(store: Store
     assert standing[second.id].webhook.cursor == 2
 
 
+async def test_what_waits_has_events_behind_its_place_or_a_delivery_that_is_due(
+    store: Store,
+) -> None:
+    idle, due, behind = await created(store), await created(store, 2), await created(store, 3)
+    await store.webhooks.queue(due.id, [(1, CODE)], 0, NOW)
+    other = await created(store, 4, account_id="other")
+    assert [each.webhook for each in await store.webhooks.waiting(NOW)] == [due]
+    assert await store.webhooks.waiting(NOW - timedelta(microseconds=1)) == []
+
+    await store.webhooks.disable(due.id, DisabledReason.GONE, NOW)  # which is an event
+    last = await store.events.last_event()
+    await store.webhooks.queue(idle.id, [], last, NOW)
+
+    assert [each.webhook for each in await store.webhooks.waiting(LATER)] == [behind]
+    assert other.id in {each.webhook.id for each in await store.webhooks.standing()}
+
+
 async def test_it_is_disabled_once_with_an_event_for_its_key(store: Store) -> None:
     raised: list[Alarm] = []
     store.alarms.to = raised.append

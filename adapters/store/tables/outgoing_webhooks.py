@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
-from sqlalchemy import delete, func, insert, literal_column, null, select, update
+from sqlalchemy import delete, func, insert, literal_column, null, or_, select, update
 from sqlalchemy import text as sql
 
 from adapters.store.sql import codec
@@ -79,9 +79,9 @@ _due = (
     .where(deliveries.c.webhook_id == webhooks.c.id, pending)
     .scalar_subquery()
 )
-_STANDING = Statement(
-    select(webhooks, _last.label("last_event"), _due.label("next_due")).where(_enabled)
-)
+_standing = select(webhooks, _last.label("last_event"), _due.label("next_due")).where(_enabled)
+_STANDING = Statement(_standing)
+_WAITING = Statement(_standing.where(or_(webhooks.c.cursor < _last, _due <= number("now"))))
 # No two transactions that add webhooks run at once: in SQLite none that write do.
 _LOCK = Statement(
     select(literal_column("1")),
@@ -126,10 +126,12 @@ class StoredWebhooks:
 
     async def standing(self) -> Sequence[StandingWebhook]:
         rows = await self._database.read(lambda tx: tx.rows(_STANDING))
-        return [
-            StandingWebhook(_webhook(row), row["last_event"] or 0, _moment(row["next_due"]))
-            for row in rows
-        ]
+        return [_standing_webhook(row) for row in rows]
+
+    async def waiting(self, at: datetime) -> Sequence[StandingWebhook]:
+        now = codec.to_instant(at)
+        rows = await self._database.read(lambda tx: tx.rows(_WAITING, now=now))
+        return [_standing_webhook(row) for row in rows]
 
     async def disable(self, webhook_id: str, reason: DisabledReason, at: datetime) -> bool:
         now = codec.to_instant(at)
@@ -254,6 +256,10 @@ async def _disable(tx: Tx, webhook_id: str, reason: DisabledReason, at: int) -> 
 
 def _moment(micros: int | None) -> datetime | None:
     return None if micros is None else codec.from_instant(micros)
+
+
+def _standing_webhook(row: Row) -> StandingWebhook:
+    return StandingWebhook(_webhook(row), row["last_event"] or 0, _moment(row["next_due"]))
 
 
 def _webhook(row: Row) -> StoredWebhook:

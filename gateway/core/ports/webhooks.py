@@ -88,7 +88,13 @@ class OutgoingWebhooks(Protocol):
         """Delete a webhook and its deliveries; False where there is none."""
 
     async def standing(self) -> Sequence[StandingWebhook]:
-        """Every enabled webhook. Cheap: it is read every few seconds."""
+        """Every enabled webhook."""
+
+    async def waiting(self, at: datetime) -> Sequence[StandingWebhook]:
+        """Those of them that have events behind their place, or deliveries that are due.
+
+        Cheap, however many have nothing: it is asked every few seconds.
+        """
 
     async def disable(self, webhook_id: str, reason: DisabledReason, at: datetime) -> bool:
         """Disable an enabled webhook, give its waiting deliveries up, and write webhook.disabled.

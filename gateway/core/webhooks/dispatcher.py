@@ -16,7 +16,7 @@ from gateway.core.webhooks.worker import WebhookParts, WebhookWorker
 
 LOOK_EVERY = 5.0
 """Seconds after which what another node has left is found."""
-_KEYS_EVERY = 60.0
+_ALL_EVERY = 60.0
 
 
 class WebhookDispatcher:
@@ -34,7 +34,7 @@ class WebhookDispatcher:
         self._workers: dict[str, WebhookWorker] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
-        self._keys_at = float("-inf")
+        self._read_at = float("-inf")
         self._view_of: dict[str, View] = {}
         self._closed = False
         notifier.when_changed(self._of_account, self._account_changed)
@@ -52,7 +52,6 @@ class WebhookDispatcher:
         """Deliver until cancelled. Failures are reported, and retried at the next look."""
         try:
             while True:
-                self._changed.clear()
                 try:
                     await self._look()
                 except LedgerUnavailable:
@@ -72,6 +71,21 @@ class WebhookDispatcher:
             self._wake(webhook_id)
 
     async def _look(self) -> None:
+        """All webhooks where some have changed here, or some time has passed; else what waits."""
+        now = self._parts.clock.monotonic()
+        if not self._changed.is_set() and now - self._read_at < _ALL_EVERY:
+            for each in await self._parts.store.waiting(self._parts.clock.now()):
+                webhook = self._webhooks.setdefault(each.webhook.id, each.webhook)
+                self._of_account.setdefault(webhook.account_id, {})[webhook.id] = webhook
+                if self._has_work(each):
+                    self._wake(webhook.id)
+            return
+        self._changed.clear()
+        self._read_at = float("-inf")  # where it fails, all are looked at again
+        await self._look_at_all()
+        self._read_at = now
+
+    async def _look_at_all(self) -> None:
         standing = await self._parts.store.standing()
         self._webhooks = {each.webhook.id: each.webhook for each in standing}
         by_account: dict[str, dict[str, StoredWebhook]] = defaultdict(dict)
@@ -98,10 +112,8 @@ class WebhookDispatcher:
         return due_at is not None and due_at <= self._parts.clock.now()
 
     async def _end_those_of_ended_keys(self, standing: Sequence[StandingWebhook]) -> None:
-        now = self._parts.clock.monotonic()
-        if not standing or now - self._keys_at < _KEYS_EVERY:
+        if not standing:
             return
-        self._keys_at = now
         keys = {f"{GATEWAY_KEY_PREFIX}{key.id}": key for key in await self._parts.keys.all()}
         at = self._parts.clock.now()
         for webhook in (each.webhook for each in standing):
