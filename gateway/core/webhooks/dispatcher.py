@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 
-from gateway.core.model.callers import GATEWAY_KEY_PREFIX
+from gateway.core.model.callers import caller_id
 from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.events import EventType
 from gateway.core.model.purchases import View
@@ -20,9 +20,10 @@ _ALL_EVERY = 60.0
 
 
 class WebhookDispatcher:
-    """Hears of changes to accounts, and looks every few seconds at all that is enabled.
+    """Hears of changes to accounts, and asks every few seconds what another node has left.
 
-    A change to an account without webhooks costs it one look into a dictionary.
+    A change to an account without webhooks costs it one look into a dictionary. All webhooks are
+    read anew each minute, and where some have changed here.
     """
 
     def __init__(self, parts: WebhookParts, notifier: Notifier) -> None:
@@ -114,7 +115,7 @@ class WebhookDispatcher:
     async def _end_those_of_ended_keys(self, standing: Sequence[StandingWebhook]) -> None:
         if not standing:
             return
-        keys = {f"{GATEWAY_KEY_PREFIX}{key.id}": key for key in await self._parts.keys.all()}
+        keys = {caller_id(key): key for key in await self._parts.keys.all()}
         at = self._parts.clock.now()
         for webhook in (each.webhook for each in standing):
             if view_by(keys.get(webhook.caller_id), webhook, at) is None:
@@ -128,9 +129,9 @@ class WebhookDispatcher:
             if EventType.RENTAL_CODE_RECEIVED in each.webhook.events
         }
         known = {caller: view for caller, view in self._view_of.items() if caller in wanted}
-        for caller_id, webhook in wanted.items():
-            if caller_id not in known and (view := await self._parts.view_of(webhook)):
-                known[caller_id] = view
+        for caller, webhook in wanted.items():
+            if caller not in known and (view := await self._parts.view_of(webhook)):
+                known[caller] = view
         self._view_of = known
         return set(known.values())
 
