@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import ClientPayloadError
 
-from adapters.simulator import DEMO_KEY, Service
+from adapters.simulator import DEMO_KEY, Fault, FaultKind, Service
 from adapters.store import StoreError, open_store
 from gateway.cli.commands.keys import make_key
 from gateway.core.auth import authentication
@@ -176,6 +176,21 @@ async def test_a_rental_that_will_bring_nothing_more_is_not_polled_any_more() ->
         schedules = stand.gateway.core.services.poller._schedules
 
         await until(lambda: not schedules)
+
+
+async def test_events_come_while_the_price_list_does_not() -> None:
+    async with premium(getatext_read_seconds=300) as stand:
+        stand.sim.script(Fault("prices-info", FaultKind.HANG, times=None))
+        async with listening_to(stand.client) as stream:
+            rentals = [await rent(stand.client) for _ in range(2)]
+            created = [(await stream.event()).data["id"] for _ in rentals]
+            for rental in rentals:
+                stand.sim.receive_code(rental, "012345")
+                told = await stream.event()
+                assert (told.kind, told.data["id"]) == ("rental.code_received", rental)
+        stand.sim.release()
+
+    assert created == rentals
 
 
 async def test_who_comes_back_hears_of_the_next_code_too() -> None:

@@ -1,6 +1,7 @@
 """Event subscriptions: the rentals that are polled for a client of the event stream."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from gateway.core.codes.poll_schedule import PollTarget
@@ -19,7 +20,7 @@ _MOST = 1000
 class Subscription:
     """Listens to each rental of a view that may still receive a code."""
 
-    __slots__ = ("_ledger", "_poller", "_price_cache", "_targets", "_upstream", "view")
+    __slots__ = ("_asking", "_ledger", "_poller", "_price_cache", "_targets", "_upstream", "view")
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class Subscription:
         self._poller = poller
         self._upstream = upstream
         self._targets: dict[int, PollTarget] = {}
+        self._asking: set[asyncio.Task[None]] = set()
 
     async def start(self, now: datetime) -> None:
         """Listen to the rentals that may still receive a code, newest first.
@@ -58,14 +60,28 @@ class Subscription:
             elif event.type is EventType.RENTAL_ENDED:
                 self.drop(event.data)
 
-    async def finished(self, events: Iterable[Event]) -> list[Rental]:
-        """The rentals that received their code and whose service sends only one."""
-        return [
+    def when_finished(self, events: Iterable[Event], drop: Callable[[Rental], None]) -> None:
+        """Call `drop` with each rental that received its code and whose service sends only one.
+
+        Later, where the price list that tells is not known: the provider may take long to tell it,
+        and whoever calls has more events to send.
+        """
+        received = [
             event.data
             for event in events
             if event.type is EventType.RENTAL_CODE_RECEIVED and event.data is not None
-            if not await self._another_may_come(event.data)
         ]
+        if received:
+            asking = asyncio.create_task(self._drop_finished(received, drop))
+            self._asking.add(asking)
+            asking.add_done_callback(self._asking.discard)
+
+    async def _drop_finished(
+        self, received: Sequence[Rental], drop: Callable[[Rental], None]
+    ) -> None:
+        for rental in received:
+            if not await self._another_may_come(rental):
+                drop(rental)
 
     def drop(self, rental: Rental) -> None:
         """Stop listening to this rental."""

@@ -31,19 +31,27 @@ class WebhookListening:
             self._of_view.pop(view).close()
         for view in views:
             if view not in self._of_view and (begun := self._subscribe(view)) is not None:
-                self._of_view[view] = begun
-                await begun.start(self._clock.now())
+                await self._start(view, begun)
 
-    async def follow(self, view: View, events: Sequence[Event]) -> None:
+    def follow(self, view: View, events: Sequence[Event]) -> None:
         """Listen to what is new in a view, and no longer to what has its code or has ended."""
         subscription = self._of_view.get(view)
-        if subscription is None or not events:
+        if subscription is None:
             return
         subscription.follow(events)
-        for rental in await subscription.finished(events):
-            subscription.drop(rental)
+        subscription.when_finished(events, subscription.drop)
 
     def close(self) -> None:
         """Listen no more."""
         while self._of_view:
             self._of_view.popitem()[1].close()
+
+    async def _start(self, view: View, begun: Subscription) -> None:
+        """Registered first, so that no event is missed; where it fails, it is begun anew later."""
+        self._of_view[view] = begun
+        try:
+            await begun.start(self._clock.now())
+        except BaseException:
+            self._of_view.pop(view, None)
+            begun.close()
+            raise

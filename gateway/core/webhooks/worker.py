@@ -122,7 +122,7 @@ class WebhookWorker:
         """The next events of the view, and the last id that was looked at with them."""
         last = await self._parts.events.last_event()  # first: the events up to it can be read
         events = list(await self._parts.events.events(view, self.looked, _PAGE))
-        await self._parts.listening.follow(view, events)
+        self._parts.listening.follow(view, events)
         if len(events) == _PAGE:
             return events, events[-1].id
         return events, max([last, self.looked, *(event.id for event in events)])

@@ -159,8 +159,7 @@ class EventsFace:
             return False
         await self._write(stream, page.message)
         stream.follow(page.events)
-        for rental in await stream.subscription.finished(page.events):
-            stream.subscription.drop(rental)
+        stream.subscription.when_finished(page.events, stream.subscription.drop)
         return True
 
     async def _write(self, stream: Stream, what: StreamMessage) -> None:

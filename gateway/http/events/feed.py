@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gateway.core.model.events import Event
 from gateway.core.model.purchases import View
+from gateway.core.model.rentals import Rental
 from gateway.core.ports.storage import Events
 from gateway.core.rentals.notifier import Notifier
 from gateway.http.events.heartbeat import Heartbeat
@@ -140,9 +141,12 @@ class Feed:
         if not page.events:
             return
         await self._write_page(page, alike)
-        for rental in await subscription.finished(page.events):
+
+        def drop(rental: Rental) -> None:
             for stream in alike:
                 stream.subscription.drop(rental)
+
+        subscription.when_finished(page.events, drop)
 
     async def _write_page(self, page: EventPage, alike: list[Stream]) -> None:
         for place, stream in enumerate(alike, 1):
