@@ -1,16 +1,47 @@
-"""What a run of a whole collection must have done, whichever program ran it."""
+"""How a collection is run, by whichever program, and what a run of the whole must have done."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from adapters.simulator import LongStatus, RentalStatus, Simulator
-from scripts.integrations.stand import Result
+from scripts.integrations.receiver import receiving
+from scripts.integrations.stand import Result, Stand
 from scripts.kits.requests import ANOTHER
 
 # The first number, the same again, another, and the one in its place.
 BOUGHT = 4
 
 
-def outcome(simulator: Simulator, bodies: Sequence[bytes]) -> list[Result]:
+async def played(
+    stand: Stand, command: Sequence[str | Path], whole: Sequence[str], purchase: Sequence[str]
+) -> list[Result]:
+    """Every request once, in order; then the purchase alone, again with the same request id.
+
+    `whole` and `purchase` are the words behind `command` for all requests, and for the purchase.
+    """
+    _silence(stand.simulator)
+    async with receiving() as (url, bodies):
+        told = [*command, *_variables(stand, url)]
+        results = [await _run(stand, "every request is answered as it says", *told, *whole)]
+        results += _outcome(stand.simulator, bodies)
+    for name in ("a purchase alone is answered", "and again"):
+        results.append(await _run(stand, name, *told, *purchase))
+    sold = len(stand.simulator.books.rentals)
+    return [*results, _due("a purchase that is sent again buys nothing", sold == BOUGHT, sold)]
+
+
+def _variables(stand: Stand, webhook: str) -> Iterator[str]:
+    given = {"baseUrl": stand.url, "apiKey": stand.key, "webhookUrl": webhook, "requestId": "kits"}
+    for name, value in given.items():
+        yield from ("--env-var", f"{name}={value}")
+
+
+async def _run(stand: Stand, name: str, *command: str | Path) -> Result:
+    code, printed = await stand.run(*command)
+    return Result(name, printed[-4000:] if code else None)
+
+
+def _outcome(simulator: Simulator, bodies: Sequence[bytes]) -> list[Result]:
     """Rented and completed with a code, replaced, cancelled, and the webhook heard of a test."""
     simulator.tick()
     sold = list(simulator.books.rentals.values())
@@ -26,15 +57,9 @@ def outcome(simulator: Simulator, bodies: Sequence[bytes]) -> list[Result]:
     ]
 
 
-def silence(simulator: Simulator) -> None:
+def _silence(simulator: Simulator) -> None:
     """Let no code come to the number that is to be replaced and cancelled."""
     simulator.change(service_code_after={ANOTHER["service_code"]: "never"})
-
-
-def repeated(simulator: Simulator, bought: int) -> Result:
-    """Nothing was bought besides."""
-    sold = len(simulator.books.rentals)
-    return _due("a purchase that is sent again buys nothing", sold == bought, sold)
 
 
 def _due(name: str, well: bool, seen: object) -> Result:
