@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -78,23 +79,28 @@ class Scripted:
     tls: ssl.SSLContext | None = None
     url: str = ""
     _released: asyncio.Event = field(default_factory=asyncio.Event)
+    _greeted: set[asyncio.Task[None]] = field(default_factory=set)
     _open: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Scripted]:
         """Listens until the block ends."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
-        host = "https://localhost" if self.tls else "http://127.0.0.1"
-        self.url = f"{host}:{server.sockets[0].getsockname()[1]}"
-        try:
-            yield self
-        finally:
-            self.release()
-            server.close()
-            for writer in self._open.values():
-                writer.close()
-            if self._open:
-                await asyncio.wait(self._open)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.setblocking(False)
+            host = "https://localhost" if self.tls else "http://127.0.0.1"
+            self.url = f"{host}:{listener.getsockname()[1]}"
+            accepting = asyncio.create_task(self._accept(listener))
+            try:
+                yield self
+            finally:
+                self.release()
+                accepting.cancel()
+                # One in its handshake too: its client may be gone, which nobody has seen yet.
+                await asyncio.gather(accepting, *self._greeted, return_exceptions=True)
+                for writer in self._open.values():
+                    writer.close()
+                if self._open:
+                    await asyncio.wait(self._open)
 
     def release(self) -> None:
         """Closes the connections that hang."""
@@ -105,6 +111,21 @@ class Scripted:
     def briefs(self) -> list[tuple[str, str, Any]]:
         """Everything asked, in brief."""
         return [one.brief for one in self.asked]
+
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            connected, _ = await loop.sock_accept(listener)
+            greeting = asyncio.create_task(self._greet(connected))
+            self._greeted.add(greeting)
+            greeting.add_done_callback(self._greeted.discard)
+
+    async def _greet(self, connected: socket.socket) -> None:
+        protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader(), self._serve)
+        with suppress(OSError):  # a client that breaks the handshake off
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: protocol, connected, ssl=self.tls
+            )
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
