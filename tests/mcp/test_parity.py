@@ -10,7 +10,7 @@ from aiohttp import ClientSession
 from mcp import Client
 from yarl import URL
 
-from adapters.simulator import DEMO_KEY, NEVER, Fault, Rules
+from adapters.simulator import DEMO_KEY, NEVER, Fault, Rules, SampleText
 from gateway.core.operations.catalog import BY_NAME, CATALOG, TOOLS
 from gateway.core.operations.operation import AnyOperation
 from gateway.http.documents.openapi import document
@@ -21,7 +21,8 @@ from tests.support.parity import CODES, INPUTS, LONG, RENT, RENTAL, compared
 
 ONLY_TOOLS = {"limit", "allow_duplicate"}
 ONLY_RESULTS = {"hint", "left_out", "replayed", "code_text"}
-STILL = replace(QUICK, rules=Rules(code_after=NEVER, cancel_locked=0.0))
+TEXTS = (SampleText(0.0, "8888", "Your code is 012345"),)  # there at once, and none comes later
+STILL = replace(QUICK, rules=Rules(code_after=NEVER, cancel_locked=0.0, sample_texts=TEXTS))
 
 NOT_THERE = {"rental_id": 99, "long_rental_id": 99}
 each = pytest.mark.parametrize("op", TOOLS, ids=lambda op: op.name)

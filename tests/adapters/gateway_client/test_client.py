@@ -12,7 +12,7 @@ import pytest
 from yarl import URL
 
 from adapters.gateway_client.client import GatewayClient, open_gateway_client
-from adapters.simulator import DEMO_KEY, NEVER, Fault, Rules
+from adapters.simulator import DEMO_KEY, NEVER, Fault, Rules, SampleText
 from gateway.core.model.callers import Limits
 from gateway.core.model.errors import GatewayError, OutcomeUnknown, Unauthorized
 from gateway.core.model.problem import problem
@@ -25,7 +25,8 @@ from tests.support.gateway import USUAL, Stand, run_simulated
 from tests.support.older_keys import make_older_key
 from tests.support.parity import CODES, INPUTS, LONG, RENT, RENTAL
 
-STILL = replace(USUAL, rules=Rules(code_after=NEVER, cancel_locked=0.0))
+TEXTS = (SampleText(0.0, "8888", "Your code is 012345"),)  # there at once, and none comes later
+STILL = replace(USUAL, rules=Rules(code_after=NEVER, cancel_locked=0.0, sample_texts=TEXTS))
 CALLS = {**INPUTS, "list_events": {}}
 WEBHOOK = "a webhook"
 OF_WEBHOOKS: dict[str, dict[str, Any]] = {
