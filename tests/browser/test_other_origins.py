@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from adapters.simulator import DEMO_KEY, Fault, FaultKind, Rules
+from adapters.simulator import DEMO_KEY, NEVER, Fault, FaultKind, Rules
 from tests.browser.support import Visit, another_origin, visiting
 from tests.support.gateway import USUAL, Stand, run_simulated
 
-CONFIG = replace(USUAL, rules=Rules(code_after=0.3))
+SILENT = replace(USUAL, rules=Rules(code_after=NEVER))
 CALL = """async ([method, url, key, body]) => {
     const answer = await fetch(url, {
         method,
@@ -45,7 +45,7 @@ STREAM = "/v1/events/stream"
 async def paged(**changes: Any) -> AsyncIterator[tuple[Stand, Visit]]:
     """A gateway, and a page of another origin."""
     async with (
-        run_simulated(CONFIG, **changes) as stand,
+        run_simulated(SILENT, **changes) as stand,
         another_origin() as origin,
         visiting(origin) as visit,
     ):
@@ -64,6 +64,7 @@ async def test_it_rents_waits_for_the_code_and_reads_errors() -> None:
         rented = await call(stand, visit, "POST", "/v1/rentals", {"service_code": "whatsapp"})
         rental = f"/v1/rentals/{rented['body']['id']}"
         locked = await call(stand, visit, "POST", f"{rental}/cancel", {})
+        stand.sim.receive_code(rented["body"]["id"], "012345")
         waited = await call(stand, visit, "GET", f"{rental}/code?wait_seconds=25")
         unknown = await call(stand, visit, "POST", "/v1/rentals", {"service_code": "no-such"})
         busy = await call(stand, visit, "GET", "/v1/long-rentals")
@@ -76,7 +77,7 @@ async def test_it_rents_waits_for_the_code_and_reads_errors() -> None:
     assert locked["body"]["cancel_requested_at"]
     assert (busy["status"], busy["body"]["code"]) == (429, "rate_limited")
     assert int(busy["headers"]["retry-after"]) == busy["body"]["retry_after"]
-    assert waited["body"]["code"]
+    assert waited["body"]["code"] == "012345"
     assert (unknown["status"], unknown["body"]["code"]) == (404, "service_not_found")
     assert unknown["headers"]["x-request-id"] == unknown["body"]["trace_id"]
     assert (stranger["status"], stranger["body"]["code"]) == (401, "unauthorized")

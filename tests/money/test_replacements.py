@@ -360,19 +360,19 @@ async def test_a_lost_one_is_matched_with_what_turns_up(locked: Bank) -> None:
 
 
 async def test_a_code_that_still_comes_to_the_old_number_is_told_there() -> None:
-    rules = Rules(code_after=1.0, cancel_locked=300.0)
-    async with open_bank(new_database(), config=changed(CHARGING, rules=rules)) as bank:
+    async with open_bank(new_database(), config=LOCKED) as bank:
         first = await rented(bank.client)
         new = (await replace(bank.client, first)).json["id"]
+        bank.sim.receive_code(first, "012345")
         code = await bank.client.get(f"/v1/rentals/{first}/code", wait_seconds="25")
         old = await read(bank.client, first)
         events = await bank.client.get(
             "/v1/events", rental_id=str(first), type="rental.code_received"
         )
 
-    assert code.json["status"] == "received"
-    assert (old["code"], old["replaced_by"]) == (code.json["code"], new)
-    assert [row["data"]["code"] for row in events.json["data"]] == [code.json["code"]]
+    assert (code.json["status"], code.json["code"]) == ("received", "012345")
+    assert (old["code"], old["replaced_by"]) == ("012345", new)
+    assert [row["data"]["code"] for row in events.json["data"]] == ["012345"]
 
 
 async def test_ten_at_once_on_two_nodes_buy_one(store_url: str) -> None:
