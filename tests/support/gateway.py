@@ -89,9 +89,14 @@ class ScriptedStand(Running):
 
 
 def settings(provider_url: str, **changes: Any) -> Settings:
-    """The settings of a test: values only, a ledger of its own, nobody waits, no log lines."""
+    """The settings of a test: values only, a ledger of its own, nobody waits, no log lines.
+
+    A machine that stands still for some seconds is no provider that cannot be reached.
+    """
     usual = {
         "getatext_base_url": provider_url,
+        "getatext_connect_seconds": 60,
+        "getatext_read_seconds": 60,
         "getatext_rates": UNPACED,
         "gateway_status_cache_seconds": 0,
         "gateway_access_log": False,
