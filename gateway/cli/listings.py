@@ -50,7 +50,10 @@ UNKNOWN_PURCHASES = _listing(
     "No purchase is of unknown outcome: there is nothing to settle.",
 )
 SERVICE_CODES = _listing(
-    "code service_code price stock means", "stock price", "service codes", "No service codes."
+    "code service_code price stock dialect means",
+    "stock price dialect",
+    "service codes",
+    "No service codes.",
 )
 
 LISTINGS: Mapping[str, Listing] = {

@@ -35,7 +35,9 @@ _MOST_READ = 256 * 1024  # the SDK takes no longer bodies, and says so
 _HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
 )
-_KEY_HEADERS = frozenset(b"authorization x-api-key auth api-key proxy-authorization cookie".split())
+_KEY_HEADERS = frozenset(
+    b"authorization x-api-key x-apikey auth api-key proxy-authorization cookie".split()
+)
 _DISCONNECT: Message = {"type": "http.disconnect"}
 _DISCONNECT_ERRORS = (ConnectionResetError, ClientConnectionResetError, BrokenPipeError)
 

@@ -119,7 +119,10 @@ async def test_the_browser_lets_a_listed_page_call() -> None:
     assert visit.wrong == []
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics", "/api/v1/balance", "/stubs/handler_api"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/metrics", "/api/v1/balance", "/stubs/handler_api", "/daisysms/stubs/handler_api.php"],
+)
 async def test_the_browser_refuses_what_is_for_no_page(path: str) -> None:
     async with paged() as (stand, visit):
         with pytest.raises(Exception, match="Failed to fetch"):

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from pathlib import Path
 
 import pytest
 
@@ -298,6 +299,23 @@ def test_service_codes_are_matched_with_the_price_list(at: Run) -> None:
     (whatsapp,) = (row for row in matched if row["code"] == "wa")
 
     assert (whatsapp["service_code"], whatsapp["price"]) == ("whatsapp", "0.55")
+    assert whatsapp["dialect"] == "SMS-Activate, DaisySMS"
+
+
+def test_an_operators_code_is_told_from_the_built_in_ones(at: Run, tmp_path: Path) -> None:
+    (tmp_path / "codes.toml").write_text('wa = "whatsapp"\nmine = "whatsapp"\n')
+    own = {"GATEWAY_SERVICE_CODES": str(tmp_path / "codes.toml")}
+    told = [
+        {
+            row["code"]: row["dialect"]
+            for row in json.loads(at(*words, "--json", **own).stdout)["data"]
+        }
+        for words in (["services"], ["services", "--match"])
+    ]
+
+    assert told[0] == told[1]
+    assert told[0]["mine"] == told[0]["wa"] == "GATEWAY_SERVICE_CODES"
+    assert (told[0]["uk"], told[0]["abb"]) == ("SMS-Activate", "DaisySMS")
 
 
 @pytest.mark.parametrize("words", [["services", "--match"], ["provider-webhook"]])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from gateway.http.dropins.getatext.get_face import PATH as GET_FACE
-from gateway.http.dropins.sms_activate.face import PATH as HANDLER_API
+from gateway.http.dropins.sms_activate.face import DIALECTS
 from gateway.settings import Settings
 from mcp_server.tools.adjustments import WaitRules
 from tests.deploy.support import SETTINGS, read, seconds, settings_named
@@ -67,7 +67,7 @@ def told(path: str) -> dict[str, list[str]]:
     return SERVER.told | SERVER.block("location", "/").told
 
 
-@pytest.mark.parametrize("path", ["/", *STREAMS, HANDLER_API, GET_FACE, WEBHOOK])
+@pytest.mark.parametrize("path", ["/", *STREAMS, *DIALECTS, GET_FACE, WEBHOOK])
 def test_every_path_reaches_the_gateway_with_what_only_nginx_knows(path: str) -> None:
     settings = told(path)
     upstream = parsed(TEXT).block("upstream")
@@ -99,11 +99,11 @@ def test_streams_are_not_buffered(path: str) -> None:
 
 def test_nothing_that_may_have_bought_is_sent_again() -> None:
     assert told("/v1/rentals")["proxy_next_upstream"] == ["error", "timeout"]  # no POST with these
-    for path in (HANDLER_API, GET_FACE):
+    for path in (*DIALECTS, GET_FACE):
         assert told(path)["proxy_next_upstream"] == ["off"]
 
 
-@pytest.mark.parametrize("path", [HANDLER_API, GET_FACE, WEBHOOK])
+@pytest.mark.parametrize("path", [*DIALECTS, GET_FACE, WEBHOOK])
 def test_addresses_that_hold_secrets_are_not_written_down(path: str) -> None:
     assert told(path)["access_log"] == ["off"]
     assert told(path)["error_log"][1] == "crit"

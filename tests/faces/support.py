@@ -14,6 +14,7 @@ from tests.support.gateway import Client, Stand
 from tests.support.waiting import until
 
 PHP = "/stubs/handler_api.php"
+DAISY = "/daisysms/stubs/handler_api.php"
 STUB = "/stubs/handler_api"
 TEXT = "text/plain"
 JSON = "application/json"
@@ -39,6 +40,7 @@ TOKENS = (
     "FULL_SMS:", "NO_KEY", "BAD_KEY", "BAD_ACTION", "NO_NUMBERS", "NO_BALANCE", "BAD_SERVICE",
     "WRONG_MAX_PRICE:", "BANNED", "CHANNELS_LIMIT", "ERROR_SQL", "ORDER_ALREADY_EXISTS",
     "NO_ACTIVATION", "EARLY_CANCEL_DENIED", "WRONG_ACTIVATION_ID", "BAD_STATUS",
+    "MAX_PRICE_EXCEEDED", "NO_MONEY", "TOO_MANY_ACTIVE_RENTALS",
 )  # fmt: skip
 
 
@@ -57,6 +59,12 @@ class Tool:
         pairs = {} if self.key is None else {"api_key": self.key}
         query = urlencode({**pairs, **{name: str(value) for name, value in params.items()}})
         return await self.raw("GET", f"{self.path}?{query}")
+
+    async def token(self, action: str, **params: object) -> tuple[int, str]:
+        """The HTTP status and the text of an answer, whatever the status."""
+        answer = await self.send(action=action, **params)
+        assert answer.content_type == TEXT, answer
+        return answer.status, answer.body.decode()
 
     async def raw(self, method: str, target: str, **more: Any) -> Answer:
         """One request with a target that is sent as it is."""

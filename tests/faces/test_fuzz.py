@@ -9,14 +9,14 @@ import re
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from urllib.parse import quote_from_bytes
+from urllib.parse import parse_qsl, quote_from_bytes
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.simulator import DEMO_KEY, Fault, FaultKind
-from tests.faces.support import JSON, PHP, QUIET, STUB, TEXT, TOKENS
+from tests.faces.support import DAISY, JSON, PHP, QUIET, STUB, TEXT, TOKENS
 from tests.support.gateway import Stand, run_simulated
 
 SOME, MANY = 120, 6_000
@@ -25,14 +25,19 @@ SAID = re.compile("|".join(t + "[A-Za-z0-9.:-]+" if t.endswith(":") else t for t
 PARAMETERS = (
     "api_key", "action", "id", "status", "service", "country", "maxPrice", "max_price", "orderId",
     "rental_id", "operator", "carrier", "area_codes", "number", "keep_carrier", "rental_time",
-    "auto_renew", "areas", "carriers", "duration", "lock_area_code",
+    "auto_renew", "areas", "carriers", "duration", "lock_area_code", "activationId", "text", "ltr",
 )  # fmt: skip
 ACTIONS = (
     "getBalance", "getNumber", "getNumberV2", "getStatus", "getStatusV2", "setStatus", "getPrices",
     "getPricesVerification", "getNumbersStatus", "getCountries", "getServicesList", "getFullSms",
     "getTopCountriesByService", "getOperators", "getActiveActivations", "getRentalStatus",
-    "cancelRental",
+    "cancelRental", "finishActivation", "cancelActivation", "getCurrentActivations",
+    "getActivationHistory", "getAllSms", "getServices", "getPricesExtended", "getCode",
+    "getTopCountriesByServiceRank", "getListOfTopCountriesByService", "getExtraActivation",
+    "reactivate", "setAutoRenew", "keep", "getRentNumber", "getRentStatus", "setRentStatus",
+    "GETNUMBER", "reACTIVATE",
 )  # fmt: skip
+BY_STATUS = ("finishactivation", "cancelactivation")
 VALUES = (
     DEMO_KEY, "sk_nobody", "wa", "wa_0", "tg", "whatsapp", "187", "0", "-1", "1", "3", "6", "8",
     "12345", "12346", "0.55", "1e9", "NaN", "true", "", "null", "[]", "9" * 30,
@@ -59,6 +64,26 @@ class Sent:
     body: bytes = b""
     kind: str = ""
     fault: FaultKind | None = None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the query has a name twice."""
+        query = parse_qsl(self.target.partition("?")[2], keep_blank_values=True)
+        names = [name.strip() for name, _ in query]
+        return len(set(names)) < len(names)
+
+    @property
+    def is_answered_by_status(self) -> bool:
+        """Whether it may ask for an action whose refusal is HTTP 400."""
+        asked = self.target.lower().encode() + self.body.lower()
+        return any(name.encode() in asked for name in BY_STATUS)
+
+    @property
+    def is_told_by_status(self) -> bool:
+        """Whether it asks for such an action beyond doubt."""
+        query = parse_qsl(self.target.partition("?")[2], keep_blank_values=True)
+        asked = {value.strip().lower() for name, value in query if name.strip() == "action"}
+        return self.method != "POST" and len(asked) == 1 and not asked.isdisjoint(BY_STATUS)
 
     def raw(self) -> bytes:
         lines = [
@@ -122,6 +147,11 @@ class Wire:
         running = run_simulated(QUIET, **QUICK)
         self._stand: Stand = runner.run(self._stack.enter_async_context(running))
 
+    @property
+    def rentals(self) -> int:
+        """How many were bought."""
+        return len(self._stand.sim.books.rentals)
+
     def close(self) -> None:
         self._runner.run(self._stack.aclose())
 
@@ -162,18 +192,28 @@ def examples(many: bool) -> settings:
     )
 
 
-def test_the_old_protocol_says_only_what_is_documented(wire: Wire, examples: settings) -> None:
+@pytest.mark.parametrize("path", [PHP, DAISY])
+def test_the_old_protocol_says_only_what_is_documented(
+    wire: Wire, examples: settings, path: str
+) -> None:
     contents = form.map(str.encode) | octets
     requests = st.builds(
-        Sent, methods, query.map(lambda text: f"{PHP}?{text}"), contents, kinds, faults
+        Sent, methods, query.map(lambda text: f"{path}?{text}"), contents, kinds, faults
     )
 
     @examples
     @given(requests)
     def send(sent: Sent) -> None:
+        before = wire.rentals
         got = wire.ask(sent)
 
-        assert got.status == 200
+        if sent.method not in ("GET", "POST") or sent.repeats:
+            assert wire.rentals == before
+        if not sent.is_answered_by_status:  # nor does a form that could not be read
+            assert got.status == 200 or (sent.method, got.body) == ("POST", b"BAD_ACTION")
+        assert got.status in (200, 400)
+        if sent.is_told_by_status:
+            assert got.status == 400 or got.body in (b"ACCESS_ACTIVATION", b"ACCESS_CANCEL")
         if sent.method == "HEAD":
             assert got.body == b""
         elif got.kind == JSON:

@@ -9,7 +9,7 @@ import structlog
 from adapters.getatext.provider import Getatext
 from gateway.http.wire import edge
 from gateway.telemetry import logs
-from tests.faces.support import PHP, QUIET, STUB, Tool, tool_of
+from tests.faces.support import DAISY, PHP, QUIET, STUB, Tool, tool_of
 from tests.support.gateway import run_simulated
 
 SECRET = "sk_live_d0NotTellAnybody"
@@ -45,6 +45,9 @@ TARGETS = [
     f"{PHP}/?action=getNumber&service=wa&api_key={SECRET}",
     f"{PHP}?api_key={SECRET}&action=%FF",
     f"{PHP}?api_key={SECRET}&api_key={SECRET}2&action=getNumber",
+    f"{DAISY}?api_key={SECRET}&action=getBalance",
+    f"{DAISY}?api_key={SECRET}&action=getNumber&service=wa&max_price=1&{SECRET}=1",
+    f"/daisysms/{SECRET}?api_key={SECRET}",
     f"{STUB}?api_key={SECRET}&action=getBalance",
     f"{STUB}?api_key={SECRET}&action=nothing",
     f"/stubs/handler_api.aspx?api_key={SECRET}",

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.faces.support import JSON, PHP, STUB, TEXT
+from tests.faces.support import DAISY, JSON, PHP, STUB, TEXT
 from tests.support.gateway import Stand
 
 WORDS = "The request could not be read as HTTP."
@@ -41,10 +41,21 @@ async def ask(stand: Stand, sent: bytes) -> tuple[int, str, bytes]:
 async def test_the_old_protocol_calls_it_a_wrong_action(
     stand: Stand, method: str, broken: str
 ) -> None:
-    for path in (PHP, f"{PHP}/", f"/{PHP}"):
+    for path in (PHP, f"{PHP}/", f"/{PHP}", DAISY, f"/{DAISY}/"):
         answer = await ask(stand, f"{method} {path}{broken}".encode())
 
         assert answer == (200, TEXT, b"BAD_ACTION")
+
+
+@pytest.mark.parametrize("action", ["finishActivation", "CANCELactivation"])
+@pytest.mark.parametrize("path", [PHP, DAISY])
+async def test_what_is_told_by_the_status_alone_is_no_success(
+    stand: Stand, path: str, action: str
+) -> None:
+    for before in (f"api_key={SECRET}", f"api_key=gtw_{'k' * 200}"):
+        broken = f"?{before}&action={action}&id=1 HTTP/1.1\r\nno header\r\n\r\n"
+
+        assert await ask(stand, f"GET {path}{broken}".encode()) == (400, TEXT, b"BAD_ACTION")
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
@@ -56,7 +67,9 @@ async def test_the_providers_own_faces_say_it_in_json(stand: Stand, path: str, b
     assert json.loads(body) == {"errors": WORDS}
 
 
-@pytest.mark.parametrize("path", ["/", "/v1/prices", "/stubs/handler_api.phpx", "no path"])
+@pytest.mark.parametrize(
+    "path", ["/", "/v1/prices", "/stubs/handler_api.phpx", "/daisysms/x", "no path"]
+)
 async def test_elsewhere_it_is_told_in_plain_words(stand: Stand, path: str) -> None:
     answer = await ask(stand, f"GET {path}{BROKEN['no header']}".encode())
 

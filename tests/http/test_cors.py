@@ -29,7 +29,8 @@ LISTED: dict[str, Any] = {"gateway_cors_origins": [PAGE, "http://localhost:5173"
 PATHS = ["/v1/rentals", "/v1/prices", "/v1/rentals/1/code", "/v1/nothing", "/v1/events/stream",
          "/openapi.json", "/openapi.yaml"]  # fmt: skip
 NOT_FOR_PAGES = ["/healthz", "/readyz", "/metrics", "/webhooks/getatext/x", "/api/v1/balance",
-                 "/stubs/handler_api", "/stubs/handler_api.php", "/", "/none", "/v1"]  # fmt: skip
+                 "/stubs/handler_api", "/stubs/handler_api.php",
+                 "/daisysms/stubs/handler_api.php", "/", "/none", "/v1"]  # fmt: skip
 
 
 def cors(answer: Answer) -> dict[str, str]:

@@ -18,6 +18,7 @@ RENT = [
     "POST /api/v1/rent-a-number",
     f"POST {STUB}?action=getNumber&service=whatsapp",
     f"GET {PHP}?action=getNumber&service=wa",
+    f"GET /daisysms{PHP}?action=getNumber&service=wa",
     "POST /mcp",
 ]
 # Those that aiohttp takes, and how it takes the body of each.

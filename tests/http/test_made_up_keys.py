@@ -56,6 +56,7 @@ PROVIDERS: list[tuple[str, str, Any]] = [
 OLD: list[tuple[str, str, Any]] = [
     ("GET", f"/stubs/handler_api.php?api_key={MADE_UP}&action=getNumber&service=wa", None),
     ("GET", f"/stubs/handler_api.php?api_key={MADE_UP}&action=getStatus&id=12345", None),
+    ("GET", f"/daisysms/stubs/handler_api.php?api_key={MADE_UP}&action=getNumber&service=wa", None),
 ]
 
 

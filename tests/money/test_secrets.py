@@ -42,6 +42,7 @@ FACES = {
     "/api/v1/rent-a-number": {201, 400, 403},
     "/stubs/handler_api": {200, 201, 400, 403},
     "/stubs/handler_api.php": {200},
+    "/daisysms/stubs/handler_api.php": {200},
 }
 
 
@@ -246,7 +247,8 @@ async def old_tools(told: Told, client: Client, key: str) -> None:
     for action in ("getBalance", "getNumber", "getPrices", "getStatus", "nothing"):
         query = f"action={action}&service=wa&country=187&id=12345&api_key={given}"
         await told.by(client, "GET", f"/stubs/handler_api.php?{query}", key=None)
-    for path in ("/stubs/handler_api", "/stubs/handler_api.php"):
+        await told.by(client, "GET", f"/daisysms/stubs/handler_api.php?{query}", key=None)
+    for path in [path for path in FACES if "/stubs/" in path]:
         for odd in (f"action={given}", f"action=getNumber&service={given}", f"{given}={given}",
                     f"action=getStatus&id={given}"):  # fmt: skip
             await told.by(client, "GET", f"{path}?{odd}&api_key={given}", key=None)

@@ -11,6 +11,8 @@ HIDING_PLACES = [
     f"Auth: {PLAIN}",
     f"auth:{PLAIN}",
     f"X-API-Key: {PLAIN}\r\nHost: x",
+    f"x-apikey: {PLAIN}\r\nHost: x",
+    f"GET /daisysms/stubs/handler_api.php?api_key={PLAIN}&action=getBalance",
     f"Authorization: Bearer {PLAIN}",
     f"authorization: bearer   {PLAIN}",
     f"Authorization: Basic {PLAIN}",

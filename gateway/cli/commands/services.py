@@ -11,9 +11,12 @@ from gateway.cli.session import open_session
 from gateway.cli.verbs import VERBS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gateway.cli.output import Row
     from gateway.core.prices.service_codes import CodeMatch
 
+_OWN = "GATEWAY_SERVICE_CODES"
 PRICES = next(verb for verb in VERBS if verb.operation == "list_prices")
 
 
@@ -42,7 +45,12 @@ def services(match: bool, wide: bool, as_json: bool, gateway_url: str | None) ->
         rows = [_row(each) for each in overview(codes, page.data).matches]
     else:
         rows = [
-            {"code": code, "means": ", ".join(names)} for code, names in codes.candidates.items()
+            {
+                "code": code,
+                "dialect": _told(codes.dialects.get(code, ())) or _OWN,
+                "means": _told(names),
+            }
+            for code, names in codes.candidates.items()
         ]
     show_rows(rows, SERVICE_CODES, as_json=as_json, wide=wide)
 
@@ -57,5 +65,10 @@ def _row(match: CodeMatch) -> Row:
         "service_name": price.service_name if price else None,
         "price": money_text(price.price) if price else None,
         "stock": price.stock if price else None,
-        "means": ", ".join(match.candidates),
+        "dialect": _told(match.dialects) or _OWN,
+        "means": _told(match.candidates),
     }
+
+
+def _told(names: Iterable[str]) -> str:
+    return ", ".join(names)

@@ -4,6 +4,7 @@ Makes no operations: these are in `rentals`.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import cast
 
@@ -108,6 +109,19 @@ async def cancel_at_once(context: Context, asked: OneRental) -> Rental:
 async def complete_rental(context: Context, asked: OneRental) -> Rental:
     """Complete it, which also ends a wish to cancel it."""
     return await _end(context, asked, RentalStatus.COMPLETED, partial(_complete, context, asked))
+
+
+async def finish_rental(context: Context, asked: OneRental) -> Rental:
+    """Complete it where it has a code. Where none has come, cancel it, now or once it may be."""
+    account_id, services = context.upstream.account_id, context.services
+    known = await services.repository.known(account_id, asked.rental_id)
+    if known is None or (known.code is None and known.status not in OVER):
+        services.status_reads.forget(account_id, asked.rental_id)
+        known = await services.status_reads.status(context.upstream, asked.rental_id)
+    if known.code is None and known.status is not RentalStatus.COMPLETED:
+        with suppress(CodeAlreadyReceived):  # it has come in this moment
+            return await cancel_rental(context, asked)
+    return await complete_rental(context, asked)
 
 
 async def _complete(context: Context, asked: OneRental) -> Rental:

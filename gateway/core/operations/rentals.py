@@ -203,6 +203,14 @@ COMPLETE_RENTAL = Operation(
     subject="rental_id",
 )
 
+FINISH_RENTAL = replace(
+    COMPLETE_RENTAL,
+    run=ending.finish_rental,
+    calls=(ending.COMPLETE, CANCEL, RENTAL_STATUS),
+    errors=(RentalNotFound, RentalEnded),
+)
+"""complete_rental that keeps no money without a code: it cancels then; for drop-in faces."""
+
 RENT_AGAIN = Operation(
     name="rent_again",
     summary="Rent the number of an earlier rental once more",

@@ -3,27 +3,12 @@
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from gateway.core.model.prices import Price
+from gateway.core.prices.code_tables import tables
 
-# code=candidates: the provider's service names, the most likely first.
-_WELL_KNOWN = """
-wa=whatsapp tg=telegram go=google,gmail,youtube fb=facebook
-ig=instagram,threads,instagram/threads ds=discord tw=twitter,x lf=tiktok oi=tinder
-mm=microsoft,outlook,hotmail am=amazon wx=apple ts=paypal ub=uber tu=lyft vi=viber wb=wechat
-dr=openai,chatgpt acz=claude,anthropic bnl=reddit mb=yahoo pm=aol dp=protonmail,proton bw=signal
-mt=steam re=coinbase yy=venmo bbq=chime zj=robinhood ac=doordash wc=craigslist zm=offerup
-ef=nextdoor mo=bumble vz=hinge qv=badoo axr=match vm=okcupid pf=pof,plentyoffish me=line
-kt=kakaotalk rc=skype alj=spotify hb=twitch aiw=roblox blm=epicgames bz=blizzard,battlenet
-cn=fiverr abq=upwork ano=shopify wr=walmart dg=mercari oz=poshmark xy=depop bex=whatnot
-kc=vinted nu=stripe bo=wise,transferwise ij=revolut nc=payoneer aqt=skrill bow=affirm afz=klarna
-ew=nike an=adidas ry=mcdonalds sr=starbucks gp=ticketmaster bp=gofundme brk=indeed
-gf=googlevoice ep=temu aez=shein ab=alibaba hx=aliexpress nv=naver fu=snapchat nf=netflix
-dh=ebay uk=airbnb tn=linkedin tx=bolt amb=vercel zh=zoho ee=twilio yw=grindr
-ot=other,any,notlisted
-"""
 _SUFFIX = re.compile(r"_[01]$")
 _CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 _UNSPELT = re.compile(r"[^a-z0-9]+")
@@ -33,11 +18,15 @@ Candidates = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class CodeMatch:
-    """A code and its service; `price` None: no candidate is in the price list."""
+    """A code and its service; `price` None: no candidate is in the price list.
+
+    `dialects` names the tools that send it; empty for a code of the operator's own.
+    """
 
     code: str
     candidates: tuple[str, ...]
     price: Price | None
+    dialects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +47,30 @@ class Offer:
 
 @dataclass(frozen=True)
 class ServiceCodes:
-    """The table of codes: for each one the provider's service names it may mean, best first."""
+    """The table of codes: for each one the provider's service names it may mean, best first.
+
+    `dialects` names the tools that send a code; one of the operator's own is in none.
+    """
 
     candidates: Candidates
+    dialects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def built_in(cls) -> "ServiceCodes":
-        """The table of well-known codes."""
-        pairs = (entry.split("=") for entry in _WELL_KNOWN.split())
-        return cls({code: tuple(names.split(",")) for code, names in pairs})
+        """The well-known codes of every dialect; those of the first one take precedence."""
+        candidates: dict[str, tuple[str, ...]] = {}
+        dialects: dict[str, tuple[str, ...]] = {}
+        for dialect, table in tables().items():
+            for code, names in table.items():
+                candidates[code] = _merged(candidates.get(code, ()), names)
+                dialects[code] = (*dialects.get(code, ()), dialect)
+        return cls(candidates, dialects)
 
     def overridden(self, overrides: Candidates) -> "ServiceCodes":
         """The table with an operator's codes replacing ours; a code without names is removed."""
         merged = {**self.candidates, **overrides}
-        return ServiceCodes({code: names for code, names in merged.items() if names})
+        ours = {code: told for code, told in self.dialects.items() if code not in overrides}
+        return ServiceCodes({code: names for code, names in merged.items() if names}, ours)
 
     def code(self, asked: str) -> str | None:
         """The known code in a request, without a suffix `_0` or `_1`; None for anything else."""
@@ -81,7 +80,7 @@ class ServiceCodes:
     def guess(self, asked: str) -> str:
         """The provider's most likely name for a code, for use without a price list."""
         code = self.code(asked)
-        return asked.strip() if code is None else self.candidates[code][0]
+        return asked.strip() if code is None else self.candidates[code][0].replace(" ", "_")
 
 
 class Assortment:
@@ -142,7 +141,7 @@ class Assortment:
         taken = {price.service_code for price in self._matches.values() if price}
         return Overview(
             tuple(
-                CodeMatch(code, candidates, self._matches[code])
+                CodeMatch(code, candidates, self._matches[code], self._codes.dialects.get(code, ()))
                 for code, candidates in self._codes.candidates.items()
             ),
             # A name that equals a code cannot be requested: the code takes precedence.
@@ -202,3 +201,11 @@ def _names(code: str, raw: object) -> tuple[str, ...]:
 def _spelling(name: str) -> str:
     """A name without its separators: `google_voice` becomes `googlevoice`."""
     return _UNSPELT.sub("", name.lower())
+
+
+def _merged(known: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of two dialects for a code, each once, in its first spelling."""
+    merged: dict[str, str] = {}
+    for name in (*known, *names):
+        merged.setdefault(_spelling(name), name)
+    return tuple(merged.values())

@@ -110,6 +110,7 @@ class Pages:
             "rest": f"{base}/v1",
             "mcp": f"{base}/mcp",
             "sms_activate": f"{base}/stubs/handler_api.php",
+            "daisysms": f"{base}/daisysms/stubs/handler_api.php",
             "getatext": [f"{base}/stubs/handler_api", f"{base}/api/v1"],
             "acceptable_use": f"{base}/acceptable-use",
         }

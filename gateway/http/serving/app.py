@@ -22,6 +22,7 @@ from gateway.http.dropins.getatext.get_face import GetatextGetFace
 from gateway.http.dropins.getatext.rest_face import GetatextRestFace
 from gateway.http.dropins.sms_activate import face as sms_activate
 from gateway.http.dropins.sms_activate.face import SmsActivateFace
+from gateway.http.dropins.unknown_parameters import UnknownParameters
 from gateway.http.events.face import EventsFace
 from gateway.http.health import Health
 from gateway.http.pages.face import Pages
@@ -118,10 +119,11 @@ def _with_slash(routes: Sequence[web.RouteDef]) -> list[web.RouteDef]:
 
 
 def _drop_ins(faces: Faces) -> list[web.RouteDef]:
-    deliveries = Deliveries(faces.invoker)
-    getatext = Answering(faces.callers, faces.invoker, deliveries, faces.drop_ins)
+    deliveries, unknown = Deliveries(faces.invoker), UnknownParameters()
+    shared = faces.callers, faces.invoker, deliveries, faces.drop_ins, unknown
+    getatext = Answering(*shared)
     return [
-        *SmsActivateFace(faces.callers, faces.invoker, deliveries, faces.drop_ins).routes(),
+        *SmsActivateFace(*shared).routes(),
         *GetatextGetFace(getatext).routes(),
         *GetatextRestFace(getatext).routes(),
     ]
@@ -130,8 +132,8 @@ def _drop_ins(faces: Faces) -> list[web.RouteDef]:
 def _render(request: web.Request, error: GatewayError, trace_id: str) -> web.StreamResponse:
     """An error in the format of the face that the path belongs to."""
     path = canonical_path(request.path)
-    if path == sms_activate.PATH:
-        return sms_activate.render(error, trace_id)
+    if path in sms_activate.DIALECTS:
+        return sms_activate.render(request, error)
     if path == get_face.PATH or path.startswith(rest_face.PREFIX):
         return answering.render(request, error)
     return problems.render(error, trace_id)

@@ -21,7 +21,7 @@ from gateway.http.wire.prebuilt import SERVER
 
 _TEXT = {"Content-Type": "text/plain"}
 _WORDS = "The request could not be read as HTTP."
-_METHOD, _TARGET = 12, 80  # bytes of a request's beginning that suffice to choose the face
+_METHOD, _TARGET = 12, 8190  # bytes of a request's beginning: its method, and its whole first line
 _FIRST_REQUEST_SECONDS = 30.0
 _LATE_SECONDS = 1.0  # that a client may take for the rest of a request, or to read an answer
 _LOOKED_AT = 64  # connections, to find one that may be closed
@@ -209,21 +209,21 @@ class _Protocol(RequestHandler):
     ) -> web.StreamResponse:
         """The library's status in the format of the face that was called, never as an HTML page."""
         status = super().handle_error(request, status, exc, message).status
-        answer = _refusal(_path(getattr(self, "_begun", b"")), status)
+        answer = _refusal(_target(getattr(self, "_begun", b"")), status)
         answer.headers[hdrs.SERVER] = SERVER
         answer.force_close()
         return answer
 
 
-def _path(begun: bytes) -> str:
-    """The canonical path in a request's first bytes."""
-    target = begun.partition(b" ")[2].partition(b" ")[0].partition(b"?")[0]
-    return canonical_path(target.decode("ascii", "replace"))
+def _target(begun: bytes) -> str:
+    """The target in a request's first bytes."""
+    return begun.partition(b" ")[2].partition(b" ")[0].decode("ascii", "replace")
 
 
-def _refusal(path: str, status: int) -> web.Response:
-    if path == sms_activate.PATH:
-        return sms_activate.refuse()
+def _refusal(target: str, status: int) -> web.Response:
+    path = canonical_path(target.partition("?")[0])
+    if path in sms_activate.DIALECTS:
+        return sms_activate.refuse(target)
     if path == get_face.PATH or path.startswith(rest_face.PREFIX):
         return refusals.refuse(status, _WORDS)
     return web.Response(status=status, body=_WORDS.encode(), headers=_TEXT)

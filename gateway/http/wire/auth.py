@@ -14,8 +14,8 @@ _BEARER = "bearer "
 _X_API_KEY, _AUTH = istr("X-API-Key"), istr("Auth")
 
 
-def key_of(request: web.Request) -> str | None:
-    """The key from X-API-Key, Auth or Authorization: Bearer, or None.
+def key_of(request: web.Request, *more: str) -> str | None:
+    """The key from X-API-Key, Auth or Authorization: Bearer, or None; also from the headers `more`.
 
     Raises Unauthorized for several different keys, also within repeated headers of one name:
     picking one of them could spend the wrong account's money.
@@ -25,6 +25,8 @@ def key_of(request: web.Request) -> str | None:
     for value in headers.getall(hdrs.AUTHORIZATION, ()):
         if value[: len(_BEARER)].lower() == _BEARER:
             values += (value[len(_BEARER) :],)
+    for name in more:
+        values += headers.getall(name, ())
     if len(values) == 1:
         return values[0].strip() or None
     found = {value.strip() for value in values}

@@ -41,6 +41,7 @@ _FACES = (
     ("/v1/", "rest"),
     ("/api/v1/", "getatext"),
     ("/stubs/handler_api.php", "sms_activate"),
+    ("/daisysms/", "daisysms"),
     ("/stubs/", "getatext_get"),
     ("/mcp", "mcp"),
     ("/webhooks/", "webhook"),
@@ -48,7 +49,7 @@ _FACES = (
 FACES = tuple(face for _, face in _FACES)
 """The names of the faces, as they stand in the log and in metrics."""
 _NO_FACE = "pages"
-_KEY_HEADERS = ("X-API-Key", "Auth", "Authorization")
+_KEY_HEADERS = ("X-API-Key", "X-ApiKey", "Auth", "Authorization")
 
 log = structlog.get_logger("gateway.http")
 

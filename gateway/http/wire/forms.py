@@ -25,10 +25,12 @@ class Parameters:
     """A request's parameters, stripped of blanks and without those of empty value.
 
     `repeated`: some name came more than once in a part, or with different values in both.
+    `names` has those of empty value, too.
     """
 
     values: Mapping[str, str]
     repeated: bool
+    names: frozenset[str]
 
     def get(self, name: str) -> str | None:
         """A parameter's value, or None."""
@@ -47,6 +49,7 @@ async def read_parameters(request: web.Request) -> Parameters:
     return Parameters(
         {name: value for name, value in (*query, *form) if value},
         repeated=_repeats(query) or _repeats(form) or bool(both.items() - set(query)),
+        names=frozenset(name for name, _ in (*query, *form)),
     )
 
 
@@ -78,7 +81,11 @@ def expect_no_prefetch(request: web.Request) -> None:
 
 
 def _only(query: Pairs) -> Parameters:
-    return Parameters({name: value for name, value in query if value}, _repeats(query))
+    return Parameters(
+        {name: value for name, value in query if value},
+        _repeats(query),
+        frozenset(name for name, _ in query),
+    )
 
 
 @lru_cache(4096)
@@ -87,9 +94,12 @@ def _of_query(raw: str) -> Parameters:
     return _only(_parse(raw))
 
 
-def key_in(request: web.Request, parameters: Parameters) -> str | None:
-    """The key in api_key or in a header, or None. Raises Unauthorized for different ones."""
-    given, header = parameters.get("api_key"), key_of(request)
+def key_in(request: web.Request, parameters: Parameters, *headers: str) -> str | None:
+    """The key in api_key or in a header, or None. Raises Unauthorized for different ones.
+
+    `headers`: more of them than those that carry a key everywhere.
+    """
+    given, header = parameters.get("api_key"), key_of(request, *headers)
     if given is not None and header is not None and given != header:
         raise Unauthorized("The request carries several different keys.")
     return given or header

@@ -74,6 +74,48 @@ def test_an_operators_code_stands_in_place_of_ours() -> None:
     assert found("whatsapp", "whatsapp", wa=()) == "whatsapp"
 
 
+DIALECTS = [  # a code, who sends it, what it means where all of these are sold
+    ("wa", ("SMS-Activate", "DaisySMS"), "whatsapp"),
+    ("uk", ("SMS-Activate",), "airbnb"),
+    ("aarp", ("DaisySMS",), "AARP Rewards"),
+    ("abb", ("DaisySMS",), "Coca-Cola"),
+    ("unlisted", ("DaisySMS",), "Service Not Listed"),
+]
+
+
+@pytest.mark.parametrize(("code", "dialects", "service"), DIALECTS)
+def test_a_code_tells_which_tools_send_it(
+    code: str, dialects: tuple[str, ...], service: str
+) -> None:
+    sold = ["whatsapp", "airbnb", "AARP Rewards", "Coca-Cola", "Service Not Listed"]
+    matches = overview(BUILT_IN, list(map(price, sold))).matches
+
+    assert BUILT_IN.dialects[code] == dialects
+    assert [each.dialects for each in matches if each.code == code] == [dialects]
+    assert found(code, *sold) == service
+
+
+def test_a_code_that_is_a_word_means_its_service_and_no_other_of_that_name() -> None:
+    assert found("karma", "karma") is None
+    assert found("karma", ("credit_karma", 0), "karma") == "credit_karma"
+    assert found("shop", "shop") == "shop"
+    assert found("shop", "shop", "Shop App") == "Shop App"
+
+
+def test_the_first_dialects_spelling_is_asked_for_where_no_price_list_can_be_read() -> None:
+    guessed = [BUILT_IN.guess(code) for code in ("gf", "dr", "pf", "chickfila")]
+
+    assert guessed == ["googlevoice", "openai", "pof", "chick_fil_a"]
+
+
+def test_an_operators_code_is_of_no_dialect() -> None:
+    codes = BUILT_IN.overridden({"wa": ("business",), "zz": ("acorn",)})
+    matches = {each.code: each for each in overview(codes, [price("business")]).matches}
+
+    assert matches["wa"].dialects == matches["zz"].dialects == ()
+    assert matches["tg"].dialects == ("SMS-Activate", "DaisySMS")
+
+
 def test_everything_sold_is_offered_once_under_the_name_it_is_asked_by() -> None:
     listed = [price(code) for code in ("acorn", "gmail", "google", "me", "whatsapp")]
     offers = Assortment(BUILT_IN, listed).offers
@@ -102,7 +144,7 @@ def test_the_overview_tells_what_is_matched_and_what_is_not() -> None:
     matched = {match.code: match.price.service_code for match in seen.matches if match.price}
 
     assert matched == {"wa": "whatsapp"}
-    assert len(seen.matches) == len(BUILT_IN.candidates) == 87
+    assert len(seen.matches) == len(BUILT_IN.candidates) == 192
     # "tn" cannot be asked for: the code of that spelling means LinkedIn.
     assert [each.service_code for each in seen.without_code] == ["acorn"]
 

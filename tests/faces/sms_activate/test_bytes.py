@@ -7,7 +7,9 @@ import pytest
 from tests.faces.support import JSON, TEXT, Tool
 
 USA = '"rus":"США","eng":"USA","chn":"美国"'
-WA = '"wa":{"cost":0.55,"count":120,"physicalCount":120}'
+REST = '"name":"Whatsapp","ttl":300,"repeatable":true'
+WA = f'"wa":{{"cost":0.55,"count":120,"physicalCount":120,{REST}}}'
+TURNED = '"count":120,"price":"0.55","name":"Whatsapp","cost":0.55,"ttl":300,"repeatable":true'
 TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 ACTIVE = (
     '{"activationId":"12345","serviceCode":"wa","phoneNumber":"16466999999","activationCost":0.55,'
@@ -22,10 +24,11 @@ BEFORE = [
     ("getPrices&service=wa", f'{{"187":{{{WA}}}}}'),
     ("getPrices&service=wa&country=12", f'{{"12":{{{WA}}}}}'),
     ("getPrices&service=zz9", "{}"),
-    ("getPricesVerification&service=wa", '{"wa":{"187":{"count":120,"price":"0.55"}}}'),
+    ("getPricesVerification&service=wa", f'{{"wa":{{"187":{{{TURNED}}}}}}}'),
     (
         "getNumbersStatus&country=187",
-        '{"wa":120,"wa_0":120,"tg":0,"tg_0":0,"go":7,"go_0":7,"acorn_bank":100,"acorn_bank_0":100}',
+        '{"wa":120,"wa_0":120,"tg":0,"tg_0":0,"go":7,"go_0":7,"acorn_bank":100,"acorn_bank_0":100,'
+        '"whatsapp":120,"whatsapp_0":120,"telegram":0,"telegram_0":0,"gmail":7,"gmail_0":7}',
     ),
     (
         "getCountries",
@@ -46,7 +49,8 @@ BEFORE = [
     ("getStatus&id=12345", "NO_ACTIVATION"),
     ("getStatusV2&id=12345", "NO_ACTIVATION"),
     ("getFullSms&id=12345", "NO_ACTIVATION"),
-    ("getRentStatus", "BAD_ACTION"),
+    ("getRentStatus", '{"status":"error","message":"RENT_NOT_AVAILABLE"}'),
+    ("getNothing", "BAD_ACTION"),
 ]
 WAITING = [
     ("getStatus&id=12345", "STATUS_WAIT_CODE"),

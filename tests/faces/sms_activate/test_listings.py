@@ -9,13 +9,22 @@ from adapters.simulator import AccountConfig, Fault, FaultKind
 from tests.faces.support import QUIET, Tool, tool_of
 from tests.support.gateway import run_simulated
 
-WA = {"cost": 0.55, "count": 120, "physicalCount": 120}
+REST = {"ttl": 600, "repeatable": False}
+WA = {
+    "cost": 0.55,
+    "count": 120,
+    "physicalCount": 120,
+    "name": "Whatsapp",
+    "ttl": 300,
+    "repeatable": True,
+}
 ALL = {
     "wa": WA,
-    "tg": {"cost": 0.55, "count": 0, "physicalCount": 0},
-    "go": {"cost": 1.1, "count": 7, "physicalCount": 7},
-    "acorn_bank": {"cost": 0.55, "count": 100, "physicalCount": 100},
+    "tg": {"cost": 0.55, "count": 0, "physicalCount": 0, "name": "Telegram", **REST},
+    "go": {"cost": 1.1, "count": 7, "physicalCount": 7, "name": "Gmail", **REST},
+    "acorn_bank": {"cost": 0.55, "count": 100, "physicalCount": 100, "name": "Acorn Bank", **REST},
 }
+NAMES = {"wa": "whatsapp", "tg": "telegram", "go": "gmail", "acorn_bank": "acorn_bank"}
 
 
 @pytest.mark.parametrize(
@@ -54,17 +63,27 @@ async def test_prices_stand_under_the_country_that_was_asked(
 
 async def test_prices_for_verification_are_turned_round(tool: Tool) -> None:
     assert await tool.json("getPricesVerification", service="wa") == {
-        "wa": {"187": {"count": 120, "price": "0.55"}}
+        "wa": {
+            "187": {
+                "count": 120,
+                "price": "0.55",
+                "name": "Whatsapp",
+                "cost": 0.55,
+                "ttl": 300,
+                "repeatable": True,
+            }
+        }
     }
     assert await tool.json("getPricesVerification", service="zz9") == {}
     assert set(await tool.json("getPricesVerification")) == set(ALL)
 
 
-async def test_stock_has_both_spellings(tool: Tool) -> None:
-    expected = {"wa": 120, "wa_0": 120, "tg": 0, "tg_0": 0, "go": 7, "go_0": 7}
+async def test_stock_has_both_spellings_of_codes_and_names(tool: Tool) -> None:
+    counts = {"wa": 120, "tg": 0, "go": 7, "acorn_bank": 100}
+    both = {**counts, **{NAMES[code]: found for code, found in counts.items()}}
     found = await tool.json("getNumbersStatus", country=187)
 
-    assert found == {**expected, "acorn_bank": 100, "acorn_bank_0": 100}
+    assert found == {**both, **{f"{name}_0": stock for name, stock in both.items()}}
     assert await tool.json("getNumbersStatus", country=0) == {}
 
 
@@ -94,7 +113,13 @@ async def test_the_top_country_is_the_usa(tool: Tool) -> None:
 
     assert await tool.json("getTopCountriesByService", service="wa", freePrice="true") == {"0": row}
     assert await tool.text("getTopCountriesByService", service="zz9") == "BAD_SERVICE"
-    assert await tool.text("getTopCountriesByService") == "BAD_SERVICE"
+
+
+async def test_without_a_service_the_top_country_is_told_of_each(tool: Tool) -> None:
+    found = await tool.json("getTopCountriesByService")
+
+    assert set(found) == set(ALL)
+    assert found["go"] == {"0": {"country": 187, "count": 7, "price": 1.1, "retail_price": 1.1}}
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from gateway.http.dropins.getatext import bodies, refusals
 from gateway.http.dropins.getatext.calls import ApiCall, Fields
 from gateway.http.dropins.getatext.parameters import expect_known_parameters
 from gateway.http.dropins.price_lists import PriceLists
+from gateway.http.dropins.unknown_parameters import UnknownParameters
 from gateway.http.wire.edge import NOTE, TRACE_ID
 from gateway.http.wire.forms import query_parameters
 from gateway.http.wire.inputs import idempotency_key
@@ -42,7 +43,12 @@ class Answering:
     """Translates a call into an operation, and the operation's value into the provider's shape."""
 
     def __init__(
-        self, callers: Callers, invoker: Invoker, deliveries: Deliveries, settings: DropInSettings
+        self,
+        callers: Callers,
+        invoker: Invoker,
+        deliveries: Deliveries,
+        settings: DropInSettings,
+        unknown: UnknownParameters,
     ) -> None:
         """`deliveries` makes the purchases and reports answers that could not be delivered."""
         self._callers = callers
@@ -50,6 +56,7 @@ class Answering:
         self._deliveries = deliveries
         self._zone = settings.zone
         self._harmless = settings.harmless
+        self._unknown = unknown
         self._prices = PriceLists(invoker, lambda listed, _: bodies.prices(listed))
         self._balances: LRUCache[str, Decimal] = LRUCache(_ACCOUNTS)
 
@@ -79,7 +86,13 @@ class Answering:
             value = await self._with_balance(call, done)
         elif op.effect is Effect.SPEND:
             query = query_parameters(request).values
-            expect_known_parameters(fields, query, api_call.takes, self._harmless)
+            expect_known_parameters(
+                fields,
+                query,
+                api_call.takes,
+                self._harmless,
+                lambda name: self._unknown.refused((name,), call.trace_id),
+            )
             finish = partial(self._with_balance, call)
             value = await self._deliveries.buy(request, op, call, given, finish)
         else:

@@ -1,54 +1,36 @@
-"""getNumber and getNumberV2: the only actions that cost money."""
+"""getNumber and getNumberV2: buy one number for one service."""
 
-from dataclasses import replace
 from decimal import Decimal
 
-import structlog
-
-from gateway.core.invocation.invoker import Invoker
-from gateway.core.model.legacy_parameters import LegacyParameters, read_purchase_parameters
-from gateway.core.model.prices import Price
-from gateway.core.model.provider_errors import PriceTooHigh, UpstreamBadResponse
-from gateway.core.model.redact import redacted
+from gateway.core.model.legacy_parameters import LegacyParameters
+from gateway.core.model.provider_errors import PriceTooHigh
 from gateway.core.model.rentals import Rental
-from gateway.core.operations.rentals import GET_RENTAL, RENT_BY_CODE
+from gateway.core.operations.rentals import RENT_BY_CODE
 from gateway.core.prices.service_codes import Assortment
 from gateway.http.dropins.common import DropInSettings
-from gateway.http.dropins.delivery import Deliveries, request_id
 from gateway.http.dropins.price_lists import PriceLists
 from gateway.http.dropins.sms_activate import replies
+from gateway.http.dropins.sms_activate.purchases import Purchases
 from gateway.http.dropins.sms_activate.replies import USA, Body
-from gateway.http.dropins.sms_activate.request import (
-    Action,
-    ActionRequest,
-    country_key,
-    highest_price,
-)
+from gateway.http.dropins.sms_activate.request import Action, ActionRequest, highest_price
 from gateway.http.dropins.sms_activate.tokens import (
     BAD_ACTION,
     BAD_SERVICE,
     NO_NUMBERS,
     wrong_max_price,
 )
-from gateway.http.wire.forms import is_body_unread
-
-log = structlog.get_logger("gateway.sms_activate")
-_MOST_LOGGED = 5
 
 
 class BuyingActions:
-    """Buys one number for one service."""
+    """Buys what the parameters wish for, at the price that they allow."""
 
     def __init__(
         self,
-        invoker: Invoker,
-        deliveries: Deliveries,
+        purchases: Purchases,
         assortments: PriceLists[Assortment],
         settings: DropInSettings,
     ) -> None:
-        """`deliveries` makes the purchases and reports answers that could not be delivered."""
-        self._invoker = invoker
-        self._deliveries = deliveries
+        self._purchases = purchases
         self._assortments = assortments
         self._settings = settings
 
@@ -64,12 +46,10 @@ class BuyingActions:
         bought = await self._buy(request)
         if isinstance(bought, str):
             return bought
-        price = await self._price(request, request.get("service") or "")
+        price = await self._purchases.listed(request, request.get("service") or "")
         country = request.get("country") or USA
         return replies.number_v2(
-            bought
-            if bought.price or not price
-            else bought.model_copy(update={"price": price.price}),
+            bought,
             country=country if country.isdigit() else USA,
             again=price.multiple_sms if price else False,
             zone=self._settings.zone,
@@ -77,14 +57,14 @@ class BuyingActions:
 
     async def _buy(self, request: ActionRequest) -> Rental | str:
         """What was bought, or the token that says why not."""
-        parameters = await self._purchase_parameters(request)
+        parameters = await self._purchases.parameters(request, request.parameters.values)
         if parameters is None:
             return BAD_ACTION
         service, highest = request.get("service"), highest_price(request)
         # A price list that cannot be read blocks no purchase.
         assortment = await self._assortments.if_readable(request.call)
         found = assortment.find(service) if assortment and service else None
-        if not self._is_available(request, parameters):
+        if not self._purchases.is_available(request, parameters.impossible):
             return NO_NUMBERS
         if service is None or (assortment and found is None):
             return BAD_SERVICE
@@ -97,33 +77,6 @@ class BuyingActions:
         except PriceTooHigh as refusal:
             return _quote(request, refusal.price_needed, highest.amount)
 
-    async def _purchase_parameters(self, request: ActionRequest) -> LegacyParameters | None:
-        """The parameters besides the service; None where some are repeated or unknown."""
-        if request.parameters.repeated or await is_body_unread(request.http):
-            return None
-        parameters = read_purchase_parameters(request.parameters.values, self._settings.harmless)
-        if not parameters.unknown:
-            return parameters
-        names = ", ".join(redacted(name) for name in parameters.unknown[:_MOST_LOGGED])
-        log.warning(
-            "a purchase with unknown parameters was refused",
-            parameters=names,
-            trace_id=request.call.trace_id,
-        )
-        return None
-
-    def _is_available(self, request: ActionRequest, parameters: LegacyParameters) -> bool:
-        if parameters.impossible:
-            names = ", ".join(parameters.impossible)
-            log.info(
-                "no number can have these parameters",
-                parameters=names,
-                trace_id=request.call.trace_id,
-            )
-            return False
-        any_country = self._settings.any_country
-        return country_key(request.get("country"), any_country=any_country) is not None
-
     async def _rent(
         self,
         request: ActionRequest,
@@ -134,22 +87,7 @@ class BuyingActions:
         given: dict[str, object] = {"service_code": name, **parameters.inputs}
         if highest is not None:
             given["max_price"] = highest
-        own_id = request_id(request.get("orderId"))
-        call = replace(request.call, request_id=own_id, redeliverable=own_id is None)
-
-        async def with_number(rental: Rental) -> Rental:
-            if rental.number is None:  # lost in the answer of the purchase
-                given = {"rental_id": rental.id}
-                rental = await self._invoker.invoke(GET_RENTAL, request.call, given)
-            if rental.number is None:
-                raise UpstreamBadResponse
-            return rental
-
-        return await self._deliveries.buy(request.http, RENT_BY_CODE, call, given, with_number)
-
-    async def _price(self, request: ActionRequest, service: str) -> Price | None:
-        assortment = await self._assortments.if_readable(request.call)
-        return assortment.find(service) if assortment else None
+        return await self._purchases.make(request, RENT_BY_CODE, given)
 
 
 def _quote(request: ActionRequest, lowest: Decimal | None, highest: Decimal | None) -> str:

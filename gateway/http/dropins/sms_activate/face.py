@@ -1,96 +1,182 @@
-"""The face at /stubs/handler_api.php: every answer is HTTP 200 with a bare token or JSON."""
+"""The face at /stubs/handler_api.php and its dialects: a bare token or JSON for every action."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from aiohttp import web
-from multidict import CIMultiDict
+from multidict import CIMultiDict, istr
 
 from gateway.core.auth.authentication import Callers
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.errors import GatewayError
 from gateway.core.operations.call import Call
 from gateway.core.prices.service_codes import Assortment
-from gateway.http.dropins.common import DropInSettings, spellings, tolerate_expect
+from gateway.http.dropins.common import DropInSettings, canonical_path, spellings, tolerate_expect
 from gateway.http.dropins.delivery import Deliveries
 from gateway.http.dropins.price_lists import PriceLists
 from gateway.http.dropins.sms_activate import tokens
 from gateway.http.dropins.sms_activate.buying import BuyingActions
-from gateway.http.dropins.sms_activate.listings import ListingActions
+from gateway.http.dropins.sms_activate.dialects.daisysms import DAISYSMS
+from gateway.http.dropins.sms_activate.dialects.dialect import SMS_ACTIVATE, Dialect, Purpose
+from gateway.http.dropins.sms_activate.listings import ListingActions, countries
+from gateway.http.dropins.sms_activate.purchases import Purchases
+from gateway.http.dropins.sms_activate.renting_again import RentingAgainActions
 from gateway.http.dropins.sms_activate.replies import Body
 from gateway.http.dropins.sms_activate.request import Action, ActionRequest
 from gateway.http.dropins.sms_activate.retries import Retries
-from gateway.http.dropins.sms_activate.set_status import SetStatusAction
+from gateway.http.dropins.sms_activate.set_status import (
+    CANCEL_STATUSES,
+    FINISH_STATUS,
+    SetStatusAction,
+)
 from gateway.http.dropins.sms_activate.status import StatusActions
+from gateway.http.dropins.sms_activate.unavailable import UnavailableActions
+from gateway.http.dropins.unknown_parameters import UnknownParameters
 from gateway.http.wire.edge import NOTE, TRACE_ID
-from gateway.http.wire.forms import is_prefetch, key_in, read_parameters
+from gateway.http.wire.forms import Parameters, is_prefetch, key_in, read_parameters
 from gateway.http.wire.prebuilt import Prebuilt, PrebuiltHead, PrebuiltResponse
 
-PATH = "/stubs/handler_api.php"
+DIALECTS: Mapping[str, Dialect] = {each.path: each for each in (SMS_ACTIVATE, DAISYSMS)}
+"""Each dialect by its path."""
 _TEXT = CIMultiDict({"Content-Type": "text/plain", "Cache-Control": "no-store"})
 _JSON = CIMultiDict({"Content-Type": "application/json", "Cache-Control": "no-store"})
-_TEXT_HEAD = PrebuiltHead(200, _TEXT)
+_TEXT_HEADS = {status: PrebuiltHead(status, _TEXT) for status in (200, 400)}
 _METHODS = ("GET", "POST")
-_CHANGES = ("setStatus", "getNumber", "getNumberV2")
+_PURCHASES = ("getnumber", "getnumberv2", "getextraactivation", "reactivate")
+_CHANGES = (*_PURCHASES, "setstatus", "finishactivation", "cancelactivation")
+_WITHOUT_KEY = "getcountries"
+# A client takes HTTP 200 for success, whatever the token.
+_TOLD_BY_STATUS = {"finishactivation": Purpose.FINISH, "cancelactivation": Purpose.CANCEL}
+_STATUS_READS = ("getstatus", "getcode")
+_API_KEY = istr("X-ApiKey")  # as DaisySMS has it
+_DONE = ("ACCESS_ACTIVATION", "ACCESS_CANCEL")
+
+
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """How a request is answered. `by_status`: a refusal is HTTP 400, else it is 200."""
+
+    dialect: Dialect
+    purpose: Purpose | None = None
+    by_status: bool = False
+
+
+_MANNER = web.RequestKey("manner", _Manner)
 
 
 class SmsActivateFace:
     """Reads the key and the action of a request, and dispatches it to the action's handler."""
 
     def __init__(
-        self, callers: Callers, invoker: Invoker, deliveries: Deliveries, settings: DropInSettings
+        self,
+        callers: Callers,
+        invoker: Invoker,
+        deliveries: Deliveries,
+        settings: DropInSettings,
+        unknown: UnknownParameters,
     ) -> None:
         """`deliveries` makes the purchases and reports answers that could not be delivered."""
         retries = Retries()
         assortments = PriceLists(invoker, partial(Assortment, settings.codes))
+        purchases = Purchases(invoker, deliveries, assortments, settings, unknown)
         self._callers = callers
-        self._actions: dict[str, Action] = {
+        actions: dict[str, Action] = {
             **ListingActions(invoker, assortments, any_country=settings.any_country).actions(),
             **StatusActions(invoker, assortments, retries, settings).actions(),
             **SetStatusAction(invoker, assortments, retries).actions(),
-            **BuyingActions(invoker, deliveries, assortments, settings).actions(),
+            **BuyingActions(purchases, assortments, settings).actions(),
+            **RentingAgainActions(purchases, assortments).actions(),
+            **UnavailableActions(assortments).actions(),
         }
+        self._actions = {name.lower(): action for name, action in actions.items()}
 
     def routes(self) -> list[web.RouteDef]:
-        """Every spelling of the path, for every HTTP method."""
+        """Every spelling of every dialect's path, for every HTTP method."""
         return [
-            web.route("*", path, self._handle, expect_handler=tolerate_expect)
-            for path in spellings(PATH)
+            web.route("*", spelt, self._handle, expect_handler=tolerate_expect)
+            for path in DIALECTS
+            for spelt in spellings(path)
         ]
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         if request.method == "HEAD":
-            return _respond("")
+            return _respond(request, "")
         if request.method not in _METHODS:
-            return _respond(tokens.BAD_ACTION)
-        return _respond(await self._answer(request))
+            return _respond(request, tokens.BAD_ACTION)
+        headers: dict[str, str] = {}
+        response = _respond(request, await self._answer(request, headers))
+        response.headers.update(headers)
+        return response
 
-    async def _answer(self, request: web.Request) -> Body:
+    async def _answer(self, request: web.Request, headers: dict[str, str]) -> Body:
         parameters = await read_parameters(request)
-        key = key_in(request, parameters)
+        name = (parameters.get("action") or "").lower()
+        manner = request[_MANNER] = _manner(_dialect(request), name, parameters)
+        key = key_in(request, parameters, _API_KEY)
         if key is None:
-            return tokens.NO_KEY
-        name = parameters.get("action") or ""
+            return countries() if name == _WITHOUT_KEY else tokens.NO_KEY
         action = self._actions.get(name)
         caller = await self._callers.identify(key)
         if action is None or (name in _CHANGES and is_prefetch(request)):
             return tokens.BAD_ACTION
         call = Call(caller, request[TRACE_ID], note=request[NOTE])
-        return await action(ActionRequest(request, parameters, caller, call))
+        return await action(
+            ActionRequest(request, parameters, manner.dialect, caller, call, headers)
+        )
 
 
-def render(error: GatewayError, trace_id: str) -> web.StreamResponse:
+def render(request: web.Request, error: GatewayError) -> web.StreamResponse:
     """An error as its token."""
-    return _respond(tokens.token_of(error))
+    return _respond(request, tokens.token_of(error))
 
 
-def refuse() -> web.Response:
-    """The answer to bytes that could not be read as HTTP."""
-    return web.Response(body=tokens.BAD_ACTION.encode(), headers=_TEXT.copy())
+def refuse(target: str) -> web.Response:
+    """The answer to bytes that could not be read as HTTP; `target` is what was asked for."""
+    status = 400 if any(name in target.lower() for name in _TOLD_BY_STATUS) else 200
+    return web.Response(status=status, body=tokens.BAD_ACTION.encode(), headers=_TEXT.copy())
 
 
-def _respond(body: Body) -> web.StreamResponse:
+def _respond(request: web.Request, body: Body) -> web.StreamResponse:
+    manner = request.get(_MANNER) or _manner_of_query(request)
     if isinstance(body, str):
-        return PrebuiltResponse(Prebuilt(_TEXT_HEAD, body.encode()))
+        status = 400 if manner.by_status and body not in _DONE else 200
+        word = manner.dialect.word(manner.purpose, body)
+        return PrebuiltResponse(Prebuilt(_TEXT_HEADS[status], word.encode()))
     text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
     return web.Response(body=text.encode(errors="replace"), headers=_JSON.copy())
+
+
+def _dialect(request: web.Request) -> Dialect:
+    return DIALECTS[canonical_path(request.path)]
+
+
+def _manner(dialect: Dialect, name: str, parameters: Parameters) -> _Manner:
+    """The manner for an action; a purchase as a site's own tools make it has that site's words."""
+    if name in _PURCHASES:
+        if dialect is SMS_ACTIVATE:
+            others = DIALECTS.values()
+            own = (each for each in others if not parameters.names.isdisjoint(each.own_parameters))
+            dialect = next(own, dialect)
+        return _Manner(dialect, Purpose.PURCHASE)
+    if name == "setstatus":
+        status = parameters.get("status")
+        if status in CANCEL_STATUSES:
+            return _Manner(dialect, Purpose.CANCEL)
+        return _Manner(dialect, Purpose.FINISH if status == FINISH_STATUS else None)
+    if name in _STATUS_READS:
+        return _Manner(dialect, Purpose.STATUS)
+    purpose = _TOLD_BY_STATUS.get(name)
+    return _Manner(dialect, purpose, by_status=purpose is not None)
+
+
+def _manner_of_query(request: web.Request) -> _Manner:
+    """The manner where the parameters were not, or could not be, read.
+
+    A form that was not read may hold any action.
+    """
+    query = request.query.items()
+    actions = {value.strip().lower() for name, value in query if name.strip() == "action"}
+    by_status = not actions.isdisjoint(_TOLD_BY_STATUS) if actions else request.method == "POST"
+    return _Manner(_dialect(request), by_status=by_status)

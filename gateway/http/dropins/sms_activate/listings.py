@@ -2,16 +2,15 @@
 
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.prices import Price
-from gateway.core.model.values import money_text
 from gateway.core.operations.account import GET_BALANCE
 from gateway.core.prices.service_codes import Assortment, Offer
 from gateway.http.dropins.price_lists import PriceLists
 from gateway.http.dropins.sms_activate import replies
+from gateway.http.dropins.sms_activate.dialects.dialect import count
 from gateway.http.dropins.sms_activate.replies import ANY_OPERATOR, USA, Body, Json
 from gateway.http.dropins.sms_activate.request import Action, ActionRequest, country_key
 from gateway.http.dropins.sms_activate.tokens import BAD_SERVICE
 
-UNKNOWN_STOCK = 100  # "available": tools buy only where the count is above zero
 _COUNTRY: Json = {
     "id": int(USA),
     "rus": "США",
@@ -41,11 +40,15 @@ class ListingActions:
             "getBalance": self._balance,
             "getBalanceAndCashBack": self._balance,
             "getPrices": self._prices,
+            "getPricesExtended": self._prices,
             "getPricesVerification": self._prices_turned,
             "getNumbersStatus": self._stock,
             "getCountries": self._countries,
             "getServicesList": self._services,
+            "getServices": self._services,
             "getTopCountriesByService": self._top_countries,
+            "getTopCountriesByServiceRank": self._top_countries,
+            "getListOfTopCountriesByService": self._top_countries,
             "getOperators": self._operators,
         }
 
@@ -58,23 +61,29 @@ class ListingActions:
         key = self._country(request)
         if key is None or not offers:
             return {}
-        return {key: {offer.code: _quote(offer.price) for offer in offers}}
+        row = request.dialect.price_row
+        return {key: {offer.code: row(offer.price) for offer in offers}}
 
     async def _prices_turned(self, request: ActionRequest) -> Body:
         offers = self._offers(await self._assortments.of(request.call), request)
-        return {offer.code: {USA: _turned_quote(offer.price)} for offer in offers}
+        row = request.dialect.verification_row
+        return {offer.code: {USA: row(offer.price)} for offer in offers}
 
     async def _stock(self, request: ActionRequest) -> Body:
-        offers = (await self._assortments.of(request.call)).offers
+        assortment = await self._assortments.of(request.call)
         if self._country(request) is None:
             return {}
+        counts = {offer.code: count(offer.price) for offer in assortment.offers}
+        for offer in assortment.offers:
+            name = offer.price.service_code
+            if assortment.find(name) == offer.price:  # else it is a code of another service
+                counts.setdefault(name, count(offer.price))
         # Old tools read "wa_0", for a number without forwarding.
-        names = ((offer, name) for offer in offers for name in (offer.code, f"{offer.code}_0"))
-        return {name: count(offer.price) for offer, name in names}
+        return {spelt: found for name, found in counts.items() for spelt in (name, f"{name}_0")}
 
     async def _countries(self, request: ActionRequest) -> Body:
         await self._assortments.if_readable(request.call)  # refuses a wrong key
-        return {USA: dict(_COUNTRY)}
+        return countries()
 
     async def _services(self, request: ActionRequest) -> Body:
         offers = (await self._assortments.of(request.call)).offers
@@ -83,14 +92,13 @@ class ListingActions:
 
     async def _top_countries(self, request: ActionRequest) -> Body:
         assortment = await self._assortments.of(request.call)
-        found = assortment.find(request.get("service") or "")
+        service = request.get("service")
+        if service is None:
+            return {offer.code: _top(offer.price) for offer in assortment.offers}
+        found = assortment.find(service)
         if found is None:
             return BAD_SERVICE
-        if not assortment.quotes(found):
-            return {}
-        price = float(found.price)
-        row = {"country": int(USA), "count": count(found), "price": price, "retail_price": price}
-        return {"0": row}
+        return _top(found) if assortment.quotes(found) else {}
 
     async def _operators(self, request: ActionRequest) -> Body:
         await self._assortments.if_readable(request.call)  # refuses a wrong key
@@ -110,15 +118,12 @@ class ListingActions:
         return (Offer(service, price),) if price and assortment.quotes(price) else ()
 
 
-def count(price: Price) -> int:
-    """How many numbers there are; UNKNOWN_STOCK where the provider states none."""
-    return UNKNOWN_STOCK if price.stock is None else price.stock
+def countries() -> Json:
+    """The one country there is."""
+    return {USA: dict(_COUNTRY)}
 
 
-def _turned_quote(price: Price) -> Json:
-    return {"count": count(price), "price": money_text(price.price)}
-
-
-def _quote(price: Price) -> Json:
-    numbers = count(price)
-    return {"cost": float(price.price), "count": numbers, "physicalCount": numbers}
+def _top(price: Price) -> Json:
+    cost = float(price.price)
+    row = {"country": int(USA), "count": count(price), "price": cost, "retail_price": cost}
+    return {"0": row}

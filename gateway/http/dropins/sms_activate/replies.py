@@ -16,6 +16,7 @@ DOLLARS = 840  # ISO 4217
 ANY_OPERATOR = "any"
 WAITING = "STATUS_WAIT_CODE"
 CANCELLED = "STATUS_CANCEL"
+RECEIVED = "STATUS_OK:"
 
 _BARE = re.compile(r"[A-Za-z0-9-]+")
 _RUN_OF_DIGITS = re.compile(r"(?<!\d)\d(?:[ -]?\d){3,9}(?!\d)")
@@ -53,7 +54,7 @@ def status(rental: Rental, retried: str | None) -> str:
         return WAITING if rental.status in _ALIVE else CANCELLED
     if waits_again(rental, retried):
         return f"STATUS_WAIT_RETRY:{code}"
-    return f"STATUS_OK:{code}"
+    return f"{RECEIVED}{code}"
 
 
 def status_v2(rental: Rental | None, retried: str | None, seen_at: str) -> Body:
@@ -72,10 +73,21 @@ def full_sms(rental: Rental) -> str:
     return status(rental, None) if code is None else f"FULL_SMS:{code}"
 
 
+def all_sms(rental: Rental | None, zone: tzinfo) -> Json:
+    """Every code of an activation, newest first; None for one that could not be read."""
+    codes = (rental.codes if rental else None) or ()
+    rows = (
+        {"code": code, "text": code, "date": _time(each.received_at, zone)}
+        for each in codes
+        if (code := bare_code(each.code))
+    )
+    return {"status": "success", "data": list(rows)}
+
+
 def active_activation(
     rental: Rental, *, code: str, again: bool, retried: str | None, zone: tzinfo
 ) -> Json:
-    """One row of the active activations; `code` is the service's."""
+    """One row of the active activations, or of all; `code` is the service's."""
     sms = bare_code(rental.code)
     return {
         "activationId": str(rental.id),

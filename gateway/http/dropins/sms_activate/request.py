@@ -1,7 +1,7 @@
 """One request of the protocol, and the readers of its parameters."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from functools import lru_cache
 
@@ -11,6 +11,7 @@ from gateway.core.model.callers import Caller
 from gateway.core.model.rentals import OneRental
 from gateway.core.model.values import MAX_ID
 from gateway.core.operations.call import Call
+from gateway.http.dropins.sms_activate.dialects.dialect import Dialect
 from gateway.http.dropins.sms_activate.replies import USA, Body
 from gateway.http.wire.forms import Parameters
 
@@ -21,12 +22,17 @@ _USA_NAMES = ("", USA, "12", "any", "us", "usa")
 
 @dataclass(slots=True)  # a frozen one takes three times as long to create
 class ActionRequest:
-    """One request of an action. `call` serves reads and changes; purchases make their own."""
+    """One request of an action. `call` serves reads and changes; purchases make their own.
+
+    `headers`: what the action adds to those of the response.
+    """
 
     http: web.Request
     parameters: Parameters
+    dialect: Dialect
     caller: Caller
     call: Call
+    headers: dict[str, str] = field(default_factory=dict)
 
     def get(self, name: str) -> str | None:
         """A parameter's value; None for an absent or empty one."""

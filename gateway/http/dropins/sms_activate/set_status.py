@@ -1,17 +1,28 @@
-"""setStatus: ready, another code, done, cancelled. None of them costs money."""
+"""setStatus: ready, another code, done, cancelled; and the actions for the last two.
+
+None of them costs money, and none keeps it without a code.
+"""
 
 from gateway.core.invocation import lenient_changes as lenient
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.errors import Forbidden, GatewayError, RentalNotFound, Unauthorized
+from gateway.core.model.rentals import RentalStatus
 from gateway.core.operations.polling import POLL_RENTAL
 from gateway.core.prices.service_codes import Assortment
 from gateway.http.dropins.price_lists import PriceLists
 from gateway.http.dropins.sms_activate.replies import Body, waits_again
 from gateway.http.dropins.sms_activate.request import Action, ActionRequest, read_rental_id
 from gateway.http.dropins.sms_activate.retries import Retries
-from gateway.http.dropins.sms_activate.tokens import BAD_STATUS, WRONG_ACTIVATION_ID
+from gateway.http.dropins.sms_activate.tokens import (
+    BAD_STATUS,
+    EARLY_CANCEL_DENIED,
+    WRONG_ACTIVATION_ID,
+)
 
-_STATUSES = ("1", "3", "6", "8", "-1")
+CANCEL_STATUSES = ("8", "-1")
+FINISH_STATUS = "6"
+_STATUSES = ("1", "3", FINISH_STATUS, *CANCEL_STATUSES)
+_GIVEN_BACK = (RentalStatus.CANCELLED, RentalStatus.EXPIRED)
 _REFUSALS = (RentalNotFound, Unauthorized, Forbidden)
 
 
@@ -27,29 +38,48 @@ class SetStatusAction:
         self._retries = retries
 
     def actions(self) -> dict[str, Action]:
-        """The handler by the protocol's action name."""
-        return {"setStatus": self._set_status}
+        """The handlers by the protocol's action names."""
+        return {
+            "setStatus": self._set_status,
+            "finishActivation": self._finish_activation,
+            "cancelActivation": self._cancel_activation,
+        }
 
     async def _set_status(self, request: ActionRequest) -> Body:
-        rental, status = read_rental_id(request.get("id")), request.get("status")
+        return await self._set(request, request.get("status"))
+
+    async def _finish_activation(self, request: ActionRequest) -> Body:
+        return await self._set(request, FINISH_STATUS)
+
+    async def _cancel_activation(self, request: ActionRequest) -> Body:
+        return await self._set(request, CANCEL_STATUSES[0])
+
+    async def _set(self, request: ActionRequest, status: str | None) -> Body:
+        rental = read_rental_id(request.get("id"))
         if not rental or status not in _STATUSES:
             await self._assortments.if_readable(request.call)  # refuses a wrong key
         if rental is None:
             return WRONG_ACTIVATION_ID
         if rental == 0:
             raise RentalNotFound
+        if status in CANCEL_STATUSES:
+            await lenient.cancel(self._invoker, request.call, rental)
+            return "ACCESS_CANCEL"
         match status:
             case "1":
                 return await self._ready(request, rental)
             case "3":
                 return await self._another(request, rental)
             case "6":
-                await lenient.complete(self._invoker, request.call, rental)
-                return "ACCESS_ACTIVATION"
-            case "8" | "-1":
-                await lenient.cancel(self._invoker, request.call, rental)
-                return "ACCESS_CANCEL"
+                return await self._finish(request, rental)
         return BAD_STATUS
+
+    async def _finish(self, request: ActionRequest, rental_id: int) -> Body:
+        """Without a code it is cancelled; where that may not be yet, as soon as it may."""
+        rental = await lenient.finish(self._invoker, request.call, rental_id)
+        if rental.code is not None or rental.status is RentalStatus.COMPLETED:
+            return "ACCESS_ACTIVATION"
+        return "ACCESS_CANCEL" if rental.status in _GIVEN_BACK else EARLY_CANCEL_DENIED
 
     async def _ready(self, request: ActionRequest, rental_id: int) -> Body:
         """Nothing to do, but for refusing an activation that does not exist."""

@@ -9,11 +9,13 @@ from gateway.core.prices.service_codes import Assortment
 from gateway.http.dropins.common import DropInSettings, naive_text
 from gateway.http.dropins.price_lists import PriceLists
 from gateway.http.dropins.sms_activate import replies
-from gateway.http.dropins.sms_activate.replies import WAITING, Body
+from gateway.http.dropins.sms_activate.replies import RECEIVED, WAITING, Body
 from gateway.http.dropins.sms_activate.request import Action, ActionRequest, one_rental
 from gateway.http.dropins.sms_activate.retries import Retries
 
+TEXT_HEADER = "X-Text"
 _MOST = 1000
+_TRUE = ("1", "true")
 _ACTIVE = (RentalStatus.ACTIVE, RentalStatus.CODE_RECEIVED)
 
 
@@ -37,14 +39,23 @@ class StatusActions:
         """The handlers by the protocol's action names."""
         return {
             "getStatus": self._status,
+            "getCode": self._status,
             "getStatusV2": self._status_v2,
             "getFullSms": self._full_sms,
+            "getAllSms": self._all_sms,
             "getActiveActivations": self._active,
+            "getCurrentActivations": self._active,
+            "getActivationHistory": self._history,
         }
 
     async def _status(self, request: ActionRequest) -> Body:
         rental, retried = await self._look(request)
-        return replies.status(rental, retried) if rental else WAITING
+        if rental is None:
+            return WAITING
+        told = replies.status(rental, retried)
+        if request.get("text") in _TRUE and told.startswith(RECEIVED):
+            request.headers[TEXT_HEADER] = told.removeprefix(RECEIVED)
+        return told
 
     async def _status_v2(self, request: ActionRequest) -> Body:
         rental, retried = await self._look(request)
@@ -55,6 +66,10 @@ class StatusActions:
     async def _full_sms(self, request: ActionRequest) -> Body:
         rental, _ = await self._look(request)
         return replies.full_sms(rental) if rental else WAITING
+
+    async def _all_sms(self, request: ActionRequest) -> Body:
+        rental, _ = await self._look(request)
+        return replies.all_sms(rental, self._settings.zone)
 
     async def _look(self, request: ActionRequest) -> tuple[Rental | None, str | None]:
         """An activation's rental, and the code after which another one was requested.
@@ -77,16 +92,23 @@ class StatusActions:
 
     async def _active(self, request: ActionRequest) -> Body:
         rentals = [rental for status in _ACTIVE for rental in await self._list(request, status)]
-        # Read even where there are no rentals: it refuses a wrong key.
-        assortment = await self._assortments.if_readable(request.call)
-        known = assortment or Assortment(self._settings.codes, ())
-        rows = [self._row(request, rental, known) for rental in rentals]
+        rows = await self._rows(request, rentals)
         return {"status": "success", "activeActivations": rows, "data": rows}
 
-    async def _list(self, request: ActionRequest, status: RentalStatus) -> list[Rental]:
+    async def _history(self, request: ActionRequest) -> Body:
+        rows = await self._rows(request, await self._list(request, "any"))
+        return {"status": "success", "list": rows}
+
+    async def _list(self, request: ActionRequest, status: str) -> list[Rental]:
         given = {"status": status, "limit": _MOST}
         page = await self._invoker.invoke(LIST_RENTALS, request.call, given)
         return [rental for rental in page.data if rental.id is not None]
+
+    async def _rows(self, request: ActionRequest, rentals: list[Rental]) -> list[replies.Json]:
+        # Read even where there are no rentals: it refuses a wrong key.
+        assortment = await self._assortments.if_readable(request.call)
+        known = assortment or Assortment(self._settings.codes, ())
+        return [self._row(request, rental, known) for rental in rentals]
 
     def _row(self, request: ActionRequest, rental: Rental, assortment: Assortment) -> replies.Json:
         service = rental.service_code or ""
