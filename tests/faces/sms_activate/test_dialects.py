@@ -143,6 +143,60 @@ async def test_its_tools_read_no_old_code_for_a_new_one(
     assert await tool.text("getStatus", id=rental_id) == "STATUS_OK:222222"
 
 
+NUMBER = "ACCESS_NUMBER:12345:1"
+HARMLESS = (
+    "ref=a&owner=b&softId=1&freePrice=1&minPrice=9&providerIds=1&exceptProviderIds=2&fixedPrice=1"
+    "&activationType=0&useCashBack=1&language=en&lang=en&json=1&text=1&userId=7&v=2&version=2&_=1"
+    "&t=1&ts=1&rand=1"
+)
+ONE_OF_US = {"carrier": "verizon", "keep_carrier": True}
+# What is wished, how the answer begins, and what the provider is asked besides the service.
+WISHES: list[tuple[str, str, dict[str, object] | None]] = [
+    ("maxPrice=0.9&max_price=0.7", NUMBER, {"max_price": 0.7}),
+    ("areas=212,718", NUMBER, {"area_codes": "212,718", "lock_area_code": True}),
+    ("carriers=vz", NUMBER, ONE_OF_US),
+    ("carriers=tmo,vz,att", "NO_NUMBERS", None),
+    ("operator=any", NUMBER, {}),
+    ("operator=", NUMBER, {}),
+    ("operator=verizon", NUMBER, ONE_OF_US),
+    ("operator=verizon,tmobile", "NO_NUMBERS", None),
+    ("operator=sprint", "NO_NUMBERS", None),
+    ("number=12125550123", NUMBER, {"number": "2125550123"}),
+    ("number=2125550123", NUMBER, {"number": "2125550123"}),
+    ("number=2125550123&areas=212", "NO_NUMBERS", None),
+    ("number=2125550123&carriers=vz", "NO_NUMBERS", None),
+    ("phoneException=1212,1718", "NO_NUMBERS", None),
+    ("ltr=1", "NO_NUMBERS", None),
+    ("duration=1D", "NO_NUMBERS", None),
+    ("auto_renew=1", "NO_NUMBERS", None),
+    ("ltr=0&duration=0&auto_renew=false", NUMBER, {}),
+    ("forward=1", "NO_NUMBERS", None),
+    ("verification=1", "NO_NUMBERS", None),
+    ("multiService=wa,tg", "NO_NUMBERS", None),
+    ("forward=0&verification=false&multiService=", NUMBER, {}),
+    (HARMLESS, NUMBER, {}),
+    ("activationType=1", "NO_NUMBERS", None),
+    ("orderId=o-1", NUMBER, {}),
+    ("ref=a&ref=a", "BAD_ACTION", None),
+    ("whatever=1", "BAD_ACTION", None),
+]
+
+
+@pytest.mark.parametrize("path", [PHP, DAISY])
+@pytest.mark.parametrize(("wish", "answer", "sent"), WISHES, ids=lambda each: str(each)[:30])
+async def test_a_wish_is_met_or_refused_on_every_path(
+    stand: Stand, path: str, wish: str, answer: str, sent: dict[str, object] | None
+) -> None:
+    tool = tool_of(stand, path=path)
+    query = f"api_key=sk_demo&action=getNumber&service=wa&{wish}"
+    told = await tool.raw("GET", f"{path}?{query}")
+    bought = [each.json for each in tool.sim.journal.received if each.call.startswith("rent-")]
+
+    assert (told.status, told.content_type) == (200, "text/plain")
+    assert told.body.decode().startswith(answer)
+    assert bought == ([] if sent is None else [{"service": "whatsapp", **sent}])
+
+
 REFUSALS = [
     (PHP, {}, "NO_BALANCE", "CHANNELS_LIMIT"),
     (PHP, {"maxPrice": "1"}, "NO_BALANCE", "CHANNELS_LIMIT"),
