@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from gateway.core.model.prices import Price
-from gateway.core.prices.code_tables import tables
+from gateway.core.prices.code_tables.reading import tables
 
 _SUFFIX = re.compile(r"_[01]$")
 _CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import cache
 
-from gateway.core.prices.codes import daisysms, sms_activate
+from gateway.core.prices.code_tables import daisysms, sms_activate
 
 SMS_ACTIVATE = "SMS-Activate"
 DAISYSMS = "DaisySMS"

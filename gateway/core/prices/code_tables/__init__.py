@@ -1,0 +1,1 @@
+"""The tables of service codes, a module for each dialect, and their reader."""

@@ -1,1 +1,0 @@
-"""The tables of service codes, a module for each dialect. Imports nothing."""
