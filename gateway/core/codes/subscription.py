@@ -91,6 +91,8 @@ class Subscription:
 
     def close(self) -> None:
         """Stop listening to all rentals."""
+        for asking in self._asking:
+            asking.cancel()
         while self._targets:
             self._poller.unlisten(self._targets.popitem()[1])
 
