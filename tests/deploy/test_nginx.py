@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from gateway.http.dropins.getatext.get_face import PATH as GET_FACE
-from gateway.http.dropins.sms_activate.face import DIALECTS
+from gateway.http.dropins.sms_activate.manner import DIALECTS
 from gateway.settings import Settings
 from mcp_server.tools.adjustments import WaitRules
 from tests.deploy.support import SETTINGS, read, seconds, settings_named

@@ -22,6 +22,7 @@ from gateway.http.dropins.getatext.get_face import GetatextGetFace
 from gateway.http.dropins.getatext.rest_face import GetatextRestFace
 from gateway.http.dropins.sms_activate import face as sms_activate
 from gateway.http.dropins.sms_activate.face import SmsActivateFace
+from gateway.http.dropins.sms_activate.manner import DIALECTS
 from gateway.http.dropins.unknown_parameters import UnknownParameters
 from gateway.http.events.face import EventsFace
 from gateway.http.health import Health
@@ -132,7 +133,7 @@ def _drop_ins(faces: Faces) -> list[web.RouteDef]:
 def _render(request: web.Request, error: GatewayError, trace_id: str) -> web.StreamResponse:
     """An error in the format of the face that the path belongs to."""
     path = canonical_path(request.path)
-    if path in sms_activate.DIALECTS:
+    if path in DIALECTS:
         return sms_activate.render(request, error)
     if path == get_face.PATH or path.startswith(rest_face.PREFIX):
         return answering.render(request, error)

@@ -16,6 +16,7 @@ from aiohttp.web_protocol import RequestHandler
 from gateway.http.dropins.common import canonical_path
 from gateway.http.dropins.getatext import get_face, refusals, rest_face
 from gateway.http.dropins.sms_activate import face as sms_activate
+from gateway.http.dropins.sms_activate.manner import DIALECTS
 from gateway.http.wire.edge import Edge
 from gateway.http.wire.prebuilt import SERVER
 
@@ -222,7 +223,7 @@ def _target(begun: bytes) -> str:
 
 def _refusal(target: str, status: int) -> web.Response:
     path = canonical_path(target.partition("?")[0])
-    if path in sms_activate.DIALECTS:
+    if path in DIALECTS:
         return sms_activate.refuse(target)
     if path == get_face.PATH or path.startswith(rest_face.PREFIX):
         return refusals.refuse(status, _WORDS)

@@ -1,8 +1,6 @@
 """The face at /stubs/handler_api.php and its dialects: a bare token or JSON for every action."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from aiohttp import web
@@ -13,57 +11,41 @@ from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.errors import GatewayError
 from gateway.core.operations.call import Call
 from gateway.core.prices.service_codes import Assortment
-from gateway.http.dropins.common import DropInSettings, canonical_path, spellings, tolerate_expect
+from gateway.http.dropins.common import DropInSettings, spellings, tolerate_expect
 from gateway.http.dropins.delivery import Deliveries
 from gateway.http.dropins.price_lists import PriceLists
 from gateway.http.dropins.sms_activate import tokens
 from gateway.http.dropins.sms_activate.buying import BuyingActions
-from gateway.http.dropins.sms_activate.dialects.daisysms import DAISYSMS
-from gateway.http.dropins.sms_activate.dialects.dialect import SMS_ACTIVATE, Dialect, Purpose
 from gateway.http.dropins.sms_activate.listings import ListingActions, countries
+from gateway.http.dropins.sms_activate.manner import (
+    DIALECTS,
+    MANNER,
+    PURCHASES,
+    TOLD_BY_STATUS,
+    manner_of,
+    manner_of_query,
+)
 from gateway.http.dropins.sms_activate.purchases import Purchases
 from gateway.http.dropins.sms_activate.renting_again import RentingAgainActions
 from gateway.http.dropins.sms_activate.replies import Body
 from gateway.http.dropins.sms_activate.request import Action, ActionRequest
 from gateway.http.dropins.sms_activate.retries import Retries
-from gateway.http.dropins.sms_activate.set_status import (
-    CANCEL_STATUSES,
-    FINISH_STATUS,
-    SetStatusAction,
-)
+from gateway.http.dropins.sms_activate.set_status import SetStatusAction
 from gateway.http.dropins.sms_activate.status import StatusActions
 from gateway.http.dropins.sms_activate.unavailable import UnavailableActions
 from gateway.http.dropins.unknown_parameters import UnknownParameters
 from gateway.http.wire.edge import NOTE, TRACE_ID
-from gateway.http.wire.forms import Parameters, is_prefetch, key_in, read_parameters
+from gateway.http.wire.forms import is_prefetch, key_in, read_parameters
 from gateway.http.wire.prebuilt import Prebuilt, PrebuiltHead, PrebuiltResponse
 
-DIALECTS: Mapping[str, Dialect] = {each.path: each for each in (SMS_ACTIVATE, DAISYSMS)}
-"""Each dialect by its path."""
 _TEXT = CIMultiDict({"Content-Type": "text/plain", "Cache-Control": "no-store"})
 _JSON = CIMultiDict({"Content-Type": "application/json", "Cache-Control": "no-store"})
 _TEXT_HEADS = {status: PrebuiltHead(status, _TEXT) for status in (200, 400)}
 _METHODS = ("GET", "POST")
-_PURCHASES = ("getnumber", "getnumberv2", "getextraactivation", "reactivate")
-_CHANGES = (*_PURCHASES, "setstatus", "finishactivation", "cancelactivation")
+_CHANGES = (*PURCHASES, "setstatus", *TOLD_BY_STATUS)
 _WITHOUT_KEY = "getcountries"
-# A client takes HTTP 200 for success, whatever the token.
-_TOLD_BY_STATUS = {"finishactivation": Purpose.FINISH, "cancelactivation": Purpose.CANCEL}
-_STATUS_READS = ("getstatus", "getcode")
 _API_KEY = istr("X-ApiKey")  # as DaisySMS has it
 _DONE = ("ACCESS_ACTIVATION", "ACCESS_CANCEL")
-
-
-@dataclass(frozen=True, slots=True)
-class _Manner:
-    """How a request is answered. `by_status`: a refusal is HTTP 400, else it is 200."""
-
-    dialect: Dialect
-    purpose: Purpose | None = None
-    by_status: bool = False
-
-
-_MANNER = web.RequestKey("manner", _Manner)
 
 
 class SmsActivateFace:
@@ -113,7 +95,7 @@ class SmsActivateFace:
     async def _answer(self, request: web.Request, headers: dict[str, str]) -> Body:
         parameters = await read_parameters(request)
         name = (parameters.get("action") or "").lower()
-        manner = request[_MANNER] = _manner(_dialect(request), name, parameters)
+        manner = request[MANNER] = manner_of(request, name, parameters)
         key = key_in(request, parameters, _API_KEY)
         if key is None:
             return countries() if name == _WITHOUT_KEY else tokens.NO_KEY
@@ -134,49 +116,15 @@ def render(request: web.Request, error: GatewayError) -> web.StreamResponse:
 
 def refuse(target: str) -> web.Response:
     """The answer to bytes that could not be read as HTTP; `target` is what was asked for."""
-    status = 400 if any(name in target.lower() for name in _TOLD_BY_STATUS) else 200
+    status = 400 if any(name in target.lower() for name in TOLD_BY_STATUS) else 200
     return web.Response(status=status, body=tokens.BAD_ACTION.encode(), headers=_TEXT.copy())
 
 
 def _respond(request: web.Request, body: Body) -> web.StreamResponse:
-    manner = request.get(_MANNER) or _manner_of_query(request)
+    manner = request.get(MANNER) or manner_of_query(request)
     if isinstance(body, str):
         status = 400 if manner.by_status and body not in _DONE else 200
         word = manner.dialect.word(manner.purpose, body)
         return PrebuiltResponse(Prebuilt(_TEXT_HEADS[status], word.encode()))
     text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
     return web.Response(body=text.encode(errors="replace"), headers=_JSON.copy())
-
-
-def _dialect(request: web.Request) -> Dialect:
-    return DIALECTS[canonical_path(request.path)]
-
-
-def _manner(dialect: Dialect, name: str, parameters: Parameters) -> _Manner:
-    """The manner for an action; a purchase as a site's own tools make it has that site's words."""
-    if name in _PURCHASES:
-        if dialect is SMS_ACTIVATE:
-            others = DIALECTS.values()
-            own = (each for each in others if not parameters.names.isdisjoint(each.own_parameters))
-            dialect = next(own, dialect)
-        return _Manner(dialect, Purpose.PURCHASE)
-    if name == "setstatus":
-        status = parameters.get("status")
-        if status in CANCEL_STATUSES:
-            return _Manner(dialect, Purpose.CANCEL)
-        return _Manner(dialect, Purpose.FINISH if status == FINISH_STATUS else None)
-    if name in _STATUS_READS:
-        return _Manner(dialect, Purpose.STATUS)
-    purpose = _TOLD_BY_STATUS.get(name)
-    return _Manner(dialect, purpose, by_status=purpose is not None)
-
-
-def _manner_of_query(request: web.Request) -> _Manner:
-    """The manner where the parameters were not, or could not be, read.
-
-    A form that was not read may hold any action.
-    """
-    query = request.query.items()
-    actions = {value.strip().lower() for name, value in query if name.strip() == "action"}
-    by_status = not actions.isdisjoint(_TOLD_BY_STATUS) if actions else request.method == "POST"
-    return _Manner(_dialect(request), by_status=by_status)

@@ -76,8 +76,9 @@ class ListingActions:
         counts = {offer.code: count(offer.price) for offer in assortment.offers}
         for offer in assortment.offers:
             name = offer.price.service_code
-            if assortment.find(name) == offer.price:  # else it is a code of another service
-                counts.setdefault(name, count(offer.price))
+            # A name may be the code of another service.
+            if name not in counts and assortment.find(name) is offer.price:
+                counts[name] = count(offer.price)
         # Old tools read "wa_0", for a number without forwarding.
         return {spelt: found for name, found in counts.items() for spelt in (name, f"{name}_0")}
 
