@@ -62,12 +62,21 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Ancestor:
+    """A key on whose behalf another was made: purchases of that one count against its limits."""
+
+    caller_id: str
+    name: str
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """An authenticated caller. `id` tells callers of the same account apart.
 
     `limits` None: the caller sent a provider key of its own (`pass_through`). `sees_account`:
     whether it sees the whole account, or only what it bought itself. `hashed` and `key_name`: the
-    hash and the name of its gateway key.
+    hash and the name of its gateway key. `ancestors`: the nearest first.
     """
 
     id: str
@@ -75,6 +84,7 @@ class Caller:
     limits: Limits | None = None
     hashed: str | None = field(default=None, repr=False)
     key_name: str | None = field(default=None, compare=False)
+    ancestors: tuple[Ancestor, ...] = ()
     pass_through: bool = field(init=False, compare=False)
     sees_account: bool = field(init=False, compare=False)
 
