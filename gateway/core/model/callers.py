@@ -97,3 +97,8 @@ class Caller:
 def caller_id(key: GatewayKey) -> str:
     """The caller id of a gateway key, under which its purchases are stored."""
     return GATEWAY_KEY_PREFIX + key.id
+
+
+def key_id_of(caller_id: str) -> str:
+    """The id of the gateway key with this caller id."""
+    return caller_id.removeprefix(GATEWAY_KEY_PREFIX)
