@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Select, literal_column, select
+from sqlalchemy import ColumnElement, Select, Text, cast, literal_column, select
 
 from adapters.store.sql.schema import keys
 from adapters.store.sql.statement import Row, Statement, Tx, text
@@ -16,11 +16,11 @@ _MADE = Statement(select(keys.c.id, keys.c.parent_id).where(keys.c.parent_id.is_
 
 
 def _members() -> Select[tuple[str]]:
-    family = select(text("of_key").label("id"), text("of_caller").label("caller")).cte(
-        "family", recursive=True
-    )
+    # Cast: in PostgreSQL both parts of a recursion have the very same types.
+    itself = (cast(text(f"of_{name}"), Text).label(name) for name in ("key", "caller"))
+    family = select(*itself).cte("family", recursive=True)
     made: ColumnElement[str] = literal_column(f"'{GATEWAY_KEY_PREFIX}'") + keys.c.id
-    below = select(keys.c.id, made).join_from(family, keys, keys.c.parent_id == family.c.id)
+    below = select(keys.c.id, made).join_from(family, keys, keys.c.parent_id == family.c.key)
     return select(family.union(below).c.caller)
 
 

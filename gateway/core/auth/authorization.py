@@ -83,6 +83,15 @@ class OperatorLimits:
             )
 
 
+def check_buys(limits: Limits | None) -> None:
+    """Raise Forbidden for a key that is suspended."""
+    if limits is not None and limits.suspended:
+        raise Forbidden(
+            "This key is suspended: it buys nothing, and still reads and cancels.",
+            advice=_KEY_CHANGES,
+        )
+
+
 def needs_price(caller: Caller) -> bool:
     """Whether the limits of a caller, or of those above it, require a quote before a purchase."""
     return any(
