@@ -30,6 +30,7 @@ from tests.support.ledger import (
     rental_of,
     spent,
 )
+from tests.support.waiting import until
 
 PARENT, CHILD, SIBLING, GRANDCHILD = "gtw_parent", "gtw_child", "gtw_sibling", "gtw_grandchild"
 MADE_BY = {"child": "parent", "sibling": "parent", "grandchild": "child"}
@@ -298,3 +299,19 @@ async def test_refunds_of_yesterday_and_purchases_of_today_do_not_deadlock(
 
     assert await spent(nodes[0].ledger, PARENT, YESTERDAY) == ("0.00", "13.20")
     assert await spent(nodes[0].ledger, PARENT) == ("13.20", "13.20")
+
+
+async def test_what_a_dead_node_left_counts_above_as_it_ended(store: Store, store_url: str) -> None:
+    sent, intended = child_of(caller_id=GRANDCHILD), child_of(caller_id=SIBLING)
+    async with open_store(store_url, new_id=new_id) as dead:
+        for wanted in (sent, intended):
+            assert await dead.ledger.begin(wanted) is None
+        await dead.ledger.mark_sent(sent.ledger_id, NOW)
+    assert await spent(store.ledger, PARENT) == ("1.10", "1.10")
+
+    await until(lambda: store.ledger.recover(NOW))
+
+    assert await spent(store.ledger, PARENT) == ("0.55", "0.55")
+    assert await spent(store.ledger, CHILD) == ("0.55", "0.55")
+    assert await store.ledger.settle(sent.ledger_id, REFUSED, NOW)  # as an operator resolves it
+    assert await spent(store.ledger, PARENT) == ("0.00", "0.00")

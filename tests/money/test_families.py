@@ -21,7 +21,8 @@ LIMITS = [
     (
         {"budget_total": Decimal("0.60")},
         "budget_exceeded",
-        "The purchase would pass the whole budget of 0.60 USD of the key that this one was made by.",
+        "The purchase would pass the whole budget of 0.60 USD of the key that this one was made "
+        "by.",
     ),
     (
         {"max_per_day": 1},
