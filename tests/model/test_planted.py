@@ -60,7 +60,11 @@ def return_at_once(self: UnusedReturns, endings: Any, before: Any) -> Any:
 
 
 FAULTS = {
-    "a refund counts twice": (refunds, "budgets", SimpleNamespace(add=refund_twice)),
+    "a refund counts twice": (
+        refunds,
+        "budgets",
+        SimpleNamespace(add=refund_twice, counted_by=budgets.counted_by),
+    ),
     "what came back is not counted": (rentals, "_comes_back", lambda *given: False),
     "a lost purchase is released": (
         sending,

@@ -49,7 +49,7 @@ async def reached(tx: Tx, spend: Row, sums: Sequence[Sums] | None) -> Sequence[A
     What is under way does not count here, for it may be refused; so what was told is armed again
     only once the sum with it is below. It may lock the sums, so events are written after it.
     """
-    callers, limits = families.counted_by(spend), [spend["limits"]]
+    callers, limits = budgets.counted_by(spend), [spend["limits"]]
     for above in callers[1:]:
         key = await tx.row(budgets.KEY, key_id=key_id_of(above))
         limits.append(None if key is None else key["limits"])

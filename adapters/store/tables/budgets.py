@@ -79,6 +79,12 @@ def _names(callers: int) -> tuple[str, ...]:
     return ("caller", *(f"above_{place}" for place in range(1, callers)))[:callers]
 
 
+def counted_by(spend: Row) -> tuple[str, ...]:
+    """The callers in whose sums a purchase counts: its own, and those above it, nearest first."""
+    above: str | None = spend["ancestors"]
+    return (spend["caller_id"], *above.split()) if above else (spend["caller_id"],)
+
+
 async def add(
     tx: Tx, callers: Sequence[str], account_id: str, at: int, amount: int
 ) -> Sequence[Sums]:

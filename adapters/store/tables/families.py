@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeVar
 from sqlalchemy import ColumnElement, Select, Text, cast, literal_column, select
 
 from adapters.store.sql.schema import keys
-from adapters.store.sql.statement import Row, Statement, Tx, text
+from adapters.store.sql.statement import Statement, Tx, text
 from adapters.store.tables.keys import version
 from gateway.core.model.callers import GATEWAY_KEY_PREFIX, key_id_of
 from gateway.core.model.purchases import View
@@ -31,12 +31,6 @@ MEMBERS = _members()
 def of(caller_id: str) -> dict[str, str]:
     """The values of MEMBERS."""
     return {"of_caller": caller_id, "of_key": key_id_of(caller_id)}
-
-
-def counted_by(spend: Row) -> tuple[str, ...]:
-    """The callers in whose sums a purchase counts: its own, and those above it, nearest first."""
-    above: str | None = spend["ancestors"]
-    return (spend["caller_id"], *above.split()) if above else (spend["caller_id"],)
 
 
 class _Tree(NamedTuple):

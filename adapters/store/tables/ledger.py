@@ -15,7 +15,6 @@ from adapters.store.tables import (
     checks,
     counts,
     delivery,
-    limits,
     purchases,
     refunds,
     rentals,
@@ -66,7 +65,7 @@ class StoredLedger:
 
     async def begin(self, intent: Intent) -> Spend | Hindrance | None:
         owner = self._database.liveness.own_id
-        if not limits.counts(intent):
+        if not purchases.counts(intent):
             return await self._put(intent, owner)
         while True:
             try:

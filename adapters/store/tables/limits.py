@@ -36,21 +36,6 @@ _ACTIVE = Statement(
 )
 
 
-def counts(intent: Intent) -> bool:
-    """Whether it changes sums or is checked by the ledger, and so must run after the others."""
-    if intent.unrepeated or intent.ancestors or intent.replaces is not None:
-        return True
-    limits = intent.limits or Limits()
-    limited = (
-        limits.budget_day,
-        limits.budget_total,
-        limits.max_active,
-        limits.max_per_day,
-        intent.account_budget_day,
-    )
-    return intent.reserved is not None or any(limit is not None for limit in limited)
-
-
 async def passed(tx: Tx, intent: Intent, sums: Sequence[Sums]) -> Breach | AncestorBreach | None:
     """The first limit that it would exceed. `sums`: with it, of each of its `counted_by`."""
     own, *above = sums

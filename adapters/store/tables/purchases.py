@@ -9,6 +9,7 @@ from adapters.store.sql import codec
 from adapters.store.sql.schema import counting, holding, one_of, spends, things, wanted
 from adapters.store.sql.statement import Row, Statement, Tx, Value, like, number, text
 from adapters.store.tables import budgets, codes, limits, replacements
+from gateway.core.model.callers import Limits
 from gateway.core.model.hindrances import REPEATED_WITHIN, Duplicate, Hindrance
 from gateway.core.model.purchases import Intent, Spend, SpendState
 
@@ -101,6 +102,21 @@ class JustFreed(Exception):
     """The request id was taken and let go at the same moment: nothing was written, try again."""
 
 
+def counts(intent: Intent) -> bool:
+    """Whether it changes sums or is checked by the ledger, and so must run after the others."""
+    if intent.unrepeated or intent.ancestors or intent.replaces is not None:
+        return True
+    its = intent.limits or Limits()
+    limited = (
+        its.budget_day,
+        its.budget_total,
+        its.max_active,
+        its.max_per_day,
+        intent.account_budget_day,
+    )
+    return intent.reserved is not None or any(limit is not None for limit in limited)
+
+
 async def put(tx: Tx, intent: Intent, owner: str) -> bool:
     """One statement: write it down, unchecked; False where its request id is taken."""
     return await tx.execute(_INSERT, **_columns(intent), owner=owner) == 1
@@ -135,7 +151,10 @@ async def breach(tx: Tx, intent: Intent) -> Hindrance | None:
 
 async def _breach(tx: Tx, intent: Intent, sums: Sequence[budgets.Sums]) -> Hindrance | None:
     repeated = await _repeated(tx, intent) if intent.unrepeated else None
-    return repeated or await limits.passed(tx, intent, sums)
+    limited = intent.limits or intent.ancestors or intent.account_budget_day is not None
+    if repeated or not limited:
+        return repeated
+    return await limits.passed(tx, intent, sums)
 
 
 async def _repeated(tx: Tx, intent: Intent) -> Duplicate | None:

@@ -4,7 +4,7 @@ from sqlalchemy import ColumnElement, and_, literal_column, select, update
 
 from adapters.store.sql.schema import one_of, spends, things
 from adapters.store.sql.statement import Statement, Tx, number, text
-from adapters.store.tables import budgets, events, families
+from adapters.store.tables import budgets, events
 from gateway.core.model.purchases import MoneyBack, RefundReason
 from gateway.core.model.values import amount_of
 
@@ -63,6 +63,6 @@ async def _write(
     if row is None:
         return None
     back = int(row["refunded"])
-    await budgets.add(tx, families.counted_by(row), row["account_id"], row["at"], -back)
+    await budgets.add(tx, budgets.counted_by(row), row["account_id"], row["at"], -back)
     tx.news.append(MoneyBack(amount_of(back)))
     return back

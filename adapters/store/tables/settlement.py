@@ -13,7 +13,6 @@ from adapters.store.tables import (
     budget_alarms,
     budgets,
     events,
-    families,
     purchases,
     rentals,
     replacements,
@@ -122,9 +121,11 @@ async def _settle(tx: Tx, ledger_id: str, outcome: Outcome, at: int) -> Sequence
     sums = None
     correction = _counted(row) - (row["reserved"] or 0)
     if correction:
-        callers = families.counted_by(row)
+        callers = budgets.counted_by(row)
         sums = await budgets.add(tx, callers, row["account_id"], row["at"], correction)
-    reached = await budget_alarms.reached(tx, row, sums)
+    reached: Sequence[Alarm] = ()
+    if row["ancestors"] or budgets.in_limits(row["limits"]):
+        reached = await budget_alarms.reached(tx, row, sums)
     await _write_rental(tx, row, outcome, at, was_unknown, replaced)
     still_unknown = was_unknown and outcome.state is SpendState.UNKNOWN
     if not still_unknown:
