@@ -7,7 +7,9 @@ from gateway.core.model.callers import GATEWAY_KEY_PREFIX, GatewayKey, Limits
 from gateway.wiring import Gateway
 
 
-async def make_key(gateway: Gateway, name: str, limits: Limits) -> str:
+async def make_key(
+    gateway: Gateway, name: str, limits: Limits, parent_id: str | None = None
+) -> str:
     """Store a new key and answer it. Raises NameTaken where a living key has the name."""
     key = GATEWAY_KEY_PREFIX + secrets.token_urlsafe(24)
     created = GatewayKey(
@@ -16,6 +18,7 @@ async def make_key(gateway: Gateway, name: str, limits: Limits) -> str:
         hashed=gateway.hasher.name(key),
         limits=limits,
         created_at=datetime.now(UTC),
+        parent_id=parent_id,
     )
     await gateway.keys.create(created)
     return key
