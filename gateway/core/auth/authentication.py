@@ -9,10 +9,12 @@ from cachetools import LRUCache, TTLCache
 from gateway.core.auth.verification import KeyVerification
 from gateway.core.model.callers import (
     GATEWAY_KEY_PREFIX,
+    TEST_ACCOUNT,
     Account,
     Caller,
     GatewayKey,
     caller_id,
+    is_test,
 )
 from gateway.core.model.errors import LedgerUnavailable, Unauthorized
 from gateway.core.model.provider_errors import UpstreamAuthFailed
@@ -82,7 +84,7 @@ class Callers:
         """The caller of a key.
 
         Raises Unauthorized; what KeyVerification.verify raises for a provider key that is new here;
-        UpstreamAuthFailed for a gateway key where the server has no own key.
+        UpstreamAuthFailed for a gateway key, no test key, where the server has no own key.
         """
         if (known := self.recall(key)) is not None:
             return known
@@ -125,9 +127,11 @@ class Callers:
         self._when_seen = tell
 
     def met(self, account_id: str) -> Account | None:
-        """The account, where its key is in memory: the server's own, or a recent caller's."""
+        """The account: the server's own, that of test keys, or one whose key is in memory."""
         if self._own is not None and self._own.id == account_id:
             return self._own
+        if is_test(account_id):
+            return TEST_ACCOUNT
         return self._met.get(account_id)
 
     def _accepted(self, account: Account) -> Caller:
@@ -166,9 +170,10 @@ class Callers:
         expires = key.limits.expires_at
         if expires is not None and expires <= self._clock.now():
             raise Unauthorized("This key has expired.")
-        if self._own is None:
+        account = TEST_ACCOUNT if key.test else self._own
+        if account is None:
             raise UpstreamAuthFailed("The gateway has no key of its own at the provider.")
-        return Caller(caller_id(key), self._own, key.limits, hashed, key.name)
+        return Caller(caller_id(key), account, key.limits, hashed, key.name)
 
 
 def _nobody() -> None:

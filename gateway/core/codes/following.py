@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+from gateway.core.model.callers import is_test
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.unused import UnusedReturns
 from gateway.core.model.errors import LedgerUnavailable
@@ -91,7 +92,8 @@ class Following:
         for account_id in [*accounts, *(set(self._followed) - set(accounts))]:
             upstream = self._upstream_of(account_id)
             if upstream is not None:
-                followed += await self._follow_or_report(upstream)
+                rentals = await self._follow_or_report(upstream)
+                followed += 0 if is_test(account_id) else rentals
         self._observer.followed(followed, self._poller.lag())
 
     async def _follow_or_report(self, upstream: AccountUpstream) -> int:

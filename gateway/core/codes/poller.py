@@ -5,6 +5,7 @@ from collections.abc import Coroutine, Mapping
 from datetime import datetime
 from typing import Any
 
+from gateway.core.model.callers import is_test
 from gateway.core.codes.poll import RentalPoll
 from gateway.core.codes.poll_schedule import PollQueue, PollSchedule, PollTarget
 from gateway.core.model.codes import same_code
@@ -109,7 +110,7 @@ class CodePoller:
             target.expected
             for schedule in self._schedules.values()
             for target in schedule.targets.values()
-            if target.followed
+            if target.followed and not is_test(target.account_id)
         )
         now = self._clock.monotonic()
         return max(0.0, now - min(followed, default=now))

@@ -87,7 +87,8 @@ class Invoker:
             outcome = error.code
             raise
         finally:
-            self._observer.operation_ended(op.name, outcome)
+            if not call.caller.account.test:
+                self._observer.operation_ended(op.name, outcome)
             if call.note is not None:
                 _note(call.note, op, call.caller, asked, answer)
         return answer

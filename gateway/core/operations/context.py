@@ -117,9 +117,11 @@ class Context:
         return View(self.view.account_id, caller_id(fitting[0]))
 
     async def keys(self) -> Sequence[GatewayKey]:
-        """The gateway keys of the caller's account: none where that is not the server's."""
-        services = self.services
-        return await services.keys.all() if self.view.account_id == services.own else ()
+        """The gateway keys that lead to the caller's account."""
+        test = self.caller.account.test
+        if not test and self.view.account_id != self.services.own:
+            return ()
+        return [key for key in await self.services.keys.all() if key.test == test]
 
     def check_sees_account(self, asked: str) -> None:
         """Raise Forbidden where the caller sees only what it bought itself."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.core.model.callers import is_test
 from gateway.core.auth.webhook_secrets import WebhookSecrets
 from gateway.core.model.events import Event, event_id
 from gateway.core.model.values import instant_text
@@ -61,9 +62,10 @@ class WebhookSending:
         """Send webhook.test, whatever the webhook's format; it is not tried again."""
         now = instant_text(self._clock.now())
         test_id = f"evt_test_{secrets.token_hex(8)}"
+        test = "true" if is_test(webhook.account_id) else "false"
         body = (
             f'{{"id":"{test_id}","type":"{TEST_TYPE}","timestamp":"{now}",'
-            '"data":null,"details":null}'
+            f'"data":null,"details":null,"test":{test}}}'
         )
         return _outcome(await self._send(webhook, test_id, body.encode()))
 
