@@ -1,4 +1,4 @@
-"""Ends the purchases of test keys whose outcome is unknown: no operator has to, as for real ones."""
+"""Ends the purchases of test keys whose outcome is unknown; for real ones an operator has to."""
 
 import asyncio
 import json

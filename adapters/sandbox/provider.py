@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime
 from typing import Any, TypeVar, cast
 
-from adapters.sandbox import long_rentals, numbers, rentals
+from adapters.sandbox import long_rentals, rentals
 from adapters.sandbox.catalogue import BALANCE, LOST_ANSWER, SERVICES
 from gateway.core.model.account import Balance, Nothing
 from gateway.core.model.callers import TEST_ACCOUNT

@@ -14,6 +14,7 @@ from adapters.store.sql.database import (
     SharedDatabase,
 )
 from adapters.store.tables.accounts import StoredAccounts
+from adapters.store.tables.audit import StoredAuditTrail
 from adapters.store.tables.balances import StoredBalances
 from adapters.store.tables.checks import StoredChecks
 from adapters.store.tables.events import StoredEvents
@@ -26,6 +27,7 @@ from adapters.store.urls import postgres_dsn, sqlite_path
 from gateway.core.ports.ledger import Ledger
 from gateway.core.ports.storage import (
     Accounts,
+    AuditTrail,
     Balances,
     Events,
     Inbox,
@@ -57,6 +59,7 @@ class Store:
     webhooks: OutgoingWebhooks
     alarms: AlarmReports
     sandbox_ids: StoredSandboxIds
+    audit_trail: AuditTrail
 
 
 @asynccontextmanager
@@ -113,4 +116,5 @@ def store_over(database: SharedDatabase, new_id: NewId) -> Store:
         webhooks=StoredWebhooks(database, alarms),
         alarms=alarms,
         sandbox_ids=StoredSandboxIds(database),
+        audit_trail=StoredAuditTrail(database),
     )

@@ -32,8 +32,8 @@ def _listing(columns: str, goes_first: str, what: str, empty: str) -> Listing:
 
 
 KEYS = _listing(
-    "id name state spent_total left_today left_total expires_at",
-    "spent_total expires_at left_total",
+    "id name test state spent_total left_today left_total expires_at",
+    "test spent_total expires_at left_total",
     "keys",
     "No keys yet. Make one: getatext-gateway keys create --name NAME --budget-day USD",
 )

@@ -171,7 +171,7 @@ class Metrics:
                 self._time_to_code.observe("", news.seconds)
 
     def _purchase_ended(self, end: PurchaseEnded) -> None:
-        """Count it, unless it is a test key's, and write its one line; neither its number nor a code stands there."""
+        """Count it, but not a test key's, and write its one line without its number or code."""
         test = is_test(end.account_id)
         if not test:
             self._purchases.add((end.state.value,))

@@ -35,6 +35,7 @@ from gateway.core.webhooks.dispatcher import WebhookDispatcher
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
 from gateway.wiring import background
+from gateway.wiring.sandbox import SandboxParts, make_sandbox
 from gateway.wiring.services import Basis, make_price_cache, make_services
 from gateway.wiring.stages import stages
 from gateway.wiring.webhooks import dispatcher, outgoing
@@ -48,6 +49,7 @@ class Core:
     callers: Callers
     verification: KeyVerification
     limiter: RateLimiter
+    sandbox: SandboxParts
     breakers: CircuitBreakers
     notifier: Notifier
     upstreams: AccountUpstreams
@@ -73,6 +75,7 @@ class Core:
         await self.reconciliation.close()
         await self.services.price_cache.close()
         await self.limiter.close()
+        await self.sandbox.limiter.close()
         await self.unwritten.close()
 
 
@@ -84,7 +87,8 @@ def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> C
     limiter = _limiter(settings, store, clock, metrics)
     pipeline = Pipeline(clock, asyncio.sleep, limiter, breakers, observer=metrics)
     connect = _connect(settings, client, pipeline, clock, metrics)
-    upstreams = AccountUpstreams(connect, pipeline)
+    sandbox = make_sandbox(store, clock)
+    upstreams = AccountUpstreams(connect, pipeline, sandbox.upstream)
     verification = KeyVerification(store.accounts, _asking(connect, pipeline), clock)
     callers = _callers(settings, hasher, store, clock, verification)
     unwritten = _unwritten(store, clock, metrics)
@@ -101,6 +105,7 @@ def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> C
         callers=callers,
         verification=verification,
         limiter=limiter,
+        sandbox=sandbox,
         breakers=breakers,
         notifier=notifier,
         upstreams=upstreams,

@@ -46,6 +46,7 @@ from gateway.wiring.core import Core, build_core, revealed
 from gateway.wiring.database import database_url, opened_store
 from gateway.wiring.legacy_codes import service_codes
 from gateway.wiring.mcp import add_mcp
+from gateway.wiring.sandbox import lost_answers
 from gateway.wiring.secret import agreed_secret
 from gateway.wiring.services import Basis
 
@@ -204,7 +205,8 @@ async def run_gateway(
             await housekeeping.recover()
             if follow:
                 await housekeeping.count()
-            async with _working(core, [housekeeping, forwarding], follow=follow):
+            lost = lost_answers(store, core.services.repository, clock, metrics)
+            async with _working(core, [housekeeping, forwarding, lost], follow=follow):
                 yield Gateway(settings, metrics, client, store, core, forwarding, balances)
 
 

@@ -65,7 +65,7 @@ async def add(tx: Tx, rental: Row | Mapping[str, Value]) -> None:
     }
     if await tx.execute(_ADD, **known, provisional=0) == 0:
         await tx.execute(_AGAIN, **known)
-    elif not is_test(rental["account_id"]):
+    elif not is_test(str(rental["account_id"])):
         tx.news.append(CodeRead())
 
 

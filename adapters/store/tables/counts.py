@@ -1,4 +1,4 @@
-"""What stands open, test keys left out: few rows, however many have ended, each found by a partial index."""
+"""What stands open, without test keys: few rows, however many have ended, found by an index."""
 
 from sqlalchemy import and_, func, select
 
@@ -8,9 +8,7 @@ from adapters.store.sql.statement import Statement, Tx, number
 from adapters.store.tables.cancels import standing
 from gateway.core.model.purchases import LedgerCounts
 
-_unknown = select(func.count()).where(
-    holding, one_of(spends.c.state, "unknown"), not_test(spends)
-)
+_unknown = select(func.count()).where(holding, one_of(spends.c.state, "unknown"), not_test(spends))
 _active = select(func.count()).where(
     and_(unended, one_of(things.c.status, "active", "code_received")),
     things.c.active_until > number("at"),

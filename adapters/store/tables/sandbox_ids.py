@@ -1,4 +1,4 @@
-"""The ids that the sandbox of test keys gives: counted in the database, so that no two nodes give the same."""
+"""The ids that the sandbox of test keys gives: counted in the database, over all nodes."""
 
 from sqlalchemy import BigInteger, Text, cast, literal_column
 from sqlalchemy.dialects.postgresql import insert

@@ -48,8 +48,10 @@ if TYPE_CHECKING:
 )
 @click.option("--admin", is_flag=True, help="It sees the whole account, not only what it bought.")
 @click.option("--expires", type=Moment(), help="When it ends (UTC), such as 2027-01-31.")
+@click.option("--test", is_flag=True, help="A sandbox answers it: no real number, no money.")
 def create(
     name: str,
+    test: bool,
     services: str | None,
     expires: datetime | None,
     no_budget: bool,
@@ -76,7 +78,9 @@ def create(
         **limits,  # type: ignore[arg-type]  # click has checked their types
     )
     asked = list(filter(None, map(str.strip, (services or "").split(","))))
-    click.echo(with_gateway(lambda gateway: _create(gateway, name.strip(), granted, asked)))
+    click.echo(
+        with_gateway(lambda gateway: _create(gateway, name.strip(), granted, asked, test=test))
+    )
 
 
 @click.command("list")
@@ -135,16 +139,18 @@ def _called(given: str, keys: Sequence[GatewayKey], now: datetime) -> GatewayKey
     return found[0] if found else None
 
 
-async def _create(gateway: Gateway, name: str, limits: Limits, services: list[str]) -> str:
+async def _create(
+    gateway: Gateway, name: str, limits: Limits, services: list[str], *, test: bool
+) -> str:
     """Make a key for these services, as the price list calls them."""
     from gateway.core.ports.storage import NameTaken
 
     if not name:
         raise click.UsageError("--name: is required.")
     if services:
-        limits = replace(limits, services=await _codes_of(gateway, services))
+        limits = replace(limits, services=await _codes_of(gateway, services, test=test))
     try:
-        return await make_key(gateway, name, limits)
+        return await make_key(gateway, name, limits, test=test)
     except NameTaken as taken:
         raise click.ClickException(
             f"The key {taken.key_id} has this name. Choose another, or revoke that one first: "
@@ -152,12 +158,12 @@ async def _create(gateway: Gateway, name: str, limits: Limits, services: list[st
         ) from None
 
 
-async def _codes_of(gateway: Gateway, services: list[str]) -> frozenset[str]:
+async def _codes_of(gateway: Gateway, services: list[str], *, test: bool) -> frozenset[str]:
     """The codes of services; as they are given where the price list cannot be read."""
     from gateway.core.model.errors import GatewayError
 
     try:
-        prices = await _price_list(gateway)
+        prices = await _price_list(gateway, test=test)
     except GatewayError as fault:
         click.echo(
             "Warning: the services were not checked, for the price list cannot be read "
@@ -168,14 +174,18 @@ async def _codes_of(gateway: Gateway, services: list[str]) -> frozenset[str]:
     return frozenset(_code_of(prices, service) for service in services)
 
 
-async def _price_list(gateway: Gateway) -> list[Price]:
-    """Every service of the account of GETATEXT_API_KEY, also those that are withheld."""
+async def _price_list(gateway: Gateway, *, test: bool) -> list[Price]:
+    """Every service of the account that the key leads to, also those that are withheld."""
+    from gateway.core.model.callers import TEST_ACCOUNT, Caller
     from gateway.core.model.values import MAX_PAGE
     from gateway.core.operations.call import Call
     from gateway.core.operations.prices import LIST_PRICES
 
     key = gateway.settings.getatext_api_key
-    caller = await gateway.callers.identify(key.get_secret_value() if key else None)
+    if test:
+        caller = Caller(TEST_ACCOUNT.id, TEST_ACCOUNT)
+    else:
+        caller = await gateway.callers.identify(key.get_secret_value() if key else None)
     call, asked = Call(caller, secrets.token_hex(8)), {"limit": MAX_PAGE}
     page = await gateway.invoker.invoke(LIST_PRICES, call, asked)
     prices = [*page.data, *page.withheld]
@@ -231,6 +241,7 @@ def _row(key: GatewayKey, spent: Spent) -> Row:
     return {
         "id": key.id,
         "name": key.name,
+        "test": key.test,
         "created_at": instant_text(key.created_at),
         "revoked_at": moment(key.revoked_at),
         "expires_at": moment(limits.expires_at),
@@ -251,20 +262,21 @@ def _row(key: GatewayKey, spent: Spent) -> Row:
     }
 
 
-async def make_key(gateway: Gateway, name: str, limits: Limits) -> str:
+async def make_key(gateway: Gateway, name: str, limits: Limits, *, test: bool = False) -> str:
     """Store a new key and answer it. Only its hash is stored, so it can never be read again.
 
     Raises NameTaken where a living key has the name.
     """
-    from gateway.core.model.callers import GATEWAY_KEY_PREFIX, GatewayKey
+    from gateway.core.model.callers import GATEWAY_KEY_PREFIX, TEST_KEY_PREFIX, GatewayKey
 
-    key = GATEWAY_KEY_PREFIX + secrets.token_urlsafe(24)
+    key = (TEST_KEY_PREFIX if test else GATEWAY_KEY_PREFIX) + secrets.token_urlsafe(24)
     created = GatewayKey(
         id=secrets.token_hex(4),
         name=name,
         hashed=gateway.hasher.name(key),
         limits=limits,
         created_at=datetime.now(UTC),
+        test=test,
     )
     await gateway.keys.create(created)
     return key

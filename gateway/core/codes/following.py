@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from gateway.core.model.callers import is_test
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.unused import UnusedReturns
+from gateway.core.model.callers import is_test
 from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.prices import UNKNOWN_TTL, Price
 from gateway.core.model.rentals import Rental

@@ -5,9 +5,9 @@ from collections.abc import Coroutine, Mapping
 from datetime import datetime
 from typing import Any
 
-from gateway.core.model.callers import is_test
 from gateway.core.codes.poll import RentalPoll
 from gateway.core.codes.poll_schedule import PollQueue, PollSchedule, PollTarget
+from gateway.core.model.callers import is_test
 from gateway.core.model.codes import same_code
 from gateway.core.model.rentals import Rental
 from gateway.core.model.upstream_call import Priority

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 GATEWAY_KEY_PREFIX = "gtw_"
+TEST_KEY_PREFIX = f"{GATEWAY_KEY_PREFIX}test_"
 SHORT_ID = 8
 """How many characters of an account's id stand in a log line, where no key has a name."""
 
@@ -24,11 +25,17 @@ class Limits:
     admin: bool = False  # sees the whole account
     expires_at: datetime | None = None
     confirm_above: Decimal | None = None  # over MCP, a person confirms what costs more
+    suspended: bool = False  # buys nothing; it still reads and cancels
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayKey:
-    """An API key issued by the gateway. Only its hash is stored; it is looked up by `hashed`."""
+    """An API key issued by the gateway. Only its hash is stored; it is looked up by `hashed`.
+
+    `previous_hashed` is that of its secret before the last rotation, accepted until
+    `previous_until`. `parent_id`: the key on whose behalf it was made; its purchases count against
+    that one too, and it ends with it. `test`: it belongs to the test account.
+    """
 
     id: str
     name: str
@@ -36,6 +43,10 @@ class GatewayKey:
     limits: Limits
     created_at: datetime
     revoked_at: datetime | None = None
+    previous_hashed: str | None = field(default=None, repr=False)
+    previous_until: datetime | None = None
+    parent_id: str | None = None
+    test: bool = False
 
     def is_living(self, at: datetime) -> bool:
         """Whether it can be used at that time: neither revoked nor expired."""

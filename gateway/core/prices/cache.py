@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from cachetools import LRUCache
 
-from gateway.core.model.callers import is_test
 from gateway.core.model.account import Nothing
+from gateway.core.model.callers import is_test
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.prices import Candidate, ListPrices, Price, PricePage
 from gateway.core.model.provider_errors import UpstreamAuthFailed, UpstreamError

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.core.model.callers import is_test
 from gateway.core.auth.webhook_secrets import WebhookSecrets
+from gateway.core.model.callers import is_test
 from gateway.core.model.events import Event, event_id
 from gateway.core.model.values import instant_text
 from gateway.core.model.webhooks import (
