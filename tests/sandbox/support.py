@@ -58,9 +58,13 @@ async def node(
     *,
     key: str | None = None,
     clock: Forwarded | None = None,
+    budget_day: int | None = None,
     **changes: Any,
 ) -> AsyncIterator[Node]:
-    """A node on a database, before no provider unless one is given. `key`: one made before."""
+    """A node on a database, before no provider unless one is given.
+
+    `key`: one made before, in place of a new one with this budget.
+    """
     url = store_url or new_database()
     terms = settings(provider_url, gateway_database_url=url, **changes)
     time = clock or Forwarded()
@@ -70,12 +74,12 @@ async def node(
         gateway = await opened.enter_async_context(run_gateway(terms, SECRET, store, client, time))
         app = gateway.app()
         address = await opened.enter_async_context(listening(app))
-        test_key = key or await test_key_of(gateway)
+        test_key = key or await new_key(gateway, budget_day=budget_day)
         caller = await opened.enter_async_context(open_client(address, test_key))
         yield Node(gateway, app, address, time, caller, test_key)
 
 
-async def test_key_of(gateway: Gateway, name: str = "tests", **limits: Any) -> str:
+async def new_key(gateway: Gateway, name: str = "tests", **limits: Any) -> str:
     """A new test key, which may do everything where no limits are given."""
     given = Limits(**({"long_rentals": True} | limits))
     return await make_key(gateway, name, given, test=True)
