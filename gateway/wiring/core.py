@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from adapters.getatext.client import Client
 from adapters.getatext.provider import accounts
+from adapters.sandbox.lost_answers import LostAnswers
 from adapters.store import Store
 from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.auth.verification import AskProvider, KeyVerification
@@ -35,7 +36,7 @@ from gateway.core.webhooks.dispatcher import WebhookDispatcher
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
 from gateway.wiring import background
-from gateway.wiring.sandbox import SandboxParts, make_sandbox
+from gateway.wiring.sandbox import SandboxParts, lost_answers, make_sandbox
 from gateway.wiring.services import Basis, make_price_cache, make_services
 from gateway.wiring.stages import stages
 from gateway.wiring.webhooks import dispatcher, outgoing
@@ -50,6 +51,7 @@ class Core:
     verification: KeyVerification
     limiter: RateLimiter
     sandbox: SandboxParts
+    lost_answers: LostAnswers
     breakers: CircuitBreakers
     notifier: Notifier
     upstreams: AccountUpstreams
@@ -106,6 +108,7 @@ def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> C
         verification=verification,
         limiter=limiter,
         sandbox=sandbox,
+        lost_answers=lost_answers(store, services.repository, clock, metrics),
         breakers=breakers,
         notifier=notifier,
         upstreams=upstreams,

@@ -46,7 +46,6 @@ from gateway.wiring.core import Core, build_core, revealed
 from gateway.wiring.database import database_url, opened_store
 from gateway.wiring.legacy_codes import service_codes
 from gateway.wiring.mcp import add_mcp
-from gateway.wiring.sandbox import lost_answers
 from gateway.wiring.secret import agreed_secret
 from gateway.wiring.services import Basis
 
@@ -205,8 +204,7 @@ async def run_gateway(
             await housekeeping.recover()
             if follow:
                 await housekeeping.count()
-            lost = lost_answers(store, core.services.repository, clock, metrics)
-            async with _working(core, [housekeeping, forwarding, lost], follow=follow):
+            async with _working(core, [housekeeping, forwarding], follow=follow):
                 yield Gateway(settings, metrics, client, store, core, forwarding, balances)
 
 
@@ -218,7 +216,7 @@ class _Job(Protocol):
 @asynccontextmanager
 async def _working(core: Core, jobs: Sequence[_Job], *, follow: bool) -> AsyncIterator[None]:
     """Run what runs beside the requests, until the core is closed."""
-    started = [*jobs, core.dispatcher] if follow else jobs
+    started = [*jobs, core.dispatcher, core.lost_answers] if follow else jobs
     background = [asyncio.create_task(job.run()) for job in started]
     if follow:
         core.following.start()

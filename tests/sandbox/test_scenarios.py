@@ -72,7 +72,7 @@ async def test_a_silent_number_that_nobody_waits_for_is_given_back() -> None:
         await one.gateway.core.following.look()
 
         async def over() -> bool:
-            return (await read(one, rental_id))["status"] != "active"
+            return bool((await read(one, rental_id))["status"] != "active")
 
         await until(over)
         ended = await read(one, rental_id)
@@ -109,7 +109,8 @@ async def test_a_lost_answer_is_unknown_until_what_it_bought_is_found(store_url:
         one.clock.put_forward(FOUND_AFTER.total_seconds())
 
         async def found() -> bool:
-            return (await one.client.get("/v1/rentals")).json["data"][0]["id"] is not None
+            listed = (await one.client.get("/v1/rentals")).json["data"]
+            return listed[0]["id"] is not None
 
         await until(found)
         replayed = await one.client.post("/v1/rentals", LOST)
