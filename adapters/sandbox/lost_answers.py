@@ -8,7 +8,7 @@ from datetime import datetime
 from adapters.sandbox import rentals
 from adapters.sandbox.catalogue import FOUND_AFTER, LOST_ANSWER, SERVICES
 from adapters.sandbox.provider import NextId
-from gateway.core.model.callers import TEST_ACCOUNT
+from gateway.core.model.callers import TEST_ACCOUNT_ID
 from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.purchases import AnyRental, Outcome, Spend, SpendState, View, stored_value
 from gateway.core.model.rentals import Rental, RentNumber
@@ -54,7 +54,7 @@ class LostAnswers:
 
     async def look(self) -> None:
         """Settle what was lost long enough ago."""
-        for spend in await self._ledger.unanswered(TEST_ACCOUNT.id):
+        for spend in await self._ledger.unanswered(TEST_ACCOUNT_ID):
             if spend.state is SpendState.UNKNOWN and self._now() >= spend.at + FOUND_AFTER:
                 await self._settle(spend)
 

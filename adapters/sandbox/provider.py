@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 from adapters.sandbox import long_rentals, rentals
 from adapters.sandbox.catalogue import BALANCE, LOST_ANSWER, SERVICES
 from gateway.core.model.account import Balance, Nothing
-from gateway.core.model.callers import TEST_ACCOUNT
+from gateway.core.model.callers import TEST_ACCOUNT_ID
 from gateway.core.model.errors import LongRentalNotFound, OutcomeUnknown, RentalNotFound
 from gateway.core.model.long_rentals import (
     CreateLongRental,
@@ -33,7 +33,7 @@ Out = TypeVar("Out")
 
 NextId = Callable[[], Awaitable[int]]
 """Gives an id that no purchase of any node has. Raises LedgerUnavailable."""
-_ALL = View(TEST_ACCOUNT.id)
+_ALL = View(TEST_ACCOUNT_ID)
 
 
 class Sandbox:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from adapters.store import Store
 from gateway.core.jobs.balance_watch import BalanceWatch
-from gateway.core.model.callers import is_test
+from gateway.core.model.callers import TEST_ACCOUNT_ID
 from gateway.core.model.events import Alarm
 from gateway.core.ports.clock import Clock
 from gateway.core.upstream.account import OwnBalance
@@ -28,7 +28,7 @@ async def raising_alarms(
     if follow:
 
         def raised(alarm: Alarm) -> None:
-            if not is_test(alarm.account_id):
+            if alarm.account_id != TEST_ACCOUNT_ID:
                 metrics.alarm_raised(alarm)
             core.notifier.account_changed(alarm.account_id)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pydantic import SecretStr
 
@@ -87,13 +88,9 @@ def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> C
     """Build the objects shared by all callers. `secret`: the database's; `sender`: to webhooks."""
     settings, store, clock, metrics = basis.settings, basis.store, basis.clock, basis.metrics
     hasher, notifier = KeyHasher(secret), Notifier()
-    breakers = CircuitBreakers(clock, CALLS, observer=metrics)
-    limiter = _limiter(settings, store, clock, metrics)
-    pipeline = Pipeline(clock, asyncio.sleep, limiter, breakers, observer=metrics)
-    connect = _connect(settings, client, pipeline, clock, metrics)
-    sandbox = make_sandbox(store, clock)
-    upstreams = AccountUpstreams(connect, pipeline, sandbox.upstream)
-    verification = KeyVerification(store.accounts, _asking(connect, pipeline), clock)
+    calls = _calls(basis, client)
+    upstreams = calls.upstreams
+    verification = KeyVerification(store.accounts, calls.ask, clock)
     callers = _callers(settings, hasher, store, clock, verification)
     unwritten = _unwritten(store, clock, metrics)
     price_cache = make_price_cache(settings, clock, metrics)
@@ -111,10 +108,10 @@ def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> C
         callers=callers,
         key_watch=KeyWatch(callers, store.keys, clock),
         verification=verification,
-        limiter=limiter,
-        sandbox=sandbox,
+        limiter=calls.limiter,
+        sandbox=calls.sandbox,
         lost_answers=lost_answers(store, services.repository, clock, metrics),
-        breakers=breakers,
+        breakers=calls.breakers,
         notifier=notifier,
         upstreams=upstreams,
         services=services,
@@ -126,6 +123,27 @@ def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> C
         cancels=cancels,
         unwritten=unwritten,
     )
+
+
+class _Calls(NamedTuple):
+    """What makes calls to the provider; `ask` is for keys that it has not accepted yet."""
+
+    limiter: RateLimiter
+    breakers: CircuitBreakers
+    sandbox: SandboxParts
+    upstreams: AccountUpstreams
+    ask: AskProvider
+
+
+def _calls(basis: Basis, client: Client) -> _Calls:
+    settings, store, clock, metrics = basis.settings, basis.store, basis.clock, basis.metrics
+    breakers = CircuitBreakers(clock, CALLS, observer=metrics)
+    limiter = _limiter(settings, store, clock, metrics)
+    pipeline = Pipeline(clock, asyncio.sleep, limiter, breakers, observer=metrics)
+    connect = _connect(settings, client, pipeline, clock, metrics)
+    sandbox = make_sandbox(store, clock)
+    upstreams = AccountUpstreams(connect, pipeline, sandbox.upstream)
+    return _Calls(limiter, breakers, sandbox, upstreams, _asking(connect, pipeline))
 
 
 def _unwritten(store: Store, clock: Clock, metrics: Metrics) -> Unwritten:

@@ -8,7 +8,7 @@ from adapters.sandbox.lost_answers import LostAnswers
 from adapters.sandbox.numbers import FIRST_ID
 from adapters.sandbox.provider import Sandbox
 from adapters.store import Store
-from gateway.core.model.callers import TEST_ACCOUNT
+from gateway.core.model.callers import TEST_ACCOUNT_ID
 from gateway.core.operations.catalog import BUCKETS, CALLS
 from gateway.core.ports.clock import Clock
 from gateway.core.rentals.repository import RentalRepository
@@ -35,7 +35,7 @@ def make_sandbox(store: Store, clock: Clock) -> SandboxParts:
     limiter = RateLimiter(clock, asyncio.get_running_loop(), limits)
     pipeline = Pipeline(clock, asyncio.sleep, limiter, CircuitBreakers(clock, CALLS))
     provider = Sandbox(store.ledger, partial(store.sandbox_ids.next, FIRST_ID), clock.now)
-    return SandboxParts(AccountUpstream(TEST_ACCOUNT.id, provider, pipeline), limiter)
+    return SandboxParts(AccountUpstream(TEST_ACCOUNT_ID, provider, pipeline), limiter)
 
 
 def lost_answers(

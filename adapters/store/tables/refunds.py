@@ -5,7 +5,7 @@ from sqlalchemy import ColumnElement, and_, literal_column, select, update
 from adapters.store.sql.schema import one_of, spends, things
 from adapters.store.sql.statement import Statement, Tx, number, text
 from adapters.store.tables import budgets, events
-from gateway.core.model.callers import is_test
+from gateway.core.model.callers import TEST_ACCOUNT_ID
 from gateway.core.model.purchases import MoneyBack, RefundReason
 from gateway.core.model.values import amount_of
 
@@ -64,6 +64,6 @@ async def _write(
         return None
     back = int(row["refunded"])
     await budgets.add(tx, row["caller_id"], row["account_id"], row["at"], -back)
-    if not is_test(row["account_id"]):
+    if row["account_id"] != TEST_ACCOUNT_ID:
         tx.news.append(MoneyBack(amount_of(back)))
     return back

@@ -176,14 +176,14 @@ async def _codes_of(gateway: Gateway, services: list[str], *, test: bool) -> fro
 
 async def _price_list(gateway: Gateway, *, test: bool) -> list[Price]:
     """Every service of the account that the key leads to, also those that are withheld."""
-    from gateway.core.model.callers import TEST_ACCOUNT, Caller
+    from gateway.core.model.callers import TEST_ACCOUNT, TEST_ACCOUNT_ID, Caller
     from gateway.core.model.values import MAX_PAGE
     from gateway.core.operations.call import Call
     from gateway.core.operations.prices import LIST_PRICES
 
     key = gateway.settings.getatext_api_key
     if test:
-        caller = Caller(TEST_ACCOUNT.id, TEST_ACCOUNT)
+        caller = Caller(TEST_ACCOUNT_ID, TEST_ACCOUNT)
     else:
         caller = await gateway.callers.identify(key.get_secret_value() if key else None)
     call, asked = Call(caller, secrets.token_hex(8)), {"limit": MAX_PAGE}

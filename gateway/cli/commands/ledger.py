@@ -43,12 +43,12 @@ def list_spends(unknown: bool, test: bool, limit: int, wide: bool, as_json: bool
     """
     from gateway.cli.listings import PURCHASES, UNKNOWN_PURCHASES
     from gateway.cli.output import show_rows
-    from gateway.core.model.callers import TEST_ACCOUNT
+    from gateway.core.model.callers import TEST_ACCOUNT_ID
 
     async def work(gateway: Gateway) -> list[tuple[Spend, list[str]]]:
         if not unknown:
             return [(spend, []) for spend in await gateway.ledger.spends(limit, test=test)]
-        account_id = TEST_ACCOUNT.id if test else None
+        account_id = TEST_ACCOUNT_ID if test else None
         found = list(reversed(await gateway.ledger.unknown(account_id)))[:limit]
         return [(spend, await _suggested(gateway, spend)) for spend in found]
 

@@ -11,12 +11,12 @@ from gateway.core.auth.verification import KeyVerification
 from gateway.core.model.callers import (
     GATEWAY_KEY_PREFIX,
     TEST_ACCOUNT,
+    TEST_ACCOUNT_ID,
     Account,
     Ancestor,
     Caller,
     GatewayKey,
     caller_id,
-    is_test,
 )
 from gateway.core.model.errors import LedgerUnavailable, Unauthorized
 from gateway.core.model.provider_errors import UpstreamAuthFailed
@@ -143,7 +143,7 @@ class Callers:
         """The account: the server's own, that of test keys, or one whose key is in memory."""
         if self._own is not None and self._own.id == account_id:
             return self._own
-        if is_test(account_id):
+        if account_id == TEST_ACCOUNT_ID:
             return TEST_ACCOUNT
         return self._met.get(account_id)
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.unused import UnusedReturns
-from gateway.core.model.callers import is_test
+from gateway.core.model.callers import TEST_ACCOUNT_ID
 from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.prices import UNKNOWN_TTL, Price
 from gateway.core.model.rentals import Rental
@@ -93,7 +93,7 @@ class Following:
             upstream = self._upstream_of(account_id)
             if upstream is not None:
                 rentals = await self._follow_or_report(upstream)
-                followed += 0 if is_test(account_id) else rentals
+                followed += 0 if account_id == TEST_ACCOUNT_ID else rentals
         self._observer.followed(followed, self._poller.lag())
 
     async def _follow_or_report(self, upstream: AccountUpstream) -> int:

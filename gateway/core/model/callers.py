@@ -80,19 +80,10 @@ class Account:
     id: str
     key: str = field(repr=False)
 
-    @property
-    def test(self) -> bool:
-        """Whether it is that of test keys, which no provider has."""
-        return is_test(self.id)
 
-
-TEST_ACCOUNT = Account("test", "")
-"""The account of all test keys of a database: a name that is no hash, and no key."""
-
-
-def is_test(account_id: str) -> bool:
-    """Whether an account's id is that of test keys."""
-    return account_id == TEST_ACCOUNT.id
+TEST_ACCOUNT_ID = "test"
+"""The account of all test keys of a database: no hash of a key is this."""
+TEST_ACCOUNT = Account(TEST_ACCOUNT_ID, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from gateway.core.auth.key_management import KeyManagement
 from gateway.core.codes.messages import MessageWaiter
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
-from gateway.core.model.callers import Caller, GatewayKey, caller_id
+from gateway.core.model.callers import TEST_ACCOUNT_ID, Caller, GatewayKey, caller_id
 from gateway.core.model.errors import Forbidden, InvalidRequest, NotFound, ServiceNotFound
 from gateway.core.model.long_rentals import LongRental
 from gateway.core.model.prices import Price
@@ -121,7 +121,7 @@ class Context:
 
     async def keys(self) -> Sequence[GatewayKey]:
         """The gateway keys that lead to the caller's account."""
-        test = self.caller.account.test
+        test = self.caller.account.id == TEST_ACCOUNT_ID
         if not test and self.view.account_id != self.services.own:
             return ()
         return [key for key in await self.services.keys.all() if key.test == test]

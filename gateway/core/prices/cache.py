@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from cachetools import LRUCache
 
 from gateway.core.model.account import Nothing
-from gateway.core.model.callers import is_test
+from gateway.core.model.callers import TEST_ACCOUNT_ID
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.prices import Candidate, ListPrices, Price, PricePage
 from gateway.core.model.provider_errors import UpstreamAuthFailed, UpstreamError
@@ -275,5 +275,5 @@ class PriceCache:
             self._observer.background_failed("prices", error)
 
     def _looked_up(self, account: str, found: str) -> None:
-        if not is_test(account):
+        if account != TEST_ACCOUNT_ID:
             self._observer.prices_looked_up(found)

@@ -8,7 +8,7 @@ from enum import Enum
 
 from cachetools import LRUCache
 
-from gateway.core.model.callers import is_test
+from gateway.core.model.callers import TEST_ACCOUNT_ID
 from gateway.core.model.errors import GatewayError, LedgerUnavailable, RateLimited, RentalNotFound
 from gateway.core.model.provider_errors import (
     CancelTooEarly,
@@ -173,7 +173,7 @@ class Cancelling:
             return
         tried = await self.carry_out(upstream, wish)
         done = tried.rental.status is RentalStatus.CANCELLED
-        if unused and done and not is_test(upstream.account_id):
+        if unused and done and upstream.account_id != TEST_ACCOUNT_ID:
             self._observer.returned_unused()
 
     async def _look(

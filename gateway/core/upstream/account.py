@@ -10,7 +10,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from gateway.core.identity_cache import IdentityCache
-from gateway.core.model.callers import Account
+from gateway.core.model.callers import TEST_ACCOUNT_ID, Account
 from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.upstream_call import Effect, Priority, UpstreamCall
 from gateway.core.ports.clock import Clock
@@ -162,7 +162,7 @@ class AccountUpstreams:
 
     def of(self, account: Account) -> AccountUpstream:
         """The account's upstream; opens no connection."""
-        if account.test:
+        if account.id == TEST_ACCOUNT_ID:
             return self._sandbox
         made = self._made.get(account)
         if made is None:

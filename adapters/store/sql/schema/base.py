@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Integer, MetaData, Table, Text, literal_column
 
-from gateway.core.model.callers import TEST_ACCOUNT
+from gateway.core.model.callers import TEST_ACCOUNT_ID
 
 metadata = MetaData()
 
@@ -28,7 +28,7 @@ def one_of(column: ColumnElement[str], *words: str) -> ColumnElement[bool]:
 
 def not_test(table: Table) -> ColumnElement[bool]:
     """A condition that leaves out what belongs to test keys."""
-    return table.c.account_id != literal_column(f"'{TEST_ACCOUNT.id}'")
+    return table.c.account_id != literal_column(f"'{TEST_ACCOUNT_ID}'")
 
 
 def partial(condition: ColumnElement[bool]) -> dict[str, Any]:
