@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from adapters.sandbox import rentals
@@ -31,10 +31,10 @@ class LostAnswers:
         ledger: Ledger,
         next_id: NextId,
         now: Callable[[], datetime],
-        found: Callable[[View, AnyRental], None],
+        found: Callable[[Sequence[View], AnyRental], None],
         observer: Observer,
     ) -> None:
-        """`found` is called with what was settled as bought, and whose it is."""
+        """`found` is called with what was settled as bought, and where it is seen."""
         self._ledger = ledger
         self._next_id = next_id
         self._now = now
@@ -65,8 +65,7 @@ class LostAnswers:
             return
         outcome = Outcome(SpendState.BOUGHT, stored_value(rental), rental)
         if await self._ledger.settle(spend.ledger_id, outcome, self._now()):
-            view = View(spend.account_id, None if spend.sees_account else spend.caller_id)
-            self._found(view, rental)
+            self._found((View(spend.account_id),), rental)
 
     async def _bought(self, spend: Spend) -> Rental:
         asked = RentNumber(service_code=LOST_ANSWER, **json.loads(spend.wishes or "{}"))

@@ -10,11 +10,11 @@ from aiohttp import web
 
 from adapters.simulator import Simulator
 from adapters.store import open_store
-from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits
 from gateway.wiring import Gateway, SystemClock
 from gateway.wiring.gateway import _client, run_gateway
 from tests.support.gateway import USUAL, Client, listening, new_database, open_client, settings
+from tests.support.keys import make_key
 from tests.support.ledger import new_id
 
 SECRET = b"the same secret for all of the nodes"

@@ -12,13 +12,13 @@ import pytest
 from aiohttp import ClientTimeout
 
 from adapters.sandbox.numbers import FIRST_ID, code
-from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import TEST_KEY_PREFIX, Limits
 from tests.codes.support import Stream
 from tests.faces.support import DAISY, PHP, STUB, Tool
 from tests.mcp.support import LEGACY, MODERN, connected, done, refused
 from tests.sandbox.support import NOWHERE, Node, node, rent
 from tests.support.gateway import new_database, open_client
+from tests.support.keys import make_key
 from tests.webhooks.support import LOOPBACK, receiving, verified
 
 ROOT = Path(__file__).parents[2]
@@ -229,7 +229,7 @@ async def test_the_command_line_sees_it_without_a_key_of_the_provider() -> None:
         return out.decode()
 
     made = ("keys", "create", "--name", "ci", "--test", "--budget-day", "5")
-    key = (await run(*made, "--services", "WhatsApp, test_silent")).strip()
+    key = (await run(*made, "--services", "whatsapp,test_silent")).strip()
     listed = json.loads(await run("keys", "list", "--json"))["data"]
     rented = json.loads(
         await run("rent", "whatsapp", "--max-price", "1", "--json", GATEWAY_KEY=key)

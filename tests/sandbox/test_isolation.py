@@ -9,12 +9,12 @@ from typing import Any
 
 from adapters.sandbox.numbers import FIRST_ID
 from adapters.simulator import DEMO_KEY, Limits, Rules, Simulator, SimulatorConfig
-from gateway.cli.commands.keys import make_key
 from gateway.core.jobs.housekeeping import Housekeeping
 from gateway.core.model.callers import Limits as KeyLimits
 from gateway.core.model.purchases import View
 from tests.sandbox.support import Node, new_key, node, rent
 from tests.support.gateway import Client, open_client
+from tests.support.keys import make_key
 from tests.support.waiting import until
 from tests.webhooks.support import LOOPBACK, receiving
 
