@@ -38,13 +38,13 @@ async def test_a_key_is_made_with_its_limits_and_used(home: Node) -> None:
     assert secret.startswith("gtw_")
     assert (made["status"], made["budget_day"], made["services"]) == (
         "active",
-        "1.20",
+        "5.00",
         ["whatsapp"],
     )
     assert bought == [201, 201, 409]
     row = await listed(home, made["id"])
     assert "secret" not in row
-    assert (row["spent_today"], row["left_today"]) == ("1.10", "0.10")
+    assert (row["spent_today"], row["left_today"]) == ("1.10", "3.90")
 
 
 LIMITED: list[dict[str, Any]] = [
