@@ -20,10 +20,12 @@ from adapters.store.tables.checks import StoredChecks
 from adapters.store.tables.events import StoredEvents
 from adapters.store.tables.keys import StoredKeys
 from adapters.store.tables.ledger import NewId, StoredLedger
+from adapters.store.tables.oauth import StoredOAuth
 from adapters.store.tables.outgoing_webhooks import StoredWebhooks
 from adapters.store.tables.webhooks import StoredInbox, StoredOutbox
 from adapters.store.urls import postgres_dsn, sqlite_path
 from gateway.core.ports.ledger import Ledger
+from gateway.core.ports.oauth import OAuthStore
 from gateway.core.ports.storage import (
     Accounts,
     AuditTrail,
@@ -58,6 +60,7 @@ class Store:
     webhooks: OutgoingWebhooks
     alarms: AlarmReports
     audit_trail: AuditTrail
+    oauth: OAuthStore
 
 
 @asynccontextmanager
@@ -114,4 +117,5 @@ def store_over(database: SharedDatabase, new_id: NewId) -> Store:
         webhooks=StoredWebhooks(database, alarms),
         alarms=alarms,
         audit_trail=StoredAuditTrail(database),
+        oauth=StoredOAuth(database),
     )
