@@ -15,7 +15,7 @@ from adapters.store.sql.schema import checks, keys
 from adapters.store.sql.statement import Statement, Tx, Value, like, text
 from adapters.store.tables import audit
 from gateway.core.model.audit import AuditRecord
-from gateway.core.model.callers import GATEWAY_KEY_PREFIX, GatewayKey
+from gateway.core.model.callers import GatewayKey, key_id_of
 from gateway.core.ports.storage import NameTaken
 
 _VERSION = "keys"  # the name of a row of checks: changed with every key
@@ -60,7 +60,7 @@ class StoredKeys:
         return None if row is None else codec.gateway_key(row)
 
     async def of_caller(self, caller_id: str) -> GatewayKey | None:
-        return await self.by_id(caller_id.removeprefix(GATEWAY_KEY_PREFIX))
+        return await self.by_id(key_id_of(caller_id))
 
     async def by_id(self, key_id: str) -> GatewayKey | None:
         row = await self._database.read(lambda tx: tx.row(_BY_ID, id=key_id))
