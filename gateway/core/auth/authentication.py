@@ -128,13 +128,6 @@ class Callers:
         self._found.pop(key.hashed, None)
         return await self._by_gateway_key(key.hashed)
 
-    async def of_key(self, key_id: str) -> Caller:
-        """The caller of a gateway key that is known by its id. Raises Unauthorized."""
-        key = await self._keys.by_id(key_id)
-        if key is None:
-            raise Unauthorized
-        return await self._by_gateway_key(key.hashed)
-
     @property
     def own(self) -> Account | None:
         """The server's own account at the provider, if it has a key."""

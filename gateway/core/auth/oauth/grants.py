@@ -10,7 +10,7 @@ from cachetools import TTLCache
 from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.auth.oauth.clients import KEPT
 from gateway.core.model.audit import AuditAction, AuditRecord
-from gateway.core.model.callers import Caller
+from gateway.core.model.callers import GATEWAY_KEY_PREFIX, Caller
 from gateway.core.model.errors import Unauthorized
 from gateway.core.model.oauth import AuthorizationCode, OAuthToken, SignIn, TokenKind, TokenPair
 from gateway.core.ports.clock import Clock
@@ -52,7 +52,7 @@ class OAuthGrants:
         self._found[found.hashed] = found
         if found.expires_at <= self._clock.now():
             raise Unauthorized("The access token has expired.", advice=_AGAIN)
-        return await self._callers.of_key(found.key_id)
+        return await self._callers.of_caller(GATEWAY_KEY_PREFIX + found.key_id)
 
     async def find_code(self, code: str, client_id: str) -> AuthorizationCode | None:
         """A client's code, unless it was used: then all that it led to is revoked."""
@@ -120,11 +120,11 @@ class OAuthGrants:
     ) -> tuple[TokenPair, Sequence[OAuthToken], datetime] | None:
         """New tokens, and until when to keep their client; None where the key has ended."""
         try:
-            caller = await self._callers.of_key(key_id)
+            caller = await self._callers.of_caller(GATEWAY_KEY_PREFIX + key_id)
         except Unauthorized:
             return None
         now = self._clock.now()
-        ends = (caller.limits and caller.limits.expires_at) or now + _WITHOUT_END
+        ends = caller.ends_at or now + _WITHOUT_END
         lasts = min(ACCESS_LASTS, ends - now)
         access, refresh = (
             kind.prefix + secrets.token_urlsafe(32)

@@ -12,9 +12,8 @@ _URI = re.compile(rf"[!\"$-~]{{1,{MAX_URI}}}").fullmatch  # printable, without #
 _WEB = ("http", "https")
 # What a browser would do itself with an address, instead of handing it to a program.
 _BROWSERS_OWN = frozenset(
-    "about blob chrome data file filesystem ftp intent javascript mailto sms tel vbscript "
-    "view-source ws wss".split()
-)
+    ("about", "blob", "chrome", "data", "file", "filesystem", "ftp", "intent", "javascript")
+) | {"mailto", "sms", "tel", "vbscript", "view-source", "ws", "wss"}
 
 
 def fault(uri: str) -> str | None:
