@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 
 from gateway.core.auth.oauth import redirects
-from mcp_server.oauth.addresses import REVOKE, Addresses
+from mcp_server.oauth.addresses import REVOKE, TOKEN, Addresses
 
 FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 50
+_GRANTS = ("authorization_code", "refresh_token")
 _HINTS = ("access_token", "refresh_token")
 Pairs = list[tuple[str, str]]
 
@@ -53,9 +54,11 @@ def authorization(pairs: Pairs) -> bytes:
 def form(path: str, pairs: Pairs, header: str, addresses: Addresses) -> bytes:
     """The form of a token request or a revocation for the SDK.
 
-    `header` is that of Authorization. Raises OAuthError for another resource.
+    `header` is that of Authorization. Raises OAuthError for another resource or grant.
     """
     given = dict(pairs)
+    if path == TOKEN and given.get("grant_type") not in _GRANTS:
+        raise OAuthError("unsupported_grant_type", f"grant_type: one of {', '.join(_GRANTS)}")
     for name, value in pairs:
         if name == "resource" and not addresses.is_resource(value):
             raise OAuthError("invalid_target", f"resource: is {addresses.resource} here")

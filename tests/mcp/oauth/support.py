@@ -5,19 +5,22 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from aiohttp import ClientResponse, ClientSession, CookieJar
 
 from adapters.simulator import DEMO_KEY, Simulator, SimulatorConfig
 from gateway.core.model.callers import GATEWAY_KEY_PREFIX, GatewayKey, Limits
-from gateway.wiring import Gateway, open_gateway
+from gateway.wiring import Gateway, SystemClock, open_gateway
+from gateway.wiring import gateway as wiring
 from tests.mcp.support import QUICK
 from tests.support.gateway import listening, settings
 
@@ -160,7 +163,7 @@ class App:
         assert (back.told["state"], back.told["iss"]) == (self.state, self.node.base)
         return back.told["code"]
 
-    async def redeem(self, code: str, node: Node | None = None, **changes: str) -> Answered:
+    async def redeem(self, code: str, node: Node | None = None, /, **changes: str) -> Answered:
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -257,6 +260,19 @@ class Node:
         return found
 
 
+class MovedClock(SystemClock):
+    """The system clock, so much later."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead.total_seconds()
+
+
 @dataclass
 class Stand:
     """One or more nodes on one database, before the simulator, and a person."""
@@ -264,10 +280,17 @@ class Stand:
     nodes: list[Node]
     sim: Simulator
     person: Person
+    clock: MovedClock
+    browsers: AsyncExitStack
 
     @property
     def node(self) -> Node:
         return self.nodes[0]
+
+    async def somebody(self) -> Person:
+        """Another person, in a browser of her own."""
+        browser = ClientSession(cookie_jar=CookieJar(unsafe=True))
+        return Person(await self.browsers.enter_async_context(browser))
 
 
 @asynccontextmanager
@@ -289,12 +312,13 @@ async def signing_in(
     async with AsyncExitStack() as opened:
         sim = await opened.enter_async_context(Simulator(config).running())
         session = await opened.enter_async_context(ClientSession())
-        browser = ClientSession(cookie_jar=CookieJar(unsafe=True))
-        person = Person(await opened.enter_async_context(browser))
-        running = list[Node]()
+        clock, running = MovedClock(), list[Node]()
+        opened.enter_context(patch.object(wiring, "SystemClock", lambda: clock))
         for _ in range(nodes):
             chosen = settings(sim.url, **changes)
             gateway = await opened.enter_async_context(open_gateway(chosen))
             url = await opened.enter_async_context(listening(gateway.app()))
             running.append(Node(gateway, url, public or url, session))
-        yield Stand(running, sim, person)
+        stand = Stand(running, sim, Person(session), clock, opened)
+        stand.person = await stand.somebody()
+        yield stand
