@@ -95,6 +95,7 @@ async def open_nothing(url: str, *, new_id: Any) -> AsyncIterator[Store]:
         alarms=AlarmReports(),
         webhooks=webhooks,
         audit_trail=nothing,
+        oauth=nothing,
     )
 
 

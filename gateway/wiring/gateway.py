@@ -200,6 +200,7 @@ async def run_gateway(
             metrics,
             retention=retention,
             purged=core.services.repository.forget_all,
+            more=[core.oauth.grants.purge],
         )
         async with raising_alarms(settings, store, core, clock, metrics, follow=follow) as balances:
             await housekeeping.recover()

@@ -23,6 +23,7 @@ FILES: Mapping[str, Path] = MappingProxyType(
         "/favicon.ico": _HERE / "own" / "favicon.ico",
         "/icon.png": _HERE / "own" / "icon.png",
         "/icon.svg": _HERE / "own" / "icon.svg",
+        "/assets/consent.css": _HERE / "own" / "consent.css",
         "/assets/page.css": _HERE / "own" / "page.css",
         "/assets/viewer.css": _HERE / "own" / "viewer.css",
         "/assets/viewer.js": _HERE / "own" / "viewer.js",

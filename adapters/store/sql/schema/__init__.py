@@ -13,11 +13,13 @@ from adapters.store.sql.schema.ledger import (
     unended,
     wanted,
 )
+from adapters.store.sql.schema.oauth import oauth_clients, oauth_codes, oauth_tokens
 from adapters.store.sql.schema.shared import leases, places
 from adapters.store.sql.schema.webhooks import deliveries, pending, webhooks
 
 __all__ = [
     "accounts", "audit_log", "checks", "codes", "counting", "deliveries", "events",
     "handing_over", "hints", "holding", "keys", "leases", "letters", "metadata", "not_test",
-    "one_of", "pending", "places", "spends", "things", "totals", "unended", "wanted", "webhooks",
+    "oauth_clients", "oauth_codes", "oauth_tokens", "one_of", "pending", "places", "spends",
+    "things", "totals", "unended", "wanted", "webhooks",
 ]  # fmt: skip
