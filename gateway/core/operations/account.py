@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from contextlib import suppress
 
-from gateway.core.model.account import BalanceAndSpending, Nothing, left
-from gateway.core.model.callers import GatewayKey, Limits, caller_id
-from gateway.core.model.errors import Forbidden, LedgerUnavailable
+from gateway.core.model.account import BalanceAndSpending, Nothing, OwnKey, left
+from gateway.core.model.callers import GATEWAY_KEY_PREFIX, GatewayKey, Limits, caller_id
+from gateway.core.model.errors import Forbidden, GatewayKeyRequired, LedgerUnavailable
 from gateway.core.model.upstream_call import Effect
 from gateway.core.model.usage import (
     GetUsage,
@@ -50,6 +50,29 @@ GET_BALANCE = Operation(
     run=_get_balance,
     toolset="account",
     calls=(BALANCE,),
+)
+
+
+async def _get_key(context: Context, asked: Nothing) -> OwnKey:
+    caller = context.caller
+    if caller.limits is None:
+        raise GatewayKeyRequired
+    key_id = caller.id.removeprefix(GATEWAY_KEY_PREFIX)
+    return OwnKey.of(key_id, caller.key_name or "", caller.limits)
+
+
+GET_KEY = Operation(
+    name="get_key",
+    summary="Read what this key may",
+    description="The limits of the gateway key that asks. What is left of them: get_balance.",
+    takes=Nothing,
+    gives=OwnKey,
+    effect=Effect.READ,
+    rest=Rest("GET", "/v1/key"),
+    run=_get_key,
+    toolset="account",
+    errors=(GatewayKeyRequired,),
+    tool=False,
 )
 
 
@@ -98,4 +121,4 @@ GET_USAGE = Operation(
     errors=(Forbidden,),
 )
 
-OPERATIONS = (GET_BALANCE, GET_USAGE)
+OPERATIONS = (GET_BALANCE, GET_KEY, GET_USAGE)

@@ -12,7 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from gateway.core.model.account import BalanceAndSpending
+from gateway.core.model.account import BalanceAndSpending, OwnKey
+from gateway.core.model.callers import Limits
 from gateway.core.model.codes import Code, CodeStatus
 from gateway.core.model.events import Event, EventList, EventType, event_id
 from gateway.core.model.long_rentals import (
@@ -132,6 +133,8 @@ _FIGURES = UsageFigures(
     success_rate=None,
     median_seconds=None,
 )
+_KEY_ID = "9f2c41d0"
+_LIMITS = Limits(budget_day=Decimal("5.00"), max_price=Decimal("1.00"))
 _WEBHOOK = Webhook(
     id=f"wh_{'5e' * 12}",
     url="https://example.com/hooks/sms",
@@ -173,6 +176,7 @@ EXAMPLES: Mapping[str, Example] = MappingProxyType(
                 left_total=None,
             )
         ),
+        "get_key": Example(OwnKey.of(_KEY_ID, "n8n", _LIMITS)),
         "get_usage": Example(
             Usage(
                 group_by="service",
