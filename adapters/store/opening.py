@@ -14,6 +14,7 @@ from adapters.store.sql.database import (
     SharedDatabase,
 )
 from adapters.store.tables.accounts import StoredAccounts
+from adapters.store.tables.audit import StoredAuditTrail
 from adapters.store.tables.balances import StoredBalances
 from adapters.store.tables.checks import StoredChecks
 from adapters.store.tables.events import StoredEvents
@@ -25,6 +26,7 @@ from adapters.store.urls import postgres_dsn, sqlite_path
 from gateway.core.ports.ledger import Ledger
 from gateway.core.ports.storage import (
     Accounts,
+    AuditTrail,
     Balances,
     Events,
     Inbox,
@@ -55,6 +57,7 @@ class Store:
     balances: Balances
     webhooks: OutgoingWebhooks
     alarms: AlarmReports
+    audit_trail: AuditTrail
 
 
 @asynccontextmanager
@@ -110,4 +113,5 @@ def store_over(database: SharedDatabase, new_id: NewId) -> Store:
         balances=StoredBalances(database, alarms),
         webhooks=StoredWebhooks(database, alarms),
         alarms=alarms,
+        audit_trail=StoredAuditTrail(database),
     )

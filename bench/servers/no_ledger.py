@@ -93,6 +93,7 @@ async def open_nothing(url: str, *, new_id: Any) -> AsyncIterator[Store]:
         balances=nothing,
         alarms=AlarmReports(),
         webhooks=webhooks,
+        audit_trail=nothing,
     )
 
 

@@ -9,6 +9,7 @@ from adapters.getatext.client import Client
 from adapters.getatext.provider import accounts
 from adapters.store import Store
 from gateway.core.auth.authentication import Callers, KeyHasher
+from gateway.core.auth.key_watch import KeyWatch
 from gateway.core.auth.verification import AskProvider, KeyVerification
 from gateway.core.auth.webhook_secrets import WebhookSecrets
 from gateway.core.codes.following import Following
@@ -46,6 +47,7 @@ class Core:
 
     hasher: KeyHasher
     callers: Callers
+    key_watch: KeyWatch
     verification: KeyVerification
     limiter: RateLimiter
     breakers: CircuitBreakers
@@ -90,7 +92,9 @@ def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> C
     unwritten = _unwritten(store, clock, metrics)
     price_cache = make_price_cache(settings, clock, metrics)
     sent = outgoing(basis, WebhookSecrets(secret), sender, price_cache)
-    services = make_services(basis, callers, unwritten, notifier, price_cache, sent.management)
+    services = make_services(
+        basis, hasher, callers, unwritten, notifier, price_cache, sent.management
+    )
     of_account = background.upstream_of(callers, upstreams)
     following, cancels, reconciliation = background.work(
         settings, store, callers, of_account, services, metrics
@@ -99,6 +103,7 @@ def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> C
     return Core(
         hasher=hasher,
         callers=callers,
+        key_watch=KeyWatch(callers, store.keys, clock),
         verification=verification,
         limiter=limiter,
         breakers=breakers,

@@ -118,6 +118,7 @@ class Gateway:
         hosts = AllowedHosts(public_url, settings.gateway_allowed_hosts)
         faces = Faces(
             callers=core.callers,
+            key_watch=core.key_watch,
             invoker=core.invoker,
             events=self.store.events,
             notifier=core.notifier,
@@ -216,7 +217,7 @@ class _Job(Protocol):
 @asynccontextmanager
 async def _working(core: Core, jobs: Sequence[_Job], *, follow: bool) -> AsyncIterator[None]:
     """Run what runs beside the requests, until the core is closed."""
-    started = [*jobs, core.dispatcher] if follow else jobs
+    started = [*jobs, core.dispatcher, core.key_watch] if follow else jobs
     background = [asyncio.create_task(job.run()) for job in started]
     if follow:
         core.following.start()

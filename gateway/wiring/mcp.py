@@ -32,7 +32,8 @@ def add_mcp(app: web.Application, settings: Settings, core: Core, hosts: Allowed
     options = mcp_options(settings, McpChoices(), core.hasher.name("mcp").encode())
     options = replace(options, hosts=hosts)
     host = partial(host_of, proxies=settings.gateway_trusted_proxies)
-    admission = McpAdmission(held, app[ADMISSION].address, host)
+    watch = partial(core.key_watch.hold, any_secret=True)
+    admission = McpAdmission(held, app[ADMISSION].address, host, watch)
     mount(
         core.invoker,
         identify,

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from adapters.store import Store
-from gateway.core.auth.authentication import Callers
+from gateway.core.auth.authentication import Callers, KeyHasher
+from gateway.core.auth.key_management import KeyManagement
 from gateway.core.codes.messages import MessageWaiter
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
@@ -33,6 +34,7 @@ class Basis:
 
 def make_services(
     basis: Basis,
+    hasher: KeyHasher,
     callers: Callers,
     unwritten: Unwritten,
     notifier: Notifier,
@@ -67,7 +69,9 @@ def make_services(
         keys=store.keys,
         own=callers.own.id if callers.own else None,
         webhooks=webhooks,
-        owner_of=callers.of_webhook,
+        owner_of=callers.of_caller,
+        key_management=KeyManagement(store.keys, store.ledger, hasher, clock),
+        audit_trail=store.audit_trail,
     )
 
 

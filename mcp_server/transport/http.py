@@ -42,7 +42,7 @@ class McpAdmission:
     """Limits what is open: `held` for the length of a request, by the caller and by `address`.
 
     `address` is None for a sender whose address has no limit. `host`: by which name the gateway
-    was called.
+    was called. `watch` has a session ended once its caller's key ends; it returns what stops that.
     """
 
     held: Callable[[web.Request, Caller], AbstractContextManager[object]] = (
@@ -50,6 +50,9 @@ class McpAdmission:
     )
     address: Callable[[web.Request], str | None] = lambda _request: None
     host: Callable[[web.Request], str | None] = lambda request: request.headers.get("Host")
+    watch: Callable[[Caller, Callable[[], None]], Callable[[], None]] = lambda _caller, _end: (
+        lambda: None
+    )
 
 
 _NO_LIMITS = McpAdmission()
@@ -191,8 +194,9 @@ class _HttpFace:
 
             address = self._admission.address(request)
             end = partial(end_session, bridge.app, user)
+            watch = partial(self._admission.watch, caller)
             return await self._sessions.respond(
-                Visit(request, body, caller.id, address, respond, end)
+                Visit(request, body, caller.id, address, respond, end, watch)
             )
 
 

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from aiohttp import hdrs, web
@@ -46,7 +47,7 @@ class Visit:
     """One request: its caller's id and address, how it is answered, and how a session is ended.
 
     `address` is None for a sender whose address has no limit. `end` ends, in the SDK, a session of
-    the same caller by its id.
+    the same caller by its id. `watch` has that done once the caller's key ends.
     """
 
     request: web.Request
@@ -55,6 +56,7 @@ class Visit:
     address: str | None
     respond: Respond
     end: Callable[[str], Awaitable[None]]
+    watch: Callable[[Callable[[], None]], Callable[[], None]]
 
 
 @dataclass(eq=False, slots=True)
@@ -66,6 +68,7 @@ class _Session:
 
     owner: str
     leave: Callable[[], None]
+    unwatch: Callable[[], None] = lambda: None
     idle_from: float = 0.0
     called_at: float = 0.0
     requests: int = 0
@@ -81,6 +84,7 @@ class Sessions:
         self._idle_seconds = options.session_idle_seconds
         # By id; by itself until that is known.
         self._sessions: dict[object, _Session] = {}
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def respond(self, visit: Visit) -> web.StreamResponse:
         """The response to a request, made by the SDK or, where its session is gone, here.
@@ -113,6 +117,7 @@ class Sessions:
             await asyncio.shield(visit.end(idle))
         session = _Session(visit.owner, self._limit.enter(self._kind, visit.owner, visit.address))
         self._sessions[session] = session
+        session.unwatch = visit.watch(partial(self._key_ended, session, visit.end))
 
         def named(start: Message) -> None:
             session_id = dict(start["headers"]).get(SESSION_ID)
@@ -160,10 +165,20 @@ class Sessions:
             if not session.requests and session.idle_from < before:
                 self._end(name)
 
+    def _key_ended(self, session: _Session, end: Callable[[str], Awaitable[None]]) -> None:
+        """End a session whose caller's key has ended, here and in the SDK."""
+        for name in [name for name, each in self._sessions.items() if each is session]:
+            self._end(name)
+            if isinstance(name, str):
+                task = asyncio.ensure_future(end(name))
+                self._ending.add(task)
+                task.add_done_callback(self._ending.discard)
+
     def _end(self, name: object) -> None:
         session = self._sessions.pop(name, None)
         if session is not None:
             session.leave()
+            session.unwatch()
 
 
 async def end_session(app: Asgi, user: object, session_id: str) -> None:

@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any, cast
 
 from adapters.store import Store
+from gateway.core.auth.authentication import KeyHasher
+from gateway.core.auth.key_management import KeyManagement
 from gateway.core.codes.messages import MessageWaiter
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
@@ -146,6 +148,8 @@ def services(
         None,
         cast("WebhookManagement", None),  # no operation of these tests has a webhook
         no_owner,
+        KeyManagement(store.keys, store.ledger, KeyHasher(b"secret"), clock),
+        store.audit_trail,
     )
 
 
@@ -154,8 +158,9 @@ async def no_owner(caller_id: str) -> Caller:
     raise Unauthorized
 
 
-async def still_accepted(caller: Caller) -> None:
+async def still_accepted(caller: Caller) -> Caller:
     """The check of a caller whose key does not end."""
+    return caller
 
 
 def pipeline(clock: Clock) -> Pipeline:

@@ -282,12 +282,15 @@ def from_limits(text: str) -> Limits:
 
 def gateway_key(row: Row) -> GatewayKey:
     """The key in a row."""
-    revoked = row["revoked_at"]
     return GatewayKey(
         id=row["id"],
         name=row["name"],
         hashed=row["hashed"],
         limits=from_limits(row["limits"]),
         created_at=from_instant(row["created_at"]),
-        revoked_at=None if revoked is None else from_instant(revoked),
+        revoked_at=_moment(row["revoked_at"]),
+        previous_hashed=row["previous_hashed"],
+        previous_until=_moment(row["previous_until"]),
+        parent_id=row["parent_id"],
+        test=bool(row["test"]),
     )

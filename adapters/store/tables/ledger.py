@@ -7,6 +7,8 @@ from typing import Unpack
 
 from adapters.store.sql import codec
 from adapters.store.sql.database import AlarmReports, Database
+from adapters.store.sql.statement import Tx
+from adapters.store.tables import audit as audits
 from adapters.store.tables import (
     budgets,
     cancels,
@@ -21,6 +23,8 @@ from adapters.store.tables import (
     usage,
     views,
 )
+from gateway.core.model.audit import AuditRecord
+from gateway.core.model.events import Alarm
 from gateway.core.model.purchases import (
     AnyRental,
     Breach,
@@ -88,11 +92,17 @@ class StoredLedger:
         now = codec.to_instant(at)
         return await self._database.alone(lambda tx: purchases.mark_sent(tx, ledger_id, now))
 
-    async def settle(self, ledger_id: str, outcome: Outcome, at: datetime) -> bool:
+    async def settle(
+        self, ledger_id: str, outcome: Outcome, at: datetime, audit: AuditRecord | None = None
+    ) -> bool:
         now = codec.to_instant(at)
-        alarms = await self._database.write(
-            lambda tx: settlement.settle(tx, ledger_id, outcome, now)
-        )
+
+        async def settled(tx: Tx) -> Sequence[Alarm] | None:
+            alarms = await settlement.settle(tx, ledger_id, outcome, now)
+            await audits.write(tx, audit if alarms is not None else None)
+            return alarms
+
+        alarms = await self._database.write(settled)
         if alarms:
             self._alarms.tell(alarms)
         return alarms is not None
@@ -218,9 +228,17 @@ class StoredLedger:
             lambda tx: cancels.drop(tx, account_id, rental_id, reason)
         )
 
-    async def record_refund(self, ledger_id: str, amount: Decimal, at: datetime) -> bool:
+    async def record_refund(
+        self, ledger_id: str, amount: Decimal, at: datetime, audit: AuditRecord | None = None
+    ) -> bool:
         micros, now = codec.to_micros(amount) or 0, codec.to_instant(at)
-        return await self._database.write(lambda tx: refunds.record(tx, ledger_id, micros, now))
+
+        async def recorded(tx: Tx) -> bool:
+            done = await refunds.record(tx, ledger_id, micros, now)
+            await audits.write(tx, audit if done else None)
+            return done
+
+        return await self._database.write(recorded)
 
     async def unended(self, account_id: str) -> Sequence[Rental]:
         return await self._database.read(lambda tx: views.find_unended(tx, account_id))

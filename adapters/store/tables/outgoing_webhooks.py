@@ -12,8 +12,10 @@ from adapters.store.sql import codec
 from adapters.store.sql.database import AlarmReports, Database
 from adapters.store.sql.schema import deliveries, events, pending, webhooks
 from adapters.store.sql.statement import Row, Statement, Tx, like, number, text
+from adapters.store.tables import audit as audits
 from adapters.store.tables import webhook_deliveries as queue
 from adapters.store.tables.events import LAST, raise_alarm
+from gateway.core.model.audit import AuditRecord
 from gateway.core.model.events import Alarm, EventDetails, EventType
 from gateway.core.model.purchases import View
 from gateway.core.model.webhooks import (
@@ -100,9 +102,14 @@ class StoredWebhooks:
         self._alarms = alarms
 
     async def create(
-        self, webhook: StoredWebhook, most: MostWebhooks
+        self, webhook: StoredWebhook, most: MostWebhooks, audit: AuditRecord | None = None
     ) -> tuple[StoredWebhook, bool]:
-        return await self._database.write(lambda tx: _create(tx, webhook, most))
+        async def created(tx: Tx) -> tuple[StoredWebhook, bool]:
+            made, new = await _create(tx, webhook, most)
+            await audits.write(tx, audit and replace(audit, subject=made.id))
+            return made, new
+
+        return await self._database.write(created)
 
     async def find(self, webhook_id: str) -> StoredWebhook | None:
         row = await self._database.read(lambda tx: tx.row(_FIND, webhook_id=webhook_id))
@@ -116,11 +123,12 @@ class StoredWebhooks:
         rows = await self._database.read(lambda tx: tx.rows(statement, **asked))
         return [_webhook(row) for row in rows]
 
-    async def delete(self, webhook_id: str) -> bool:
+    async def delete(self, webhook_id: str, audit: AuditRecord | None = None) -> bool:
         async def both(tx: Tx) -> bool:
-            deleted = await tx.execute(_DELETE, webhook_id=webhook_id)
+            deleted = await tx.execute(_DELETE, webhook_id=webhook_id) > 0
             await queue.forget(tx, webhook_id)
-            return deleted > 0
+            await audits.write(tx, audit if deleted else None)
+            return deleted
 
         return await self._database.write(both)
 

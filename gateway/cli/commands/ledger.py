@@ -86,6 +86,7 @@ def resolve(
 
     LEDGER_ID may be its beginning, where no other purchase begins so.
     """
+    from gateway.core.model.audit import COMMAND, AuditAction, AuditRecord
     from gateway.core.model.purchases import SpendState
     from gateway.core.purchases.settlement import resolution
 
@@ -99,7 +100,10 @@ def resolve(
         if rental_id is not None and await _bought_by_another(gateway, spend, rental_id):
             raise click.UsageError(f"{rental_id} was bought by another purchase.")
         outcome = resolution(spend, rental_id, price)
-        settled = await gateway.ledger.settle(spend.ledger_id, outcome, datetime.now(UTC))
+        now = datetime.now(UTC)
+        details = {"rental_id": rental_id, "not_charged": not_charged}
+        audit = AuditRecord(now, COMMAND, AuditAction.PURCHASE_SETTLED, spend.ledger_id, details)
+        settled = await gateway.ledger.settle(spend.ledger_id, outcome, now, audit)
         return spend.ledger_id if settled else None
 
     settled = with_gateway(work)
@@ -121,12 +125,17 @@ def record_refund(ledger_id: str, amount: Decimal) -> None:
 
     LEDGER_ID may be its beginning, where no other purchase begins so.
     """
+    from gateway.core.model.audit import COMMAND, AuditAction, AuditRecord
+    from gateway.core.model.values import money_text
 
     async def work(gateway: Gateway) -> Spend:
         spend, now = await _begun_with(gateway, ledger_id), datetime.now(UTC)
-        if spend is None or not await gateway.ledger.record_refund(spend.ledger_id, amount, now):
-            raise click.UsageError(_not_refundable(spend, amount))
-        return spend
+        if spend is not None:
+            told = {"amount": money_text(amount)}
+            audit = AuditRecord(now, COMMAND, AuditAction.PURCHASE_REFUNDED, spend.ledger_id, told)
+            if await gateway.ledger.record_refund(spend.ledger_id, amount, now, audit):
+                return spend
+        raise click.UsageError(_not_refundable(spend, amount))
 
     spend = with_gateway(work)
     charged = amount if spend.charged is None else spend.charged

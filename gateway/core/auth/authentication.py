@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Callable
+from datetime import datetime
 
 from cachetools import LRUCache, TTLCache
 
@@ -10,6 +11,7 @@ from gateway.core.auth.verification import KeyVerification
 from gateway.core.model.callers import (
     GATEWAY_KEY_PREFIX,
     Account,
+    Ancestor,
     Caller,
     GatewayKey,
     caller_id,
@@ -22,7 +24,11 @@ from gateway.core.ports.storage import Keys
 _MAX_KEY = 256
 _MOST_CALLERS = 1000
 _MOST_KEYS = 10_000
-_REVOKED_WITHIN = 2.0  # seconds until every process has noticed a revocation
+_CHANGED_WITHIN = 0.75  # seconds until every process has noticed that a key has changed
+
+
+Lineage = tuple[GatewayKey, ...]
+"""A gateway key and those it was made by, the nearest first; empty: there is no such key."""
 
 
 class KeyHasher:
@@ -68,10 +74,10 @@ class Callers:
         self._pass_through = pass_through
         self._known: dict[str, Caller] = {}  # by provider key
         self._met: LRUCache[str, Account] = LRUCache(_MOST_KEYS)
-        self._found: TTLCache[str, tuple[GatewayKey | None]] = TTLCache(
-            _MOST_KEYS, _REVOKED_WITHIN, timer=clock.monotonic
+        self._found: TTLCache[str, Lineage] = TTLCache(
+            _MOST_KEYS, _CHANGED_WITHIN, timer=clock.monotonic
         )
-        self._last_found: LRUCache[str, GatewayKey] = LRUCache(_MOST_KEYS)
+        self._last_found: LRUCache[str, Lineage] = LRUCache(_MOST_KEYS)
         self._when_seen: tuple[Callable[[], None], ...] = ()
 
     def recall(self, key: str | None) -> Caller | None:
@@ -103,16 +109,23 @@ class Callers:
             await self._verification.verify(account)
         return self._accepted(account)
 
-    async def recheck(self, caller: Caller) -> None:
-        """Raise Unauthorized where the caller's gateway key was revoked or expired meanwhile."""
-        if caller.hashed is not None:
-            await self._by_gateway_key(caller.hashed)
+    async def recheck(self, caller: Caller, *, anew: bool = False) -> Caller:
+        """The caller as its gateway key is now. Raises Unauthorized where that has ended.
 
-    async def of_webhook(self, caller_id: str) -> Caller:
-        """The caller that owns a webhook. Raises Unauthorized where its key has ended."""
+        `anew`: as it is stored now, not as it was within the last second.
+        """
+        if caller.hashed is None:
+            return caller
+        if anew:
+            self._found.pop(caller.hashed, None)
+        return await self._by_gateway_key(caller.hashed)
+
+    async def of_caller(self, caller_id: str) -> Caller:
+        """The caller with this id, as stored now. Raises Unauthorized where its key has ended."""
         key = await self._keys.of_caller(caller_id)
-        if key is None or not key.is_living(self._clock.now()):
+        if key is None:
             raise Unauthorized
+        self._found.pop(key.hashed, None)
         return await self._by_gateway_key(key.hashed)
 
     @property
@@ -143,32 +156,72 @@ class Callers:
         caller = self._known[account.key] = Caller(account.id, account)
         return caller
 
-    async def _find(self, hashed: str) -> GatewayKey | None:
-        """The stored key; while the store is away, as it was last found: nobody can revoke it."""
+    async def _find(self, hashed: str) -> Lineage:
+        """The stored key; while the store is away, as it was last found: nobody can change it."""
         if (found := self._found.get(hashed)) is not None:
-            return found[0]
+            return found
         try:
-            key = await self._keys.find(hashed)
+            lineage = await self._read(hashed)
         except LedgerUnavailable:
-            if (key := self._last_found.get(hashed)) is None:
+            if (last := self._last_found.get(hashed)) is None:
                 raise
-        self._found[hashed] = (key,)
-        if key is not None:
-            self._last_found[hashed] = key
-        return key
+            lineage = last
+        self._found[hashed] = lineage
+        if lineage:
+            self._last_found[hashed] = lineage
+        return lineage
+
+    async def _read(self, hashed: str) -> Lineage:
+        key = await self._keys.find(hashed)
+        if key is None:
+            return ()
+        lineage = [key]
+        while lineage[-1].parent_id is not None:
+            parent = await self._keys.by_id(lineage[-1].parent_id)
+            if parent is None:
+                return ()
+            lineage.append(parent)
+        return tuple(lineage)
 
     async def _by_gateway_key(self, hashed: str) -> Caller:
-        key = await self._find(hashed)
-        if key is None or not hmac.compare_digest(key.hashed, hashed):
+        lineage = await self._find(hashed)
+        if not lineage:
             raise Unauthorized
-        if key.revoked_at is not None:
-            raise Unauthorized("This key was revoked.")
-        expires = key.limits.expires_at
-        if expires is not None and expires <= self._clock.now():
+        key, *above = lineage
+        ends = [_end_of_secret(key, hashed)]
+        for each in lineage:
+            if each.revoked_at is not None:
+                raise Unauthorized("This key was revoked.")
+            ends.append(each.limits.expires_at)
+        ends_at = min((end for end in ends if end is not None), default=None)
+        if ends_at is not None and ends_at <= self._clock.now():
             raise Unauthorized("This key has expired.")
         if self._own is None:
             raise UpstreamAuthFailed("The gateway has no key of its own at the provider.")
-        return Caller(caller_id(key), self._own, key.limits, hashed, key.name)
+        limits = key.limits
+        for each in above:
+            limits = limits.within(each.limits)
+        return Caller(
+            caller_id(key),
+            self._own,
+            limits,
+            hashed,
+            key.name,
+            ends_at,
+            tuple(Ancestor(caller_id(each), each.name, each.limits) for each in above),
+        )
+
+
+def _end_of_secret(key: GatewayKey, hashed: str) -> datetime | None:
+    """When the secret with this hash ends; None: with its key. Raises Unauthorized.
+
+    What the store's equality takes for equal is compared again, in constant time.
+    """
+    if hmac.compare_digest(key.hashed, hashed):
+        return None
+    if key.previous_hashed is None or not hmac.compare_digest(key.previous_hashed, hashed):
+        raise Unauthorized
+    return key.previous_until
 
 
 def _nobody() -> None:

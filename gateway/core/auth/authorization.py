@@ -81,6 +81,15 @@ class OperatorLimits:
             )
 
 
+def check_buys(limits: Limits | None) -> None:
+    """Raise Forbidden for a key that is suspended."""
+    if limits is not None and limits.suspended:
+        raise Forbidden(
+            "This key is suspended: it buys nothing, and still reads and cancels.",
+            advice=_KEY_CHANGES,
+        )
+
+
 def needs_price(limits: Limits | None) -> bool:
     """Whether the limits require a quote before the purchase."""
     return limits is not None and any(

@@ -1,10 +1,13 @@
 """Callers, accounts at the provider, and the gateway's own API keys with their limits."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeVar
 
 GATEWAY_KEY_PREFIX = "gtw_"
+TEST_KEY_PREFIX = f"{GATEWAY_KEY_PREFIX}test_"
+T = TypeVar("T", Decimal, datetime)
 SHORT_ID = 8
 """How many characters of an account's id stand in a log line, where no key has a name."""
 
@@ -24,11 +27,34 @@ class Limits:
     admin: bool = False  # sees the whole account
     expires_at: datetime | None = None
     confirm_above: Decimal | None = None  # over MCP, a person confirms what costs more
+    suspended: bool = False  # buys nothing; it still reads and cancels
+
+    def within(self, others: "Limits") -> "Limits":
+        """The limits of a key that may do no more than one with those other limits.
+
+        Budgets, purchases a day and active rentals stay as they are: these are counted for each.
+        """
+        return replace(
+            self,
+            read_only=self.read_only or others.read_only,
+            max_price=_lower(self.max_price, others.max_price),
+            services=_common(self.services, others.services),
+            long_rentals=self.long_rentals and others.long_rentals,
+            admin=self.admin and others.admin,
+            expires_at=_lower(self.expires_at, others.expires_at),
+            confirm_above=_lower(self.confirm_above, others.confirm_above),
+            suspended=self.suspended or others.suspended,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayKey:
-    """An API key issued by the gateway. Only its hash is stored; it is looked up by `hashed`."""
+    """An API key issued by the gateway. Only its hash is stored; it is looked up by `hashed`.
+
+    `previous_hashed` is that of its secret before the last rotation, accepted until
+    `previous_until`. `parent_id`: the key on whose behalf it was made; its purchases count against
+    that one too, and it ends with it. `test`: it belongs to the test account.
+    """
 
     id: str
     name: str
@@ -36,6 +62,10 @@ class GatewayKey:
     limits: Limits
     created_at: datetime
     revoked_at: datetime | None = None
+    previous_hashed: str | None = field(default=None, repr=False)
+    previous_until: datetime | None = None
+    parent_id: str | None = None
+    test: bool = False
 
     def is_living(self, at: datetime) -> bool:
         """Whether it can be used at that time: neither revoked nor expired."""
@@ -52,12 +82,22 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Ancestor:
+    """A key on whose behalf another was made: purchases of that one count against its limits."""
+
+    caller_id: str
+    name: str
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """An authenticated caller. `id` tells callers of the same account apart.
 
     `limits` None: the caller sent a provider key of its own (`pass_through`). `sees_account`:
     whether it sees the whole account, or only what it bought itself. `hashed` and `key_name`: the
-    hash and the name of its gateway key.
+    hash and the name of its gateway key; `ends_at`: when that is accepted no more; `ancestors`: the
+    keys it was made by, the nearest first.
     """
 
     id: str
@@ -65,6 +105,8 @@ class Caller:
     limits: Limits | None = None
     hashed: str | None = field(default=None, repr=False)
     key_name: str | None = field(default=None, compare=False)
+    ends_at: datetime | None = field(default=None, compare=False)
+    ancestors: tuple[Ancestor, ...] = ()
     pass_through: bool = field(init=False, compare=False)
     sees_account: bool = field(init=False, compare=False)
 
@@ -77,3 +119,18 @@ class Caller:
 def caller_id(key: GatewayKey) -> str:
     """The caller id of a gateway key, under which its purchases are stored."""
     return GATEWAY_KEY_PREFIX + key.id
+
+
+def key_id_of(caller_id: str) -> str:
+    """The id of the gateway key whose caller has this id."""
+    return caller_id.removeprefix(GATEWAY_KEY_PREFIX)
+
+
+def _lower(one: T | None, other: T | None) -> T | None:
+    return min((each for each in (one, other) if each is not None), default=None)
+
+
+def _common(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return one & other

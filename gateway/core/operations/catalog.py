@@ -4,6 +4,7 @@ from gateway.core.operations import (
     account,
     codes,
     events,
+    keys,
     long_rentals,
     prices,
     replacement,
@@ -22,6 +23,7 @@ CATALOG: tuple[AnyOperation, ...] = (
     *long_rentals.OPERATIONS,
     *events.OPERATIONS,
     *webhooks.OPERATIONS,
+    *keys.OPERATIONS,
 )
 
 TOOLS = tuple(operation for operation in CATALOG if operation.tool)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from gateway.core.auth.key_management import KeyManagement
 from gateway.core.codes.messages import MessageWaiter
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
@@ -18,7 +19,7 @@ from gateway.core.model.quote import price_needed
 from gateway.core.model.rentals import RentNumber
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
-from gateway.core.ports.storage import Events, Keys
+from gateway.core.ports.storage import AuditTrail, Events, Keys
 from gateway.core.prices.cache import PriceCache
 from gateway.core.prices.price_list import Contradiction
 from gateway.core.rentals.cancelling import Cancelling
@@ -47,11 +48,13 @@ class Services:
     poller: CodePoller
     waiter: CodeWaiter
     message_waiter: MessageWaiter
-    recheck: Callable[[Caller], Awaitable[None]]
+    recheck: Callable[[Caller], Awaitable[Caller]]
     keys: Keys
     own: str | None
     webhooks: WebhookManagement
     owner_of: Callable[[str], Awaitable[Caller]]
+    key_management: KeyManagement
+    audit_trail: AuditTrail
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 
 Errors = tuple[type[GatewayError], ...]
-Toolset = Literal["rentals", "long_rentals", "account", "events", "webhooks"]
+Toolset = Literal["rentals", "long_rentals", "account", "events", "webhooks", "keys"]
 Quoter = Callable[[Context, Any, Any], Awaitable[Quote]]
 """Quotes a purchase from context, input, and the rental that is rented again or renewed."""
 Resolver = Callable[[Context, Any, Any], Awaitable[BaseModel]]

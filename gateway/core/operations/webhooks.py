@@ -41,7 +41,8 @@ async def _list(context: Context, asked: Nothing) -> Webhooks:
 
 
 async def _delete(context: Context, asked: OneWebhook) -> Webhook:
-    return await _management(context).delete(context.view, asked.webhook_id)
+    management, caller = _management(context), context.caller
+    return await management.delete(context.view, caller.id, asked.webhook_id)
 
 
 async def _test(context: Context, asked: OneWebhook) -> WebhookTry:

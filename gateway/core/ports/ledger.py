@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol, Unpack
 
+from gateway.core.model.audit import AuditRecord
 from gateway.core.model.purchases import (
     AnyRental,
     Breach,
@@ -48,8 +49,12 @@ class Ledger(Protocol):
         sent.
         """
 
-    async def settle(self, ledger_id: str, outcome: Outcome, at: datetime) -> bool:
+    async def settle(
+        self, ledger_id: str, outcome: Outcome, at: datetime, audit: AuditRecord | None = None
+    ) -> bool:
         """Store the outcome: answer, price instead of the reservation, what was bought.
+
+        `audit`: who says so, where a person does.
 
         Only an open or unknown purchase can be settled; False for any other, which is unchanged.
         The answer stored for an unknown outcome is replaced by the one given here, if any. Where
@@ -165,7 +170,9 @@ class Ledger(Protocol):
     ) -> Rental | None:
         """End a wish of this reason; None where none stands. The gateway's own does not return."""
 
-    async def record_refund(self, ledger_id: str, amount: Decimal, at: datetime) -> bool:
+    async def record_refund(
+        self, ledger_id: str, amount: Decimal, at: datetime, audit: AuditRecord | None = None
+    ) -> bool:
         """Write down that so much of a purchase came back, as an operator knows; no money moves.
 
         False, and nothing changes, where it was not bought, was refunded before, or the amount is

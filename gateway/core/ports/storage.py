@@ -1,11 +1,12 @@
 """Ports of what is stored besides the ledger: keys, accounts, webhooks, leases, events, limits."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from gateway.core.model.audit import AuditEntry, AuditRecord
 from gateway.core.model.callers import GatewayKey
 from gateway.core.model.events import Event, EventType
 from gateway.core.model.purchases import View
@@ -29,24 +30,56 @@ class NameTaken(ValueError):
 class Keys(Protocol):
     """Stores the gateway's own API keys, by their hashes."""
 
-    async def create(self, key: GatewayKey) -> None:
+    async def create(self, key: GatewayKey, audit: AuditRecord | None = None) -> None:
         """Store a new key. Raises NameTaken where a key that is living then has its name.
 
         Names are compared as they are shown: without spaces around them, by case. Of two processes
-        at once, one stores its key.
+        at once, one stores its key. An expired key of that name is revoked, as of its end.
         """
 
     async def find(self, hashed: str) -> GatewayKey | None:
-        """The key with this hash, revoked ones included."""
+        """The key whose secret, or whose secret before, has this hash; also where it has ended."""
 
     async def of_caller(self, caller_id: str) -> GatewayKey | None:
         """The key whose caller has this id, revoked ones included."""
 
+    async def by_id(self, key_id: str) -> GatewayKey | None:
+        """The key with this id, revoked ones included."""
+
     async def all(self) -> Sequence[GatewayKey]:
         """Every key, oldest first."""
 
-    async def revoke(self, key_id: str, at: datetime) -> bool:
+    async def change(
+        self,
+        key_id: str,
+        made: Callable[[GatewayKey], GatewayKey],
+        at: datetime,
+        audit: AuditRecord | None = None,
+    ) -> GatewayKey | None:
+        """Store what `made` makes of a key, and return it; None where no unrevoked key has the id.
+
+        `made` may run more than once, and what it raises changes nothing. Raises NameTaken.
+        """
+
+    async def revoke(self, key_id: str, at: datetime, audit: AuditRecord | None = None) -> bool:
         """Revoke a key; False where no unrevoked key has this id."""
+
+    async def version(self) -> str:
+        """A text that is another one after every change of any key."""
+        ...
+
+
+class AuditTrail(Protocol):
+    """Reads what was done. Entries are written in the transaction of what they tell."""
+
+    async def add(self, record: AuditRecord) -> None:
+        """Write an entry about what changes nothing in the store."""
+
+    async def page(
+        self, *, subject: str | None, before: int | None, limit: int
+    ) -> Sequence[AuditEntry]:
+        """The entries with an id below `before`, newest first."""
+        ...
 
 
 class Accounts(Protocol):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from gateway.core.model.audit import AuditRecord
 from gateway.core.model.events import EventType
 from gateway.core.model.purchases import View
 from gateway.core.model.webhooks import (
@@ -69,7 +70,7 @@ class OutgoingWebhooks(Protocol):
     """Stores webhooks and their deliveries. Every method is one transaction."""
 
     async def create(
-        self, webhook: StoredWebhook, most: MostWebhooks
+        self, webhook: StoredWebhook, most: MostWebhooks, audit: AuditRecord | None = None
     ) -> tuple[StoredWebhook, bool]:
         """Store a webhook, looking at events from now on; returns it and True.
 
@@ -84,7 +85,7 @@ class OutgoingWebhooks(Protocol):
     async def all(self, view: View) -> Sequence[StoredWebhook]:
         """The webhooks of a view, oldest first."""
 
-    async def delete(self, webhook_id: str) -> bool:
+    async def delete(self, webhook_id: str, audit: AuditRecord | None = None) -> bool:
         """Delete a webhook and its deliveries; False where there is none."""
 
     async def standing(self) -> Sequence[StandingWebhook]:

@@ -42,6 +42,7 @@ class WithinLimits:
 
     async def planned(self, order: Order) -> Order:
         """The capped order with its intent. Raises GatewayError for a breach."""
+        authorization.check_buys(order.context.caller.limits)
         order = await order.resolved()
         try:
             return await self._within_limits(order)

@@ -4,7 +4,11 @@ import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from yarl import URL
+
 from gateway.core.auth.webhook_secrets import WebhookSecrets
+from gateway.core.model.audit import AuditAction, AuditRecord
+from gateway.core.model.callers import key_id_of
 from gateway.core.model.errors import Forbidden, InvalidRequest, NotFound, Unauthorized
 from gateway.core.model.events import EventType
 from gateway.core.model.purchases import View
@@ -79,7 +83,8 @@ class WebhookManagement:
             cursor=0,
         )
         try:
-            stored, created = await self._store.create(new, MOST)
+            audit = self._audit(caller_id, AuditAction.WEBHOOK_CREATED, new)
+            stored, created = await self._store.create(new, MOST, audit)
         except TooManyWebhooks as full:
             raise Forbidden(
                 f"This {full.whose} has {full.most} webhooks, as many as it may have.",
@@ -94,10 +99,11 @@ class WebhookManagement:
         """The webhooks of a view, oldest first."""
         return [shown(each) for each in await self._store.all(view)]
 
-    async def delete(self, view: View, webhook_id: str) -> Webhook:
-        """Delete a webhook. Raises NotFound."""
+    async def delete(self, view: View, caller_id: str, webhook_id: str) -> Webhook:
+        """Delete a webhook, on behalf of a caller. Raises NotFound."""
         stored = await self._find(view, webhook_id)
-        if not await self._store.delete(stored.id):
+        audit = self._audit(caller_id, AuditAction.WEBHOOK_DELETED, stored)
+        if not await self._store.delete(stored.id, audit):
             raise _not_found()
         self._when_changed()
         return shown(stored, deleted=True)
@@ -173,6 +179,11 @@ class WebhookManagement:
             some = found[place : place + _PAGE]
             queued += await self._store.requeue(stored.id, some, now)
         return queued
+
+    def _audit(self, caller_id: str, action: AuditAction, webhook: StoredWebhook) -> AuditRecord:
+        """What the audit log tells. Of the URL only where it leads: the rest may be a secret."""
+        details = {"host": URL(webhook.url).host, "events": list(webhook.events)}
+        return AuditRecord(self._clock.now(), key_id_of(caller_id), action, webhook.id, details)
 
     async def _find(self, view: View, webhook_id: str) -> StoredWebhook:
         stored = await self._store.find(webhook_id)

@@ -73,13 +73,18 @@ class EventsFace:
     async def _listen(self, request: web.Request) -> web.StreamResponse:
         caller = request[CALLER]
         last = _last_event_id(request)
-        with self._admission.held(request, caller, STREAMS):
-            resumed = last is not None
-            if last is None:
-                last = await self._events.last_event()
-            stream = await self._begin(request, caller, last)
-            await self._serve(stream, resumed=resumed)
-            return stream.response
+        stream: Stream | None = None
+        try:
+            with self._admission.held(request, caller, STREAMS):
+                resumed = last is not None
+                if last is None:
+                    last = await self._events.last_event()
+                stream = await self._begin(request, caller, last)
+                await self._serve(stream, resumed=resumed)
+        except Unauthorized:  # its key has ended meanwhile: so does the stream
+            if stream is None:
+                raise
+        return stream.response
 
     async def _begin(self, request: web.Request, caller: Caller, last: int) -> Stream:
         response = web.StreamResponse(headers=_HEADERS)

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from gateway.core.auth.authentication import Callers
 from gateway.core.auth.hosts import AllowedHosts
+from gateway.core.auth.key_watch import KeyWatch
 from gateway.core.codes.provider_webhooks import ProviderWebhooks
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.errors import GatewayError
@@ -49,6 +50,7 @@ class Faces:
     """What the faces need; `public_url` "" means: the origin of each request, if of `hosts`."""
 
     callers: Callers
+    key_watch: KeyWatch
     invoker: Invoker
     events: Events
     notifier: Notifier
@@ -70,7 +72,9 @@ class Faces:
 
 def make_app(faces: Faces) -> web.Application:
     """The application with all its routes."""
-    admission = Admission(faces.capacity.long_requests, faces.webhook_terms.proxies)
+    admission = Admission(
+        faces.capacity.long_requests, faces.key_watch, faces.webhook_terms.proxies
+    )
     address = OwnAddress(faces.public_url, faces.hosts, faces.webhook_terms.proxies)
     rest = RestFace(faces.callers, faces.invoker, admission, address)
     documents = Documents(address).routes()

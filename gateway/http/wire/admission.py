@@ -1,13 +1,16 @@
 """Admission of requests that hold their connection for long: streams, waits, MCP."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from aiohttp import web
 
 from gateway.core.auth.concurrency import ConcurrencyLimit, Held
+from gateway.core.auth.key_watch import KeyWatch
 from gateway.core.model.callers import Caller
+from gateway.core.model.errors import Unauthorized
 from gateway.http.wire.addresses import Proxy, limited_address
 
 STREAMS = Held("event streams", 50)
@@ -18,18 +21,25 @@ MCP_REQUESTS = Held("MCP requests", 200)
 class Admission:
     """Limits what a key, an address and all together hold open, far below the connections."""
 
-    def __init__(self, total: int, proxies: Sequence[Proxy] = ()) -> None:
-        """A key or an address gets at most half of `total`. `proxies`: those that are trusted."""
+    def __init__(self, total: int, watch: KeyWatch, proxies: Sequence[Proxy] = ()) -> None:
+        """A key or an address gets at most half of `total`. `proxies`: those that are trusted.
+
+        `watch` ends what is held with a key once that has ended.
+        """
         self._half = max(1, total // 2)
         self._limit = ConcurrencyLimit(total, self._half)
         self._proxies = proxies
+        self.watch = watch
 
-    def held(
-        self, request: web.Request, caller: Caller, kind: Held
-    ) -> AbstractContextManager[None]:
-        """Hold a place for the length of a block. Raises GatewayBusy."""
+    @contextmanager
+    def held(self, request: web.Request, caller: Caller, kind: Held) -> Iterator[None]:
+        """Hold a place for the length of a block. Raises GatewayBusy.
+
+        Raises Unauthorized in the block's place once the caller's key has ended.
+        """
         kind = replace(kind, of_key=min(kind.of_key, self._half))
-        return self._limit.held(kind, caller.id, self.address(request))
+        with self._limit.held(kind, caller.id, self.address(request)), _until(self.watch, caller):
+            yield
 
     @property
     def open(self) -> int:
@@ -39,3 +49,26 @@ class Admission:
     def address(self, request: web.Request) -> str | None:
         """The address by which the sender is counted; None for one without a limit."""
         return limited_address(request, self._proxies)
+
+
+@contextmanager
+def _until(watch: KeyWatch, caller: Caller) -> Iterator[None]:
+    """Cancel the block where the caller's key ends, and raise Unauthorized for it."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - a request is handled in one
+    ended = False
+
+    def end() -> None:
+        nonlocal ended
+        ended = True
+        task.cancel()
+
+    leave: Callable[[], None] = watch.hold(caller, end)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if ended and task.uncancel() == 0:
+            raise Unauthorized("This key has ended, or may not see the same any more.") from None
+        raise
+    finally:
+        leave()

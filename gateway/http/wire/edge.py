@@ -127,6 +127,8 @@ class Edge:
             await self._guard(request)
             return await handler(request)
         except GatewayError as error:
+            if _SENT in request:  # its answer has begun, and can only be broken off
+                raise _broken_off(request) from error
             return self._render(request, error, trace_id)
         except web.HTTPException as error:
             return self._render(request, problems.from_http(error), trace_id)
@@ -173,6 +175,13 @@ class Edge:
             told["operation"] = note.operation
             told |= note.about
         log.info("request", **told)
+
+
+def _broken_off(request: web.Request) -> ConnectionError:
+    """Close the connection, so that the client sees that its answer is not whole."""
+    if request.transport is not None:
+        request.transport.close()
+    return ConnectionResetError("the answer was broken off")
 
 
 async def name_server(request: web.Request, response: web.StreamResponse) -> None:

@@ -23,7 +23,9 @@ from tests.support.postgres import Postgres
 
 FIRST = "0004"  # what older ones did, was done before there were nodes to go on working
 _HARMLESS = re.compile(rf"SELECT|PRAGMA|(INSERT INTO|UPDATE|DELETE FROM) {migrating.VERSION_TABLE}")
-_ADDING = re.compile(r"ALTER TABLE \w+ ADD COLUMN|CREATE INDEX")
+# What the version before writes is unique there, too: it checks the names of living keys itself.
+_UNIQUE_BEFORE = r"CREATE UNIQUE INDEX keys_name ON keys "
+_ADDING = re.compile(rf"ALTER TABLE \w+ ADD COLUMN|CREATE INDEX|{_UNIQUE_BEFORE}")
 _NEW = re.compile(r"CREATE TABLE (\w+)|CREATE UNIQUE INDEX \w+ ON (\w+)|INSERT INTO (\w+)")
 
 T = TypeVar("T")

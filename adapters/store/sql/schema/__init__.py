@@ -2,7 +2,7 @@
 
 from adapters.store.sql.schema.base import metadata, one_of
 from adapters.store.sql.schema.events import codes, events, hints, letters
-from adapters.store.sql.schema.keys import accounts, checks, keys
+from adapters.store.sql.schema.keys import accounts, audit_log, checks, keys
 from adapters.store.sql.schema.ledger import (
     counting,
     handing_over,
@@ -17,7 +17,7 @@ from adapters.store.sql.schema.shared import leases, places
 from adapters.store.sql.schema.webhooks import deliveries, pending, webhooks
 
 __all__ = [
-    "accounts", "checks", "codes", "counting", "deliveries", "events", "handing_over", "hints",
-    "holding", "keys", "leases", "letters", "metadata", "one_of", "pending", "places", "spends",
-    "things", "totals", "unended", "wanted", "webhooks",
+    "accounts", "audit_log", "checks", "codes", "counting", "deliveries", "events",
+    "handing_over", "hints", "holding", "keys", "leases", "letters", "metadata", "one_of",
+    "pending", "places", "spends", "things", "totals", "unended", "wanted", "webhooks",
 ]  # fmt: skip

@@ -1,0 +1,293 @@
+"""Gateway keys as operators see and make them: values and inputs."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from gateway.core.model.account import left
+from gateway.core.model.callers import GatewayKey, Limits
+from gateway.core.model.moments import InstantAsked
+from gateway.core.model.purchases import Spent
+from gateway.core.model.values import (
+    CURRENCY,
+    CountAsked,
+    Currency,
+    FlagAsked,
+    Frozen,
+    Instant,
+    KeyName,
+    Usd,
+    UsdAsked,
+)
+
+MOST_OVERLAP = 168
+"""For how many hours the secret before a rotation may still be accepted."""
+
+
+class KeyStatus(StrEnum):
+    """Whether a key is accepted, and whether it buys."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+class KeyLimit(StrEnum):
+    """The limits that a key may be without."""
+
+    MAX_PRICE = "max_price"
+    BUDGET_DAY = "budget_day"
+    BUDGET_TOTAL = "budget_total"
+    MAX_PER_DAY = "max_per_day"
+    MAX_ACTIVE = "max_active"
+    SERVICES = "services"
+    CONFIRM_ABOVE = "confirm_above"
+    EXPIRES_AT = "expires_at"
+
+
+def _words(raw: object) -> object:
+    """A list of words, from a list or from text with commas."""
+    if isinstance(raw, str):
+        raw = raw.split(",")
+    if not isinstance(raw, list | tuple | set | frozenset):
+        raise ValueError("must be a list, or text with commas")
+    return tuple(filter(None, (str(each).strip() for each in raw)))
+
+
+def _limits_asked(raw: object) -> object:
+    words = _words(raw)
+    assert isinstance(words, tuple)  # noqa: S101 - it returns nothing else
+    unknown = [word for word in words if word not in set(KeyLimit)]
+    if unknown:
+        raise ValueError(f"{unknown[0]} is no limit that can be removed; {', '.join(KeyLimit)} are")
+    return words
+
+
+ServicesAsked = Annotated[
+    tuple[Annotated[str, Field(max_length=100)], ...],
+    BeforeValidator(_words),
+    Field(min_length=1, max_length=1000),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 1}),
+]
+"""Services in an input, by code or name: a list, or text with commas."""
+
+KeyId = Annotated[str, Field(min_length=1, max_length=100)]
+"""A key's id."""
+
+_Count = Annotated[CountAsked, Field(ge=1, le=1_000_000)]
+
+
+class Key(Frozen):
+    """A gateway key: its limits, and what it spent. Amounts in USD; null: no limit."""
+
+    id: str = Field(description="Its id.")
+    name: str = Field(description="What it is called.")
+    status: KeyStatus = Field(
+        description="suspended: it buys nothing, and still reads and cancels. expired, revoked: it "
+        "is not accepted."
+    )
+    created_at: Instant = Field(description="When it was made.")
+    revoked_at: Instant | None = Field(description="When it was revoked.")
+    expires_at: Instant | None = Field(description="When it ends; null: never.")
+    previous_secret_until: Instant | None = Field(
+        description="Until when the secret before the last rotation is accepted too."
+    )
+    parent_id: str | None = Field(
+        description="The key on whose behalf it was made: it ends with that one, and what it buys "
+        "counts against both."
+    )
+    test: bool = Field(description="Whether it belongs to the test account, which costs nothing.")
+    admin: bool = Field(description="Whether it sees the whole account.")
+    read_only: bool = Field(description="Whether it may only look.")
+    long_rentals: bool = Field(description="Whether it may buy what tells no price before.")
+    services: list[str] | None = Field(description="The services that it may rent for.")
+    max_price: Usd | None = Field(description="The highest price of one rental.")
+    max_active: int | None = Field(description="How many rentals it may have at one time.")
+    max_per_day: int | None = Field(description="How many purchases it may make in a day (UTC).")
+    budget_day: Usd | None = Field(description="The most it may spend in a day (UTC).")
+    budget_total: Usd | None = Field(description="The most it may spend in all.")
+    confirm_above: Usd | None = Field(
+        description="Over MCP, a person confirms what costs more; null: as the gateway is set."
+    )
+    spent_today: Usd = Field(
+        description="What it spent today (UTC), refunds taken off, reservations included."
+    )
+    spent_total: Usd = Field(description="What it spent in all, reckoned the same way.")
+    left_today: Usd | None = Field(description="What is left for today; null: no limit.")
+    left_total: Usd | None = Field(description="What is left in all; null: no limit.")
+    currency: Currency = Field(CURRENCY, description="The currency of every amount here.")
+
+
+class KeyWithSecret(Key):
+    """A key, and once the secret that is sent as the key."""
+
+    secret: str = Field(description="What is sent as the key. Told once: only a hash is kept.")
+
+
+class KeyList(Frozen):
+    """Every key, oldest first."""
+
+    data: list[Key] = Field(description="The keys, oldest first.")
+    next_cursor: str | None = Field(None, description="Always null: the list comes whole.")
+
+
+class _KeyLimits(Frozen):
+    """What create_key and update_key take in the same words."""
+
+    max_price: UsdAsked | None = Field(None, description="The highest price of one rental, USD.")
+    budget_day: UsdAsked | None = Field(
+        None, description="The most it may spend in a day (UTC), in USD."
+    )
+    budget_total: UsdAsked | None = Field(None, description="The most it may spend in all, in USD.")
+    max_per_day: _Count | None = Field(None, description="The most purchases in a day (UTC).")
+    max_active: _Count | None = Field(None, description="The most rentals at one time.")
+    services: ServicesAsked | None = Field(
+        None, description="The services it may rent for, by code or name."
+    )
+    confirm_above: UsdAsked | None = Field(
+        None, description="Over MCP a person confirms what costs more, in USD."
+    )
+    expires_at: InstantAsked | None = Field(None, description="When it ends (UTC).")
+
+
+class CreateKey(_KeyLimits):
+    """The input of create_key."""
+
+    name: KeyName = Field(description="What to call it: who has it, what it is for.")
+    no_budget: FlagAsked = Field(
+        False, description="It may spend without end: say so on purpose, in place of a budget."
+    )
+    read_only: FlagAsked = Field(False, description="It may look, and change or buy nothing.")
+    long_rentals: FlagAsked = Field(
+        False,
+        description="It may also buy what tells no price before: long rentals and renewals, which "
+        "can pass its budgets.",
+    )
+    admin: FlagAsked = Field(False, description="It sees the whole account.")
+    test: FlagAsked = Field(False, description="It belongs to the test account: it costs nothing.")
+
+    @model_validator(mode="after")
+    def _has_budget(self) -> "CreateKey":
+        budgeted = self.budget_day is not None or self.budget_total is not None
+        if self.no_budget and budgeted:
+            raise ValueError("no_budget does not go with budget_day or budget_total")
+        if not (self.no_budget or budgeted or self.read_only or self.test):
+            raise ValueError("must have budget_day or budget_total; or no_budget, on purpose")
+        return self
+
+    def limits(self, services: frozenset[str] | None) -> Limits:
+        """The limits asked for; `services` by their codes."""
+        return Limits(
+            read_only=self.read_only,
+            max_price=self.max_price,
+            budget_day=self.budget_day,
+            budget_total=self.budget_total,
+            services=services,
+            max_active=self.max_active,
+            max_per_day=self.max_per_day,
+            long_rentals=self.long_rentals,
+            admin=self.admin,
+            expires_at=self.expires_at,
+            confirm_above=self.confirm_above,
+        )
+
+
+class OneKey(Frozen):
+    """The input of operations on one key."""
+
+    key_id: KeyId = Field(description="The key's id.")
+
+
+class UpdateKey(_KeyLimits, OneKey):
+    """The input of update_key. What is left out stays as it is."""
+
+    name: KeyName | None = Field(None, description="What to call it from now on.")
+    suspended: FlagAsked | None = Field(
+        None,
+        description="true: it buys nothing, and still reads and cancels. false: it buys again.",
+    )
+    read_only: FlagAsked | None = Field(None, description="Whether it may only look.")
+    long_rentals: FlagAsked | None = Field(
+        None, description="Whether it may buy what tells no price before."
+    )
+    admin: FlagAsked | None = Field(None, description="Whether it sees the whole account.")
+    clear: Annotated[
+        tuple[KeyLimit, ...],
+        BeforeValidator(_limits_asked),
+        WithJsonSchema(
+            {
+                "type": "array",
+                "items": {"type": "string", "enum": [each.value for each in KeyLimit]},
+            }
+        ),
+    ] = Field((), description="The limits to remove, by name.")
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> "UpdateKey":
+        for each in self.clear:
+            if getattr(self, each) is not None:
+                raise ValueError(f"clear: {each} is given, too; either set it or remove it")
+        if not self.changes():
+            raise ValueError("must change something")
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        """What is to be changed, by name; None: a limit that is removed."""
+        given = {name: value for name, value in self if name not in ("key_id", "clear")}
+        return {
+            **{name: value for name, value in given.items() if value is not None},
+            **dict.fromkeys(self.clear),
+        }
+
+
+class RotateKey(OneKey):
+    """The input of rotate_key."""
+
+    overlap_hours: Annotated[CountAsked, Field(ge=0, le=MOST_OVERLAP)] = Field(
+        24, description="For how many hours the secret before this is accepted too."
+    )
+
+
+def status_of(key: GatewayKey, at: datetime, parents: Iterable[GatewayKey] = ()) -> KeyStatus:
+    """How a key stands at that time; `parents`: those on whose behalf it was made."""
+    lineage = [key, *parents]
+    if any(each.revoked_at is not None for each in lineage):
+        return KeyStatus.REVOKED
+    if not all(each.is_living(at) for each in lineage):
+        return KeyStatus.EXPIRED
+    suspended = any(each.limits.suspended for each in lineage)
+    return KeyStatus.SUSPENDED if suspended else KeyStatus.ACTIVE
+
+
+def shown_key(key: GatewayKey, status: KeyStatus, spent: Spent, at: datetime) -> Key:
+    """A key as an operator sees it at that time."""
+    limits, until = key.limits, key.previous_until
+    return Key(
+        id=key.id,
+        name=key.name,
+        status=status,
+        created_at=key.created_at,
+        revoked_at=key.revoked_at,
+        expires_at=limits.expires_at,
+        previous_secret_until=until if until is not None and at < until else None,
+        parent_id=key.parent_id,
+        test=key.test,
+        admin=limits.admin,
+        read_only=limits.read_only,
+        long_rentals=limits.long_rentals,
+        services=None if limits.services is None else sorted(limits.services),
+        max_price=limits.max_price,
+        max_active=limits.max_active,
+        max_per_day=limits.max_per_day,
+        budget_day=limits.budget_day,
+        budget_total=limits.budget_total,
+        confirm_above=limits.confirm_above,
+        spent_today=spent.today,
+        spent_total=spent.total,
+        left_today=left(limits.budget_day, spent.today),
+        left_total=left(limits.budget_total, spent.total),
+    )
