@@ -18,6 +18,8 @@ from tests.support.gateway import USUAL, Stand, run_simulated
 
 SILENT = replace(USUAL, rules=Rules(code_after=NEVER))
 SPENDER = Limits(budget_day=Decimal(5))
+STORED = "sessionStorage['getatext.purchases']"
+"""What is stored of purchases without an answer; undefined where there is none."""
 
 
 @asynccontextmanager
@@ -46,11 +48,22 @@ async def enter(page: Page, key: str) -> None:
     await page.locator("#account").wait_for()
 
 
-async def rent(page: Page, service: str = "Whatsapp") -> Locator:
-    """Rent a number; what shows the rental."""
+async def choose(page: Page, service: str = "Whatsapp") -> None:
+    """Be asked whether to rent a number of a service."""
     await page.get_by_label("Service", exact=True).fill(service)
     await page.locator("#services button").first.click()
+
+
+async def rent(page: Page, service: str = "Whatsapp") -> Locator:
+    """Rent a number; what shows the rental."""
+    await choose(page, service)
     await page.get_by_role("button", name="Buy for").click()
     card = page.locator("#live li").first
     await card.wait_for()
     return card
+
+
+def only_rental(stand: Stand) -> int:
+    """The provider's id of the one rental that was bought."""
+    (rental_id,) = stand.sim.books.rentals
+    return int(rental_id)

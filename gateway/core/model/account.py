@@ -38,6 +38,7 @@ class OwnKey(Frozen):
     name: str = Field(description="The key's name.")
     admin: bool = Field(description="Whether it sees the whole account.")
     read_only: bool = Field(description="Whether it buys and changes nothing.")
+    suspended: bool = Field(description="Whether it buys nothing for now, and still cancels.")
     long_rentals: bool = Field(description="Whether it buys what tells no price before.")
     services: tuple[str, ...] | None = Field(description="The only services that it may rent.")
     max_price: Usd | None = Field(description="The most that one purchase may cost.")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from gateway.core.model.account import BalanceAndSpending, Nothing, OwnKey, left
-from gateway.core.model.callers import GATEWAY_KEY_PREFIX, GatewayKey, Limits, caller_id
+from gateway.core.model.callers import GatewayKey, Limits, caller_id, key_id_of
 from gateway.core.model.errors import Forbidden, GatewayKeyRequired, LedgerUnavailable
 from gateway.core.model.upstream_call import Effect
 from gateway.core.model.usage import (
@@ -57,8 +57,7 @@ async def _get_key(context: Context, asked: Nothing) -> OwnKey:
     caller = context.caller
     if caller.limits is None:
         raise GatewayKeyRequired
-    key_id = caller.id.removeprefix(GATEWAY_KEY_PREFIX)
-    return OwnKey.of(key_id, caller.key_name or "", caller.limits)
+    return OwnKey.of(key_id_of(caller.id), caller.key_name or "", caller.limits)
 
 
 GET_KEY = Operation(

@@ -59,7 +59,7 @@ export class Console {
   /** Show what the key may, and listen. */
   async start() {
     byId("console").hidden = false;
-    byId("next").hidden = this.#key.read_only;
+    byId("next").hidden = this.#key.read_only || this.#key.suspended;
     this.#stream.start();
     this.#account.read();
     this.#unanswered.show();

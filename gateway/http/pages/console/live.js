@@ -18,12 +18,14 @@ export class LiveRentals {
   #list = byId("live");
   #rentals = new Map(); // by their ids at the provider
   #cursors = {}; // by status: where its list goes on; null: it is whole
+  #mayBuy;
   #mayChange;
 
   /** `replace` is called with a rental that somebody wants to replace. */
   constructor(api, key, replace) {
     this.#api = api;
     this.#mayChange = !key.read_only;
+    this.#mayBuy = this.#mayChange && !key.suspended;
     const actions = {
       code: (rental, card) => copyText(part(card, "code"), "code"),
       number: (rental, card) => copyText(part(card, "number"), "number"),
@@ -129,7 +131,7 @@ export class LiveRentals {
       wish: wishOf(rental),
     });
     const open = this.#mayChange && !hasCode(rental);
-    part(card, "replace").hidden = !open || rental.replaced_by != null;
+    part(card, "replace").hidden = !open || !this.#mayBuy || rental.replaced_by != null;
     part(card, "cancel").hidden = !open || rental.cancel_requested_at != null;
     part(card, "complete").hidden = !this.#mayChange || !hasCode(rental);
   }

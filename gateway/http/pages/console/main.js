@@ -14,9 +14,8 @@ form.addEventListener("submit", (event) => {
 });
 byId("close").addEventListener("click", () => close());
 const kept = readKey();
-byId("entry").hidden = kept !== null;
-if (kept) open(kept).catch(failed);
-else say(part(form, "error"), takeFarewell());
+if (kept) open(kept).catch((fault) => askForKey(fault.message));
+else askForKey(takeFarewell());
 
 /** Open the console. Throws Problem where the key is none of the gateway's, and Lost. */
 async function open(key) {
@@ -29,10 +28,11 @@ async function open(key) {
   new Console(api, own).start();
 }
 
-/** The key that was kept opens nothing now: it may be sent again. */
-function failed(fault) {
+/** Show the entry, and why there is need of it. */
+function askForKey(why) {
   byId("entry").hidden = false;
-  say(part(form, "error"), fault.message);
+  say(part(form, "error"), why);
+  form.elements.key.focus();
 }
 
 /** Forget the key and everything that is shown. `why`: the problem, where it is not accepted. */

@@ -32,4 +32,8 @@ export function forgetPurchase(purchase) {
 }
 
 const others = ({ requestId }) => readPurchases().filter((each) => each.requestId !== requestId);
-const store = (purchases) => sessionStorage.setItem(PURCHASES, JSON.stringify(purchases));
+
+function store(purchases) {
+  if (purchases.length) sessionStorage.setItem(PURCHASES, JSON.stringify(purchases));
+  else sessionStorage.removeItem(PURCHASES);
+}

@@ -22,7 +22,10 @@ export class EventStream {
   constructor(api, hear) {
     this.#api = api;
     this.#hear = hear;
-    addEventListener("online", () => this.#connection && this.#again());
+    // The browser knows before a silent connection tells.
+    for (const change of ["online", "offline"]) {
+      addEventListener(change, () => this.#connection && this.#again());
+    }
   }
 
   start() {

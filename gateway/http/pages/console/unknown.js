@@ -69,7 +69,6 @@ export class UnknownPurchases {
     showList(byId("unknown"), data, (each) => each.ledger_id, "unknown-purchase", (row, each) =>
       fill(row, {
         title: serviceOf(each),
-        price: each.price && `${usd(each.price)} at most`,
         created: moment(each.created_at),
         command: `getatext-gateway ledger resolve ${each.ledger_id}`,
       }));
