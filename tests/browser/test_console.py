@@ -1,6 +1,7 @@
 """The console as a person uses it: the main job, what may go wrong in it, and who may see what."""
 
 import asyncio
+import re
 from dataclasses import replace
 from decimal import Decimal
 
