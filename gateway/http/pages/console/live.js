@@ -141,7 +141,7 @@ const leftOf = (rental) => `${countdown(rental.ends_at)} left`;
 
 /** What becomes of a wish to cancel; null where there is none. */
 function wishOf(rental) {
-  if (rental.cancel_requested_at == null) return null;
+  if (rental.cancel_requested_at == null || hasCode(rental)) return null;
   const from = rental.cancel_available_at;
   const why = rental.replaced_by == null ? "To be cancelled" : "Replaced, to be cancelled";
   const when = from == null ? "as soon as the provider allows" : `at ${timeOfDay(from)}`;
