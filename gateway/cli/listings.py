@@ -31,12 +31,6 @@ def _listing(columns: str, goes_first: str, what: str, empty: str) -> Listing:
     return Listing(tuple(columns.split()), tuple(goes_first.split()), what, empty)
 
 
-KEYS = _listing(
-    "id name state spent_total left_today left_total expires_at",
-    "spent_total expires_at left_total",
-    "keys",
-    "No keys yet. Make one: getatext-gateway keys create --name NAME --budget-day USD",
-)
 PURCHASES = _listing(
     "ledger_id at state service_code reserved charged refunded",
     "refunded reserved service_code",
@@ -80,6 +74,18 @@ LISTINGS: Mapping[str, Listing] = {
         "expired cancelled median_seconds",
         "purchases",
         f"Nothing was bought yet. {RENT_ONE}",
+    ),
+    "list_keys": _listing(
+        "id name status spent_total left_today left_total expires_at",
+        "spent_total expires_at left_total",
+        "keys",
+        "No keys yet. Make one: getatext-gateway keys create --name NAME --budget-day USD",
+    ),
+    "list_audit_log": _listing(
+        "timestamp actor_name actor action subject details",
+        "actor details",
+        "entries",
+        "Nothing was changed yet.",
     ),
     "list_webhooks": _listing(
         "id status url events service_code description format",

@@ -16,19 +16,23 @@ Exit codes:
 
 WITH_KEY = "Operations, with the key in GATEWAY_KEY or GETATEXT_API_KEY"
 
+_KEYS = "gateway.cli.commands.keys"
 keys = LazyGroup(
     "keys",
     {
         "Keys": {
-            "create": Entry("gateway.cli.commands.keys:create", "Make a key; it is shown once."),
-            "list": Entry(
-                "gateway.cli.commands.keys:list_keys", "Every key, its limits and spending."
-            ),
-            "revoke": Entry("gateway.cli.commands.keys:revoke", "Revoke a key by its id or name."),
+            "create": Entry(f"{_KEYS}:create", "Make a key; it is shown once."),
+            "list": Entry(f"{_KEYS}:list_keys", "Every key, its limits and spending."),
+            "update": Entry(f"{_KEYS}:update", "Change its limits or name; suspend it."),
+            "rotate": Entry(f"{_KEYS}:rotate", "Give it a new secret; it is shown once."),
+            "revoke": Entry(f"{_KEYS}:revoke", "Revoke a key by its id or name."),
+            "audit-log": Entry(f"{_KEYS}:audit_log", "Who changed keys, purchases, webhooks."),
         }
     },
     short_help="Keys with limits, for other people.",
-    help="The gateway's own keys, which lead to the account of GETATEXT_API_KEY.",
+    help="The gateway's own keys, which lead to the account of GETATEXT_API_KEY: on the database "
+    "here, or with --gateway at the gateway there, by an admin key.",
+    epilog=EPILOG,
 )
 
 ledger = LazyGroup(

@@ -88,9 +88,13 @@ class Embedded:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The settings by which one command runs operations."""
+    """The settings by which one command runs operations.
+
+    `operator`: in the gateway here it runs them as who runs that, without a key.
+    """
 
     settings: Settings
+    operator: bool = False
 
     @property
     def elsewhere(self) -> bool:
@@ -116,12 +120,14 @@ class Session:
         `on_signal`: as of `with_gateway`. Raises Unauthorized, StoreFailed, and what the work
         raises.
         """
-        key = self._key()
         if self.elsewhere:
-            return asyncio.run(_heeding(on_signal, partial(self._elsewhere, key, work)))
+            return asyncio.run(_heeding(on_signal, partial(self._elsewhere, self._key(), work)))
+        key = None if self.operator else self._key()
 
         async def here(gateway: Gateway) -> T:
-            return await work(Embedded(gateway, await gateway.callers.identify(key)))
+            callers = gateway.callers
+            caller = callers.operator if self.operator else await callers.identify(key)
+            return await work(Embedded(gateway, caller))
 
         return with_gateway(here, settings=self.settings, on_signal=on_signal)
 
@@ -172,8 +178,10 @@ class Session:
         return None
 
 
-def open_session(gateway_url: str | None) -> Session:
+def open_session(gateway_url: str | None, *, operator: bool = False) -> Session:
     """The session of a command that runs operations: at `gateway_url`, or as the settings say.
+
+    `operator`: as of Session.
 
     Raises BadSettings. The log is set up only where something will be logged: to a command that
     uses a gateway elsewhere, loading it is a third of the whole time.
@@ -192,7 +200,7 @@ def open_session(gateway_url: str | None) -> Session:
     if url is not None:
         warn_of_plain_http(settings, url)
         warn_of_account_key(settings, url)
-    return Session(settings)
+    return Session(settings, operator)
 
 
 def session_settings() -> Settings:

@@ -166,11 +166,32 @@ WEBHOOK_VERBS = (
     ),
 )
 
+KEY = {"key_id": "KEY"}
+KEY_VERBS = (
+    Verb("list", "list_keys", "The keys, their limits and spending."),
+    Verb(
+        "create",
+        "create_key",
+        "Make a key; it is shown once.",
+        options={"expires_at": "expires"},
+    ),
+    Verb(
+        "update",
+        "update_key",
+        "Change its limits or name; suspend it.",
+        arguments=KEY,
+        options={"expires_at": "expires"},
+    ),
+    Verb("rotate", "rotate_key", "Give it a new secret; shown once.", arguments=KEY),
+    Verb("revoke", "revoke_key", "Revoke a key by its id or name.", arguments=KEY),
+    Verb("audit-log", "list_audit_log", "Who changed keys, purchases, webhooks."),
+)
+
 WAIT = Verb("wait", "wait_for_code", "Wait for a rental's code.", arguments=RENTAL)
 
 # Groups of commands by their names: "" stands for the program itself.
-TOP, LONG, WEBHOOKS = "", "long", "webhooks"
-ENTRIES = {TOP: (*VERBS, WAIT), LONG: LONG_VERBS, WEBHOOKS: WEBHOOK_VERBS}
+TOP, LONG, WEBHOOKS, KEYS = "", "long", "webhooks", "keys"
+ENTRIES = {TOP: (*VERBS, WAIT), LONG: LONG_VERBS, WEBHOOKS: WEBHOOK_VERBS, KEYS: KEY_VERBS}
 
 
 def derived_verbs(group: str) -> tuple[Verb, ...]:
@@ -183,7 +204,7 @@ def derived_verbs(group: str) -> tuple[Verb, ...]:
 
 
 def _group(op: AnyOperation) -> str:
-    return {"long_rentals": LONG, "webhooks": WEBHOOKS}.get(op.toolset, TOP)
+    return {"long_rentals": LONG, "webhooks": WEBHOOKS, "keys": KEYS}.get(op.toolset, TOP)
 
 
 def _derived(op: AnyOperation) -> Verb:

@@ -23,17 +23,21 @@ KEPT = {
     "replace_rental": "replacementId",
     "create_long_rental": "longRentalId",
     "create_webhook": "webhookId",
+    "create_key": "keyId",
 }
 PATH_VARIABLES = {
     "rental_id": "rentalId",
     "long_rental_id": "longRentalId",
     "webhook_id": "webhookId",
+    "key_id": "keyId",
 }
 # Where the example would not do: the address is the user's, the event one of another database.
 INPUTS: Mapping[str, Mapping[str, Any]] = {
     "wait_for_code": {"wait_seconds": 25},
     "create_webhook": {"url": "{{webhookUrl}}", "events": ["rental.code_received"]},
     "redeliver_webhook": {"since": "{{since}}"},
+    "create_key": {"name": "{{requestId}}", "budget_day": "5.00"},
+    "list_audit_log": {"subject": "{{keyId}}"},
 }
 FOLDERS = {
     "account": "Prices and balance",
@@ -41,13 +45,14 @@ FOLDERS = {
     "long_rentals": "Long rentals",
     "events": "Events",
     "webhooks": "Webhooks",
+    "keys": "Keys",
 }
 # The number that is replaced and cancelled: one whose code came first could not be.
 ANOTHER = {"service_code": "telegram", "max_price": "3.00"}
 # Those of a folder that run first, in this order; the others follow as in the catalog.
 FIRST = ("rent_number", "get_rental", "wait_for_code", "complete_rental", "rent_again")
 LAST = ("another", "replace_rental", "cancel_rental", "list_rentals", "cancel_long_rental")
-LAST_WEBHOOK = ("delete_webhook",)
+LAST_WEBHOOK, LAST_KEY = ("delete_webhook",), ("revoke_key", "list_audit_log")
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ def _folder(name: str) -> str:
 def _place(name: str) -> int:
     if name in FIRST:
         return FIRST.index(name)
-    last = (*LAST, *LAST_WEBHOOK)
+    last = (*LAST, *LAST_WEBHOOK, *LAST_KEY)
     return 100 + last.index(name) if name in last else 50
 
 

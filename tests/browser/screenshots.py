@@ -33,15 +33,17 @@ async def with_rentals(width: int, height: int, scheme: str) -> AsyncIterator[Pa
         stand.sim.receive_code(max(stand.sim.books.rentals), "048213")
         await expect(page.locator("#said")).to_contain_text("048213")
         await page.get_by_label("Service", exact=True).fill("")
+        await page.evaluate("scrollTo(0, 0)")
         yield page
 
 
 async def take() -> None:
     FOLDER.mkdir(exist_ok=True)
-    async with with_rentals(1000, 900, "light") as page:
+    async with with_rentals(1000, 960, "light") as page:
         await page.screenshot(path=FOLDER / "console.png")
     async with with_rentals(360, 780, "dark") as page:
         await page.get_by_label("Service", exact=True).fill("whats")
+        await page.evaluate("scrollTo(0, 0)")
         await page.screenshot(path=FOLDER / "console-phone.png")
     sizes = {path.name: path.stat().st_size for path in FOLDER.glob("*.png")}
     if sum(sizes.values()) > MOST_BYTES:

@@ -14,7 +14,6 @@ from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 
 from adapters.simulator import NEVER, AccountConfig, Limits, Rules, Service, Simulator
 from adapters.simulator import SimulatorConfig as Config
-from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits as KeyLimits
 from gateway.core.model.events import EventType
 from gateway.core.model.purchases import View
@@ -27,6 +26,7 @@ from tests.chaos.history import NOTHING, Entry, History, Sample, Sold
 from tests.chaos.judging import GRACE
 from tests.chaos.nodes import Node, Surroundings
 from tests.support.gateway import UNPACED, settings
+from tests.support.keys import make_key
 
 OWN = "sk_the_servers_own"
 LOOPBACK = "127.0.0.0/8"

@@ -12,13 +12,13 @@ import structlog
 from click.testing import CliRunner, Result
 
 from adapters.simulator import DEMO_KEY, Fault, Limits, Rules, Simulator, SimulatorConfig
-from gateway.cli.commands.keys import make_key
 from gateway.cli.main import cli
 from gateway.core.model.callers import Limits as KeyLimits
 from gateway.telemetry import logs
 from gateway.wiring import Gateway
 from tests.support.cutting import Cutter, cutting
 from tests.support.gateway import Stand, run_simulated
+from tests.support.keys import make_key
 from tests.support.stores import postgres
 
 __all__ = ["postgres"]

@@ -68,6 +68,7 @@ def test_a_list_tells_what_each_key_may_do(at_store: Run) -> None:
 
     assert {name: shop[name] for name in shop if name not in ("id", "created_at")} == {
         "name": "a shop",
+        "status": "active",
         "revoked_at": None,
         "expires_at": "2999-12-31T00:00:00Z",
         "read_only": False,
@@ -84,6 +85,10 @@ def test_a_list_tells_what_each_key_may_do(at_store: Run) -> None:
         "spent_total": "0.00",
         "left_today": "1.10",
         "left_total": "5.00",
+        "currency": "USD",
+        "previous_secret_until": None,
+        "parent_id": None,
+        "test": False,
     }
     assert (clerk["read_only"], clerk["admin"], clerk["long_rentals"]) == (True, True, True)
     assert (clerk["services"], clerk["max_price"], clerk["left_total"]) == (None, None, None)
@@ -118,12 +123,14 @@ def test_a_key_is_revoked_once_by_its_id_or_name(at_store: Run, by: str) -> None
     at_store("keys", "create", "--name", "a shop", "--no-budget")
     (row,) = rows(at_store("keys", "list", "--json"))
     first, again = [at_store("keys", "revoke", row[by]) for _ in range(2)]
-    (after,) = rows(at_store("keys", "list", "--json"))
+    (after,) = rows(at_store("keys", "list", "--all", "--json"))
+    left = rows(at_store("keys", "list", "--json"))
 
     assert first.exit_code == 0
     assert again.exit_code == 1
     assert "no such key" in again.stderr
     assert after["revoked_at"] is not None
+    assert left == []
 
 
 def put(url: str, *keys: tuple[str, str]) -> None:
@@ -160,7 +167,8 @@ def test_a_key_is_meant_by_the_beginning_of_its_id_or_its_name(
     named = ("aa12", "n8n"), ("bb34", "twice"), ("bb56", "twice-2")
     put(url, *named, ("cc78", "named as another"), ("dd90", "cc"))
     done = at_store("keys", "revoke", given)
-    revoked = [row["id"] for row in rows(at_store("keys", "list", "--json")) if row["revoked_at"]]
+    listed = rows(at_store("keys", "list", "--all", "--json"))
+    revoked = [row["id"] for row in listed if row["revoked_at"]]
 
     assert said in " ".join(done.output.split())
     assert len(revoked) == (1 if said.startswith("Revoked") else 0)
@@ -175,7 +183,7 @@ def test_a_name_is_free_again_once_its_key_is_revoked(at_store: Run) -> None:
     blank = at_store(*make, " ")
     at_store("keys", "revoke", key["id"])
     again = at_store(*make, "a shop")
-    listed = at_store("keys", "list").stdout
+    listed = at_store("keys", "list", "--all").stdout
 
     assert (first.exit_code, again.exit_code) == (0, 0)
     assert (taken.exit_code, taken.stdout, blank.exit_code) == (1, "", 2)

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from adapters.simulator import DEMO_KEY
-from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits
 from gateway.core.model.events import EventType
 from gateway.telemetry import logs
 from tests.cli.conftest import QUIET, Provider, Run, living
 from tests.support.gateway import run_simulated
+from tests.support.keys import make_key
 from tests.support.terminal import at_terminal
 from tests.webhooks.support import LOOPBACK, Receiver, receiving, verified
 

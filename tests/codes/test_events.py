@@ -15,7 +15,6 @@ from aiohttp import ClientPayloadError
 
 from adapters.simulator import DEMO_KEY, Fault, FaultKind, Service
 from adapters.store import StoreError, open_store
-from gateway.cli.commands.keys import make_key
 from gateway.core.auth import authentication
 from gateway.core.auth.concurrency import Held
 from gateway.core.model.callers import Limits
@@ -25,6 +24,7 @@ from gateway.http.events import face, feed
 from gateway.http.serving.app import ADMISSION, STREAMS
 from tests.codes.support import listening_to, premium, provider, rent, status_calls
 from tests.support.gateway import Client, Stand, have_accepted, run_simulated
+from tests.support.keys import make_key
 from tests.support.ledger import NOW, new_id
 from tests.support.ledger import rental as heard
 from tests.support.waiting import until

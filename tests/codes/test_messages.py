@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from adapters.simulator import DEMO_KEY, Fault, FaultKind, Rules
-from gateway.cli.commands.keys import make_key
 from gateway.core.auth import authentication
 from gateway.core.auth.concurrency import Held
 from gateway.core.codes import messages
@@ -19,6 +18,7 @@ from gateway.http.rest import face as rest
 from gateway.http.serving.app import ADMISSION
 from tests.support.contract import Answer
 from tests.support.gateway import USUAL, Client, Stand, run_simulated
+from tests.support.keys import make_key
 from tests.support.waiting import until
 
 PATH = "/v1/long-rentals/1/messages"

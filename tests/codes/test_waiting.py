@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from adapters.simulator import DEMO_KEY, Fault, FaultKind
-from gateway.cli.commands.keys import make_key
 from gateway.core.auth import authentication
 from gateway.core.codes import poll, poll_schedule, poller
 from gateway.core.model.callers import Limits
@@ -17,6 +16,7 @@ from gateway.wiring import SystemClock
 from tests.codes.support import measured, premium, rent, standard, status_calls, wait
 from tests.support.contract import Answer
 from tests.support.gateway import Client, Stand
+from tests.support.keys import make_key
 from tests.support.waiting import until
 
 

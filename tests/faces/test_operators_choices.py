@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from adapters.simulator import Fault, FaultKind
-from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits
 from tests.faces.support import QUIET, STUB, Tool, tool_of
 from tests.support.contract import Answer
 from tests.support.gateway import Stand, run_simulated
+from tests.support.keys import make_key
 
 
 @pytest.fixture

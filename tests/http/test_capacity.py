@@ -16,7 +16,6 @@ from aiohttp.test_utils import make_mocked_request
 from uvloop import new_event_loop
 
 from adapters.simulator import DEMO_KEY, NEVER, Rules, Simulator
-from gateway.cli.commands.keys import make_key
 from gateway.core.auth.concurrency import ConcurrencyLimit, Held
 from gateway.core.model.callers import Limits
 from gateway.core.model.errors import GatewayBusy
@@ -36,6 +35,7 @@ from tests.support.gateway import (
     open_client,
     settings,
 )
+from tests.support.keys import make_key
 from tests.support.program import ROOT
 from tests.support.waiting import until
 

@@ -13,13 +13,13 @@ from mcp import Client, StdioServerParameters
 from mcp.shared.exceptions import MCPError
 
 from adapters.simulator import DEMO_KEY, Simulator
-from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits
 from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.catalog import TOOLS
 from gateway.wiring import Gateway, open_gateway
 from tests.mcp.support import QUICK, done, refused
 from tests.support.gateway import listening, settings
+from tests.support.keys import make_key
 
 ROOT = Path(__file__).absolute().parents[2]
 READING = [op.name for op in TOOLS if op.effect is Effect.READ]

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
-from adapters.store.tables import budgets, codes, purchases, refunds, rentals, replacements
+from adapters.store.tables import budgets, codes, limits, refunds, rentals, replacements
 from gateway.core.codes.following import Following
 from gateway.core.codes.unused import UnusedReturns
 from gateway.core.jobs.cancel_task import CancelTask
@@ -21,8 +21,8 @@ from gateway.core.upstream.account import SendMark
 from tests.model.variants import play, play_again, stage
 
 
-async def refund_twice(tx: Any, caller: str, account: str, at: int, amount: int) -> Any:
-    return await budgets.add(tx, caller, account, at, 2 * amount)
+async def refund_twice(tx: Any, callers: Any, account: str, at: int, amount: int) -> Any:
+    return await budgets.add(tx, callers, account, at, 2 * amount)
 
 
 async def mark_in_memory_only(self: SendMark) -> None:
@@ -69,7 +69,7 @@ FAULTS = {
     ),
     "nobody knows what a dead node had sent": (SendMark, "__call__", mark_in_memory_only),
     "a request id is forgotten": (FirstAnswer, "__call__", forget_the_id),
-    "a budget is not looked at": (purchases, "_passed_budget", lambda intent, sums: None),
+    "a budget is not looked at": (limits, "_passed_budget", lambda *given: None),
     "nobody follows what was bought": (Following, "start", follow_nobody),
     "a code is overwritten and not kept": (codes, "add", keep_no_code),
     "wishes are not carried out": (CancelTask, "start", carry_nothing_out),

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits
 from gateway.core.model.purchases import Spend, SpendState
 from tests.support import samples as s
 from tests.support.gateway import Client, Running, run_gateway
+from tests.support.keys import make_key
 from tests.support.money import PRICE, rent, replayed, terms
 from tests.support.scripted import Asked, Said, Scripted, reply
 

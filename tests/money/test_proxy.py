@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits
 from tests.support.contract import Answer
 from tests.support.gateway import Client, run_gateway
+from tests.support.keys import make_key
 from tests.support.money import OWN
 from tests.support.proxy import Proxy, Step
 from tests.support.samples import PRICES, RENTED

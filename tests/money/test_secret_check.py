@@ -12,10 +12,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.store import StoreError
-from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits
 from gateway.wiring import Gateway, open_gateway
 from tests.support.gateway import settings
+from tests.support.keys import make_key
 from tests.support.ledger import intent
 
 SECRET = "the secret of a whole test, long enough"

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from secrets import token_hex
 from typing import Any
 
 from adapters.simulator import (
@@ -20,7 +21,7 @@ from gateway.core.model.callers import Limits
 from gateway.core.model.purchases import Spend
 from tests.support.contract import Answer
 from tests.support.gateway import USUAL, Client, Running, open_client, run_gateway
-from tests.support.older_keys import make_older_key
+from tests.support.keys import make_key
 from tests.support.program import node
 
 OWN = "sk_the_servers_own"
@@ -63,7 +64,7 @@ class Bank:
 
     async def key(self, **limits: Any) -> str:
         """A new gateway key with these limits."""
-        return await make_older_key(self.running.gateway, "a test", Limits(**limits))
+        return await make_key(self.running.gateway, f"a test {token_hex(4)}", Limits(**limits))
 
     def holder(self, key: str) -> Client:
         """Somebody who has this key."""

@@ -13,13 +13,13 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
 from adapters.simulator import DEMO_KEY, NEVER, Rules, SampleText
-from gateway.cli.commands.keys import make_key
 from gateway.core.invocation.validation import validate
 from gateway.core.model.callers import Limits
 from gateway.core.operations.catalog import BY_NAME, CATALOG
 from gateway.core.operations.operation import AnyOperation
 from gateway.http.documents.examples import EXAMPLES
 from tests.support.gateway import USUAL, Client, run_simulated
+from tests.support.keys import make_key
 from tests.support.waiting import until
 
 README = Path(__file__).absolute().parents[2] / "README.md"

@@ -12,7 +12,6 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
 from adapters.simulator import DEMO_KEY, NEVER, Rules
-from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits
 from gateway.core.operations.catalog import BY_NAME, CATALOG
 from gateway.http.documents.face import ADDRESSES
@@ -20,6 +19,7 @@ from gateway.http.documents.openapi import document
 from tests.support.contract import ROOT, committed, validator
 from tests.support.documents import blocks
 from tests.support.gateway import USUAL, Client, Stand, run_simulated
+from tests.support.keys import make_key
 from tests.support.waiting import until
 
 TEXT = (ROOT / "docs" / "platforms.md").read_text(encoding="utf-8")

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from adapters.simulator import Fault, FaultKind, Rules, Simulator, SimulatorConfig
-from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits
 from gateway.wiring import Gateway, open_gateway
 from tests.support.gateway import Client, listening, new_database, open_client, settings
+from tests.support.keys import make_key
 from tests.support.money import CHARGING, OWN, RENT, terms
 from tests.support.waiting import until
 from tests.telemetry.conftest import Records

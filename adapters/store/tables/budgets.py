@@ -1,82 +1,34 @@
 """Running sums of what was spent and is reserved, which budgets are checked against.
 
-Of each caller by UTC day and in all, and of each account, all its callers, by UTC day. Beside the
-sums stands how much of a key's budget has been told as spent.
+Of each caller by UTC day and in all, and of each account, all its callers, by UTC day. Those of a
+key include the purchases of all keys below it, which it made or they made. Beside the sums stands
+how much of a key's budget has been told as spent.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Literal, NamedTuple
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    and_,
-    case,
-    cast,
-    func,
-    literal_column,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.store.sql import codec
-from adapters.store.sql.schema import holding, keys, one_of, spends, totals
-from adapters.store.sql.statement import Row, Statement, Tx, number, text
-from gateway.core.model.callers import GATEWAY_KEY_PREFIX
-from gateway.core.model.events import Alarm, EventDetails, EventType
-from gateway.core.model.purchases import SpendState
-from gateway.core.model.values import amount_of
+from adapters.store.sql.schema import keys, totals
+from adapters.store.sql.statement import Statement, Tx, number, text
+from gateway.core.model.callers import key_id_of
 
 TOLD: tuple[Literal[80, 100], ...] = (80, 100)
 """At how many hundredths of a budget the spending is told."""
 
 _TOTAL: ColumnElement[str] = literal_column(f"'{codec.TOTAL}'")
-_sums = insert(totals).values(
-    [
-        # Always in this order, the account first: two transactions cannot deadlock.
-        {"caller_id": text("account"), "period": text("day"), "micros": number("amount")},
-        {"caller_id": text("caller"), "period": _TOTAL, "micros": number("amount")},
-        {"caller_id": text("caller"), "period": text("day"), "micros": number("amount")},
-    ]
-)
-_ADD = Statement(
-    _sums.on_conflict_do_update(
-        index_elements=[totals.c.caller_id, totals.c.period],
-        set_={"micros": totals.c.micros + _sums.excluded.micros},
-    ).returning(totals.c.caller_id, totals.c.period, totals.c.micros, totals.c.told)
-)
 _SUMS = Statement(
     select(totals.c.period, totals.c.micros, totals.c.told).where(
         totals.c.caller_id == text("caller"),
         or_(totals.c.period == _TOTAL, totals.c.period == text("day")),
     )
 )
-# Literally: for SQLite, names of tables are left out of what an update returns, also in here.
-_caller_of_spend: ColumnElement[str] = literal_column("spends.caller_id")
-_key_id = func.substr(_caller_of_spend, literal_column(str(len(GATEWAY_KEY_PREFIX) + 1)))
-_its_key = keys.c.id == _key_id
-limits_of_key = select(keys.c.limits).where(_its_key).scalar_subquery().label("limits")
-"""A column beside a purchase's: the limits of the key that made it; none without a key."""
-name_of_key = select(keys.c.name).where(_its_key).scalar_subquery().label("key_name")
-"""The same of the key's name."""
-
-_KEY = Statement(select(keys.c.name, keys.c.limits).where(keys.c.id == text("key_id")))
-_today = and_(spends.c.at >= number("since"), spends.c.at < number("until"))
-_UNDER_WAY = Statement(
-    select(
-        *(
-            cast(func.coalesce(func.sum(amount), literal_column("0")), BigInteger).label(name)
-            for name, amount in (
-                ("total", spends.c.reserved),
-                ("day", case((_today, spends.c.reserved))),
-            )
-        )
-    ).where(
-        spends.c.caller_id == text("caller"), holding, one_of(spends.c.state, "intended", "sent")
-    )
-)
+KEY = Statement(select(keys.c.name, keys.c.limits).where(keys.c.id == text("key_id")))
+"""The name and the limits of a key."""
 _TELL = Statement(
     update(totals)
     .where(totals.c.caller_id == text("caller"), totals.c.period == text("of_period"))
@@ -102,33 +54,69 @@ class Sums(NamedTuple):
         )
 
 
-async def add(tx: Tx, caller_id: str, account_id: str, at: int, amount: int) -> Sums:
-    """Add to the sums of a caller and its account, and return them.
+@cache
+def _add_to(callers: int) -> Statement:
+    """The statement that adds to the sums of so many callers, `caller` and those above it.
+
+    Always in this order, the account first and the caller last: two transactions cannot deadlock.
+    """
+    day, amount = text("day"), number("amount")
+    rows = [{"caller_id": text("account"), "period": day, "micros": amount}]
+    for place in reversed(range(callers)):
+        whose = text(_names(callers)[place])
+        rows += [{"caller_id": whose, "period": each, "micros": amount} for each in (_TOTAL, day)]
+    sums = insert(totals).values(rows)
+    return Statement(
+        sums.on_conflict_do_update(
+            index_elements=[totals.c.caller_id, totals.c.period],
+            set_={"micros": totals.c.micros + sums.excluded.micros},
+        ).returning(totals.c.caller_id, totals.c.period, totals.c.micros, totals.c.told)
+    )
+
+
+@cache
+def _names(callers: int) -> tuple[str, ...]:
+    return "caller", *(f"above_{place}" for place in range(1, callers))
+
+
+async def add(
+    tx: Tx, callers: Sequence[str], account_id: str, at: int, amount: int
+) -> Sequence[Sums]:
+    """Add to the sums of a caller, those above it and their account; those of each caller.
 
     In PostgreSQL this also locks the account's sum: its other purchases wait until the commit.
     """
-    sums = await _add(tx, caller_id, account_id, at, amount)
-    if amount < 0 and (sums.day_told or sums.total_told):
-        key = await tx.row(_KEY, key_id=_id_of(caller_id))
-        if key is not None:
-            await _rearm(tx, caller_id, _budgets(key["limits"], sums, codec.day_of(at)))
-    return sums
+    found = await _add(tx, callers, account_id, at, amount)
+    if amount < 0:
+        for caller_id, sums in zip(callers, found, strict=True):
+            if not (sums.day_told or sums.total_told):
+                continue
+            key = await tx.row(KEY, key_id=key_id_of(caller_id))
+            if key is not None:
+                await rearm(tx, caller_id, of_limits(key["limits"], sums, codec.day_of(at)))
+    return found
 
 
-async def _add(tx: Tx, caller_id: str, account_id: str, at: int, amount: int) -> Sums:
-    day, account = codec.day_of(at), _account(account_id)
-    rows = await tx.rows(_ADD, caller=caller_id, account=account, day=day, amount=amount)
-    sums = {(row["caller_id"], row["period"]): row for row in rows}
-    today, total = sums[caller_id, day], sums[caller_id, codec.TOTAL]
-    account_day = sums[account, day]["micros"]
-    told = today["told"] or 0, total["told"] or 0
-    return Sums(today["micros"], total["micros"], account_day, *told)
+async def _add(
+    tx: Tx, callers: Sequence[str], account_id: str, at: int, amount: int
+) -> Sequence[Sums]:
+    day, account, count = codec.day_of(at), _account(account_id), len(callers)
+    whose = dict(zip(_names(count), callers, strict=True))
+    rows = await tx.rows(_add_to(count), **whose, account=account, day=day, amount=amount)
+    added = {(row["caller_id"], row["period"]): row for row in rows}
+    account_day = added[account, day]["micros"]
+    found = []
+    for caller_id in callers:
+        today, total = added[caller_id, day], added[caller_id, codec.TOTAL]
+        told = today["told"] or 0, total["told"] or 0
+        found.append(Sums(today["micros"], total["micros"], account_day, *told))
+    return found
 
 
-async def known(tx: Tx, caller_id: str, account_id: str, at: int) -> Sums:
-    """The sums of a caller and its account, unchanged and not locked."""
+async def known(tx: Tx, callers: Sequence[str], account_id: str, at: int) -> Sequence[Sums]:
+    """The sums of each of the callers and their account, unchanged and not locked."""
     account_day, _ = await read(tx, _account(account_id), at)
-    return Sums(*await read(tx, caller_id, at), account_day)
+    return [Sums(*await read(tx, caller_id, at), account_day) for caller_id in callers]
 
 
 async def read(tx: Tx, caller_id: str, at: int) -> tuple[int, int]:
@@ -139,7 +127,7 @@ async def read(tx: Tx, caller_id: str, at: int) -> tuple[int, int]:
     return sums.get(day, 0), sums.get(codec.TOTAL, 0)
 
 
-async def _standing(tx: Tx, caller_id: str, day: str) -> Sums:
+async def standing(tx: Tx, caller_id: str, day: str) -> Sums:
     """The sums of a caller alone, not locked."""
     rows = await tx.rows(_SUMS, caller=caller_id, day=day)
     sums = {row["period"]: (row["micros"], row["told"] or 0) for row in rows}
@@ -151,11 +139,7 @@ def _account(account_id: str) -> str:
     return f"account:{account_id}"
 
 
-def _id_of(caller_id: str) -> str:
-    return caller_id.removeprefix(GATEWAY_KEY_PREFIX)
-
-
-class _Budget(NamedTuple):
+class Budget(NamedTuple):
     """One budget of a key: what counts against it, and how much of it has been told as spent."""
 
     limit: Literal["day", "total"]
@@ -169,51 +153,25 @@ class _Budget(NamedTuple):
         return max((each for each in TOLD if spent * 100 >= self.whole * each), default=0)
 
 
-async def reached(tx: Tx, spend: Row, sums: Sums | None) -> Sequence[Alarm]:
-    """The budgets whose spending this end of a purchase brings to where it is told, each once.
-
-    `spend` has the column `limits_of_key`; `sums`: as they are now, where the end changed them.
-    What is under way does not count here, for it may be refused; so what was told is armed again
-    only once the sum with it is below. It may lock the sums, so events are written after it.
-    """
-    if spend["limits"] is None or '"budget_' not in spend["limits"]:
-        return ()
-    caller_id, at, day = spend["caller_id"], spend["at"], codec.day_of(spend["at"])
-    if sums is None:
-        sums = await _standing(tx, caller_id, day)
-    if all(
-        each.percent(each.counted) == each.told for each in _budgets(spend["limits"], sums, day)
-    ):
-        return ()
-    sums = await _add(tx, caller_id, spend["account_id"], at, 0)  # from here on none other counts
-    budgets = await _rearm(tx, caller_id, _budgets(spend["limits"], sums, day))
-    if spend["state"] not in (SpendState.BOUGHT, SpendState.UNKNOWN):
-        return ()
-    since = codec.start_of_day(at)
-    under_way = await tx.row(_UNDER_WAY, caller=caller_id, since=since, until=since + codec.DAY)
-    assert under_way is not None  # noqa: S101 - sums always have a row
-    alarms: list[Alarm] = []
-    for budget in budgets:
-        spent = budget.counted - under_way[budget.limit]
-        alarms += [
-            await _alarm(tx, spend, budget, percent, spent)
-            for percent in TOLD
-            if budget.told < percent <= budget.percent(spent)
-        ]
-    return alarms
+def in_limits(limits: str | None) -> bool:
+    """Whether there are budgets in a key's limits, as they are stored."""
+    return limits is not None and '"budget_' in limits
 
 
-def _budgets(limits: str, sums: Sums, day: str) -> Iterator[_Budget]:
+def of_limits(limits: str | None, sums: Sums, day: str) -> Iterator[Budget]:
+    """The budgets of a key."""
+    if limits is None or not in_limits(limits):
+        return
     of_key = codec.from_limits(limits)
     if of_key.budget_day:
         whole = codec.to_micros(of_key.budget_day) or 0
-        yield _Budget("day", day, whole, sums.day, sums.day_told)
+        yield Budget("day", day, whole, sums.day, sums.day_told)
     if of_key.budget_total:
         whole = codec.to_micros(of_key.budget_total) or 0
-        yield _Budget("total", codec.TOTAL, whole, sums.total, sums.total_told)
+        yield Budget("total", codec.TOTAL, whole, sums.total, sums.total_told)
 
 
-async def _rearm(tx: Tx, caller_id: str, budgets: Iterator[_Budget]) -> Sequence[_Budget]:
+async def rearm(tx: Tx, caller_id: str, budgets: Iterator[Budget]) -> Sequence[Budget]:
     """Let be told again what less counts against than was told: after refunds, or a higher budget.
 
     Returns the budgets as they stand then.
@@ -222,24 +180,11 @@ async def _rearm(tx: Tx, caller_id: str, budgets: Iterator[_Budget]) -> Sequence
     for budget in budgets:
         percent = min(budget.told, budget.percent(budget.counted))
         if percent < budget.told:
-            await tx.execute(_TELL, caller=caller_id, of_period=budget.period, percent=percent)
+            await tell(tx, caller_id, budget, percent)
         standing.append(budget._replace(told=percent))
     return standing
 
 
-async def _alarm(
-    tx: Tx, spend: Row, budget: _Budget, percent: Literal[80, 100], spent: int
-) -> Alarm:
-    """Note that so much of a budget is told as spent; the alarm that tells it."""
-    caller_id = spend["caller_id"]
-    key = await tx.row(_KEY, key_id=_id_of(caller_id))
+async def tell(tx: Tx, caller_id: str, budget: Budget, percent: int) -> None:
+    """Note that so much of a budget is told as spent."""
     await tx.execute(_TELL, caller=caller_id, of_period=budget.period, percent=percent)
-    details = EventDetails(
-        key_id=_id_of(caller_id),
-        key_name=None if key is None else key["name"],
-        limit=budget.limit,
-        percent=percent,
-        spent=amount_of(spent),
-        budget=amount_of(budget.whole),
-    )
-    return Alarm(EventType.KEY_BUDGET_REACHED, spend["account_id"], caller_id, details)

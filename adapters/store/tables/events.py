@@ -1,7 +1,7 @@
 """Events: written in the transaction of the change, read in order by listeners, and listed."""
 
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import (
@@ -24,6 +24,7 @@ from adapters.store.sql import codec
 from adapters.store.sql.database import CHANNEL, SENDER, Database
 from adapters.store.sql.schema import checks, events, one_of, things
 from adapters.store.sql.statement import Row, Statement, Tx, like, number, text
+from adapters.store.tables.families import Families
 from gateway.core.model.events import Alarm, Event, EventType
 from gateway.core.model.purchases import View
 from gateway.core.model.rentals import OVER
@@ -110,13 +111,14 @@ class StoredEvents:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._kin = Families()
 
     async def events(self, view: View, after: int, limit: int) -> Sequence[Event]:
-        asked: dict[str, Any] = {"account_id": view.account_id, "after": after, "limit": limit}
-        if view.caller_id is not None:
-            asked["caller_id"] = view.caller_id
-        statement = _OF_ACCOUNT if view.caller_id is None else _OF_CALLER
-        rows = await self._database.read(lambda tx: tx.rows(statement, **asked))
+        rows = await self._database.read(
+            lambda tx: self._kin.of_view(
+                tx, view, partial(_after_event, tx, view.account_id, after, limit)
+            )
+        )
         return [codec.event(row) for row in rows]
 
     async def page(
@@ -131,16 +133,15 @@ class StoredEvents:
     ) -> Sequence[Event]:
         asked = {
             "account_id": view.account_id,
-            "caller_id": view.caller_id,
             "kind": type and type.value,
             "rental_id": rental_id,
             "snapshot": None if rental_id is None else codec.snapshot_of(rental_id),
             "after": after,
             "before": before,
         }
-        given = {name: value for name, value in asked.items() if value is not None}
-        statement = _page(frozenset(given))
-        rows = await self._database.read(lambda tx: tx.rows(statement, **given, limit=limit))
+        rows = await self._database.read(
+            lambda tx: self._kin.of_view(tx, view, partial(_newest, tx, asked, limit))
+        )
         return [codec.event(row) for row in rows]
 
     async def last_event(self) -> int:
@@ -166,6 +167,42 @@ def _page(given: frozenset[str]) -> Statement:
     if "before" in given:
         page = page.where(source.c.id < number("before"))
     return Statement(page.order_by(source.c.id.desc()).limit(number("limit")))
+
+
+async def _after_event(
+    tx: Tx, account_id: str, after: int, limit: int, callers: Sequence[str | None]
+) -> Sequence[Row]:
+    """The events of these callers, or of all, with an id above `after`, oldest first."""
+    asked: dict[str, Any] = {"account_id": account_id, "after": after, "limit": limit}
+    if len(callers) == 1 and callers[0] is not None:
+        return await tx.rows(_OF_CALLER, **asked, caller_id=callers[0])
+    rows = await tx.rows(_OF_ACCOUNT, **asked)
+    if callers[0] is None:
+        return rows
+    if len(rows) < limit:
+        return [row for row in rows if row["caller_id"] in callers]
+    # Far behind: of each caller the next ones, up to what is visible in the read of them all.
+    last, found = await tx.row(LAST), list[Row]()
+    for each in callers:
+        found += await tx.rows(_OF_CALLER, **asked, caller_id=each)
+    known = [row for row in found if last is not None and row["id"] <= last["id"]]
+    return sorted(known, key=_id)[:limit]
+
+
+async def _newest(
+    tx: Tx, asked: Mapping[str, Any], limit: int, callers: Sequence[str | None]
+) -> Sequence[Row]:
+    """The newest events of these callers, or of all, with what else is asked for."""
+    found = list[Row]()
+    for each in callers:
+        whole = {**asked, "caller_id": each}
+        given = {name: value for name, value in whole.items() if value is not None}
+        found += await tx.rows(_page(frozenset(given)), **given, limit=limit)
+    return sorted(found, key=_id, reverse=True)[:limit]
+
+
+def _id(event: Row) -> int:
+    return int(event["id"])
 
 
 async def created(tx: Tx, rental: Row, at: int, earlier: Sequence[Row]) -> None:

@@ -84,8 +84,13 @@ class StoredKeys:
         return revoked is not None
 
     async def version(self) -> str:
-        row = await self._database.read(lambda tx: tx.row(_STANDING, name=_VERSION))
-        return "" if row is None else str(row["value"])
+        return await self._database.read(version)
+
+
+async def version(tx: Tx) -> str:
+    """As Keys.version."""
+    row = await tx.row(_STANDING, name=_VERSION)
+    return "" if row is None else str(row["value"])
 
 
 async def _create(tx: Tx, key: GatewayKey, record: AuditRecord | None) -> None:

@@ -15,6 +15,7 @@ from adapters.store.tables import (
     checks,
     counts,
     delivery,
+    limits,
     purchases,
     refunds,
     rentals,
@@ -23,12 +24,12 @@ from adapters.store.tables import (
     usage,
     views,
 )
+from adapters.store.tables.families import Families
 from gateway.core.model.audit import AuditRecord
 from gateway.core.model.events import Alarm
 from gateway.core.model.purchases import (
     AnyRental,
-    Breach,
-    Duplicate,
+    Hindrance,
     Intent,
     LedgerCounts,
     Outcome,
@@ -57,14 +58,15 @@ class StoredLedger:
         self._alarms = alarms or AlarmReports()
         self._database = database
         self._new_id = new_id
+        self._kin = Families()
 
     async def probe(self, at: datetime) -> None:
         now = codec.to_instant(at)
         await self._database.alone(lambda tx: checks.put_probe(tx, now))
 
-    async def begin(self, intent: Intent) -> Spend | Breach | Duplicate | None:
+    async def begin(self, intent: Intent) -> Spend | Hindrance | None:
         owner = self._database.liveness.own_id
-        if not purchases.counts(intent):
+        if not limits.counts(intent):
             return await self._put(intent, owner)
         while True:
             try:
@@ -75,7 +77,7 @@ class StoredLedger:
                 continue
             return None
 
-    async def breach(self, intent: Intent) -> Breach | Duplicate | None:
+    async def breach(self, intent: Intent) -> Hindrance | None:
         return await self._database.read(lambda tx: purchases.breach(tx, intent))
 
     async def _put(self, intent: Intent, owner: str) -> Spend | None:
@@ -247,7 +249,9 @@ class StoredLedger:
         return await self._database.read(views.accounts_with_unended)
 
     async def find(self, view: View, kind: Kind, provider_id: int) -> AnyRental | None:
-        return await self._database.read(lambda tx: views.find(tx, view, kind, provider_id))
+        return await self._database.read(
+            lambda tx: views.find(tx, self._kin, view, kind, provider_id)
+        )
 
     async def is_bought(self, account_id: str, kind: Kind, provider_id: int) -> bool:
         return await self._database.read(
@@ -255,7 +259,7 @@ class StoredLedger:
         )
 
     async def all_rentals(self, view: View, kind: Kind) -> Sequence[AnyRental]:
-        return await self._database.read(lambda tx: views.find_all(tx, view, kind))
+        return await self._database.read(lambda tx: views.find_all(tx, self._kin, view, kind))
 
     async def list_rentals(
         self,
@@ -266,13 +270,13 @@ class StoredLedger:
         **only: Unpack[RentalFilter],
     ) -> Sequence[Rental]:
         return await self._database.read(
-            lambda tx: views.list_rentals(tx, view, only, limit, before)
+            lambda tx: views.list_rentals(tx, self._kin, view, only, limit, before)
         )
 
     async def usage(
         self, view: View, by: UsageGroup, since: datetime | None, until: datetime | None
     ) -> Mapping[str | None, Tally]:
-        return await usage.tallies(self._database, view, by, since, until)
+        return await usage.tallies(self._database, self._kin, view, by, since, until)
 
     async def spending(self, caller_id: str, at: datetime) -> Spent:
         now = codec.to_instant(at)

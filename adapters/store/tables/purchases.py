@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, func, literal_column, not_, or_, select, update
+from sqlalchemy import and_, literal_column, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.store.sql import codec
 from adapters.store.sql.schema import counting, holding, one_of, spends, things, wanted
 from adapters.store.sql.statement import Row, Statement, Tx, Value, like, number, text
-from adapters.store.tables import budgets, codes, replacements
-from gateway.core.model.callers import Limits
+from adapters.store.tables import budgets, codes, limits, replacements
 from gateway.core.model.purchases import (
     REPEATED_WITHIN,
-    Breach,
     Duplicate,
+    Hindrance,
     Intent,
     Spend,
     SpendState,
@@ -22,7 +21,7 @@ from gateway.core.model.purchases import (
 _WRITTEN = (
     "ledger_id", "operation", "kind", "account_id", "caller_id", "request_id", "fingerprint",
     "subject_id", "service_code", "state", "reserved", "refunded", "at", "active_until", "owner",
-    "sees_account", "reference", "wishes", "over_mcp",
+    "sees_account", "reference", "wishes", "over_mcp", "ancestors",
 )  # fmt: skip
 _INSERT = Statement(
     insert(spends)
@@ -36,27 +35,6 @@ _MARK_SENT = Statement(
     update(spends)
     .where(spends.c.ledger_id == text("ledger_id_"), one_of(spends.c.state, "intended"))
     .values(state=literal_column("'sent'"), sent_at=number("at_"))
-)
-
-_MADE_SINCE = Statement(
-    select(func.count().label("made")).where(
-        spends.c.caller_id == text("caller"), spends.c.at >= number("since"), counting
-    )
-)
-_active_things = select(func.count()).where(
-    things.c.caller_id == text("caller"),
-    things.c.kind == literal_column("'rental'"),
-    one_of(things.c.status, "active", "code_received"),
-    things.c.active_until > number("at"),
-)
-_active_spends = select(func.count()).where(
-    spends.c.caller_id == text("caller"),
-    spends.c.kind == literal_column("'rental'"),
-    holding,
-    or_(one_of(spends.c.state, "intended", "sent"), spends.c.active_until > number("at")),
-)
-_ACTIVE = Statement(
-    select((_active_things.scalar_subquery() + _active_spends.scalar_subquery()).label("active"))
 )
 
 _bought = one_of(spends.c.state, "bought")
@@ -119,7 +97,7 @@ _NEWEST = Statement(
 class Rejected(Exception):
     """A purchase that may not begin: raised, so that the whole transaction is rolled back."""
 
-    def __init__(self, answer: Spend | Breach | Duplicate) -> None:
+    def __init__(self, answer: Spend | Hindrance) -> None:
         """`answer`: what `Ledger.begin` returns in its place."""
         super().__init__(answer)
         self.answer = answer
@@ -127,22 +105,6 @@ class Rejected(Exception):
 
 class JustFreed(Exception):
     """The request id was taken and let go at the same moment: nothing was written, try again."""
-
-
-def counts(intent: Intent) -> bool:
-    """Whether it changes sums or is checked by the ledger, and so must run after the others."""
-    if intent.unrepeated:
-        return True
-    limits = intent.limits or Limits()
-    limited = (
-        limits.budget_day,
-        limits.budget_total,
-        limits.max_active,
-        limits.max_per_day,
-        intent.account_budget_day,
-    )
-    replaces = intent.replaces is not None
-    return replaces or intent.reserved is not None or any(limit is not None for limit in limited)
 
 
 async def put(tx: Tx, intent: Intent, owner: str) -> bool:
@@ -155,12 +117,12 @@ async def begin(tx: Tx, intent: Intent, owner: str) -> None:
     at, amount = codec.to_instant(intent.at), codec.to_micros(intent.reserved)
     replaced = intent.replaces and await replacements.lock(tx, intent.account_id, intent.replaces)
     # Before all else: from here on no other purchase of this account runs that counts.
-    sums = await budgets.add(tx, intent.caller_id, intent.account_id, at, amount or 0)
+    sums = await budgets.add(tx, intent.counted_by, intent.account_id, at, amount or 0)
     if intent.request_id is not None:
         before = await by_request(tx, intent.caller_id, intent.request_id)
         if before is not None:
             raise Rejected(before)
-    passed: Breach | Duplicate | None = None
+    passed: Hindrance | None = None
     if replaced:
         passed = await replacements.breach(tx, replaced)
     passed = passed or await _breach(tx, intent, sums)
@@ -170,16 +132,16 @@ async def begin(tx: Tx, intent: Intent, owner: str) -> None:
         raise Rejected(await _same_request(tx, intent))
 
 
-async def breach(tx: Tx, intent: Intent) -> Breach | Duplicate | None:
+async def breach(tx: Tx, intent: Intent) -> Hindrance | None:
     """The limit that it would exceed now; nothing is written."""
     at, amount = codec.to_instant(intent.at), codec.to_micros(intent.reserved) or 0
-    sums = await budgets.known(tx, intent.caller_id, intent.account_id, at)
-    return await _breach(tx, intent, sums.plus(amount))
+    sums = await budgets.known(tx, intent.counted_by, intent.account_id, at)
+    return await _breach(tx, intent, [each.plus(amount) for each in sums])
 
 
-async def _breach(tx: Tx, intent: Intent, sums: budgets.Sums) -> Breach | Duplicate | None:
+async def _breach(tx: Tx, intent: Intent, sums: Sequence[budgets.Sums]) -> Hindrance | None:
     repeated = await _repeated(tx, intent) if intent.unrepeated else None
-    return repeated or _passed_budget(intent, sums) or await _passed_count(tx, intent)
+    return repeated or await limits.passed(tx, intent, sums)
 
 
 async def _repeated(tx: Tx, intent: Intent) -> Duplicate | None:
@@ -205,36 +167,6 @@ async def _same_request(tx: Tx, intent: Intent) -> Spend:
     return before
 
 
-def _passed_budget(intent: Intent, sums: budgets.Sums) -> Breach | None:
-    limits = intent.limits or Limits()
-    checked = (
-        (sums.day, limits.budget_day, Breach.BUDGET_DAY),
-        (sums.total, limits.budget_total, Breach.BUDGET_TOTAL),
-        (sums.account_day, intent.account_budget_day, Breach.ACCOUNT_BUDGET_DAY),
-    )
-    for spent, budget, passed in checked:
-        if budget is None:
-            continue
-        left = (codec.to_micros(budget) or 0) - spent
-        # Nothing left is enough for what is counted already, not for an unknown price.
-        if not budget or left < 0 or (left == 0 and intent.reserved is None):
-            return passed
-    return None
-
-
-async def _passed_count(tx: Tx, intent: Intent) -> Breach | None:
-    limits, at = intent.limits or Limits(), codec.to_instant(intent.at)
-    if limits.max_per_day is not None:
-        row = await tx.row(_MADE_SINCE, caller=intent.caller_id, since=codec.start_of_day(at))
-        if row is None or row["made"] >= limits.max_per_day:
-            return Breach.MAX_PER_DAY
-    if limits.max_active is not None and intent.kind == "rental":
-        row = await tx.row(_ACTIVE, caller=intent.caller_id, at=at)
-        if row is None or row["active"] >= limits.max_active:
-            return Breach.MAX_ACTIVE
-    return None
-
-
 def _columns(intent: Intent) -> dict[str, Value]:
     return {
         "ledger_id": intent.ledger_id,
@@ -255,6 +187,7 @@ def _columns(intent: Intent) -> dict[str, Value]:
         "reference": intent.reference,
         "wishes": intent.wishes,
         "over_mcp": 1 if intent.over_mcp else None,
+        "ancestors": " ".join(intent.counted_by[1:]) or None,
     }
 
 

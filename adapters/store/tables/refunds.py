@@ -4,10 +4,11 @@ from sqlalchemy import ColumnElement, and_, literal_column, select, update
 
 from adapters.store.sql.schema import one_of, spends, things
 from adapters.store.sql.statement import Statement, Tx, number, text
-from adapters.store.tables import budgets, events
+from adapters.store.tables import budgets, events, families
 from gateway.core.model.purchases import MoneyBack, RefundReason
 from gateway.core.model.values import amount_of
 
+_READ = ("caller_id", "ancestors", "account_id", "at", "refunded")
 _bought = and_(spends.c.ledger_id == text("spend_id"), one_of(spends.c.state, "bought"))
 
 
@@ -21,7 +22,7 @@ def _refund(amount: ColumnElement[int]) -> Statement:
             amount <= spends.c.charged,
         )
         .values(refunded=amount, refunded_at=number("now"), refund_reason=text("reason"))
-        .returning(spends.c.caller_id, spends.c.account_id, spends.c.at, spends.c.refunded)
+        .returning(*(spends.c[name] for name in _READ))
     )
 
 
@@ -62,6 +63,6 @@ async def _write(
     if row is None:
         return None
     back = int(row["refunded"])
-    await budgets.add(tx, row["caller_id"], row["account_id"], row["at"], -back)
+    await budgets.add(tx, families.counted_by(row), row["account_id"], row["at"], -back)
     tx.news.append(MoneyBack(amount_of(back)))
     return back

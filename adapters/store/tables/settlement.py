@@ -9,14 +9,22 @@ from adapters.store.sql import codec
 from adapters.store.sql.database import Liveness
 from adapters.store.sql.schema import handing_over, holding, one_of, spends
 from adapters.store.sql.statement import Row, Statement, Tx, blob, number, text
-from adapters.store.tables import budgets, events, purchases, rentals, replacements
+from adapters.store.tables import (
+    budget_alarms,
+    budgets,
+    events,
+    families,
+    purchases,
+    rentals,
+    replacements,
+)
 from gateway.core.model.events import Alarm, EventDetails, EventType
 from gateway.core.model.purchases import REPLACE, Outcome, PurchaseEnded, Spend, SpendState
 
 _ENDS = (SpendState.BOUGHT, SpendState.UNKNOWN, SpendState.REFUSED, SpendState.RELEASED)
 _READ = (
     "ledger_id", "operation", "kind", "account_id", "caller_id", "subject_id", "service_code",
-    "state", "reserved", "charged", "at", "active_until", "reference",
+    "state", "reserved", "charged", "at", "active_until", "reference", "ancestors",
 )  # fmt: skip
 
 
@@ -49,7 +57,9 @@ def _ending(states: ColumnElement[bool]) -> Statement:
             ),
         )
         .returning(
-            *(spends.c[name] for name in _READ), budgets.limits_of_key, budgets.name_of_key
+            *(spends.c[name] for name in _READ),
+            budget_alarms.limits_of_key,
+            budget_alarms.name_of_key,
         )
     )  # fmt: skip
 
@@ -112,8 +122,9 @@ async def _settle(tx: Tx, ledger_id: str, outcome: Outcome, at: int) -> Sequence
     sums = None
     correction = _counted(row) - (row["reserved"] or 0)
     if correction:
-        sums = await budgets.add(tx, row["caller_id"], row["account_id"], row["at"], correction)
-    reached = await budgets.reached(tx, row, sums)
+        callers = families.counted_by(row)
+        sums = await budgets.add(tx, callers, row["account_id"], row["at"], correction)
+    reached = await budget_alarms.reached(tx, row, sums)
     await _write_rental(tx, row, outcome, at, was_unknown, replaced)
     still_unknown = was_unknown and outcome.state is SpendState.UNKNOWN
     if not still_unknown:

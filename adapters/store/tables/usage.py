@@ -1,6 +1,6 @@
 """What became of purchases: written as it is learned, and summed up with what they cost."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -25,6 +25,7 @@ from adapters.store.sql import codec
 from adapters.store.sql.database import Database
 from adapters.store.sql.schema import counting, holding, one_of, spends, things
 from adapters.store.sql.statement import Row, Statement, Tx, number, text
+from adapters.store.tables.families import Families
 from gateway.core.model.purchases import FirstCode, View
 from gateway.core.model.usage import Tally, UsageGroup
 
@@ -181,6 +182,7 @@ def _next(of_caller: bool) -> Statement:
 
 async def tallies(
     database: Database,
+    kin: Families,
     view: View,
     by: UsageGroup,
     since: datetime | None,
@@ -190,19 +192,36 @@ async def tallies(
     low = _FIRST if since is None else codec.to_instant(since)
     end = _LAST if until is None else codec.to_instant(until)
     found: dict[str | int | None, Tally] = {}
+    for caller_id in await database.read(lambda tx: kin.of_view(tx, view, _themselves)):
+        await _add_all(found, database, View(view.account_id, caller_id), by, low, end)
+    if by == "day":
+        return {_day(group): tally for group, tally in found.items()}
+    return {group: tally for group, tally in found.items() if not isinstance(group, int)}
+
+
+async def _themselves(callers: Sequence[str | None]) -> Sequence[str | None]:
+    return callers
+
+
+async def _add_all(
+    found: dict[str | int | None, Tally],
+    database: Database,
+    whose: View,
+    by: UsageGroup,
+    low: int,
+    end: int,
+) -> None:
+    """Add the tallies of one caller alone, or of an account, piece after piece."""
     while low < end:
         begin = low
 
         async def read(tx: Tx, begin: int = begin) -> tuple[int, dict[str | int | None, Tally]]:
-            return await _piece(tx, view, by, begin, end)
+            return await _piece(tx, whose, by, begin, end)
 
         low, piece = await database.read(read)
         for group, tally in piece.items():
             if (known := found.setdefault(group, tally)) is not tally:
                 known.add(tally)
-    if by == "day":
-        return {_day(group): tally for group, tally in found.items()}
-    return {group: tally for group, tally in found.items() if not isinstance(group, int)}
 
 
 async def _piece(

@@ -8,12 +8,14 @@ from datetime import datetime
 from cachetools import LRUCache, TTLCache
 
 from gateway.core.auth.verification import KeyVerification
+from gateway.core.model.audit import COMMAND
 from gateway.core.model.callers import (
     GATEWAY_KEY_PREFIX,
     Account,
     Ancestor,
     Caller,
     GatewayKey,
+    Limits,
     caller_id,
 )
 from gateway.core.model.errors import LedgerUnavailable, Unauthorized
@@ -21,6 +23,7 @@ from gateway.core.model.provider_errors import UpstreamAuthFailed
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.storage import Keys
 
+_NO_ACCOUNT = Account("", "")
 _MAX_KEY = 256
 _MOST_CALLERS = 1000
 _MOST_KEYS = 10_000
@@ -127,6 +130,11 @@ class Callers:
             raise Unauthorized
         self._found.pop(key.hashed, None)
         return await self._by_gateway_key(key.hashed)
+
+    @property
+    def operator(self) -> Caller:
+        """Who runs the gateway, at its own command line."""
+        return Caller(COMMAND, self._own or _NO_ACCOUNT, Limits(admin=True), key_name=COMMAND)
 
     @property
     def own(self) -> Account | None:

@@ -4,12 +4,12 @@ Pure checks, made before anything is written or sent. Each refusal names the lim
 change it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from gateway.core.model.callers import Limits
+from gateway.core.model.callers import Caller, Limits
 from gateway.core.model.errors import (
     AlreadyReplaced,
     BudgetExceeded,
@@ -28,8 +28,10 @@ from gateway.core.model.provider_errors import (
 from gateway.core.model.purchases import (
     MOST_REPLACEMENTS,
     REPEATED_WITHIN,
+    AncestorBreach,
     Breach,
     Duplicate,
+    Hindrance,
     Intent,
     SpendState,
 )
@@ -90,11 +92,19 @@ def check_buys(limits: Limits | None) -> None:
         )
 
 
-def needs_price(limits: Limits | None) -> bool:
-    """Whether the limits require a quote before the purchase."""
-    return limits is not None and any(
-        limit is not None for limit in (limits.max_price, limits.budget_day, limits.budget_total)
+def needs_price(caller: Caller) -> bool:
+    """Whether the limits of a caller, or of those above it, require a quote before a purchase."""
+    return any(
+        limit is not None
+        for limits in limits_on(caller)
+        for limit in (limits.max_price, limits.budget_day, limits.budget_total)
     )
+
+
+def limits_on(caller: Caller) -> Sequence[Limits]:
+    """The limits that a caller's purchases count against: its own, and of those above it."""
+    own = () if caller.limits is None else (caller.limits,)
+    return *own, *(ancestor.limits for ancestor in caller.ancestors)
 
 
 def check_service(limits: Limits | None, service_code: str | None) -> None:
@@ -106,16 +116,17 @@ def check_service(limits: Limits | None, service_code: str | None) -> None:
         raise ServiceNotAllowed(advice=f"It may rent for: {may}. {_KEY_CHANGES}")
 
 
-def check_price(limits: Limits | None, quote: Quote, asked: Decimal | None) -> Decimal | None:
+def check_price(caller: Caller, quote: Quote, asked: Decimal | None) -> Decimal | None:
     """The max_price to send: that of the quote, or the caller's (`asked`) where it is lower.
 
     Raises Forbidden where a limit needs a price that is not known, and PriceTooHigh where the quote
-    is above the key's limit. `limits` None: only the operator's budget needs the price.
+    is above the key's limit. Without any limits only the operator's budget needs the price.
     """
+    limits = caller.limits
     if quote.at_most is None:
         if limits is not None and limits.long_rentals:
             return asked
-        raise _price_unknown(limits)
+        raise _price_unknown(caller)
     if limits is not None and limits.max_price is not None and quote.at_most > limits.max_price:
         raise PriceTooHigh(
             f"It may cost up to {money_text(quote.at_most)} USD, above this key's highest price "
@@ -126,8 +137,8 @@ def check_price(limits: Limits | None, quote: Quote, asked: Decimal | None) -> D
     return quote.at_most if asked is None else min(quote.at_most, asked)
 
 
-def _price_unknown(limits: Limits | None) -> Forbidden:
-    if needs_price(limits):
+def _price_unknown(caller: Caller) -> Forbidden:
+    if needs_price(caller):
         return Forbidden(
             "The price of this purchase cannot be known before, and this key has limits.",
             advice="A key made with --long-rentals may do it.",
@@ -139,10 +150,12 @@ def _price_unknown(limits: Limits | None) -> Forbidden:
     )
 
 
-def refusal(breach: Breach | Duplicate, intent: Intent) -> GatewayError:
+def refusal(breach: Hindrance, intent: Intent) -> GatewayError:
     """The error for what the ledger reports to forbid a purchase."""
     if isinstance(breach, Duplicate):
         return _repeats(breach, intent)
+    if isinstance(breach, AncestorBreach):
+        return _exceeded_above(breach, intent)
     not_replaceable = _NOT_REPLACEABLE.get(breach)
     return not_replaceable() if not_replaceable else _exceeded(breach, intent)
 
@@ -246,6 +259,34 @@ def _exceeded(breach: Breach, intent: Intent) -> BudgetExceeded | TooManyActiveR
                 "keys share (GATEWAY_BUDGET_DAY).",
                 advice=counted + _OPERATOR_CHANGES,
             )
+    return BudgetExceeded(happened, advice=counted + _KEY_CHANGES)
+
+
+def _exceeded_above(
+    breach: AncestorBreach, intent: Intent
+) -> BudgetExceeded | TooManyActiveRentals:
+    limits = breach.ancestor.limits
+    nearest = breach.ancestor is intent.ancestors[0]
+    whose = "the key that this one was made by" if nearest else "a key above the one that made it"
+    counted = f"{_REPLACED_COUNTS} " if intent.replaces else ""
+    match breach.limit:
+        case Breach.MAX_ACTIVE:
+            return TooManyActiveRentals(
+                f"{whose.capitalize()} may have {limits.max_active} active rentals, with those of "
+                "the keys it made, and has them.",
+                advice=(counted or "Cancel or complete a rental first. ") + _KEY_CHANGES,
+            )
+        case Breach.MAX_PER_DAY:
+            return BudgetExceeded(
+                f"{whose.capitalize()} may make {limits.max_per_day} purchases a day (UTC), with "
+                "those of the keys it made, and made them.",
+                advice=_KEY_CHANGES,
+            )
+        case Breach.BUDGET_DAY:
+            budget = f"budget{_of(limits.budget_day)} for today (UTC)"
+        case _:
+            budget = f"whole budget{_of(limits.budget_total)}"
+    happened = f"The purchase would pass the {budget} of {whose}."
     return BudgetExceeded(happened, advice=counted + _KEY_CHANGES)
 
 

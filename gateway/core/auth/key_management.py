@@ -19,6 +19,7 @@ from gateway.core.model.errors import InvalidRequest, NotFound
 from gateway.core.model.keys import (
     CreateKey,
     Key,
+    KeyNameTaken,
     KeyWithSecret,
     RotateKey,
     UpdateKey,
@@ -50,7 +51,7 @@ class KeyManagement:
     async def create(
         self, actor: str, asked: CreateKey, services: frozenset[str] | None = None
     ) -> KeyWithSecret:
-        """Make a key; `services` by their codes. Raises InvalidRequest for a name that is taken."""
+        """Make a key; `services` by their codes. Raises InvalidRequest and KeyNameTaken."""
         now = self._clock.now()
         limits = asked.limits(services)
         _check_lasts(limits.expires_at, now)
@@ -69,13 +70,16 @@ class KeyManagement:
                 key, AuditRecord(now, actor, AuditAction.KEY_CREATED, key.id, details)
             )
         except NameTaken as taken:
-            raise _name_taken(taken) from None
+            raise KeyNameTaken(f"The key {taken.key_id} has this name.") from None
         return _with_secret(await self._shown(key), secret)
 
     async def update(
         self, actor: str, asked: UpdateKey, services: frozenset[str] | None = None
     ) -> Key:
-        """Change a key; `services` by their codes. Raises NotFound and InvalidRequest."""
+        """Change a key; `services` by their codes.
+
+        Raises NotFound, InvalidRequest and KeyNameTaken.
+        """
         now, changes = self._clock.now(), asked.changes()
         if services is not None:
             changes["services"] = services
@@ -90,7 +94,7 @@ class KeyManagement:
         try:
             key = await self._keys.change(asked.key_id, made, now, record)
         except NameTaken as taken:
-            raise _name_taken(taken) from None
+            raise KeyNameTaken(f"The key {taken.key_id} has this name.") from None
         return await self._shown(_found(key))
 
     async def rotate(self, actor: str, asked: RotateKey) -> KeyWithSecret:
@@ -160,13 +164,6 @@ def _found(key: GatewayKey | None) -> GatewayKey:
             "There is no such key, or it was revoked.", advice="list_keys has those there are."
         )
     return key
-
-
-def _name_taken(taken: NameTaken) -> InvalidRequest:
-    return InvalidRequest(
-        f"name: the key {taken.key_id} has this name.",
-        advice="Choose another, or revoke that one first.",
-    )
 
 
 def _check_lasts(expires_at: datetime | None, now: datetime) -> None:

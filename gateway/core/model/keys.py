@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from gateway.core.model.account import left
 from gateway.core.model.callers import GatewayKey, Limits
+from gateway.core.model.errors import GatewayError
 from gateway.core.model.moments import InstantAsked
 from gateway.core.model.purchases import Spent
 from gateway.core.model.values import (
@@ -21,10 +23,21 @@ from gateway.core.model.values import (
     KeyName,
     Usd,
     UsdAsked,
+    amount_asked,
+    digits_or_default,
 )
 
+_FLAGS = ("suspended", "read_only", "long_rentals", "admin")
 MOST_OVERLAP = 168
 """For how many hours the secret before a rotation may still be accepted."""
+
+
+class KeyNameTaken(GatewayError):
+    """A living key has the name that is asked for."""
+
+    code, title, http_status = "name_taken", "Name taken", 409
+    happened = "Another key has this name."
+    advice = "Choose another, or revoke that key first."
 
 
 class KeyStatus(StrEnum):
@@ -58,6 +71,13 @@ def _words(raw: object) -> object:
     return tuple(filter(None, (str(each).strip() for each in raw)))
 
 
+def _change_asked(raw: object) -> object:
+    if isinstance(raw, bool):
+        return "yes" if raw else "no"
+    word = raw.strip().lower() if isinstance(raw, str) else raw
+    return {"true": "yes", "false": "no"}.get(word, word) if isinstance(word, str) else word
+
+
 def _limits_asked(raw: object) -> object:
     words = _words(raw)
     assert isinstance(words, tuple)  # noqa: S101 - it returns nothing else
@@ -71,14 +91,38 @@ ServicesAsked = Annotated[
     tuple[Annotated[str, Field(max_length=100)], ...],
     BeforeValidator(_words),
     Field(min_length=1, max_length=1000),
-    WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 1}),
+    WithJsonSchema({"type": "string", "examples": ["whatsapp,telegram"]}),
 ]
-"""Services in an input, by code or name: a list, or text with commas."""
+"""Services in an input, by code or name: text with commas, or a list."""
+
+Change = Literal["keep", "yes", "no"]
+ChangeAsked = Annotated[
+    Change,
+    BeforeValidator(_change_asked),
+    WithJsonSchema({"type": "string", "enum": ["keep", "yes", "no"]}),
+]
+"""Whether to change what a key may do; true and false are taken for yes and no."""
+
+BudgetAsked = Annotated[
+    Decimal,
+    BeforeValidator(amount_asked),
+    Field(gt=0, le=1_000_000, max_digits=14, decimal_places=4, allow_inf_nan=False),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^([0-9]{1,7}(\.[0-9]{1,4})?)?$", "examples": ["5.00"]}
+    ),
+]
+"""A budget in an input: text, or a JSON number."""
 
 KeyId = Annotated[str, Field(min_length=1, max_length=100)]
 """A key's id."""
 
-_Count = Annotated[CountAsked, Field(ge=1, le=1_000_000)]
+_Count = Annotated[
+    int,
+    BeforeValidator(digits_or_default),
+    Field(ge=1, le=1_000_000),
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 1_000_000}),
+]
+"""How many there may be, in an input; 0 is as good as none."""
 
 
 class Key(Frozen):
@@ -139,10 +183,12 @@ class _KeyLimits(Frozen):
     """What create_key and update_key take in the same words."""
 
     max_price: UsdAsked | None = Field(None, description="The highest price of one rental, USD.")
-    budget_day: UsdAsked | None = Field(
+    budget_day: BudgetAsked | None = Field(
         None, description="The most it may spend in a day (UTC), in USD."
     )
-    budget_total: UsdAsked | None = Field(None, description="The most it may spend in all, in USD.")
+    budget_total: BudgetAsked | None = Field(
+        None, description="The most it may spend in all, in USD."
+    )
     max_per_day: _Count | None = Field(None, description="The most purchases in a day (UTC).")
     max_active: _Count | None = Field(None, description="The most rentals at one time.")
     services: ServicesAsked | None = Field(
@@ -206,25 +252,20 @@ class UpdateKey(_KeyLimits, OneKey):
     """The input of update_key. What is left out stays as it is."""
 
     name: KeyName | None = Field(None, description="What to call it from now on.")
-    suspended: FlagAsked | None = Field(
-        None,
-        description="true: it buys nothing, and still reads and cancels. false: it buys again.",
+    suspended: ChangeAsked = Field(
+        "keep",
+        description="yes: it buys nothing, and still reads and cancels. no: it buys again.",
     )
-    read_only: FlagAsked | None = Field(None, description="Whether it may only look.")
-    long_rentals: FlagAsked | None = Field(
-        None, description="Whether it may buy what tells no price before."
+    read_only: ChangeAsked = Field("keep", description="Whether it may only look.")
+    long_rentals: ChangeAsked = Field(
+        "keep", description="Whether it may buy what tells no price before."
     )
-    admin: FlagAsked | None = Field(None, description="Whether it sees the whole account.")
+    admin: ChangeAsked = Field("keep", description="Whether it sees the whole account.")
     clear: Annotated[
         tuple[KeyLimit, ...],
         BeforeValidator(_limits_asked),
-        WithJsonSchema(
-            {
-                "type": "array",
-                "items": {"type": "string", "enum": [each.value for each in KeyLimit]},
-            }
-        ),
-    ] = Field((), description="The limits to remove, by name.")
+        WithJsonSchema({"type": "string", "examples": ["budget_total,expires_at"]}),
+    ] = Field((), description="The limits to remove, by name, with commas between them.")
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> "UpdateKey":
@@ -239,7 +280,11 @@ class UpdateKey(_KeyLimits, OneKey):
         """What is to be changed, by name; None: a limit that is removed."""
         given = {name: value for name, value in self if name not in ("key_id", "clear")}
         return {
-            **{name: value for name, value in given.items() if value is not None},
+            **{
+                name: value == "yes" if name in _FLAGS else value
+                for name, value in given.items()
+                if value is not None and not (name in _FLAGS and value == "keep")
+            },
             **dict.fromkeys(self.clear),
         }
 

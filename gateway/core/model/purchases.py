@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from gateway.core.model.callers import Limits
+from gateway.core.model.callers import Ancestor, Limits
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.long_rentals import LongRental
 from gateway.core.model.problem import problem_json
@@ -73,6 +73,7 @@ class Intent:
     wishes: str | None = None  # which number was asked for, as JSON, for its replacement
     over_mcp: bool = False  # an agent makes it
     allow_duplicate: bool = False  # although it may repeat one over MCP
+    ancestors: tuple[Ancestor, ...] = ()  # as Caller.ancestors: it counts against theirs too
 
     @property
     def unrepeated(self) -> bool:
@@ -80,9 +81,15 @@ class Intent:
         return self.over_mcp and not self.allow_duplicate and self.replaces is None
 
     @property
-    def view(self) -> "View":
-        """What its caller sees."""
-        return View(self.account_id, None if self.sees_account else self.caller_id)
+    def views(self) -> tuple["View", ...]:
+        """In which views its rental is: its caller's, and those of the callers above it."""
+        own = View(self.account_id, None if self.sees_account else self.caller_id)
+        return own, *(View(self.account_id, above) for above in self.counted_by[1:])
+
+    @property
+    def counted_by(self) -> tuple[str, ...]:
+        """The callers in whose sums it counts: its own, and those above it, the nearest first."""
+        return self.caller_id, *(ancestor.caller_id for ancestor in self.ancestors)
 
     @property
     def replaces(self) -> int | None:
@@ -189,6 +196,14 @@ class Breach(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class AncestorBreach:
+    """The limit that a purchase would exceed, of a key that its own was made by."""
+
+    limit: Breach
+    ancestor: Ancestor
+
+
+@dataclass(frozen=True, slots=True)
 class Duplicate:
     """The earlier purchase over MCP that another would repeat.
 
@@ -202,7 +217,10 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A visibility filter: all rentals of an account, or only those one caller bought."""
+    """A visibility filter: all rentals of an account, or only those one caller bought.
+
+    The purchases of a gateway key include those of the keys that it made, and of theirs.
+    """
 
     account_id: str
     caller_id: str | None = None
@@ -247,6 +265,10 @@ class FirstCode:
 
 LedgerNews = PurchaseEnded | MoneyBack | CodeRead | FirstCode
 """What is told, on the node that wrote it, once it is in the ledger: each once over all nodes."""
+
+
+Hindrance = Breach | AncestorBreach | Duplicate
+"""Why the ledger does not take a purchase."""
 
 
 class LedgerCounts(NamedTuple):

@@ -75,7 +75,7 @@ def amount_in(text: str) -> Decimal | None:
     return Decimal(found[1]) if found else None
 
 
-def _amount_asked(raw: object) -> object:
+def amount_asked(raw: object) -> object:
     """Convert a JSON number or text to an exact decimal; reject booleans, ints in Python."""
     if isinstance(raw, float):
         raw = Decimal(str(raw))
@@ -100,7 +100,7 @@ def _digits_asked(raw: object) -> object:
     return raw
 
 
-def _digits_or_default(raw: object) -> object:
+def digits_or_default(raw: object) -> object:
     """A whole number, for which 0 stands for the default."""
     number = _digits_asked(raw)
     if number == 0:
@@ -147,7 +147,7 @@ Usd = Annotated[
 
 UsdAsked = Annotated[
     Decimal,
-    BeforeValidator(_amount_asked),
+    BeforeValidator(amount_asked),
     Field(gt=0, le=10_000, max_digits=12, decimal_places=4, allow_inf_nan=False),
     WithJsonSchema({"type": "string", "pattern": AMOUNT_PATTERN, "examples": ["0.55"]}),
 ]
@@ -181,7 +181,7 @@ IdAsked = Annotated[
 
 IdFilter = Annotated[
     int,
-    BeforeValidator(_digits_or_default),
+    BeforeValidator(digits_or_default),
     Field(gt=0, le=MAX_ID),
     WithJsonSchema({"type": "integer", "format": "int64", "minimum": 0}),
 ]
@@ -192,7 +192,7 @@ CountAsked = Annotated[int, BeforeValidator(_digits_asked)]
 
 LimitAsked = Annotated[
     int,
-    BeforeValidator(_digits_or_default),
+    BeforeValidator(digits_or_default),
     Field(ge=1, le=MAX_PAGE),
     WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
 ]

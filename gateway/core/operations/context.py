@@ -112,9 +112,11 @@ class Context:
             return self.view
         self.check_sees_account("key")
         keys = await self.keys()
-        fitting = [each for each in keys if each.id == key] or [k for k in keys if k.name == key]
+        named = [each for each in keys if each.name == key]
+        fitting = [each for each in keys if each.id == key]
+        fitting = fitting or [each for each in named if each.revoked_at is None] or named
         if len(fitting) > 1:
-            raise InvalidRequest(f"key: {len(fitting)} keys have this name; send the id of one.")
+            raise InvalidRequest(f"key: {len(fitting)} keys had this name; send the id of one.")
         if not fitting:
             raise NotFound("There is no such key.", advice="`getatext-gateway keys list` has all.")
         return View(self.view.account_id, caller_id(fitting[0]))

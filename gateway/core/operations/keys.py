@@ -15,11 +15,13 @@ from gateway.core.model.keys import (
     CreateKey,
     Key,
     KeyList,
+    KeyNameTaken,
     KeyWithSecret,
     OneKey,
     RotateKey,
     UpdateKey,
 )
+from gateway.core.model.provider_errors import UpstreamAuthFailed
 from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.context import Context
 from gateway.core.operations.operation import Operation, Rest
@@ -39,7 +41,7 @@ def _management(context: Context) -> KeyManagement:
     if caller.limits is None:
         raise GatewayKeyRequired
     limited = replace(caller.limits, long_rentals=False) != Limits(admin=True)
-    if limited or caller.ancestors or caller.account.id != services.own:
+    if limited or caller.ancestors or caller.account.id != (services.own or ""):
         raise Forbidden(
             "This key may not manage keys: only an admin key without limits of its own may.",
             advice="Who runs the gateway makes one with `getatext-gateway keys create --admin "
@@ -59,7 +61,10 @@ async def _codes(context: Context, asked: tuple[str, ...] | None) -> frozenset[s
     """
     if asked is None:
         return None
-    found = [(await context.service(each), each) for each in asked]
+    try:
+        found = [(await context.service(each), each) for each in asked]
+    except UpstreamAuthFailed:
+        return frozenset(asked)
     return frozenset(given if price is None else price.service_code for price, given in found)
 
 
@@ -125,10 +130,10 @@ CREATE_KEY = Operation(
     takes=CreateKey,
     gives=KeyWithSecret,
     effect=Effect.CHANGE,
-    rest=Rest("POST", _PATH, success=201),
+    rest=Rest("POST", _PATH, success=201, location=f"{_PATH}/{{value.id}}"),
     run=_create,
     toolset="keys",
-    errors=(GatewayKeyRequired, ServiceNotFound),
+    errors=(GatewayKeyRequired, KeyNameTaken, ServiceNotFound),
     calls=(PRICES,),
     tool=False,
 )
@@ -146,7 +151,7 @@ UPDATE_KEY = Operation(
     rest=Rest("POST", _ONE),
     run=_update,
     toolset="keys",
-    errors=(GatewayKeyRequired, ServiceNotFound),
+    errors=(GatewayKeyRequired, KeyNameTaken, ServiceNotFound),
     calls=(PRICES,),
     tool=False,
 )
@@ -199,4 +204,4 @@ LIST_AUDIT_LOG = Operation(
     tool=False,
 )
 
-OPERATIONS = (LIST_KEYS, CREATE_KEY, UPDATE_KEY, ROTATE_KEY, REVOKE_KEY, LIST_AUDIT_LOG)
+OPERATIONS = (LIST_KEYS, CREATE_KEY, UPDATE_KEY, REVOKE_KEY, ROTATE_KEY, LIST_AUDIT_LOG)

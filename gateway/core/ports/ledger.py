@@ -8,8 +8,7 @@ from typing import Protocol, Unpack
 from gateway.core.model.audit import AuditRecord
 from gateway.core.model.purchases import (
     AnyRental,
-    Breach,
-    Duplicate,
+    Hindrance,
     Intent,
     LedgerCounts,
     Outcome,
@@ -31,15 +30,17 @@ class Ledger(Protocol):
     async def probe(self, at: datetime) -> None:
         """Write a little, to see whether the ledger can be written."""
 
-    async def begin(self, intent: Intent) -> Spend | Breach | Duplicate | None:
+    async def begin(self, intent: Intent) -> Spend | Hindrance | None:
         """Store a purchase and reserve its price. Returns None where it was stored.
 
         A Spend: this caller has used the request id before (with any input); nothing was stored.
         A Breach: the limit that it would exceed, or why the rental cannot be replaced; nothing was
-        stored. A Duplicate: the purchase that an `unrepeated` one would repeat; nothing was stored.
+        stored. An AncestorBreach: the same of a limit of one of its `ancestors`, whose purchases
+        include those of all keys made by theirs. A Duplicate: the purchase that an `unrepeated` one
+        would repeat; nothing was stored.
         """
 
-    async def breach(self, intent: Intent) -> Breach | Duplicate | None:
+    async def breach(self, intent: Intent) -> Hindrance | None:
         """The limit that a purchase would exceed, or what it would repeat. Nothing is stored."""
 
     async def mark_sent(self, ledger_id: str, at: datetime) -> bool:

@@ -71,14 +71,15 @@ class WithinLimits:
         if order.op.kind == "rental":
             self._operator.check_service(order.service)
         in_budget = self._operator.budget_of(caller.account.id) is not None
-        priced = in_budget or authorization.needs_price(key_limits)
+        priced = in_budget or authorization.needs_price(caller)
+        most_active = any(each.max_active for each in authorization.limits_on(caller))
         quote = Quote(None)
-        if priced or key_limits.services is not None or key_limits.max_active:
+        if priced or key_limits.services is not None or most_active:
             quote = await self._quote(order, priced=priced)
         authorization.check_service(key_limits, quote.service_code)
         if not priced:
             return order, quote.at_most, quote
-        cap = authorization.check_price(caller.limits, quote, order.cap)
+        cap = authorization.check_price(caller, quote, order.cap)
         return order.capped(cap), quote.at_most, quote
 
     async def _quote(self, order: Order, *, priced: bool) -> Quote:
@@ -114,6 +115,7 @@ class WithinLimits:
             wishes=wishes_of(order.asked) if order.op.kind == "rental" else None,
             over_mcp=order.over_mcp,
             allow_duplicate=order.allow_duplicate,
+            ancestors=caller.ancestors,
         )
 
 

@@ -11,8 +11,10 @@ from gateway.core.model.errors import (
 )
 from gateway.core.model.provider_errors import OutOfStock, PriceTooHigh
 from gateway.core.model.purchases import (
+    AncestorBreach,
     Breach,
     Duplicate,
+    Hindrance,
     Intent,
     Outcome,
     SpendState,
@@ -54,7 +56,7 @@ class WrittenDown:
         except LedgerUnavailable as fault:
             self._unwritten.keep_release(intent.ledger_id, fault)
             raise LedgerUnavailable.nothing_sent() from fault
-        if isinstance(standing, Breach | Duplicate):
+        if isinstance(standing, Breach | AncestorBreach | Duplicate):
             raise await self._refusal(standing, intent)
         if standing is not None:
             raise AlreadyBegun(standing)
@@ -62,7 +64,7 @@ class WrittenDown:
             order.begun(intent.ledger_id)
         return await proceed(order)
 
-    async def _refusal(self, breach: Breach | Duplicate, intent: Intent) -> GatewayError:
+    async def _refusal(self, breach: Hindrance, intent: Intent) -> GatewayError:
         if breach is Breach.REPLACED and intent.replaces is not None:
             view = View(intent.account_id)
             rental = await self._ledger.find(view, "rental", intent.replaces)
@@ -108,7 +110,7 @@ class Sent:
         stored = stored_value(value)
         await self._settle(order, Outcome(SpendState.BOUGHT, stored, value, order.redeliverable))
         services = order.context.services
-        services.repository.bought(intent.view, value)
+        services.repository.bought(intent.views, value)
         if intent.replaces is not None:
             services.status_reads.forget(intent.account_id, intent.replaces)
             services.cancelling.wanted()

@@ -136,14 +136,16 @@ class RentalRepository:
                 self._seen.pop((account_id, "rental", rental_id), None)
                 self._notifier.wake(account_id, rental_id, given_up)
 
-    def bought(self, view: View, rental: AnyRental) -> None:
-        """A purchase for `view` was stored: drop what it changed, and notify the account."""
+    def bought(self, views: Sequence[View], rental: AnyRental) -> None:
+        """A purchase in these views was stored: drop what it changed, and notify the account."""
+        account_id = views[0].account_id
         replaced = rental.replaces if isinstance(rental, Rental) else None
         for changed in filter(None, (rental.id, replaced)):
-            self._seen.pop((view.account_id, kind_of(rental), changed), None)
-        if rental.id is not None:  # its buyer sees it also while the ledger is away
-            self._visible[view, kind_of(rental), rental.id] = True
-        self._notifier.account_changed(view.account_id)
+            self._seen.pop((account_id, kind_of(rental), changed), None)
+        if rental.id is not None:  # they show it also while the ledger is away
+            for view in views:
+                self._visible[view, kind_of(rental), rental.id] = True
+        self._notifier.account_changed(account_id)
 
     def changed(self, account_id: str, rental: Rental) -> None:
         """What is wanted of a rental was stored: the cached rental tells it, too.
@@ -183,7 +185,7 @@ class RentalRepository:
     async def look_back(self, account_id: str) -> None:
         """Match known rentals with purchases of unknown outcome."""
         for found in await self._reconciler.look_back(account_id):
-            self.bought(View(account_id), found)
+            self.bought((View(account_id),), found)
 
     async def suggestions(self, spend: Spend, prices: Sequence[Price]) -> list[Rental]:
         """The rentals a purchase of unknown outcome may have bought, for an operator."""
@@ -241,7 +243,7 @@ class RentalRepository:
     def _end_written(self, end: UnwrittenEnd) -> None:
         intent, outcome = end.intent, end.outcome
         if outcome.bought is not None:
-            self.bought(intent.view, outcome.bought)
+            self.bought(intent.views, outcome.bought)
         self.ended(intent.account_id, outcome.state)
 
     async def _write(self, account_id: str, rental: AnyRental) -> AnyRental:
@@ -266,7 +268,7 @@ class RentalRepository:
         found = await self._reconciler.found(account_id, rental)
         merged = await self._record_rental(account_id, rental)
         if found is not None:
-            self.bought(View(account_id), found)
+            self.bought((View(account_id),), found)
             return merged
         from_elsewhere = isinstance(merged, Rental) and merged.created_at is None  # not bought here
         if from_elsewhere and await self._reconciler.would_prices_tell(account_id, rental):

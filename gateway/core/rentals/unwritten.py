@@ -49,7 +49,7 @@ class UnwrittenEnd:
     def is_in(self, view: View) -> bool:
         """Whether the view has what the purchase brought."""
         intent = self.intent
-        return view.account_id == intent.account_id and view.caller_id in (None, intent.caller_id)
+        return view.account_id == intent.account_id and view.caller_id in (None, *intent.counted_by)
 
     def spend(self) -> Spend:
         """The purchase as the ledger will have it."""

@@ -13,9 +13,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from gateway.core.model.account import BalanceAndSpending, OwnKey
+from gateway.core.model.audit import AuditAction, AuditEntry, AuditLog
 from gateway.core.model.callers import Limits
 from gateway.core.model.codes import Code, CodeStatus
 from gateway.core.model.events import Event, EventList, EventType, event_id
+from gateway.core.model.keys import Key, KeyList, KeyStatus, KeyWithSecret
 from gateway.core.model.long_rentals import (
     LongRental,
     LongRentals,
@@ -133,8 +135,6 @@ _FIGURES = UsageFigures(
     success_rate=None,
     median_seconds=None,
 )
-_KEY_ID = "9f2c41d0"
-_LIMITS = Limits(budget_day=Decimal("5.00"), max_price=Decimal("1.00"))
 _WEBHOOK = Webhook(
     id=f"wh_{'5e' * 12}",
     url="https://example.com/hooks/sms",
@@ -157,6 +157,43 @@ _DELIVERY = WebhookDelivery(
     tried_at=_RECEIVED,
     next_try_at=None,
 )
+_KEY = Key(
+    id="3f2a9c01",
+    name="n8n",
+    status=KeyStatus.ACTIVE,
+    created_at=_RENTED,
+    revoked_at=None,
+    expires_at=None,
+    previous_secret_until=None,
+    parent_id=None,
+    test=False,
+    admin=False,
+    read_only=False,
+    long_rentals=False,
+    services=None,
+    max_price=Decimal("1.00"),
+    max_active=None,
+    max_per_day=None,
+    budget_day=Decimal("5.00"),
+    budget_total=None,
+    confirm_above=None,
+    spent_today=Decimal("0.00"),
+    spent_total=Decimal("0.00"),
+    left_today=Decimal("5.00"),
+    left_total=None,
+)
+_LIMITS = Limits(budget_day=_KEY.budget_day, max_price=_KEY.max_price)
+_KEY_WITH_SECRET = KeyWithSecret(**dict(_KEY), secret=f"gtw_{'a1B2' * 8}")
+_AUDITED = AuditEntry(
+    id=7,
+    timestamp=_RENTED,
+    actor="c0ffee00",
+    actor_name="operator",
+    action=AuditAction.KEY_CREATED,
+    subject=_KEY.id,
+    details={"name": "n8n", "max_price": "1.00", "budget_day": "5.00"},
+)
+_THAT_KEY = {"key_id": _KEY.id}
 _THAT_WEBHOOK = {"webhook_id": _WEBHOOK.id}
 _THAT_RENTAL = {"rental_id": 12345}
 _THAT_LONG_RENTAL = {"long_rental_id": 1}
@@ -176,7 +213,7 @@ EXAMPLES: Mapping[str, Example] = MappingProxyType(
                 left_total=None,
             )
         ),
-        "get_key": Example(OwnKey.of(_KEY_ID, "n8n", _LIMITS)),
+        "get_key": Example(OwnKey.of(_KEY.id, _KEY.name, _LIMITS)),
         "get_usage": Example(
             Usage(
                 group_by="service",
@@ -214,6 +251,25 @@ EXAMPLES: Mapping[str, Example] = MappingProxyType(
         "redeliver_webhook": Example(
             Redelivered(queued=1), {**_THAT_WEBHOOK, "event_id": event_id(_CODED.id)}
         ),
+        "list_keys": Example(KeyList(data=[_KEY])),
+        "create_key": Example(
+            _KEY_WITH_SECRET, {"name": "n8n", "max_price": "1.00", "budget_day": "5.00"}
+        ),
+        "update_key": Example(
+            _KEY.model_copy(update={"status": KeyStatus.SUSPENDED}),
+            {**_THAT_KEY, "suspended": True},
+        ),
+        "rotate_key": Example(
+            _KEY_WITH_SECRET.model_copy(
+                update={"previous_secret_until": datetime(2026, 12, 2, 14, 30, 5, tzinfo=UTC)}
+            ),
+            {**_THAT_KEY, "overlap_hours": 24},
+        ),
+        "revoke_key": Example(
+            _KEY.model_copy(update={"status": KeyStatus.REVOKED, "revoked_at": _RECEIVED}),
+            _THAT_KEY,
+        ),
+        "list_audit_log": Example(AuditLog(data=[_AUDITED]), {"subject": _KEY.id}),
     }
 )
 """By the name of the operation."""

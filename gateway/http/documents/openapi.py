@@ -25,7 +25,11 @@ TAGS = {
     "events": "What happened to rentals.",
 }
 """Those of the document as it is served; operations with another stand in the whole one only."""
-ALL_TAGS = {**TAGS, "webhooks": "Addresses that events are sent to."}
+ALL_TAGS = {
+    **TAGS,
+    "webhooks": "Addresses that events are sent to.",
+    "keys": "Who may use the gateway, and within which limits.",
+}
 """Those of the whole document."""
 Json = dict[str, Any]
 _LEFT_OUT = [

@@ -22,7 +22,7 @@ from gateway.core.operations.operation import AnyOperation
 from tests.support.contract import Answer
 from tests.support.cutting import cutting
 from tests.support.gateway import USUAL, Stand, run_simulated
-from tests.support.older_keys import make_older_key
+from tests.support.keys import make_key
 from tests.support.parity import CODES, INPUTS, LONG, RENT, RENTAL
 
 TEXTS = (SampleText(0.0, "8888", "Your code is 012345"),)  # there at once, and none comes later
@@ -118,7 +118,7 @@ async def test_what_needs_a_gateway_key_is_that_of_rest(name: str) -> None:
     ) as stand:
         told = []
         for by_rest in (True, False):
-            key = await make_older_key(stand.gateway, "a test", Limits())
+            key = await make_key(stand.gateway, f"a test {by_rest}", Limits())
             stand.client.key = key
             async with open_gateway_client(stand.url, key) as client:
                 ways, given = Ways(stand, client), dict(FOR_GATEWAY_KEYS[name])

@@ -12,13 +12,16 @@ from adapters.store.sql.statement import Statement
 from adapters.store.sqlite import following
 from adapters.store.tables import (
     balances,
+    budget_alarms,
     budgets,
     checks,
     codes,
     counts,
     delivery,
     events,
+    families,
     keys,
+    limits,
     purchases,
     refunds,
     rentals,
@@ -39,6 +42,7 @@ FEW = (
     "SCAN leases",
     "SCAN places",
     "SCAN due",  # those taken by the statement itself
+    "SCAN family",  # a key and those it made, found by the statement itself
     "SCAN events_of_rental",  # found by the statement itself
     "SCAN spends USING INDEX spends_holding",
     "SCAN spends USING INDEX spends_handing_over",
@@ -62,14 +66,17 @@ RANGES = {"first": ">", "before": "<"}
 BOUNDS = {"after": ">", "before": "<"}
 MODULES = (
     balances,
+    budget_alarms,
     budgets,
     checks,
     codes,
     counts,
     delivery,
     events,
+    families,
     following,
     keys,
+    limits,
     purchases,
     refunds,
     rentals,
@@ -94,6 +101,7 @@ def statements() -> Iterator[tuple[str, Statement]]:
             yield f"usage of {whose} by {by}", usage._sums(by, of_caller)
             yield f"not noted of {whose} by {by}", usage._not_noted(by, of_caller)
             yield f"next of {whose}", usage._next(of_caller)
+    yield from ((f"sums of {callers}", budgets._add_to(callers)) for callers in (1, 2, 3))
     for asked in EVENT_PAGES:
         yield f"events by {sorted(asked)}", events._page(asked)
 

@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 import pytest
 
 from adapters.simulator import AccountConfig, Fault, FaultKind
-from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits
 from tests.faces.support import DAISY, PHP, QUIET, Tool, tool_of
 from tests.support.gateway import Stand, run_scripted, run_simulated
+from tests.support.keys import make_key
 from tests.support.scripted import reply
 
 ROW = '"name":"Whatsapp","cost":0.55,"count":120,"price":0.55,"ttl":300,"repeatable":true'

@@ -6,10 +6,10 @@ from urllib.parse import urlencode
 import pytest
 
 from adapters.simulator import Fault, FaultKind
-from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits
 from tests.faces.support import DAISY, JSON, NOBODY, PHP, QUIET, TEXT, Tool, tool_of
 from tests.support.gateway import Stand, run_simulated
+from tests.support.keys import make_key
 
 TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 RENT_ACTIONS = (

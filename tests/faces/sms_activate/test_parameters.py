@@ -8,12 +8,12 @@ import pytest
 import structlog
 
 from adapters.simulator import Fault, FaultKind
-from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits
 from gateway.core.model.redact import REDACTED
 from gateway.http.dropins import unknown_parameters
 from tests.faces.support import PHP, QUIET, Tool, tool_of
 from tests.support.gateway import run_simulated
+from tests.support.keys import make_key
 
 WA = {"service": "whatsapp"}
 LOCKED = {"area_codes": "212,718", "lock_area_code": True}

@@ -23,7 +23,6 @@ from mcp_types import (
 from pydantic import SecretStr
 
 from adapters.simulator import DEMO_KEY, AccountConfig, Service
-from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits
 from gateway.wiring import open_gateway
 from mcp_server.calls.confirmation import Answered, Questions, Verdict
@@ -46,6 +45,7 @@ from tests.mcp.support import (
     text_of,
 )
 from tests.support.gateway import listening
+from tests.support.keys import make_key
 from tests.support.waiting import until
 
 ROOT = Path(__file__).absolute().parents[3]

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from adapters.simulator import DEMO_KEY, NEVER, Rules, Simulator
-from gateway.cli.commands.keys import make_key
 from gateway.core.auth import authentication
 from gateway.core.model.callers import Limits
 from gateway.core.model.codes import Code, CodeStatus
@@ -19,6 +18,7 @@ from mcp_server.calls import waiting
 from mcp_server.tools.adjustments import WaitRules
 from tests.mcp.support import ERAS, QUICK, connected, done, refused, run_mcp
 from tests.support.gateway import listening, settings
+from tests.support.keys import make_key
 from tests.support.waiting import until
 
 RENT = {"service_code": "whatsapp", "max_price": 1}

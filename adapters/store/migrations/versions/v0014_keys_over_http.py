@@ -20,6 +20,7 @@ def upgrade() -> None:
         op.add_column("keys", sa.Column(name, sa.Text))
     for name in ("previous_until", "test"):
         op.add_column("keys", sa.Column(name, sa.BigInteger))
+    op.add_column("spends", sa.Column("ancestors", sa.Text))
     _rename()
     op.create_index(
         "keys_name",

@@ -50,6 +50,9 @@ spends = Table(
     # a code -1 where it was cancelled, -2 expired, -3 completed; absent while none of it happened.
     Column("result", BigInteger),
     Column("over_mcp", BigInteger),  # 1: an agent made it
+    # Whose sums it counts in besides its caller's: of the keys that its own was made by, the caller
+    # ids with spaces between, the nearest first; absent where there are none.
+    Column("ancestors", Text),
 )
 _request = spends.c.request_id.is_not(None)
 # Add this to a narrower condition too: SQLite does not see that it follows from it, and would not
