@@ -15,16 +15,8 @@ from prometheus_client.process_collector import ProcessCollector
 
 from gateway.core.model.callers import SHORT_ID, TEST_ACCOUNT_ID
 from gateway.core.model.events import Alarm, EventType
-from gateway.core.model.purchases import (
-    REPLACE,
-    CodeRead,
-    FirstCode,
-    LedgerCounts,
-    LedgerNews,
-    MoneyBack,
-    PurchaseEnded,
-    SpendState,
-)
+from gateway.core.model.ledger_news import CodeRead, FirstCode, LedgerNews, MoneyBack, PurchaseEnded
+from gateway.core.model.purchases import REPLACE, LedgerCounts, SpendState
 from gateway.core.model.settling import settling
 from gateway.core.model.webhooks import DeliveryState
 from gateway.core.upstream.circuit_breaker import BreakerState

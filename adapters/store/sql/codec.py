@@ -10,13 +10,7 @@ from adapters.store.sql.statement import Row, Value
 from gateway.core.model.callers import TEST_ACCOUNT_ID, GatewayKey, Limits
 from gateway.core.model.events import Event, EventDetails, EventType
 from gateway.core.model.long_rentals import LongRental, LongRentalStatus, Period
-from gateway.core.model.purchases import (
-    AnyRental,
-    RefundReason,
-    Spend,
-    SpendState,
-    StoredAnswer,
-)
+from gateway.core.model.purchases import AnyRental, RefundReason, Spend, SpendState, StoredAnswer
 from gateway.core.model.rentals import (
     CancelReason,
     ReceivedCode,

@@ -12,7 +12,7 @@ from adapters.store.sql.schema import codes, things
 from adapters.store.sql.statement import Row, Statement, Tx, Value, like, number, text
 from gateway.core.model.callers import TEST_ACCOUNT_ID
 from gateway.core.model.codes import same_code
-from gateway.core.model.purchases import CodeRead
+from gateway.core.model.ledger_news import CodeRead
 from gateway.core.model.rentals import ReceivedCode
 
 _WRITTEN = ("account_id", "rental_id", "code", "received_at", "provisional")

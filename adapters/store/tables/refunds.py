@@ -6,7 +6,8 @@ from adapters.store.sql.schema import one_of, spends, things
 from adapters.store.sql.statement import Statement, Tx, number, text
 from adapters.store.tables import budgets, events, families
 from gateway.core.model.callers import TEST_ACCOUNT_ID
-from gateway.core.model.purchases import MoneyBack, RefundReason
+from gateway.core.model.ledger_news import MoneyBack
+from gateway.core.model.purchases import RefundReason
 from gateway.core.model.values import amount_of
 
 _READ = ("caller_id", "ancestors", "account_id", "at", "refunded")

@@ -27,7 +27,8 @@ from adapters.store.sql.schema import counting, holding, one_of, spends, things
 from adapters.store.sql.statement import Row, Statement, Tx, number, text
 from adapters.store.tables.families import Families
 from gateway.core.model.callers import TEST_ACCOUNT_ID
-from gateway.core.model.purchases import FirstCode, View
+from gateway.core.model.ledger_news import FirstCode
+from gateway.core.model.purchases import View
 from gateway.core.model.usage import Tally, UsageGroup
 
 # A read is cut into pieces of so many purchases: in SQLite what is bought waits behind each of
