@@ -34,8 +34,8 @@ class AuditAction(StrEnum):
 class AuditRecord:
     """An entry to be written, in the transaction of what it tells.
 
-    `actor`: the id of the key or OAuth client that did it, or `COMMAND`. `subject`: the id of what was
-    changed. `details`: values of JSON, never a secret.
+    `actor`: the id of the key or OAuth client that did it, or `COMMAND`. `subject`: the id of what
+    was changed. `details`: values of JSON, never a secret.
     """
 
     at: datetime
