@@ -74,6 +74,14 @@ class Bank:
         """Somebody with a new gateway key."""
         return self.holder(await self.key(**limits))
 
+    async def child_of(self, parent: Client, **limits: Any) -> Client:
+        """Somebody with a new key that another gateway key made."""
+        gateway = self.running.gateway
+        made_by = await gateway.keys.find(gateway.hasher.name(parent.key or ""))
+        assert made_by is not None
+        name = f"a child {token_hex(4)}"
+        return self.holder(await make_key(gateway, name, Limits(**limits), made_by.id))
+
     async def sim_rent(self, key: str) -> int:
         """The owner of an account rents a number at the provider, past every gateway."""
         async with self.client.session.post(

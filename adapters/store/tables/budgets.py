@@ -5,7 +5,7 @@ key include the purchases of all keys below it, which it made or they made. Besi
 how much of a key's budget has been told as spent.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Literal, NamedTuple
 
@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from adapters.store.sql import codec
 from adapters.store.sql.schema import keys, totals
-from adapters.store.sql.statement import Statement, Tx, number, text
+from adapters.store.sql.statement import Row, Statement, Tx, number, text
 from gateway.core.model.callers import key_id_of
 
 TOLD: tuple[Literal[80, 100], ...] = (80, 100)
@@ -76,7 +76,7 @@ def _add_to(callers: int) -> Statement:
 
 @cache
 def _names(callers: int) -> tuple[str, ...]:
-    return "caller", *(f"above_{place}" for place in range(1, callers))
+    return ("caller", *(f"above_{place}" for place in range(1, callers)))[:callers]
 
 
 async def add(
@@ -111,6 +111,13 @@ async def _add(
         told = today["told"] or 0, total["told"] or 0
         found.append(Sums(today["micros"], total["micros"], account_day, *told))
     return found
+
+
+async def lock(tx: Tx, spends: Iterable[Row]) -> None:
+    """Lock the sums of the accounts before all others, where one transaction changes several."""
+    days = {(spend["account_id"], codec.start_of_day(spend["at"])) for spend in spends}
+    for account_id, day in sorted(days):
+        await _add(tx, (), account_id, day, 0)
 
 
 async def known(tx: Tx, callers: Sequence[str], account_id: str, at: int) -> Sequence[Sums]:

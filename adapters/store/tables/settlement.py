@@ -19,7 +19,8 @@ from adapters.store.tables import (
     replacements,
 )
 from gateway.core.model.events import Alarm, EventDetails, EventType
-from gateway.core.model.purchases import REPLACE, Outcome, PurchaseEnded, Spend, SpendState
+from gateway.core.model.ledger_news import PurchaseEnded
+from gateway.core.model.purchases import REPLACE, Outcome, Spend, SpendState
 
 _ENDS = (SpendState.BOUGHT, SpendState.UNKNOWN, SpendState.REFUSED, SpendState.RELEASED)
 _READ = (
@@ -84,7 +85,7 @@ _IN_TURN = Statement(
     ),
 )
 _LEFT_OPEN = Statement(
-    select(spends.c.ledger_id, spends.c.state)
+    select(spends.c.ledger_id, spends.c.state, spends.c.account_id, spends.c.at)
     .where(_open, spends.c.owner == text("owner"))
     .order_by(spends.c.caller_id, spends.c.at)
 )
@@ -227,22 +228,31 @@ async def left_by_dead(tx: Tx, liveness: Liveness, caller_id: str, fingerprint: 
     return False
 
 
-async def recover(tx: Tx, liveness: Liveness, at: int) -> tuple[Sequence[Spend], Sequence[Alarm]]:
-    """End what dead processes left open; answer those that may have been charged."""
-    unknown, alarms = list[str](), list[Alarm]()
+async def _left_open(tx: Tx, liveness: Liveness) -> Sequence[Row]:
+    """What dead processes left open; what they were handing over becomes undelivered."""
+    left = list[Row]()
     for row in await tx.rows(_OWNERS):
         owner = row["owner"]
         if owner == liveness.own_id or not await liveness.is_dead(tx, owner):
             continue
         await tx.row(_IN_TURN)
         await tx.execute(_NOT_HANDED_OVER, dead_owner=owner)
-        for left in await tx.rows(_LEFT_OPEN, owner=owner):
-            sent = left["state"] == SpendState.SENT
-            outcome = Outcome(SpendState.UNKNOWN if sent else SpendState.RELEASED)
-            raised = await _settle(tx, left["ledger_id"], outcome, at)
-            if raised is not None and sent:
-                unknown.append(left["ledger_id"])
-            alarms += raised or ()
+        left += await tx.rows(_LEFT_OPEN, owner=owner)
+    return left
+
+
+async def recover(tx: Tx, liveness: Liveness, at: int) -> tuple[Sequence[Spend], Sequence[Alarm]]:
+    """End what dead processes left open; answer those that may have been charged."""
+    unknown, alarms = list[str](), list[Alarm]()
+    left_open = await _left_open(tx, liveness)
+    await budgets.lock(tx, left_open)
+    for left in left_open:
+        sent = left["state"] == SpendState.SENT
+        outcome = Outcome(SpendState.UNKNOWN if sent else SpendState.RELEASED)
+        raised = await _settle(tx, left["ledger_id"], outcome, at)
+        if raised is not None and sent:
+            unknown.append(left["ledger_id"])
+        alarms += raised or ()
     for alarm in alarms:  # after all sums are locked: two transactions cannot deadlock
         await events.raise_alarm(tx, alarm, at)
     found = [await purchases.by_id(tx, ledger_id) for ledger_id in unknown]

@@ -1,5 +1,6 @@
 """Callers, accounts at the provider, and the gateway's own API keys with their limits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -81,6 +82,11 @@ class Account:
     key: str = field(repr=False)
 
 
+TEST_ACCOUNT_ID = "test"
+"""The account of all test keys of a database: no hash of a key is this."""
+TEST_ACCOUNT = Account(TEST_ACCOUNT_ID, "")
+
+
 @dataclass(frozen=True, slots=True)
 class Ancestor:
     """A key on whose behalf another was made: purchases of that one count against its limits."""
@@ -124,6 +130,14 @@ def caller_id(key: GatewayKey) -> str:
 def key_id_of(caller_id: str) -> str:
     """The id of the gateway key whose caller has this id."""
     return caller_id.removeprefix(GATEWAY_KEY_PREFIX)
+
+
+def family(keys: Sequence[GatewayKey], key_id: str) -> list[GatewayKey]:
+    """A key, those that it made, and those that they made, as far as they are among `keys`."""
+    found = [key for key in keys if key.id == key_id]
+    for each in found:
+        found += [key for key in keys if key.parent_id == each.id]
+    return found
 
 
 def _lower(one: T | None, other: T | None) -> T | None:

@@ -1,11 +1,13 @@
 """The operations that read balance, spending and usage."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from decimal import Decimal
 
-from gateway.core.model.account import BalanceAndSpending, Nothing, left
-from gateway.core.model.callers import GatewayKey, Limits, caller_id
-from gateway.core.model.errors import Forbidden, LedgerUnavailable
+from gateway.core.model.account import BalanceAndSpending, Nothing, OwnKey, left
+from gateway.core.model.callers import GatewayKey, Limits, caller_id, key_id_of
+from gateway.core.model.errors import Forbidden, GatewayKeyRequired, LedgerUnavailable
+from gateway.core.model.purchases import Spent
 from gateway.core.model.upstream_call import Effect
 from gateway.core.model.usage import (
     GetUsage,
@@ -25,18 +27,26 @@ from gateway.core.upstream.calls import BALANCE
 async def _get_balance(context: Context, asked: Nothing) -> BalanceAndSpending:
     services = context.services
     held = await context.upstream.ask(BALANCE, asked)
-    today = total = None
+    caller, now = context.caller, services.clock.now()
+    counted = [(caller.id, caller.limits or Limits())]
+    counted += [(above.caller_id, above.limits) for above in caller.ancestors]
+    spent = list[Spent]()
     with suppress(LedgerUnavailable):  # the provider's answer is worth having without them
-        today, total = await services.ledger.spending(context.caller.id, services.clock.now())
-    limits = context.caller.limits or Limits()
+        spent = [await services.ledger.spending(each, now) for each, _ in counted]
+    of_each = [(limits, its) for (_, limits), its in zip(counted, spent, strict=False)]
     return BalanceAndSpending(
         balance=held.balance,
         currency=held.currency,
-        spent_today=today,
-        spent_total=total,
-        left_today=left(limits.budget_day, today),
-        left_total=left(limits.budget_total, total),
+        spent_today=spent[0].today if spent else None,
+        spent_total=spent[0].total if spent else None,
+        left_today=_least(left(limits.budget_day, its.today) for limits, its in of_each),
+        left_total=_least(left(limits.budget_total, its.total) for limits, its in of_each),
     )
+
+
+def _least(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """What is left of a key's budget, and of those of the keys that it was made by."""
+    return min((amount for amount in amounts if amount is not None), default=None)
 
 
 GET_BALANCE = Operation(
@@ -53,11 +63,32 @@ GET_BALANCE = Operation(
 )
 
 
+async def _get_key(context: Context, asked: Nothing) -> OwnKey:
+    caller = context.caller
+    if caller.limits is None:
+        raise GatewayKeyRequired
+    return OwnKey.of(key_id_of(caller.id), caller.key_name or "", caller.limits)
+
+
+GET_KEY = Operation(
+    name="get_key",
+    summary="Read what this key may",
+    description="The limits of the gateway key that asks. What is left of them: get_balance.",
+    takes=Nothing,
+    gives=OwnKey,
+    effect=Effect.READ,
+    rest=Rest("GET", "/v1/key"),
+    run=_get_key,
+    toolset="account",
+    errors=(GatewayKeyRequired,),
+    tool=False,
+)
+
+
 async def _get_usage(context: Context, asked: GetUsage) -> Usage:
     by, names = asked.group_by, dict[str, GatewayKey]()
     if by == "key":
-        context.check_sees_account("group_by key")
-        names = {caller_id(key): key for key in await context.keys()}
+        names = {caller_id(key): key for key in await context.keys("group_by key")}
     ledger = context.services.ledger
     found = await ledger.usage(context.view, by, asked.since, asked.until)
     page, further = page_of(found, asked)
@@ -98,4 +129,4 @@ GET_USAGE = Operation(
     errors=(Forbidden,),
 )
 
-OPERATIONS = (GET_BALANCE, GET_USAGE)
+OPERATIONS = (GET_BALANCE, GET_KEY, GET_USAGE)

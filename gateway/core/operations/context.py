@@ -9,7 +9,14 @@ from gateway.core.auth.key_management import KeyManagement
 from gateway.core.codes.messages import MessageWaiter
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
-from gateway.core.model.callers import Caller, GatewayKey, caller_id
+from gateway.core.model.callers import (
+    TEST_ACCOUNT_ID,
+    Caller,
+    GatewayKey,
+    caller_id,
+    family,
+    key_id_of,
+)
 from gateway.core.model.errors import Forbidden, InvalidRequest, NotFound, ServiceNotFound
 from gateway.core.model.long_rentals import LongRental
 from gateway.core.model.prices import Price
@@ -106,12 +113,11 @@ class Context:
     async def view_of(self, key: str | None) -> View:
         """What the gateway key with this id or name bought; None: all that the caller may see.
 
-        Raises Forbidden for a caller that does not see the account, and NotFound.
+        Raises Forbidden for a caller that sees only what it bought itself, and NotFound.
         """
         if key is None:
             return self.view
-        self.check_sees_account("key")
-        keys = await self.keys()
+        keys = await self.keys("key")
         named = [each for each in keys if each.name == key]
         fitting = [each for each in keys if each.id == key]
         fitting = fitting or [each for each in named if each.revoked_at is None] or named
@@ -121,18 +127,29 @@ class Context:
             raise NotFound("There is no such key.", advice="`getatext-gateway keys list` has all.")
         return View(self.view.account_id, caller_id(fitting[0]))
 
-    async def keys(self) -> Sequence[GatewayKey]:
-        """The gateway keys of the caller's account: none where that is not the server's."""
-        services = self.services
-        return await services.keys.all() if self.view.account_id == services.own else ()
+    async def keys(self, asked: str) -> Sequence[GatewayKey]:
+        """The gateway keys whose purchases the caller sees.
 
-    def check_sees_account(self, asked: str) -> None:
-        """Raise Forbidden where the caller sees only what it bought itself."""
-        if not self.caller.sees_account:
-            raise Forbidden(
-                f"This key sees only what it bought itself, so it may not ask for {asked}.",
-                advice="A key made with --admin may.",
-            )
+        None where its account is not the server's. Raises Forbidden for a caller that sees only
+        what it bought itself.
+        """
+        keys = await self._keys_of_account()
+        if self.caller.sees_account:
+            return keys
+        seen = family(keys, key_id_of(self.caller.id))
+        if len(seen) > 1:
+            return seen
+        raise Forbidden(
+            f"This key sees only what it bought itself, so it may not ask for {asked}.",
+            advice="A key made with --admin may.",
+        )
+
+    async def _keys_of_account(self) -> Sequence[GatewayKey]:
+        account_id, services = self.caller.account.id, self.services
+        if account_id not in (TEST_ACCOUNT_ID, services.own):
+            return ()
+        test = account_id == TEST_ACCOUNT_ID
+        return [key for key in await services.keys.all() if key.test == test]
 
     async def visible(self, listed: Sequence[LongRental]) -> list[LongRental]:
         """The long rentals that the caller may see."""
