@@ -6,14 +6,14 @@ from pydantic import AnyHttpUrl
 
 from gateway.core.auth.oauth.service import OAuth
 from mcp_server.oauth.addresses import Addresses
-from mcp_server.oauth.provider import Provider
+from mcp_server.oauth.provider import AuthorizationServer
 from mcp_server.transport.asgi_bridge import Asgi
 
 
 def applications(oauth: OAuth, addresses: Addresses) -> dict[str, Asgi]:
     """An application for each endpoint, by its path."""
     routes = create_auth_routes(
-        Provider(oauth, addresses),
+        AuthorizationServer(oauth, addresses),
         AnyHttpUrl(addresses.base),
         client_registration_options=ClientRegistrationOptions(enabled=True),
         revocation_options=RevocationOptions(enabled=True),

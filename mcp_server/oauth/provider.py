@@ -38,7 +38,7 @@ _URL = TypeAdapter(AnyUrl)
 _USED = "it was used, or has ended"
 
 
-class Client(OAuthClientInformationFull):
+class RegisteredClient(OAuthClientInformationFull):
     """A registered client, as the SDK's handlers ask it."""
 
     def validate_redirect_uri(self, redirect_uri: AnyUrl | None) -> AnyUrl:
@@ -53,32 +53,34 @@ class Client(OAuthClientInformationFull):
         return (requested_scope or "").split()
 
 
-class Code(AuthorizationCode):
+class UnusedCode(AuthorizationCode):
     """A code, and what is stored of it."""
 
     stored: StoredCode
 
 
-class Refresh(RefreshToken):
+class UnusedRefresh(RefreshToken):
     """A refresh token, and what is stored of it."""
 
     stored: StoredToken
 
 
-class Access(AccessToken):
+class IssuedAccess(AccessToken):
     """An access token, and what is stored of it."""
 
     stored: StoredToken
 
 
-class Provider(OAuthAuthorizationServerProvider[Code, Refresh, Access]):
+class AuthorizationServer(
+    OAuthAuthorizationServerProvider[UnusedCode, UnusedRefresh, IssuedAccess]
+):
     """What the SDK's handlers ask, for one address of the gateway."""
 
     def __init__(self, oauth: OAuth, addresses: Addresses) -> None:
         self._oauth = oauth
         self._addresses = addresses
 
-    async def get_client(self, client_id: str) -> Client | None:
+    async def get_client(self, client_id: str) -> RegisteredClient | None:
         """The client with this id."""
         found = await self._oauth.clients.find(client_id)
         return None if found is None else self._client(found)
@@ -129,13 +131,13 @@ class Provider(OAuthAuthorizationServerProvider[Code, Refresh, Access]):
 
     async def load_authorization_code(
         self, client: OAuthClientInformationFull, authorization_code: str
-    ) -> Code | None:
+    ) -> UnusedCode | None:
         """A client's code that was not used."""
         found = await self._oauth.grants.find_code(authorization_code, client.client_id)
         if found is None or found.sign_in.resource != self._addresses.resource:
             return None
         asked = found.sign_in
-        return Code(
+        return UnusedCode(
             code=authorization_code,
             scopes=asked.scope.split(),
             expires_at=found.expires_at.timestamp(),
@@ -148,40 +150,40 @@ class Provider(OAuthAuthorizationServerProvider[Code, Refresh, Access]):
         )
 
     async def exchange_authorization_code(
-        self, client: OAuthClientInformationFull, authorization_code: Code
+        self, client: OAuthClientInformationFull, authorization_code: UnusedCode
     ) -> OAuthToken:
         """Tokens for a code. Raises TokenError."""
         return _told(await self._oauth.grants.redeem(authorization_code.stored))
 
     async def load_refresh_token(
         self, client: OAuthClientInformationFull, refresh_token: str
-    ) -> Refresh | None:
+    ) -> UnusedRefresh | None:
         """A client's refresh token that was not used."""
         found = await self._oauth.grants.find_refresh(refresh_token, client.client_id)
         if found is None or found.resource != self._addresses.resource:
             return None
-        return Refresh(token=refresh_token, stored=found, **_facts(found))
+        return UnusedRefresh(token=refresh_token, stored=found, **_facts(found))
 
     async def exchange_refresh_token(
-        self, client: OAuthClientInformationFull, refresh_token: Refresh, scopes: list[str]
+        self, client: OAuthClientInformationFull, refresh_token: UnusedRefresh, scopes: list[str]
     ) -> OAuthToken:
         """New tokens for a refresh token. Raises TokenError."""
         return _told(await self._oauth.grants.rotate(refresh_token.stored))
 
-    async def load_access_token(self, token: str) -> Access | None:
+    async def load_access_token(self, token: str) -> IssuedAccess | None:
         """An access token, to revoke it."""
         found = await self._oauth.grants.find_token(TokenKind.ACCESS, token)
-        return None if found is None else Access(token=token, stored=found, **_facts(found))
+        return None if found is None else IssuedAccess(token=token, stored=found, **_facts(found))
 
-    async def revoke_token(self, token: Access | Refresh) -> None:
+    async def revoke_token(self, token: IssuedAccess | UnusedRefresh) -> None:
         """End all that the token's client got with it."""
         await self._oauth.grants.revoke(token.stored)
 
-    def _client(self, found: OAuthClient) -> Client:
+    def _client(self, found: OAuthClient) -> RegisteredClient:
         secret = None
         if found.auth_method != NO_SECRET:
             secret = self._oauth.clients.secret_of(found.id)
-        return Client.model_validate(
+        return RegisteredClient.model_validate(
             {
                 "client_id": found.id,
                 "client_secret": secret,
