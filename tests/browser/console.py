@@ -11,10 +11,10 @@ from typing import Any
 from playwright.async_api import Locator, Page
 
 from adapters.simulator import DEMO_KEY, NEVER, Rules
-from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits
 from tests.browser.support import WIDE, Visit, visiting
 from tests.support.gateway import USUAL, Stand, run_simulated
+from tests.support.keys import make_key
 
 SILENT = replace(USUAL, rules=Rules(code_after=NEVER))
 SPENDER = Limits(budget_day=Decimal(5))

@@ -9,7 +9,6 @@ import pytest
 from playwright.async_api import Page, expect
 
 from adapters.simulator import DEMO_KEY, AccountConfig, Service
-from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits
 from gateway.http.serving.app import STREAMS
 from tests.browser.console import (
@@ -25,6 +24,7 @@ from tests.browser.console import (
 )
 from tests.browser.support import visiting
 from tests.support.gateway import Stand
+from tests.support.keys import make_key
 from tests.support.stripping import stripping
 from tests.support.waiting import until
 

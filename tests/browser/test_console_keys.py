@@ -14,7 +14,7 @@ ADMIN = Limits(admin=True)
 async def read_secret(page: Page) -> str:
     """The secret that is shown once; shown no more afterwards."""
     await expect(page.locator("#secret")).to_be_visible()
-    secret = await page.locator("#secret").inner_text()
+    secret: str = await page.locator("#secret").inner_text()
     await page.get_by_role("button", name="Done").click()
     await expect(page.locator("#secret")).to_be_hidden()
     assert secret not in await page.content()

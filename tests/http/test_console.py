@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.commands.keys import make_key
 from gateway.core.model.callers import Limits
 from gateway.http.pages.files import FILES
 from tests.support.gateway import Client, run_simulated
+from tests.support.keys import make_key
 
 FOLDER = Path(__file__).resolve().parents[2] / "gateway" / "http" / "pages" / "console"
 MODULES = sorted(FOLDER.glob("*.js"))
