@@ -10,7 +10,7 @@ PIP    = python -m pip --disable-pip-version-check install -qq
 # The first of dev and run that is installed serves `make run`; run.txt is a subset of dev.txt.
 RUNNABLE = $(firstword $(wildcard .venv/dev.stamp) .venv/run.stamp)
 
-.PHONY: run test test-agents test-browser test-npm integrations check fmt surfaces bench chaos outcomes conformance image-steps mcpb transcript test-lowest lock clean
+.PHONY: run test test-agents test-browser screenshots test-npm integrations check fmt surfaces bench chaos outcomes conformance image-steps mcpb transcript test-lowest lock clean
 .DELETE_ON_ERROR:
 
 run: $(RUNNABLE)
@@ -46,6 +46,10 @@ surfaces: .venv/dev.stamp
 # Needs a browser: the system's Chromium, or the one that CHROMIUM names.
 test-browser: .venv-browser/browser.stamp
 	.venv-browser/bin/$(PYTEST) tests/browser
+
+# The pictures of the console in docs/images, with the same browser.
+screenshots: .venv-browser/browser.stamp
+	.venv-browser/bin/python -m tests.browser.screenshots
 
 # Needs Node and npm, which nothing else does.
 test-npm: .venv/dev.stamp $(CLIENTS)/node_modules/.package-lock.json

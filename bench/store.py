@@ -29,7 +29,7 @@ from adapters.store.sqlite.database import PRAGMAS
 from adapters.store.tables.ledger import StoredLedger
 from bench.measure import Sample, Samples, median, ratio
 from bench.report import Row
-from gateway.core.model.purchases import LedgerNews
+from gateway.core.model.ledger_news import LedgerNews
 from gateway.core.ports.ledger import Ledger
 from tests.support.ledger import NOW, bought, intent, new_id, rental
 from tests.support.postgres import running

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
 
-HEAD = "0014"  # the newest of migrations/versions
+HEAD = "0015"  # the newest of migrations/versions
 VERSION_TABLE = "gateway_schema"  # not Alembic's: the database may serve another program too
 REVISION = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608 - a constant
 _FOLDER = Path(__file__).parent / "migrations"

@@ -20,10 +20,13 @@ from adapters.store.tables.checks import StoredChecks
 from adapters.store.tables.events import StoredEvents
 from adapters.store.tables.keys import StoredKeys
 from adapters.store.tables.ledger import NewId, StoredLedger
+from adapters.store.tables.oauth import StoredOAuth
 from adapters.store.tables.outgoing_webhooks import StoredWebhooks
+from adapters.store.tables.sandbox_ids import StoredSandboxIds
 from adapters.store.tables.webhooks import StoredInbox, StoredOutbox
 from adapters.store.urls import postgres_dsn, sqlite_path
 from gateway.core.ports.ledger import Ledger
+from gateway.core.ports.oauth import OAuthStore
 from gateway.core.ports.storage import (
     Accounts,
     AuditTrail,
@@ -57,7 +60,9 @@ class Store:
     balances: Balances
     webhooks: OutgoingWebhooks
     alarms: AlarmReports
+    sandbox_ids: StoredSandboxIds
     audit_trail: AuditTrail
+    oauth: OAuthStore
 
 
 @asynccontextmanager
@@ -113,5 +118,7 @@ def store_over(database: SharedDatabase, new_id: NewId) -> Store:
         balances=StoredBalances(database, alarms),
         webhooks=StoredWebhooks(database, alarms),
         alarms=alarms,
+        sandbox_ids=StoredSandboxIds(database),
         audit_trail=StoredAuditTrail(database),
+        oauth=StoredOAuth(database),
     )

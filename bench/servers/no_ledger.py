@@ -81,6 +81,7 @@ async def open_nothing(url: str, *, new_id: Any) -> AsyncIterator[Store]:
         ledger=nothing,
         checks=nothing,
         keys=nothing,
+        sandbox_ids=nothing,
         accounts=nothing,
         inbox=nothing,
         leases=nothing,
@@ -94,6 +95,7 @@ async def open_nothing(url: str, *, new_id: Any) -> AsyncIterator[Store]:
         alarms=AlarmReports(),
         webhooks=webhooks,
         audit_trail=nothing,
+        oauth=nothing,
     )
 
 

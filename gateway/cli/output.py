@@ -118,7 +118,7 @@ def _print(lines: Iterable[str]) -> None:
 
 
 def _card(fields: Mapping[str, Any]) -> list[str]:
-    known = {name: each for name, each in fields.items() if each not in (None, [])}
+    known = {name: each for name, each in fields.items() if _tells(name, each) and each != []}
     shown = [(title(name), cell(name, known[name])) for name in known if name != "currency"]
     return card_lines(shown, terminal_width())
 
@@ -134,7 +134,7 @@ def _table(
             name,
             to_the_right=is_to_the_right(name),
         )
-        for name in (rows[0] if wide else _few(rows, listing))
+        for name in (_told(rows, rows[0]) if wide else _few(rows, listing))
     ]
     return lines_of(columns, terminal_width(), () if wide else listing.goes_first)
 
@@ -142,7 +142,17 @@ def _table(
 def _few(rows: Sequence[Mapping[str, Any]], listing: Listing) -> list[str]:
     """The usual columns of a list, without those that are empty."""
     names = listing.columns or [name for name in rows[0] if name not in _DETAILS]
-    return [name for name in names if any(row.get(name) is not None for row in rows)]
+    return [name for name in names if any(_tells(name, row.get(name)) for row in rows)]
+
+
+def _told(rows: Sequence[Mapping[str, Any]], names: Iterable[str]) -> list[str]:
+    """The columns without that of test keys, where nothing is theirs."""
+    return [name for name in names if name != "test" or any(row[name] for row in rows)]
+
+
+def _tells(name: str, value: object) -> bool:
+    """Whether a field says anything: what is real needs no word."""
+    return value is not None and (name != "test" or bool(value))
 
 
 def _notes(fields: Mapping[str, Any], verb: Verb) -> Iterator[str]:

@@ -68,6 +68,7 @@ VERBS = (
         options={"service_code": "service"},
     ),
     Verb("balance", "get_balance", "The account's balance."),
+    Verb("key", "get_key", "What your key may."),
     Verb(
         "usage",
         "get_usage",

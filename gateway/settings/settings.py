@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from gateway.core.auth.hosts import is_loopback
@@ -71,6 +71,13 @@ class Settings(ProviderSettings):
         description=(
             "Whether callers may bring their own key of the provider's; by default only where "
             "`GATEWAY_HOST` is this machine's own (loopback)."
+        ),
+    )
+    gateway_oauth: bool = Field(
+        False,
+        description=(
+            "Whether clients of /mcp may sign in by OAuth, as claude.ai and ChatGPT do; needs a "
+            "`GATEWAY_PUBLIC_URL` of https, but on this machine alone (loopback)."
         ),
     )
     gateway_budget_day: Annotated[Decimal, Field(ge=0, le=1_000_000)] | None = Field(
@@ -211,6 +218,15 @@ class Settings(ProviderSettings):
     @classmethod
     def _deciding_nothing(cls, names: list[str]) -> list[str]:
         return check_harmless(names)
+
+    @field_validator("gateway_oauth")
+    @classmethod
+    def _over_https(cls, on: bool, info: ValidationInfo) -> bool:
+        url, host = info.data.get("gateway_public_url"), info.data.get("gateway_host", "")
+        local = is_loopback(host) if url is None else is_loopback((url.host or "").strip("[]"))
+        if on and not local and (url is None or url.scheme != "https"):
+            raise ValueError("needs a GATEWAY_PUBLIC_URL of https: keys and tokens go over it")
+        return on
 
     @property
     def pass_through(self) -> bool:

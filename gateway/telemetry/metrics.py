@@ -13,18 +13,10 @@ from prometheus_client import CollectorRegistry, Gauge, disable_created_metrics
 from prometheus_client.exposition import generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
-from gateway.core.model.callers import SHORT_ID
+from gateway.core.model.callers import SHORT_ID, TEST_ACCOUNT_ID
 from gateway.core.model.events import Alarm, EventType
-from gateway.core.model.purchases import (
-    REPLACE,
-    CodeRead,
-    FirstCode,
-    LedgerCounts,
-    LedgerNews,
-    MoneyBack,
-    PurchaseEnded,
-    SpendState,
-)
+from gateway.core.model.ledger_news import CodeRead, FirstCode, LedgerNews, MoneyBack, PurchaseEnded
+from gateway.core.model.purchases import REPLACE, LedgerCounts, SpendState
 from gateway.core.model.settling import settling
 from gateway.core.model.webhooks import DeliveryState
 from gateway.core.upstream.circuit_breaker import BreakerState
@@ -171,13 +163,16 @@ class Metrics:
                 self._time_to_code.observe("", news.seconds)
 
     def _purchase_ended(self, end: PurchaseEnded) -> None:
-        """Count it, and write its one line; neither its number nor a code stands there."""
-        self._purchases.add((end.state.value,))
-        if end.charged is not None:
+        """Count it, but not a test key's, and write its one line without its number or code."""
+        test = end.account_id == TEST_ACCOUNT_ID
+        if not test:
+            self._purchases.add((end.state.value,))
+        if end.charged is not None and not test:
             self._charged.add((), end.charged)
             if end.operation == REPLACE:
                 self._replacements.add(())
         told = {
+            "test": test or None,
             "key_name": end.key_name,
             "account": end.account_id[:SHORT_ID] if end.key_name is None else None,
             "operation": end.operation,

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from adapters.store import Store
 from gateway.core.jobs.balance_watch import BalanceWatch
+from gateway.core.model.callers import TEST_ACCOUNT_ID
 from gateway.core.model.events import Alarm
 from gateway.core.ports.clock import Clock
 from gateway.core.upstream.account import OwnBalance
@@ -27,7 +28,8 @@ async def raising_alarms(
     if follow:
 
         def raised(alarm: Alarm) -> None:
-            metrics.alarm_raised(alarm)
+            if alarm.account_id != TEST_ACCOUNT_ID:
+                metrics.alarm_raised(alarm)
             core.notifier.account_changed(alarm.account_id)
 
         store.alarms.to = raised

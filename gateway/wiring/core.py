@@ -2,14 +2,17 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pydantic import SecretStr
 
 from adapters.getatext.client import Client
 from adapters.getatext.provider import accounts
+from adapters.sandbox.lost_answers import LostAnswers
 from adapters.store import Store
 from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.auth.key_watch import KeyWatch
+from gateway.core.auth.oauth.service import OAuth
 from gateway.core.auth.verification import AskProvider, KeyVerification
 from gateway.core.auth.webhook_secrets import WebhookSecrets
 from gateway.core.codes.following import Following
@@ -36,6 +39,8 @@ from gateway.core.webhooks.dispatcher import WebhookDispatcher
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
 from gateway.wiring import background
+from gateway.wiring.oauth import make_oauth
+from gateway.wiring.sandbox import SandboxParts, lost_answers, make_sandbox
 from gateway.wiring.services import Basis, make_price_cache, make_services
 from gateway.wiring.stages import stages
 from gateway.wiring.webhooks import dispatcher, outgoing
@@ -50,6 +55,8 @@ class Core:
     key_watch: KeyWatch
     verification: KeyVerification
     limiter: RateLimiter
+    sandbox: SandboxParts
+    lost_answers: LostAnswers
     breakers: CircuitBreakers
     notifier: Notifier
     upstreams: AccountUpstreams
@@ -61,6 +68,7 @@ class Core:
     following: Following
     cancels: CancelTask
     unwritten: Unwritten
+    oauth: OAuth
 
     async def close(self) -> None:
         """Wake all waiters, let changes and purchases end, then cancel background work."""
@@ -75,6 +83,7 @@ class Core:
         await self.reconciliation.close()
         await self.services.price_cache.close()
         await self.limiter.close()
+        await self.sandbox.limiter.close()
         await self.unwritten.close()
 
 
@@ -82,12 +91,9 @@ def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> C
     """Build the objects shared by all callers. `secret`: the database's; `sender`: to webhooks."""
     settings, store, clock, metrics = basis.settings, basis.store, basis.clock, basis.metrics
     hasher, notifier = KeyHasher(secret), Notifier()
-    breakers = CircuitBreakers(clock, CALLS, observer=metrics)
-    limiter = _limiter(settings, store, clock, metrics)
-    pipeline = Pipeline(clock, asyncio.sleep, limiter, breakers, observer=metrics)
-    connect = _connect(settings, client, pipeline, clock, metrics)
-    upstreams = AccountUpstreams(connect, pipeline)
-    verification = KeyVerification(store.accounts, _asking(connect, pipeline), clock)
+    calls = _calls(basis, client)
+    upstreams = calls.upstreams
+    verification = KeyVerification(store.accounts, calls.ask, clock)
     callers = _callers(settings, hasher, store, clock, verification)
     unwritten = _unwritten(store, clock, metrics)
     price_cache = make_price_cache(settings, clock, metrics)
@@ -105,8 +111,10 @@ def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> C
         callers=callers,
         key_watch=KeyWatch(callers, store.keys, clock),
         verification=verification,
-        limiter=limiter,
-        breakers=breakers,
+        limiter=calls.limiter,
+        sandbox=calls.sandbox,
+        lost_answers=lost_answers(store, services.repository, clock, metrics),
+        breakers=calls.breakers,
         notifier=notifier,
         upstreams=upstreams,
         services=services,
@@ -117,7 +125,29 @@ def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> C
         following=following,
         cancels=cancels,
         unwritten=unwritten,
+        oauth=make_oauth(store, callers, hasher, clock),
     )
+
+
+class _Calls(NamedTuple):
+    """What makes calls to the provider; `ask` is for keys that it has not accepted yet."""
+
+    limiter: RateLimiter
+    breakers: CircuitBreakers
+    sandbox: SandboxParts
+    upstreams: AccountUpstreams
+    ask: AskProvider
+
+
+def _calls(basis: Basis, client: Client) -> _Calls:
+    settings, store, clock, metrics = basis.settings, basis.store, basis.clock, basis.metrics
+    breakers = CircuitBreakers(clock, CALLS, observer=metrics)
+    limiter = _limiter(settings, store, clock, metrics)
+    pipeline = Pipeline(clock, asyncio.sleep, limiter, breakers, observer=metrics)
+    connect = _connect(settings, client, pipeline, clock, metrics)
+    sandbox = make_sandbox(store, clock)
+    upstreams = AccountUpstreams(connect, pipeline, sandbox.upstream)
+    return _Calls(limiter, breakers, sandbox, upstreams, _asking(connect, pipeline))
 
 
 def _unwritten(store: Store, clock: Clock, metrics: Metrics) -> Unwritten:

@@ -200,6 +200,7 @@ async def run_gateway(
             metrics,
             retention=retention,
             purged=core.services.repository.forget_all,
+            more=[core.oauth.grants.purge],
         )
         async with raising_alarms(settings, store, core, clock, metrics, follow=follow) as balances:
             await housekeeping.recover()
@@ -217,7 +218,8 @@ class _Job(Protocol):
 @asynccontextmanager
 async def _working(core: Core, jobs: Sequence[_Job], *, follow: bool) -> AsyncIterator[None]:
     """Run what runs beside the requests, until the core is closed."""
-    started = [*jobs, core.dispatcher, core.key_watch] if follow else jobs
+    beside: list[_Job] = [core.dispatcher, core.lost_answers, core.key_watch]
+    started = [*jobs, *beside] if follow else jobs
     background = [asyncio.create_task(job.run()) for job in started]
     if follow:
         core.following.start()

@@ -16,14 +16,22 @@ from gateway.http.wire.edge import NOTE, TRACE_ID
 from gateway.settings import Settings
 from gateway.wiring.core import Core
 from gateway.wiring.mcp_options import McpChoices, mcp_options
+from gateway.wiring.sign_in import add_oauth
 from mcp_server.transport.http import McpAdmission, mount
 
 
 def add_mcp(app: web.Application, settings: Settings, core: Core, hosts: AllowedHosts) -> None:
     """Add /mcp to the application; `hosts` are the names by which it may be addressed."""
 
+    async def by_key(request: web.Request) -> Caller:
+        return await core.callers.identify(key_of(request))
+
+    who = by_key
+    if settings.gateway_oauth:
+        who = add_oauth(app, settings, core.oauth, core.callers, hosts).identify
+
     async def identify(request: web.Request) -> Caller:
-        caller = request[CALLER] = await core.callers.identify(key_of(request))
+        caller = request[CALLER] = await who(request)
         return caller
 
     def held(request: web.Request, caller: Caller) -> AbstractContextManager[None]:

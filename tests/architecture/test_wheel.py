@@ -112,6 +112,8 @@ def test_the_wheel_puts_one_name_into_site_packages(wheel: Path) -> None:
     assert "getatext_gateway/py.typed" in names
     assert "getatext_gateway/adapters/store/migrations/env.py" in names
     assert "getatext_gateway/gateway/http/pages/html/home.html" in names
+    assert "getatext_gateway/gateway/http/pages/console/index.html" in names
+    assert "getatext_gateway/gateway/http/pages/console/main.js" in names
     assert "getatext_gateway/gateway/http/pages/own/favicon.ico" in names
     assert "getatext_gateway/gateway/http/pages/own/icon.png" in names
     assert "getatext_gateway/gateway/http/pages/own/icon.svg" in names

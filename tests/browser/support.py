@@ -71,7 +71,8 @@ async def visiting(url: str, width: int = WIDE) -> AsyncIterator[Visit]:
     async with async_playwright() as driver:
         browser = await driver.chromium.launch(executable_path=found(), args=ARGUMENTS)
         try:
-            page = await browser.new_page(viewport={"width": width, "height": 900})
+            context = await browser.new_context(viewport={"width": width, "height": 900})
+            page = await context.new_page()
             page.set_default_timeout(_MILLISECONDS)
             visit = Visit(page)
             visit.watch()

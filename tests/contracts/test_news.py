@@ -14,15 +14,8 @@ from adapters.store.sql.statement import Tx
 from adapters.store.tables import counts
 from adapters.store.tables.ledger import StoredLedger
 from gateway.core.model.callers import GatewayKey, Limits, caller_id
-from gateway.core.model.purchases import (
-    CodeRead,
-    FirstCode,
-    LedgerCounts,
-    LedgerNews,
-    MoneyBack,
-    PurchaseEnded,
-    SpendState,
-)
+from gateway.core.model.ledger_news import CodeRead, FirstCode, LedgerNews, MoneyBack, PurchaseEnded
+from gateway.core.model.purchases import LedgerCounts, SpendState
 from gateway.core.model.rentals import CancelReason, RentalStatus
 from gateway.core.ports.ledger import Ledger
 from tests.support.ledger import (

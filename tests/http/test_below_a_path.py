@@ -63,7 +63,7 @@ async def read(session: ClientSession, url: str) -> Any:
 async def test_every_link_of_every_page_leads_back_below_the_path(session: ClientSession) -> None:
     async with below_a_path() as public:
         followed = set()
-        for page in (public, f"{public}/docs", f"{public}/docs/", f"{public}/acceptable-use/"):
+        for page in (public, f"{public}/docs", f"{public}/docs/", f"{public}/console/"):
             status, here, text = await get(session, page, **HTML)
             links = Links()
             links.feed(text)

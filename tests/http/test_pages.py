@@ -24,7 +24,7 @@ from tests.support.gateway import Client, Stand, open_client, run_gateway, run_s
 VENDORED = Path(__file__).resolve().parents[2] / "gateway" / "http" / "pages" / "swagger_ui"
 HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 KEY = "sk_live_0b5f9c8e4d3a"
-PAGES = ["/", "/docs", "/acceptable-use"]
+PAGES = ["/", "/docs", "/console", "/acceptable-use"]
 GUARDS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",

@@ -3,15 +3,20 @@
 import secrets
 from datetime import UTC, datetime
 
-from gateway.core.model.callers import GATEWAY_KEY_PREFIX, GatewayKey, Limits
+from gateway.core.model.callers import GATEWAY_KEY_PREFIX, TEST_KEY_PREFIX, GatewayKey, Limits
 from gateway.wiring import Gateway
 
 
 async def make_key(
-    gateway: Gateway, name: str, limits: Limits, parent_id: str | None = None
+    gateway: Gateway,
+    name: str,
+    limits: Limits,
+    parent_id: str | None = None,
+    *,
+    test: bool = False,
 ) -> str:
     """Store a new key and answer it. Raises NameTaken where a living key has the name."""
-    key = GATEWAY_KEY_PREFIX + secrets.token_urlsafe(24)
+    key = (TEST_KEY_PREFIX if test else GATEWAY_KEY_PREFIX) + secrets.token_urlsafe(24)
     created = GatewayKey(
         id=secrets.token_hex(4),
         name=name,
@@ -19,6 +24,7 @@ async def make_key(
         limits=limits,
         created_at=datetime.now(UTC),
         parent_id=parent_id,
+        test=test,
     )
     await gateway.keys.create(created)
     return key

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,9 @@ async def provider_for(op: AnyOperation) -> AsyncIterator[Client]:
         getatext_api_key=DEMO_KEY,
         gateway_webhook_allowed_networks=networks,
     ) as stand:
-        if op.toolset == "webhooks":
-            yield replace(stand.client, key=await make_key(stand.gateway, "hooks", Limits()))
+        if op.toolset == "webhooks" or op.name == "get_key":
+            limits = Limits(budget_day=Decimal(5), max_price=Decimal(1))
+            yield replace(stand.client, key=await make_key(stand.gateway, "n8n", limits))
         else:
             yield stand.client
 

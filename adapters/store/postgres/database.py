@@ -11,7 +11,7 @@ from adapters.store.errors import Busy, Unavailable, Unreachable, Unstorable
 from adapters.store.postgres.shared import PostgresBuckets, PostgresLeases
 from adapters.store.sql.database import FailureReports, Listen, Liveness, NewsReports, Shared
 from adapters.store.sql.statement import Job, Row, Statement, T, Value
-from gateway.core.model.purchases import LedgerNews
+from gateway.core.model.ledger_news import LedgerNews
 
 PATIENCE = 10.0  # seconds to wait for a connection, and for a statement
 _SILENT_SECONDS = 2.0  # for both together once it has not answered: callers wait for several

@@ -7,16 +7,10 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from adapters.store.sql.statement import Row, Value
-from gateway.core.model.callers import GatewayKey, Limits
+from gateway.core.model.callers import TEST_ACCOUNT_ID, GatewayKey, Limits
 from gateway.core.model.events import Event, EventDetails, EventType
 from gateway.core.model.long_rentals import LongRental, LongRentalStatus, Period
-from gateway.core.model.purchases import (
-    AnyRental,
-    RefundReason,
-    Spend,
-    SpendState,
-    StoredAnswer,
-)
+from gateway.core.model.purchases import AnyRental, RefundReason, Spend, SpendState, StoredAnswer
 from gateway.core.model.rentals import (
     CancelReason,
     ReceivedCode,
@@ -162,6 +156,7 @@ def rental(
         replaces=row["replaces"],
         replaced_by=row["replaced_by"],
         reference=row["reference"],
+        test=row["account_id"] == TEST_ACCOUNT_ID,
         notice=None,
     )
 
@@ -201,6 +196,7 @@ def _long_rental(row: Row) -> LongRental:
         rented_on=rented and date.fromisoformat(rented),
         ends_on=ends and date.fromisoformat(ends),
         reference=row["reference"],
+        test=row["account_id"] == TEST_ACCOUNT_ID,
     )
 
 
@@ -222,8 +218,9 @@ def event(row: Row) -> Event:
         id=row["id"],
         type=EventType(row["kind"]),
         timestamp=from_instant(row["at"]),
-        data=then and rental({**_NOT_TOLD, **then}),
+        data=then and rental({**_NOT_TOLD, **then, "account_id": row["account_id"]}),
         details=details and EventDetails.model_validate_json(details),
+        test=row["account_id"] == TEST_ACCOUNT_ID,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from adapters.store.sql.statement import Job, T, Tx
 from gateway.core.model.events import Alarm
-from gateway.core.model.purchases import LedgerNews
+from gateway.core.model.ledger_news import LedgerNews
 from gateway.core.ports.storage import Leases, SharedBuckets
 
 CHANNEL = "getatext_gateway"

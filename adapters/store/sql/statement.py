@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.engine import Dialect
 
 from adapters.store.errors import Unstorable
-from gateway.core.model.purchases import LedgerNews
+from gateway.core.model.ledger_news import LedgerNews
 
 T = TypeVar("T")
 Value = str | int | bytes | None

@@ -13,7 +13,7 @@ from adapters.store.errors import Busy, Unavailable, Unstorable
 from adapters.store.sql.database import FailureReports, Liveness, NewsReports, Shared
 from adapters.store.sql.statement import Job, Row, Statement, T, Tx, Value
 from adapters.store.sqlite.file_lock import FileLock
-from gateway.core.model.purchases import LedgerNews
+from gateway.core.model.ledger_news import LedgerNews
 
 LOCK_SECONDS = 10.0  # seconds to wait for another process that holds the file
 _HELD_SECONDS = 0.1  # the same once a job has waited so long in vain: others wait behind it

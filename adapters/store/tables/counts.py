@@ -1,20 +1,21 @@
-"""What stands open: few rows, however many have ended, each found by a partial index."""
+"""What stands open, without test keys: few rows, however many have ended, found by an index."""
 
 from sqlalchemy import and_, func, select
 
 from adapters.store.sql import codec
-from adapters.store.sql.schema import holding, one_of, spends, things, unended
+from adapters.store.sql.schema import holding, not_test, one_of, spends, things, unended
 from adapters.store.sql.statement import Statement, Tx, number
 from adapters.store.tables.cancels import standing
 from gateway.core.model.purchases import LedgerCounts
 
-_unknown = select(func.count()).where(holding, one_of(spends.c.state, "unknown"))
+_unknown = select(func.count()).where(holding, one_of(spends.c.state, "unknown"), not_test(spends))
 _active = select(func.count()).where(
     and_(unended, one_of(things.c.status, "active", "code_received")),
     things.c.active_until > number("at"),
+    not_test(things),
 )
-_wishes = select(func.count()).select_from(things).where(standing)
-_oldest = select(func.min(things.c.cancel_requested_at)).where(standing)
+_wishes = select(func.count()).select_from(things).where(standing, not_test(things))
+_oldest = select(func.min(things.c.cancel_requested_at)).where(standing, not_test(things))
 _COUNTS = Statement(
     select(
         _unknown.scalar_subquery().label("unknown"),

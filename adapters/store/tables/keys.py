@@ -53,7 +53,7 @@ class StoredKeys:
         self._database = database
 
     async def create(self, key: GatewayKey, audit: AuditRecord | None = None) -> None:
-        await self._database.write(lambda tx: _create(tx, key, audit))
+        await self._database.write(lambda tx: create(tx, key, audit))
 
     async def find(self, hashed: str) -> GatewayKey | None:
         row = await self._database.read(lambda tx: tx.row(_FIND, hashed=hashed))
@@ -93,7 +93,7 @@ async def version(tx: Tx) -> str:
     return "" if row is None else str(row["value"])
 
 
-async def _create(tx: Tx, key: GatewayKey, record: AuditRecord | None) -> None:
+async def create(tx: Tx, key: GatewayKey, record: AuditRecord | None) -> None:
     """Insert a key whose name no living one has. Raises NameTaken."""
     await tx.rows(_LOCK)
     if key.revoked_at is None:

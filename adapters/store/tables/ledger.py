@@ -15,6 +15,7 @@ from adapters.store.tables import (
     checks,
     counts,
     delivery,
+    purchase_lists,
     purchases,
     refunds,
     rentals,
@@ -117,18 +118,22 @@ class StoredLedger:
     async def by_request(self, caller_id: str, request_id: str) -> Spend | None:
         return await self._database.read(lambda tx: purchases.by_request(tx, caller_id, request_id))
 
-    async def spends(self, limit: int, beginning: str = "") -> Sequence[Spend]:
-        return await self._database.read(lambda tx: purchases.newest(tx, limit, beginning))
+    async def spends(
+        self, limit: int, beginning: str = "", *, test: bool | None = None
+    ) -> Sequence[Spend]:
+        return await self._database.read(
+            lambda tx: purchase_lists.newest(tx, limit, beginning, test)
+        )
 
     async def unknown(self, account_id: str | None = None) -> Sequence[Spend]:
-        return await self._database.read(lambda tx: purchases.unknown(tx, account_id))
+        return await self._database.read(lambda tx: purchase_lists.unknown(tx, account_id))
 
     async def counts(self, at: datetime) -> LedgerCounts:
         now = codec.to_instant(at)
         return await self._database.read(lambda tx: counts.read(tx, now))
 
     async def unanswered(self, account_id: str) -> Sequence[Spend]:
-        return await self._database.read(lambda tx: purchases.unanswered(tx, account_id))
+        return await self._database.read(lambda tx: purchase_lists.unanswered(tx, account_id))
 
     async def recover(self, at: datetime) -> Sequence[Spend]:
         now, liveness = codec.to_instant(at), self._database.liveness

@@ -69,24 +69,6 @@ _BY_REQUEST = Statement(
         spends.c.caller_id == text("caller_id"), spends.c.request_id == text("request_id")
     )
 )
-_UNKNOWN = Statement(
-    select(spends)
-    .where(holding, one_of(spends.c.state, "unknown"))
-    .where(or_(text("account_id").is_(None), spends.c.account_id == text("account_id")))
-    .order_by(spends.c.at, spends.c.ledger_id)
-)
-_UNANSWERED = Statement(
-    select(spends)
-    .where(holding, one_of(spends.c.state, "sent", "unknown"))
-    .where(spends.c.account_id == text("account_id"))
-    .order_by(spends.c.at, spends.c.ledger_id)
-)
-_NEWEST = Statement(
-    select(spends)
-    .where(spends.c.ledger_id >= text("beginning"), spends.c.ledger_id < text("after"))
-    .order_by(spends.c.ledger_id.desc())
-    .limit(number("limit"))
-)
 
 
 class Rejected(Exception):
@@ -222,23 +204,6 @@ async def of_rental(tx: Tx, account_id: str, rental_id: int) -> Spend | None:
 async def by_request(tx: Tx, caller_id: str, request_id: str) -> Spend | None:
     """The caller's purchase under this request id."""
     return _spend(await tx.row(_BY_REQUEST, caller_id=caller_id, request_id=request_id))
-
-
-async def unknown(tx: Tx, account_id: str | None) -> Sequence[Spend]:
-    """Those of unknown outcome, oldest first; of all accounts where none is given."""
-    return [codec.spend(row) for row in await tx.rows(_UNKNOWN, account_id=account_id)]
-
-
-async def unanswered(tx: Tx, account_id: str) -> Sequence[Spend]:
-    """An account's purchases that were sent and have no answer, oldest first."""
-    return [codec.spend(row) for row in await tx.rows(_UNANSWERED, account_id=account_id)]
-
-
-async def newest(tx: Tx, limit: int, beginning: str) -> Sequence[Spend]:
-    """The newest purchases of all callers whose ledger id begins so, newest first."""
-    after = f"{beginning}\U0010ffff"  # no character comes after it
-    rows = await tx.rows(_NEWEST, limit=limit, beginning=beginning, after=after)
-    return [codec.spend(row) for row in rows]
 
 
 def _spend(row: Row | None) -> Spend | None:

@@ -18,7 +18,8 @@ from adapters.store.tables import (
     replacements,
 )
 from gateway.core.model.events import Alarm, EventDetails, EventType
-from gateway.core.model.purchases import REPLACE, Outcome, PurchaseEnded, Spend, SpendState
+from gateway.core.model.ledger_news import PurchaseEnded
+from gateway.core.model.purchases import REPLACE, Outcome, Spend, SpendState
 
 _ENDS = (SpendState.BOUGHT, SpendState.UNKNOWN, SpendState.REFUSED, SpendState.RELEASED)
 _READ = (

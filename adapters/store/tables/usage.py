@@ -26,7 +26,9 @@ from adapters.store.sql.database import Database
 from adapters.store.sql.schema import counting, holding, one_of, spends, things
 from adapters.store.sql.statement import Row, Statement, Tx, number, text
 from adapters.store.tables.families import Families
-from gateway.core.model.purchases import FirstCode, View
+from gateway.core.model.callers import TEST_ACCOUNT_ID
+from gateway.core.model.ledger_news import FirstCode
+from gateway.core.model.purchases import View
 from gateway.core.model.usage import Tally, UsageGroup
 
 # A read is cut into pieces of so many purchases: in SQLite what is bought waits behind each of
@@ -74,7 +76,7 @@ async def note(tx: Tx, rental: Row | Mapping[str, Any], *, missed: bool = False)
     if rental["code"] is not None:
         at, came = rental["created_at"], rental["code_at"]
         first = await tx.execute(_CODED, spend_id=rental["ledger_id"], code_at=came)
-        if first and not missed and at is not None:
+        if first and not missed and at is not None and rental["account_id"] != TEST_ACCOUNT_ID:
             tx.news.append(FirstCode(max(0, came - at) / 1_000_000))
     elif (end := _ENDS.get(str(rental["status"]))) is not None:
         await tx.execute(_END, spend_id=rental["ledger_id"], end=end)

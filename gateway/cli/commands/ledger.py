@@ -25,6 +25,7 @@ _MOST_NAMED = 5  # ids of purchases that an ambiguous beginning may mean
 
 @click.command("list")
 @click.option("--unknown", is_flag=True, help="Only those whose outcome is unknown.")
+@click.option("--test", is_flag=True, help="Those of test keys, in place of all others.")
 @click.option(
     "--limit",
     type=Number(1, 1000),
@@ -34,7 +35,7 @@ _MOST_NAMED = 5  # ids of purchases that an ambiguous beginning may mean
 )
 @wide_option
 @json_option
-def list_spends(unknown: bool, limit: int, wide: bool, as_json: bool) -> None:
+def list_spends(unknown: bool, test: bool, limit: int, wide: bool, as_json: bool) -> None:
     """Show purchases, newest first.
 
     With --unknown also what was seen of the account and may be what such a purchase bought, each
@@ -42,11 +43,13 @@ def list_spends(unknown: bool, limit: int, wide: bool, as_json: bool) -> None:
     """
     from gateway.cli.listings import PURCHASES, UNKNOWN_PURCHASES
     from gateway.cli.output import show_rows
+    from gateway.core.model.callers import TEST_ACCOUNT_ID
 
     async def work(gateway: Gateway) -> list[tuple[Spend, list[str]]]:
         if not unknown:
-            return [(spend, []) for spend in await gateway.ledger.spends(limit)]
-        found = list(reversed(await gateway.ledger.unknown()))[:limit]
+            return [(spend, []) for spend in await gateway.ledger.spends(limit, test=test)]
+        account_id = TEST_ACCOUNT_ID if test else None
+        found = list(reversed(await gateway.ledger.unknown(account_id)))[:limit]
         return [(spend, await _suggested(gateway, spend)) for spend in found]
 
     listed = with_gateway(work)

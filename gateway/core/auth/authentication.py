@@ -11,6 +11,8 @@ from gateway.core.auth.verification import KeyVerification
 from gateway.core.model.audit import COMMAND
 from gateway.core.model.callers import (
     GATEWAY_KEY_PREFIX,
+    TEST_ACCOUNT,
+    TEST_ACCOUNT_ID,
     Account,
     Ancestor,
     Caller,
@@ -91,7 +93,7 @@ class Callers:
         """The caller of a key.
 
         Raises Unauthorized; what KeyVerification.verify raises for a provider key that is new here;
-        UpstreamAuthFailed for a gateway key where the server has no own key.
+        UpstreamAuthFailed for a gateway key, no test key, where the server has no own key.
         """
         if (known := self.recall(key)) is not None:
             return known
@@ -146,9 +148,11 @@ class Callers:
         self._when_seen = tell
 
     def met(self, account_id: str) -> Account | None:
-        """The account, where its key is in memory: the server's own, or a recent caller's."""
+        """The account: the server's own, that of test keys, or one whose key is in memory."""
         if self._own is not None and self._own.id == account_id:
             return self._own
+        if account_id == TEST_ACCOUNT_ID:
+            return TEST_ACCOUNT
         return self._met.get(account_id)
 
     def _accepted(self, account: Account) -> Caller:
@@ -204,14 +208,15 @@ class Callers:
         ends_at = min((end for end in ends if end is not None), default=None)
         if ends_at is not None and ends_at <= self._clock.now():
             raise Unauthorized("This key has expired.")
-        if self._own is None:
+        account = TEST_ACCOUNT if any(each.test for each in lineage) else self._own
+        if account is None:
             raise UpstreamAuthFailed("The gateway has no key of its own at the provider.")
         limits = key.limits
         for each in above:
             limits = limits.within(each.limits)
         return Caller(
             caller_id(key),
-            self._own,
+            account,
             limits,
             hashed,
             key.name,

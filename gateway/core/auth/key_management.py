@@ -16,16 +16,8 @@ from gateway.core.model.callers import (
     caller_id,
 )
 from gateway.core.model.errors import InvalidRequest, NotFound
-from gateway.core.model.keys import (
-    CreateKey,
-    Key,
-    KeyNameTaken,
-    KeyWithSecret,
-    RotateKey,
-    UpdateKey,
-    shown_key,
-    status_of,
-)
+from gateway.core.model.key_inputs import CreateKey, RotateKey, UpdateKey
+from gateway.core.model.keys import Key, KeyNameTaken, KeyWithSecret, shown_key, status_of
 from gateway.core.model.values import instant_text, money_text
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger

@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.core.codes.poll import RentalPoll
 from gateway.core.codes.poll_schedule import PollQueue, PollSchedule, PollTarget
+from gateway.core.model.callers import TEST_ACCOUNT_ID
 from gateway.core.model.codes import same_code
 from gateway.core.model.rentals import Rental
 from gateway.core.model.upstream_call import Priority
@@ -109,7 +110,7 @@ class CodePoller:
             target.expected
             for schedule in self._schedules.values()
             for target in schedule.targets.values()
-            if target.followed
+            if target.followed and target.account_id != TEST_ACCOUNT_ID
         )
         now = self._clock.monotonic()
         return max(0.0, now - min(followed, default=now))

@@ -1,7 +1,7 @@
 """Periodic work on the ledger: recovery after dead processes, retention, and counting."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from gateway.core.model.errors import LedgerUnavailable
@@ -26,16 +26,19 @@ class Housekeeping:
         *,
         retention: timedelta,
         purged: Callable[[], None],
+        more: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
         """`retention`: how long codes, texts and answers are stored.
 
         `purged` is called after each purge: another process may have deleted what is cached here.
+        `more`: what else is purged as often.
         """
         self._ledger = ledger
         self._clock = clock
         self._observer = observer
         self._retention = retention
         self._purged = purged
+        self._more = more
 
     async def recover(self) -> None:
         """Close the purchases that dead processes left open."""
@@ -46,6 +49,8 @@ class Housekeeping:
         now = self._clock.now()
         await self._ledger.purge(now - self._retention, now - REQUEST_IDS_KEPT)
         self._purged()
+        for purge in self._more:
+            await purge()
 
     async def count(self) -> None:
         """Tell what stands open in the ledger."""

@@ -34,8 +34,8 @@ class AuditAction(StrEnum):
 class AuditRecord:
     """An entry to be written, in the transaction of what it tells.
 
-    `actor`: the id of the key that did it, or `COMMAND`. `subject`: the id of what was
-    changed. `details`: values of JSON, never a secret.
+    `actor`: the id of the key or OAuth client that did it, or `COMMAND`. `subject`: the id of what
+    was changed. `details`: values of JSON, never a secret.
     """
 
     at: datetime
@@ -77,7 +77,8 @@ class AuditEntry(Frozen):
     id: AuditId = Field(description="Its id; newer entries have higher ones.")
     timestamp: Instant = Field(description="When it was done.")
     actor: str = Field(
-        description="Who did it: the id of a key, or `command` for this machine's command line."
+        description="Who did it: the id of a key, or of an OAuth client that was declined; "
+        "`command` for this machine's command line."
     )
     actor_name: str | None = Field(description="The name of that key.")
     action: AuditAction = Field(description="What was done.")

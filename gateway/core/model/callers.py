@@ -82,6 +82,11 @@ class Account:
     key: str = field(repr=False)
 
 
+TEST_ACCOUNT_ID = "test"
+"""The account of all test keys of a database: no hash of a key is this."""
+TEST_ACCOUNT = Account(TEST_ACCOUNT_ID, "")
+
+
 @dataclass(frozen=True, slots=True)
 class Ancestor:
     """A key on whose behalf another was made: purchases of that one count against its limits."""

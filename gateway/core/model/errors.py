@@ -91,6 +91,7 @@ class Unauthorized(GatewayError):
     code, title, http_status = "unauthorized", "Unauthorized", 401
     happened = "The key is not accepted."
     advice = "Send a valid key in the header X-API-Key."
+    challenge = ""  # what WWW-Authenticate says besides
 
 
 class Forbidden(GatewayError):

@@ -125,6 +125,7 @@ class Event(Frozen):
     details: EventDetails | None = Field(
         None, description="What purchase.*, key.*, balance.* and webhook.* tell besides; else null."
     )
+    test: bool = Field(False, description="Whether it concerns test keys: nothing real happened.")
 
 
 class ListEvents(Frozen):

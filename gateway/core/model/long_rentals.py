@@ -60,6 +60,7 @@ class LongRental(Frozen):
     rented_on: date | None = Field(None, description="The day it was rented.")
     ends_on: date | None = Field(None, description="The day it ends.")
     reference: str | None = Field(None, description="What its buyer named in reference.")
+    test: bool = Field(False, description="Whether a test key rented it: no real number.")
 
 
 class LongRentals(Frozen):

@@ -136,6 +136,7 @@ class Rental(Frozen):
     replaces: Id | None = Field(None, description="The id of the rental that it replaces.")
     replaced_by: Id | None = Field(None, description="The id of the rental that replaces it.")
     reference: str | None = Field(None, description="What its buyer named in reference.")
+    test: bool = Field(False, description="Whether a test key rented it: no real number.")
     notice: str | None = Field(
         None, description="What else to know about this answer; null: nothing."
     )

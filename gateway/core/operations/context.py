@@ -9,7 +9,14 @@ from gateway.core.auth.key_management import KeyManagement
 from gateway.core.codes.messages import MessageWaiter
 from gateway.core.codes.poller import CodePoller
 from gateway.core.codes.waiting import CodeWaiter
-from gateway.core.model.callers import Caller, GatewayKey, caller_id, family, key_id_of
+from gateway.core.model.callers import (
+    TEST_ACCOUNT_ID,
+    Caller,
+    GatewayKey,
+    caller_id,
+    family,
+    key_id_of,
+)
 from gateway.core.model.errors import Forbidden, InvalidRequest, NotFound, ServiceNotFound
 from gateway.core.model.long_rentals import LongRental
 from gateway.core.model.prices import Price
@@ -126,8 +133,7 @@ class Context:
         None where its account is not the server's. Raises Forbidden for a caller that sees only
         what it bought itself.
         """
-        services = self.services
-        keys = await services.keys.all() if self.view.account_id == services.own else ()
+        keys = await self._keys_of_account()
         if self.caller.sees_account:
             return keys
         seen = family(keys, key_id_of(self.caller.id))
@@ -137,6 +143,13 @@ class Context:
             f"This key sees only what it bought itself, so it may not ask for {asked}.",
             advice="A key made with --admin may.",
         )
+
+    async def _keys_of_account(self) -> Sequence[GatewayKey]:
+        account_id, services = self.caller.account.id, self.services
+        if account_id not in (TEST_ACCOUNT_ID, services.own):
+            return ()
+        test = account_id == TEST_ACCOUNT_ID
+        return [key for key in await services.keys.all() if key.test == test]
 
     async def visible(self, listed: Sequence[LongRental]) -> list[LongRental]:
         """The long rentals that the caller may see."""

@@ -11,16 +11,8 @@ from gateway.core.model.errors import (
     GatewayKeyRequired,
     ServiceNotFound,
 )
-from gateway.core.model.keys import (
-    CreateKey,
-    Key,
-    KeyList,
-    KeyNameTaken,
-    KeyWithSecret,
-    OneKey,
-    RotateKey,
-    UpdateKey,
-)
+from gateway.core.model.key_inputs import CreateKey, OneKey, RotateKey, UpdateKey
+from gateway.core.model.keys import Key, KeyList, KeyNameTaken, KeyWithSecret
 from gateway.core.model.provider_errors import UpstreamAuthFailed
 from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.context import Context

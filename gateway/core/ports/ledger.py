@@ -72,17 +72,23 @@ class Ledger(Protocol):
     async def by_request(self, caller_id: str, request_id: str) -> Spend | None:
         """The purchase this caller made with this request id, until the id expires."""
 
-    async def spends(self, limit: int, beginning: str = "") -> Sequence[Spend]:
+    async def spends(
+        self, limit: int, beginning: str = "", *, test: bool | None = None
+    ) -> Sequence[Spend]:
         """The newest purchases of all callers, newest first.
 
-        `beginning`: only those whose ledger id begins so.
+        `beginning`: only those whose ledger id begins so. `test`: only those of test keys, or only
+        the others.
         """
 
     async def unknown(self, account_id: str | None = None) -> Sequence[Spend]:
-        """The purchases whose outcome is unknown, oldest first."""
+        """The purchases whose outcome is unknown, oldest first.
+
+        None: of all accounts but that of test keys.
+        """
 
     async def counts(self, at: datetime) -> LedgerCounts:
-        """What stands open in the whole ledger. Cheap, however much has ended."""
+        """What stands open in the whole ledger, test keys left out. Cheap, whatever has ended."""
 
     async def unanswered(self, account_id: str) -> Sequence[Spend]:
         """The account's purchases that were sent and have no known outcome, oldest first."""

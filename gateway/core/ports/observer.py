@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Protocol
 
 from gateway.core.model.events import Alarm
-from gateway.core.model.purchases import LedgerCounts, LedgerNews
+from gateway.core.model.ledger_news import LedgerNews
+from gateway.core.model.purchases import LedgerCounts
 from gateway.core.model.webhooks import DeliveryState
 
 

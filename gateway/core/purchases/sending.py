@@ -172,7 +172,7 @@ class Sent:
 
     def _compare_times(self, order: Order, value: Any) -> None:
         prices = order.context.services.price_cache.known(order.planned.account_id)
-        if not prices or not isinstance(value, Rental):
+        if not prices or not isinstance(value, Rental) or value.test:
             return
         if (off := zone_offset(value, prices)) is not None:
             self._observer.times_compared(off)

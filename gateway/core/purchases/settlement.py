@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from gateway.core.model.callers import TEST_ACCOUNT_ID
 from gateway.core.model.long_rentals import LongRental, LongRentalStatus
 from gateway.core.model.provider_errors import UpstreamRefused
 from gateway.core.model.purchases import (
@@ -28,9 +29,14 @@ def resolution(spend: Spend, provider_id: int | None, price: Decimal | None) -> 
 
 
 def _rental_of(spend: Spend, provider_id: int, price: Decimal | None) -> AnyRental:
+    test = spend.account_id == TEST_ACCOUNT_ID
     if spend.kind == "long_rental":
         return LongRental(
-            id=provider_id, status=LongRentalStatus.ACTIVE, price=price, reference=spend.reference
+            id=provider_id,
+            status=LongRentalStatus.ACTIVE,
+            price=price,
+            reference=spend.reference,
+            test=test,
         )
     return Rental(
         id=provider_id,
@@ -42,4 +48,5 @@ def _rental_of(spend: Spend, provider_id: int, price: Decimal | None) -> AnyRent
         created_at=spend.at,
         reference=spend.reference,
         replaces=spend.replaces,
+        test=test,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.core.auth.webhook_secrets import WebhookSecrets
+from gateway.core.model.callers import TEST_ACCOUNT_ID
 from gateway.core.model.events import Event, event_id
 from gateway.core.model.values import instant_text
 from gateway.core.model.webhooks import (
@@ -61,9 +62,10 @@ class WebhookSending:
         """Send webhook.test, whatever the webhook's format; it is not tried again."""
         now = instant_text(self._clock.now())
         test_id = f"evt_test_{secrets.token_hex(8)}"
+        test = "true" if webhook.account_id == TEST_ACCOUNT_ID else "false"
         body = (
             f'{{"id":"{test_id}","type":"{TEST_TYPE}","timestamp":"{now}",'
-            '"data":null,"details":null}'
+            f'"data":null,"details":null,"test":{test}}}'
         )
         return _outcome(await self._send(webhook, test_id, body.encode()))
 

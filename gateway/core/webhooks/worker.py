@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.core.model.callers import TEST_ACCOUNT_ID
 from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.events import Event
 from gateway.core.model.purchases import View
@@ -194,7 +195,8 @@ class WebhookWorker:
             tried = await self._attempt(due, view)
             record = tried.record
             since = await self._parts.store.record(self._webhook.id, record)
-            self._parts.observer.webhook_tried(record.state)
+            if self._webhook.account_id != TEST_ACCOUNT_ID:
+                self._parts.observer.webhook_tried(record.state)
             if record.next_try_at is not None:
                 self.soonest = min(self.soonest or record.next_try_at, record.next_try_at)
             reason = tried.disable

@@ -1,4 +1,4 @@
-"""Serves the pages: / and /docs, the acceptable use, and the files they load."""
+"""Serves the pages: /, /docs and /console, the acceptable use, and the files they load."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
@@ -17,6 +17,8 @@ from gateway.http.wire.addresses import OwnAddress
 from gateway.http.wire.edge import Handler
 
 _HTML = Path(__file__).parent / "html"
+_CONSOLE = Path(__file__).parent / "console" / "index.html"
+_PATHS = ("/docs", "/console", "/acceptable-use")
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -25,6 +27,15 @@ _HEADERS = MappingProxyType(
     {
         "Cache-Control": "no-cache",
         "Content-Security-Policy": _POLICY,
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+)
+# In the console no text becomes an element: the browser refuses what would parse it as HTML.
+_CONSOLE_POLICY = f"{_POLICY}; require-trusted-types-for 'script'; trusted-types 'none'"
+_CONSOLE_HEADERS = MappingProxyType(
+    {
+        "Content-Security-Policy": _CONSOLE_POLICY,
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }
@@ -70,7 +81,8 @@ class Pages:
             web.get("/", self._home),
             web.get("/docs", self._docs),
             web.get("/acceptable-use", self._acceptable_use),
-            *(web.get(f"{path}/", _without_slash(path)) for path in ("/docs", "/acceptable-use")),
+            web.get("/console", files.served(_CONSOLE, _CONSOLE_HEADERS)),
+            *(web.get(f"{path}/", _without_slash(path)) for path in _PATHS),
             *files.routes(),
         ]
 
@@ -107,6 +119,7 @@ class Pages:
             "health": f"{base}/readyz",
             "documents": [base + path for path in self._documents],
             "viewer": f"{base}/docs",
+            "console": f"{base}/console",
             "rest": f"{base}/v1",
             "mcp": f"{base}/mcp",
             "sms_activate": f"{base}/stubs/handler_api.php",

@@ -11,7 +11,12 @@ from gateway.http.wire.cacheable import CacheableBody
 from gateway.http.wire.edge import Handler
 
 _HERE = Path(__file__).parent
+_CONSOLE = (
+    "account", "api", "console", "dialog", "dom", "format", "health", "history", "keys", "live",
+    "main", "purchases", "rent", "session", "stream", "unknown", "usage",
+)  # fmt: skip
 _TYPES = {
+    ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".ico": "image/x-icon",
@@ -23,9 +28,12 @@ FILES: Mapping[str, Path] = MappingProxyType(
         "/favicon.ico": _HERE / "own" / "favicon.ico",
         "/icon.png": _HERE / "own" / "icon.png",
         "/icon.svg": _HERE / "own" / "icon.svg",
+        "/assets/consent.css": _HERE / "own" / "consent.css",
         "/assets/page.css": _HERE / "own" / "page.css",
         "/assets/viewer.css": _HERE / "own" / "viewer.css",
         "/assets/viewer.js": _HERE / "own" / "viewer.js",
+        "/assets/console/console.css": _HERE / "console" / "console.css",
+        **{f"/assets/console/{name}.js": _HERE / "console" / f"{name}.js" for name in _CONSOLE},
         "/assets/swagger-ui.css": _HERE / "swagger_ui" / "swagger-ui.css",
         "/assets/swagger-ui-bundle.js": _HERE / "swagger_ui" / "swagger-ui-bundle.js",
     }
@@ -39,16 +47,17 @@ _HEADERS = MappingProxyType({"X-Content-Type-Options": "nosniff"})
 
 def routes() -> list[web.RouteDef]:
     """One route for each file."""
-    return [web.get(address, _serve(path)) for address, path in FILES.items()]
+    return [web.get(address, served(path)) for address, path in FILES.items()]
 
 
-def _serve(path: Path) -> Handler:
+def served(path: Path, headers: Mapping[str, str] = _HEADERS) -> Handler:
+    """What serves a file, with further headers."""
     kept: list[CacheableBody] = []
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if not kept:
             content = await asyncio.to_thread(path.read_bytes)
             kept[:] = [CacheableBody(content, _TYPES[path.suffix], _CACHE_CONTROL)]
-        return kept[0].response(request, _HEADERS)
+        return kept[0].response(request, headers)
 
     return handle

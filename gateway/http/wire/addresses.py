@@ -47,6 +47,11 @@ def limited_address(request: web.Request, proxies: Sequence[Proxy]) -> str | Non
     return str(address)
 
 
+def counted_address(request: web.Request, proxies: Sequence[Proxy]) -> str:
+    """The address by which a sender's attempts are counted; all of this machine are one."""
+    return limited_address(request, proxies) or "this machine"
+
+
 def is_local(request: web.Request) -> bool:
     """Whether this machine itself sent the request, and no proxy forwarded it.
 

@@ -128,7 +128,7 @@ class Edge:
             return await handler(request)
         except GatewayError as error:
             if _SENT in request:  # its answer has begun, and can only be broken off
-                raise _broken_off(request) from error
+                return _broken_off(request)
             return self._render(request, error, trace_id)
         except web.HTTPException as error:
             return self._render(request, problems.from_http(error), trace_id)
@@ -177,11 +177,14 @@ class Edge:
         log.info("request", **told)
 
 
-def _broken_off(request: web.Request) -> ConnectionError:
-    """Close the connection, so that the client sees that its answer is not whole."""
+def _broken_off(request: web.Request) -> web.Response:
+    """Close the connection, so that the client sees that its answer is not whole.
+
+    What is returned is sent to nobody.
+    """
     if request.transport is not None:
         request.transport.close()
-    return ConnectionResetError("the answer was broken off")
+    return web.Response(status=request[_SENT])
 
 
 async def name_server(request: web.Request, response: web.StreamResponse) -> None:

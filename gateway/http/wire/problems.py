@@ -11,6 +11,7 @@ from gateway.core.model.errors import (
     MethodNotAllowed,
     NotFound,
     PayloadTooLarge,
+    Unauthorized,
 )
 from gateway.core.model.problem import problem_json
 
@@ -25,7 +26,8 @@ def render(error: GatewayError, trace_id: str) -> web.Response:
     if error.replayed:
         headers["Idempotency-Replayed"] = "true"
     if error.http_status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="getatext-gateway"'
+        more = error.challenge if isinstance(error, Unauthorized) else ""
+        headers["WWW-Authenticate"] = f'Bearer realm="getatext-gateway"{more}'
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allowed)
     body = problem_json(error, trace_id)

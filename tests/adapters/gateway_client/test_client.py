@@ -29,8 +29,9 @@ TEXTS = (SampleText(0.0, "8888", "Your code is 012345"),)  # there at once, and 
 STILL = replace(USUAL, rules=Rules(code_after=NEVER, cancel_locked=0.0, sample_texts=TEXTS))
 CALLS = {**INPUTS, "list_events": {}}
 WEBHOOK = "a webhook"
-OF_WEBHOOKS: dict[str, dict[str, Any]] = {
+FOR_GATEWAY_KEYS: dict[str, dict[str, Any]] = {
     "create_webhook": {"url": "http://127.0.0.1:9/hook", "events": ["rental.created"]},
+    "get_key": {},
     "list_webhooks": {},
     "delete_webhook": {"webhook_id": WEBHOOK},
     "test_webhook": {"webhook_id": WEBHOOK},
@@ -89,7 +90,7 @@ async def opened() -> AsyncIterator[Ways]:
 
 
 def test_every_operation_has_a_call_here() -> None:
-    assert set(CALLS) | set(OF_WEBHOOKS) == set(BY_NAME)
+    assert set(CALLS) | set(FOR_GATEWAY_KEYS) == set(BY_NAME)
 
 
 @each
@@ -109,8 +110,8 @@ async def test_the_value_is_that_of_rest(op: AnyOperation) -> None:
     assert answer.replayed == (op.effect is Effect.SPEND)
 
 
-@pytest.mark.parametrize("name", OF_WEBHOOKS)
-async def test_what_webhooks_come_to_is_that_of_rest(name: str) -> None:
+@pytest.mark.parametrize("name", FOR_GATEWAY_KEYS)
+async def test_what_needs_a_gateway_key_is_that_of_rest(name: str) -> None:
     networks = ["127.0.0.0/8"]
     async with run_simulated(
         STILL, getatext_api_key=DEMO_KEY, gateway_webhook_allowed_networks=networks
@@ -120,10 +121,10 @@ async def test_what_webhooks_come_to_is_that_of_rest(name: str) -> None:
             key = await make_key(stand.gateway, f"a test {by_rest}", Limits())
             stand.client.key = key
             async with open_gateway_client(stand.url, key) as client:
-                ways, given = Ways(stand, client), dict(OF_WEBHOOKS[name])
+                ways, given = Ways(stand, client), dict(FOR_GATEWAY_KEYS[name])
                 if given.get("webhook_id") == WEBHOOK:
                     made = await ways.by_rest(
-                        BY_NAME["create_webhook"], OF_WEBHOOKS["create_webhook"]
+                        BY_NAME["create_webhook"], FOR_GATEWAY_KEYS["create_webhook"]
                     )
                     given["webhook_id"] = made.json["id"]
                 if by_rest:

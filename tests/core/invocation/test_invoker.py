@@ -1,7 +1,7 @@
 """The invoker: changes and purchases run to their end, and every outcome is counted."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,7 +16,7 @@ from gateway.core.operations.call import Call
 from gateway.core.operations.rentals import COMPLETE_RENTAL, GET_RENTAL, RENT_NUMBER
 from gateway.core.prices.cache import PriceCache
 from gateway.core.rentals.notifier import Notifier
-from gateway.core.upstream.account import AccountUpstreams
+from gateway.core.upstream.account import AccountUpstream, AccountUpstreams
 from tests.support.core import Clock, RecordingObserver, pipeline, purchasing, services
 from tests.support.waiting import until
 
@@ -50,7 +50,7 @@ class WiredInvoker:
         self.keys: list[str] = []
         clock, notifier = Clock(), Notifier()
         parts = services(PriceCache(clock, self.observer), clock, store, notifier)
-        upstreams = AccountUpstreams(self._connect, pipeline(clock))
+        upstreams = AccountUpstreams(self._connect, pipeline(clock), cast("AccountUpstream", None))
         purchases = purchasing(store, clock, self.observer)
         self.invoker = Invoker(upstreams, parts, purchases, self.observer)
 

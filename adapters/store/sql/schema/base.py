@@ -6,7 +6,9 @@ millionths of a dollar, instants microseconds since 1970 in UTC, days and enumer
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, MetaData, Text, literal_column
+from sqlalchemy import BigInteger, ColumnElement, Integer, MetaData, Table, Text, literal_column
+
+from gateway.core.model.callers import TEST_ACCOUNT_ID
 
 metadata = MetaData()
 
@@ -22,6 +24,11 @@ Counted = BigInteger().with_variant(Integer(), "sqlite")
 def one_of(column: ColumnElement[str], *words: str) -> ColumnElement[bool]:
     """A condition with the words as literals: partial indexes only serve such conditions."""
     return column.in_([literal_column(f"'{word}'") for word in words])
+
+
+def not_test(table: Table) -> ColumnElement[bool]:
+    """A condition that leaves out what belongs to test keys."""
+    return table.c.account_id != literal_column(f"'{TEST_ACCOUNT_ID}'")
 
 
 def partial(condition: ColumnElement[bool]) -> dict[str, Any]:

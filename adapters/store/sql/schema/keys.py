@@ -5,7 +5,7 @@ from sqlalchemy import BigInteger, Column, Index, Table, Text, UniqueConstraint
 from adapters.store.sql.schema.base import Counted, metadata, partial
 
 # The check value of the gateway's secret, and notes: of each account, its last deleted event, and
-# since when its balance is low (negative) or no longer is.
+# since when its balance is low (negative) or no longer is; the last id of the test account.
 checks = Table(
     "checks",
     metadata,

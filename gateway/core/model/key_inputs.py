@@ -1,0 +1,217 @@
+"""The inputs of the operations on gateway keys."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from gateway.core.model.callers import Limits
+from gateway.core.model.moments import InstantAsked
+from gateway.core.model.values import (
+    CountAsked,
+    FlagAsked,
+    Frozen,
+    KeyName,
+    UsdAsked,
+    amount_asked,
+    digits_or_default,
+)
+
+_FLAGS = ("suspended", "read_only", "long_rentals", "admin")
+MOST_OVERLAP = 168
+"""For how many hours the secret before a rotation may still be accepted."""
+
+
+class KeyLimit(StrEnum):
+    """The limits that a key may be without."""
+
+    MAX_PRICE = "max_price"
+    BUDGET_DAY = "budget_day"
+    BUDGET_TOTAL = "budget_total"
+    MAX_PER_DAY = "max_per_day"
+    MAX_ACTIVE = "max_active"
+    SERVICES = "services"
+    CONFIRM_ABOVE = "confirm_above"
+    EXPIRES_AT = "expires_at"
+
+
+def _words(raw: object) -> object:
+    """A list of words, from a list or from text with commas."""
+    if isinstance(raw, str):
+        raw = raw.split(",")
+    if not isinstance(raw, list | tuple | set | frozenset):
+        raise ValueError("must be a list, or text with commas")
+    return tuple(filter(None, (str(each).strip() for each in raw)))
+
+
+def _change_asked(raw: object) -> object:
+    if isinstance(raw, bool):
+        return "yes" if raw else "no"
+    word = raw.strip().lower() if isinstance(raw, str) else raw
+    return {"true": "yes", "false": "no"}.get(word, word) if isinstance(word, str) else word
+
+
+def _limits_asked(raw: object) -> object:
+    words = _words(raw)
+    assert isinstance(words, tuple)  # noqa: S101 - it returns nothing else
+    unknown = [word for word in words if word not in set(KeyLimit)]
+    if unknown:
+        raise ValueError(f"{unknown[0]} is no limit that can be removed; {', '.join(KeyLimit)} are")
+    return words
+
+
+ServicesAsked = Annotated[
+    tuple[Annotated[str, Field(max_length=100)], ...],
+    BeforeValidator(_words),
+    Field(min_length=1, max_length=1000),
+    WithJsonSchema({"type": "string", "examples": ["whatsapp,telegram"]}),
+]
+"""Services in an input, by code or name: text with commas, or a list."""
+
+Change = Literal["keep", "yes", "no"]
+ChangeAsked = Annotated[
+    Change,
+    BeforeValidator(_change_asked),
+    WithJsonSchema({"type": "string", "enum": ["keep", "yes", "no"]}),
+]
+"""Whether to change what a key may do; true and false are taken for yes and no."""
+
+BudgetAsked = Annotated[
+    Decimal,
+    BeforeValidator(amount_asked),
+    Field(gt=0, le=1_000_000, max_digits=14, decimal_places=4, allow_inf_nan=False),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^([0-9]{1,7}(\.[0-9]{1,4})?)?$", "examples": ["5.00"]}
+    ),
+]
+"""A budget in an input: text, or a JSON number."""
+
+KeyId = Annotated[str, Field(min_length=1, max_length=100)]
+"""A key's id."""
+
+_Count = Annotated[
+    int,
+    BeforeValidator(digits_or_default),
+    Field(ge=1, le=1_000_000),
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 1_000_000}),
+]
+"""How many there may be, in an input; 0 is as good as none."""
+
+
+class _KeyLimits(Frozen):
+    """What create_key and update_key take in the same words."""
+
+    max_price: UsdAsked | None = Field(None, description="The highest price of one rental, USD.")
+    budget_day: BudgetAsked | None = Field(
+        None, description="The most it may spend in a day (UTC), in USD."
+    )
+    budget_total: BudgetAsked | None = Field(
+        None, description="The most it may spend in all, in USD."
+    )
+    max_per_day: _Count | None = Field(None, description="The most purchases in a day (UTC).")
+    max_active: _Count | None = Field(None, description="The most rentals at one time.")
+    services: ServicesAsked | None = Field(
+        None, description="The services it may rent for, by code or name."
+    )
+    confirm_above: UsdAsked | None = Field(
+        None, description="Over MCP a person confirms what costs more, in USD."
+    )
+    expires_at: InstantAsked | None = Field(None, description="When it ends (UTC).")
+
+
+class CreateKey(_KeyLimits):
+    """The input of create_key."""
+
+    name: KeyName = Field(description="What to call it: who has it, what it is for.")
+    no_budget: FlagAsked = Field(
+        False, description="It may spend without end: say so on purpose, in place of a budget."
+    )
+    read_only: FlagAsked = Field(False, description="It may look, and change or buy nothing.")
+    long_rentals: FlagAsked = Field(
+        False,
+        description="It may also buy what tells no price before: long rentals and renewals, which "
+        "can pass its budgets.",
+    )
+    admin: FlagAsked = Field(False, description="It sees the whole account.")
+    test: FlagAsked = Field(False, description="It belongs to the test account: it costs nothing.")
+
+    @model_validator(mode="after")
+    def _has_budget(self) -> "CreateKey":
+        budgeted = self.budget_day is not None or self.budget_total is not None
+        if self.no_budget and budgeted:
+            raise ValueError("no_budget does not go with budget_day or budget_total")
+        if not (self.no_budget or budgeted or self.read_only or self.test):
+            raise ValueError("must have budget_day or budget_total; or no_budget, on purpose")
+        return self
+
+    def limits(self, services: frozenset[str] | None) -> Limits:
+        """The limits asked for; `services` by their codes."""
+        return Limits(
+            read_only=self.read_only,
+            max_price=self.max_price,
+            budget_day=self.budget_day,
+            budget_total=self.budget_total,
+            services=services,
+            max_active=self.max_active,
+            max_per_day=self.max_per_day,
+            long_rentals=self.long_rentals,
+            admin=self.admin,
+            expires_at=self.expires_at,
+            confirm_above=self.confirm_above,
+        )
+
+
+class OneKey(Frozen):
+    """The input of operations on one key."""
+
+    key_id: KeyId = Field(description="The key's id.")
+
+
+class UpdateKey(_KeyLimits, OneKey):
+    """The input of update_key. What is left out stays as it is."""
+
+    name: KeyName | None = Field(None, description="What to call it from now on.")
+    suspended: ChangeAsked = Field(
+        "keep",
+        description="yes: it buys nothing, and still reads and cancels. no: it buys again.",
+    )
+    read_only: ChangeAsked = Field("keep", description="Whether it may only look.")
+    long_rentals: ChangeAsked = Field(
+        "keep", description="Whether it may buy what tells no price before."
+    )
+    admin: ChangeAsked = Field("keep", description="Whether it sees the whole account.")
+    clear: Annotated[
+        tuple[KeyLimit, ...],
+        BeforeValidator(_limits_asked),
+        WithJsonSchema({"type": "string", "examples": ["budget_total,expires_at"]}),
+    ] = Field((), description="The limits to remove, by name, with commas between them.")
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> "UpdateKey":
+        for each in self.clear:
+            if getattr(self, each) is not None:
+                raise ValueError(f"clear: {each} is given, too; either set it or remove it")
+        if not self.changes():
+            raise ValueError("must change something")
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        """What is to be changed, by name; None: a limit that is removed."""
+        given = {name: value for name, value in self if name not in ("key_id", "clear")}
+        return {
+            **{
+                name: value == "yes" if name in _FLAGS else value
+                for name, value in given.items()
+                if value is not None and not (name in _FLAGS and value == "keep")
+            },
+            **dict.fromkeys(self.clear),
+        }
+
+
+class RotateKey(OneKey):
+    """The input of rotate_key."""
+
+    overlap_hours: Annotated[CountAsked, Field(ge=0, le=MOST_OVERLAP)] = Field(
+        24, description="For how many hours the secret before this is accepted too."
+    )
