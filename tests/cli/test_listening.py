@@ -53,7 +53,7 @@ def test_a_socket_s_path_must_be_one(run: Run, path: str) -> None:
 
 
 def test_the_call_to_try_at_a_socket_goes_there(capsys: pytest.CaptureFixture[str]) -> None:
-    _show_calls("sk_demo", 1)("unix:/run/my gateway.sock")
+    _show_calls("sk_demo", 1, "gtw_demo")("unix:/run/my gateway.sock")
 
     assert (
         "curl -sS --unix-socket '/run/my gateway.sock' -H 'X-API-Key: sk_demo' http://localhost/"

@@ -9,16 +9,9 @@ import pytest
 
 from adapters.store import Store
 from gateway.core.model.callers import Limits
+from gateway.core.model.hindrances import REPEATED_WITHIN, Duplicate
 from gateway.core.model.long_rentals import LongRentalStatus
-from gateway.core.model.purchases import (
-    REPEATED_WITHIN,
-    REPLACE,
-    Duplicate,
-    Intent,
-    Outcome,
-    Spend,
-    SpendState,
-)
+from gateway.core.model.purchases import REPLACE, Intent, Outcome, Spend, SpendState
 from gateway.core.model.rentals import CancelReason, RentalStatus
 from gateway.core.ports.ledger import Ledger
 from gateway.core.ports.storage import ProvisionalCode

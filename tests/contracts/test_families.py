@@ -14,7 +14,8 @@ from adapters.store import Store, open_store
 from adapters.store.postgres import database
 from gateway.core.model.callers import Ancestor, GatewayKey, Limits
 from gateway.core.model.events import EventType
-from gateway.core.model.purchases import AncestorBreach, Breach, Intent, SpendState, View
+from gateway.core.model.hindrances import AncestorBreach, Breach
+from gateway.core.model.purchases import Intent, SpendState, View
 from gateway.core.model.rentals import RentalStatus
 from tests.support.ledger import (
     NOW,

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from gateway.core.model.callers import Limits
-from gateway.core.model.purchases import AncestorBreach, Breach, SpendState
+from gateway.core.model.hindrances import AncestorBreach, Breach
+from gateway.core.model.purchases import SpendState
 from gateway.core.model.rentals import RentalStatus
 from gateway.core.ports.ledger import Ledger
 from tests.support.ledger import NOW, REFUSED, UNKNOWN, bought, buy, end, intent, rental, spent

@@ -9,7 +9,8 @@ import pytest
 
 from adapters.store import Store, open_store
 from gateway.core.model.callers import Limits
-from gateway.core.model.purchases import REPLACE, Breach, Intent, Outcome, Spend, SpendState
+from gateway.core.model.hindrances import Breach
+from gateway.core.model.purchases import REPLACE, Intent, Outcome, Spend, SpendState
 from gateway.core.model.rentals import EndedReason, Rental, RentalStatus
 from gateway.core.ports.ledger import Ledger
 from gateway.core.ports.storage import ProvisionalCode

@@ -10,7 +10,8 @@ from adapters.simulator.provider.records import LongRental, Rental
 from adapters.store.opening import store_over
 from gateway.core.model.callers import Caller
 from gateway.core.model.codes import same_code
-from gateway.core.model.purchases import MOST_REPLACEMENTS, Spend, SpendState, View
+from gateway.core.model.hindrances import MOST_REPLACEMENTS
+from gateway.core.model.purchases import Spend, SpendState, View
 from gateway.core.model.rentals import OVER, EndedReason
 from gateway.core.model.rentals import Rental as Known
 from gateway.core.model.values import new_ledger_id

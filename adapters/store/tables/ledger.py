@@ -28,9 +28,9 @@ from adapters.store.tables import (
 from adapters.store.tables.families import Families
 from gateway.core.model.audit import AuditRecord
 from gateway.core.model.events import Alarm
+from gateway.core.model.hindrances import Hindrance
 from gateway.core.model.purchases import (
     AnyRental,
-    Hindrance,
     Intent,
     LedgerCounts,
     Outcome,

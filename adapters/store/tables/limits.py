@@ -11,7 +11,8 @@ from adapters.store.sql.statement import Statement, Tx, number
 from adapters.store.tables import families
 from adapters.store.tables.budgets import Sums
 from gateway.core.model.callers import Limits
-from gateway.core.model.purchases import AncestorBreach, Breach, Intent
+from gateway.core.model.hindrances import AncestorBreach, Breach
+from gateway.core.model.purchases import Intent
 
 _MADE_SINCE = Statement(
     select(func.count().label("made")).where(

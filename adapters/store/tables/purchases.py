@@ -9,14 +9,8 @@ from adapters.store.sql import codec
 from adapters.store.sql.schema import counting, holding, one_of, spends, things, wanted
 from adapters.store.sql.statement import Row, Statement, Tx, Value, like, number, text
 from adapters.store.tables import budgets, codes, limits, replacements
-from gateway.core.model.purchases import (
-    REPEATED_WITHIN,
-    Duplicate,
-    Hindrance,
-    Intent,
-    Spend,
-    SpendState,
-)
+from gateway.core.model.hindrances import REPEATED_WITHIN, Duplicate, Hindrance
+from gateway.core.model.purchases import Intent, Spend, SpendState
 
 _WRITTEN = (
     "ledger_id", "operation", "kind", "account_id", "caller_id", "request_id", "fingerprint",

@@ -10,7 +10,8 @@ from adapters.store.sql.schema import holding, spends, things
 from adapters.store.sql.statement import Row, Statement, Tx, number, text
 from adapters.store.tables import cancels, events
 from adapters.store.tables.rentals import LOCKED
-from gateway.core.model.purchases import MOST_REPLACEMENTS, REPLACE, Breach, SpendState
+from gateway.core.model.hindrances import MOST_REPLACEMENTS, Breach
+from gateway.core.model.purchases import REPLACE, SpendState
 from gateway.core.model.rentals import CancelReason, RentalStatus
 
 _replaced = (

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,8 +24,10 @@ from gateway.cli.session import StoreAway, StoreFailed
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
+    from gateway.wiring import Gateway
 
 DEMO_RENTAL = {"service_code": "whatsapp", "max_price": "1.00"}
+DEMO_BUDGET = Decimal("20.00")  # USD a day, of the key for the console
 _COLLECT_AFTER = 10_000  # new objects before the garbage collector runs
 
 
@@ -104,11 +107,12 @@ async def _serve(
             provider = await opened.enter_async_context(open_simulator(**simulate))
             data = opened.enter_context(TemporaryDirectory(prefix="getatext-gateway-"))
             settings = pointed_at(settings, provider, data)
-            show = _show_calls(provider.key, provider.first_rental)
         warn_of_plain_http(settings)
         gateway = await opened.enter_async_context(
             open_gateway(settings, trust_secret=trust_secret)
         )
+        if simulate is not None:
+            show = _show_calls(provider.key, provider.first_rental, await _demo_key(gateway))
         why = await server.serve(
             gateway.app(),
             host=settings.gateway_host,
@@ -136,11 +140,20 @@ def _settled(surroundings: dict[str, object], show: Callable[[str], None] | None
         show(url)
 
 
-def _show_calls(key: str, first_rental: int) -> Callable[[str], None]:
+async def _demo_key(gateway: Gateway) -> str:
+    """A gateway key with a budget, for the console."""
+    from gateway.core.model.audit import COMMAND
+    from gateway.core.model.key_inputs import CreateKey
+
+    asked = CreateKey(name="demo", budget_day=DEMO_BUDGET)
+    return (await gateway.core.services.key_management.create(COMMAND, asked)).secret
+
+
+def _show_calls(key: str, first_rental: int, demo_key: str) -> Callable[[str], None]:
     def show(url: str) -> None:
         path = url.removeprefix("unix:")
         if path == url:
-            click.echo(demo_text(url, key, first_rental, _program()))
+            click.echo(demo_text(url, key, demo_key, first_rental, _program()))
             return
         socket = f"curl -sS --unix-socket {shlex.quote(path)} -H 'X-API-Key: {key}'"
         click.echo(f"The provider is simulated. To try: {socket} http://localhost/v1/prices")
@@ -157,7 +170,7 @@ def _program() -> str:
     return called.name if found and Path(found).samefile(called) else shlex.quote(str(called))
 
 
-def demo_text(url: str, key: str, first_rental: int, program: str) -> str:
+def demo_text(url: str, key: str, demo_key: str, first_rental: int, program: str) -> str:
     """The calls to try, with colours; click.echo removes those where there is no terminal."""
     curl = f"curl -sS -H 'X-API-Key: {key}'"
     as_json = f"-H 'Content-Type: application/json' -d '{json.dumps(DEMO_RENTAL)}'"
@@ -186,4 +199,6 @@ def demo_text(url: str, key: str, first_rental: int, program: str) -> str:
     ]
     for title, call in steps:
         lines += ["", click.style(f"# {title}", fg="bright_black"), click.style(call, fg="green")]
-    return "\n".join([*lines, "", f"In a browser: {url} · Ctrl-C ends it.", ""])
+    console = click.style(f"{url}/console", fg="cyan", bold=True)
+    lines += ["", f"In a browser: {console}", f"with the key  {click.style(demo_key, fg='green')}"]
+    return "\n".join([*lines, "Ctrl-C ends it.", ""])

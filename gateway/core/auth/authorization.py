@@ -20,21 +20,20 @@ from gateway.core.model.errors import (
     RequestInProgress,
     ServiceNotAllowed,
 )
-from gateway.core.model.provider_errors import (
-    CodeAlreadyReceived,
-    PriceTooHigh,
-    TooManyActiveRentals,
-)
-from gateway.core.model.purchases import (
+from gateway.core.model.hindrances import (
     MOST_REPLACEMENTS,
     REPEATED_WITHIN,
     AncestorBreach,
     Breach,
     Duplicate,
     Hindrance,
-    Intent,
-    SpendState,
 )
+from gateway.core.model.provider_errors import (
+    CodeAlreadyReceived,
+    PriceTooHigh,
+    TooManyActiveRentals,
+)
+from gateway.core.model.purchases import Intent, SpendState
 from gateway.core.model.quote import Quote
 from gateway.core.model.settling import settled_with
 from gateway.core.model.values import Charged, money_text

@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Protocol, Unpack
 
 from gateway.core.model.audit import AuditRecord
+from gateway.core.model.hindrances import Hindrance
 from gateway.core.model.purchases import (
     AnyRental,
-    Hindrance,
     Intent,
     LedgerCounts,
     Outcome,

@@ -9,12 +9,14 @@ from gateway.core.model.errors import (
     LedgerUnavailable,
     OutcomeUnknown,
 )
-from gateway.core.model.provider_errors import OutOfStock, PriceTooHigh
-from gateway.core.model.purchases import (
+from gateway.core.model.hindrances import (
     AncestorBreach,
     Breach,
     Duplicate,
     Hindrance,
+)
+from gateway.core.model.provider_errors import OutOfStock, PriceTooHigh
+from gateway.core.model.purchases import (
     Intent,
     Outcome,
     SpendState,
