@@ -12,7 +12,6 @@ from adapters.sandbox.lost_answers import LostAnswers
 from adapters.store import Store
 from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.auth.key_watch import KeyWatch
-from gateway.core.auth.oauth.service import OAuth
 from gateway.core.auth.verification import AskProvider, KeyVerification
 from gateway.core.auth.webhook_secrets import WebhookSecrets
 from gateway.core.codes.following import Following
@@ -39,7 +38,6 @@ from gateway.core.webhooks.dispatcher import WebhookDispatcher
 from gateway.settings import Settings
 from gateway.telemetry.metrics import Metrics
 from gateway.wiring import background
-from gateway.wiring.oauth import make_oauth
 from gateway.wiring.sandbox import SandboxParts, lost_answers, make_sandbox
 from gateway.wiring.services import Basis, make_price_cache, make_services
 from gateway.wiring.stages import stages
@@ -68,7 +66,6 @@ class Core:
     following: Following
     cancels: CancelTask
     unwritten: Unwritten
-    oauth: OAuth
 
     async def close(self) -> None:
         """Wake all waiters, let changes and purchases end, then cancel background work."""
@@ -125,7 +122,6 @@ def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> C
         following=following,
         cancels=cancels,
         unwritten=unwritten,
-        oauth=make_oauth(store, callers, hasher, clock),
     )
 
 

@@ -22,6 +22,7 @@ from adapters.store.secret import check_secret
 from adapters.store.urls import place_of, sqlite_path
 from gateway.core.auth.authentication import Callers, KeyHasher
 from gateway.core.auth.hosts import AllowedHosts
+from gateway.core.auth.oauth.service import OAuth
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.jobs.balance_watch import BalanceWatch
 from gateway.core.jobs.housekeeping import Housekeeping
@@ -46,6 +47,7 @@ from gateway.wiring.core import Core, build_core, revealed
 from gateway.wiring.database import database_url, opened_store
 from gateway.wiring.legacy_codes import service_codes
 from gateway.wiring.mcp import add_mcp
+from gateway.wiring.oauth import make_oauth
 from gateway.wiring.secret import agreed_secret
 from gateway.wiring.services import Basis
 
@@ -61,6 +63,7 @@ class Gateway:
     core: Core
     forwarding: WebhookForwarding
     balances: BalanceWatch | None
+    oauth: OAuth
 
     @property
     def callers(self) -> Callers:
@@ -144,7 +147,7 @@ class Gateway:
         )
         app = make_app(faces)
         if with_mcp:
-            add_mcp(app, settings, core, hosts)
+            add_mcp(app, settings, core, self.oauth, hosts)
         return app
 
     def _webhook_terms(self) -> WebhookTerms:
@@ -191,6 +194,7 @@ async def run_gateway(
     networks = settings.gateway_webhook_allowed_networks
     async with aclosing(Forwarder()) as forwarder, aclosing(WebhookSender(networks)) as sender:
         core = build_core(Basis(settings, store, clock, metrics), secret, client, sender)
+        oauth = make_oauth(store, core.callers, core.hasher, clock)
         targets = [str(target) for target in settings.getatext_webhook_forward]
         forwarding = WebhookForwarding(targets, store.outbox, forwarder.send, clock, metrics)
         retention = timedelta(days=settings.gateway_retention_days)
@@ -200,14 +204,14 @@ async def run_gateway(
             metrics,
             retention=retention,
             purged=core.services.repository.forget_all,
-            more=[core.oauth.grants.purge],
+            more=[oauth.grants.purge],
         )
         async with raising_alarms(settings, store, core, clock, metrics, follow=follow) as balances:
             await housekeeping.recover()
             if follow:
                 await housekeeping.count()
             async with _working(core, [housekeeping, forwarding], follow=follow):
-                yield Gateway(settings, metrics, client, store, core, forwarding, balances)
+                yield Gateway(settings, metrics, client, store, core, forwarding, balances, oauth)
 
 
 class _Job(Protocol):

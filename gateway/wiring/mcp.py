@@ -7,6 +7,7 @@ from functools import partial
 from aiohttp import web
 
 from gateway.core.auth.hosts import AllowedHosts
+from gateway.core.auth.oauth.service import OAuth
 from gateway.core.model.callers import Caller
 from gateway.http.serving.app import ADMISSION
 from gateway.http.wire.addresses import host_of
@@ -20,15 +21,20 @@ from gateway.wiring.sign_in import add_oauth
 from mcp_server.transport.http import McpAdmission, mount
 
 
-def add_mcp(app: web.Application, settings: Settings, core: Core, hosts: AllowedHosts) -> None:
-    """Add /mcp to the application; `hosts` are the names by which it may be addressed."""
+def add_mcp(
+    app: web.Application, settings: Settings, core: Core, oauth: OAuth, hosts: AllowedHosts
+) -> None:
+    """Add /mcp to the application; `hosts` are the names by which it may be addressed.
+
+    Clients may sign in by `oauth` where the settings say so.
+    """
 
     async def by_key(request: web.Request) -> Caller:
         return await core.callers.identify(key_of(request))
 
     who = by_key
     if settings.gateway_oauth:
-        who = add_oauth(app, settings, core.oauth, core.callers, hosts).identify
+        who = add_oauth(app, settings, oauth, core.callers, hosts).identify
 
     async def identify(request: web.Request) -> Caller:
         caller = request[CALLER] = await who(request)

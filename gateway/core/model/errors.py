@@ -89,9 +89,8 @@ class Unauthorized(GatewayError):
     """The key is missing or not accepted."""
 
     code, title, http_status = "unauthorized", "Unauthorized", 401
-    happened = "The key is not accepted."
+    happened, challenge = "The key is not accepted.", ""  # more for WWW-Authenticate
     advice = "Send a valid key in the header X-API-Key."
-    challenge = ""  # what WWW-Authenticate says besides
 
 
 class Forbidden(GatewayError):

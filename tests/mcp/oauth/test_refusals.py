@@ -571,3 +571,22 @@ async def test_a_client_with_a_secret_must_send_it(stand: Stand, method: str) ->
 async def test_endpoints_of_programs_take_posts(stand: Stand, path: str) -> None:
     async with stand.node.session.get(stand.node.url + path) as answer:
         assert answer.status == 405
+
+
+async def test_a_key_that_nobody_comes_for_ends_and_a_client_without_a_token_is_forgotten(
+    stand: Stand,
+) -> None:
+    idle, app, key = await stand.node.app(), await stand.node.app(), await stand.node.key()
+    await idle.authorized(stand.person, key)
+    tokens = await app.signed_in(stand.person, key)
+    stand.clock.ahead = timedelta(minutes=6)
+    await stand.node.gateway.oauth.grants.purge()
+    unused, used = await stand.node.named("Claude"), await stand.node.named("Claude-2")
+    before = await stand.person.opens(idle.url())
+    stand.clock.ahead = timedelta(hours=25)
+    await stand.node.gateway.oauth.grants.purge()
+    after = await stand.person.opens(idle.url())
+
+    assert (unused.revoked_at is None, used.revoked_at is None) == (False, True)
+    assert (before.status, after.status) == (200, 400)
+    assert (await app.refresh(tokens["refresh_token"])).status == 200
