@@ -142,3 +142,23 @@ async def test_a_price_that_rose_is_asked_anew() -> None:
         await page.locator("#live li").wait_for()
 
     assert only_rental(stand)
+
+
+async def test_a_second_purchase_waits_for_the_answer_of_the_first() -> None:
+    losing = Losing()
+    losing.hangs = True
+    async with run_console() as stand, opened(stand) as visit:
+        page = visit.page
+        await page.route("**/v1/rentals", losing)
+        await choose(page)
+        await page.get_by_role("button", name="Buy for").click()
+        await asyncio.wait_for(losing.lost.wait(), 60)
+        await page.keyboard.press("Escape")
+        await choose(page)
+        await page.get_by_role("button", name="Buy for").click()
+        error = page.locator("#purchase-form [data-part=error]")
+        await expect(error).to_contain_text("still waits for its answer")
+        await expect(page.locator("#unanswered li")).to_have_count(1)
+
+    assert len(losing.ids) == 1
+    assert only_rental(stand)

@@ -60,7 +60,8 @@ export class PurchaseDialog {
     this.#form.reset();
     say(part(this.#form, "title"), offer.title);
     say(part(this.#form, "facts"), offer.facts);
-    say(part(this.#form, "error"), null);
+    const busy = this.#form.ariaBusy === "true";
+    say(part(this.#form, "error"), busy ? "The purchase before still waits for its answer." : null);
     this.#dialog.showModal();
     this.#reckon();
   }
@@ -80,22 +81,28 @@ export class PurchaseDialog {
   }
 
   async #buy() {
-    const { title, path, body } = this.#offer;
+    const offer = this.#offer;
     const wishes = fieldsOf(this.#form);
     const most = this.#most(wishes);
-    const asked = { ...body, ...wishes, ...(most && { max_price: most }) };
+    const asked = { ...offer.body, ...wishes, ...(most && { max_price: most }) };
     try {
-      const rental = await this.#purchases.buy(path, asked, title, most);
-      this.#dialog.close();
+      const rental = await this.#purchases.buy(offer.path, asked, offer.title, most);
+      if (this.#shows(offer)) this.#dialog.close();
       this.#bought(rental);
     } catch (fault) {
-      if (fault.document?.price_needed) {
-        this.#needed = fault.document.price_needed;
-        this.#reckon();
-      }
       if (fault.code === "outcome_unknown") this.#unsettled();
-      if (!this.#dialog.open) say(byId("refused"), `${title}: ${fault.message}`);
+      if (!this.#shows(offer)) {
+        say(byId("refused"), `${offer.title}: ${fault.message}`);
+        return;
+      }
+      this.#needed = fault.document?.price_needed ?? null;
+      this.#reckon();
       throw fault;
     }
+  }
+
+  /** Whether an offer is still asked about: the dialog can be left while the answer is awaited. */
+  #shows(offer) {
+    return this.#dialog.open && this.#offer === offer;
   }
 }

@@ -92,7 +92,7 @@ export function fieldsOf(form) {
   return fields;
 }
 
-/** Copy the text of an element; where the browser has no clipboard for us, select it. */
+/** Copy the text of an element, which `what` names; where the browser has no clipboard for us, select it. */
 export async function copyText(element, what) {
   const text = element.textContent;
   try {

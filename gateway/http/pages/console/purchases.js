@@ -57,7 +57,7 @@ export class Purchases {
     return this.#answer(confirmed);
   }
 
-  /** After a reload: ask for the answers of what was confirmed a moment ago, each a promise. */
+  /** After a reload: ask for the answers of what was confirmed a moment ago. @returns {Promise[]} */
   resume() {
     const recent = this.unanswered.filter((each) => Date.now() - each.confirmedAt < PATIENCE);
     return recent.map((each) => this.#answer(each, { sentBefore: true }));
