@@ -1,14 +1,17 @@
 """How long a waiter's code takes while a stream listens to 200 other rentals, at one call a second.
 
 The provider is the simulator with its limits on. Each code comes at a random moment after the wait
-for it has begun; what is measured is the time from then until the waiter has it.
+for it has begun; what is measured is the time from then until the waiter has it. By turns ten
+consoles are open meanwhile, whose keys see the whole account, or none.
 """
 
 import asyncio
 import random
 import statistics
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from adapters.simulator import (
@@ -20,7 +23,9 @@ from adapters.simulator import (
     Simulator,
     SimulatorConfig,
 )
-from bench.contenders import KEY, gateway
+from bench.consoles import consoles
+from bench.contenders import KEY
+from bench.keyed import keyed_gateway
 from bench.load import get
 from bench.measure import Ratio, new_event_loop
 from bench.process import Server
@@ -28,42 +33,70 @@ from bench.report import Row, Target
 from bench.waiting import calling, rent
 
 _LISTENED = 200
-_CODES = 40
+_CONSOLES = 10
+_CODES = 6  # of a turn
 _WITHIN = (1.0, 4.0)  # seconds from the wait to the code
 _CODE = "012345"
+_RATES = '{"rent": 10000, "prices": 10000}'
+
+
+@dataclass
+class _Way:
+    """With consoles of these keys: the delays of its turns, and the looks at rentals meanwhile."""
+
+    keys: Sequence[str] = ()
+    delays: list[list[float]] = field(default_factory=list)
+    looks: int = 0
+    idle_looks: int = 0  # at rentals that were only listened to
+
+    @property
+    def seconds(self) -> list[float]:
+        return sorted(delay for turn in self.delays for delay in turn)
 
 
 def run(rounds: int) -> list[Row]:
-    """Once, whatever the rounds: it takes minutes, and the delays are many."""
     with asyncio.Runner(loop_factory=new_event_loop()) as runner:
-        return runner.run(_measured())
+        return runner.run(_measured(rounds))
 
 
-async def _measured() -> list[Row]:
-    async with Simulator(_provider()).running() as sim:
-        opened = gateway(sim, GETATEXT_RATES='{"rent": 10000, "prices": 10000}')  # type: ignore[arg-type]
-        server = await asyncio.to_thread(opened.__enter__)
-        try:
-            async with _listening(server.port) as alive:
-                await rent(server.port, _LISTENED)
-                dice, waited_until = random.Random(9), dict[int, float]()
-                delays = [await _delay(sim, server, dice, waited_until) for _ in range(_CODES)]
-                looks = _looks(sim, waited_until)
-                if alive.done():
-                    raise RuntimeError("the event stream ended")
-        finally:
-            await asyncio.to_thread(opened.__exit__, None, None, None)
-    return _rows(sim, delays, looks)
+async def _measured(rounds: int) -> list[Row]:
+    async with (
+        Simulator(_provider()).running() as sim,
+        keyed_gateway(sim.url, _CONSOLES, GETATEXT_RATES=_RATES) as (server, keys),
+        _listening(server.port) as alive,
+    ):
+        dice, without, beside = random.Random(9), _Way(), _Way(keys)
+        await rent(server.port, _LISTENED)
+        for number in range(rounds):
+            moments = [dice.uniform(*_WITHIN) for _ in range(_CODES)]
+            for way in (beside, without) if number % 2 else (without, beside):
+                await _turn(sim, server, way, moments)
+        if alive.done():
+            raise RuntimeError("the event stream ended")
+        return _rows(sim, without, beside)
+
+
+async def _turn(sim: Simulator, server: Server, way: _Way, moments: Sequence[float]) -> None:
+    waited_until = dict[int, float]()
+    async with consoles(server, way.keys):
+        begun = time.time()
+        way.delays.append([await _delay(sim, server, each, waited_until) for each in moments])
+        looks = [
+            waited_until.get(one.json["id"], 0.0) < one.at
+            for one in sim.journal.received
+            if one.call == "rental-status" and one.at > begun and isinstance(one.json, dict)
+        ]
+    way.looks += len(looks)
+    way.idle_looks += sum(looks)
 
 
 async def _delay(
-    sim: Simulator, server: Server, dice: random.Random, waited_until: dict[int, float]
+    sim: Simulator, server: Server, moment: float, waited_until: dict[int, float]
 ) -> float:
     """Seconds from the code of a new rental to its waiter's having it."""
     (rental,) = await rent(server.port, 1)
     async with calling(server.port, 1) as callers:
-        loop = asyncio.get_running_loop()
-        loop.call_later(dice.uniform(*_WITHIN), sim.receive_code, rental, _CODE)
+        asyncio.get_running_loop().call_later(moment, sim.receive_code, rental, _CODE)
         await callers.wait([rental], {rental: KEY})
         ((at, told),) = callers.told
     since = sim.books.rentals[rental].code_at
@@ -73,46 +106,57 @@ async def _delay(
     return at - since
 
 
-def _looks(sim: Simulator, waited_until: dict[int, float]) -> int:
-    """How often rentals were looked at that were only listened to then."""
-    received = [one for one in sim.journal.received if one.call == "rental-status"]
-    return sum(
-        isinstance(one.json, dict) and waited_until.get(one.json["id"], 0.0) < one.at
-        for one in received
+def _rows(sim: Simulator, without: _Way, beside: _Way) -> list[Row]:
+    what = f"1 waited for, {_LISTENED} listened to, 1 call/s"
+    more = f"the same, {_CONSOLES} consoles"
+    violations = float(sim.violations)
+    return [
+        _p95(what, without),
+        _listened(what, without),
+        _p95(more, beside),
+        _listened(more, beside),
+        _compared(f"{more} / none", without, beside),
+        Row("all", "limits broken", _one(violations), Target("≤", 0), ""),
+    ]
+
+
+def _p95(what: str, way: _Way) -> Row:
+    seconds = way.seconds
+    p95 = seconds[round(len(seconds) * 0.95) - 1]
+    return Row(
+        what,
+        "delay of its code, p95",
+        Ratio(p95, seconds[0], seconds[-1]),
+        Target("≤", 2.2),
+        " s",
+        f"median {statistics.median(seconds):.2f} s of {len(seconds)}",
     )
 
 
-def _rows(sim: Simulator, delays: list[float], looks: int) -> list[Row]:
-    seconds = sorted(delays)
-    p95 = seconds[round(len(seconds) * 0.95) - 1]
-    violations = float(sim.violations)
-    what = f"1 waited for, {_LISTENED} listened to, 1 call/s"
-    total = sim.journal.calls["rental-status"]
-    return [
-        Row(
-            what,
-            "delay of its code, p95",
-            Ratio(p95, seconds[0], seconds[-1]),
-            Target("≤", 2.2),
-            " s",
-            f"median {statistics.median(seconds):.2f} s of {len(seconds)}",
-        ),
-        Row(
-            what,
-            "looks at those listened to",
-            Ratio(looks / total, looks / total, looks / total),
-            Target("≥", 0.2),
-            " of all",
-            f"{looks} of {total}",
-        ),
-        Row(
-            what,
-            "limits broken",
-            Ratio(violations, violations, violations),
-            Target("≤", 0),
-            "",
-        ),
+def _listened(what: str, way: _Way) -> Row:
+    share = _one(way.idle_looks / way.looks)
+    told = f"{way.idle_looks} of {way.looks}"
+    return Row(what, "looks at those listened to", share, Target("≥", 0.2), " of all", told)
+
+
+def _compared(what: str, without: _Way, beside: _Way) -> Row:
+    ratios = [
+        statistics.mean(ours) / statistics.mean(theirs)
+        for ours, theirs in zip(beside.delays, without.delays, strict=True)
     ]
+    return Row(
+        what,
+        "delay of its code",
+        Ratio(statistics.median(ratios), min(ratios), max(ratios)),
+        Target("≤", 1.1),
+        absolute="mean {:.2f} / {:.2f} s".format(
+            *(statistics.mean(way.seconds) for way in (beside, without))
+        ),
+    )
+
+
+def _one(value: float) -> Ratio:
+    return Ratio(value, value, value)
 
 
 @asynccontextmanager

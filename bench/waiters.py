@@ -8,30 +8,25 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import cast
 
-from pydantic import SecretStr
-
-from bench.contenders import KEY, gateway
+from bench.contenders import KEY
+from bench.keyed import keyed_gateway
 from bench.load import get
 from bench.measure import Ratio, new_event_loop
 from bench.process import Server, free_port
 from bench.report import Row, Target
 from bench.servers.upstream import _http, _Provider, status_body
 from bench.waiting import rent
-from gateway.core.model.callers import GatewayKey, Limits
-from gateway.settings import Settings
-from gateway.wiring import open_gateway
 
 _COUNT, _STREAMS_EACH = 5000, 50
+_KEYS = _COUNT // _STREAMS_EACH
+_RATES = '{"rental_status": 1}'
 _SETTLED_SECONDS = {"long poll": 2.0, "event stream": 17.0}  # heartbeats come after half of theirs
 _IDLE_SECONDS = {"long poll": 12.0, "event stream": 30.0}  # with one heartbeat of every stream
 _CLOSE_TO = 100  # open connections that count as none: the bench's own and the gateway's
-_SECRET = "the secret of a bench, long enough"
 _BOUGHT = status_body(b"1").replace(b'"active"', b'"success"').replace(b'"cost"', b'"price"')
 
 
@@ -107,7 +102,8 @@ def run(rounds: int) -> list[Row]:
 
 async def _way(way: str) -> list[Row]:
     _Telling.code, _Telling.told_at = None, 0.0
-    async with _provider() as url, _served(url) as (server, keys):
+    async with _provider() as url, keyed_gateway(url, _KEYS, GETATEXT_RATES=_RATES) as served:
+        server, keys = served
         requests = await _requests(way, server, keys)
         await asyncio.sleep(0.5)
         empty = server.resident_bytes()
@@ -163,40 +159,3 @@ async def _provider() -> AsyncIterator[str]:
     server = await asyncio.get_running_loop().create_server(_Telling, "127.0.0.1", port)
     async with server:
         yield f"http://127.0.0.1:{port}"
-
-
-class _At:
-    """The address of a provider that runs here."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-
-@asynccontextmanager
-async def _served(url: str) -> AsyncIterator[tuple[Server, list[str]]]:
-    """A gateway, and keys of it that all see one account."""
-    with TemporaryDirectory() as folder:
-        database = f"sqlite:///{folder}/ledger.db"
-        keys = [f"gtw_bench{number:04d}" for number in range(_COUNT // _STREAMS_EACH)]
-        await _make(database, keys)
-        opened = gateway(
-            _At(url),  # type: ignore[arg-type]
-            GATEWAY_DATABASE_URL=database,
-            GATEWAY_SECRET=_SECRET,
-            GETATEXT_API_KEY=KEY,
-            GETATEXT_RATES='{"rental_status": 1}',
-        )
-        server = await asyncio.to_thread(opened.__enter__)
-        try:
-            yield server, keys
-        finally:
-            await asyncio.to_thread(opened.__exit__, None, None, None)
-
-
-async def _make(database: str, keys: list[str]) -> None:
-    settings = Settings(gateway_database_url=database, gateway_secret=SecretStr(_SECRET))
-    async with open_gateway(settings) as opened:
-        for key in keys:
-            hashed = opened.hasher.name(key)
-            made = GatewayKey(key[4:], key, hashed, Limits(admin=True), datetime.now(UTC))
-            await opened.keys.create(made)
