@@ -19,7 +19,7 @@ BENCHES = {
     "codes": "from a code's being there to every waiter's having it: pace, rentals, webhook",
     "webhooks": "from an event to its receiver; a rent beside a thousand webhooks of others",
     "usage": "what a million rentals cost and brought, for a key and for the account",
-    "priority": "one code waited for while 200 rentals are listened to, at one call a second",
+    "priority": "a code while 200 rentals are listened to, at one call a second, and ten consoles",
     "waiters": "5,000 who wait, by long poll and event stream: memory, CPU, waking, leaving",
     "mcp": "a cached tool call, and the start: against the SDK's bare servers, fastmcp on our REST",
     "footprint": "the start of the command line, one read by it, the memory of an idle server",

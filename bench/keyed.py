@@ -34,13 +34,13 @@ async def keyed_gateway(
         database = f"sqlite:///{folder}/ledger.db"
         keys = [f"gtw_bench{number:04d}" for number in range(count)]
         await _make(database, keys)
-        opened = gateway(
-            _At(url),  # type: ignore[arg-type]
-            GATEWAY_DATABASE_URL=database,
-            GATEWAY_SECRET=_SECRET,
-            GETATEXT_API_KEY=KEY,
+        environment = {
+            "GATEWAY_DATABASE_URL": database,
+            "GATEWAY_SECRET": _SECRET,
+            "GETATEXT_API_KEY": KEY,
             **settings,
-        )
+        }
+        opened = gateway(_At(url), **environment)  # type: ignore[arg-type]
         server = await asyncio.to_thread(opened.__enter__)
         try:
             yield server, keys
