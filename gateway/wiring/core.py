@@ -87,8 +87,7 @@ class Core:
 def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> Core:
     """Build the objects shared by all callers. `secret`: the database's; `sender`: to webhooks."""
     settings, store, clock, metrics = basis.settings, basis.store, basis.clock, basis.metrics
-    hasher, notifier = KeyHasher(secret), Notifier()
-    calls = _calls(basis, client)
+    hasher, notifier, calls = KeyHasher(secret), Notifier(), _calls(basis, client)
     upstreams = calls.upstreams
     verification = KeyVerification(store.accounts, calls.ask, clock)
     callers = _callers(settings, hasher, store, clock, verification)

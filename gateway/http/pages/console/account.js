@@ -13,7 +13,7 @@ export class Account {
 
   constructor(api, key) {
     this.#api = api;
-    const may = key.suspended ? "suspended: buys nothing" : key.read_only ? "reads only" : null;
+    const may = key.status === "suspended" ? "suspended: buys nothing" : key.read_only ? "reads only" : null;
     fill(this.#line, { name: key.name, may });
   }
 
