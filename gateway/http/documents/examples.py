@@ -181,12 +181,22 @@ _KEY = Key(
     left_today=Decimal("5.00"),
     left_total=None,
 )
+_OPERATOR = _KEY.model_copy(
+    update={
+        "id": "c0ffee00",
+        "name": "operator",
+        "admin": True,
+        "max_price": None,
+        "budget_day": None,
+        "left_today": None,
+    }
+)
 _KEY_WITH_SECRET = KeyWithSecret(**dict(_KEY), secret=f"gtw_{'a1B2' * 8}")
 _AUDITED = AuditEntry(
     id=7,
     timestamp=_RENTED,
-    actor="c0ffee00",
-    actor_name="operator",
+    actor=_OPERATOR.id,
+    actor_name=_OPERATOR.name,
     action=AuditAction.KEY_CREATED,
     subject=_KEY.id,
     details={"name": "n8n", "max_price": "1.00", "budget_day": "5.00"},
@@ -249,7 +259,7 @@ EXAMPLES: Mapping[str, Example] = MappingProxyType(
             Redelivered(queued=1), {**_THAT_WEBHOOK, "event_id": event_id(_CODED.id)}
         ),
         "get_key": Example(_KEY),
-        "list_keys": Example(KeyList(data=[_KEY])),
+        "list_keys": Example(KeyList(data=[_OPERATOR, _KEY])),
         "create_key": Example(
             _KEY_WITH_SECRET, {"name": "n8n", "max_price": "1.00", "budget_day": "5.00"}
         ),
