@@ -105,7 +105,7 @@ def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> C
     return Core(
         hasher=hasher,
         callers=callers,
-        key_watch=KeyWatch(callers, store.keys, clock),
+        key_watch=KeyWatch(callers, store.keys, clock, metrics),
         verification=verification,
         limiter=calls.limiter,
         sandbox=calls.sandbox,

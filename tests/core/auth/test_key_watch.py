@@ -12,6 +12,7 @@ from adapters.store import Store, Unreachable
 from gateway.core.auth.authentication import Callers
 from gateway.core.auth.key_watch import KeyWatch
 from gateway.core.model.callers import Caller
+from gateway.core.ports.observer import NoObserver
 from gateway.core.ports.storage import Keys
 from tests.core.auth.test_authentication import HASHER, KEY, MADE, callers_of
 from tests.support.core import START, Clock
@@ -26,14 +27,14 @@ class Watched:
     keys: Keys
     clock: Clock
     read: int = 0
-    away: bool = False
+    away: Exception | None = None
     paused: asyncio.Event = field(default_factory=asyncio.Event)
     on: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def version(self) -> str:
         self.read += 1
-        if self.away:
-            raise Unreachable("away")
+        if self.away is not None:
+            raise self.away
         return await self.keys.version()
 
     async def pause(self, seconds: float) -> None:
@@ -62,7 +63,7 @@ async def watching(store: Store, clock: Clock) -> AsyncIterator[tuple[KeyWatch, 
     class Counted:
         version = watched.version
 
-    watch = KeyWatch(callers, Counted(), clock, watched.pause)  # type: ignore[arg-type]
+    watch = KeyWatch(callers, Counted(), clock, NoObserver(), watched.pause)  # type: ignore[arg-type]
     task = asyncio.create_task(watch.run())
     try:
         yield watch, watched
@@ -134,10 +135,11 @@ async def test_other_changes_and_an_outage_end_nothing(store: Store, clock: Cloc
             clock.now(),
         )  # fmt: skip
         await watched.look()
-        watched.away = True
-        await watched.look()
+        for fault in (Unreachable("away"), ZeroDivisionError()):
+            watched.away = fault
+            await watched.look()
         assert ended == []
-        watched.away = False
+        watched.away = None
         await store.keys.revoke("k1", clock.now())
         await watched.look()
         await until(lambda: ended)
