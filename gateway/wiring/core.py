@@ -87,8 +87,7 @@ class Core:
 def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> Core:
     """Build the objects shared by all callers. `secret`: the database's; `sender`: to webhooks."""
     settings, store, clock, metrics = basis.settings, basis.store, basis.clock, basis.metrics
-    hasher, notifier = KeyHasher(secret), Notifier()
-    calls = _calls(basis, client)
+    hasher, notifier, calls = KeyHasher(secret), Notifier(), _calls(basis, client)
     upstreams = calls.upstreams
     verification = KeyVerification(store.accounts, calls.ask, clock)
     callers = _callers(settings, hasher, store, clock, verification)
@@ -106,7 +105,7 @@ def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> C
     return Core(
         hasher=hasher,
         callers=callers,
-        key_watch=KeyWatch(callers, store.keys, clock),
+        key_watch=KeyWatch(callers, store.keys, clock, metrics),
         verification=verification,
         limiter=calls.limiter,
         sandbox=calls.sandbox,

@@ -43,13 +43,9 @@ def make_services(
 ) -> Services:
     """The services of operations. `price_cache`, `webhooks`: shared with what sends webhooks."""
     settings, store, clock = basis.settings, basis.store, basis.clock
+    refunds = settings.getatext_expiry_refunds
     repository = RentalRepository(
-        store.ledger,
-        unwritten,
-        price_cache,
-        notifier,
-        clock,
-        expiry_refunds=settings.getatext_expiry_refunds,
+        store.ledger, unwritten, price_cache, notifier, clock, expiry_refunds=refunds
     )
     store.listen(repository.changed_elsewhere, repository.forget_all)
     status_reads = StatusReads(repository, clock, fresh=settings.gateway_status_cache_seconds)

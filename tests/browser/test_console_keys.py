@@ -75,7 +75,7 @@ async def test_a_key_is_suspended_resumed_and_revoked() -> None:
 
         await until(refused)
 
-    assert suspended.json["suspended"] is True
+    assert suspended.json["status"] == "suspended"
 
 
 async def test_a_key_without_a_budget_is_refused_with_a_sentence() -> None:

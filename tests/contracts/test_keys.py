@@ -1,5 +1,6 @@
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -109,3 +110,58 @@ async def test_of_processes_that_make_keys_of_one_name_at_once_one_does(store_ur
 async def test_there_may_be_nothing_to_revoke(keys: Keys) -> None:
     assert not await keys.revoke("nobody", NOW)
     assert await keys.all() == []
+
+
+async def test_a_rotated_key_is_found_by_either_secret(keys: Keys) -> None:
+    await keys.create(PLAIN)
+    rotated = replace(PLAIN, hashed="h9", previous_hashed="h1", previous_until=LATER)
+    changed = await keys.change("k1", lambda key: rotated, NOW)
+
+    assert changed == rotated
+    assert [await keys.find(hashed) for hashed in ("h1", "h9")] == [rotated, rotated]
+    assert await keys.by_id("k1") == rotated
+
+
+async def test_a_revoked_key_is_changed_no_more(keys: Keys) -> None:
+    await keys.create(PLAIN)
+    await keys.revoke("k1", NOW)
+
+    assert await keys.change("k1", lambda key: replace(key, name="x"), LATER) is None
+    assert await keys.change("nobody", lambda key: key, LATER) is None
+    assert [key.name for key in await keys.all()] == ["shop"]
+
+
+async def test_a_change_that_raises_changes_nothing(keys: Keys) -> None:
+    await keys.create(PLAIN)
+    await keys.create(replace(PLAIN, id="k2", name="mall", hashed="h2"))
+
+    def fails(key: GatewayKey) -> GatewayKey:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await keys.change("k1", fails, LATER)
+    with pytest.raises(NameTaken):
+        await keys.change("k2", lambda key: replace(key, name="shop"), LATER)
+    assert [key.name for key in await keys.all()] == ["shop", "mall"]
+
+
+async def test_every_change_of_a_key_is_another_version(keys: Keys) -> None:
+    versions = [await keys.version()]
+    await keys.create(PLAIN)
+    versions.append(await keys.version())
+    await keys.change("k1", lambda key: replace(key, name="mall"), NOW)
+    versions.append(await keys.version())
+    await keys.revoke("k1", LATER)
+    versions.append(await keys.version())
+    await keys.revoke("k1", LATER)
+
+    assert len(set(versions)) == 4
+    assert await keys.version() == versions[-1]
+
+
+async def test_an_expired_key_gives_its_name_up_as_of_its_end(keys: Keys) -> None:
+    ends = Limits(expires_at=LATER)
+    await keys.create(replace(PLAIN, limits=ends))
+    await keys.create(GatewayKey("k3", "shop", "h3", Limits(), LATER))
+
+    assert [key.revoked_at for key in await keys.all()] == [LATER, None]

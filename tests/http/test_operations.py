@@ -77,6 +77,7 @@ def rental(stand: Stand, rental_id: int = 12345, **changes: Any) -> dict[str, An
         "replaces": None,
         "replaced_by": None,
         "reference": None,
+        "test": False,
         "notice": None,
     }
     return {**usual, **changes}
@@ -94,6 +95,7 @@ def long_rental(stand: Stand, **changes: Any) -> dict[str, Any]:
         "rented_on": "2025-07-06",
         "ends_on": "2025-07-13",
         "reference": None,
+        "test": False,
     }
     return {**usual, **changes}
 

@@ -93,11 +93,10 @@ def test_the_three_descriptions_name_the_same_operations() -> None:
         for operation in path.values()
         if "operationId" in operation
     ]
-    webhooks = {op.name for op in CATALOG if op.toolset == "webhooks"}
 
     assert [op.name for op in CATALOG if op.name in listed] == list(BY_NAME)
     assert {op.name for op in TOOLS} == set(INPUTS)
-    assert set(BY_NAME) - set(INPUTS) == {"list_events"} | webhooks
+    assert set(BY_NAME) - set(INPUTS) == {op.name for op in CATALOG if not op.tool}
 
 
 @each

@@ -32,6 +32,7 @@ VARYING = {
     "cancel_requested_at",
     "rented_on", "ends_on",
     "url", "secret", "event_id", "duration_ms", "tried_at",
+    "actor", "subject", "previous_secret_until", "revoked_at",
 }  # fmt: skip
 # What is done before, so that the operation answers as its example does; its ids go into it.
 BEFORE: dict[str, list[str]] = {
@@ -55,8 +56,13 @@ BEFORE: dict[str, list[str]] = {
     "test_webhook": ["create_webhook"],
     "list_webhook_deliveries": ["create_webhook", "rent_number", "wait_for_code"],
     "redeliver_webhook": ["create_webhook", "rent_number", "wait_for_code"],
+    "list_keys": ["create_key"],
+    "update_key": ["create_key"],
+    "rotate_key": ["create_key"],
+    "revoke_key": ["create_key"],
+    "list_audit_log": ["create_key"],
 }
-KINDS = {"long_rentals": "long_rental_id", "webhooks": "webhook_id"}
+KINDS = {"long_rentals": "long_rental_id", "webhooks": "webhook_id", "keys": "key_id"}
 each_op = pytest.mark.parametrize("op", CATALOG, ids=lambda op: op.name)
 
 
@@ -74,7 +80,10 @@ async def provider_for(op: AnyOperation) -> AsyncIterator[Client]:
         getatext_api_key=DEMO_KEY,
         gateway_webhook_allowed_networks=networks,
     ) as stand:
-        if op.toolset == "webhooks" or op.name == "get_key":
+        if op.toolset == "keys" and op.name != "get_key":
+            admin = await make_key(stand.gateway, "operator", Limits(admin=True))
+            yield replace(stand.client, key=admin)
+        elif op.toolset == "webhooks" or op.name == "get_key":
             limits = Limits(budget_day=Decimal(5), max_price=Decimal(1))
             yield replace(stand.client, key=await make_key(stand.gateway, "n8n", limits))
         else:
@@ -138,6 +147,7 @@ async def test_the_answer_is_that_of_the_example(op: AnyOperation, receiver: str
             made = await perform(client, BY_NAME[name], ids)
             kind = KINDS.get(BY_NAME[name].toolset, "rental_id")
             ids[kind] = made.get("id", ids.get(kind))
+        ids["subject"] = ids.get("key_id")
         if "webhook_id" in ids and "rental_id" in ids:
             ids["event_id"] = await delivered(client, ids["webhook_id"])
         answer = await perform(client, op, ids)

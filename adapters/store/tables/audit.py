@@ -24,10 +24,8 @@ _PAGE = Statement(
 )
 
 
-async def write(tx: Tx, record: AuditRecord | None) -> None:
-    """Write an entry, where there is one."""
-    if record is None:
-        return
+async def write(tx: Tx, record: AuditRecord) -> None:
+    """Write an entry."""
     await tx.execute(
         _WRITE,
         at=codec.to_instant(record.at),

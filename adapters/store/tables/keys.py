@@ -139,7 +139,8 @@ async def _free_name(tx: Tx, key: GatewayKey, at: datetime) -> None:
 
 async def _written(tx: Tx, record: AuditRecord | None) -> None:
     """Write down what was done, and that keys have changed."""
-    await audit.write(tx, record)
+    if record is not None:
+        await audit.write(tx, record)
     await tx.execute(_CHANGED, name=_VERSION, value=secrets.token_hex(8))
 
 

@@ -101,7 +101,8 @@ class StoredLedger:
 
         async def settled(tx: Tx) -> Sequence[Alarm] | None:
             alarms = await settlement.settle(tx, ledger_id, outcome, now)
-            await audits.write(tx, audit if alarms is not None else None)
+            if audit is not None and alarms is not None:
+                await audits.write(tx, audit)
             return alarms
 
         alarms = await self._database.write(settled)
@@ -241,7 +242,8 @@ class StoredLedger:
 
         async def recorded(tx: Tx) -> bool:
             done = await refunds.record(tx, ledger_id, micros, now)
-            await audits.write(tx, audit if done else None)
+            if audit is not None and done:
+                await audits.write(tx, audit)
             return done
 
         return await self._database.write(recorded)

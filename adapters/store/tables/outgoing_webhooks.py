@@ -106,7 +106,8 @@ class StoredWebhooks:
     ) -> tuple[StoredWebhook, bool]:
         async def created(tx: Tx) -> tuple[StoredWebhook, bool]:
             made, new = await _create(tx, webhook, most)
-            await audits.write(tx, audit and replace(audit, subject=made.id))
+            if audit is not None:
+                await audits.write(tx, replace(audit, subject=made.id))
             return made, new
 
         return await self._database.write(created)
@@ -127,7 +128,8 @@ class StoredWebhooks:
         async def both(tx: Tx) -> bool:
             deleted = await tx.execute(_DELETE, webhook_id=webhook_id) > 0
             await queue.forget(tx, webhook_id)
-            await audits.write(tx, audit if deleted else None)
+            if audit is not None and deleted:
+                await audits.write(tx, audit)
             return deleted
 
         return await self._database.write(both)

@@ -40,6 +40,10 @@ class KeyManagement:
         by_id = {key.id: key for key in keys}
         return [await self._shown(key, by_id) for key in keys]
 
+    async def one(self, key_id: str) -> Key:
+        """One key. Raises NotFound."""
+        return await self._shown(_found(await self._keys.by_id(key_id)))
+
     async def create(
         self, actor: str, asked: CreateKey, services: frozenset[str] | None = None
     ) -> KeyWithSecret:
@@ -73,6 +77,8 @@ class KeyManagement:
         Raises NotFound, InvalidRequest and KeyNameTaken.
         """
         now, changes = self._clock.now(), asked.changes()
+        if not changes:
+            return await self.one(asked.key_id)
         if services is not None:
             changes["services"] = services
         _check_lasts(changes.get("expires_at"), now)

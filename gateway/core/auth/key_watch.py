@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ from gateway.core.auth.authentication import Callers
 from gateway.core.model.callers import Caller
 from gateway.core.model.errors import GatewayError, LedgerUnavailable, Unauthorized
 from gateway.core.ports.clock import Clock
+from gateway.core.ports.observer import Observer
 from gateway.core.ports.storage import Keys
 
 _LOOK_EVERY = 0.25  # seconds
@@ -30,11 +30,13 @@ class KeyWatch:
         callers: Callers,
         keys: Keys,
         clock: Clock,
+        observer: Observer,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._callers = callers
         self._keys = keys
         self._clock = clock
+        self._observer = observer
         self._sleep = sleep
         self._held: dict[_Holder, set[End]] = {}
         self._any = asyncio.Event()
@@ -61,14 +63,18 @@ class KeyWatch:
         return leave
 
     async def run(self) -> None:
-        """Watch until cancelled."""
+        """Watch until cancelled. Failures are reported, and looked past."""
         while True:
             if not self._held:
                 self._any.clear()
                 self._version = None  # what changes meanwhile concerns nobody
                 await self._any.wait()
-            with suppress(LedgerUnavailable):  # nobody can change a key
+            try:
                 await self._look()
+            except LedgerUnavailable:
+                pass  # the outage is reported once, for all; nobody can change a key meanwhile
+            except Exception as fault:
+                self._observer.background_failed("keys", fault)
             await self._sleep(_LOOK_EVERY)
 
     async def _look(self) -> None:

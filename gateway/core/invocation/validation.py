@@ -16,6 +16,8 @@ _FORMS = {  # in words, of inputs whose form only a pattern tells
     "service_code": "must be a service's code on one line, such as whatsapp",
     "request_id": "must be letters, digits and signs of ASCII, such as order-17",
     "webhook_id": "must be the id of a webhook, as list_webhooks tells it",
+    "key_id": "must be the id of a key, as list_keys tells it",
+    "name": "must be a name on one line, such as n8n",
     "cursor": "is not the next_cursor of a page of this list; leave it out for the first page",
 }
 

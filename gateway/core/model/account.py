@@ -4,8 +4,7 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from gateway.core.model.callers import Limits
-from gateway.core.model.values import CURRENCY, Currency, Frozen, Instant, Usd
+from gateway.core.model.values import CURRENCY, Currency, Frozen, Usd
 
 
 class Balance(Frozen):
@@ -29,35 +28,6 @@ class BalanceAndSpending(Balance):
         description="What is left for today; null: no limit, or not known."
     )
     left_total: Usd | None = Field(description="What is left in all, in the same way.")
-
-
-class OwnKey(Frozen):
-    """The key that asks, and what it may; null is no limit."""
-
-    id: str = Field(description="The key's id.")
-    name: str = Field(description="The key's name.")
-    admin: bool = Field(description="Whether it sees the whole account.")
-    read_only: bool = Field(description="Whether it buys and changes nothing.")
-    suspended: bool = Field(description="Whether it buys nothing for now, and still cancels.")
-    long_rentals: bool = Field(description="Whether it buys what tells no price before.")
-    services: tuple[str, ...] | None = Field(description="The only services that it may rent.")
-    max_price: Usd | None = Field(description="The most that one purchase may cost.")
-    max_active: int | None = Field(description="How many rentals may be active at once.")
-    max_per_day: int | None = Field(description="How many purchases it may make on a day (UTC).")
-    budget_day: Usd | None = Field(description="The most that it may spend on a day (UTC).")
-    budget_total: Usd | None = Field(description="The most that it may spend in all.")
-    confirm_above: Usd | None = Field(
-        description="Above which price a person confirms a purchase over MCP."
-    )
-    expires_at: Instant | None = Field(description="When it ends.")
-    currency: Currency = Field(CURRENCY, description="The currency of every amount here.")
-
-    @classmethod
-    def of(cls, key_id: str, name: str, limits: Limits) -> "OwnKey":
-        """The key with these limits."""
-        fields = {each: getattr(limits, each) for each in cls.model_fields if hasattr(limits, each)}
-        services = None if limits.services is None else tuple(sorted(limits.services))
-        return cls(**{**fields, "id": key_id, "name": name, "services": services})
 
 
 class Nothing(Frozen):

@@ -4,11 +4,20 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from gateway.core.model.callers import Limits
 from gateway.core.model.moments import InstantAsked
+from gateway.core.model.redact import redacted
 from gateway.core.model.values import (
+    LINE_PATTERN,
     CountAsked,
     FlagAsked,
     Frozen,
@@ -16,8 +25,12 @@ from gateway.core.model.values import (
     UsdAsked,
     amount_asked,
     digits_or_default,
+    line_asked,
 )
 
+_LONGEST_LIST = 500
+_BELOW_ONE = r"0\.(000[1-9]|00[1-9][0-9]?|0[1-9][0-9]{0,2}|[1-9][0-9]{0,3})"
+_BUDGET = rf"^([1-9][0-9]{{0,6}}(\.[0-9]{{1,4}})?|{_BELOW_ONE})?$"
 _FLAGS = ("suspended", "read_only", "long_rentals", "admin")
 MOST_OVERLAP = 168
 """For how many hours the secret before a rotation may still be accepted."""
@@ -57,17 +70,37 @@ def _limits_asked(raw: object) -> object:
     assert isinstance(words, tuple)  # noqa: S101 - it returns nothing else
     unknown = [word for word in words if word not in set(KeyLimit)]
     if unknown:
-        raise ValueError(f"{unknown[0]} is no limit that can be removed; {', '.join(KeyLimit)} are")
+        named = redacted(unknown[0])
+        raise ValueError(f"{named} is no limit that can be removed; {', '.join(KeyLimit)} are")
     return words
 
 
 ServicesAsked = Annotated[
-    tuple[Annotated[str, Field(max_length=100)], ...],
+    tuple[Annotated[str, Field(max_length=_LONGEST_LIST)], ...],
     BeforeValidator(_words),
-    Field(min_length=1, max_length=1000),
-    WithJsonSchema({"type": "string", "examples": ["whatsapp,telegram"]}),
+    Field(min_length=1, max_length=_LONGEST_LIST),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": rf"^([A-Za-z0-9][A-Za-z0-9 ,_/.'&-]{{0,{_LONGEST_LIST - 1}}})?$",
+            "examples": ["whatsapp,telegram"],
+        }
+    ),
 ]
 """Services in an input, by code or name: text with commas, or a list."""
+
+LimitsAsked = Annotated[
+    tuple[KeyLimit, ...],
+    BeforeValidator(_limits_asked),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": "^(({0})(,({0}))*)?$".format("|".join(KeyLimit)),
+            "examples": ["budget_total,expires_at"],
+        }
+    ),
+]
+"""Limits by name, in an input: text with commas, or a list."""
 
 Change = Literal["keep", "yes", "no"]
 ChangeAsked = Annotated[
@@ -80,15 +113,20 @@ ChangeAsked = Annotated[
 BudgetAsked = Annotated[
     Decimal,
     BeforeValidator(amount_asked),
-    Field(gt=0, le=1_000_000, max_digits=14, decimal_places=4, allow_inf_nan=False),
-    WithJsonSchema(
-        {"type": "string", "pattern": r"^([0-9]{1,7}(\.[0-9]{1,4})?)?$", "examples": ["5.00"]}
-    ),
+    Field(gt=0, max_digits=11, decimal_places=4, allow_inf_nan=False),
+    WithJsonSchema({"type": "string", "pattern": _BUDGET, "examples": ["5.00"]}),
 ]
 """A budget in an input: text, or a JSON number."""
 
-KeyId = Annotated[str, Field(min_length=1, max_length=100)]
+KeyId = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,100}$", examples=["3f2a9c01"])]
 """A key's id."""
+
+NewName = Annotated[
+    str,
+    Field(min_length=1, max_length=100, pattern=f"^{LINE_PATTERN}$", examples=["n8n"]),
+    BeforeValidator(line_asked),
+]
+"""A name to give to a key."""
 
 _Count = Annotated[
     int,
@@ -123,7 +161,7 @@ class _KeyLimits(Frozen):
 class CreateKey(_KeyLimits):
     """The input of create_key."""
 
-    name: KeyName = Field(description="What to call it: who has it, what it is for.")
+    name: NewName = Field(description="What to call it: who has it, what it is for.")
     no_budget: FlagAsked = Field(
         False, description="It may spend without end: say so on purpose, in place of a budget."
     )
@@ -181,20 +219,19 @@ class UpdateKey(_KeyLimits, OneKey):
         "keep", description="Whether it may buy what tells no price before."
     )
     admin: ChangeAsked = Field("keep", description="Whether it sees the whole account.")
-    clear: Annotated[
-        tuple[KeyLimit, ...],
-        BeforeValidator(_limits_asked),
-        WithJsonSchema({"type": "string", "examples": ["budget_total,expires_at"]}),
-    ] = Field((), description="The limits to remove, by name, with commas between them.")
+    clear: LimitsAsked | None = Field(
+        None, description="The limits to remove, by name, with commas between them."
+    )
 
-    @model_validator(mode="after")
-    def _says_one_thing(self) -> "UpdateKey":
-        for each in self.clear:
-            if getattr(self, each) is not None:
-                raise ValueError(f"clear: {each} is given, too; either set it or remove it")
-        if not self.changes():
-            raise ValueError("must change something")
-        return self
+    @field_validator("clear")
+    @classmethod
+    def _says_one_thing(
+        cls, clear: tuple[KeyLimit, ...] | None, info: ValidationInfo
+    ) -> tuple[KeyLimit, ...] | None:
+        for each in clear or ():
+            if info.data.get(each) is not None:
+                raise ValueError(f"{each} is given, too; either set it or remove it")
+        return clear
 
     def changes(self) -> dict[str, Any]:
         """What is to be changed, by name; None: a limit that is removed."""
@@ -205,13 +242,15 @@ class UpdateKey(_KeyLimits, OneKey):
                 for name, value in given.items()
                 if value is not None and not (name in _FLAGS and value == "keep")
             },
-            **dict.fromkeys(self.clear),
+            **dict.fromkeys(self.clear or ()),
         }
 
 
 class RotateKey(OneKey):
     """The input of rotate_key."""
 
-    overlap_hours: Annotated[CountAsked, Field(ge=0, le=MOST_OVERLAP)] = Field(
-        24, description="For how many hours the secret before this is accepted too."
-    )
+    overlap_hours: Annotated[
+        CountAsked,
+        Field(ge=0, le=MOST_OVERLAP),
+        WithJsonSchema({"type": "integer", "minimum": 0, "maximum": MOST_OVERLAP}),
+    ] = Field(24, description="For how many hours the secret before this is accepted too.")

@@ -215,15 +215,18 @@ ServiceCode = Annotated[
 ]
 """The provider's short name of a service (its api_name). It may contain a slash."""
 
+_BLANKS = r"\x00-\x20\x7f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+# With no space of any kind at its beginning, for one around it is stripped.
+LINE_PATTERN = rf"[^{_BLANKS}][^\x00-\x1f\x7f]*"
+"""A text on one line that is not blank, in an input."""
+
 ServiceAsked = Annotated[
     str,
     StringConstraints(strip_whitespace=True),
     Field(
         min_length=1,
         max_length=100,
-        # With no space of any kind at its beginning, for one around it is stripped.
-        pattern=r"^[^\x00-\x20\x7f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
-        r"[^\x00-\x1f\x7f]*$",
+        pattern=f"^{LINE_PATTERN}$",
         examples=["whatsapp"],
     ),
 ]

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from decimal import Decimal
 
-from gateway.core.model.account import BalanceAndSpending, Nothing, OwnKey, left
-from gateway.core.model.callers import GatewayKey, Limits, caller_id, key_id_of
-from gateway.core.model.errors import Forbidden, GatewayKeyRequired, LedgerUnavailable
+from gateway.core.model.account import BalanceAndSpending, Nothing, left
+from gateway.core.model.callers import GatewayKey, Limits, caller_id
+from gateway.core.model.errors import Forbidden, LedgerUnavailable
 from gateway.core.model.purchases import Spent
 from gateway.core.model.upstream_call import Effect
 from gateway.core.model.usage import (
@@ -63,28 +63,6 @@ GET_BALANCE = Operation(
 )
 
 
-async def _get_key(context: Context, asked: Nothing) -> OwnKey:
-    caller = context.caller
-    if caller.limits is None:
-        raise GatewayKeyRequired
-    return OwnKey.of(key_id_of(caller.id), caller.key_name or "", caller.limits)
-
-
-GET_KEY = Operation(
-    name="get_key",
-    summary="Read what this key may",
-    description="The limits of the gateway key that asks. What is left of them: get_balance.",
-    takes=Nothing,
-    gives=OwnKey,
-    effect=Effect.READ,
-    rest=Rest("GET", "/v1/key"),
-    run=_get_key,
-    toolset="account",
-    errors=(GatewayKeyRequired,),
-    tool=False,
-)
-
-
 async def _get_usage(context: Context, asked: GetUsage) -> Usage:
     by, names = asked.group_by, dict[str, GatewayKey]()
     if by == "key":
@@ -129,4 +107,4 @@ GET_USAGE = Operation(
     errors=(Forbidden,),
 )
 
-OPERATIONS = (GET_BALANCE, GET_KEY, GET_USAGE)
+OPERATIONS = (GET_BALANCE, GET_USAGE)

@@ -60,6 +60,12 @@ async def _codes(context: Context, asked: tuple[str, ...] | None) -> frozenset[s
     return frozenset(given if price is None else price.service_code for price, given in found)
 
 
+async def _get(context: Context, asked: Nothing) -> Key:
+    if context.caller.limits is None:
+        raise GatewayKeyRequired
+    return await context.services.key_management.one(_actor(context))
+
+
 async def _list(context: Context, asked: Nothing) -> KeyList:
     return KeyList(data=await _management(context).all())
 
@@ -74,7 +80,9 @@ async def _create(context: Context, asked: CreateKey) -> KeyWithSecret:
 
 async def _update(context: Context, asked: UpdateKey) -> Key:
     management = _management(context)
-    services = await _codes(context, asked.services)
+    services = frozenset(asked.services or ()) or None
+    if services is not None and not (await management.one(asked.key_id)).test:
+        services = await _codes(context, asked.services)
     return await management.update(_actor(context), asked, services)
 
 
@@ -97,6 +105,20 @@ async def _list_audit_log(context: Context, asked: ListAuditLog) -> AuditLog:
 
 
 _FOR_OPERATORS = "Only for an admin key that has no limits of its own."
+
+GET_KEY = Operation(
+    name="get_key",
+    summary="Read what this key may, and what it spent",
+    description="Of the gateway key that asks; for any of them.",
+    takes=Nothing,
+    gives=Key,
+    effect=Effect.READ,
+    rest=Rest("GET", "/v1/key"),
+    run=_get,
+    toolset="keys",
+    errors=(Forbidden, GatewayKeyRequired),
+    tool=False,
+)
 
 LIST_KEYS = Operation(
     name="list_keys",
@@ -196,4 +218,4 @@ LIST_AUDIT_LOG = Operation(
     tool=False,
 )
 
-OPERATIONS = (LIST_KEYS, CREATE_KEY, UPDATE_KEY, REVOKE_KEY, ROTATE_KEY, LIST_AUDIT_LOG)
+OPERATIONS = (GET_KEY, LIST_KEYS, CREATE_KEY, UPDATE_KEY, REVOKE_KEY, ROTATE_KEY, LIST_AUDIT_LOG)

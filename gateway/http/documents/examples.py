@@ -12,9 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from gateway.core.model.account import BalanceAndSpending, OwnKey
+from gateway.core.model.account import BalanceAndSpending
 from gateway.core.model.audit import AuditAction, AuditEntry, AuditLog
-from gateway.core.model.callers import Limits
 from gateway.core.model.codes import Code, CodeStatus
 from gateway.core.model.events import Event, EventList, EventType, event_id
 from gateway.core.model.keys import Key, KeyList, KeyStatus, KeyWithSecret
@@ -182,13 +181,22 @@ _KEY = Key(
     left_today=Decimal("5.00"),
     left_total=None,
 )
-_LIMITS = Limits(budget_day=_KEY.budget_day, max_price=_KEY.max_price)
+_OPERATOR = _KEY.model_copy(
+    update={
+        "id": "c0ffee00",
+        "name": "operator",
+        "admin": True,
+        "max_price": None,
+        "budget_day": None,
+        "left_today": None,
+    }
+)
 _KEY_WITH_SECRET = KeyWithSecret(**dict(_KEY), secret=f"gtw_{'a1B2' * 8}")
 _AUDITED = AuditEntry(
     id=7,
     timestamp=_RENTED,
-    actor="c0ffee00",
-    actor_name="operator",
+    actor=_OPERATOR.id,
+    actor_name=_OPERATOR.name,
     action=AuditAction.KEY_CREATED,
     subject=_KEY.id,
     details={"name": "n8n", "max_price": "1.00", "budget_day": "5.00"},
@@ -213,7 +221,6 @@ EXAMPLES: Mapping[str, Example] = MappingProxyType(
                 left_total=None,
             )
         ),
-        "get_key": Example(OwnKey.of(_KEY.id, _KEY.name, _LIMITS)),
         "get_usage": Example(
             Usage(
                 group_by="service",
@@ -251,13 +258,14 @@ EXAMPLES: Mapping[str, Example] = MappingProxyType(
         "redeliver_webhook": Example(
             Redelivered(queued=1), {**_THAT_WEBHOOK, "event_id": event_id(_CODED.id)}
         ),
-        "list_keys": Example(KeyList(data=[_KEY])),
+        "get_key": Example(_KEY),
+        "list_keys": Example(KeyList(data=[_OPERATOR, _KEY])),
         "create_key": Example(
             _KEY_WITH_SECRET, {"name": "n8n", "max_price": "1.00", "budget_day": "5.00"}
         ),
         "update_key": Example(
             _KEY.model_copy(update={"status": KeyStatus.SUSPENDED}),
-            {**_THAT_KEY, "suspended": True},
+            {**_THAT_KEY, "suspended": "yes"},
         ),
         "rotate_key": Example(
             _KEY_WITH_SECRET.model_copy(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from gateway.core.operations.webhooks import DELETE_WEBHOOK
 from gateway.http.documents.schemas import with_schemas_rewritten
 from gateway.http.wire.problems import PROBLEM_JSON
 
@@ -65,19 +66,20 @@ def address(server: str) -> Json:
 
 
 def _item(item: Json, headers: Json) -> Json:
-    made: Json = {method: _operation(method, one, headers) for method, one in item.items()}
+    made: Json = {method: _operation(one, headers) for method, one in item.items()}
     for operation in item.values():
         for _, sent in _callbacks(operation):
             made["x-ms-notification-content"] = {"schema": sent["schema"]}
     return made
 
 
-def _operation(method: str, operation: Json, headers: Json) -> Json:
+def _operation(operation: Json, headers: Json) -> Json:
     made: Json = {}
     produced = {kind for one in operation["responses"].values() for kind in one.get("content", ())}
     if _ENDLESS in produced:  # nothing that a flow can use
         made = {"x-ms-visibility": "internal", "produces": [_ENDLESS, PROBLEM_JSON]}
-    elif method == "delete":  # the platform calls what Location names when a flow is switched off
+    elif operation["operationId"] == DELETE_WEBHOOK.name:
+        # The platform calls what Location names when a flow is switched off.
         made = {"x-ms-visibility": "internal"}
     called = [url for url, _ in _callbacks(operation)]
     if called:

@@ -28,7 +28,7 @@ from tests.support.parity import CODES, INPUTS, LONG, RENT, RENTAL
 TEXTS = (SampleText(0.0, "8888", "Your code is 012345"),)  # there at once, and none comes later
 STILL = replace(USUAL, rules=Rules(code_after=NEVER, cancel_locked=0.0, sample_texts=TEXTS))
 CALLS = {**INPUTS, "list_events": {}}
-WEBHOOK = "a webhook"
+WEBHOOK, KEY = "a webhook", "a key"
 FOR_GATEWAY_KEYS: dict[str, dict[str, Any]] = {
     "create_webhook": {"url": "http://127.0.0.1:9/hook", "events": ["rental.created"]},
     "get_key": {},
@@ -37,7 +37,19 @@ FOR_GATEWAY_KEYS: dict[str, dict[str, Any]] = {
     "test_webhook": {"webhook_id": WEBHOOK},
     "list_webhook_deliveries": {"webhook_id": WEBHOOK, "state": "failed"},
     "redeliver_webhook": {"webhook_id": WEBHOOK, "since": "2026-11-29"},
+    "list_keys": {},
+    "create_key": {"name": "n8n", "budget_day": "5", "services": "whatsapp"},
+    "update_key": {"key_id": KEY, "max_active": 3, "clear": "services"},
+    "rotate_key": {"key_id": KEY, "overlap_hours": 2},
+    "revoke_key": {"key_id": KEY},
+    "list_audit_log": {"limit": 1},
 }
+# What is made before it that stands in its inputs.
+MADE = {WEBHOOK: ("webhook_id", "create_webhook"), KEY: ("key_id", "create_key")}
+MOVING = {
+    "id", "secret", "created_at", "duration_ms", "revoked_at", "previous_secret_until",
+    "timestamp", "actor", "subject",
+}  # fmt: skip
 RENT_NUMBER, CANCEL, BALANCE = [
     BY_NAME[name] for name in ("rent_number", "cancel_rental", "get_balance")
 ]
@@ -110,32 +122,42 @@ async def test_the_value_is_that_of_rest(op: AnyOperation) -> None:
     assert answer.replayed == (op.effect is Effect.SPEND)
 
 
-@pytest.mark.parametrize("name", FOR_GATEWAY_KEYS)
-async def test_what_needs_a_gateway_key_is_that_of_rest(name: str) -> None:
+def still(value: Any) -> Any:
+    """A value without what is another one each time."""
+    if isinstance(value, dict):
+        return {name: still(each) for name, each in value.items() if name not in MOVING}
+    return [still(each) for each in value] if isinstance(value, list) else value
+
+
+@asynccontextmanager
+async def with_admin() -> AsyncIterator[Ways]:
+    """Both ways, with a gateway key that may do anything."""
     networks = ["127.0.0.0/8"]
     async with run_simulated(
         STILL, getatext_api_key=DEMO_KEY, gateway_webhook_allowed_networks=networks
     ) as stand:
-        told = []
-        for by_rest in (True, False):
-            key = await make_key(stand.gateway, f"a test {by_rest}", Limits())
-            stand.client.key = key
-            async with open_gateway_client(stand.url, key) as client:
-                ways, given = Ways(stand, client), dict(FOR_GATEWAY_KEYS[name])
-                if given.get("webhook_id") == WEBHOOK:
-                    made = await ways.by_rest(
-                        BY_NAME["create_webhook"], FOR_GATEWAY_KEYS["create_webhook"]
-                    )
-                    given["webhook_id"] = made.json["id"]
-                if by_rest:
-                    told.append((await ways.by_rest(BY_NAME[name], given)).json)
-                else:
-                    answer = await client.answer(BY_NAME[name], given, "trace-1")
-                    told.append(json.loads(answer.value.model_dump_json()))
+        key = stand.client.key = await make_key(stand.gateway, "a test", Limits(admin=True))
+        async with open_gateway_client(stand.url, key) as client:
+            yield Ways(stand, client)
 
-    moving = {"id", "secret", "created_at", "duration_ms"}
-    rest, value = ({n: each for n, each in one.items() if n not in moving} for one in told)
-    assert value == rest
+
+async def made_before(ways: Ways, given: dict[str, Any]) -> dict[str, Any]:
+    """The inputs with the id of what they are about, which is made now."""
+    for placeholder, (name, by) in MADE.items():
+        if given.get(name) == placeholder:
+            made = await ways.by_rest(BY_NAME[by], dict(FOR_GATEWAY_KEYS[by]))
+            return {**given, name: made.json["id"]}
+    return dict(given)
+
+
+@pytest.mark.parametrize("name", FOR_GATEWAY_KEYS)
+async def test_what_needs_a_gateway_key_is_that_of_rest(name: str) -> None:
+    async with with_admin() as first, with_admin() as second:
+        asked = [await made_before(ways, FOR_GATEWAY_KEYS[name]) for ways in (first, second)]
+        rest = (await first.by_rest(BY_NAME[name], asked[0])).json
+        answer = await second.client.answer(BY_NAME[name], asked[1], "trace-1")
+
+    assert still(json.loads(answer.value.model_dump_json())) == still(rest)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,10 @@ REQUIRED = {
     "url": "https://example.com/",
     "events": ["rental.code_received"],
     "webhook_id": f"wh_{'0' * 24}",
+    "key_id": "3f2a9c01",
+    "name": "n8n",
 }
-EITHER = {"redeliver_webhook": {"event_id": "evt_71"}}
+EITHER = {"redeliver_webhook": {"event_id": "evt_71"}, "create_key": {"budget_day": "5.00"}}
 NO_WORDS = re.compile(r"pattern|\^|\\|\[|\$$|Value error")
 
 

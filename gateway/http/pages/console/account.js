@@ -13,8 +13,7 @@ export class Account {
 
   constructor(api, key) {
     this.#api = api;
-    const may = key.suspended ? "suspended: buys nothing" : key.read_only ? "reads only" : null;
-    fill(this.#line, { name: key.name, may });
+    fill(this.#line, { name: key.name, may: restrictionOf(key) });
   }
 
   /** Read it, at the provider. */
@@ -45,4 +44,10 @@ export class Account {
       "left-total": held.left_total == null ? null : `${usd(held.left_total)} left in all`,
     });
   }
+}
+
+/** What a key may not do at all, in words; null where there is nothing. */
+function restrictionOf(key) {
+  if (key.status === "suspended") return "suspended: buys nothing";
+  return key.read_only ? "reads only" : null;
 }

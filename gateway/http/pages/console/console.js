@@ -59,7 +59,7 @@ export class Console {
   /** Show what the key may, and listen. */
   async start() {
     byId("console").hidden = false;
-    byId("next").hidden = this.#key.read_only || this.#key.suspended;
+    byId("next").hidden = this.#key.read_only || this.#key.status === "suspended";
     this.#stream.start();
     this.#account.read();
     this.#unanswered.show();

@@ -25,7 +25,7 @@ export class LiveRentals {
   constructor(api, key, replace) {
     this.#api = api;
     this.#mayChange = !key.read_only;
-    this.#mayBuy = this.#mayChange && !key.suspended;
+    this.#mayBuy = this.#mayChange && key.status !== "suspended";
     const actions = {
       code: (rental, card) => copyText(part(card, "code"), "code"),
       number: (rental, card) => copyText(part(card, "number"), "number"),
