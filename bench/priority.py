@@ -77,8 +77,10 @@ async def _measured(rounds: int) -> list[Row]:
 
 
 async def _turn(sim: Simulator, server: Server, way: _Way, moments: Sequence[float]) -> None:
-    async with consoles(server, way.keys):
+    async with consoles(server, way.keys) as opened:
         way.delays.append([await _delay(sim, server, way, moment) for moment in moments])
+        if not all(console.events for console in opened):
+            raise RuntimeError("a console heard nothing of the codes")
 
 
 async def _delay(sim: Simulator, server: Server, way: _Way, moment: float) -> float:
