@@ -15,9 +15,9 @@ from gateway.core.model.callers import (
     GatewayKey,
     caller_id,
 )
-from gateway.core.model.errors import InvalidRequest, NotFound
+from gateway.core.model.errors import InvalidRequest, KeyNameTaken, NotFound
 from gateway.core.model.key_inputs import CreateKey, RotateKey, UpdateKey
-from gateway.core.model.keys import Key, KeyNameTaken, KeyWithSecret, shown_key, status_of
+from gateway.core.model.keys import Key, KeyWithSecret, shown_key, status_of
 from gateway.core.model.values import instant_text, money_text
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
@@ -60,7 +60,8 @@ class KeyManagement:
             created_at=now,
             test=asked.test,
         )
-        details = {"name": key.name, **_told(asked.model_dump(exclude_defaults=True))}
+        told = asked.model_dump(exclude_defaults=True)
+        details = _told({**told, **({"services": services} if services else {})})
         try:
             await self._keys.create(
                 key, AuditRecord(now, actor, AuditAction.KEY_CREATED, key.id, details)

@@ -9,10 +9,11 @@ from gateway.core.model.callers import Limits, key_id_of
 from gateway.core.model.errors import (
     Forbidden,
     GatewayKeyRequired,
+    KeyNameTaken,
     ServiceNotFound,
 )
 from gateway.core.model.key_inputs import CreateKey, OneKey, RotateKey, UpdateKey
-from gateway.core.model.keys import Key, KeyList, KeyNameTaken, KeyWithSecret
+from gateway.core.model.keys import Key, KeyList, KeyWithSecret
 from gateway.core.model.provider_errors import UpstreamAuthFailed
 from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.context import Context
