@@ -78,6 +78,8 @@ def cell(name: str, value: Any, *, brief: bool = False) -> Cell:
 def _text(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{each} {_text(each, told)}" for each, told in value.items())
     if isinstance(value, list):
         return ", ".join(map(_code if name == "codes" else str, value))
     if name == "success_rate":

@@ -12,13 +12,8 @@ from typing import Any
 from cachetools import LRUCache
 
 from gateway.core.invocation.validation import check_names
-from gateway.core.model.errors import (
-    Forbidden,
-    GatewayError,
-    InvalidRequest,
-    PayloadTooLarge,
-    Unauthorized,
-)
+from gateway.core.model.errors import Forbidden, GatewayError, InvalidRequest, Unauthorized
+from gateway.core.model.http_errors import PayloadTooLarge
 from gateway.core.model.problem import lost_purchase
 from gateway.core.model.provider_errors import UpstreamBadResponse, UpstreamUnavailable
 from gateway.core.model.upstream_call import Effect

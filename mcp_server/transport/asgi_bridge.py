@@ -15,7 +15,8 @@ from aiohttp import web
 from aiohttp.client_exceptions import ClientConnectionResetError
 
 from gateway.core.invocation.validation import check_names
-from gateway.core.model.errors import InvalidRequest, RequestTimeout
+from gateway.core.model.errors import InvalidRequest
+from gateway.core.model.http_errors import RequestTimeout
 
 Message = dict[str, Any]
 Scope = dict[str, Any]

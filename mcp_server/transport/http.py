@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from gateway.core.model.callers import Caller
-from gateway.core.model.errors import MethodNotAllowed, UnsupportedMediaType
+from gateway.core.model.http_errors import MethodNotAllowed, UnsupportedMediaType
 from gateway.core.operations.call import Call, CallNote
 from mcp_server.options import McpOptions
 from mcp_server.ports import OperationInvoker

@@ -21,7 +21,8 @@ from adapters.simulator import DEMO_KEY, Fault, FaultKind
 from gateway.cli.commands import wait
 from gateway.cli.execution import advised_at_terminal
 from gateway.cli.session import Session
-from gateway.core.model.errors import RateLimited, UnsupportedMediaType
+from gateway.core.model.errors import RateLimited
+from gateway.core.model.http_errors import UnsupportedMediaType
 from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.operations.catalog import CATALOG
 from gateway.settings import Settings

@@ -2,15 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 import pytest
 from aiohttp import ClientPayloadError, ClientResponse
+from mcp_types import ElicitRequestParams, ElicitResult
 
 from tests.codes.support import Stream, listening_to, rent
 from tests.keys.support import Node, nodes
+from tests.mcp.support import LEGACY, Person, connected
 from tests.mcp.transport.test_http import HEADERS, INITIALIZE, LIST
 from tests.support.waiting import until
 
@@ -139,3 +142,34 @@ async def test_a_session_lives_through_a_rotation(both: tuple[Node, Node]) -> No
             assert await held.stream.ended()
         held.holder = first.holder(rotated["secret"])
         assert (await held.mcp(LIST)).status == 200
+
+
+@dataclass
+class Slow:
+    """A person who is asked about a purchase, and agrees once the key has been changed."""
+
+    change: Callable[[], Awaitable[object]]
+
+    async def answer(self, context: Any, params: ElicitRequestParams) -> ElicitResult:
+        await self.change()
+        await asyncio.sleep(2)  # who answers sooner is taken for a program
+        return ElicitResult(action="accept", content={"confirm": True})
+
+
+@pytest.mark.parametrize(
+    "change", [{"suspended": "yes"}, {"read_only": "yes"}, {"budget_day": "0.01"}], ids=str
+)
+async def test_what_a_person_agrees_to_is_bought_within_the_limits_of_then(
+    both: tuple[Node, Node], change: dict[str, str]
+) -> None:
+    first, second = both
+    made = await first.make(confirm_above="0.01")
+    person = Slow(lambda: second.admin.post(f"/v1/keys/{made['id']}", change))
+    async with connected(
+        f"{first.url}/mcp", LEGACY, person=cast("Person", person), key=made["secret"]
+    ) as client:
+        result = await client.call_tool("rent_number", {"service_code": "whatsapp"})
+
+    assert result.is_error
+    rentals = await first.holder(made["secret"]).get("/v1/rentals")
+    assert rentals.json["data"] == []

@@ -289,3 +289,56 @@ async def test_the_audit_log_is_read_in_pages_and_by_subject(home: Node) -> None
     assert pages == [row["id"] for row in reversed(made)]
     assert second["next_cursor"] is None
     assert [row["subject"] for row in about["data"]] == [made[1]["id"]]
+
+
+async def test_no_key_grants_what_it_may_not_do(home: Node) -> None:
+    """With GATEWAY_BUDGET_DAY it is a limit: without it nothing unpriced is bought."""
+    made = await home.make()
+    answers = [
+        await home.admin.post("/v1/keys", {"name": "x", "no_budget": True, "long_rentals": True}),
+        await home.admin.post(f"/v1/keys/{made['id']}", {"long_rentals": "yes"}),
+    ]
+    assert [(each.status, each.json["code"]) for each in answers] == [(403, "forbidden")] * 2
+    may = await make_key(home.gateway, "freer", Limits(admin=True, long_rentals=True))
+    granted = await home.holder(may).post(f"/v1/keys/{made['id']}", {"long_rentals": "yes"})
+    assert (granted.status, granted.json["long_rentals"]) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("made", "change"),
+    [({"read_only": True, "budget_day": ""}, {"read_only": "no"}), ({}, {"clear": "budget_day"})],
+    ids=["it only looked", "it had a budget"],
+)
+async def test_a_change_to_spend_without_end_is_made_on_purpose(
+    home: Node, made: dict[str, Any], change: dict[str, Any]
+) -> None:
+    path = f"/v1/keys/{(await home.make(**made))['id']}"
+    refused = await home.admin.post(path, change)
+    meant = await home.admin.post(path, {**change, "no_budget": True})
+    again = await home.admin.post(path, {"max_active": 3})
+
+    assert (refused.status, refused.json["code"]) == (400, "invalid_request")
+    assert "no_budget: this key would spend without end" in refused.json["detail"]
+    assert (meant.status, meant.json["budget_day"], meant.json["read_only"]) == (200, None, False)
+    assert again.status == 200
+
+
+async def test_no_name_holds_a_key(home: Node) -> None:
+    made = await home.make()
+    for path in ("/v1/keys", f"/v1/keys/{made['id']}"):
+        refused = await home.admin.post(path, {"name": made["secret"], "max_active": 1})
+        assert refused.status == 400
+        assert made["secret"] not in refused.body.decode()
+
+
+async def test_a_test_key_manages_none_and_keeps_its_services_as_they_are_sent(home: Node) -> None:
+    admin = home.holder(await make_key(home.gateway, "tester", Limits(admin=True), test=True))
+    made = await home.make(name="sandbox", test=True, services="test_silent")
+    refused = await admin.get("/v1/keys")
+    changed = await home.admin.post(f"/v1/keys/{made['id']}", {"services": "test_silent,google"})
+
+    assert (refused.status, refused.json["code"]) == (403, "forbidden")
+    assert made["secret"].startswith("gtw_test_")
+    assert changed.json["services"] == ["google", "test_silent"]
+    rented = await home.holder(made["secret"]).post("/v1/rentals", {"service_code": "google"})
+    assert (rented.status, rented.json["test"]) == (201, True)

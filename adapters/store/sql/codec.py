@@ -255,9 +255,14 @@ def spend(row: Row) -> Spend:
     )
 
 
+_UNLIMITED = Limits()
+
+
 def to_limits(limits: Limits) -> str:
-    """Limits as JSON, without those that are not set."""
-    given = {name: value for name, value in asdict(limits).items() if value is not None}
+    """Limits as JSON, without those that are not set: versions before do not know them all."""
+    given = {
+        name: value for name, value in asdict(limits).items() if value != getattr(_UNLIMITED, name)
+    }
     given |= {name: str(given[name]) for name in _AMOUNTS if name in given}
     if limits.services is not None:
         given["services"] = sorted(limits.services)

@@ -102,6 +102,7 @@ def list_keys(gateway_url: str | None, ended_too: bool, wide: bool, as_json: boo
 @click.argument("key")
 @click.option("--name", help="What to call it from now on.")
 @_limits
+@click.option("--no-budget", is_flag=True, help="It may spend without end; say so on purpose.")
 @click.option("--clear", help="Limits to remove, comma-separated, such as max-price,expires.")
 @click.option("--suspend/--resume", "suspended", default=None, help="Whether it buys nothing.")
 @click.option("--read-only/--no-read-only", default=None, help="Whether it may only look.")

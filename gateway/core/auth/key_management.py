@@ -15,9 +15,10 @@ from gateway.core.model.callers import (
     GatewayKey,
     caller_id,
 )
-from gateway.core.model.errors import InvalidRequest, NotFound
+from gateway.core.model.errors import InvalidRequest, KeyNameTaken, NotFound
 from gateway.core.model.key_inputs import CreateKey, RotateKey, UpdateKey
-from gateway.core.model.keys import Key, KeyNameTaken, KeyWithSecret, shown_key, status_of
+from gateway.core.model.keys import Key, KeyWithSecret, shown_key, status_of
+from gateway.core.model.redact import may_hold_key
 from gateway.core.model.values import instant_text, money_text
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
@@ -51,6 +52,7 @@ class KeyManagement:
         now = self._clock.now()
         limits = asked.limits(services)
         _check_lasts(limits.expires_at, now)
+        _check_no_key(asked.name)
         secret = _new_secret(test=asked.test)
         key = GatewayKey(
             id=secrets.token_hex(4),
@@ -60,7 +62,8 @@ class KeyManagement:
             created_at=now,
             test=asked.test,
         )
-        details = {"name": key.name, **_told(asked.model_dump(exclude_defaults=True))}
+        told = asked.model_dump(exclude_defaults=True)
+        details = _told({**told, **({"services": services} if services else {})})
         try:
             await self._keys.create(
                 key, AuditRecord(now, actor, AuditAction.KEY_CREATED, key.id, details)
@@ -83,9 +86,16 @@ class KeyManagement:
             changes["services"] = services
         _check_lasts(changes.get("expires_at"), now)
         name = changes.pop("name", None)
+        _check_no_key(name or "")
 
         def made(key: GatewayKey) -> GatewayKey:
-            return replace(key, name=name or key.name, limits=replace(key.limits, **changes))
+            changed = replace(key, name=name or key.name, limits=replace(key.limits, **changes))
+            if _is_endless(changed) and not (asked.no_budget or _is_endless(key)):
+                raise InvalidRequest(
+                    "no_budget: this key would spend without end.",
+                    advice="Send no_budget with it, on purpose; or a budget.",
+                )
+            return changed
 
         told = _told({**changes, **({"name": name} if name else {})})
         record = AuditRecord(now, actor, AuditAction.KEY_UPDATED, asked.key_id, told)
@@ -162,6 +172,18 @@ def _found(key: GatewayKey | None) -> GatewayKey:
             "There is no such key, or it was revoked.", advice="list_keys has those there are."
         )
     return key
+
+
+def _is_endless(key: GatewayKey) -> bool:
+    """Whether it may spend without end."""
+    limits = key.limits
+    budgeted = limits.budget_day is not None or limits.budget_total is not None
+    return not (budgeted or limits.read_only or key.test)
+
+
+def _check_no_key(name: str) -> None:
+    if may_hold_key(name):
+        raise InvalidRequest("name: holds a key, or the beginning of one.")
 
 
 def _check_lasts(expires_at: datetime | None, now: datetime) -> None:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
 from gateway.core.auth.authentication import Callers
 from gateway.core.model.callers import Caller
-from gateway.core.model.errors import GatewayError, LedgerUnavailable, Unauthorized
+from gateway.core.model.errors import LedgerUnavailable, Unauthorized
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.observer import Observer
 from gateway.core.ports.storage import Keys
@@ -38,7 +39,7 @@ class KeyWatch:
         self._clock = clock
         self._observer = observer
         self._sleep = sleep
-        self._held: dict[_Holder, set[End]] = {}
+        self._held: dict[_Holder, _Held] = {}
         self._any = asyncio.Event()
         self._version: str | None = None
 
@@ -51,14 +52,15 @@ class KeyWatch:
         if caller.hashed is None:
             return _nothing
         holder = _Holder(caller, any_secret)
-        self._held.setdefault(holder, set()).add(end)
+        held = self._held.setdefault(holder, _Held(caller.ends_at))
+        held.ends.add(end)
+        held.checked = False  # the caller may be of a moment ago, before the last look
         self._any.set()
 
         def leave() -> None:
-            ends = self._held.get(holder, set())
-            ends.discard(end)
-            if not ends:
-                self._held.pop(holder, None)
+            held.ends.discard(end)
+            if not held.ends and self._held.get(holder) is held:
+                del self._held[holder]
 
         return leave
 
@@ -79,28 +81,37 @@ class KeyWatch:
 
     async def _look(self) -> None:
         version = await self._keys.version()
-        changed = version != self._version
-        now = self._clock.now()
-        for holder in [each for each in self._held if changed or each.is_over(now)]:
-            if not await self._stands(holder):
-                for end in self._held.pop(holder, set()):
-                    end()
+        changed, now = version != self._version, self._clock.now()
+        for holder, held in list(self._held.items()):
+            if changed or not held.checked or held.is_over(now):
+                await self._check(holder, held)
         self._version = version
 
-    async def _stands(self, holder: "_Holder") -> bool:
-        caller = holder.caller
+    async def _check(self, holder: "_Holder", held: "_Held") -> None:
+        """End what is held where its key has ended, or sees other rentals than before."""
+        held.checked = True
         try:
-            if holder.any_secret:
-                now = await self._callers.of_caller(caller.id)
-            else:
-                now = await self._callers.recheck(caller, anew=True)
+            caller = await self._now(holder)
         except Unauthorized:
-            return False
+            caller = None
         except LedgerUnavailable:
+            held.checked = False
             raise
-        except GatewayError:  # the server has lost its own key, say
-            return True
-        return now.sees_account == caller.sees_account
+        except Exception as fault:  # the others must be looked at all the same
+            self._observer.background_failed("keys", fault)
+            return
+        if caller is not None and caller.sees_account == holder.caller.sees_account:
+            held.ends_at = caller.ends_at
+            return
+        if self._held.get(holder) is held:
+            del self._held[holder]
+        for end in list(held.ends):
+            end()
+
+    async def _now(self, holder: "_Holder") -> Caller:
+        if holder.any_secret:
+            return await self._callers.of_caller(holder.caller.id)
+        return await self._callers.recheck(holder.caller, anew=True)
 
 
 class _Holder(NamedTuple):
@@ -109,10 +120,18 @@ class _Holder(NamedTuple):
     caller: Caller
     any_secret: bool
 
+
+@dataclass(eq=False, slots=True)
+class _Held:
+    """What one holds open. `checked`: whether it was looked at since something was added."""
+
+    ends_at: datetime | None
+    ends: set[End] = field(default_factory=set)
+    checked: bool = False
+
     def is_over(self, now: datetime) -> bool:
         """Whether it has to be looked at again, though no key has changed."""
-        ends_at = self.caller.ends_at
-        return ends_at is not None and ends_at <= now
+        return self.ends_at is not None and self.ends_at <= now
 
 
 def _nothing() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from cachetools import LRUCache
@@ -79,6 +80,8 @@ class Invoker:
     ) -> Answer[Out]:
         outcome, asked, answer = "internal_error", None, None
         try:
+            if call.over_mcp:
+                call = await self._renewed(call)
             check_effect(call.caller.limits, op)
             asked = given if isinstance(given, BaseModel) else validate(op.takes, given)
             answer = await self._run(op, call, asked)
@@ -147,6 +150,12 @@ class Invoker:
             raise Unauthorized(
                 "The provider does not accept this key.", upstream=refusal.upstream
             ) from refusal
+
+    async def _renewed(self, call: Call) -> Call:
+        """The call by the limits of now: a person may have taken minutes to confirm it."""
+        if call.caller.hashed is None:
+            return call
+        return replace(call, caller=await self._services.owner_of(call.caller.id))
 
     async def _check_subject(self, op: Operation[In, Out], context: Context, asked: In) -> None:
         """Raise RentalNotFound or LongRentalNotFound for a rental the caller may not see."""

@@ -210,6 +210,9 @@ class UpdateKey(_KeyLimits, OneKey):
     """The input of update_key. What is left out stays as it is."""
 
     name: KeyName | None = Field(None, description="What to call it from now on.")
+    no_budget: FlagAsked = Field(
+        False, description="It may spend without end from then on: say so on purpose."
+    )
     suspended: ChangeAsked = Field(
         "keep",
         description="yes: it buys nothing, and still reads and cancels. no: it buys again.",
@@ -235,7 +238,8 @@ class UpdateKey(_KeyLimits, OneKey):
 
     def changes(self) -> dict[str, Any]:
         """What is to be changed, by name; None: a limit that is removed."""
-        given = {name: value for name, value in self if name not in ("key_id", "clear")}
+        others = {"key_id", "clear", "no_budget"}
+        given = {name: value for name, value in self if name not in others}
         return {
             **{
                 name: value == "yes" if name in _FLAGS else value

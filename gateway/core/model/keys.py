@@ -8,7 +8,6 @@ from pydantic import Field
 
 from gateway.core.model.account import left
 from gateway.core.model.callers import GatewayKey
-from gateway.core.model.errors import GatewayError
 from gateway.core.model.purchases import Spent
 from gateway.core.model.values import (
     CURRENCY,
@@ -17,14 +16,6 @@ from gateway.core.model.values import (
     Instant,
     Usd,
 )
-
-
-class KeyNameTaken(GatewayError):
-    """A living key has the name that is asked for."""
-
-    code, title, http_status = "name_taken", "Name taken", 409
-    happened = "Another key has this name."
-    advice = "Choose another, or revoke that key first."
 
 
 class KeyStatus(StrEnum):

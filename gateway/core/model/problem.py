@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
+from gateway.core.model import http_errors  # noqa: F401 - its errors are found by their codes
 from gateway.core.model.errors import (
     AlreadyReplaced,
     GatewayError,

@@ -9,10 +9,11 @@ from gateway.core.model.callers import Limits, key_id_of
 from gateway.core.model.errors import (
     Forbidden,
     GatewayKeyRequired,
+    KeyNameTaken,
     ServiceNotFound,
 )
 from gateway.core.model.key_inputs import CreateKey, OneKey, RotateKey, UpdateKey
-from gateway.core.model.keys import Key, KeyList, KeyNameTaken, KeyWithSecret
+from gateway.core.model.keys import Key, KeyList, KeyWithSecret
 from gateway.core.model.provider_errors import UpstreamAuthFailed
 from gateway.core.model.upstream_call import Effect
 from gateway.core.operations.context import Context
@@ -46,6 +47,16 @@ def _actor(context: Context) -> str:
     return key_id_of(context.caller.id)
 
 
+def _check_grants(context: Context, *, long_rentals: bool) -> None:
+    """Raise Forbidden where a key would grant what it may not do itself."""
+    limits = context.caller.limits
+    if long_rentals and limits is not None and not limits.long_rentals:
+        raise Forbidden(
+            "This key was made without long_rentals, so it may not let a key have that.",
+            advice="One made with --long-rentals, or who runs the gateway, may.",
+        )
+
+
 async def _codes(context: Context, asked: tuple[str, ...] | None) -> frozenset[str] | None:
     """The services by their codes; as they are given where the price list cannot be read.
 
@@ -72,17 +83,21 @@ async def _list(context: Context, asked: Nothing) -> KeyList:
 
 async def _create(context: Context, asked: CreateKey) -> KeyWithSecret:
     management = _management(context)
+    _check_grants(context, long_rentals=asked.long_rentals)
     services = frozenset(asked.services or ()) or None
     if not asked.test:
         services = await _codes(context, asked.services)
+    await context.services.recheck(context.caller)  # reading the price list takes its time
     return await management.create(_actor(context), asked, services)
 
 
 async def _update(context: Context, asked: UpdateKey) -> Key:
     management = _management(context)
+    _check_grants(context, long_rentals=asked.long_rentals == "yes")
     services = frozenset(asked.services or ()) or None
     if services is not None and not (await management.one(asked.key_id)).test:
         services = await _codes(context, asked.services)
+    await context.services.recheck(context.caller)
     return await management.update(_actor(context), asked, services)
 
 

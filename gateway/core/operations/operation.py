@@ -17,16 +17,14 @@ from gateway.core.model.errors import (
     LedgerUnavailable,
     NotFound,
     OutcomeUnknown,
-    PayloadTooLarge,
     RateLimited,
     RequestIdReused,
     RequestInProgress,
-    RequestTimeout,
     ServiceNotAllowed,
     ServiceNotFound,
     Unauthorized,
-    UnsupportedMediaType,
 )
+from gateway.core.model.http_errors import PayloadTooLarge, RequestTimeout, UnsupportedMediaType
 from gateway.core.model.provider_errors import (
     PriceTooHigh,
     TooManyActiveRentals,

@@ -8,7 +8,8 @@ from aiohttp import web
 from pydantic_core import from_json
 
 from gateway.core.invocation.validation import check_names, expect_once
-from gateway.core.model.errors import InvalidRequest, RequestTimeout, UnsupportedMediaType
+from gateway.core.model.errors import InvalidRequest
+from gateway.core.model.http_errors import RequestTimeout, UnsupportedMediaType
 from gateway.core.operations.operation import AnyOperation
 
 BYTE_ORDER_MARK = codecs.BOM_UTF8

@@ -8,11 +8,10 @@ from gateway.core.model.errors import (
     GatewayError,
     InternalError,
     InvalidRequest,
-    MethodNotAllowed,
     NotFound,
-    PayloadTooLarge,
     Unauthorized,
 )
+from gateway.core.model.http_errors import MethodNotAllowed, PayloadTooLarge
 from gateway.core.model.problem import problem_json
 
 PROBLEM_JSON = "application/problem+json"

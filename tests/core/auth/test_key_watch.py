@@ -143,3 +143,41 @@ async def test_other_changes_and_an_outage_end_nothing(store: Store, clock: Cloc
         await store.keys.revoke("k1", clock.now())
         await watched.look()
         await until(lambda: ended)
+
+
+async def test_what_is_opened_with_a_caller_of_before_is_looked_at(
+    store: Store, clock: Clock
+) -> None:
+    """A request may have been let in by what was known of its key a moment before it ended."""
+    await store.keys.create(MADE)
+    ended: list[str] = []
+    async with watching(store, clock) as (watch, watched):
+        caller = await watched.callers.identify(KEY)
+        watch.hold(caller, lambda: ended.append("first"))
+        await watched.paused.wait()
+        other = replace(MADE, id="k2", name="mall", hashed="h2")
+        await store.keys.create(other)
+        await watched.look()
+        await store.keys.revoke("k1", clock.now())
+        await watched.look()
+        watch.hold(caller, lambda: ended.append("second"))
+        watch.hold(await watched.callers.identify("sk_own"), lambda: ended.append("own"))
+        await watched.look()
+
+    assert ended == ["first", "second"]
+
+
+async def test_an_end_that_is_moved_is_kept_to(store: Store, clock: Clock) -> None:
+    await store.keys.create(MADE)
+    ended: list[str] = []
+    async with watching(store, clock) as (watch, watched):
+        watch.hold(await watched.callers.identify(KEY), lambda: ended.append("stream"))
+        await watched.paused.wait()
+        soon = replace(MADE.limits, expires_at=clock.now() + timedelta(seconds=5))
+        await store.keys.change("k1", lambda key: replace(key, limits=soon), clock.now())
+        await watched.look()
+        assert ended == []
+        clock.pass_by(5.0)
+        await watched.look()
+
+    assert ended == ["stream"]

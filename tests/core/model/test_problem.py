@@ -5,13 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from gateway.core.model.errors import (
-    GatewayError,
-    InternalError,
-    MethodNotAllowed,
-    ServiceNotFound,
-    Upstream,
-)
+from gateway.core.model.errors import GatewayError, InternalError, ServiceNotFound, Upstream
+from gateway.core.model.http_errors import MethodNotAllowed
 from gateway.core.model.prices import Candidate
 from gateway.core.model.problem import ERRORS_BY_CODE, problem_json, read_problem
 from gateway.core.model.provider_errors import PriceTooHigh, UpstreamRefused

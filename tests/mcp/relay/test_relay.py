@@ -7,7 +7,8 @@ import pytest
 from aiohttp import web
 
 from adapters.simulator import DEMO_KEY
-from gateway.core.model.errors import GatewayBusy, PayloadTooLarge
+from gateway.core.model.errors import GatewayBusy
+from gateway.core.model.http_errors import PayloadTooLarge
 from gateway.core.model.problem import problem_json
 from mcp_server.options import McpOptions
 from mcp_server.relay import relay

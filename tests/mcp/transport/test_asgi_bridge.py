@@ -9,7 +9,7 @@ from aiohttp import ClientConnectionError, ClientPayloadError, web
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp.plugin import AiohttpClient
 
-from gateway.core.model.errors import RequestTimeout
+from gateway.core.model.http_errors import RequestTimeout
 from mcp_server.transport import asgi_bridge as bridge_module
 from mcp_server.transport.asgi_bridge import Bridge, Message, read_body
 

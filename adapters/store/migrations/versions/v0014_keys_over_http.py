@@ -64,6 +64,7 @@ def _rename() -> None:
     for key_id, name, ended in expired:
         if name in taken:
             _update("revoked_at", ended, key_id)
+        _update("name", name, key_id)
         taken.add(name)
 
 

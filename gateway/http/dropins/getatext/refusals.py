@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from pydantic_core import to_json
 
-from gateway.core.model import errors, provider_errors
+from gateway.core.model import errors, http_errors, provider_errors
 from gateway.core.model.errors import GatewayError, Unauthorized
 from gateway.core.model.settling import settled_with
 from gateway.core.model.values import money_text
@@ -88,7 +88,7 @@ def render(error: GatewayError, keys: tuple[str, ...] = ()) -> web.Response:
     headers = response.headers
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
-    if isinstance(error, errors.MethodNotAllowed):
+    if isinstance(error, http_errors.MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allowed)
     return response
 

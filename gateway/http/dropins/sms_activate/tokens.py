@@ -3,7 +3,7 @@
 from decimal import Decimal
 from types import MappingProxyType
 
-from gateway.core.model import errors, provider_errors
+from gateway.core.model import errors, http_errors, provider_errors
 from gateway.core.model.errors import GatewayError
 from gateway.core.model.values import money_text
 
@@ -33,10 +33,10 @@ _TOKENS: MappingProxyType[type[BaseException], str] = MappingProxyType(
         errors.RentalNotFound: NO_ACTIVATION,
         errors.RequestIdReused: "ORDER_ALREADY_EXISTS",
         errors.InvalidRequest: BAD_ACTION,
-        errors.MethodNotAllowed: BAD_ACTION,
-        errors.PayloadTooLarge: BAD_ACTION,
-        errors.RequestTimeout: BAD_ACTION,
-        errors.UnsupportedMediaType: BAD_ACTION,
+        http_errors.MethodNotAllowed: BAD_ACTION,
+        http_errors.PayloadTooLarge: BAD_ACTION,
+        http_errors.RequestTimeout: BAD_ACTION,
+        http_errors.UnsupportedMediaType: BAD_ACTION,
         provider_errors.OutOfStock: NO_NUMBERS,
         # Where a higher price would help, the purchase quotes it instead.
         provider_errors.PriceTooHigh: NO_NUMBERS,
