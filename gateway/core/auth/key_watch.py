@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from gateway.core.auth.authentication import Callers
@@ -57,12 +58,12 @@ class KeyWatch:
         held.checked = False  # the caller may be of a moment ago, before the last look
         self._any.set()
 
-        def leave() -> None:
-            held.ends.discard(end)
-            if not held.ends and self._held.get(holder) is held:
-                del self._held[holder]
+        return partial(self._leave, holder, held, end)
 
-        return leave
+    def _leave(self, holder: "_Holder", held: "_Held", end: End) -> None:
+        held.ends.discard(end)
+        if not held.ends and self._held.get(holder) is held:
+            del self._held[holder]
 
     async def run(self) -> None:
         """Watch until cancelled. Failures are reported, and looked past."""

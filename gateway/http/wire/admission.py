@@ -1,9 +1,10 @@
 """Admission of requests that hold their connection for long: streams, waits, MCP."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from types import TracebackType
 
 from aiohttp import web
 
@@ -31,15 +32,16 @@ class Admission:
         self._proxies = proxies
         self.watch = watch
 
-    @contextmanager
-    def held(self, request: web.Request, caller: Caller, kind: Held) -> Iterator[None]:
+    def held(
+        self, request: web.Request, caller: Caller, kind: Held
+    ) -> AbstractContextManager[None]:
         """Hold a place for the length of a block. Raises GatewayBusy.
 
         Raises Unauthorized in the block's place once the caller's key has ended.
         """
         kind = replace(kind, of_key=min(kind.of_key, self._half))
-        with self._limit.held(kind, caller.id, self.address(request)), _until(self.watch, caller):
-            yield
+        leave = self._limit.enter(kind, caller.id, self.address(request))
+        return _Place(leave, self.watch, caller)
 
     @property
     def open(self) -> int:
@@ -51,24 +53,38 @@ class Admission:
         return limited_address(request, self._proxies)
 
 
-@contextmanager
-def _until(watch: KeyWatch, caller: Caller) -> Iterator[None]:
-    """Cancel the block where the caller's key ends, and raise Unauthorized for it."""
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - a request is handled in one
-    ended = False
+class _Place(AbstractContextManager[None]):
+    """A place that was taken: given back at the end of the block, or once the key has ended.
 
-    def end() -> None:
-        nonlocal ended
-        ended = True
-        task.cancel()
+    Thousands are held at once, so it is small.
+    """
 
-    leave: Callable[[], None] = watch.hold(caller, end)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if ended and task.uncancel() == 0:
+    __slots__ = ("_caller", "_ended", "_leave", "_task", "_unwatch", "_watch")
+
+    def __init__(self, leave: Callable[[], None], watch: KeyWatch, caller: Caller) -> None:
+        self._leave = leave
+        self._watch = watch
+        self._caller = caller
+        self._ended = False
+        self._task: asyncio.Task[object] | None = None
+
+    def __enter__(self) -> None:
+        self._task = asyncio.current_task()
+        self._unwatch = self._watch.hold(self._caller, self._end)
+
+    def _end(self) -> None:
+        self._ended = True
+        assert self._task is not None  # noqa: S101 - a request is handled in one
+        self._task.cancel()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._unwatch()
+        self._leave()
+        cancelled = kind is not None and issubclass(kind, asyncio.CancelledError)
+        if self._ended and cancelled and self._task is not None and self._task.uncancel() == 0:
             raise Unauthorized("This key has ended, or may not see the same any more.") from None
-        raise
-    finally:
-        leave()
