@@ -41,7 +41,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "rentals": ("rentals", "rentals --wide --limit 1", "rentals --status completed"),
     "events": ("events", "events --limit 1 --wide"),
     "usage": ("usage", "usage --by key"),
-    "keys": ("keys list", "keys list --wide", "keys revoke 3f2a"),
+    "keys": ("keys list", "keys list --all", "keys list --all --wide", "keys revoke 3f2a"),
     "ledger": ("ledger list", "ledger list --unknown", "ledger resolve {begun} --not-charged"),
     "services": ("services",),
     "errors": (

@@ -28,6 +28,9 @@ REPLACE = partial(restore, replace=True)
 BEFORE = "what stood there before"
 
 
+INSERT_KEY = "INSERT INTO keys (id, name, hashed, limits, created_at) VALUES"
+
+
 def url_of(folder: Path) -> str:
     return f"sqlite:///{folder / 'gateway.db'}"
 
@@ -47,7 +50,7 @@ def open_once(folder: Path, **more: Any) -> Settings:
 def mark(folder: Path, name: str) -> None:
     """Write a key of that name into the ledger."""
     with closing(sqlite3.connect(folder / "gateway.db")) as connection, connection:
-        connection.execute("INSERT INTO keys VALUES (?, ?, ?, '{}', 0, NULL)", [name] * 3)
+        connection.execute(f"{INSERT_KEY} (?, ?, ?, '{{}}', 0)", [name] * 3)
 
 
 def marked(folder: Path) -> list[str]:
@@ -190,8 +193,8 @@ def test_an_unfinished_write_of_the_old_ledger_does_not_get_into_the_new_one(
         connection.execute("BEGIN IMMEDIATE")
         for number in range(500):
             connection.execute(
-                "INSERT INTO keys VALUES (?, 'torn', ?, ?, 0, NULL)",
-                [f"{number}", f"{number}", "x" * 500],
+                f"{INSERT_KEY} (?, ?, ?, ?, 0)",
+                [f"{number}", f"torn {number}", f"{number}", "x" * 500],
             )
         for name in ("gateway.db", "gateway.db-journal", "gateway.secret"):
             (tmp_path / "torn").mkdir(exist_ok=True)
