@@ -268,8 +268,8 @@ def test_a_command_about_the_database_here_says_so_where_the_gateway_is_another_
     run: Run, tmp_path: Path
 ) -> None:
     database = {"GATEWAY_DATABASE_URL": f"sqlite:///{tmp_path}/gateway.db"}
-    near = run("keys", "list", GATEWAY_URL="http://127.0.0.1:1", **database)
-    far = run("keys", "list", GATEWAY_URL="https://gateway.example.com", **database)
+    near = run("ledger", "list", GATEWAY_URL="http://127.0.0.1:1", **database)
+    far = run("ledger", "list", GATEWAY_URL="https://gateway.example.com", **database)
 
     assert (near.exit_code, near.stderr) == (0, "")
     assert far.exit_code == 0

@@ -12,6 +12,7 @@ from adapters.store import open_store
 from gateway.core.model.callers import Caller, GatewayKey, Limits
 from tests.cli.conftest import Provider, Run
 from tests.support.gateway import run_gateway
+from tests.support.keys import make_key
 from tests.support.ledger import NOW, new_id
 
 LIMITS = (
@@ -19,6 +20,9 @@ LIMITS = (
     "--services", "whatsapp, telegram,", "--max-active", "3", "--expires", "2999-12-31",
     "--confirm-above", "0.5",
 )  # fmt: skip
+
+
+MAKE = ("keys", "create", "--name", "n8n", "--budget-day", "5")
 
 
 @pytest.fixture
@@ -244,3 +248,54 @@ def test_a_running_gateway_takes_a_key_made_beside_it(
     assert statuses == [201, 201, 403]
     assert asked == 2
     assert (row["spent_today"], row["left_today"], row["left_total"]) == ("1.10", "0.00", "3.90")
+
+
+def test_keys_are_managed_at_a_gateway_elsewhere(at: Run, provider: Provider, url: str) -> None:
+    async def use() -> list[Any]:
+        given: dict[str, Any] = {"gateway_database_url": url, "getatext_api_key": DEMO_KEY}
+        async with run_gateway(provider.url, **given) as running:
+            admin = await make_key(running.gateway, "admin", Limits(admin=True))
+            there = {"GATEWAY_URL": running.url, "GATEWAY_KEY": admin}
+
+            def commands() -> list[Any]:
+                made = at(*MAKE, "--services", "WhatsApp", **there)
+                update = "--max-price", "0.60", "--clear", "services,budget-day", "--no-budget"
+                return [
+                    made,
+                    at("keys", "update", "n8n", *update, "--suspend", "--json", **there),
+                    at("keys", "rotate", "n8n", "--overlap-hours", "1", **there),
+                    at("keys", "audit-log", "--json", **there),
+                    at("keys", "revoke", "n8n", **there),
+                    at("keys", "list", **there),
+                    at(*MAKE[:3], "admin", "--no-budget", **there),
+                    at("keys", "list", **{**there, "GATEWAY_KEY": made.stdout.strip()}),
+                ]
+
+            return await asyncio.to_thread(commands)
+
+    made, updated, rotated, log, revoked, listed, taken, ended = asyncio.run(use())
+    changed = json.loads(updated.stdout)
+
+    assert (made.exit_code, made.stdout[:4], made.stderr) == (0, "gtw_", "")
+    assert (changed["status"], changed["services"], changed["max_price"]) == (
+        "suspended",
+        None,
+        "0.60",
+    )
+    assert (rotated.stdout[:4], rotated.stdout != made.stdout) == ("gtw_", True)
+    assert "The secret before it ends at " in rotated.stderr
+    assert [row["action"] for row in rows(log)] == ["key.rotated", "key.updated", "key.created"]
+    assert {row["actor_name"] for row in rows(log)} == {"admin"}
+    assert revoked.stdout.startswith("Revoked n8n (")
+    assert "1 more have ended: --all shows them." in listed.stdout
+    assert (taken.exit_code, taken.stderr.startswith("name_taken: The key ")) == (1, True)
+    assert ended.exit_code == 2
+    assert "unauthorized: " in ended.stderr
+
+
+def test_what_the_command_line_did_is_told_as_its_own(at_store: Run) -> None:
+    at_store(*MAKE)
+    at_store("keys", "update", "n8n", "--suspend")
+    told = [(row["actor"], row["action"]) for row in rows(at_store("keys", "audit-log", "--json"))]
+
+    assert told == [("command", "key.updated"), ("command", "key.created")]
