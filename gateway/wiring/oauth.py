@@ -19,7 +19,7 @@ def make_oauth(store: Store, callers: Callers, hasher: KeyHasher, clock: Clock) 
     return OAuth(
         clients=OAuthClients(store.oauth, hasher, clock),
         sign_ins=SignIns(hasher, clock),
-        consent=Consent(store.oauth, store.keys, store.audit_trail, callers, hasher, clock),
+        consent=Consent(store.oauth, store.keys, callers, hasher, clock),
         grants=OAuthGrants(store.oauth, store.keys, callers, hasher, clock),
         wrong_keys=Attempts(_WRONG_KEYS, _WRONG_SECONDS, clock),
         registrations=Attempts(_REGISTRATIONS, _REGISTRATION_SECONDS, clock),

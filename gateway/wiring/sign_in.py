@@ -10,7 +10,7 @@ from gateway.core.auth.oauth.service import OAuth
 from gateway.core.model.callers import Caller
 from gateway.core.model.errors import Unauthorized
 from gateway.core.model.oauth import TokenKind
-from gateway.http.pages.consent import ConsentPage
+from gateway.http.pages.consent import ConsentPage, refused_page
 from gateway.http.wire.addresses import OwnAddress, counted_address
 from gateway.http.wire.auth import key_of
 from gateway.settings import Settings
@@ -49,6 +49,6 @@ def add_oauth(
     proxies = settings.gateway_trusted_proxies
     address = OwnAddress(str(settings.gateway_public_url or "").rstrip("/"), hosts, proxies)
     sender = partial(counted_address, proxies=proxies)
-    OAuthEndpoints(oauth, address.of, sender, address.path).add_to(app)
+    OAuthEndpoints(oauth, address.of, sender, address.path, refused_page).add_to(app)
     app.add_routes(ConsentPage(oauth, address, sender).routes())
     return SignedIn(oauth, callers, address)

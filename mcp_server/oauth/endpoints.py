@@ -32,20 +32,31 @@ _ANYBODY = {"Access-Control-Allow-Origin": "*"}
 _NO_STORE = {"Cache-Control": "no-store"}
 
 AddressOf = Callable[[web.Request], str]
+RefusedPage = Callable[[str, str], web.Response]
+"""A page about a request that was refused: by the error's code, and its description."""
 
 
 class OAuthEndpoints:
     """Serves the documents about the server, and what clients ask of it."""
 
-    def __init__(self, oauth: OAuth, address: AddressOf, sender: AddressOf, below: str) -> None:
+    def __init__(
+        self,
+        oauth: OAuth,
+        address: AddressOf,
+        sender: AddressOf,
+        below: str,
+        refused: RefusedPage,
+    ) -> None:
         """`address`: the gateway's URL for a request, without a slash at the end.
 
         `below`: the path of that URL. `sender`: the address that a request is counted for.
+        `refused`: what a person is shown whom a client sent with a wrong request.
         """
         self._oauth = oauth
         self._address = address
         self._sender = sender
         self._below = below
+        self._refused = refused
         self._bridge = Bridge(_dispatch)
         self._applications: LRUCache[str, Mapping[str, Asgi]] = LRUCache(_MOST_ADDRESSES)
 
@@ -75,27 +86,40 @@ class OAuthEndpoints:
         return tell
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        """The response of the SDK, with what it lacks; its refusals and ours are JSON."""
+        """The response of the SDK, with what it lacks; refusals are JSON, for a person a page."""
         addresses = Addresses(self._address(request))
         try:
             if not addresses.is_secure:
                 raise OAuthError("invalid_request", "sign-ins need https: GATEWAY_PUBLIC_URL")
             scope, body = await self._read(request, addresses)
         except OAuthError as refused:
+            if request.path == AUTHORIZE:
+                return self._refused(refused.code, refused.description)
+            headers = _NO_STORE | _ANYBODY
             return web.Response(
-                status=400,
-                body=refused.body(),
-                content_type="application/json",
-                headers=_NO_STORE | ({} if request.path == AUTHORIZE else _ANYBODY),
+                status=400, body=refused.body(), content_type="application/json", headers=headers
             )
         scope[_APP] = (await self._apps(addresses))[request.path]
         response = await self._bridge.handle(request, body, scope, _NO_STORE)
-        if hdrs.LOCATION in response.headers:
-            location = response.headers[hdrs.LOCATION]
-            response.headers[hdrs.LOCATION] = messages.with_issuer(location, addresses)
+        if request.path == AUTHORIZE:
+            return self._to_person(response, addresses)
         if response.status == 401:
             response.headers[hdrs.WWW_AUTHENTICATE] = 'Basic realm="getatext-gateway"'
         return response
+
+    def _to_person(self, response: web.StreamResponse, addresses: Addresses) -> web.StreamResponse:
+        """The redirect to the page that asks, and to nowhere else.
+
+        Anybody registers a client, so that a redirect to one would lead anywhere, before a person
+        has allowed anything (RFC 9700, section 4.11.2).
+        """
+        location = response.headers.get(hdrs.LOCATION, "")
+        leads_away = bool(location) and not location.startswith(f"{addresses.consent}?")
+        if not leads_away and response.status != 400:
+            return response
+        told = response.text if isinstance(response, web.Response) else None
+        refused = messages.refusal(location, told or "{}")
+        return self._refused(refused.code, refused.description)
 
     async def _read(self, request: web.Request, addresses: Addresses) -> tuple[Scope, bytes]:
         """What the SDK gets of a request. Raises OAuthError, and RateLimited."""

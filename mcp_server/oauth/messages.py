@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 
 from gateway.core.auth.oauth import redirects
+from gateway.core.auth.oauth.clients import GRANT_TYPES
 from mcp_server.oauth.addresses import REVOKE, TOKEN, Addresses
 
 FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 50
-_GRANTS = ("authorization_code", "refresh_token")
 _HINTS = ("access_token", "refresh_token")
 Pairs = list[tuple[str, str]]
 
@@ -57,8 +57,9 @@ def form(path: str, pairs: Pairs, header: str, addresses: Addresses) -> bytes:
     `header` is that of Authorization. Raises OAuthError for another resource or grant.
     """
     given = dict(pairs)
-    if path == TOKEN and given.get("grant_type") not in _GRANTS:
-        raise OAuthError("unsupported_grant_type", f"grant_type: one of {', '.join(_GRANTS)}")
+    if path == TOKEN and given.get("grant_type") not in GRANT_TYPES:
+        code = "unsupported_grant_type" if "grant_type" in given else "invalid_request"
+        raise OAuthError(code, f"grant_type: one of {', '.join(GRANT_TYPES)}")
     for name, value in pairs:
         if name == "resource" and not addresses.is_resource(value):
             raise OAuthError("invalid_target", f"resource: is {addresses.resource} here")
@@ -81,14 +82,10 @@ def check_redirect(pairs: Pairs, registered: tuple[str, ...]) -> None:
         raise OAuthError("invalid_request", "redirect_uri: is not registered for this client")
 
 
-def with_issuer(location: str, addresses: Addresses) -> str:
-    """A redirect to a client with the issuer in it (RFC 9207); to our own page as it is."""
-    if location.startswith(f"{addresses.consent}?"):
-        return location
-    fields = dict(parse_qsl(urlsplit(location).query))
-    if "iss" in fields:
-        return location
-    return redirects.with_parameters(location, iss=addresses.base)
+def refusal(location: str, body: str) -> OAuthError:
+    """What the SDK refuses of an authorization request: by a redirect to its client, or by JSON."""
+    told = dict(parse_qsl(urlsplit(location).query)) if location else json.loads(body)
+    return OAuthError(told.get("error", "invalid_request"), told.get("error_description") or "")
 
 
 def _basic_id(header: str) -> str | None:

@@ -17,7 +17,7 @@ from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 from pydantic import AnyUrl, TypeAdapter
 
 from gateway.core.auth.oauth import redirects
-from gateway.core.auth.oauth.clients import NotRegistrable
+from gateway.core.auth.oauth.clients import GRANT_TYPES, NotRegistrable
 from gateway.core.auth.oauth.service import OAuth
 from gateway.core.model.oauth import (
     AuthorizationCode as StoredCode,
@@ -88,9 +88,10 @@ class AuthorizationServer(
     async def register_client(self, client_info: OAuthClientInformationFull) -> None:
         """Store a client. Its secret is made of its id, so that none has to be stored.
 
-        Raises RegistrationError.
+        Raises RegistrationError, and GatewayBusy where there are too many.
         """
         method = client_info.token_endpoint_auth_method or NO_SECRET
+        client_info.grant_types = [each for each in GRANT_TYPES if each in client_info.grant_types]
         try:
             await self._oauth.clients.register(
                 client_info.client_id,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import case, delete, insert, select, update
+from sqlalchemy import case, delete, func, insert, select, update
 
 from adapters.store.sql import codec
 from adapters.store.sql.database import Database
@@ -15,23 +15,29 @@ from adapters.store.tables.keys import create
 from gateway.core.model.audit import AuditRecord
 from gateway.core.model.callers import GatewayKey
 from gateway.core.model.oauth import AuthorizationCode, OAuthClient, OAuthToken, SignIn, TokenKind
+from gateway.core.ports.oauth import AlreadyAnswered, TooManyChildren, TooManyClients
 
 _CLIENT, _CODE, _TOKEN = (
     Statement(insert(table).values({each.name: like(each) for each in table.c}))
     for table in (oauth_clients, oauth_codes, oauth_tokens)
 )
-_new = oauth_clients.c.token_at.is_(None)
-_newest = (
-    select(oauth_clients.c.id)
-    .where(_new)
-    .order_by(oauth_clients.c.created_at.desc(), oauth_clients.c.id)
-    .limit(number("most"))
+_NEW_CLIENTS = Statement(
+    select(func.count().label("found"))
+    .select_from(oauth_clients)
+    .where(oauth_clients.c.token_at.is_(None), oauth_clients.c.kept_until > number("now"))
 )
-_CAP = Statement(delete(oauth_clients).where(_new, oauth_clients.c.id.not_in(_newest)))
 _FIND_CLIENT = Statement(select(oauth_clients).where(oauth_clients.c.id == text("client_id")))
 _FIND_CODE, _FIND_TOKEN = (
     Statement(select(table).where(table.c.hashed == text("hashed")))
     for table in (oauth_codes, oauth_tokens)
+)
+_CHILDREN = Statement(
+    select(keys).where(keys.c.parent_id == text("parent_id"), keys.c.revoked_at.is_(None))
+)
+_ANSWERS = Statement(
+    select(oauth_codes.c.hashed).where(
+        oauth_codes.c.client_id == text("client_id"), oauth_codes.c.sign_in == text("sign_in")
+    )
 )
 # Of two nodes at once one changes the row: the other finds it used.
 _USE_CODE, _USE_TOKEN = (
@@ -77,25 +83,41 @@ class StoredOAuth:
         self._database = database
 
     async def register(self, client: OAuthClient, kept_until: datetime, most: int) -> None:
-        async def both(tx: Tx) -> None:
-            await tx.execute(_CLIENT, **_client_columns(client, kept_until))
-            await tx.execute(_CAP, most=most)
+        now = codec.to_instant(client.created_at)
 
-        await self._database.write(both)
+        async def unless_full(tx: Tx) -> None:
+            counted = await tx.row(_NEW_CLIENTS, now=now)
+            if counted is not None and counted["found"] >= most:
+                raise TooManyClients
+            await tx.execute(_CLIENT, **_client_columns(client, kept_until))
+
+        await self._database.write(unless_full)
 
     async def client(self, client_id: str) -> OAuthClient | None:
         row = await self._database.read(lambda tx: tx.row(_FIND_CLIENT, client_id=client_id))
         return None if row is None else _client(row)
 
-    async def grant(self, key: GatewayKey, code: AuthorizationCode, audit: AuditRecord) -> None:
+    async def grant(
+        self, key: GatewayKey, code: AuthorizationCode, audit: AuditRecord, most: int
+    ) -> None:
+        client_id, sign_in = code.sign_in.client_id, json.dumps(asdict(code.sign_in))
+
         async def both(tx: Tx) -> None:
-            await create(tx, key, audit)
+            await create(tx, key, audit)  # first: from then on no other adds a key
+            siblings = await tx.rows(_CHILDREN, parent_id=key.parent_id or "")
+            living = [
+                each for each in siblings if codec.gateway_key(each).is_living(key.created_at)
+            ]
+            if len(living) > most:
+                raise TooManyChildren
+            if await tx.row(_ANSWERS, client_id=client_id, sign_in=sign_in) is not None:
+                raise AlreadyAnswered
             await tx.execute(
                 _CODE,
                 hashed=code.hashed,
                 key_id=code.key_id,
-                client_id=code.sign_in.client_id,
-                sign_in=json.dumps(asdict(code.sign_in)),
+                client_id=client_id,
+                sign_in=sign_in,
                 expires_at=codec.to_instant(code.expires_at),
                 used_at=None,
             )

@@ -27,14 +27,13 @@ class AuditAction(StrEnum):
     WEBHOOK_CREATED = "webhook.created"
     WEBHOOK_DELETED = "webhook.deleted"
     OAUTH_AUTHORIZED = "oauth.authorized"
-    OAUTH_DENIED = "oauth.denied"
 
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
     """An entry to be written, in the transaction of what it tells.
 
-    `actor`: the id of the key or OAuth client that did it, or `COMMAND`. `subject`: the id of what
+    `actor`: the id of the key that did it, or `COMMAND`. `subject`: the id of what
     was changed. `details`: values of JSON, never a secret.
     """
 

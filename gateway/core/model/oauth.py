@@ -55,7 +55,8 @@ class SignIn:
     """What a client asks a person to allow: a checked authorization request.
 
     `redirect_given`: the client named the redirect URI, so that it has to name it again for the
-    code. `resource`: the URL of the /mcp that it asks for.
+    code. `resource`: the URL of the /mcp that it asks for. `nonce`: tells apart two of the same
+    request.
     """
 
     client_id: str
@@ -65,6 +66,7 @@ class SignIn:
     resource: str
     scope: str = ""
     state: str | None = None
+    nonce: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,20 +9,38 @@ from gateway.core.model.callers import GatewayKey
 from gateway.core.model.oauth import AuthorizationCode, OAuthClient, OAuthToken
 
 
+class TooManyChildren(Exception):
+    """A key has as many living children as it may; nothing was stored."""
+
+
+class AlreadyAnswered(Exception):
+    """A sign-in led to a code before; nothing was stored."""
+
+
+class TooManyClients(Exception):
+    """As many clients without a token are remembered as may be; nothing was stored."""
+
+
 class OAuthStore(Protocol):
     """Stores clients, and codes and tokens by their hashes, for all nodes."""
 
     async def register(self, client: OAuthClient, kept_until: datetime, most: int) -> None:
         """Store a client, until then if it gets no token.
 
-        Of those that never got one, only the `most` newest stay.
+        Raises TooManyClients where so many are kept that never got one.
         """
 
     async def client(self, client_id: str) -> OAuthClient | None:
         """The client with this id."""
 
-    async def grant(self, key: GatewayKey, code: AuthorizationCode, audit: AuditRecord) -> None:
-        """Store a child key and the code that leads to it, both or neither. Raises NameTaken."""
+    async def grant(
+        self, key: GatewayKey, code: AuthorizationCode, audit: AuditRecord, most: int
+    ) -> None:
+        """Store a child key and the code that leads to it, both or neither.
+
+        Raises NameTaken; TooManyChildren where its parent has so many living ones; AlreadyAnswered
+        where the same sign-in led to a code before.
+        """
 
     async def code(self, hashed: str) -> AuthorizationCode | None:
         """The code with this hash, used or expired ones too."""

@@ -1,9 +1,10 @@
 """The page on which a person allows a client of /mcp a key of its own, or does not."""
 
+import hashlib
 import hmac
 import math
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
@@ -17,7 +18,7 @@ from gateway.core.auth.oauth import redirects
 from gateway.core.auth.oauth.consent import ConsentRefused
 from gateway.core.auth.oauth.service import OAuth
 from gateway.core.auth.oauth.sign_ins import LASTS
-from gateway.core.model.errors import RateLimited
+from gateway.core.model.errors import GatewayError, RateLimited
 from gateway.core.model.oauth import LABELS, GrantAsked, OAuthClient, SignIn
 from gateway.http.wire.addresses import OwnAddress
 from gateway.http.wire.forms import Parameters, query_parameters, read_parameters
@@ -35,7 +36,7 @@ _HEADERS = {
     # Another policy would hide from this page's own form where it comes from.
     "Referrer-Policy": "same-origin",
 }
-_COOKIE = "getatext_consent"
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _UNITS = {"max_price": ("0.01", "USD"), "budget_day": ("0.01", "USD")}
 _HEAD = '<link rel="stylesheet" href="assets/consent.css">\n'
 
@@ -48,6 +49,11 @@ class Asking:
     sign_in: SignIn
     client: OAuthClient
     browser: str
+
+    @property
+    def cookie(self) -> str:
+        """The name of its cookie: a page beside it has another one."""
+        return _cookie(self.sealed)
 
 
 class Ended(Exception):
@@ -67,16 +73,13 @@ class ConsentPage:
 
     def routes(self) -> list[web.RouteDef]:
         """The page, and where its form goes."""
-        return [web.get(PATH, self._show), web.post(PATH, self._answer)]
+        return [web.get(PATH, _told(self._show)), web.post(PATH, _told(self._answer))]
 
     async def _show(self, request: web.Request) -> web.StreamResponse:
-        try:
-            asking = await self._asking(request, query_parameters(request))
-        except Ended as ended:
-            return _ended(str(ended))
+        asking = await self._asking(request, query_parameters(request))
         response = self._page(request, asking, {})
         response.set_cookie(
-            _COOKIE,
+            asking.cookie,
             asking.browser,
             max_age=int(LASTS.total_seconds()),
             path=f"{self._address.path}{PATH}",
@@ -88,13 +91,9 @@ class ConsentPage:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         given = await read_parameters(request)
-        try:
-            asking = await self._asking(request, given)
-            self._check_form(request, asking, given)
-        except Ended as ended:
-            return _ended(str(ended))
+        asking = await self._asking(request, given)
+        self._check_form(request, asking, given)
         if given.get("decision") == "deny":
-            await self._oauth.consent.deny(asking.client)
             return self._back(request, asking.sign_in, error="access_denied")
         if given.get("decision") != "allow":
             return self._page(request, asking, given.values, "Choose Allow or Deny.", status=400)
@@ -103,27 +102,40 @@ class ConsentPage:
     async def _allow(
         self, request: web.Request, asking: Asking, given: Parameters
     ) -> web.StreamResponse:
-        sender, values, headers = self._sender(request), dict(given.values), dict[str, str]()
+        values, headers = dict(given.values), dict[str, str]()
         try:
-            self._oauth.wrong_keys.check(sender)
             asked = GrantAsked.model_validate({name: values.get(name, "") for name in LABELS})
-            code = await self._oauth.consent.allow(
-                values.get("key", ""), asked, asking.client, asking.sign_in
-            )
+            code = await self._tried(self._sender(request), values.get("key", ""), asked, asking)
         except ValidationError as fault:
             status, notice = 400, _sentence(fault)
-        except RateLimited as fault:
-            status, notice = fault.http_status, "Too many wrong keys from here. Try again later."
-            headers[hdrs.RETRY_AFTER] = str(math.ceil(fault.retry_after or 1))
+        except GatewayError as fault:
+            status, notice, headers = fault.http_status, fault.detail, _waiting(fault)
+            if isinstance(fault, RateLimited):
+                notice = "Too many wrong keys from here. Try again later."
         except ConsentRefused as refused:
             status, notice = 400 if refused.fitting else 403, str(refused)
             if refused.fitting is not None:
                 values |= refused.fitting.model_dump(mode="json")
-            if refused.wrong_key:
-                self._oauth.wrong_keys.count(sender)
         else:
             return self._back(request, asking.sign_in, code=code)
         return self._page(request, asking, values, notice, status=status, headers=headers)
+
+    async def _tried(self, sender: str, key: str, asked: GrantAsked, asking: Asking) -> str:
+        """The code that a key leads to; it counts as a wrong one until it is known not to be.
+
+        Raises ConsentRefused, and GatewayError.
+        """
+        wrong, attempts = False, self._oauth.wrong_keys
+        attempts.check(sender)
+        attempts.count(sender)
+        try:
+            return await self._oauth.consent.allow(key, asked, asking.client, asking.sign_in)
+        except ConsentRefused as refused:
+            wrong = refused.wrong_key
+            raise
+        finally:
+            if not wrong:
+                attempts.take_back(sender)
 
     async def _asking(self, request: web.Request, given: Parameters) -> Asking:
         """The sign-in that a request is about. Raises Ended."""
@@ -132,7 +144,7 @@ class ConsentPage:
         client = sign_in and await self._oauth.clients.find(sign_in.client_id)
         if not sign_in or not client:
             raise Ended("It took too long, or the address is not complete.")
-        browser = request.cookies.get(_COOKIE, "")
+        browser = request.cookies.get(_cookie(sealed), "")
         return Asking(sealed, sign_in, client, browser or secrets.token_urlsafe(24))
 
     def _check_form(self, request: web.Request, asking: Asking, given: Parameters) -> None:
@@ -206,10 +218,44 @@ def _headers(sign_in: SignIn) -> dict[str, str]:
     return {**_HEADERS, "Content-Security-Policy": _POLICY.format(targets=targets)}
 
 
-def _ended(why: str) -> web.Response:
-    policy = _POLICY.format(targets="'none'")
-    headers = {**_HEADERS, "Content-Security-Policy": policy}
-    return _html("sign-in-ended", {"why": escape(why)}, 400, headers)
+def _told(handler: _Handler) -> _Handler:
+    """The handler, with a page for what it raises."""
+
+    async def tell(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Ended as ended:
+            why = f"{ended} Go back to the app that brought you here and connect it again."
+            return _stopped("This sign-in has ended", why)
+        except GatewayError as fault:
+            title = "This sign-in cannot go on now"
+            return _stopped(title, fault.detail, fault.http_status, _waiting(fault))
+
+    return tell
+
+
+def refused_page(code: str, description: str) -> web.Response:
+    """A page about a client's request that was refused by this code of OAuth."""
+    why = f"The app that brought you here asked for it in a wrong way: {code} ({description})."
+    return _stopped("This sign-in cannot begin", why)
+
+
+def _stopped(
+    title: str, why: str, status: int = 400, headers: Mapping[str, str] = {}
+) -> web.Response:
+    policy = {"Content-Security-Policy": _POLICY.format(targets="'none'")}
+    safe = {"title": escape(title), "why": escape(why)}
+    return _html("sign-in-stopped", safe, status, {**_HEADERS, **policy, **headers})
+
+
+def _waiting(fault: GatewayError) -> dict[str, str]:
+    if fault.retry_after is None:
+        return {}
+    return {hdrs.RETRY_AFTER: str(math.ceil(fault.retry_after))}
+
+
+def _cookie(sealed: str) -> str:
+    return f"getatext_consent_{hashlib.sha256(sealed.encode()).hexdigest()[:16]}"
 
 
 def _html(

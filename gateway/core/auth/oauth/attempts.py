@@ -34,3 +34,10 @@ class Attempts:
             self._made[address].append(now)  # changed in place: it expires with the first
         else:
             self._made[address] = [now]
+
+    def take_back(self, address: str) -> None:
+        """Count one less: it turned out to be no failure."""
+        if made := self._made.get(address):
+            made.pop()
+            if not made:
+                del self._made[address]

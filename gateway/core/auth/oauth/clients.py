@@ -5,13 +5,17 @@ from datetime import timedelta
 
 from gateway.core.auth.authentication import KeyHasher
 from gateway.core.auth.oauth import redirects
+from gateway.core.model.errors import GatewayBusy
 from gateway.core.model.oauth import OAuthClient
 from gateway.core.ports.clock import Clock
-from gateway.core.ports.oauth import OAuthStore
+from gateway.core.ports.oauth import OAuthStore, TooManyClients
 
 KEPT = timedelta(days=1)
 """How long a client is remembered without a token."""
 MOST_WITHOUT_TOKEN = 1000
+GRANT_TYPES = ("authorization_code", "refresh_token")
+_RETRY_SECONDS = 600.0
+_FULL = "Each is forgotten after a day: try again later."
 _MOST_URIS = 10
 _LONGEST_NAME = 60
 _NAMELESS = "OAuth client"
@@ -39,7 +43,7 @@ class OAuthClients:
         auth_method: str,
         grant_types: tuple[str, ...],
     ) -> None:
-        """Store a new client. Raises NotRegistrable."""
+        """Store a new client. Raises NotRegistrable, and GatewayBusy where there are too many."""
         if not 0 < len(redirect_uris) <= _MOST_URIS:
             raise NotRegistrable(f"a client has 1 to {_MOST_URIS} redirect URIs")
         for uri in redirect_uris:
@@ -49,7 +53,14 @@ class OAuthClients:
         client = OAuthClient(
             client_id, _shown(name or ""), redirect_uris, auth_method, grant_types, now
         )
-        await self._store.register(client, now + KEPT, MOST_WITHOUT_TOKEN)
+        try:
+            await self._store.register(client, now + KEPT, MOST_WITHOUT_TOKEN)
+        except TooManyClients:
+            raise GatewayBusy(
+                f"In a day {MOST_WITHOUT_TOKEN} clients have registered that never got a token.",
+                advice=_FULL,
+                retry_after=_RETRY_SECONDS,
+            ) from None
 
     async def find(self, client_id: str) -> OAuthClient | None:
         """The client with this id, if any is registered so."""

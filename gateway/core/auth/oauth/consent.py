@@ -22,10 +22,12 @@ from gateway.core.model.oauth import (
     TokenKind,
 )
 from gateway.core.ports.clock import Clock
-from gateway.core.ports.oauth import OAuthStore
-from gateway.core.ports.storage import AuditTrail, Keys, NameTaken
+from gateway.core.ports.oauth import AlreadyAnswered, OAuthStore, TooManyChildren
+from gateway.core.ports.storage import Keys, NameTaken
 
 CODE_LASTS = timedelta(minutes=5)
+MOST_CHILDREN = 20
+"""How many living keys of apps a key may have."""
 _MOST_TRIES = 20
 _CENT = Decimal("0.01")
 _NOT_OURS = (
@@ -35,6 +37,11 @@ _NOT_OURS = (
 _UNKNOWN = "This key is not accepted."
 _CHILD = "An app's key allows nothing to others: take the key that it was made with."
 _SUSPENDED = "This key is suspended: it allows nothing new."
+_FULL = (
+    f"This key has {MOST_CHILDREN} keys of apps, and may have no more. End one with "
+    "`getatext-gateway keys revoke`, or in the console."
+)
+_ANSWERED = "This sign-in was allowed before. Go back to the app and connect it again."
 
 
 class ConsentRefused(Exception):
@@ -58,14 +65,12 @@ class Consent:
         self,
         store: OAuthStore,
         keys: Keys,
-        trail: AuditTrail,
         callers: Callers,
         hasher: KeyHasher,
         clock: Clock,
     ) -> None:
         self._store = store
         self._keys = keys
-        self._trail = trail
         self._callers = callers
         self._hasher = hasher
         self._clock = clock
@@ -75,7 +80,7 @@ class Consent:
 
         Raises ConsentRefused, where nothing was made.
         """
-        parent = await self._parent(key, client)
+        parent = await self._parent(key)
         now = self._clock.now()
         fitting = _within(asked, parent.limits)
         if fitting != asked:
@@ -96,11 +101,7 @@ class Consent:
         )
         return code
 
-    async def deny(self, client: OAuthClient) -> None:
-        """Write down that a person declined."""
-        await self._denied(client.id, client, "declined")
-
-    async def _parent(self, key: str, client: OAuthClient) -> GatewayKey:
+    async def _parent(self, key: str) -> GatewayKey:
         """The key of which a child may be made. Raises ConsentRefused."""
         if not key.startswith(GATEWAY_KEY_PREFIX):
             raise ConsentRefused(_NOT_OURS, wrong_key=True)
@@ -112,9 +113,7 @@ class Consent:
         if parent is None:
             raise ConsentRefused(_UNKNOWN, wrong_key=True)
         if parent.parent_id is not None or parent.limits.suspended:
-            why = _SUSPENDED if parent.parent_id is None else _CHILD
-            await self._denied(parent.id, client, why)
-            raise ConsentRefused(why)
+            raise ConsentRefused(_SUSPENDED if parent.parent_id is None else _CHILD)
         return parent
 
     async def _store_named(
@@ -133,15 +132,19 @@ class Consent:
             living = {each.name for each in await self._keys.all() if each.is_living(now)}
             named = replace(child, name=_free(child.name, living))
             with suppress(NameTaken):  # by another, meanwhile
-                await self._store.grant(named, code, record)
+                await self._granted(named, code, record)
                 return
         raise ConsentRefused("Too many sign in at this moment. Try again.")
 
-    async def _denied(self, actor: str, client: OAuthClient, why: str) -> None:
-        details = {"client": client.name, "reason": why}
-        await self._trail.add(
-            AuditRecord(self._clock.now(), actor, AuditAction.OAUTH_DENIED, client.id, details)
-        )
+    async def _granted(
+        self, child: GatewayKey, code: AuthorizationCode, record: AuditRecord
+    ) -> None:
+        try:
+            await self._store.grant(child, code, record, MOST_CHILDREN)
+        except TooManyChildren:
+            raise ConsentRefused(_FULL) from None
+        except AlreadyAnswered:
+            raise ConsentRefused(_ANSWERED) from None
 
 
 def _within(asked: GrantAsked, parent: Limits) -> GrantAsked:

@@ -82,13 +82,20 @@ class OAuthGrants:
         return found
 
     async def redeem(self, code: AuthorizationCode) -> TokenPair | None:
-        """Exchange a code for tokens; None where it was used meanwhile, or its key has ended."""
+        """Exchange a code for tokens; None where its key has ended, or the code has expired.
+
+        Where it was used meanwhile, all that it led to is revoked.
+        """
         made = await self._make(code.key_id, code.sign_in)
         if made is None:
             return None
         pair, tokens, kept_until = made
         now = self._clock.now()
-        return pair if await self._store.redeem(code.hashed, tokens, now, kept_until) else None
+        if await self._store.redeem(code.hashed, tokens, now, kept_until):
+            return pair
+        if now < code.expires_at:
+            await self._revoke(code.key_id, "code used twice")
+        return None
 
     async def rotate(self, used: OAuthToken) -> TokenPair | None:
         """Exchange a refresh token for new tokens; None where its key has ended.

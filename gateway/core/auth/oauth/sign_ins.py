@@ -3,7 +3,8 @@
 import base64
 import hmac
 import json
-from dataclasses import asdict
+import secrets
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 from gateway.core.auth.authentication import KeyHasher
@@ -23,9 +24,10 @@ class SignIns:
         self._clock = clock
 
     def seal(self, sign_in: SignIn) -> str:
-        """The sign-in as a text for a URL, good for `LASTS`."""
+        """The sign-in as a text for a URL, good for `LASTS` and for one consent."""
+        once = replace(sign_in, nonce=secrets.token_urlsafe(12))
         until = (self._clock.now() + LASTS).timestamp()
-        text = json.dumps([until, asdict(sign_in)])
+        text = json.dumps([until, asdict(once)])
         packed = base64.urlsafe_b64encode(text.encode()).decode()
         return f"{packed}.{self._hasher.name(_SEAL + packed)}"
 
