@@ -18,6 +18,7 @@ from multidict import istr
 from pydantic_core import from_json
 
 from gateway.core.auth.concurrency import ConcurrencyLimit, Held
+from gateway.core.model.errors import Unauthorized
 from mcp_server.options import McpOptions
 from mcp_server.transport.asgi_bridge import Asgi, Message, OnEnd, OnStart
 
@@ -28,6 +29,10 @@ _GONE = (
     "This session is not known here, or has ended. Send initialize without Mcp-Session-Id to begin "
     "a new one, and look at what was bought before you repeat a purchase."
 )
+
+
+WhenEnded = Callable[[Unauthorized], None]
+"""Is told once a key has ended, and why."""
 
 
 class Respond(Protocol):
@@ -56,7 +61,7 @@ class Visit:
     address: str | None
     respond: Respond
     end: Callable[[str], Awaitable[None]]
-    watch: Callable[[Callable[[], None]], Callable[[], None]]
+    watch: Callable[[WhenEnded], Callable[[], None]]
 
 
 @dataclass(eq=False, slots=True)
@@ -165,7 +170,9 @@ class Sessions:
             if not session.requests and session.idle_from < before:
                 self._end(name)
 
-    def _key_ended(self, session: _Session, end: Callable[[str], Awaitable[None]]) -> None:
+    def _key_ended(
+        self, session: _Session, end: Callable[[str], Awaitable[None]], why: Unauthorized
+    ) -> None:
         """End a session whose caller's key has ended, here and in the SDK."""
         for name in [name for name, each in self._sessions.items() if each is session]:
             self._end(name)

@@ -31,7 +31,7 @@ _TEST = "test\n"  # no key has a line break
 _MAX_KEY = 256
 _MOST_CALLERS = 1000
 _MOST_KEYS = 10_000
-_CHANGED_WITHIN = 0.75  # seconds until every process has noticed that a key has changed
+_REVOKED_WITHIN = 0.75  # seconds until every process has noticed a change
 
 
 Lineage = tuple[GatewayKey, ...]
@@ -86,7 +86,7 @@ class Callers:
         self._known: dict[str, Caller] = {}  # by provider key
         self._met: LRUCache[str, Account] = LRUCache(_MOST_KEYS)
         self._found: TTLCache[str, Lineage] = TTLCache(
-            _MOST_KEYS, _CHANGED_WITHIN, timer=clock.monotonic
+            _MOST_KEYS, _REVOKED_WITHIN, timer=clock.monotonic
         )
         self._last_found: LRUCache[str, Lineage] = LRUCache(_MOST_KEYS)
         self._when_seen: tuple[Callable[[], None], ...] = ()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -16,8 +17,8 @@ from gateway.core.ports.storage import Keys
 
 _LOOK_EVERY = 0.25  # seconds
 
-End = Callable[[], None]
-"""Ends what is held open. It must not raise, and may be called once."""
+End = Callable[[Unauthorized], None]
+"""Ends what is held open, for that reason. It must not raise, and is called once."""
 
 
 class KeyWatch:
@@ -93,8 +94,9 @@ class KeyWatch:
         held.checked = True
         try:
             caller = await self._now(holder)
-        except Unauthorized:
-            caller = None
+            why = Unauthorized("This key may not see the same any more.")
+        except Unauthorized as refused:
+            caller, why = None, refused
         except LedgerUnavailable:
             held.checked = False
             raise
@@ -107,7 +109,7 @@ class KeyWatch:
         if self._held.get(holder) is held:
             del self._held[holder]
         for end in list(held.ends):
-            end()
+            end(copy(why))
 
     async def _now(self, holder: "_Holder") -> Caller:
         if holder.any_secret:

@@ -59,21 +59,21 @@ class _Place(AbstractContextManager[None]):
     Thousands are held at once, so it is small.
     """
 
-    __slots__ = ("_caller", "_ended", "_leave", "_task", "_unwatch", "_watch")
+    __slots__ = ("_caller", "_leave", "_task", "_unwatch", "_watch", "_why")
 
     def __init__(self, leave: Callable[[], None], watch: KeyWatch, caller: Caller) -> None:
         self._leave = leave
         self._watch = watch
         self._caller = caller
-        self._ended = False
+        self._why: Unauthorized | None = None
         self._task: asyncio.Task[object] | None = None
 
     def __enter__(self) -> None:
         self._task = asyncio.current_task()
         self._unwatch = self._watch.hold(self._caller, self._end)
 
-    def _end(self) -> None:
-        self._ended = True
+    def _end(self, why: Unauthorized) -> None:
+        self._why = why
         assert self._task is not None  # noqa: S101 - a request is handled in one
         self._task.cancel()
 
@@ -85,6 +85,7 @@ class _Place(AbstractContextManager[None]):
     ) -> None:
         self._unwatch()
         self._leave()
-        cancelled = kind is not None and issubclass(kind, asyncio.CancelledError)
-        if self._ended and cancelled and self._task is not None and self._task.uncancel() == 0:
-            raise Unauthorized("This key has ended, or may not see the same any more.") from None
+        if self._why is None or kind is None or not issubclass(kind, asyncio.CancelledError):
+            return
+        if self._task is not None and self._task.uncancel() == 0:
+            raise self._why from None

@@ -77,10 +77,10 @@ async def test_nothing_is_read_before_something_is_held(store: Store, clock: Clo
     async with watching(store, clock) as (watch, watched):
         caller = await watched.callers.identify(KEY)
         own = await watched.callers.identify("sk_own")
-        watch.hold(own, lambda: None)()
+        watch.hold(own, lambda why: None)()
         await asyncio.sleep(0)
         assert watched.read == 0
-        leave = watch.hold(caller, lambda: None)
+        leave = watch.hold(caller, lambda why: None)
         await watched.paused.wait()
         assert watched.read == 1
         leave()
@@ -95,8 +95,8 @@ async def test_what_is_held_ends(store: Store, clock: Clock, way: str) -> None:
     ended: list[str] = []
     async with watching(store, clock) as (watch, watched):
         caller: Caller = await watched.callers.identify(KEY)
-        watch.hold(caller, lambda: ended.append("stream"))
-        watch.hold(caller, lambda: ended.append("session"), any_secret=True)
+        watch.hold(caller, lambda why: ended.append("stream"))
+        watch.hold(caller, lambda why: ended.append("session"), any_secret=True)
         await watched.paused.wait()
         assert ended == []
         await change(store, way, clock.now())
@@ -128,7 +128,7 @@ async def test_other_changes_and_an_outage_end_nothing(store: Store, clock: Cloc
     await store.keys.create(MADE)
     ended: list[str] = []
     async with watching(store, clock) as (watch, watched):
-        watch.hold(await watched.callers.identify(KEY), lambda: ended.append("stream"))
+        watch.hold(await watched.callers.identify(KEY), lambda why: ended.append("stream"))
         await watched.paused.wait()
         await store.keys.change(
             "k1", lambda key: replace(key, name="mall", limits=replace(key.limits, max_active=1)),
@@ -153,15 +153,15 @@ async def test_what_is_opened_with_a_caller_of_before_is_looked_at(
     ended: list[str] = []
     async with watching(store, clock) as (watch, watched):
         caller = await watched.callers.identify(KEY)
-        watch.hold(caller, lambda: ended.append("first"))
+        watch.hold(caller, lambda why: ended.append("first"))
         await watched.paused.wait()
         other = replace(MADE, id="k2", name="mall", hashed="h2")
         await store.keys.create(other)
         await watched.look()
         await store.keys.revoke("k1", clock.now())
         await watched.look()
-        watch.hold(caller, lambda: ended.append("second"))
-        watch.hold(await watched.callers.identify("sk_own"), lambda: ended.append("own"))
+        watch.hold(caller, lambda why: ended.append("second"))
+        watch.hold(await watched.callers.identify("sk_own"), lambda why: ended.append("own"))
         await watched.look()
 
     assert ended == ["first", "second"]
@@ -171,7 +171,7 @@ async def test_an_end_that_is_moved_is_kept_to(store: Store, clock: Clock) -> No
     await store.keys.create(MADE)
     ended: list[str] = []
     async with watching(store, clock) as (watch, watched):
-        watch.hold(await watched.callers.identify(KEY), lambda: ended.append("stream"))
+        watch.hold(await watched.callers.identify(KEY), lambda why: ended.append("stream"))
         await watched.paused.wait()
         soon = replace(MADE.limits, expires_at=clock.now() + timedelta(seconds=5))
         await store.keys.change("k1", lambda key: replace(key, limits=soon), clock.now())
