@@ -79,4 +79,4 @@ def test_ids_in_what_went_wrong_are_whole_also_where_only_the_question_is_at_a_t
 def test_a_group_alone_shows_its_help_as_that_is(provider: Provider) -> None:
     shown = at_terminal("keys", env={})
 
-    assert "  create  Make a key; it is shown once.\n" in shown.text
+    assert "  create     Make a key; it is shown once.\n" in shown.text

@@ -109,7 +109,7 @@ def test_bash_completes_commands_options_and_choices(tmp_path: Path) -> None:
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
         "rent rentals",
-        "create list revoke",
+        "create list update rotate revoke audit-log",
         "renew",
         "--keep-carrier",
         "tmobile",

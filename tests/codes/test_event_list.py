@@ -14,7 +14,7 @@ from tests.support.statements import execute
 
 CANCELLED = ["rental.ended", "rental.refunded", "rental.cancel_requested", "rental.created"]
 EACH = len(CANCELLED)
-FIELDS = {"id", "type", "timestamp", "data", "details"}
+FIELDS = {"id", "type", "timestamp", "data", "details", "test"}
 
 
 async def listed(client: Client, **asked: str) -> list[dict[str, Any]]:

@@ -204,6 +204,8 @@ def _open(gateway_url: str | None) -> Session:
 def _given(session: Session, asked: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs that were typed; services of an account here by their codes."""
     given = {name: value for name, value in asked.items() if value is not None}
+    if (ends := given.get("expires_at")) is not None and ends <= datetime.now(UTC):
+        raise click.UsageError("--expires: is over; such a key would never be accepted.")
     services = list(filter(None, map(str.strip, given.pop("services", "").split(","))))
     if services and not (session.elsewhere or given.get("test")):
         from gateway.cli.key_services import codes_of
