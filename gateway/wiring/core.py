@@ -91,6 +91,7 @@ def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> C
     upstreams = calls.upstreams
     verification = KeyVerification(store.accounts, calls.ask, clock)
     callers = _callers(settings, hasher, store, clock, verification)
+    watch = KeyWatch(callers, store.keys, clock, metrics)
     unwritten = _unwritten(store, clock, metrics)
     price_cache = make_price_cache(settings, clock, metrics)
     sent = outgoing(basis, WebhookSecrets(secret), sender, price_cache)
@@ -105,7 +106,7 @@ def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> C
     return Core(
         hasher=hasher,
         callers=callers,
-        key_watch=KeyWatch(callers, store.keys, clock, metrics),
+        key_watch=watch,
         verification=verification,
         limiter=calls.limiter,
         sandbox=calls.sandbox,
@@ -114,7 +115,7 @@ def build_core(basis: Basis, secret: bytes, client: Client, sender: Sender) -> C
         notifier=notifier,
         upstreams=upstreams,
         services=services,
-        invoker=Invoker(upstreams, services, purchasing, metrics),
+        invoker=Invoker(upstreams, services, purchasing, metrics, watch),
         webhooks=_webhooks(settings, hasher, callers, upstreams, services),
         dispatcher=dispatcher(basis, sent, services, of_account, notifier),
         reconciliation=reconciliation,

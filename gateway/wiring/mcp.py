@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from gateway.core.auth.hosts import AllowedHosts
 from gateway.core.auth.oauth.service import OAuth
@@ -41,7 +41,9 @@ def add_mcp(
         return caller
 
     def held(request: web.Request, caller: Caller) -> AbstractContextManager[None]:
-        return app[ADMISSION].held(request, caller, MCP_REQUESTS)
+        admission = app[ADMISSION]
+        hold = admission.streaming if request.method == hdrs.METH_GET else admission.held
+        return hold(request, caller, MCP_REQUESTS)
 
     options = mcp_options(settings, McpChoices(), core.hasher.name("mcp").encode())
     options = replace(options, hosts=hosts)

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from types import TracebackType
 from typing import NamedTuple
 
 from gateway.core.auth.authentication import Callers
@@ -66,6 +68,10 @@ class KeyWatch:
         if not held.ends and self._held.get(holder) is held:
             del self._held[holder]
 
+    def holding(self, caller: Caller) -> AbstractContextManager[None]:
+        """Cancel a block once the caller's key ends, and raise Unauthorized in its place."""
+        return _Holding(self, caller)
+
     async def run(self) -> None:
         """Watch until cancelled. Failures are reported, and looked past."""
         while True:
@@ -115,6 +121,39 @@ class KeyWatch:
         if holder.any_secret:
             return await self._callers.of_caller(holder.caller.id)
         return await self._callers.recheck(holder.caller, anew=True)
+
+
+class _Holding(AbstractContextManager[None]):
+    """A block of a task. Thousands are held at once, so it is small."""
+
+    __slots__ = ("_caller", "_leave", "_task", "_watch", "_why")
+
+    def __init__(self, watch: KeyWatch, caller: Caller) -> None:
+        self._watch = watch
+        self._caller = caller
+        self._why: Unauthorized | None = None
+        self._task: asyncio.Task[object] | None = None
+
+    def __enter__(self) -> None:
+        self._task = asyncio.current_task()
+        self._leave = self._watch.hold(self._caller, self._end)
+
+    def _end(self, why: Unauthorized) -> None:
+        self._why = why
+        assert self._task is not None  # noqa: S101 - it is entered within one
+        self._task.cancel()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._leave()
+        if self._why is None or kind is None or not issubclass(kind, asyncio.CancelledError):
+            return
+        if self._task is not None and self._task.uncancel() == 0:
+            raise self._why from None
 
 
 class _Holder(NamedTuple):

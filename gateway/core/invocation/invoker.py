@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 from cachetools import LRUCache
 from pydantic import BaseModel
 
+from gateway.core.auth.key_watch import KeyWatch
 from gateway.core.codes.subscription import Subscription
 from gateway.core.invocation.validation import validate
 from gateway.core.model.callers import TEST_ACCOUNT_ID, Caller, Limits
@@ -52,7 +53,10 @@ class Invoker:
         services: Services,
         purchasing: Purchasing,
         observer: Observer,
+        watch: KeyWatch,
     ) -> None:
+        """`watch` ends what waits with a key once that has ended."""
+        self._watch = watch
         self._upstreams = upstreams
         self._services = services
         self._repository = services.repository
@@ -73,6 +77,9 @@ class Invoker:
         Raises GatewayError; any other exception is a bug in the gateway.
         """
         work = self._counted(op, call, given)
+        if op.waits is not None:
+            with self._watch.holding(call.caller):
+                return await work
         return await (work if op.effect is _READ else self._to_the_end(work))
 
     async def _counted(

@@ -75,7 +75,7 @@ class EventsFace:
         last = _last_event_id(request)
         stream: Stream | None = None
         try:
-            with self._admission.held(request, caller, STREAMS):
+            with self._admission.streaming(request, caller, STREAMS):
                 resumed = last is not None
                 if last is None:
                     last = await self._events.last_event()

@@ -6,6 +6,8 @@ from typing import Any, cast
 import pytest
 
 from adapters.store import Store
+from gateway.core.auth.authentication import Callers
+from gateway.core.auth.key_watch import KeyWatch
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.callers import Account, Caller, Limits
 from gateway.core.model.errors import InvalidRequest, OutcomeUnknown, Unauthorized, Upstream
@@ -52,7 +54,9 @@ class WiredInvoker:
         parts = services(PriceCache(clock, self.observer), clock, store, notifier)
         upstreams = AccountUpstreams(self._connect, pipeline(clock), cast("AccountUpstream", None))
         purchases = purchasing(store, clock, self.observer)
-        self.invoker = Invoker(upstreams, parts, purchases, self.observer)
+        nobody = cast("Callers", None)  # no caller of these tests has a gateway key
+        watch = KeyWatch(nobody, store.keys, clock, self.observer)
+        self.invoker = Invoker(upstreams, parts, purchases, self.observer, watch)
 
     def _connect(self, key: str) -> Provider:
         self.keys.append(key)
