@@ -180,7 +180,7 @@ _DEFAULT_GUIDANCE: Mapping[Effect, str] = {
 _DUPLICATE_INPUT: Json = {
     "type": "boolean",
     "default": False,
-    "description": "Buy although the same was bought minutes ago.",
+    "description": "Buy although the same was just bought.",
 }
 _LEFT_OUT_OUTPUT: Json = {"type": "integer"}
 _TEXT_OUTPUT: Json = {"type": "string"}

@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -25,6 +26,7 @@ from mcp_server.transport.asgi_bridge import Asgi, Message, OnEnd, OnStart
 SESSION_ID = b"mcp-session-id"
 _SESSION_ID = istr("Mcp-Session-Id")
 _VERSION = istr("Mcp-Protocol-Version")
+_TO_ANSWER = 0.4  # seconds
 _GONE = (
     "This session is not known here, or has ended. Send initialize without Mcp-Session-Id to begin "
     "a new one, and look at what was bought before you repeat a purchase."
@@ -68,7 +70,8 @@ class Visit:
 class _Session:
     """An open session, with its requests under way; `calls` are those but for streams (GET).
 
-    `idle_from`: when its last request ended; `called_at`: its last call.
+    `idle_from`: when its last request ended; `called_at`: its last call. `answered`: to be set once
+    no call is under way.
     """
 
     owner: str
@@ -78,6 +81,7 @@ class _Session:
     called_at: float = 0.0
     requests: int = 0
     calls: int = 0
+    answered: asyncio.Event | None = None
 
 
 class Sessions:
@@ -144,6 +148,8 @@ class Sessions:
             session.idle_from = time.monotonic()
             if call:
                 session.called_at = session.idle_from
+            if session.answered is not None and not session.calls:
+                session.answered.set()
             self._end(session)  # if it has got no id by now
 
         return await visit.respond(on_start, ended, opens=opens)
@@ -177,7 +183,7 @@ class Sessions:
         for name in [name for name, each in self._sessions.items() if each is session]:
             self._end(name)
             if isinstance(name, str):
-                task = asyncio.ensure_future(end(name))
+                task = asyncio.ensure_future(_ended(session, partial(end, name)))
                 self._ending.add(task)
                 task.add_done_callback(self._ending.discard)
 
@@ -186,6 +192,18 @@ class Sessions:
         if session is not None:
             session.leave()
             session.unwatch()
+
+
+async def _ended(session: _Session, end: Callable[[], Awaitable[None]]) -> None:
+    """End a session in the SDK, which drops the answers of calls that are under way.
+
+    A wait that ends with the same key is to say why, so calls have a moment left.
+    """
+    if session.calls:
+        session.answered = asyncio.Event()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(session.answered.wait(), _TO_ANSWER)
+    await end()
 
 
 async def end_session(app: Asgi, user: object, session_id: str) -> None:

@@ -111,6 +111,7 @@ async def _on_rentals(one: Node) -> AsyncIterator[tuple[str, int]]:
     yield "list_rentals", (await client.get("/v1/rentals")).status
     yield "get_usage", (await client.get("/v1/usage")).status
     yield "list_events", (await client.get("/v1/events")).status
+    yield "get_key", (await client.get("/v1/key")).status
 
 
 async def _on_long_rentals(one: Node) -> AsyncIterator[tuple[str, int]]:

@@ -47,6 +47,9 @@ REFUSED = (
     "is not the next_cursor of a page with this sort",
     "must have either event_id or since",
     "sms_activate tells of rental.code_received only",
+    "must have budget_day or budget_total; or no_budget, on purpose",
+    "no_budget does not go with budget_day or budget_total",
+    "is given, too; either set it or remove it",
 )
 DOCUMENTS = {spec: schemathesis.openapi.from_dict(committed(spec)) for spec in DIALECTS}
 

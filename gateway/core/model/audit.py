@@ -91,7 +91,7 @@ class ListAuditLog(Frozen):
     subject: str | None = Field(
         None, max_length=100, description="Only what was done to the key, purchase or webhook."
     )
-    limit: LimitAsked = Field(100, description="How many entries at the most.")
+    limit: LimitAsked = Field(100, description="How many at the most.")
     cursor: AuditIdAsked | None = Field(
         None, description="The next_cursor of the page before; keep the other inputs the same."
     )

@@ -56,7 +56,7 @@ class Code(Frozen):
 class WaitForCode(OneRental):
     """The input of wait_for_code."""
 
-    wait_seconds: WaitAsked = Field(20, description="How many seconds to wait for a code.")
+    wait_seconds: WaitAsked = Field(20, description="How many seconds to wait.")
     after_code: Annotated[str, Field(max_length=MAX_CODE_TEXT)] | None = Field(
         None, description="A code you have already: wait for another."
     )

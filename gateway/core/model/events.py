@@ -148,7 +148,7 @@ class ListEvents(Frozen):
     after_id: EventIdAsked | None = Field(
         None, description="Only events newer than the one with this id."
     )
-    limit: LimitAsked = Field(100, description="How many events at the most.")
+    limit: LimitAsked = Field(100, description="How many at the most.")
     cursor: EventIdAsked | None = Field(
         None, description="The next_cursor of the page before; keep the other inputs the same."
     )

@@ -106,7 +106,7 @@ class ListPrices(Frozen):
     sort: Literal["name", "price", "stock"] = Field(
         "name", description="price: lowest first; stock: highest first."
     )
-    limit: LimitAsked = Field(100, description="How many prices at the most.")
+    limit: LimitAsked = Field(100, description="How many at the most.")
     cursor: Annotated[str, Field(max_length=3000)] | None = Field(
         None, description="The last page's next_cursor."
     )

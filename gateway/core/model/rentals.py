@@ -28,7 +28,7 @@ from gateway.core.model.values import (
     UsdAsked,
 )
 
-REQUEST_ID = "Your id for the purchase: the same one buys once."
+REQUEST_ID = "Your id for the purchase: one id buys once."
 REFERENCE = "Your label; get_usage groups by it."
 
 

@@ -119,7 +119,7 @@ class GetUsage(Frozen):
     group_by: UsageGroup = Field("service", description="A row for each; key: for admin keys.")
     since: InstantAsked | None = Field(None, description="Only from this time on.")
     until: InstantAsked | None = Field(None, description="Only before this time.")
-    limit: LimitAsked = Field(100, description="How many rows at the most.")
+    limit: LimitAsked = Field(100, description="How many at the most.")
     cursor: Annotated[str, Field(pattern=r"^-?[0-9]{1,18}_([0-9a-f]{2}){0,401}$")] | None = Field(
         None, description="The last page's next_cursor."
     )

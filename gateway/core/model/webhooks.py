@@ -245,7 +245,7 @@ class ListWebhookDeliveries(OneWebhook):
     state: Literal["any", "pending", "delivered", "failed"] = Field(
         "any", description="Only deliveries that stand so."
     )
-    limit: LimitAsked = Field(100, description="How many deliveries at the most.")
+    limit: LimitAsked = Field(100, description="How many at the most.")
     cursor: EventIdAsked | None = Field(
         None, description="The next_cursor of the page before; keep the other inputs the same."
     )
