@@ -42,9 +42,6 @@ class StoredAuditTrail:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, record: AuditRecord) -> None:
-        await self._database.alone(lambda tx: write(tx, record))
-
     async def page(
         self, *, subject: str | None, before: int | None, limit: int
     ) -> Sequence[AuditEntry]:

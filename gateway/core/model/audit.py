@@ -76,8 +76,7 @@ class AuditEntry(Frozen):
     id: AuditId = Field(description="Its id; newer entries have higher ones.")
     timestamp: Instant = Field(description="When it was done.")
     actor: str = Field(
-        description="Who did it: the id of a key, or of an OAuth client that was declined; "
-        "`command` for this machine's command line."
+        description="Who did it: the id of a key; `command`: the gateway's own command line."
     )
     actor_name: str | None = Field(description="The name of that key.")
     action: AuditAction = Field(description="What was done.")

@@ -72,9 +72,6 @@ class Keys(Protocol):
 class AuditTrail(Protocol):
     """Reads what was done. Entries are written in the transaction of what they tell."""
 
-    async def add(self, record: AuditRecord) -> None:
-        """Write an entry about what changes nothing in the store."""
-
     async def page(
         self, *, subject: str | None, before: int | None, limit: int
     ) -> Sequence[AuditEntry]:
