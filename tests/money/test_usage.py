@@ -151,7 +151,7 @@ async def test_only_who_sees_the_account_asks_by_key(bank: Bank) -> None:
     }
 
     assert sorted(found.values()) == sorted([[theirs.json["id"]], [mine.json["id"]]])
-    assert all(row["name"].startswith("a test ") for row in keys.values())
+    assert all(row["name"].startswith("a test") for row in keys.values())
     assert (await admin.get("/v1/rentals", key="n8n")).json["data"] == []
     for path, asked in (("/v1/rentals", {"key": "n8n"}), ("/v1/usage", {"group_by": "key"})):
         refused = await holder.get(path, **asked)
