@@ -49,6 +49,9 @@ class Nothing:
     async def take(self, name: str, seconds: float) -> bool:
         return True
 
+    async def next(self, first: int) -> int:
+        return first
+
     async def one(self, *_: Any, **__: Any) -> None:
         """There is none."""
 

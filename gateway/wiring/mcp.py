@@ -1,6 +1,7 @@
 """The MCP face on the gateway's HTTP port."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -40,10 +41,14 @@ def add_mcp(
         caller = request[CALLER] = await who(request)
         return caller
 
-    def held(request: web.Request, caller: Caller) -> AbstractContextManager[None]:
-        admission = app[ADMISSION]
-        hold = admission.streaming if request.method == hdrs.METH_GET else admission.held
-        return hold(request, caller, MCP_REQUESTS)
+    @contextmanager
+    def held(request: web.Request, caller: Caller) -> Iterator[None]:
+        stream = request.method == hdrs.METH_GET
+        with (
+            app[ADMISSION].held(request, caller, MCP_REQUESTS),
+            core.key_watch.holding(caller) if stream else nullcontext(),
+        ):
+            yield
 
     options = mcp_options(settings, McpChoices(), core.hasher.name("mcp").encode())
     options = replace(options, hosts=hosts)

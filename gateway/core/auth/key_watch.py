@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +18,7 @@ from gateway.core.ports.observer import Observer
 from gateway.core.ports.storage import Keys
 
 _LOOK_EVERY = 0.25  # seconds
+_UNHELD = nullcontext()
 
 End = Callable[[Unauthorized], None]
 """Ends what is held open, for that reason. It must not raise, and is called once."""
@@ -43,8 +44,7 @@ class KeyWatch:
         self._clock = clock
         self._observer = observer
         self._sleep = sleep
-        self._held: dict[_Holder, _Held] = {}
-        self._any = asyncio.Event()
+        self._places = _Places()
         self._version: str | None = None
 
     def hold(self, caller: Caller, end: End, *, any_secret: bool = False) -> Callable[[], None]:
@@ -55,30 +55,21 @@ class KeyWatch:
         """
         if caller.hashed is None:
             return _nothing
-        holder = _Holder(caller, any_secret)
-        held = self._held.setdefault(holder, _Held(caller.ends_at))
-        held.ends.add(end)
-        held.checked = False  # the caller may be of a moment ago, before the last look
-        self._any.set()
-
-        return partial(self._leave, holder, held, end)
-
-    def _leave(self, holder: "_Holder", held: "_Held", end: End) -> None:
-        held.ends.discard(end)
-        if not held.ends and self._held.get(holder) is held:
-            del self._held[holder]
+        return partial(
+            self._places.leave, self._places.join(caller, end, any_secret=any_secret), end
+        )
 
     def holding(self, caller: Caller) -> AbstractContextManager[None]:
         """Cancel a block once the caller's key ends, and raise Unauthorized in its place."""
-        return _Holding(self, caller)
+        return _UNHELD if caller.hashed is None else _Holding(self._places, caller)
 
     async def run(self) -> None:
         """Watch until cancelled. Failures are reported, and looked past."""
         while True:
-            if not self._held:
-                self._any.clear()
+            if not self._places.held:
+                self._places.any.clear()
                 self._version = None  # what changes meanwhile concerns nobody
-                await self._any.wait()
+                await self._places.any.wait()
             try:
                 await self._look()
             except LedgerUnavailable:
@@ -90,13 +81,14 @@ class KeyWatch:
     async def _look(self) -> None:
         version = await self._keys.version()
         changed, now = version != self._version, self._clock.now()
-        for holder, held in list(self._held.items()):
+        for held in list(self._places.held.values()):
             if changed or not held.checked or held.is_over(now):
-                await self._check(holder, held)
+                await self._check(held)
         self._version = version
 
-    async def _check(self, holder: "_Holder", held: "_Held") -> None:
+    async def _check(self, held: "_Held") -> None:
         """End what is held where its key has ended, or sees other rentals than before."""
+        holder = held.holder
         held.checked = True
         try:
             caller = await self._now(holder)
@@ -112,9 +104,7 @@ class KeyWatch:
         if caller is not None and caller.sees_account == holder.caller.sees_account:
             held.ends_at = caller.ends_at
             return
-        if self._held.get(holder) is held:
-            del self._held[holder]
-        for end in list(held.ends):
+        for end in self._places.cleared(held):
             end(copy(why))
 
     async def _now(self, holder: "_Holder") -> Caller:
@@ -124,23 +114,22 @@ class KeyWatch:
 
 
 class _Holding(AbstractContextManager[None]):
-    """A block of a task. Thousands are held at once, so it is small."""
+    """A block of a task, and what ends it. Thousands are held at once, so it is small."""
 
-    __slots__ = ("_caller", "_leave", "_task", "_watch", "_why")
+    __slots__ = ("_caller", "_held", "_places", "_task", "_why")
 
-    def __init__(self, watch: KeyWatch, caller: Caller) -> None:
-        self._watch = watch
+    def __init__(self, places: "_Places", caller: Caller) -> None:
+        self._places = places
         self._caller = caller
         self._why: Unauthorized | None = None
-        self._task: asyncio.Task[object] | None = None
 
     def __enter__(self) -> None:
         self._task = asyncio.current_task()
-        self._leave = self._watch.hold(self._caller, self._end)
+        self._held = self._places.join(self._caller, self, any_secret=False)
 
-    def _end(self, why: Unauthorized) -> None:
-        self._why = why
+    def __call__(self, why: Unauthorized) -> None:
         assert self._task is not None  # noqa: S101 - it is entered within one
+        self._why = why
         self._task.cancel()
 
     def __exit__(
@@ -149,7 +138,7 @@ class _Holding(AbstractContextManager[None]):
         fault: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._leave()
+        self._places.leave(self._held, self)
         if self._why is None or kind is None or not issubclass(kind, asyncio.CancelledError):
             return
         if self._task is not None and self._task.uncancel() == 0:
@@ -167,6 +156,7 @@ class _Holder(NamedTuple):
 class _Held:
     """What one holds open. `checked`: whether it was looked at since something was added."""
 
+    holder: _Holder
     ends_at: datetime | None
     ends: set[End] = field(default_factory=set)
     checked: bool = False
@@ -174,6 +164,33 @@ class _Held:
     def is_over(self, now: datetime) -> bool:
         """Whether it has to be looked at again, though no key has changed."""
         return self.ends_at is not None and self.ends_at <= now
+
+
+class _Places:
+    """What is held, by who holds it. `any`: set while there is something."""
+
+    def __init__(self) -> None:
+        self.held: dict[_Holder, _Held] = {}
+        self.any = asyncio.Event()
+
+    def join(self, caller: Caller, end: End, *, any_secret: bool) -> _Held:
+        holder = _Holder(caller, any_secret)
+        held = self.held.setdefault(holder, _Held(holder, caller.ends_at))
+        held.ends.add(end)
+        held.checked = False  # the caller may be of a moment ago, before the last look
+        self.any.set()
+        return held
+
+    def leave(self, held: _Held, end: End) -> None:
+        held.ends.discard(end)
+        if not held.ends and self.held.get(held.holder) is held:
+            del self.held[held.holder]
+
+    def cleared(self, held: _Held) -> list[End]:
+        """What ends all that is held there, which is then forgotten."""
+        if self.held.get(held.holder) is held:
+            del self.held[held.holder]
+        return list(held.ends)
 
 
 def _nothing() -> None:

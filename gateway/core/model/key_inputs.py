@@ -25,7 +25,7 @@ from gateway.core.model.values import (
     UsdAsked,
     amount_asked,
     digits_or_default,
-    line_asked,
+    line_given,
 )
 
 _LONGEST_LIST = 500
@@ -124,7 +124,7 @@ KeyId = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,100}$", examples=["3f2a9
 NewName = Annotated[
     str,
     Field(min_length=1, max_length=100, pattern=f"^{LINE_PATTERN}$", examples=["n8n"]),
-    BeforeValidator(line_asked),
+    BeforeValidator(line_given),
 ]
 """A name to give to a key."""
 

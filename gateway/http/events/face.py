@@ -9,6 +9,7 @@ import structlog
 from aiohttp import HttpVersion11, web
 
 from gateway.core.auth.authentication import Callers
+from gateway.core.auth.key_watch import KeyWatch
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.callers import Caller
 from gateway.core.model.errors import InvalidRequest, LedgerUnavailable, Unauthorized
@@ -45,11 +46,13 @@ class EventsFace:
         events: Events,
         notifier: Notifier,
         admission: Admission,
+        watch: KeyWatch,
     ) -> None:
         """`events` is the store's; `notifier` reports changes, upon which it is read.
 
-        `admission` limits how many streams are open.
+        `admission` limits how many streams are open; `watch` ends those of a key that has ended.
         """
+        self._watch = watch
         self._callers = callers
         self._invoker = invoker
         self._admission = admission
@@ -75,7 +78,7 @@ class EventsFace:
         last = _last_event_id(request)
         stream: Stream | None = None
         try:
-            with self._admission.streaming(request, caller, STREAMS):
+            with self._admission.held(request, caller, STREAMS), self._watch.holding(caller):
                 resumed = last is not None
                 if last is None:
                     last = await self._events.last_event()

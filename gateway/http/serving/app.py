@@ -72,9 +72,7 @@ class Faces:
 
 def make_app(faces: Faces) -> web.Application:
     """The application with all its routes."""
-    admission = Admission(
-        faces.capacity.long_requests, faces.key_watch, faces.webhook_terms.proxies
-    )
+    admission = Admission(faces.capacity.long_requests, faces.webhook_terms.proxies)
     address = OwnAddress(faces.public_url, faces.hosts, faces.webhook_terms.proxies)
     rest = RestFace(faces.callers, faces.invoker, admission, address)
     documents = Documents(address).routes()
@@ -93,7 +91,9 @@ def make_app(faces: Faces) -> web.Application:
     health = _health(faces, edge)
     app = web.Application(client_max_size=MAX_BODY)
     app.on_response_prepare.append(name_server)
-    streams = EventsFace(faces.callers, faces.invoker, faces.events, faces.notifier, admission)
+    streams = EventsFace(
+        faces.callers, faces.invoker, faces.events, faces.notifier, admission, faces.key_watch
+    )
     app[EDGE], app[INVOKER], app[STREAMS] = edge, faces.invoker, streams
     app[ADMISSION], app[CAPACITY] = admission, faces.capacity
     called = [*streams.routes(), *rest.routes()]

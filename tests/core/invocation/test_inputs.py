@@ -157,6 +157,18 @@ def test_null_and_the_empty_text_are_no_required_input(op: AnyOperation) -> None
                 validate(op.takes, {**least(op), name: blank})
 
 
+@each_op
+def test_what_is_as_good_as_none_is_refused_for_a_required_input(op: AnyOperation) -> None:
+    for name in required(op):
+        for blank in (" ", "\x00", "0", 0, [], {}, False):
+            given = {**least(op), name: blank}
+            try:
+                taken = validate(op.takes, given)
+            except InvalidRequest:
+                continue
+            assert getattr(taken, name) is not None
+
+
 @each_choice
 def test_the_first_choice_is_the_default(op: AnyOperation, name: str, schema: Json) -> None:
     assert schema["default"] == schema.get("enum", [False])[0]
