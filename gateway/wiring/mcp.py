@@ -41,19 +41,10 @@ def add_mcp(
         caller = request[CALLER] = await who(request)
         return caller
 
-    @contextmanager
-    def held(request: web.Request, caller: Caller) -> Iterator[None]:
-        stream = request.method == hdrs.METH_GET
-        with (
-            app[ADMISSION].held(request, caller, MCP_REQUESTS),
-            core.key_watch.holding(caller) if stream else nullcontext(),
-        ):
-            yield
-
     options = mcp_options(settings, McpChoices(), core.hasher.name("mcp").encode())
     options = replace(options, hosts=hosts)
     host = partial(host_of, proxies=settings.gateway_trusted_proxies)
-    watch = partial(core.key_watch.hold, any_secret=True)
+    held, watch = partial(_held, core), partial(core.key_watch.hold, any_secret=True)
     admission = McpAdmission(held, app[ADMISSION].address, host, watch)
     mount(
         core.invoker,
@@ -63,3 +54,14 @@ def add_mcp(
         admission,
         lambda request: request[NOTE],
     ).add_to(app)
+
+
+@contextmanager
+def _held(core: Core, request: web.Request, caller: Caller) -> Iterator[None]:
+    """Counts a request while it is open. A stream (GET) ends with its caller's key."""
+    stream = request.method == hdrs.METH_GET
+    with (
+        request.app[ADMISSION].held(request, caller, MCP_REQUESTS),
+        core.key_watch.holding(caller) if stream else nullcontext(),
+    ):
+        yield

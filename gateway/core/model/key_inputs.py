@@ -12,6 +12,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticUseDefault
 
 from gateway.core.model.callers import Limits
 from gateway.core.model.moments import InstantAsked
@@ -25,7 +26,7 @@ from gateway.core.model.values import (
     UsdAsked,
     amount_asked,
     digits_or_default,
-    line_given,
+    line_asked,
 )
 
 _LONGEST_LIST = 500
@@ -56,6 +57,14 @@ def _words(raw: object) -> object:
     if not isinstance(raw, list | tuple | set | frozenset):
         raise ValueError("must be a list, or text with commas")
     return tuple(filter(None, (str(each).strip() for each in raw)))
+
+
+def _name_given(raw: object) -> object:
+    """A name on one line. A blank one stays, and is too short: there is no default for it."""
+    try:
+        return line_asked(raw)
+    except PydanticUseDefault:
+        return ""
 
 
 def _change_asked(raw: object) -> object:
@@ -124,7 +133,7 @@ KeyId = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,100}$", examples=["3f2a9
 NewName = Annotated[
     str,
     Field(min_length=1, max_length=100, pattern=f"^{LINE_PATTERN}$", examples=["n8n"]),
-    BeforeValidator(line_given),
+    BeforeValidator(_name_given),
 ]
 """A name to give to a key."""
 

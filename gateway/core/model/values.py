@@ -117,18 +117,11 @@ def text_asked(raw: object) -> object:
 
 def line_asked(raw: object) -> object:
     """Text on one line, trimmed, without control characters; a blank one is as good as none."""
-    line = line_given(raw)
-    if line == "":
-        raise PydanticUseDefault
-    return line
-
-
-def line_given(raw: object) -> object:
-    """The same of a field that must be given: a blank one stays, for a field to refuse."""
     text = text_asked(raw)
     if not isinstance(text, str):
         return text
-    text = _CONTROL.sub(" ", text).strip()
+    if not (text := _CONTROL.sub(" ", text).strip()):
+        raise PydanticUseDefault
     if any("\ud800" <= each <= "\udfff" for each in text):
         raise ValueError("must be Unicode text")
     return text

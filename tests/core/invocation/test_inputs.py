@@ -159,8 +159,9 @@ def test_null_and_the_empty_text_are_no_required_input(op: AnyOperation) -> None
 
 @each_op
 def test_what_is_as_good_as_none_is_refused_for_a_required_input(op: AnyOperation) -> None:
+    blanks: tuple[Any, ...] = (" ", "\x00", "0", 0, [], {}, False)
     for name in required(op):
-        for blank in (" ", "\x00", "0", 0, [], {}, False):
+        for blank in blanks:
             given = {**least(op), name: blank}
             try:
                 taken = validate(op.takes, given)
