@@ -1,6 +1,8 @@
 """Keys in the console: made, limited, rotated, suspended and revoked by an admin key."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from playwright.async_api import Locator, Page, expect
 
@@ -112,3 +114,26 @@ async def test_the_limits_of_a_key_are_changed_and_removed() -> None:
     assert admin.name == "shop"
     assert Decimal(changed.json["budget_day"]) == Decimal("7.5")
     assert changed.json["max_price"] is None
+
+
+async def test_what_is_not_changed_of_a_key_is_not_sent() -> None:
+    async with run_console() as stand, opened(stand, ADMIN) as visit:
+        page, sent = visit.page, list[Any]()
+        ends = f"{datetime.now(UTC) + timedelta(days=3):%Y-%m-%dT15:30:00Z}"
+        asked = {"name": "n8n", "budget_day": "5", "services": ["whatsapp"], "expires_at": ends}
+        secret = await page.evaluate("sessionStorage['getatext.key']")
+        made = await stand.client.ask("POST", "/v1/keys", json=asked, key=secret)
+        page.on("request", lambda one: sent.append(one.post_data_json) if one.post_data else None)
+        await page.get_by_role("link", name="Keys").click()
+        row = page.locator("#keys-list li", has_text="n8n")
+        await row.get_by_role("button", name="Change").click()
+        await page.get_by_label("Budget a day").fill("")
+        await page.get_by_label("Without a budget").check()
+        await page.get_by_label("Purchases a day").fill("4")
+        await page.get_by_role("button", name="Save").click()
+        await expect(row).to_contain_text("4 a day")
+        changed = await stand.client.ask("GET", "/v1/key", key=made.json["secret"])
+
+    assert sent == [{"max_per_day": 4, "no_budget": True, "clear": ["budget_day"]}]
+    assert changed.json["expires_at"] == ends
+    assert changed.json["services"] == ["whatsapp"]

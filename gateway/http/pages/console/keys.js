@@ -15,6 +15,7 @@ export class Keys {
   #form = byId("key-form");
   #dialog = byId("key-dialog");
   #changing = null; // the key that the dialog changes; null: it makes one
+  #shown = {}; // the fields of the dialog as it opened: what differs is sent
 
   constructor(api) {
     this.#api = api;
@@ -74,13 +75,16 @@ export class Keys {
       this.#form.elements[name].value = name === "expires_at" ? value.slice(0, 10) : value;
     }
     part(this.#form, "kind").hidden = key !== null;
+    this.#shown = fieldsOf(this.#form);
     this.#dialog.showModal();
   }
 
   async #send() {
-    const asked = inputsOf(this.#form);
+    const fields = fieldsOf(this.#form);
+    const differs = ([name, value]) => value !== this.#shown[name];
+    const asked = inputsOf(Object.fromEntries(Object.entries(fields).filter(differs)));
     const path = this.#changing ? `keys/${this.#changing.id}` : "keys";
-    if (this.#changing) asked.clear = CHANGED.filter((name) => !(name in asked) && this.#changing[name] != null);
+    if (this.#changing) asked.clear = CHANGED.filter((name) => name in this.#shown && !(name in fields));
     const key = await this.#api.post(path, asked);
     this.#dialog.close();
     this.#take(key);
@@ -124,9 +128,9 @@ export class Keys {
   }
 }
 
-/** The inputs of a key that the form says. */
-function inputsOf(form) {
-  const inputs = fieldsOf(form);
+/** The inputs of a key that the fields of the form say. */
+function inputsOf(fields) {
+  const inputs = { ...fields };
   for (const name of COUNTS) if (name in inputs) inputs[name] = Number(inputs[name]);
   if (inputs.services) inputs.services = inputs.services.split(/[\s,]+/).filter(Boolean);
   if (inputs.expires_at) inputs.expires_at = `${inputs.expires_at}T00:00:00Z`;
