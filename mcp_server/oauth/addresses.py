@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from gateway.core.auth.hosts import is_loopback
+
 MCP = "/mcp"
 CONSENT = "/consent"
 AUTHORIZE, TOKEN, REGISTER, REVOKE = "/authorize", "/token", "/register", "/revoke"
 ENDPOINTS = (AUTHORIZE, TOKEN, REGISTER, REVOKE)
 _RESOURCE = "/.well-known/oauth-protected-resource"
 _SERVERS = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
-_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 _METHODS = ["none", "client_secret_post", "client_secret_basic"]
 
 
@@ -29,7 +30,7 @@ class Addresses:
     def is_secure(self) -> bool:
         """Whether nobody on the way reads along: by https, or on this machine."""
         parts = urlsplit(self.base)
-        return parts.scheme == "https" or parts.hostname in _THIS_MACHINE
+        return parts.scheme == "https" or is_loopback(parts.hostname or "")
 
     @property
     def consent(self) -> str:

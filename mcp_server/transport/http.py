@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from gateway.core.auth.key_watch import End
 from gateway.core.model.callers import Caller
 from gateway.core.model.http_errors import MethodNotAllowed, UnsupportedMediaType
 from gateway.core.operations.call import Call, CallNote
@@ -20,7 +21,7 @@ from mcp_server.options import McpOptions
 from mcp_server.ports import OperationInvoker
 from mcp_server.transport.accept import Negotiation
 from mcp_server.transport.asgi_bridge import Bridge, OnEnd, OnStart, headers_of, read_body
-from mcp_server.transport.sessions import SESSION_ID, Sessions, Visit, WhenEnded, end_session
+from mcp_server.transport.sessions import SESSION_ID, Sessions, Visit, end_session
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel.server import Server
@@ -50,7 +51,7 @@ class McpAdmission:
     )
     address: Callable[[web.Request], str | None] = lambda _request: None
     host: Callable[[web.Request], str | None] = lambda request: request.headers.get("Host")
-    watch: Callable[[Caller, WhenEnded], Callable[[], None]] = lambda _caller, _end: lambda: None
+    watch: Callable[[Caller, End], Callable[[], None]] = lambda _caller, _end: lambda: None
 
 
 _NO_LIMITS = McpAdmission()

@@ -19,6 +19,7 @@ from multidict import istr
 from pydantic_core import from_json
 
 from gateway.core.auth.concurrency import ConcurrencyLimit, Held
+from gateway.core.auth.key_watch import End
 from gateway.core.model.errors import Unauthorized
 from mcp_server.options import McpOptions
 from mcp_server.transport.asgi_bridge import Asgi, Message, OnEnd, OnStart
@@ -31,10 +32,6 @@ _GONE = (
     "This session is not known here, or has ended. Send initialize without Mcp-Session-Id to begin "
     "a new one, and look at what was bought before you repeat a purchase."
 )
-
-
-WhenEnded = Callable[[Unauthorized], None]
-"""Is told once a key has ended, and why."""
 
 
 class Respond(Protocol):
@@ -63,7 +60,7 @@ class Visit:
     address: str | None
     respond: Respond
     end: Callable[[str], Awaitable[None]]
-    watch: Callable[[WhenEnded], Callable[[], None]]
+    watch: Callable[[End], Callable[[], None]]
 
 
 @dataclass(eq=False, slots=True)

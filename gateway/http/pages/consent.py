@@ -6,10 +6,7 @@ import math
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from html import escape
-from pathlib import Path
-from string import Template
 
 from aiohttp import hdrs, web
 from pydantic import ValidationError
@@ -20,11 +17,11 @@ from gateway.core.auth.oauth.service import OAuth
 from gateway.core.auth.oauth.sign_ins import LASTS
 from gateway.core.model.errors import GatewayError, RateLimited
 from gateway.core.model.oauth import LABELS, GrantAsked, OAuthClient, SignIn
+from gateway.http.pages.frame import framed
 from gateway.http.wire.addresses import OwnAddress
 from gateway.http.wire.forms import Parameters, query_parameters, read_parameters
 
 PATH = "/consent"
-_HTML = Path(__file__).parent / "html"
 _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
     "form-action {targets}; frame-ancestors 'none'"
@@ -261,12 +258,5 @@ def _cookie(sealed: str) -> str:
 def _html(
     name: str, safe: Mapping[str, str], status: int, headers: Mapping[str, str]
 ) -> web.Response:
-    body = _template(name).substitute(safe)
-    title = "Getatext Gateway: sign-in"
-    text = _template("frame").substitute(title=title, head=_HEAD, body=body)
+    text = framed(name, "Getatext Gateway: sign-in", safe, _HEAD)
     return web.Response(status=status, text=text, content_type="text/html", headers=headers)
-
-
-@lru_cache
-def _template(name: str) -> Template:
-    return Template((_HTML / f"{name}.html").read_text(encoding="utf-8"))

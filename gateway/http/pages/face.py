@@ -1,11 +1,9 @@
 """Serves the pages: /, /docs and /console, the acceptable use, and the files they load."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import lru_cache
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
-from string import Template
 from types import MappingProxyType
 from typing import Any
 
@@ -13,10 +11,10 @@ from aiohttp import hdrs, web
 
 from gateway.http.pages import files
 from gateway.http.pages.accept import prefers_html
+from gateway.http.pages.frame import framed
 from gateway.http.wire.addresses import OwnAddress
 from gateway.http.wire.edge import Handler
 
-_HTML = Path(__file__).parent / "html"
 _CONSOLE = Path(__file__).parent / "console" / "index.html"
 _PATHS = ("/docs", "/console", "/acceptable-use")
 _POLICY = (
@@ -106,8 +104,7 @@ class Pages:
         links = ", ".join(f'<a href="{path[1:]}">{path}</a>' for path in self._documents)
         facts = {"base": self._address.of(request), "version": self._version, **more}
         safe = {field: escape(text) for field, text in facts.items()}
-        body = _template(name).substitute(safe, documents=links)
-        text = _template("frame").substitute(title=_TITLES[name], head=head, body=body)
+        text = framed(name, _TITLES[name], {**safe, "documents": links}, head)
         return web.Response(text=text, content_type="text/html", headers=_HEADERS)
 
     def _facts(self, request: web.Request, state: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,8 +132,3 @@ def _without_slash(path: str) -> Handler:
         return web.Response(status=308, headers={**_HEADERS, hdrs.LOCATION: f"..{path}"})
 
     return handle
-
-
-@lru_cache
-def _template(name: str) -> Template:
-    return Template((_HTML / f"{name}.html").read_text(encoding="utf-8"))
