@@ -2,11 +2,15 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from playwright.async_api import Page, Route, expect
 
 from adapters.simulator import Fault, FaultKind
 from tests.browser.console import STORED, choose, only_rental, opened, rent, run_console
+from tests.browser.support import Visit
+from tests.support.gateway import Stand
 
 
 class Losing:
@@ -31,6 +35,19 @@ class Losing:
         self.lost.set()
 
 
+@asynccontextmanager
+async def unanswered() -> AsyncIterator[tuple[Stand, Visit, Losing]]:
+    """A purchase was confirmed in the console, and its answer does not come."""
+    losing = Losing()
+    losing.hangs = True
+    async with run_console() as stand, opened(stand) as visit:
+        await visit.page.route("**/v1/rentals", losing)
+        await choose(visit.page)
+        await visit.page.get_by_role("button", name="Buy for").click()
+        await asyncio.wait_for(losing.lost.wait(), 60)
+        yield stand, visit, losing
+
+
 async def test_a_lost_answer_is_asked_for_again_with_the_same_id() -> None:
     losing = Losing()
     async with run_console() as stand, opened(stand) as visit:
@@ -46,14 +63,8 @@ async def test_a_lost_answer_is_asked_for_again_with_the_same_id() -> None:
 
 
 async def test_a_reload_before_the_answer_asks_for_it_again() -> None:
-    losing = Losing()
-    losing.hangs = True
-    async with run_console() as stand, opened(stand) as visit:
+    async with unanswered() as (stand, visit, losing):
         page = visit.page
-        await page.route("**/v1/rentals", losing)
-        await choose(page)
-        await page.get_by_role("button", name="Buy for").click()
-        await asyncio.wait_for(losing.lost.wait(), 60)
         await page.reload()
         await page.locator("#live li").wait_for()
         await expect(page.locator("#unanswered-section")).to_be_hidden()
@@ -78,14 +89,8 @@ async def later(page: Page, minutes: int) -> None:
 
 
 async def test_what_was_confirmed_long_ago_waits_for_a_person() -> None:
-    losing = Losing()
-    losing.hangs = True
-    async with run_console() as stand, opened(stand) as visit:
+    async with unanswered() as (stand, visit, losing):
         page = visit.page
-        await page.route("**/v1/rentals", losing)
-        await choose(page)
-        await page.get_by_role("button", name="Buy for").click()
-        await asyncio.wait_for(losing.lost.wait(), 60)
         await later(page, 10)
         await page.reload()
         row = page.locator("#unanswered li")
@@ -145,14 +150,8 @@ async def test_a_price_that_rose_is_asked_anew() -> None:
 
 
 async def test_a_second_purchase_waits_for_the_answer_of_the_first() -> None:
-    losing = Losing()
-    losing.hangs = True
-    async with run_console() as stand, opened(stand) as visit:
+    async with unanswered() as (stand, visit, losing):
         page = visit.page
-        await page.route("**/v1/rentals", losing)
-        await choose(page)
-        await page.get_by_role("button", name="Buy for").click()
-        await asyncio.wait_for(losing.lost.wait(), 60)
         await page.keyboard.press("Escape")
         await choose(page)
         await page.get_by_role("button", name="Buy for").click()
