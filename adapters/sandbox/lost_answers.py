@@ -9,11 +9,10 @@ from adapters.sandbox import rentals
 from adapters.sandbox.catalogue import FOUND_AFTER, LOST_ANSWER, SERVICES
 from adapters.sandbox.provider import NextId
 from gateway.core.model.callers import TEST_ACCOUNT_ID
-from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.purchases import AnyRental, Outcome, Spend, SpendState, View, stored_value
 from gateway.core.model.rentals import Rental, RentNumber
 from gateway.core.ports.ledger import Ledger
-from gateway.core.ports.observer import Observer
+from gateway.core.ports.observer import Observer, surviving
 
 _LOOK_EVERY = 2.0  # seconds
 
@@ -44,12 +43,8 @@ class LostAnswers:
     async def run(self) -> None:
         """Look until cancelled. Failures are reported, and tried again."""
         while True:
-            try:
+            with surviving(self._observer, "ending lost test purchases"):
                 await self.look()
-            except LedgerUnavailable:
-                pass  # the outage is reported once, for all
-            except Exception as fault:
-                self._observer.background_failed("ending lost test purchases", fault)
             await asyncio.sleep(_LOOK_EVERY)
 
     async def look(self) -> None:

@@ -14,7 +14,7 @@ from gateway.core.auth.authentication import Callers
 from gateway.core.model.callers import Caller
 from gateway.core.model.errors import LedgerUnavailable, Unauthorized
 from gateway.core.ports.clock import Clock
-from gateway.core.ports.observer import Observer
+from gateway.core.ports.observer import Observer, surviving
 from gateway.core.ports.storage import Keys
 
 _LOOK_EVERY = 0.25  # seconds
@@ -70,12 +70,8 @@ class KeyWatch:
                 self._places.any.clear()
                 self._version = None  # what changes meanwhile concerns nobody
                 await self._places.any.wait()
-            try:
+            with surviving(self._observer, "keys"):
                 await self._look()
-            except LedgerUnavailable:
-                pass  # the outage is reported once, for all; nobody can change a key meanwhile
-            except Exception as fault:
-                self._observer.background_failed("keys", fault)
             await self._sleep(_LOOK_EVERY)
 
     async def _look(self) -> None:

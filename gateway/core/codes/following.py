@@ -13,7 +13,7 @@ from gateway.core.model.prices import UNKNOWN_TTL, Price
 from gateway.core.model.rentals import Rental
 from gateway.core.model.values import ledger_id_time
 from gateway.core.ports.ledger import Ledger
-from gateway.core.ports.observer import Observer
+from gateway.core.ports.observer import Observer, surviving
 from gateway.core.ports.storage import Leases
 from gateway.core.prices.cache import PriceCache
 from gateway.core.upstream.account import AccountUpstream
@@ -75,12 +75,8 @@ class Following:
     async def _run(self) -> None:
         while True:
             self._wanted.clear()
-            try:
+            with surviving(self._observer, "following rentals"):
                 await self.look()
-            except LedgerUnavailable:
-                pass  # the outage is reported once, for all; what is followed goes on
-            except Exception as fault:
-                self._observer.background_failed("following rentals", fault)
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY):
                     await self._wanted.wait()

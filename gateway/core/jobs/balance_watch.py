@@ -13,7 +13,7 @@ from gateway.core.model.account import Nothing
 from gateway.core.model.errors import GatewayError, LedgerUnavailable
 from gateway.core.model.upstream_call import Priority
 from gateway.core.ports.clock import Clock
-from gateway.core.ports.observer import Observer
+from gateway.core.ports.observer import Observer, surviving
 from gateway.core.ports.storage import Balances, Leases
 from gateway.core.upstream.account import AccountUpstream
 from gateway.core.upstream.calls import BALANCE
@@ -98,12 +98,8 @@ class BalanceWatch:
     async def run(self) -> None:
         """Ask until cancelled. Failures are reported and retried."""
         while True:
-            try:
+            with surviving(self._observer, "watching balances"):
                 await self.look()
-            except LedgerUnavailable:
-                pass  # the outage is reported once, for all
-            except Exception as fault:
-                self._observer.background_failed("watching balances", fault)
             await asyncio.sleep(_LOOK_EVERY)
 
     async def look(self) -> None:

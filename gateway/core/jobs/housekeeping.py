@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
-from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.ports.clock import Clock
 from gateway.core.ports.ledger import Ledger
-from gateway.core.ports.observer import Observer
+from gateway.core.ports.observer import Observer, surviving
 
 LOOK_EVERY = 5.0
 COUNT_EVERY = 15.0
@@ -71,9 +70,5 @@ class Housekeeping:
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:
             await asyncio.sleep(seconds)
-            try:
+            with surviving(self._observer, "housekeeping"):
                 await work()
-            except LedgerUnavailable:
-                continue  # the outage is reported once, for all
-            except Exception as fault:
-                self._observer.background_failed("housekeeping", fault)

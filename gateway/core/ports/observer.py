@@ -1,10 +1,12 @@
 """The port of events for metrics and the log."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from typing import Protocol
 
+from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.events import Alarm
 from gateway.core.model.ledger_news import LedgerNews
 from gateway.core.model.purchases import LedgerCounts
@@ -87,3 +89,17 @@ class NoObserver:
     def provider_unreached(self, cause: str, chain: str) -> None: ...
     def upstream_called(self, call: str, outcome: str, seconds: float) -> None: ...
     def webhook_tried(self, state: DeliveryState) -> None: ...
+
+
+@contextmanager
+def surviving(observer: Observer, job: str) -> Iterator[None]:
+    """One turn of a background job: its failure is reported, and does not end the job.
+
+    That the ledger is away is reported once, for all, and not here.
+    """
+    try:
+        yield
+    except LedgerUnavailable:
+        pass
+    except Exception as fault:
+        observer.background_failed(job, fault)

@@ -9,6 +9,7 @@ from gateway.core.model.errors import LedgerUnavailable
 from gateway.core.model.events import EventType
 from gateway.core.model.purchases import View
 from gateway.core.model.webhooks import StoredWebhook
+from gateway.core.ports.observer import surviving
 from gateway.core.ports.webhooks import StandingWebhook
 from gateway.core.rentals.notifier import Notifier
 from gateway.core.webhooks.views import view_by
@@ -53,12 +54,8 @@ class WebhookDispatcher:
         """Deliver until cancelled. Failures are reported, and retried at the next look."""
         try:
             while True:
-                try:
+                with surviving(self._parts.observer, "webhooks"):
                     await self._look()
-                except LedgerUnavailable:
-                    pass  # the outage is reported once, for all
-                except Exception as fault:
-                    self._parts.observer.background_failed("webhooks", fault)
                 await self._wait()
         finally:
             self._closed = True
