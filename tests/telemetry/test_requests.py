@@ -178,6 +178,12 @@ async def test_an_unknown_path_is_logged_as_asked_without_what_may_be_a_secret(
     assert paths == [*(logged for _, logged in UNKNOWN), "/v1/*"]
 
 
+async def test_a_path_that_is_the_end_of_a_key_is_no_secret(shop: Shop, records: Records) -> None:
+    await shop.client.ask("GET", "/x", key="mellonx")
+
+    assert [line["path"] for line in records("request")] == ["/x"]
+
+
 async def test_each_purchase_has_one_line_without_its_number_and_code(
     shop: Shop, records: Records, capsys: pytest.CaptureFixture[str]
 ) -> None:

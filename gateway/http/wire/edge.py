@@ -227,7 +227,8 @@ def _is_secret(given: str, request: web.Request) -> bool:
     """Whether a caller sent its key as trace id, which goes into the log and to others."""
     keys = [value for name in _KEY_HEADERS for value in request.headers.getall(name, ())]
     keys += request.query.getall("api_key", ())
-    return may_hold_key(given) or any(key.endswith(given) for key in keys)
+    # The last word: one may be sent as "Bearer KEY".
+    return may_hold_key(given) or any(given in key.split()[-1:] for key in keys)
 
 
 def _face(path: str) -> str:
