@@ -129,11 +129,24 @@ class CodePoller:
 
     def keep_polling(self, upstream: AccountUpstream, rental: Rental) -> bool:
         """Poll a rental for a moment without a waiter; whether it was polled for one already."""
+        if self.goes_on_polling(upstream, rental):
+            return True
         schedule, target = self._target(upstream, rental)
-        polled = target.wanted(self._clock.monotonic()) is Priority.WAITED_FOR
         self.linger(target)
         self._place(schedule, target)
-        return polled
+        return False
+
+    def goes_on_polling(self, upstream: AccountUpstream, rental: Rental) -> bool:
+        """Keep polling a rental that is polled for a waiter; False where it is not."""
+        schedule = self._schedules.get(upstream.account_id)
+        target = schedule.targets.get(rental.id) if schedule and rental.id else None
+        if schedule is None or target is None:
+            return False
+        if target.wanted(self._clock.monotonic()) is not Priority.WAITED_FOR:
+            return False
+        self.linger(target)
+        self._place(schedule, target)
+        return True
 
     def hasten(self, account_id: str, rental_id: int) -> None:
         """Poll a rental soon: a webhook reported a code that could not be confirmed at once."""

@@ -88,7 +88,7 @@ class Operation(Generic[In, Out]):
     `once`: what it buys for a rental is bought once, and any repetition is refused. `pays_later`
     tells whether a change lets the provider charge later: such a one is allowed or refused as a
     purchase. `tool` tells whether it is a tool of AI agents, besides standing in REST and the
-    command line.
+    command line. `at_once` gives of a read what needs no wait, or None.
     """
 
     name: str
@@ -109,6 +109,7 @@ class Operation(Generic[In, Out]):
     once: bool = False
     pays_later: Callable[[In], bool] | None = None
     tool: bool = True
+    at_once: Callable[[Context, In], Out | None] | None = None
 
     @cached_property
     def kind(self) -> Kind:

@@ -29,7 +29,15 @@ async def _poll_rental(context: Context, asked: OneRental) -> Rental:
     return known
 
 
-POLL_RENTAL = replace(GET_RENTAL, run=_poll_rental)
+def _polled_rental(context: Context, asked: OneRental) -> Rental | None:
+    services, upstream = context.services, context.upstream
+    known = services.repository.at_hand(upstream.account_id, asked.rental_id)
+    if known is None or known.status in OVER or services.poller.goes_on_polling(upstream, known):
+        return known
+    return None
+
+
+POLL_RENTAL = replace(GET_RENTAL, run=_poll_rental, at_once=_polled_rental)
 """get_rental from the stored state, which the poller refreshes while the client keeps polling.
 
 While the provider fails, the last known state is returned. Used by the drop-in faces only.
@@ -50,7 +58,7 @@ async def _known_prices(context: Context, asked: ListPrices) -> PricePage:
     return known
 
 
-KNOWN_RENTAL = replace(GET_RENTAL, run=_known_rental)
+KNOWN_RENTAL = replace(GET_RENTAL, run=_known_rental, at_once=None)
 """get_rental as it is known here; makes no call to the provider."""
-KNOWN_PRICES = replace(LIST_PRICES, run=_known_prices)
+KNOWN_PRICES = replace(LIST_PRICES, run=_known_prices, at_once=None)
 """list_prices as they are known here, of any age; makes no call to the provider."""

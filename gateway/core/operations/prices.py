@@ -11,6 +11,10 @@ async def _list_prices(context: Context, asked: ListPrices) -> PricePage:
     return await context.services.price_cache.page(context.upstream, asked)
 
 
+def _fresh_prices(context: Context, asked: ListPrices) -> PricePage | None:
+    return context.services.price_cache.fresh_page(context.upstream.account_id, asked)
+
+
 LIST_PRICES = Operation(
     name="list_prices",
     summary="List what a number costs for each service, with its stock",
@@ -22,6 +26,7 @@ LIST_PRICES = Operation(
     effect=Effect.READ,
     rest=Rest("GET", "/v1/prices"),
     run=_list_prices,
+    at_once=_fresh_prices,
     toolset="account",
     calls=(PRICES,),
 )

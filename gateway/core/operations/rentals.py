@@ -90,6 +90,10 @@ async def _get_rental(context: Context, asked: OneRental) -> Rental:
     return await context.services.status_reads.status(context.upstream, asked.rental_id)
 
 
+def _recent_rental(context: Context, asked: OneRental) -> Rental | None:
+    return context.services.status_reads.recent(context.upstream.account_id, asked.rental_id)
+
+
 async def _rent_again(context: Context, asked: RentAgain) -> Rental:
     """Rent again; the service is that of the earlier rental, which the provider may not tell."""
     account_id, services = context.upstream.account_id, context.services
@@ -157,6 +161,7 @@ GET_RENTAL = Operation(
     effect=Effect.READ,
     rest=Rest("GET", "/v1/rentals/{rental_id}"),
     run=_get_rental,
+    at_once=_recent_rental,
     calls=(RENTAL_STATUS,),
     errors=(RentalNotFound,),
     subject="rental_id",

@@ -60,23 +60,32 @@ class PriceCache:
         self._fresh = fresh
         self._keep = max(keep, fresh)
         self._blocked = {each.casefold() for each in blocked}
-        self._lists: LRUCache[str, PriceList] = LRUCache(_ACCOUNTS)
+        self._lists: dict[str, PriceList] = {}  # those fetched longest ago first
         self.last = self._lists.get  # the last list of an account, of any age; makes no call
         self._fetches: dict[str, _Fetch] = {}
         self._not_before: LRUCache[str, float] = LRUCache(_ACCOUNTS)
         self._reread_not_before: LRUCache[str, float] = LRUCache(_ACCOUNTS)
 
+    def fresh_page(self, account_id: str, asked: ListPrices) -> PricePage | None:
+        """A page of an account's prices where these are fresh."""
+        listed = self.last(account_id)
+        if listed is None or listed.contradicted:
+            return None
+        if self._clock.monotonic() - listed.since >= self._fresh:
+            return None
+        self._looked_up(account_id, "fresh")
+        return listed.page(asked, stale=False)
+
     async def page(self, upstream: AccountUpstream, asked: ListPrices) -> PricePage:
         """A page of the account's prices; one that is not fresh is refreshed first, if possible."""
+        if (page := self.fresh_page(upstream.account_id, asked)) is not None:
+            return page
         listed = self.last(upstream.account_id)
         age = self._clock.monotonic() - listed.since if listed else self._keep
         if listed is None or age >= self._keep:
             self._looked_up(upstream.account_id, "miss")
             listed = await self.fetch(upstream)
             return listed.page(asked, stale=listed.contradicted)
-        if age < self._fresh and not listed.contradicted:
-            self._looked_up(upstream.account_id, "fresh")
-            return listed.page(asked, stale=False)
         anew = await self._refreshed(upstream, in_time=age < self._fresh)
         self._looked_up(upstream.account_id, "miss" if anew else "stale")
         listed = anew or listed
@@ -255,10 +264,16 @@ class PriceCache:
     ) -> PriceList:
         prices = await upstream.ask(PRICES, _ALL)
         listed = PriceList(prices, self._clock.now(), self._clock.monotonic())
-        self._lists[upstream.account_id] = listed
+        self._keep_list(upstream.account_id, listed)
         for refusal, at in refusals:
             listed.correct(refusal, at)
         return listed
+
+    def _keep_list(self, account: str, listed: PriceList) -> None:
+        self._lists.pop(account, None)
+        if len(self._lists) >= _ACCOUNTS:
+            del self._lists[next(iter(self._lists))]
+        self._lists[account] = listed
 
     def _fetched(self, account: str, task: asyncio.Task[PriceList]) -> None:
         self._fetches.pop(account, None)

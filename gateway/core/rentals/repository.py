@@ -104,14 +104,19 @@ class RentalRepository:
             self._recorded[key] = rental, seen, merged
         return merged
 
+    def at_hand(self, account_id: str, rental_id: int) -> Rental | None:
+        """A rental of the account as it is kept in memory; None where it is not."""
+        seen = self._seen.get((account_id, "rental", rental_id))
+        return None if seen is None else cast(Rental, seen[1])
+
     async def known(self, account_id: str, rental_id: int) -> Rental | None:
         """A rental of the account as stored, without a call to the provider.
 
         None where it is not known, or the ledger is away: then only the provider can tell.
         """
+        if (seen := self.at_hand(account_id, rental_id)) is not None:
+            return seen
         key: RentalKey = account_id, "rental", rental_id
-        if (seen := self._seen.get(key)) is not None:
-            return cast(Rental, seen[1])
         try:
             found = self._unwritten.known(key) or await self._ledger.find(
                 View(account_id), "rental", rental_id

@@ -66,6 +66,13 @@ class StatusReads:
         # The highest send number of the reads that have completed.
         self._last_number: LRUCache[_Key, int] = LRUCache(_CACHED)
 
+    def recent(self, account_id: str, rental_id: int) -> Rental | None:
+        """What the last read gave, where that is fresh."""
+        last = self._last.get((account_id, rental_id))
+        if last is None or self._clock.monotonic() - last[0] >= self._fresh:
+            return None
+        return last[1]
+
     async def status(
         self,
         upstream: AccountUpstream,
@@ -78,10 +85,9 @@ class StatusReads:
         A read that waits for its permit at a lower priority is hastened; where one that was sent so
         fails, it is repeated. `deadline` as in AccountUpstream.ask.
         """
+        if (recent := self.recent(upstream.account_id, rental_id)) is not None:
+            return recent
         key = upstream.account_id, rental_id
-        last = self._last.get(key)
-        if last is not None and self._clock.monotonic() - last[0] < self._fresh:
-            return last[1]
         read = self._running.get(key)
         if read is None:
             read = self._running[key] = _Read(priority, SendNumber(self._numbers))

@@ -24,8 +24,11 @@ from gateway.http.rest import responses
 from gateway.http.wire.addresses import OwnAddress
 from gateway.http.wire.admission import WAITS, Admission
 from gateway.http.wire.auth import CALLER, key_of
+from gateway.http.wire.cacheable import Wanted
 from gateway.http.wire.edge import NOTE, TRACE_ID, Handler
 from gateway.http.wire.inputs import TOKEN, idempotency_key, read_inputs
+from gateway.http.wire.known_reads import REPEAT, Repeat
+from gateway.http.wire.prebuilt import Prebuilt, PrebuiltResponse
 
 PREFIX = "/v1/"
 _MOST_TARGETS, _LONGEST_TARGET = 2000, 500
@@ -71,13 +74,42 @@ class RestFace:
 
         async def handle(request: web.Request) -> web.StreamResponse:
             given = targets.cached(request.raw_path) or await targets.read(request)
-            call = Call(request[CALLER], request[TRACE_ID], note=request[NOTE])
-            value = (await self._invoker.answer(op, call, given)).value
-            if isinstance(value, Cacheable):
-                return self._cacheable.render(value, request)
-            return self._small.render(value)
+            answered = await self._read(op, request, given)
+            if isinstance(given, BaseModel):
+                request[REPEAT] = self._repeat(op, request, given)
+            return answered
 
         return handle
+
+    async def _read(
+        self, op: AnyOperation, request: web.Request, given: Mapping[str, Any] | BaseModel
+    ) -> PrebuiltResponse:
+        call = Call(request[CALLER], request[TRACE_ID], note=request[NOTE])
+        value = (await self._invoker.answer(op, call, given)).value
+        if isinstance(value, Cacheable):
+            return PrebuiltResponse(self._cacheable.render(value, Wanted.by(request)))
+        return PrebuiltResponse(self._small.render(value))
+
+    def _repeat(self, op: AnyOperation, request: web.Request, asked: BaseModel) -> Repeat:
+        """How the same is read again."""
+        key, caller, wanted = key_of(request), request[CALLER], Wanted.by(request)
+
+        async def handle(request: web.Request) -> PrebuiltResponse:
+            request[CALLER] = self._callers.recall(key) or await self._callers.identify(key)
+            return await self._read(op, request, asked)
+
+        again = self._invoker.at_once(op, caller, asked)
+        if again is None:
+            return Repeat(handle)
+        render = responses.Repeated(self._cacheable, self._small, wanted).render
+
+        def at_once() -> Prebuilt | None:
+            if self._callers.recall(key) is not caller:
+                return None
+            value = again()
+            return None if value is None else render(value)
+
+        return Repeat(handle, at_once)
 
     def _waiter(self, op: AnyOperation, seconds: str) -> Handler:
         targets = _TargetInputs(op)
@@ -89,7 +121,7 @@ class RestFace:
             waits = getattr(given, seconds, 0)  # invalid inputs, which are refused, have none
             with self._admission.held(request, caller, WAITS) if waits else nullcontext():
                 answer = await self._invoker.answer(op, call, given)
-            return self._small.render(answer.value)
+            return PrebuiltResponse(self._small.render(answer.value))
 
         return handle
 

@@ -1,8 +1,10 @@
 """Turns values into responses; cached values are serialised and compressed once."""
 
 import time
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
+from weakref import ref
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -10,8 +12,8 @@ from pydantic import BaseModel
 from gateway.core.identity_cache import IdentityCache
 from gateway.core.model.values import Cacheable
 from gateway.core.operations.call import Answer
-from gateway.http.wire.cacheable import CacheableBody
-from gateway.http.wire.prebuilt import Prebuilt, PrebuiltHead, PrebuiltResponse
+from gateway.http.wire.cacheable import CacheableBody, Wanted
+from gateway.http.wire.prebuilt import Prebuilt, PrebuiltHead
 
 JSON = "application/json"
 _HEADERS = MappingProxyType({"Content-Type": JSON, "Cache-Control": "no-store"})
@@ -42,7 +44,7 @@ class SmallResponses:
         """Bodies above 2 kB are not cached."""
         self._prebuilt: IdentityCache[BaseModel, Prebuilt] = IdentityCache(_MOST_SMALL)
 
-    def render(self, value: BaseModel) -> PrebuiltResponse:
+    def render(self, value: BaseModel) -> Prebuilt:
         """The response with a value."""
         prebuilt = self._prebuilt.get(value)
         if prebuilt is None:
@@ -50,7 +52,7 @@ class SmallResponses:
             prebuilt = Prebuilt(_HEAD, body)
             if len(body) <= _SMALL_BODY:
                 self._prebuilt[value] = prebuilt
-        return PrebuiltResponse(prebuilt)
+        return prebuilt
 
 
 class CacheableResponses:
@@ -58,24 +60,65 @@ class CacheableResponses:
 
     def __init__(self) -> None:
         """A value's bodies are dropped with the least recently used value."""
-        self._values: IdentityCache[Cacheable, _CacheableValue] = IdentityCache(_MOST_CACHEABLE)
+        self._values: IdentityCache[Cacheable, CacheableValue] = IdentityCache(_MOST_CACHEABLE)
 
-    def render(self, value: Cacheable, request: web.Request) -> PrebuiltResponse:
+    def render(self, value: Cacheable, wanted: Wanted) -> Prebuilt:
         """The response to one request: 304 where its If-None-Match names this body."""
+        return self.bodies(value).prebuilt(wanted)
+
+    def bodies(self, value: Cacheable) -> "CacheableValue":
+        """The bodies of a value."""
         kept = self._values.get(value)
         if kept is None:
-            kept = self._values[value] = _CacheableValue(value)
-        return kept.response(request)
+            kept = self._values[value] = CacheableValue(value)
+        return kept
 
 
-class _CacheableValue:
+class Repeated:
+    """Renders the values of requests with the same head: mostly the value of the last one."""
+
+    def __init__(
+        self, cacheable: CacheableResponses, small: SmallResponses, wanted: Wanted
+    ) -> None:
+        """Of a `Cacheable` value nothing is kept here: it may be large."""
+        self._cacheable = cacheable
+        self._small = small
+        self._wanted = wanted
+        self._bodies: Callable[[], CacheableValue | None] = _nothing
+        self._last: tuple[BaseModel | None, Prebuilt | None] = None, None
+
+    def render(self, value: BaseModel) -> Prebuilt:
+        """The response with a value."""
+        if isinstance(value, Cacheable):
+            bodies = self._bodies()
+            if bodies is None or bodies.value is not value:
+                bodies = self._cacheable.bodies(value)
+                self._bodies = ref(bodies)
+            return bodies.prebuilt(self._wanted)
+        last, prebuilt = self._last
+        if prebuilt is None or last is not value:
+            prebuilt = self._small.render(value)
+            self._last = value, prebuilt
+        return prebuilt
+
+
+def _nothing() -> None:
+    return None
+
+
+class CacheableValue:
+    """The bodies of one value, which tell its age in seconds."""
+
     def __init__(self, value: Cacheable) -> None:
+        """Nothing is compressed before it is wanted."""
+        self.value = value
         self._body = CacheableBody(_json(value), JSON, "private, no-cache")
         self._fetched_at = value.fetched_at.timestamp()
 
-    def response(self, request: web.Request) -> PrebuiltResponse:
+    def prebuilt(self, wanted: Wanted) -> Prebuilt:
+        """The response with the body that is wanted."""
         age = max(0, int(time.time() - self._fetched_at))
-        return self._body.response(request, {"Age": str(age)})
+        return self._body.prebuilt(wanted, {"Age": str(age)})
 
 
 def _json(value: BaseModel) -> bytes:

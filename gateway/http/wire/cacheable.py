@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 import brotli
@@ -16,6 +17,20 @@ _COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "br": lambda body: brotli.compress(body, quality=5),
     "gzip": lambda body: gzip.compress(body, compresslevel=6, mtime=0),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which body a request wants: its Accept-Encoding, and its If-None-Match."""
+
+    encodings: str
+    unless: str | None
+
+    @classmethod
+    def by(cls, request: web.Request) -> "Wanted":
+        """What the request says."""
+        headers = request.headers
+        return cls(headers.get(hdrs.ACCEPT_ENCODING, ""), headers.get(hdrs.IF_NONE_MATCH))
 
 
 class CacheableBody:
@@ -40,15 +55,18 @@ class CacheableBody:
 
         `further` are more headers, such as Age.
         """
-        headers, further = request.headers, further or {}
-        known = headers.get(hdrs.IF_NONE_MATCH)
+        return PrebuiltResponse(self.prebuilt(Wanted.by(request), further or {}))
+
+    def prebuilt(self, wanted: "Wanted", further: Mapping[str, str]) -> Prebuilt:
+        """The same for what a request said of it."""
+        known = wanted.unless
         status = 304 if known is not None and _matches(known, self._etag) else 200
-        encoding = _encoding(headers.get(hdrs.ACCEPT_ENCODING, ""))
+        encoding = _encoding(wanted.encodings)
         found = self._prebuilt.get((encoding, status))
         if found is None or found[0] != further:
             built = self._build(encoding, status, further)
             found = self._prebuilt[encoding, status] = further, built
-        return PrebuiltResponse(found[1])
+        return found[1]
 
     def _build(self, encoding: str, status: int, further: Mapping[str, str]) -> Prebuilt:
         headers = {**self._usual, **further}

@@ -54,10 +54,11 @@ class PrebuiltResponse(web.StreamResponse):
     are serialised for each response, and none may hold a line break.
     """
 
-    def __init__(self, prebuilt: Prebuilt) -> None:
-        """`prebuilt` may be sent any number of times."""
+    def __init__(self, prebuilt: Prebuilt, *, usual: bool = False) -> None:
+        """`prebuilt` may be sent any number of times. `usual`: its request is known to be that."""
         super().__init__(status=prebuilt.head.status)
         self._prebuilt = prebuilt
+        self._usual = usual
         self._writer: AbstractStreamWriter | None = None
         self._plain: web.Response | None = None
 
@@ -70,7 +71,7 @@ class PrebuiltResponse(web.StreamResponse):
 
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
         """Choose how to send it. The prebuilt way sends no signal on_response_prepare."""
-        if (
+        if self._usual or (
             request.version == HttpVersion11
             and request.method == hdrs.METH_GET
             and request.keep_alive

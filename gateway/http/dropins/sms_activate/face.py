@@ -1,13 +1,15 @@
 """The face at /stubs/handler_api.php and its dialects: a bare token or JSON for every action."""
 
 import json
-from functools import partial
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 from aiohttp import web
 from multidict import CIMultiDict, istr
 
 from gateway.core.auth.authentication import Callers
 from gateway.core.invocation.invoker import Invoker
+from gateway.core.model.callers import Caller
 from gateway.core.model.errors import GatewayError
 from gateway.core.operations.call import Call
 from gateway.core.prices.service_codes import Assortment
@@ -22,6 +24,7 @@ from gateway.http.dropins.sms_activate.manner import (
     MANNER,
     PURCHASES,
     TOLD_BY_STATUS,
+    Manner,
     manner_of,
     manner_of_query,
 )
@@ -36,6 +39,7 @@ from gateway.http.dropins.sms_activate.unavailable import UnavailableActions
 from gateway.http.dropins.unknown_parameters import UnknownParameters
 from gateway.http.wire.edge import NOTE, TRACE_ID
 from gateway.http.wire.forms import is_prefetch, key_in, read_parameters
+from gateway.http.wire.known_reads import REPEAT, Repeat
 from gateway.http.wire.prebuilt import Prebuilt, PrebuiltHead, PrebuiltResponse
 
 _TEXT = CIMultiDict({"Content-Type": "text/plain", "Cache-Control": "no-store"})
@@ -104,9 +108,22 @@ class SmsActivateFace:
         if action is None or (name in _CHANGES and is_prefetch(request)):
             return tokens.BAD_ACTION
         call = Call(caller, request[TRACE_ID], note=request[NOTE])
-        return await action(
-            ActionRequest(request, parameters, manner.dialect, caller, call, headers)
-        )
+        asked = ActionRequest(request, parameters, manner.dialect, caller, call, headers)
+        body = await action(asked)
+        if asked.again is not None:
+            request[REPEAT] = self._repeat(key, caller, manner, asked.again)
+        return body
+
+    def _repeat(
+        self, key: str, caller: Caller, manner: Manner, again: Callable[[], Body | None]
+    ) -> Repeat:
+        def at_once() -> Prebuilt | None:
+            if self._callers.recall(key) is not caller:
+                return None
+            body = again()
+            return _token(manner, body) if isinstance(body, str) else None
+
+        return Repeat(self._handle, at_once)
 
 
 def render(request: web.Request, error: GatewayError) -> web.StreamResponse:
@@ -123,8 +140,16 @@ def refuse(target: str) -> web.Response:
 def _respond(request: web.Request, body: Body) -> web.StreamResponse:
     manner = request.get(MANNER) or manner_of_query(request)
     if isinstance(body, str):
-        status = 400 if manner.by_status and body not in _DONE else 200
-        word = manner.dialect.word(manner.purpose, body)
-        return PrebuiltResponse(Prebuilt(_TEXT_HEADS[status], word.encode()))
+        return PrebuiltResponse(_token(manner, body))
     text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
     return web.Response(body=text.encode(errors="replace"), headers=_JSON.copy())
+
+
+def _token(manner: Manner, token: str) -> Prebuilt:
+    status = 400 if manner.by_status and token not in _DONE else 200
+    return _text(status, manner.dialect.word(manner.purpose, token))
+
+
+@lru_cache(256)
+def _text(status: int, word: str) -> Prebuilt:
+    return Prebuilt(_TEXT_HEADS[status], word.encode())

@@ -24,7 +24,8 @@ _USA_NAMES = ("", USA, "12", "any", "us", "usa")
 class ActionRequest:
     """One request of an action. `call` serves reads and changes; purchases make their own.
 
-    `headers`: what the action adds to those of the response.
+    `headers`: what the action adds to those of the response. `again`: how it gives the answer to
+    the same request from memory, or None; set by an action that can.
     """
 
     http: web.Request
@@ -33,6 +34,7 @@ class ActionRequest:
     caller: Caller
     call: Call
     headers: dict[str, str] = field(default_factory=dict)
+    again: Callable[[], Body | None] | None = None
 
     def get(self, name: str) -> str | None:
         """A parameter's value; None for an absent or empty one."""

@@ -1,8 +1,10 @@
 """The actions that read the state of activations."""
 
+from collections.abc import Callable
+
 from gateway.core.invocation.invoker import Invoker
 from gateway.core.model.errors import Forbidden, GatewayError, RentalNotFound, Unauthorized
-from gateway.core.model.rentals import Rental, RentalStatus
+from gateway.core.model.rentals import OneRental, Rental, RentalStatus
 from gateway.core.operations.polling import POLL_RENTAL
 from gateway.core.operations.rentals import LIST_RENTALS
 from gateway.core.prices.service_codes import Assortment
@@ -52,10 +54,23 @@ class StatusActions:
         rental, retried = await self._look(request)
         if rental is None:
             return WAITING
+        request.again = self._again(request, OneRental(rental_id=rental.id)) if rental.id else None
         told = replies.status(rental, retried)
         if request.get("text") in _TRUE and told.startswith(RECEIVED):
             request.headers[TEXT_HEADER] = told.removeprefix(RECEIVED)
         return told
+
+    def _again(self, request: ActionRequest, asked: OneRental) -> Callable[[], Body | None] | None:
+        """Tells from memory that there is still no code, or no rental any more."""
+        read = self._invoker.at_once(POLL_RENTAL, request.caller, asked)
+        if read is None:
+            return None
+
+        def again() -> Body | None:
+            rental = read()
+            return replies.status(rental, None) if rental and rental.code is None else None
+
+        return again
 
     async def _status_v2(self, request: ActionRequest) -> Body:
         rental, retried = await self._look(request)
