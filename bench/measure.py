@@ -47,11 +47,15 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """The median of the rounds' ratios, with the lowest and the highest of them."""
+    """The median of the rounds' ratios, with the lowest and the highest of them.
+
+    `noise`: the median distance of the baseline's own rounds from their median, as a part of it.
+    """
 
     median: float
     low: float
     high: float
+    noise: float | None = None
 
 
 Samples = Mapping[str, Sequence[Sample]]
@@ -65,8 +69,15 @@ def by_turns(contenders: Mapping[str, Contender], rounds: int, requests: int) ->
 
 def ratio(samples: Samples, ours: str, theirs: str, of: Callable[[Sample], float]) -> Ratio:
     """How many times theirs ours is, round by round."""
-    found = [of(a) / of(b) for a, b in zip(samples[ours], samples[theirs], strict=True)]
-    return Ratio(statistics.median(found), min(found), max(found))
+    baseline = [of(sample) for sample in samples[theirs]]
+    found = [of(sample) / base for sample, base in zip(samples[ours], baseline, strict=True)]
+    return Ratio(statistics.median(found), min(found), max(found), distance(baseline))
+
+
+def distance(values: Sequence[float]) -> float:
+    """How far a value lies from the median of all, as a part of it: the median of that."""
+    middle = statistics.median(values)
+    return statistics.median(abs(value - middle) for value in values) / middle
 
 
 def median(samples: Samples, name: str, of: Callable[[Sample], float]) -> float:

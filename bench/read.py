@@ -38,10 +38,10 @@ def run(rounds: int) -> list[Row]:
             REQUESTS,
         )
     return [
-        _row(samples, "gateway", "bare proxy", Target("≤", 1.7)),
+        _row(samples, "gateway", "bare proxy", Target("≤", 1.25)),
         _row(samples, "gateway", "FastAPI + httpx"),
-        _row(samples, "gateway, all new", "bare proxy"),
-        _row(samples, "gateway, log", "gateway"),
+        _row(samples, "gateway, all new", "bare proxy", Target("≤", 1.5)),
+        _row(samples, "gateway, log", "gateway", Target("≤", 1.3)),
         _row(samples, "gateway, JSON log", "gateway"),
     ]
 
