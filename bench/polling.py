@@ -6,6 +6,7 @@ from bench.contenders import KEY, bare_bytes, gateway, upstream
 from bench.floors import APP, NO_APP, against, floors
 from bench.load import get
 from bench.measure import Contender, by_turns
+from bench.pinning import apart
 from bench.report import Row, Target
 
 REQUESTS = 5000
@@ -25,6 +26,7 @@ def run(rounds: int) -> list[Row]:
             "bare handler": Contender(bare, lambda _: asked),
             **stack.enter_context(floors(asked)),
         }
+        stack.enter_context(apart((each.server for each in contenders.values()), provider))
         samples = by_turns(contenders, rounds, REQUESTS)
     return [
         *against(samples, "getStatus", "gateway", "bare handler", Target("≥", 0.88)),

@@ -11,6 +11,7 @@ from bench.contenders import KEY, bare_bytes, gateway, upstream
 from bench.floors import APP, NO_APP, against, floors
 from bench.load import get
 from bench.measure import Contender, by_turns
+from bench.pinning import apart
 from bench.process import Server
 from bench.report import Row, Target
 
@@ -36,6 +37,7 @@ def run(rounds: int) -> list[Row]:
             "bare handler, 304": Contender(bare, lambda _: unchanged, 304),
             **stack.enter_context(floors(whole)),
         }
+        stack.enter_context(apart((each.server for each in contenders.values()), provider))
         samples = by_turns(contenders, rounds, REQUESTS)
     return [
         *against(samples, "450 prices, gzip", "gateway", "bare handler", _AT_LEAST),
