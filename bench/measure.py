@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bench.load import connected
 from bench.process import Server
 
-_WARM_UP = 100
+_WARM_UP = 64  # two on each connection
 _SLICES = 5
 """A round is cut in slices, by turns too: what disturbs the machine then disturbs all alike."""
 
