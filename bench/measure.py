@@ -71,7 +71,8 @@ def ratio(samples: Samples, ours: str, theirs: str, of: Callable[[Sample], float
     """How many times theirs ours is, round by round."""
     baseline = [of(sample) for sample in samples[theirs]]
     found = [of(sample) / base for sample, base in zip(samples[ours], baseline, strict=True)]
-    return Ratio(statistics.median(found), min(found), max(found), distance(baseline))
+    noise = distance(baseline) if len(baseline) > 1 else None
+    return Ratio(statistics.median(found), min(found), max(found), noise)
 
 
 def distance(values: Sequence[float]) -> float:

@@ -51,6 +51,12 @@ def test_a_ratio_carries_the_noise_of_its_baseline_only() -> None:
     assert found.high == 4.5
 
 
+def test_of_one_round_the_noise_is_unknown() -> None:
+    samples = {"ours": [Sample(1, 1, 1)], "theirs": [Sample(1, 1, 1)]}
+
+    assert ratio(samples, "ours", "theirs", lambda one: one.seconds).noise is None
+
+
 def test_the_noise_of_a_bench_is_that_of_its_worst_baseline() -> None:
     found = Noise(rounds=None, others=0.2, stolen=0.0)
     values = [Ratio(1, 1, 1, 0.02), Ratio(1, 1, 1), Ratio(1, 1, 1, 0.07)]
