@@ -13,7 +13,7 @@ from bench.pinning import apart
 from bench.process import Server
 from bench.report import Row, Target
 
-REQUESTS = 2000
+REQUESTS = 1500
 _RENTALS = 500
 _SHARE = {"FastAPI + httpx": 0.1}
 

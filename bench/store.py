@@ -34,7 +34,7 @@ from gateway.core.model.ledger_news import LedgerNews
 from gateway.core.ports.ledger import Ledger
 from tests.support.ledger import NOW, bought, intent, new_id, rental
 
-PAIRS, AT_ONCE = 1000, 32
+PAIRS, AT_ONCE = 600, 32
 
 
 class PlainTx:

@@ -35,7 +35,7 @@ from gateway.core.ports.webhooks import MostWebhooks
 OTHERS, KEYS = 1000, 50
 EVENTS, EVERY = 100, 0.05
 """So many events of a round, one each so many seconds."""
-RENTS = 750
+RENTS = 500
 _PATIENCE = 60.0
 _SECRET = "a secret that only this bench knows"
 _OWNERS_KEY = "gtw_bench_00000000000000000000000"
