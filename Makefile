@@ -74,8 +74,9 @@ test-agents: .venv/dev.stamp .venv-agents/agents.stamp $(AGENTS)/node_modules/.p
 	.venv-agents/bin/$(PIP) --no-deps --require-hashes -r $<
 	@touch $@
 
+# All, which takes 20 minutes at most, or BENCH="read prices --against FILE"; --help says what there is.
 bench: .venv-bench/bench.stamp
-	.venv-bench/bin/python -m bench
+	.venv-bench/bin/python -m bench $(BENCH)
 
 # Minutes long. Other scenarios, times or seeds: --help of either.
 chaos: .venv/dev.stamp

@@ -56,6 +56,13 @@ def bare_bytes(like: str) -> Iterator[Server]:
 
 
 @contextmanager
+def empty(path: str | None) -> Iterator[Server]:
+    """Answers nothing at `path`; at any where there is none, and no application either."""
+    with _module("empty", *(["--path", path] if path else [])) as server:
+        yield server
+
+
+@contextmanager
 def _module(name: str, *arguments: str) -> Iterator[Server]:
     port = free_port()
     with serving(("-m", f"bench.servers.{name}", "--port", str(port), *arguments), port) as server:

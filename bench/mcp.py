@@ -17,7 +17,7 @@ from bench.report import Row, Target
 REQUESTS = 2000
 _VERSION = "2026-07-28"
 _LIMIT = 20
-_START_ROUNDS, _STARTS = 5, 3
+_STARTS = 2
 
 
 def run(rounds: int) -> list[Row]:
@@ -35,7 +35,7 @@ def run(rounds: int) -> list[Row]:
         shares = {"fastmcp": 0.2}
         folder = stack.enter_context(TemporaryDirectory())
         commands = _commands(provider, ours, folder)
-        starts = starting.by_turns(commands, min(rounds, _START_ROUNDS), _STARTS)
+        starts = starting.by_turns(commands, rounds, _STARTS)
         samples = by_turns(
             {name: _calls(one, shares.get(name, 1.0)) for name, one in servers.items()},
             rounds,

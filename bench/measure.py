@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bench.load import connected
 from bench.process import Server
 
-_WARM_UP = 100
+_WARM_UP = 64  # two on each connection
 _SLICES = 5
 """A round is cut in slices, by turns too: what disturbs the machine then disturbs all alike."""
 
@@ -47,11 +47,15 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """The median of the rounds' ratios, with the lowest and the highest of them."""
+    """The median of the rounds' ratios, with the lowest and the highest of them.
+
+    `noise`: the median distance of the baseline's own rounds from their median, as a part of it.
+    """
 
     median: float
     low: float
     high: float
+    noise: float | None = None
 
 
 Samples = Mapping[str, Sequence[Sample]]
@@ -65,8 +69,16 @@ def by_turns(contenders: Mapping[str, Contender], rounds: int, requests: int) ->
 
 def ratio(samples: Samples, ours: str, theirs: str, of: Callable[[Sample], float]) -> Ratio:
     """How many times theirs ours is, round by round."""
-    found = [of(a) / of(b) for a, b in zip(samples[ours], samples[theirs], strict=True)]
-    return Ratio(statistics.median(found), min(found), max(found))
+    baseline = [of(sample) for sample in samples[theirs]]
+    found = [of(sample) / base for sample, base in zip(samples[ours], baseline, strict=True)]
+    noise = distance(baseline) if len(baseline) > 1 else None
+    return Ratio(statistics.median(found), min(found), max(found), noise)
+
+
+def distance(values: Sequence[float]) -> float:
+    """How far a value lies from the median of all, as a part of it: the median of that."""
+    middle = statistics.median(values)
+    return statistics.median(abs(value - middle) for value in values) / middle
 
 
 def median(samples: Samples, name: str, of: Callable[[Sample], float]) -> float:

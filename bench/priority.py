@@ -34,8 +34,8 @@ from bench.waiting import calling, rent
 
 _LISTENED = 200
 _CONSOLES = 10
-_CODES = 6  # of a turn
-_WITHIN = (1.0, 4.0)  # seconds from the wait to the code
+_CODES = 3  # of a turn
+_WITHIN = (0.5, 2.5)  # seconds from the wait to the code
 _CODE = "012345"
 _RATES = '{"rent": 10000, "prices": 10000}'
 

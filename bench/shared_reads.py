@@ -17,7 +17,7 @@ from bench.process import Server, free_port, serving
 from bench.report import Row, Target
 
 _SECONDS = 0.05
-_REQUESTS = {64: 4000, 512: 12_000}
+_REQUESTS = {64: 2000, 512: 6000}
 _NGINX = """
 daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;
 worker_rlimit_nofile 8192;
@@ -46,7 +46,7 @@ def run(rounds: int) -> list[Row]:
             print("shared_reads: nginx is not installed; without it", file=sys.stderr)
         else:
             servers["nginx"] = stack.enter_context(_nginx(program, provider))
-        return [_compare(servers, count, min(rounds, 5)) for count in _REQUESTS]
+        return [_compare(servers, count, rounds) for count in _REQUESTS]
 
 
 def _compare(servers: Mapping[str, Server], connections: int, rounds: int) -> Row:

@@ -28,13 +28,13 @@ from adapters.store.sql.statement import Row as Found
 from adapters.store.sqlite.database import PRAGMAS
 from adapters.store.tables.ledger import StoredLedger
 from bench.measure import Sample, Samples, median, ratio
+from bench.postgres import durable_postgres
 from bench.report import Row
 from gateway.core.model.ledger_news import LedgerNews
 from gateway.core.ports.ledger import Ledger
 from tests.support.ledger import NOW, bought, intent, new_id, rental
-from tests.support.postgres import running
 
-PAIRS, AT_ONCE = 2000, 32
+PAIRS, AT_ONCE = 600, 32
 
 
 class PlainTx:
@@ -137,7 +137,7 @@ def run(rounds: int) -> list[Row]:
     with TemporaryDirectory() as folder:
         files = (nullcontext(f"sqlite:///{folder}/{number}.db") for number in count())
         rows = _compare("SQLite", files, rounds)
-    with running(quick=False) as server:
+    with durable_postgres() as server:
         databases = (server.database() for _ in count())
         return [*rows, *_compare("PostgreSQL", databases, rounds)]
 

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 from bench.contenders import KEY, gateway, upstream
 from bench.measure import Ratio
+from bench.postgres import durable_postgres
 from bench.process import Server
 from bench.report import Row, Target
 from gateway.core.auth.authentication import KeyHasher
@@ -95,9 +96,7 @@ def _file() -> Iterator[str]:
 
 @contextmanager
 def _server() -> Iterator[str]:
-    from tests.support.postgres import running
-
-    with running(quick=False) as server, server.database() as url:
+    with durable_postgres() as server, server.database() as url:
         yield url
 
 

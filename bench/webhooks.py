@@ -22,6 +22,7 @@ from adapters.store import Store, open_store
 from bench.contenders import KEY, gateway, upstream
 from bench.load import post
 from bench.measure import Contender, Ratio, Sample, by_turns, median, new_event_loop, ratio
+from bench.postgres import durable_postgres
 from bench.process import Server
 from bench.report import Row, Target
 from gateway.core.auth.authentication import KeyHasher
@@ -32,9 +33,9 @@ from gateway.core.model.webhooks import StoredWebhook, WebhookFormat
 from gateway.core.ports.webhooks import MostWebhooks
 
 OTHERS, KEYS = 1000, 50
-EVENTS, EVERY = 100, 0.1
+EVENTS, EVERY = 100, 0.05
 """So many events of a round, one each so many seconds."""
-RENTS = 1500
+RENTS = 500
 _PATIENCE = 60.0
 _SECRET = "a secret that only this bench knows"
 _OWNERS_KEY = "gtw_bench_00000000000000000000000"
@@ -119,10 +120,7 @@ def _files() -> Iterator[Databases]:
 
 @contextmanager
 def _servers() -> Iterator[Databases]:
-    """A server that writes as durably as any: nothing is turned off for speed."""
-    from tests.support.postgres import running
-
-    with running(quick=False) as server:
+    with durable_postgres() as server:
         yield server.database
 
 

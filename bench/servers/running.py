@@ -3,14 +3,17 @@
 import argparse
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from aiohttp import web
 
 from bench.measure import new_event_loop
 
 KEEPALIVE = 20.0
+_SETTINGS: dict[str, Any] = {"access_log": None, "keepalive_timeout": KEEPALIVE}
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,9 +36,17 @@ def run(opened: Callable[[], AbstractAsyncContextManager[None]]) -> None:
         runner.run(main())
 
 
-async def listen(app: web.Application, port: int) -> web.AppRunner:
+async def listen(app: web.Application, port: int) -> web.BaseRunner:
     """Serve an application of aiohttp with the gateway's own settings of the server."""
-    runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE, shutdown_timeout=1)
+    return await _started(web.AppRunner(app, shutdown_timeout=1, **_SETTINGS), port)
+
+
+async def listen_without_app(handler: Handler, port: int) -> web.BaseRunner:
+    """The same, but every request goes straight to this handler."""
+    return await _started(web.ServerRunner(web.Server(handler, **_SETTINGS)), port)
+
+
+async def _started(runner: web.BaseRunner, port: int) -> web.BaseRunner:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, backlog=4096).start()
     return runner
