@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from itertools import count
+from math import inf
 from typing import Any
 
 from cachetools import LRUCache
@@ -72,15 +73,17 @@ class StatusReads:
         rental_id: int,
         priority: Priority = Priority.READ,
         deadline: float | None = None,
+        max_age: float = inf,
     ) -> Rental:
         """The rental from the provider, or from the repository if it has ended.
 
         A read that waits for its permit at a lower priority is hastened; where one that was sent so
-        fails, it is repeated. `deadline` as in AccountUpstream.ask.
+        fails, it is repeated. `deadline` as in AccountUpstream.ask. `max_age`: how many seconds old
+        a cached result may be, if that is less than it is cached.
         """
         key = upstream.account_id, rental_id
         last = self._last.get(key)
-        if last is not None and self._clock.monotonic() - last[0] < self._fresh:
+        if last is not None and self._clock.monotonic() - last[0] < min(self._fresh, max_age):
             return last[1]
         read = self._running.get(key)
         if read is None:
@@ -94,7 +97,7 @@ class StatusReads:
         except (UpstreamFault, RateLimited):
             if read.priority <= priority:
                 raise
-        return await self.status(upstream, rental_id, priority, deadline)
+        return await self.status(upstream, rental_id, priority, deadline, max_age)
 
     async def anew(self, upstream: AccountUpstream, rental_id: int, deadline: float) -> Rental:
         """Read the status again without the cache, before all other reads.
