@@ -19,6 +19,7 @@ from gateway.core.rentals.repository import RentalRepository
 from gateway.core.rentals.status_reads import StatusReads
 
 _LEASE = 5.0  # seconds that a lease outlasts the time to the next poll
+_EXTENDED = 2.5  # seconds that it must outlast it not to be extended by every poll
 _AFTER_FAULT = 2.0  # seconds
 _AFTER_KEY_REFUSED = 300.0
 # Seconds to wait for a permit. Polls for a caller come again soon: they need not stay in a queue.
@@ -81,11 +82,14 @@ class RentalPoll:
         return self._interval(schedule, target, priority)
 
     async def _read(self, schedule: PollSchedule, target: PollTarget, priority: Priority) -> None:
-        wanted = target.wanted(self._clock.monotonic())  # somebody may have joined meanwhile
+        now = self._clock.monotonic()
+        wanted = target.wanted(now)  # somebody may have joined meanwhile
         if wanted is not None:
             priority = min(priority, wanted)
+        # What another read has told since the last poll serves; the last poll itself never does.
+        max_age = min(schedule.interval(target, priority, now), now - target.looked_at)
         rental = await self._status_reads.status(
-            target.upstream, target.rental_id, priority, _DEADLINES.get(priority)
+            target.upstream, target.rental_id, priority, _DEADLINES.get(priority), max_age
         )
         schedule.key_refused_until = 0.0
         target.over, target.answered = rental.status in OVER, True
@@ -139,11 +143,15 @@ class RentalPoll:
         # With many targets this poll is late, and the next one will be too.
         late = max(0.0, now - target.due)
         until_next = schedule.interval(target, priority, now) + late
+        if held == name and target.lease_until >= now + until_next + _EXTENDED:
+            target.lease = held
+            return True
         try:
             granted = await self._leases.take(name, until_next + _LEASE)
         except LedgerUnavailable:
             return True
         target.lease = name if granted else None
+        target.lease_until = now + until_next + _LEASE
         return granted
 
     async def _check_webhooks(

@@ -11,9 +11,14 @@ from math import inf
 from gateway.core.model.upstream_call import Priority
 from gateway.core.upstream.account import AccountUpstream
 
+_YOUNG = 1.0
 # (age, interval) in seconds: most codes arrive within the first minutes.
-_INTERVALS = ((120.0, 1.0), (300.0, 2.0), (900.0, 4.0))
+_INTERVALS = ((120.0, _YOUNG), (300.0, 2.0), (900.0, 4.0))
 _LONGEST_INTERVAL = 10.0
+# A young rental that is waited for is polled sooner where the limit allows it: the polls of all
+# these take a share of it at most, so that other reads find their permits free.
+_SHORTEST_INTERVAL = 0.25
+_YOUNG_SHARE = 0.25
 # While webhooks arrive, polling only covers lost ones and leaves the limit to other calls.
 _WEBHOOK_INTERVAL = 20.0
 _WEBHOOK_SHARE = 0.125  # of the rate limit, at most
@@ -49,6 +54,7 @@ class PollTarget:
     priority: Priority | None = None  # of the queue that it is in, or of the poll under way
     over: bool = False
     lease: str | None = None  # the lease that this node holds
+    lease_until: float = 0.0
     answered: bool | None = None  # whether the last poll succeeded; None before the first
     refused: bool = False  # the last poll failed in a way that trying again soon does not mend
     hinted: bool = False  # a webhook reported a code that no poll has confirmed yet
@@ -188,7 +194,11 @@ class PollSchedule:
             polled -= self.queues[Priority.FOLLOWED].size
             return max(_WEBHOOK_INTERVAL, polled / (self.per_second * _WEBHOOK_SHARE))
         age = now - target.since
-        return next((pause for until, pause in _INTERVALS if age < until), _LONGEST_INTERVAL)
+        pause = next((pause for until, pause in _INTERVALS if age < until), _LONGEST_INTERVAL)
+        if priority is Priority.WAITED_FOR and pause == _YOUNG:
+            share = self.queues[priority].size / (self.per_second * _YOUNG_SHARE)
+            return min(_YOUNG, max(_SHORTEST_INTERVAL, share))
+        return pause
 
     def _leave(self, target: PollTarget) -> None:
         if target.priority is not None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from itertools import count
+from math import inf
 from typing import Any
 
 from cachetools import LRUCache
@@ -66,10 +67,10 @@ class StatusReads:
         # The highest send number of the reads that have completed.
         self._last_number: LRUCache[_Key, int] = LRUCache(_CACHED)
 
-    def recent(self, account_id: str, rental_id: int) -> Rental | None:
-        """What the last read gave, where that is fresh."""
+    def recent(self, account_id: str, rental_id: int, max_age: float = inf) -> Rental | None:
+        """What the last read gave, where that is fresh, and not older than `max_age` seconds."""
         last = self._last.get((account_id, rental_id))
-        if last is None or self._clock.monotonic() - last[0] >= self._fresh:
+        if last is None or self._clock.monotonic() - last[0] >= min(self._fresh, max_age):
             return None
         return last[1]
 
@@ -79,13 +80,15 @@ class StatusReads:
         rental_id: int,
         priority: Priority = Priority.READ,
         deadline: float | None = None,
+        max_age: float = inf,
     ) -> Rental:
         """The rental from the provider, or from the repository if it has ended.
 
         A read that waits for its permit at a lower priority is hastened; where one that was sent so
-        fails, it is repeated. `deadline` as in AccountUpstream.ask.
+        fails, it is repeated. `deadline` as in AccountUpstream.ask. `max_age`: how many seconds old
+        a cached result may be, if that is less than it is cached.
         """
-        if (recent := self.recent(upstream.account_id, rental_id)) is not None:
+        if (recent := self.recent(upstream.account_id, rental_id, max_age)) is not None:
             return recent
         key = upstream.account_id, rental_id
         read = self._running.get(key)
@@ -100,7 +103,7 @@ class StatusReads:
         except (UpstreamFault, RateLimited):
             if read.priority <= priority:
                 raise
-        return await self.status(upstream, rental_id, priority, deadline)
+        return await self.status(upstream, rental_id, priority, deadline, max_age)
 
     async def anew(self, upstream: AccountUpstream, rental_id: int, deadline: float) -> Rental:
         """Read the status again without the cache, before all other reads.

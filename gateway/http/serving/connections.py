@@ -170,6 +170,10 @@ class _Protocol(RequestHandler):
     def requested(self, body: StreamReader) -> None:
         """A request has come, with this body."""
         self._body, self._requested_at = body, self._loop.time()
+        if self._first_request is not None:  # thousands may wait long: none keeps timers meanwhile
+            self._first_request.cancel()
+            self._first_request = None
+            self.keep_alive(True)
 
     def give_way(self) -> None:
         """Close the connection at once: what its client does not read would hold it open."""

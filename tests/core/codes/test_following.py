@@ -45,6 +45,7 @@ class World:
     says: Callable[[int, float], Answer]
     rentals: list[Rental]
     seconds_each: float = 0.0
+    per_second: float = 1.0  # the limit of the account
     reads: list[Read] = field(default_factory=list)
     given_up: list[tuple[int, float]] = field(default_factory=list)
     leases: dict[str, str] = field(default_factory=dict)
@@ -59,7 +60,12 @@ class World:
 
     # As StatusReads.
     async def status(
-        self, upstream: object, rental_id: int, priority: Priority, deadline: float | None
+        self,
+        upstream: object,
+        rental_id: int,
+        priority: Priority,
+        deadline: float | None,
+        max_age: float,
     ) -> Rental:
         async with self._turn:
             await asyncio.sleep(self.seconds_each)
@@ -110,7 +116,7 @@ class World:
 
     def poller(self) -> CodePoller:
         fake = cast(Any, self)
-        return CodePoller(fake, fake, self.notifier, fake, fake, CLOCK)
+        return CodePoller(fake, fake, self.notifier, fake, fake, CLOCK, per_second=self.per_second)
 
     async def follow(self, seconds: float, key_at: float = 0.0) -> tuple[Following, CodePoller]:
         """Follow for so long; the account's key is seen at `key_at`."""

@@ -60,10 +60,12 @@ class NoRecords:
         return rental
 
 
-def opened() -> tuple[StatusReads, Queue, AccountUpstream]:
+def opened(
+    clock: Clock | None = None, fresh: float = 0.0
+) -> tuple[StatusReads, Queue, AccountUpstream]:
     queue = Queue()
     upstream = AccountUpstream("account", cast(Any, NoProvider()), cast(Any, queue))
-    return StatusReads(cast(Any, NoRecords()), Clock(), fresh=0.0), queue, upstream
+    return StatusReads(cast(Any, NoRecords()), clock or Clock(), fresh=fresh), queue, upstream
 
 
 def ask(
@@ -202,3 +204,19 @@ async def test_whoever_leaves_takes_nothing_from_the_others() -> None:
 
     assert await slow == ACTIVE
     assert waiting.cancelled()
+
+
+@pytest.mark.parametrize(("max_age", "calls"), [(20.0, 1), (10.0, 2), (0.25, 2), (100.0, 1)])
+async def test_who_wants_a_newer_answer_than_is_shared_asks_for_it(
+    max_age: float, calls: int
+) -> None:
+    clock = Clock()
+    reads, queue, upstream = opened(clock, fresh=60.0)
+    queue.permit.set()
+    queue.end.set()
+    await reads.status(upstream, 1)
+    clock.pass_by(15.0)
+    await reads.status(upstream, 1, max_age=max_age)
+    await reads.status(upstream, 1)
+
+    assert len(queue.sent) == calls
