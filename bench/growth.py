@@ -1,7 +1,7 @@
 """What a call costs where the ledger has grown, and where many rentals are watched.
 
-Beside a million rows a read asks the provider each time; beside watched rentals it is shared within
-a second, as the poller looks at all of them together as often as it may.
+Beside a million rows a read asks the provider each time. Beside watched rentals it is answered from
+memory, and the provider takes one call a second: as many for one rental as for all of them.
 """
 
 import asyncio
@@ -11,19 +11,23 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from bench import million
-from bench.contenders import gateway, upstream
-from bench.load import get, post
+from bench.callers import CALLS, request_of
+from bench.contenders import upstream
+from bench.load import get
 from bench.measure import Contender, Sample, by_turns, median, ratio
-from bench.million import CALLERS_KEY, LISTENERS_KEY
+from bench.million import CALLERS_KEY, LISTENERS_KEY, gateway_on
 from bench.process import Server
 from bench.report import Row, Target
 from bench.waiting import rent
 
 WATCHED = 2000
-_READ = 5  # rentals, in turn
+_READ = 200  # rentals, in turn
 _REQUESTS = {"read": 1000, "rent": 500, "getStatus": 3000}
 _UNCACHED = {"GATEWAY_STATUS_CACHE_SECONDS": "0"}
-_FEW_LOOKS = '{"rent": 10000, "rental_status": 10}'
+_ONE_LOOK = {
+    "GETATEXT_RATES": '{"rent": 10000, "rental_status": 1}',
+    "GATEWAY_STATUS_CACHE_SECONDS": "60",
+}
 _RATES = '{"rent": 10000, "rental_status": 10000}'
 _SHARED_RATES = '{"rent": 1000, "rental_status": 1000}'
 
@@ -44,12 +48,10 @@ def _ledgers(
     with ExitStack() as stack:
         grown = {"million": million.ledger(kind), "one": stack.enter_context(million.empty(kind))}
         servers = {
-            size: stack.enter_context(
-                gateway(provider, **million.settings(url), **_UNCACHED, GETATEXT_RATES=rates)
-            )
+            size: stack.enter_context(gateway_on(provider, url, **_UNCACHED, GETATEXT_RATES=rates))
             for size, url in grown.items()
         }
-        yield from _compared(f"{name}: {{}}, 10^6 rows / 1", servers, rounds)
+        yield from _compared(f"{name}: {{}}, 10^6 rows / 1", servers, rounds, _READ)
 
 
 def _watched(provider: Server, rounds: int) -> Iterator[Row]:
@@ -57,11 +59,9 @@ def _watched(provider: Server, rounds: int) -> Iterator[Row]:
         servers = {}
         for count in (WATCHED, 1):
             url = stack.enter_context(million.empty("sqlite"))
-            servers[str(count)] = stack.enter_context(
-                gateway(provider, **million.settings(url), GETATEXT_RATES=_FEW_LOOKS)
-            )
+            servers[str(count)] = stack.enter_context(gateway_on(provider, url, **_ONE_LOOK))
             stack.enter_context(_listened(servers[str(count)].port, count))
-        yield from _compared(f"{{}}, {WATCHED:,} rentals watched / 1", servers, rounds)
+        yield from _compared(f"{{}}, {WATCHED:,} rentals watched / 1", servers, rounds, 1)
 
 
 @contextmanager
@@ -85,15 +85,18 @@ def _drain(stream: socket.socket) -> None:
         pass
 
 
-def _compared(what: str, servers: Mapping[str, Server], rounds: int) -> Iterator[Row]:
-    """The first of two servers against the second, call by call."""
+def _compared(what: str, servers: Mapping[str, Server], rounds: int, rentals: int) -> Iterator[Row]:
+    """The first of two servers against the second, call by call; so many rentals are read."""
     large, small = servers
     rented = {
-        name: asyncio.run(rent(server.port, _READ, CALLERS_KEY, "market_0"))
+        name: asyncio.run(rent(server.port, rentals, CALLERS_KEY, "market_0"))
         for name, server in servers.items()
     }
     for call, requests in _REQUESTS.items():
-        contenders = {name: _calls(call, servers[name], rented[name]) for name in servers}
+        contenders = {
+            name: Contender(server, request_of(call, rented[name]), CALLS[call])
+            for name, server in servers.items()
+        }
         samples = by_turns(contenders, rounds, requests)
         micros = [median(samples, name, _cpu) for name in servers]
         yield Row(
@@ -103,22 +106,6 @@ def _compared(what: str, servers: Mapping[str, Server], rounds: int) -> Iterator
             Target("≤", 1.1),
             absolute=f"{micros[0]:.0f} / {micros[1]:.0f} µs",
         )
-
-
-def _calls(call: str, server: Server, rented: list[int]) -> Contender:
-    def read(number: int) -> bytes:
-        return get(f"/v1/rentals/{rented[number % _READ]}", X_API_Key=CALLERS_KEY)
-
-    def buy(number: int) -> bytes:
-        body = f'{{"service_code":"market_0","request_id":"order-{number}"}}'
-        return post("/v1/rentals", body.encode(), X_API_Key=CALLERS_KEY)
-
-    def status(number: int) -> bytes:
-        query = f"api_key={CALLERS_KEY}&action=getStatus&id={rented[0]}"
-        return get(f"/stubs/handler_api.php?{query}")
-
-    requests = {"read": read, "rent": buy, "getStatus": status}
-    return Contender(server, requests[call], status=201 if call == "rent" else 200)
 
 
 def _cpu(sample: Sample) -> float:

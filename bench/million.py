@@ -16,7 +16,8 @@ from sqlalchemy.schema import CreateIndex, DropIndex
 
 from adapters.store import open_store
 from adapters.store.sql.schema import spends, things
-from bench.contenders import KEY
+from bench.contenders import KEY, gateway
+from bench.process import Server
 from gateway.core.auth.authentication import KeyHasher
 from gateway.core.model.callers import GatewayKey, Limits
 from gateway.core.model.values import new_ledger_id
@@ -68,14 +69,19 @@ FROM {{numbers}} AS numbers
 """
 
 
-def settings(url: str) -> dict[str, str]:
-    """Of a gateway on one of these ledgers."""
-    return {
-        "GATEWAY_DATABASE_URL": url,
-        "GATEWAY_KEY": CALLERS_KEY,  # by which it knows that the secret is the database's
-        "GATEWAY_SECRET": SECRET,
-        "GETATEXT_API_KEY": KEY,
-    }
+def gateway_on(
+    provider: Server, url: str, module: str = "gateway", **settings: str
+) -> AbstractContextManager[Server]:
+    """A gateway on one of these ledgers."""
+    return gateway(
+        provider,
+        module,
+        GATEWAY_DATABASE_URL=url,
+        GATEWAY_KEY=CALLERS_KEY,  # by which it knows that the secret is the database's
+        GATEWAY_SECRET=SECRET,
+        GETATEXT_API_KEY=KEY,
+        **settings,
+    )
 
 
 @cache

@@ -11,9 +11,9 @@ import time
 import urllib.request
 from collections.abc import Callable
 
-from bench.contenders import KEY, gateway, upstream
+from bench.contenders import KEY, upstream
 from bench.measure import Ratio
-from bench.million import CALLERS_KEY, ledger, settings
+from bench.million import CALLERS_KEY, gateway_on, ledger
 from bench.process import Server
 from bench.report import Row, Target
 
@@ -31,7 +31,7 @@ def run(rounds: int) -> list[Row]:
     """One database after the other."""
     rows: list[Row] = []
     for name, url in (("SQLite", ledger("sqlite")), ("PostgreSQL", ledger("postgresql"))):
-        with upstream() as provider, gateway(provider, **settings(url)) as server:
+        with upstream() as provider, gateway_on(provider, url) as server:
             rows += [
                 _row(f"{name}: {what}", _times(server, rounds, *asked), target)
                 for what, *asked, target in _ASKED
