@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql, sqlite
@@ -25,7 +25,10 @@ from tests.support.postgres import running
 from tests.support.statements import execute
 
 Kind = Literal["sqlite", "postgresql"]
-_DIALECTS: dict[Kind, Dialect] = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}
+_DIALECTS: dict[Kind, type[Dialect]] = {
+    "sqlite": sqlite.dialect,
+    "postgresql": postgresql.dialect,
+}
 
 RENTALS, KEYS, SERVICES, DAYS = 1_000_000, 1000, 40, 365
 SECRET = "a secret that only this bench knows"
@@ -70,7 +73,7 @@ FROM {{numbers}} AS numbers
 
 
 def gateway_on(
-    provider: Server, url: str, module: str = "gateway", **settings: str
+    provider: Server, url: str, module: str = "gateway", **settings: Any
 ) -> AbstractContextManager[Server]:
     """A gateway on one of these ledgers."""
     return gateway(
@@ -132,7 +135,7 @@ async def _make_keys(url: str) -> None:
 
 async def _fill(url: str, kind: Kind, account: str) -> None:
     """Without care for a loss of power, and the indexes last: it takes a quarter of the time."""
-    dialect, indexes = _DIALECTS[kind], [*spends.indexes, *things.indexes]
+    dialect, indexes = _DIALECTS[kind](), [*spends.indexes, *things.indexes]
     rows = _FILL.format(id=_IDS[kind], numbers=_NUMBERS[kind], account=account)
     drops = [str(DropIndex(index).compile(dialect=dialect)) for index in indexes]
     makes = [str(CreateIndex(index).compile(dialect=dialect)) for index in indexes]
