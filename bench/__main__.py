@@ -21,6 +21,7 @@ BENCHES = {
     "usage": "what a million rentals cost and brought, for a key and for the account",
     "growth": "a read, a rent and getStatus at a million rows, and at 2,000 watched rentals",
     "nodes": "the same on one PostgreSQL: the CPU of four nodes together, against one",
+    "pace": "a rent at 100 a second, webhooks on: the delay that the ledger adds",
     "priority": "a code while 200 rentals are listened to, at one call a second, and ten consoles",
     "waiters": "5,000 who wait, by long poll and event stream: memory, CPU, waking, leaving",
     "mcp": "a cached tool call, and the start: against the SDK's bare servers, fastmcp on our REST",
