@@ -10,9 +10,9 @@ KEY = "sk_bench_0123456789abcdef"
 
 
 @contextmanager
-def upstream(*, news: bool = False) -> Iterator[Server]:
-    """`news`: no two of its answers about a rental are the same."""
-    with _module("upstream", *(["--news"] if news else [])) as server:
+def upstream(*, news: bool = False, first: int = 1) -> Iterator[Server]:
+    """`news`: no two of its answers about a rental are the same; `first`: the id of the first."""
+    with _module("upstream", *(["--news"] if news else []), "--first", str(first)) as server:
         yield server
 
 

@@ -168,7 +168,7 @@ async def _rounds(server: Server, rounds: int) -> list[list[float]]:
     """Milliseconds of every event, round by round, after one that is not counted."""
     headers = {"X-API-Key": _OWNERS_KEY}
     async with (
-        _receiving() as receiver,
+        receiving() as receiver,
         aiohttp.ClientSession(server.url, headers=headers) as client,
     ):
         wanted = {"url": receiver.url, "events": ["rental.created"]}
@@ -201,7 +201,7 @@ async def _rent(client: aiohttp.ClientSession) -> tuple[int, float]:
 
 
 @asynccontextmanager
-async def _receiving() -> AsyncIterator[_Receiver]:
+async def receiving() -> AsyncIterator[_Receiver]:
     receiver, app = _Receiver(), web.Application()
     app.router.add_post("/", receiver.take)
     runner = web.AppRunner(app, access_log=None)

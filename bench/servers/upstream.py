@@ -23,7 +23,6 @@ _RENT_TAIL = (
     b'"end_time":"2025-07-06 15:43:37","number":"1234567890","service_name":"Whatsapp",'
     b'"price":"0.55","new_balance":"113.32"}'
 )
-_rented = count(1)
 
 
 def status_body(rental_id: bytes, balance: int = 113) -> bytes:
@@ -61,6 +60,7 @@ class _Provider(asyncio.Protocol):
     prices = _http(prices_body())
     news = False
     answers = 0
+    rented = count(1)
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -86,7 +86,7 @@ class _Provider(asyncio.Protocol):
         if b"prices-info" in head[:100]:
             return self.prices
         if b"rent-a-number" in head[:100]:
-            return _http(rent_body(next(_rented)), b"201 Created")
+            return _http(rent_body(next(self.rented)), b"201 Created")
         asked = _ID.search(body)
         self._count()
         balance = 100 + self.answers % 900 if self.news else 113
@@ -100,8 +100,9 @@ class _Provider(asyncio.Protocol):
 def main() -> None:
     arguments = parser()
     arguments.add_argument("--news", action="store_true", help="another balance in every answer")
+    arguments.add_argument("--first", type=int, default=1, help="the id of the first rental")
     given = arguments.parse_args()
-    _Provider.news = given.news
+    _Provider.news, _Provider.rented = given.news, count(given.first)
     port = given.port
 
     @asynccontextmanager
