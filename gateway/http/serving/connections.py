@@ -64,7 +64,8 @@ class OpenConnections:
         """A request has come on its connection."""
         protocol = cast("_Protocol", request.protocol)
         protocol.requested(request.content)
-        if self.lost(protocol):
+        # Moved to the end of those used; their values are None.
+        if self._used.pop(protocol, False) is None or self._fresh.pop(protocol, False) is None:
             self._used[protocol] = None
 
     def lost(self, connection: "_Protocol") -> bool:

@@ -131,8 +131,7 @@ class Edge:
         if prebuilt is None:
             return None
         trace_id = _new_trace_id()
-        response = PrebuiltResponse(prebuilt, usual=True)
-        response.headers[REQUEST_ID] = trace_id
+        response = PrebuiltResponse(prebuilt, trace_id)
         if known.cors:
             response.headers.extend(known.cors)
         seconds, status = time.perf_counter() - begun, prebuilt.head.status

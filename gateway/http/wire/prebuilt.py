@@ -54,11 +54,14 @@ class PrebuiltResponse(web.StreamResponse):
     are serialised for each response, and none may hold a line break.
     """
 
-    def __init__(self, prebuilt: Prebuilt, *, usual: bool = False) -> None:
-        """`prebuilt` may be sent any number of times. `usual`: its request is known to be that."""
+    def __init__(self, prebuilt: Prebuilt, request_id: str | None = None) -> None:
+        """`prebuilt` may be sent any number of times.
+
+        `request_id`: of a request that is known to be usual; of any other it is set as a header.
+        """
         super().__init__(status=prebuilt.head.status)
         self._prebuilt = prebuilt
-        self._usual = usual
+        self._request_id = request_id
         self._writer: AbstractStreamWriter | None = None
         self._plain: web.Response | None = None
 
@@ -71,7 +74,7 @@ class PrebuiltResponse(web.StreamResponse):
 
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
         """Choose how to send it. The prebuilt way sends no signal on_response_prepare."""
-        if self._usual or (
+        if self._request_id is not None or (
             request.version == HttpVersion11
             and request.method == hdrs.METH_GET
             and request.keep_alive
@@ -89,12 +92,19 @@ class PrebuiltResponse(web.StreamResponse):
             if self._plain is not None:
                 await self._plain.write_eof()
             return
-        headers = self.headers
-        request_id = headers[REQUEST_ID].encode("ascii")
-        added = b"" if len(headers) == 1 else self._added()
+        headers, request_id = self.headers, self._request_id
+        plain = 0 if request_id else 1
+        request_id = request_id or headers[REQUEST_ID]
+        added = b"" if len(headers) == plain else self._added()
         await writer.write_eof(
             b"%b%b\r\nX-Request-Id: %b\r\n%b\r\n%b"
-            % (prebuilt.lines, _date(int(time.time())), request_id, added, prebuilt.body or b"")
+            % (
+                prebuilt.lines,
+                _date(int(time.time())),
+                request_id.encode("ascii"),
+                added,
+                prebuilt.body or b"",
+            )
         )
 
     def _added(self) -> bytes:
