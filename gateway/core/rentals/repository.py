@@ -81,13 +81,9 @@ class RentalRepository:
             return rental
         key = account_id, kind_of(rental), rental.id
         last = self._recorded.get(key)
-        if (
-            last is not None
-            and (last[0] is rental or last[0] == rental)
-            and self._seen.get(key) is last[1]
-        ):
-            return last[2]
         seen = self._seen.get(key)
+        if last is not None and last[0] is rental and seen is last[1]:
+            return last[2]
         same = seen is not None and equal(seen[0], rental) and shows_code(seen[1], rental)
         if seen is not None and (same or is_outdated(seen[1], rental)):
             merged = seen[1]

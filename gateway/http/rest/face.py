@@ -74,34 +74,34 @@ class RestFace:
 
         async def handle(request: web.Request) -> web.StreamResponse:
             given = targets.cached(request.raw_path) or await targets.read(request)
-            answered = await self._read(op, request, given)
+            value = await self._value(op, request, given)
             if isinstance(given, BaseModel):
                 request[REPEAT] = self._repeat(op, request, given)
-            return answered
+            if isinstance(value, Cacheable):
+                return PrebuiltResponse(self._cacheable.render(value, Wanted.by(request)))
+            return PrebuiltResponse(self._small.render(value))
 
         return handle
 
-    async def _read(
+    async def _value(
         self, op: AnyOperation, request: web.Request, given: Mapping[str, Any] | BaseModel
-    ) -> PrebuiltResponse:
+    ) -> BaseModel:
         call = Call(request[CALLER], request[TRACE_ID], note=request[NOTE])
-        value = (await self._invoker.answer(op, call, given)).value
-        if isinstance(value, Cacheable):
-            return PrebuiltResponse(self._cacheable.render(value, Wanted.by(request)))
-        return PrebuiltResponse(self._small.render(value))
+        value: BaseModel = (await self._invoker.answer(op, call, given)).value
+        return value
 
     def _repeat(self, op: AnyOperation, request: web.Request, asked: BaseModel) -> Repeat:
         """How the same is read again."""
         key, caller, wanted = key_of(request), request[CALLER], Wanted.by(request)
+        again = self._invoker.at_once(op, caller, asked)
+        render = responses.Repeated(self._cacheable, wanted).render
 
         async def handle(request: web.Request) -> PrebuiltResponse:
             request[CALLER] = self._callers.recall(key) or await self._callers.identify(key)
-            return await self._read(op, request, asked)
+            return PrebuiltResponse(render(await self._value(op, request, asked)))
 
-        again = self._invoker.at_once(op, caller, asked)
         if again is None:
             return Repeat(handle)
-        render = responses.Repeated(self._cacheable, self._small, wanted).render
 
         def at_once() -> Prebuilt | None:
             if self._callers.recall(key) is not caller:

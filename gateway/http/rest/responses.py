@@ -77,12 +77,9 @@ class CacheableResponses:
 class Repeated:
     """Renders the values of requests with the same head: mostly the value of the last one."""
 
-    def __init__(
-        self, cacheable: CacheableResponses, small: SmallResponses, wanted: Wanted
-    ) -> None:
-        """Of a `Cacheable` value nothing is kept here: it may be large."""
+    def __init__(self, cacheable: CacheableResponses, wanted: Wanted) -> None:
+        """Of a `Cacheable` value, or one with a large body, nothing is kept here."""
         self._cacheable = cacheable
-        self._small = small
         self._wanted = wanted
         self._bodies: Callable[[], CacheableValue | None] = _nothing
         self._last: tuple[BaseModel | None, Prebuilt | None] = None, None
@@ -97,8 +94,9 @@ class Repeated:
             return bodies.prebuilt(self._wanted)
         last, prebuilt = self._last
         if prebuilt is None or last is not value:
-            prebuilt = self._small.render(value)
-            self._last = value, prebuilt
+            prebuilt = Prebuilt(_HEAD, _json(value))
+            small = prebuilt.body is not None and len(prebuilt.body) <= _SMALL_BODY
+            self._last = (value, prebuilt) if small else (None, None)
         return prebuilt
 
 
