@@ -19,6 +19,7 @@ from bench.report import Row, Target
 
 _STARTS = 10
 _MEBIBYTE = 2**20
+_LIBRARIES = "aiohttp.web, click, pydantic_settings, sqlalchemy, uvloop"
 
 
 def run(rounds: int) -> list[Row]:
@@ -31,6 +32,7 @@ def run(rounds: int) -> list[Row]:
         sizes = [_idle_mebibytes(provider) for _ in range(min(rounds, 3))]
         with_mcp = [_idle_mebibytes(provider, agent=True) for _ in range(min(rounds, 3))]
         embedded, elsewhere = _reads(provider)
+        ready = [(_ready_seconds(provider), _libraries_seconds()) for _ in range(rounds)]
     of_embedded = [one / other for one, other in zip(elsewhere, embedded, strict=True)]
     absolute = f"{statistics.median(elsewhere):.2f} s"
     return [
@@ -39,8 +41,15 @@ def run(rounds: int) -> list[Row]:
         Row(
             "the same with --gateway", "CPU", _spread(of_embedded), Target("≤", 0.65), "x", absolute
         ),
-        Row("idle serve", "resident memory", _spread(sizes), Target("<", 90), " MiB"),
-        Row("idle serve with /mcp", "resident memory", _spread(with_mcp), Target("<", 130), " MiB"),
+        Row(
+            "serve until it listens",
+            "CPU",
+            _spread([ours / theirs for ours, theirs in ready]),
+            unit="x",
+            absolute=f"{statistics.median(ours for ours, _ in ready):.2f} s",
+        ),
+        Row("idle serve", "resident memory", _spread(sizes), Target("≤", 75), " MiB"),
+        Row("idle serve with /mcp", "resident memory", _spread(with_mcp), Target("≤", 105), " MiB"),
     ]
 
 
@@ -66,10 +75,24 @@ def _reads(provider: Server) -> tuple[list[float], list[float]]:
 
 
 def _read_seconds(settings: dict[str, str]) -> float:
+    command = [sys.executable, "-m", "gateway", "prices", "whatsapp", "--json"]
+    return _cpu_of(command, {"GETATEXT_API_KEY": KEY} | settings)
+
+
+def _ready_seconds(provider: Server) -> float:
+    """The CPU of a start on a new file: of a package whose bytecode is there, as installed."""
+    with gateway(provider) as server:
+        return server.cpu_seconds()
+
+
+def _libraries_seconds() -> float:
+    """The CPU of loading the libraries that every start needs."""
+    return _cpu_of([sys.executable, "-c", f"import {_LIBRARIES}"], {})
+
+
+def _cpu_of(command: Sequence[str], settings: dict[str, str]) -> float:
     process = subprocess.Popen(
-        [sys.executable, "-m", "gateway", "prices", "whatsapp", "--json"],
-        env=clean_environment() | {"GETATEXT_API_KEY": KEY} | settings,
-        stdout=subprocess.DEVNULL,
+        command, env=clean_environment() | settings, stdout=subprocess.DEVNULL
     )
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

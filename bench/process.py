@@ -75,8 +75,9 @@ def free_port() -> int:
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment without settings of ours."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    """The environment without settings of ours; bytecode is kept, as where it is installed."""
+    left_out = (*_OURS, "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
 
 
 def _await_port(process: subprocess.Popen[bytes], port: int) -> None:

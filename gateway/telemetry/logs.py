@@ -6,10 +6,13 @@ import sys
 from collections.abc import Iterable
 from typing import Literal
 
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
-
 from gateway.telemetry.redaction import Redactor
+from gateway.telemetry.without import without
+
+# They are for tracebacks and green threads that are not used here: five mebibytes.
+with without("rich", "greenlet"):
+    import structlog
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 Format = Literal["console", "json"]
 Level = Literal["debug", "info", "warning", "error"]

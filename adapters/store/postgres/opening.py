@@ -1,4 +1,4 @@
-"""Opens a PostgreSQL database and migrates it, one node at a time."""
+"""Opens a PostgreSQL database and makes or migrates its tables, one node at a time."""
 
 import asyncio
 import os
@@ -9,11 +9,13 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any
 
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.exc import DBAPIError
 
 from adapters.store import migrating
 from adapters.store.errors import Away, BadUrl, StoreError, Unreachable
 from adapters.store.inspection import SECRET_CHECK, TABLES_HELD, Inspection
+from adapters.store.sql.creating import creation
 from adapters.store.sql.database import SENDER
 
 try:
@@ -40,6 +42,7 @@ _NAME = {"application_name": "getatext-gateway"}
 _SESSION = f"SET default_transaction_isolation = 'read committed'; SET {SENDER} = "
 _WRITE = "INSERT INTO checks (name, value) VALUES ('doctor', '') ON CONFLICT DO NOTHING"
 _MIGRATE = "CREATE TABLE gateway_doctor (name text)"
+_NO_TABLES = "PostgreSQL refuses to have its tables made: "
 _MIGRATION = 7_308_332_045_276_114_275  # the advisory lock held while migrating: any number
 
 
@@ -128,7 +131,10 @@ async def _prepare(dsn: str) -> None:
         async with asyncio.timeout(PATIENCE):
             await check_sessions(connection, connect)  # first: a shared one would keep the lock
         await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATION)
-        if migrating.needed(await _revision(connection)):
+        revision = await _revision(connection)
+        if revision is None:
+            await _create(connection)
+        elif migrating.needed(revision):
             await _migrate(dsn)
     finally:
         connection.terminate()  # which releases the lock
@@ -138,6 +144,15 @@ async def _revision(connection: Any) -> str | None:
     table = await connection.fetchval("SELECT to_regclass($1)::text", migrating.VERSION_TABLE)
     revision: str | None = table and await connection.fetchval(migrating.REVISION)
     return revision
+
+
+async def _create(connection: Any) -> None:
+    try:
+        async with connection.transaction():
+            for statement in creation(dialect()):  # type: ignore[no-untyped-call]
+                await connection.execute(statement)
+    except asyncpg.PostgresError as error:
+        raise Unreachable(_NO_TABLES + _line(error)) from error
 
 
 async def _migrate(dsn: str) -> None:
@@ -176,8 +191,9 @@ def _opening() -> Iterator[None]:
         kind = Away if isinstance(error, _PASSING) else Unreachable
         raise kind(f"PostgreSQL refuses: {_line(error)}") from error
     except DBAPIError as error:
-        reason = _line((error.orig and error.orig.__cause__) or error)
-        raise Unreachable(f"PostgreSQL refuses to have its tables made: {reason}") from error
+        raise Unreachable(
+            _NO_TABLES + _line((error.orig and error.orig.__cause__) or error)
+        ) from error
 
 
 def _misunderstood(error: ValueError) -> str:

@@ -11,11 +11,11 @@ from sqlalchemy import (
     ClauseElement,
     Column,
     LargeBinary,
+    Table,
     Text,
     bindparam,
 )
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.engine import Dialect
 
 from adapters.store.errors import Unstorable
@@ -76,15 +76,12 @@ class Compiled:
 
 
 class Statement:
-    """A statement of SQLAlchemy Core with named values, compiled at its first use.
-
-    Upserts are written with PostgreSQL's `insert`; SQLite's compiler understands it.
-    """
+    """A statement of SQLAlchemy Core with named values, compiled at its first use."""
 
     def __init__(self, clause: ClauseElement, *, in_postgres: ClauseElement | None = None) -> None:
         """`in_postgres`: the statement for PostgreSQL, where it differs."""
         self.clause = clause
-        self._in_postgres = clause if in_postgres is None else in_postgres
+        self._in_postgres = in_postgres
 
     @cached_property
     def sqlite(self) -> Compiled:
@@ -94,7 +91,33 @@ class Statement:
     @cached_property
     def postgres(self) -> Compiled:
         """SQL with $1, $2, … for values."""
-        return _compile(self._in_postgres, asyncpg.dialect())  # type: ignore[no-untyped-call]
+        from sqlalchemy.dialects.postgresql import asyncpg  # two mebibytes, not for SQLite
+
+        return _compile(self._for_postgres(), asyncpg.dialect())  # type: ignore[no-untyped-call]
+
+    def _for_postgres(self) -> ClauseElement:
+        return self.clause if self._in_postgres is None else self._in_postgres
+
+
+class Upsert(Statement):
+    """An INSERT that says what becomes of a row that is there: made for each database by itself."""
+
+    def __init__(
+        self,
+        table: Table,
+        values: Any,
+        conflict: Callable[[sqlite.Insert], ClauseElement],
+    ) -> None:
+        """`values`: as of SQLAlchemy's insert; `conflict` adds what is done about such a row."""
+        self._conflict = conflict
+        self._table, self._values = table, values
+        super().__init__(conflict(sqlite.insert(table).values(values)))
+
+    def _for_postgres(self) -> ClauseElement:
+        from sqlalchemy.dialects.postgresql import insert
+
+        new: Any = insert(self._table).values(self._values)
+        return self._conflict(new)
 
 
 def number(name: str) -> BindParameter[int]:

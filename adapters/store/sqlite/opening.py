@@ -1,4 +1,4 @@
-"""Opens a SQLite file: creates it where it is missing, and migrates it."""
+"""Opens a SQLite file: makes its tables where there are none, and migrates it."""
 
 import asyncio
 import os
@@ -7,8 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
+from sqlalchemy.dialects import sqlite
+
 from adapters.store import migrating
 from adapters.store.errors import StoreError, Unreachable
+from adapters.store.sql.creating import creation
 from adapters.store.sql.database import Shared
 from adapters.store.sqlite.database import LOCK_SECONDS, SqliteDatabase, connect
 from adapters.store.sqlite.file_lock import FileLiveness, FileLock, make_private
@@ -62,7 +65,10 @@ def _prepare(path: Path, lock_path: Path) -> tuple[FileLiveness, sqlite3.Connect
     make_private(path.parent)
     with FileLock(lock_path) as lock, lock.held(LOCK_SECONDS):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        if migrating.needed(_revision(path)):
+        revision = _revision(path)
+        if revision is None:
+            _create(path)
+        elif migrating.needed(revision):
             _migrate(path)
         connection = connect(path)
         liveness = FileLiveness(path.with_name(path.name + ".owners"), FileLock(lock_path))
@@ -77,6 +83,14 @@ def _shared_path(path: Path) -> Path:
 def _revision(path: Path) -> str | None:
     with closing(sqlite3.connect(path, timeout=LOCK_SECONDS)) as connection:
         return revision_of(connection, path)
+
+
+def _create(path: Path) -> None:
+    with closing(connect(path)) as connection:  # which undoes what is not committed
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in creation(sqlite.dialect()):
+            connection.execute(statement)
+        connection.execute("COMMIT")
 
 
 def _migrate(path: Path) -> None:

@@ -3,17 +3,16 @@
 from datetime import datetime
 
 from sqlalchemy import exists, select
-from sqlalchemy.dialects.postgresql import insert
 
 from adapters.store.sql import codec
 from adapters.store.sql.database import Database
 from adapters.store.sql.schema import accounts
-from adapters.store.sql.statement import Statement, number, text
+from adapters.store.sql.statement import Statement, Upsert, number, text
 
-_ACCEPT = Statement(
-    insert(accounts)
-    .values(id=text("id"), accepted_at=number("accepted_at"))
-    .on_conflict_do_nothing(index_elements=[accounts.c.id])
+_ACCEPT = Upsert(
+    accounts,
+    {"id": text("id"), "accepted_at": number("accepted_at")},
+    lambda new: new.on_conflict_do_nothing(index_elements=[accounts.c.id]),
 )
 _IS_ACCEPTED = Statement(select(exists().where(accounts.c.id == text("id")).label("found")))
 

@@ -4,27 +4,27 @@ from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import BigInteger, cast, select
-from sqlalchemy.dialects.postgresql import insert
 
 from adapters.store.sql import codec
 from adapters.store.sql.database import AlarmReports, Database
 from adapters.store.sql.schema import checks
-from adapters.store.sql.statement import Statement, Tx, number, text
+from adapters.store.sql.statement import Statement, Tx, Upsert, number, text
 from adapters.store.tables import events
 from gateway.core.model.events import Alarm, EventDetails, EventType
 
 _standing = cast(checks.c.value, BigInteger)
-_mark = insert(checks).values(name=text("name"), value=text("value"))
 
 
 # A mark is the instant of the last turn, negative where the balance fell. Only what was asked for
 # after a turn can tell the next one.
-_TURN = Statement(
-    _mark.on_conflict_do_update(
+_TURN = Upsert(
+    checks,
+    {"name": text("name"), "value": text("value")},
+    lambda new: new.on_conflict_do_update(
         index_elements=[checks.c.name],
-        set_={"value": _mark.excluded.value},
+        set_={"value": new.excluded.value},
         where=_standing.between(number("lowest"), number("highest")),
-    )
+    ),
 )
 _STANDING = Statement(select(checks.c.value).where(checks.c.name == text("name")))
 

@@ -10,11 +10,10 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, literal_column, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from adapters.store.sql import codec
 from adapters.store.sql.schema import keys, totals
-from adapters.store.sql.statement import Row, Statement, Tx, number, text
+from adapters.store.sql.statement import Row, Statement, Tx, Upsert, number, text
 from gateway.core.model.callers import key_id_of
 
 TOLD: tuple[Literal[80, 100], ...] = (80, 100)
@@ -65,12 +64,13 @@ def _add_to(callers: int) -> Statement:
     for place in reversed(range(callers)):
         whose = text(_names(callers)[place])
         rows += [{"caller_id": whose, "period": each, "micros": amount} for each in (_TOTAL, day)]
-    sums = insert(totals).values(rows)
-    return Statement(
-        sums.on_conflict_do_update(
+    return Upsert(
+        totals,
+        rows,
+        lambda new: new.on_conflict_do_update(
             index_elements=[totals.c.caller_id, totals.c.period],
-            set_={"micros": totals.c.micros + sums.excluded.micros},
-        ).returning(totals.c.caller_id, totals.c.period, totals.c.micros, totals.c.told)
+            set_={"micros": totals.c.micros + new.excluded.micros},
+        ).returning(totals.c.caller_id, totals.c.period, totals.c.micros, totals.c.told),
     )
 
 

@@ -3,24 +3,21 @@
 from collections.abc import Sequence
 
 from sqlalchemy import exists, select
-from sqlalchemy.dialects.postgresql import insert
 
 from adapters.store.sql.database import Database
 from adapters.store.sql.schema import checks, keys, spends, things
-from adapters.store.sql.statement import Statement, Tx, text
+from adapters.store.sql.statement import Statement, Tx, Upsert, text
 
 _SECRET = "secret"  # noqa: S105 - the name of a row
 _STANDING = Statement(select(checks.c.value).where(checks.c.name == text("name")))
-_PUT = Statement(
-    insert(checks)
-    .values(name=text("name"), value=text("value"))
-    .on_conflict_do_nothing(index_elements=[checks.c.name])
-)
-_PROBED = insert(checks).values(name=text("name"), value=text("value"))
-_PROBE = Statement(
-    _PROBED.on_conflict_do_update(
-        index_elements=[checks.c.name], set_={"value": _PROBED.excluded.value}
-    )
+_row = {"name": text("name"), "value": text("value")}
+_PUT = Upsert(checks, _row, lambda new: new.on_conflict_do_nothing(index_elements=[checks.c.name]))
+_PROBE = Upsert(
+    checks,
+    _row,
+    lambda new: new.on_conflict_do_update(
+        index_elements=[checks.c.name], set_={"value": new.excluded.value}
+    ),
 )
 _HOLDS = tuple(
     Statement(select(exists().select_from(table).label("found")))

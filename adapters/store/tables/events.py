@@ -18,12 +18,11 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.store.sql import codec
 from adapters.store.sql.database import CHANNEL, SENDER, Database
 from adapters.store.sql.schema import checks, events, one_of, things
-from adapters.store.sql.statement import Row, Statement, Tx, like, number, text
+from adapters.store.sql.statement import Row, Statement, Tx, Upsert, like, number, text
 from adapters.store.tables.families import Families
 from gateway.core.model.events import Alarm, Event, EventType
 from gateway.core.model.purchases import View
@@ -95,13 +94,14 @@ _DELETE_OLD = Statement(
     .where(events.c.oldest < number("before"))
     .returning(events.c.account_id, events.c.id)
 )
-_mark = upsert(checks).values(name=text("name"), value=text("value"))
-_MARK_DELETED = Statement(
-    _mark.on_conflict_do_update(
+_MARK_DELETED = Upsert(
+    checks,
+    {"name": text("name"), "value": text("value")},
+    lambda new: new.on_conflict_do_update(
         index_elements=[checks.c.name],
-        set_={"value": _mark.excluded.value},
-        where=cast(checks.c.value, BigInteger) < cast(_mark.excluded.value, BigInteger),
-    )
+        set_={"value": new.excluded.value},
+        where=cast(checks.c.value, BigInteger) < cast(new.excluded.value, BigInteger),
+    ),
 )
 _LAST_DELETED = Statement(select(checks.c.value).where(checks.c.name == text("name")))
 

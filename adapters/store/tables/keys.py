@@ -7,12 +7,11 @@ from datetime import datetime
 
 from sqlalchemy import insert, literal_column, or_, select, update
 from sqlalchemy import text as sql
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.store.sql import codec
 from adapters.store.sql.database import Database
 from adapters.store.sql.schema import checks, keys
-from adapters.store.sql.statement import Statement, Tx, Value, like, text
+from adapters.store.sql.statement import Statement, Tx, Upsert, Value, like, text
 from adapters.store.tables import audit
 from gateway.core.model.audit import AuditRecord
 from gateway.core.model.callers import GatewayKey, key_id_of
@@ -37,11 +36,12 @@ _UPDATE = Statement(
 _LOCK = Statement(
     select(literal_column("1")), in_postgres=sql("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE")
 )
-_changed = upsert(checks).values(name=text("name"), value=text("value"))
-_CHANGED = Statement(
-    _changed.on_conflict_do_update(
-        index_elements=[checks.c.name], set_={"value": _changed.excluded.value}
-    )
+_CHANGED = Upsert(
+    checks,
+    {"name": text("name"), "value": text("value")},
+    lambda new: new.on_conflict_do_update(
+        index_elements=[checks.c.name], set_={"value": new.excluded.value}
+    ),
 )
 _STANDING = Statement(select(checks.c.value).where(checks.c.name == text("name")))
 

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 from sqlalchemy import and_, literal_column, not_, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from adapters.store.sql import codec
 from adapters.store.sql.schema import counting, holding, one_of, spends, things, wanted
-from adapters.store.sql.statement import Row, Statement, Tx, Value, like, number, text
+from adapters.store.sql.statement import Row, Statement, Tx, Upsert, Value, like, number, text
 from adapters.store.tables import budgets, codes, limits, replacements
 from gateway.core.model.callers import Limits
 from gateway.core.model.hindrances import REPEATED_WITHIN, Duplicate, Hindrance
@@ -18,13 +17,13 @@ _WRITTEN = (
     "subject_id", "service_code", "state", "reserved", "refunded", "at", "active_until", "owner",
     "sees_account", "reference", "wishes", "over_mcp", "ancestors",
 )  # fmt: skip
-_INSERT = Statement(
-    insert(spends)
-    .values({name: like(spends.c[name]) for name in _WRITTEN})
-    .on_conflict_do_nothing(
+_INSERT = Upsert(
+    spends,
+    {name: like(spends.c[name]) for name in _WRITTEN},
+    lambda new: new.on_conflict_do_nothing(
         index_elements=[spends.c.caller_id, spends.c.request_id],
         index_where=spends.c.request_id.is_not(None),
-    )
+    ),
 )
 _MARK_SENT = Statement(
     update(spends)

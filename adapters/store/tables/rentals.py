@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import case, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import case, delete, func, insert, select, update
 
 from adapters.store.sql import codec
 from adapters.store.sql.schema import one_of, things
-from adapters.store.sql.statement import Row, Statement, Tx, Value, like, number, text
+from adapters.store.sql.statement import Row, Statement, Tx, Upsert, Value, like, number, text
 from adapters.store.tables import codes, events, refunds, usage
 from gateway.core.model.purchases import REPLACE, AnyRental, RefundReason
 from gateway.core.model.rentals import Rental
@@ -27,25 +26,29 @@ _KEPT = (*_IDENTITY, *codec.NO_COURSE)
 _OF_SPEND = ("ledger_id", "account_id", "kind", "caller_id", "active_until", "reference")
 _CHANGED = (*_FACTS, "cancel_due_at")
 _NOT_BOUGHT: dict[str, Value] = dict.fromkeys(_BOUGHT_AS)
-_row = insert(things).values({name: like(things.c[name]) for name in (*_IDENTITY, *_FACTS)})
-_INSERT = Statement(_row)
+_row = {name: like(things.c[name]) for name in (*_IDENTITY, *_FACTS)}
+_INSERT = Statement(insert(things).values(_row))
 # A webhook or a status read may have stored the rental before its purchase was settled: what only
 # that row knows stays. A row that belongs to another purchase is left as it is.
-_PUT_BOUGHT = Statement(
-    _row.on_conflict_do_update(
+_PUT_BOUGHT = Upsert(
+    things,
+    _row,
+    lambda new: new.on_conflict_do_update(
         index_elements=[things.c.account_id, things.c.kind, things.c.provider_id],
         set_={
-            **{name: func.coalesce(_row.excluded[name], things.c[name]) for name in _FACTS},
+            **{name: func.coalesce(new.excluded[name], things.c[name]) for name in _FACTS},
             "status": case(
-                (one_of(things.c.status, "active", "unknown"), _row.excluded.status),
+                (one_of(things.c.status, "active", "unknown"), new.excluded.status),
                 else_=things.c.status,
             ),
-            **{name: _row.excluded[name] for name in _BOUGHT_AS},
+            **{name: new.excluded[name] for name in _BOUGHT_AS},
         },
         where=things.c.caller_id.is_(None),
-    ).returning(things)
+    ).returning(things),
 )
-_PUT_PLACEHOLDER = Statement(_row.on_conflict_do_nothing(index_elements=[things.c.ledger_id]))
+_PUT_PLACEHOLDER = Upsert(
+    things, _row, lambda new: new.on_conflict_do_nothing(index_elements=[things.c.ledger_id])
+)
 _DROP_PLACEHOLDER = Statement(
     delete(things).where(things.c.ledger_id == text("ledger_id"), things.c.provider_id.is_(None))
 )

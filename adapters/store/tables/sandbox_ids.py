@@ -1,18 +1,18 @@
 """The ids that the sandbox of test keys gives: counted in the database, over all nodes."""
 
 from sqlalchemy import BigInteger, Text, cast, literal_column
-from sqlalchemy.dialects.postgresql import insert
 
 from adapters.store.sql.database import Database
 from adapters.store.sql.schema import checks
-from adapters.store.sql.statement import Statement, text
+from adapters.store.sql.statement import Upsert, text
 
-_first = insert(checks).values(name=literal_column("'sandbox_id'"), value=text("value"))
-_NEXT = Statement(
-    _first.on_conflict_do_update(
+_NEXT = Upsert(
+    checks,
+    {"name": literal_column("'sandbox_id'"), "value": text("value")},
+    lambda new: new.on_conflict_do_update(
         index_elements=[checks.c.name],
         set_={"value": cast(cast(checks.c.value, BigInteger) + literal_column("1"), Text)},
-    ).returning(checks.c.value)
+    ).returning(checks.c.value),
 )
 
 

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from functools import cache
 
 from sqlalchemy import and_, case, delete, func, literal_column, null, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from adapters.store.sql import codec
 from adapters.store.sql.schema import deliveries, one_of, pending
-from adapters.store.sql.statement import Row, Statement, Tx, Value, number, text
+from adapters.store.sql.statement import Row, Statement, Tx, Upsert, Value, number, text
 from gateway.core.model.events import EventType
 from gateway.core.model.webhooks import DeliveryState, WebhookDelivery
 from gateway.core.ports.webhooks import DueDelivery, RecordedTry
@@ -16,31 +15,33 @@ from gateway.core.ports.webhooks import DueDelivery, RecordedTry
 _NEVER_TRIED = "The webhook was disabled before this was delivered."
 _of_webhook = deliveries.c.webhook_id == text("webhook_id")
 _this = (_of_webhook, deliveries.c.event_id == number("event_id"))
-_add = insert(deliveries).values(
-    webhook_id=text("webhook_id"),
-    event_id=number("event_id"),
-    kind=text("kind"),
-    state=literal_column("'pending'"),
-    tries=literal_column("0"),
-    queued_at=number("now"),
-    due_at=number("now"),
-)
+_new = {
+    "webhook_id": text("webhook_id"),
+    "event_id": number("event_id"),
+    "kind": text("kind"),
+    "state": literal_column("'pending'"),
+    "tries": literal_column("0"),
+    "queued_at": number("now"),
+    "due_at": number("now"),
+}
 _key = [deliveries.c.webhook_id, deliveries.c.event_id]
-_ADD = Statement(_add.on_conflict_do_nothing(index_elements=_key))
-_ADD_AGAIN = Statement(
-    _add.on_conflict_do_update(
+_ADD = Upsert(deliveries, _new, lambda new: new.on_conflict_do_nothing(index_elements=_key))
+_ADD_AGAIN = Upsert(
+    deliveries,
+    _new,
+    lambda new: new.on_conflict_do_update(
         index_elements=_key,
         set_={
             "state": literal_column("'pending'"),
             "tries": literal_column("0"),
-            "queued_at": _add.excluded.queued_at,
-            "due_at": _add.excluded.due_at,
+            "queued_at": new.excluded.queued_at,
+            "due_at": new.excluded.due_at,
         },
         where=or_(
             one_of(deliveries.c.state, "failed"),
-            and_(pending, deliveries.c.due_at > _add.excluded.due_at),
+            and_(pending, deliveries.c.due_at > new.excluded.due_at),
         ),
-    )
+    ),
 )
 _REDELIVER = Statement(
     update(deliveries)

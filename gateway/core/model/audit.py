@@ -84,7 +84,7 @@ class AuditEntry(Frozen):
     details: dict[str, Any] = Field(description="What was changed, by name; never a secret.")
 
 
-class ListAuditLog(Frozen):
+class ListAuditLog(Frozen, defer_build=True):
     """The input of list_audit_log: filters and page."""
 
     subject: str | None = Field(
@@ -96,7 +96,7 @@ class ListAuditLog(Frozen):
     )
 
 
-class AuditLog(Frozen):
+class AuditLog(Frozen, defer_build=True):
     """What was done, newest first."""
 
     data: list[AuditEntry] = Field(description="The entries that fit, newest first.")

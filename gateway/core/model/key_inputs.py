@@ -146,7 +146,7 @@ _Count = Annotated[
 """How many there may be, in an input; 0 is as good as none."""
 
 
-class _KeyLimits(Frozen):
+class _KeyLimits(Frozen, defer_build=True):
     """What create_key and update_key take in the same words."""
 
     max_price: UsdAsked | None = Field(None, description="The highest price of one rental, USD.")
@@ -209,7 +209,7 @@ class CreateKey(_KeyLimits):
         )
 
 
-class OneKey(Frozen):
+class OneKey(Frozen, defer_build=True):
     """The input of operations on one key."""
 
     key_id: KeyId = Field(description="The key's id.")

@@ -27,7 +27,7 @@ class KeyStatus(StrEnum):
     REVOKED = "revoked"
 
 
-class Key(Frozen):
+class Key(Frozen, defer_build=True):
     """A gateway key: its limits, and what it spent. Amounts in USD; null: no limit."""
 
     id: str = Field(description="Its id.")
@@ -74,7 +74,7 @@ class KeyWithSecret(Key):
     secret: str = Field(description="What is sent as the key. Told once: only a hash is kept.")
 
 
-class KeyList(Frozen):
+class KeyList(Frozen, defer_build=True):
     """Every key, oldest first."""
 
     data: list[Key] = Field(description="The keys, oldest first.")

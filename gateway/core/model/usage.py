@@ -113,7 +113,7 @@ class Usage(Frozen):
     )
 
 
-class GetUsage(Frozen):
+class GetUsage(Frozen, defer_build=True):
     """The input of get_usage."""
 
     group_by: UsageGroup = Field("service", description="A row for each; key: for admin keys.")

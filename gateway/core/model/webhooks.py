@@ -135,7 +135,7 @@ class Webhook(Frozen):
     created_at: Instant = Field(description="When it was created.")
 
 
-class CreatedWebhook(Webhook):
+class CreatedWebhook(Webhook, defer_build=True):
     """The webhook, and once the secret that its deliveries are signed with."""
 
     secret: str | None = Field(
@@ -157,7 +157,7 @@ class CreatedWebhook(Webhook):
         return self._delete_token
 
 
-class Webhooks(Frozen):
+class Webhooks(Frozen, defer_build=True):
     """The key's webhooks; of an admin key all of the account."""
 
     data: list[Webhook] = Field(description="The webhooks, oldest first.")
@@ -191,7 +191,7 @@ class WebhookDelivery(Frozen):
     duration_ms: int | None = Field(description="How long the last try took, in milliseconds.")
 
 
-class WebhookDeliveries(Frozen):
+class WebhookDeliveries(Frozen, defer_build=True):
     """A webhook's deliveries, newest event first."""
 
     data: list[WebhookDelivery] = Field(description="The deliveries that fit, newest event first.")
@@ -206,7 +206,7 @@ class Redelivered(Frozen):
     queued: int = Field(description="How many events are now on their way again.")
 
 
-class CreateWebhook(Frozen):
+class CreateWebhook(Frozen, defer_build=True):
     """The input of create_webhook."""
 
     url: Annotated[str, Field(min_length=1, max_length=MAX_URL)] = Field(
@@ -233,7 +233,7 @@ class CreateWebhook(Frozen):
         return format
 
 
-class OneWebhook(Frozen):
+class OneWebhook(Frozen, defer_build=True):
     """The input of operations on one webhook."""
 
     webhook_id: WebhookId = Field(description="The webhook's id.")

@@ -11,8 +11,6 @@ from cachetools import LRUCache
 from gateway.core.model.errors import InvalidRequest
 from gateway.core.operations.catalog import CATALOG
 from gateway.core.operations.operation import AnyOperation
-from gateway.http.documents.dialects import DIALECTS, to_json, to_yaml, with_server
-from gateway.http.documents.openapi import document
 from gateway.http.wire.addresses import OwnAddress
 from gateway.http.wire.cacheable import CacheableBody
 from gateway.http.wire.edge import Handler
@@ -62,6 +60,9 @@ class Documents:
         return handle
 
     def _body(self, path: str, whole: bool, server: str) -> CacheableBody:
+        from gateway.http.documents.dialects import DIALECTS, to_json, to_yaml, with_server
+        from gateway.http.documents.openapi import document
+
         made = self._documents.get((ADDRESSES[path], whole))
         if made is None:
             made = DIALECTS[ADDRESSES[path]](document(_HERE, self._operations, whole=whole))

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.store import migrating, open_store
+from adapters.store import open_store
 from tests.support.ledger import new_id
+from tests.support.migrations import migrate
 from tests.support.postgres import Postgres
 
 KEYS = """
@@ -22,16 +23,13 @@ KEYS = """
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 async def test_they_get_numbers_and_the_others_keep_theirs(
-    kind: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     server: Postgres = request.getfixturevalue("postgres")
     with server.database("template0") as there:
         path = tmp_path / "gateway.db"
         url = f"sqlite:///{path}" if kind == "sqlite" else there
-        with monkeypatch.context() as patch:
-            patch.setattr(migrating, "HEAD", "0013")
-            async with open_store(url, new_id=new_id):
-                pass
+        await migrate(url, "0013")
         if kind == "sqlite":
             with closing(sqlite3.connect(path)) as connection, connection:
                 connection.executescript(KEYS)

@@ -1,6 +1,8 @@
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from datetime import datetime
 from decimal import Decimal
@@ -10,17 +12,18 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, create_engine
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection
+from sqlalchemy.engine import Dialect
 
 from adapters.store import NewerSchema, StoreError, migrating, open_store
 from adapters.store.sql.codec import from_instant
+from adapters.store.sql.creating import creation
 from adapters.store.sql.schema import metadata
 from gateway.core.model.purchases import AnyRental, Spend
 from gateway.core.model.rentals import Rental, RentalStatus
 from gateway.core.ports.storage import ProvisionalCode
 from tests.support.ledger import ACCOUNT, MINE, NOW, buy, intent, new_id, rental, rental_of
+from tests.support.migrations import migrate, on
 from tests.support.postgres import Postgres
 
 # As the version of revision 0003 wrote them.
@@ -100,10 +103,7 @@ async def written_at(
     server: Postgres = request.getfixturevalue("postgres")
     with server.database("template0") as there:
         url = f"sqlite:///{path}" if kind == "sqlite" else there
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(migrating, "HEAD", version)
-            async with open_store(url, new_id=new_id):
-                pass
+        await migrate(url, version)
         execute(rows, url, server)
         yield url
 
@@ -124,19 +124,75 @@ def test_the_newest_migration_is_the_one_we_say() -> None:
 
 
 async def test_migrations_make_the_schema_in_sqlite(path: Path) -> None:
-    await opened(f"sqlite:///{path}")
+    await migrate(f"sqlite:///{path}")
 
-    with create_engine(f"sqlite:///{path}", poolclass=NullPool).connect() as connection:
-        assert differences(connection) == []
+    assert await on(f"sqlite:///{path}", differences) == []
 
 
 async def test_migrations_make_the_schema_in_postgres(postgres: Postgres) -> None:
     with postgres.database("template0") as url:
-        await opened(url)
-        async_url = url.replace("postgresql://", "postgresql+asyncpg://")
-        engine = create_async_engine(async_url, poolclass=NullPool)
-        async with engine.connect() as connection:
-            assert await connection.run_sync(differences) == []
+        await migrate(url)
+
+        assert await on(url, differences) == []
+
+
+IN_SQLITE = """
+    SELECT tables.name, columns.name, columns.type, "notnull", dflt_value, pk,
+        tables.sql LIKE '%AUTOINCREMENT%'
+    FROM sqlite_master AS tables, pragma_table_xinfo(tables.name) AS columns
+    WHERE tables.type = 'table'
+    UNION ALL
+    SELECT tbl_name, name, sql, '', '', '', '' FROM sqlite_master WHERE type <> 'table'
+    UNION ALL
+    SELECT version_num, '', '', '', '', '', '' FROM gateway_schema
+"""
+IN_POSTGRES = """
+    SELECT table_name, column_name, concat_ws(' ', data_type, character_maximum_length,
+        is_nullable, column_default, collation_name, is_identity)
+    FROM information_schema.columns WHERE table_schema = 'public'
+    UNION ALL SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    UNION ALL SELECT sequencename, data_type::text, '' FROM pg_sequences
+    UNION ALL SELECT version_num, '', '' FROM gateway_schema
+"""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_a_new_database_is_as_if_it_had_been_migrated(
+    kind: str, tmp_path: Path, postgres: Postgres
+) -> None:
+    def facts(connection: Connection) -> list[tuple[Any, ...]]:
+        rows = connection.exec_driver_sql(IN_SQLITE if kind == "sqlite" else IN_POSTGRES)
+        return sorted(tuple(" ".join(str(each).split()) for each in row) for row in rows)
+
+    with postgres.database("template0") as one, postgres.database("template0") as other:
+        files = [f"sqlite:///{tmp_path}/{name}.db" for name in ("one", "other")]
+        new, old = files if kind == "sqlite" else (one, other)
+        async with open_store(new, new_id=new_id):
+            pass
+        await migrate(old)
+
+        made = await on(new, facts)
+        assert made == await on(old, facts)
+        assert len(made) > 200
+
+
+async def test_a_new_database_is_made_without_alembic(path: Path) -> None:
+    code = f"""
+import asyncio, sys
+from adapters.store import open_store
+async def main():
+    async with open_store("sqlite:///{path}", new_id=str):
+        pass
+asyncio.run(main())
+print([name for name in ("alembic", "mako") if name in sys.modules])
+"""
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+
+    assert done.stdout == "[]\n"
 
 
 async def test_many_open_a_new_file_at_once(path: Path) -> None:
@@ -189,11 +245,30 @@ async def test_a_migration_is_whole_or_not_at_all(
         whole(connection)
         raise OSError("the power failed")
 
+    async with written_at("0001", "", kind, path, request) as url:
+        with monkeypatch.context() as patch:
+            patch.setattr(migrating, "upgrade", broken)
+            with pytest.raises(StoreError, match="the power failed"):
+                await opened(url)
+
+        await opened(url)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_a_new_database_is_whole_or_not_at_all(
+    kind: str, path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Broken after its last table; the next start makes it whole."""
+
+    def broken(dialect: Dialect) -> Iterator[str]:
+        yield from creation(dialect)
+        raise OSError("the power failed")
+
     server: Postgres = request.getfixturevalue("postgres")
     with server.database("template0") as there:
         url = f"sqlite:///{path}" if kind == "sqlite" else there
         with monkeypatch.context() as patch:
-            patch.setattr(migrating, "upgrade", broken)
+            patch.setattr(f"adapters.store.{kind}.opening.creation", broken)
             with pytest.raises(StoreError, match="the power failed"):
                 await opened(url)
 

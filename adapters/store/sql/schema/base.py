@@ -32,5 +32,8 @@ def not_test(table: Table) -> ColumnElement[bool]:
 
 
 def partial(condition: ColumnElement[bool]) -> dict[str, Any]:
-    """What makes an index one of the rows that fit."""
-    return {"sqlite_where": condition, "postgresql_where": condition}
+    """What makes an index one of the rows that fit.
+
+    For PostgreSQL `creation` says the same: to name that here loads all that is for it.
+    """
+    return {"sqlite_where": condition}
