@@ -37,7 +37,7 @@ from gateway.http.dropins.common import DropInSettings
 from gateway.http.serving.app import Faces, make_app
 from gateway.http.serving.file_limit import Capacity, capacity
 from gateway.http.webhook import WebhookTerms
-from gateway.http.wire.face_names import FACES
+from gateway.http.wire.edge import FACES
 from gateway.settings import Settings
 from gateway.settings.masking import masked_url
 from gateway.telemetry.metrics import Metrics

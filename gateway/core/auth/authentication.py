@@ -89,11 +89,22 @@ class Callers:
             _MOST_KEYS, _REVOKED_WITHIN, timer=clock.monotonic
         )
         self._last_found: LRUCache[str, Lineage] = LRUCache(_MOST_KEYS)
+        self._made: LRUCache[str, tuple[Lineage, Caller]] = LRUCache(_MOST_KEYS)
+        self._hashes: LRUCache[str, str] = LRUCache(_MOST_CALLERS)  # by gateway key
         self._when_seen: tuple[Callable[[], None], ...] = ()
 
     def recall(self, key: str | None) -> Caller | None:
-        """The caller of a provider key that was identified before; saves the HMAC."""
-        return self._known.get(key) if key else None
+        """The caller of a key that was identified before, a gateway key within the last second.
+
+        It is the same object as then while nothing of the key has changed; saves the HMAC.
+        """
+        if not key:
+            return None
+        if (known := self._known.get(key)) is not None:
+            return known
+        hashed = self._hashes.get(key)
+        lineage = self._found.get(hashed) if hashed is not None else None
+        return self._as_made(hashed, lineage) if hashed is not None and lineage else None
 
     async def identify(self, key: str | None) -> Caller:
         """The caller of a key.
@@ -112,7 +123,10 @@ class Callers:
         if len(key) > _MAX_KEY or not (key.isascii() and key.isprintable()):
             raise Unauthorized("The key has a form that no key has.")
         if key.startswith(GATEWAY_KEY_PREFIX):
-            return await self._by_gateway_key(self._hasher.name(key))
+            hashed = self._hasher.name(key)
+            caller = await self._by_gateway_key(hashed)
+            self._hashes[key] = hashed
+            return caller
         if not self._pass_through:
             raise Unauthorized("This gateway takes only keys that it made itself.")
         account = Account(self._hasher.name(key), key)
@@ -185,10 +199,20 @@ class Callers:
             if (last := self._last_found.get(hashed)) is None:
                 raise
             lineage = last
+        if lineage == self._last_found.get(hashed):
+            lineage = self._last_found[hashed]  # the same object while nothing has changed
         self._found[hashed] = lineage
         if lineage:
             self._last_found[hashed] = lineage
         return lineage
+
+    def _as_made(self, hashed: str, lineage: Lineage) -> Caller | None:
+        """The caller that was made of a stored key, if its end has not come since."""
+        made = self._made.get(hashed)
+        if made is None or made[0] is not lineage:
+            return None
+        ends_at = made[1].ends_at
+        return made[1] if ends_at is None or ends_at > self._clock.now() else None
 
     async def _read(self, hashed: str) -> Lineage:
         key = await self._keys.find(hashed)
@@ -206,6 +230,8 @@ class Callers:
         lineage = await self._find(hashed)
         if not lineage:
             raise Unauthorized
+        if (made := self._as_made(hashed, lineage)) is not None:
+            return made
         key, *above = lineage
         ends = [_end_of_secret(key, hashed)]
         for each in lineage:
@@ -221,7 +247,7 @@ class Callers:
         limits = key.limits
         for each in above:
             limits = limits.within(each.limits)
-        return Caller(
+        caller = Caller(
             caller_id(key),
             account,
             limits,
@@ -230,6 +256,8 @@ class Callers:
             ends_at,
             tuple(Ancestor(caller_id(each), each.name, each.limits) for each in above),
         )
+        self._made[hashed] = lineage, caller
+        return caller
 
 
 def _end_of_secret(key: GatewayKey, hashed: str) -> datetime | None:

@@ -119,34 +119,29 @@ class CodePoller:
         """Whether somebody waits for a rental, or may call again soon, on any node."""
         schedule = self._schedules.get(account_id)
         target = schedule.targets.get(rental_id) if schedule else None
-        if target is not None and target.wanted(self._clock.monotonic()) is Priority.WAITED_FOR:
+        if target is not None and self._is_waited_for(target):
             return True
         return await self._poll_one.is_waited_for_elsewhere(account_id, rental_id)
+
+    def _is_waited_for(self, target: PollTarget) -> bool:
+        return target.wanted(self._clock.monotonic()) is Priority.WAITED_FOR
 
     def linger(self, target: PollTarget) -> None:
         """Keep polling for a moment: the caller got a pending answer and may call again."""
         target.linger_until = self._clock.monotonic() + _LINGER
 
-    def keep_polling(self, upstream: AccountUpstream, rental: Rental) -> bool:
-        """Poll a rental for a moment without a waiter; whether it was polled for one already."""
-        if self.goes_on_polling(upstream, rental):
-            return True
-        schedule, target = self._target(upstream, rental)
-        self.linger(target)
-        self._place(schedule, target)
-        return False
-
-    def goes_on_polling(self, upstream: AccountUpstream, rental: Rental) -> bool:
-        """Keep polling a rental that is polled for a waiter; False where it is not."""
-        schedule = self._schedules.get(upstream.account_id)
-        target = schedule.targets.get(rental.id) if schedule and rental.id else None
-        if schedule is None or target is None:
-            return False
-        if target.wanted(self._clock.monotonic()) is not Priority.WAITED_FOR:
-            return False
-        self.linger(target)
-        self._place(schedule, target)
-        return True
+    def keep_polling(
+        self, upstream: AccountUpstream, rental: Rental, *, begin: bool = True
+    ) -> bool:
+        """Poll a rental for a moment, if not `begin` only one that is waited for; whether it was."""
+        known = self._schedules.get(upstream.account_id)
+        before = known.targets.get(rental.id) if known and rental.id else None
+        polled = before is not None and self._is_waited_for(before)
+        if polled or begin:
+            schedule, target = self._target(upstream, rental)
+            self.linger(target)
+            self._place(schedule, target)
+        return polled
 
     def hasten(self, account_id: str, rental_id: int) -> None:
         """Poll a rental soon: a webhook reported a code that could not be confirmed at once."""

@@ -6,9 +6,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from gateway.core.model.callers import Caller
 from gateway.core.model.errors import InvalidRequest
-from gateway.core.model.redact import redacted
+from gateway.core.model.redact import holds_key, redacted
 from gateway.core.model.values import without_blanks
+from gateway.core.operations.call import Call
 
 In = TypeVar("In", bound=BaseModel)
 
@@ -63,3 +65,18 @@ def _fault_text(name: str, kind: str, message: str, takes: type[BaseModel]) -> s
         return f"is not an input of this operation (inputs: {known})"
     message = message.removeprefix("Value error, ").replace("Input should", "must").rstrip(".")
     return message[:1].lower() + message[1:]
+
+
+def request_id_of(call: Call, asked: BaseModel) -> str | None:
+    """The request id of the call or of the input. Raises InvalidRequest where they differ."""
+    inside: str | None = getattr(asked, "request_id", None)
+    if inside is not None and call.request_id is not None and inside != call.request_id:
+        raise InvalidRequest("request_id: differs from the header Idempotency-Key.")
+    return inside or call.request_id
+
+
+def check_no_key(given: Mapping[str, Any], caller: Caller) -> None:
+    """Raise InvalidRequest where an input of a purchase, which is stored, contains a key."""
+    for name, value in given.items():
+        if isinstance(value, str) and holds_key(value, caller.account.key):
+            raise InvalidRequest(f"{name}: holds a key. Keys belong in the header X-API-Key.")

@@ -32,9 +32,9 @@ async def _poll_rental(context: Context, asked: OneRental) -> Rental:
 def _polled_rental(context: Context, asked: OneRental) -> Rental | None:
     services, upstream = context.services, context.upstream
     known = services.repository.at_hand(upstream.account_id, asked.rental_id)
-    if known is None or known.status in OVER or services.poller.goes_on_polling(upstream, known):
+    if known is None or known.status in OVER:
         return known
-    return None
+    return known if services.poller.keep_polling(upstream, known, begin=False) else None
 
 
 POLL_RENTAL = replace(GET_RENTAL, run=_poll_rental, at_once=_polled_rental)

@@ -12,15 +12,13 @@ from typing import Any
 import structlog
 from aiohttp import hdrs, web
 
-from gateway.core.model.callers import SHORT_ID
 from gateway.core.model.errors import GatewayError, InternalError, InvalidRequest
 from gateway.core.model.redact import may_hold_key, redacted_path
 from gateway.core.operations.call import CallNote
 from gateway.http.wire import problems
-from gateway.http.wire.addresses import Proxy, sender
-from gateway.http.wire.auth import CALLER
+from gateway.http.wire.access_log import who_and_what
+from gateway.http.wire.addresses import Proxy
 from gateway.http.wire.cors import Cors, Headers, is_preflight, preflight
-from gateway.http.wire.face_names import face_of
 from gateway.http.wire.known_reads import REPEAT, KnownRead, KnownReads
 from gateway.http.wire.prebuilt import REQUEST_ID, SERVER, PrebuiltResponse
 
@@ -38,6 +36,19 @@ _GONE = 499  # as nginx has it: the client left before its answer
 _CORS: web.RequestKey[Headers] = web.RequestKey("cors", tuple)
 _TRACE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}").fullmatch
 _UNFRAMED = "Transfer-Encoding: must be chunked, or left out."
+_FACES = (
+    ("/v1/events/stream", "events"),
+    ("/v1/", "rest"),
+    ("/api/v1/", "getatext"),
+    ("/stubs/handler_api.php", "sms_activate"),
+    ("/daisysms/", "daisysms"),
+    ("/stubs/", "getatext_get"),
+    ("/mcp", "mcp"),
+    ("/webhooks/", "webhook"),
+)
+FACES = tuple(face for _, face in _FACES)
+"""The names of the faces, as they stand in the log and in metrics."""
+_NO_FACE = "pages"
 _KEY_HEADERS = ("X-API-Key", "X-ApiKey", "Auth", "Authorization")
 
 log = structlog.get_logger("gateway.http")
@@ -86,7 +97,9 @@ class Edge:
 
         async def edge(request: Any) -> web.StreamResponse:
             begun = time.perf_counter()
-            known = None if self.draining else self._known.find(request)
+            known = None
+            if request.method == hdrs.METH_GET and not self.draining:
+                known = self._known.find(request)
             if known is not None and (told := self._told(request, known, begun)) is not None:
                 return told
             run = guarded if known is None else known.repeat.handle
@@ -172,7 +185,7 @@ class Edge:
     ) -> None:
         """Count a request that has ended, log it, and keep a read that may come again."""
         seconds = time.perf_counter() - begun
-        face = face_of(request.path) if known is None else known.face
+        face = _face(request.path) if known is None else known.face
         self._ended(face, request[NOTE].operation, status, seconds)
         repeat = request.get(REPEAT) if known is None else None
         if repeat is None and not self._access_log:
@@ -187,29 +200,16 @@ class Edge:
     def _log_access(
         self, request: web.Request, status: int, path: str, face: str, seconds: float
     ) -> None:
-        note, proxies = request[NOTE], self._proxies
-        told: dict[str, Any] = {
-            "method": request.method,
-            "path": path,
-            "status": status,
-            "milliseconds": round(seconds * 1000, 1),
-            "face": face,
-            "trace_id": request[TRACE_ID],
-        }
-        # Where a trusted proxy itself asks, or tells no address, that of the connection.
-        client = (sender(request, proxies) if proxies else None) or request.remote
-        if client:
-            told["client"] = str(client).removeprefix("::ffff:")  # IPv4, where IPv6 takes both
-        caller = note.caller or request.get(CALLER)
-        if caller is not None:
-            if caller.key_name is None:
-                told["account"] = caller.account.id[:SHORT_ID]
-            else:
-                told["key_name"] = caller.key_name
-        if note.operation:
-            told["operation"] = note.operation
-            told |= note.about
-        log.info("request", **told)
+        log.info(
+            "request",
+            method=request.method,
+            path=path,
+            status=status,
+            milliseconds=round(seconds * 1000, 1),
+            face=face,
+            trace_id=request[TRACE_ID],
+            **who_and_what(request, request[NOTE], self._proxies),
+        )
 
 
 def _broken_off(request: web.Request) -> web.Response:
@@ -268,6 +268,15 @@ def _is_secret(given: str, request: web.Request) -> bool:
     keys += request.query.getall("api_key", ())
     # The last word: one may be sent as "Bearer KEY".
     return may_hold_key(given) or any(given in key.split()[-1:] for key in keys)
+
+
+def _face(path: str) -> str:
+    if path.startswith("//"):  # as some tools spell their paths
+        path = path[1:]
+    for prefix, face in _FACES:
+        if path.startswith(prefix):
+            return face
+    return _NO_FACE
 
 
 async def _path(request: web.Request, router: web.UrlDispatcher) -> str:

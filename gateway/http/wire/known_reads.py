@@ -60,9 +60,7 @@ class KnownReads:
         self._known: dict[_Head, KnownRead] = {}
 
     def find(self, request: web.BaseRequest) -> KnownRead | None:
-        """What is known of a request with exactly this head."""
-        if request.method != hdrs.METH_GET:
-            return None
+        """What is known of a GET with exactly this head."""
         return self._known.get((request.raw_path, request.version, request.raw_headers))
 
     def keep(self, request: web.Request, known: KnownRead) -> None:

@@ -121,3 +121,32 @@ async def test_a_key_made_after_it_was_tried_is_known_within_two_seconds(
     clock.pass_by(2.0)
 
     assert (await callers.identify(KEY)).id == "gtw_k1"
+
+
+async def test_the_caller_of_a_key_is_the_same_object_while_nothing_of_it_changes(
+    callers: Callers, store: Store, clock: Clock
+) -> None:
+    await store.keys.create(replace(MADE, limits=Limits(expires_at=START + timedelta(hours=1))))
+    caller = await callers.identify(KEY)
+    clock.pass_by(1)
+    assert callers.recall(KEY) is None  # what is stored is looked at again
+    assert await callers.identify(KEY) is caller
+    assert callers.recall(KEY) is caller
+
+    clock.pass_by(3600)
+    with pytest.raises(Unauthorized):
+        await callers.identify(KEY)
+    assert callers.recall(KEY) is None
+
+
+async def test_of_a_key_that_was_changed_the_caller_is_another_one(
+    callers: Callers, store: Store, clock: Clock
+) -> None:
+    await store.keys.create(MADE)
+    caller = await callers.identify(KEY)
+    await store.keys.revoke("k1", START)
+    clock.pass_by(1)
+    with pytest.raises(Unauthorized):
+        await callers.identify(KEY)
+
+    assert callers.recall(KEY) is not caller
