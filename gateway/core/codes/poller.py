@@ -133,7 +133,7 @@ class CodePoller:
     def keep_polling(
         self, upstream: AccountUpstream, rental: Rental, *, begin: bool = True
     ) -> bool:
-        """Poll a rental for a moment, if not `begin` only one that is waited for; whether it was."""
+        """Poll a rental for a moment; without `begin` only a polled one. Whether it was that."""
         known = self._schedules.get(upstream.account_id)
         before = known.targets.get(rental.id) if known and rental.id else None
         polled = before is not None and self._is_waited_for(before)
