@@ -65,7 +65,7 @@ _PLAN = {
     _Pace("200 calls/s, webhook", 200, webhook=True): [
         _Case(1, 1), _Case(10, 2), _Case(100, 3), _Case(500, 6)
     ],
-    _Pace("1 call/s, webhook", 1, webhook=True): [_Case(10, 60), _Case(100, 60), _Case(500, 60)],
+    _Pace("1 call/s, webhook", 1, webhook=True): [_Case(10, 20), _Case(100, 20), _Case(500, 20)],
 }  # fmt: skip
 
 
