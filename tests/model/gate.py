@@ -75,6 +75,9 @@ class GatedDatabase:
     async def alone(self, job: Job[T]) -> T:
         return await self._gate.through(lambda: self._database.alone(job))
 
+    def written(self) -> Callable[[], bool]:
+        return self._database.written()
+
     async def read(self, job: Job[T]) -> T:
         return await self._gate.through(lambda: self._database.read(job))
 

@@ -1,7 +1,7 @@
 """PostgreSQL: statements on a pool of asyncpg connections."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
@@ -82,6 +82,9 @@ class PostgresDatabase:
     async def alone(self, job: Job[T]) -> T:
         """Run a job of one statement, which is a transaction by itself."""
         return await self.read(job)
+
+    def written(self) -> Callable[[], bool]:
+        return lambda: True  # no server tells it without being asked
 
     async def read(self, job: Job[T]) -> T:
         async with self._asking(), self._pool.acquire(timeout=PATIENCE) as connection:

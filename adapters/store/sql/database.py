@@ -101,6 +101,9 @@ class Database(Protocol):
     async def alone(self, job: Job[T]) -> T:
         """As write, for a job of a single statement."""
 
+    def written(self) -> Callable[[], bool]:
+        """A question: whether anything may have been written since it was last asked."""
+
     async def read(self, job: Job[T]) -> T:
         """Run a job that only reads; each statement sees what was committed before it."""
 

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -13,6 +13,7 @@ from adapters.store.errors import Busy, Unavailable, Unstorable
 from adapters.store.sql.database import FailureReports, Liveness, NewsReports, Shared
 from adapters.store.sql.statement import Job, Row, Statement, T, Tx, Value
 from adapters.store.sqlite.file_lock import FileLock
+from adapters.store.sqlite.writes import Writes
 from gateway.core.model.ledger_news import LedgerNews
 
 LOCK_SECONDS = 10.0  # seconds to wait for another process that holds the file
@@ -114,6 +115,9 @@ class SqliteDatabase:
 
     async def read(self, job: Job[T]) -> T:
         return await self._ask(_QueuedJob(job, writes=False))
+
+    def written(self) -> Callable[[], bool]:
+        return Writes(self._path).may_have_been
 
     async def close(self) -> None:
         """Finish the queued jobs, then close the file."""

@@ -27,12 +27,13 @@ class EventsOfOthers:
     """Calls back for each rental of which another process on a SQLite file has written an event.
 
     It looks several times a second, and reads events where another process has written anything;
-    those of this process in between are called back, too.
+    those of this process in between are called back, too. A file that nobody writes is not read.
     """
 
     def __init__(self, database: Database) -> None:
         """Nothing is read before `start`."""
         self._database = database
+        self._written = database.written()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, changed: Changed, missed: Missed) -> None:
@@ -48,13 +49,18 @@ class EventsOfOthers:
     async def _listen(self, changed: Changed, missed: Missed) -> None:
         missed()
         version = last = None
+        looked = False  # at all that was written
         while True:
+            while looked and not self._written():  # noqa: ASYNC110 - a file tells nobody
+                await asyncio.sleep(_LOOK_EVERY)
+            looked = False
             with suppress(Exception):  # the store is away, say: the next look begins at `last` too
                 now, newest, rows = await self._database.read(partial(_look, version, last))
                 last = newest if version in (None, now) else last
                 if version not in (None, now):
                     missed()  # what they wrote without an event: a refund, a webhook's code
-                version = now if len(rows) < _PAGE else version
+                looked = len(rows) < _PAGE
+                version = now if looked else version
                 for row in rows:
                     last = row["id"]
                     try:

@@ -51,6 +51,8 @@ class StoredKeys:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._written = database.written()
+        self._version: str | None = None
 
     async def create(self, key: GatewayKey, audit: AuditRecord | None = None) -> None:
         await self._database.write(lambda tx: create(tx, key, audit))
@@ -84,7 +86,10 @@ class StoredKeys:
         return revoked is not None
 
     async def version(self) -> str:
-        return await self._database.read(version)
+        if self._written() or self._version is None:
+            self._version = None  # should the read fail
+            self._version = await self._database.read(version)
+        return self._version
 
 
 async def version(tx: Tx) -> str:
