@@ -178,34 +178,22 @@ class SqliteDatabase:
                 return
 
     def _commit(self, group: list[_QueuedJob[Any]]) -> None:
-        """Run the jobs in one transaction; where one fails, again with a savepoint for each."""
+        """Run the jobs in one transaction, with a savepoint for each."""
         try:
             self._begin()
-            if not self._all_done(group):
-                self._begin()
-                self._each_apart(group)
-            self._connection.execute("COMMIT")
+            sql = self._connection.execute
+            for queued in group:
+                sql("SAVEPOINT job")
+                queued.attempt(self._tx)
+                if queued.error is not None:
+                    sql("ROLLBACK TO job")
+                sql("RELEASE job")
+            sql("COMMIT")
         except Exception as error:
             with suppress(sqlite3.Error):  # a failing disk may fail this too: _begin tries again
                 self._undo()
             for queued in group:
                 queued.fail(error)
-
-    def _all_done(self, group: list[_QueuedJob[Any]]) -> bool:
-        for queued in group:
-            queued.attempt(self._tx)
-            if queued.error is not None:
-                return False
-        return True
-
-    def _each_apart(self, group: list[_QueuedJob[Any]]) -> None:
-        sql = self._connection.execute
-        for queued in group:
-            sql("SAVEPOINT job")
-            queued.attempt(self._tx)
-            if queued.error is not None:
-                sql("ROLLBACK TO job")
-            sql("RELEASE job")
 
     def _undo(self) -> None:
         if self._connection.in_transaction:
