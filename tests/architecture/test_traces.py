@@ -12,11 +12,24 @@ from types import FrameType
 import pytest
 
 from adapters.store.sqlite import following
+from gateway.core.jobs import cancel_task, housekeeping, webhook_forwarding
+from gateway.core.webhooks import dispatcher
 from tests.support.gateway import Stand, run_simulated
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_FILES_OF_A_RENT = 45
 MOST_FILES_OF_A_REPLAY = 25
+
+
+BESIDE = (
+    (following, "_LOOK_EVERY"),
+    (housekeeping, "LOOK_EVERY"),
+    (housekeeping, "COUNT_EVERY"),
+    (webhook_forwarding, "_LOOK_EVERY"),
+    (cancel_task, "_LOOK_EVERY"),
+    (dispatcher, "LOOK_EVERY"),
+)
+"""How often what runs beside the requests does so, in seconds."""
 
 
 def floors() -> dict[str, int]:
@@ -97,7 +110,8 @@ async def rent(stand: Stand, request_id: str) -> tuple[int, str]:
 async def test_a_rent_and_its_replay_enter_few_files_and_the_core_calls_down_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(following, "_LOOK_EVERY", 3600.0)  # runs beside the requests
+    for module, name in BESIDE:
+        monkeypatch.setattr(module, name, 3600.0)
     trace = Trace()
     with profiling(trace):
         async with run_simulated() as stand:
