@@ -160,8 +160,7 @@ class Invoker:
         caller = call.caller
         context = self.context(caller)
         try:
-            if op.subject is not None and not caller.sees_account:
-                await self._check_subject(op, context, asked)
+            await self._check_subject(op, context, asked)
             if op.effect is _READ:
                 return Answer(await op.run(context, asked))
             if op.effect is _CHANGE:

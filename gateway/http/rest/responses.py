@@ -48,9 +48,8 @@ class SmallResponses:
         """The response with a value."""
         prebuilt = self._prebuilt.get(value)
         if prebuilt is None:
-            body = _json(value)
-            prebuilt = Prebuilt(_HEAD, body)
-            if len(body) <= _SMALL_BODY:
+            prebuilt, small = _prebuilt(value)
+            if small:
                 self._prebuilt[value] = prebuilt
         return prebuilt
 
@@ -94,10 +93,15 @@ class Repeated:
             return bodies.prebuilt(self._wanted)
         last, prebuilt = self._last
         if prebuilt is None or last is not value:
-            prebuilt = Prebuilt(_HEAD, _json(value))
-            small = prebuilt.body is not None and len(prebuilt.body) <= _SMALL_BODY
+            prebuilt, small = _prebuilt(value)
             self._last = (value, prebuilt) if small else (None, None)
         return prebuilt
+
+
+def _prebuilt(value: BaseModel) -> tuple[Prebuilt, bool]:
+    """The response with a value, and whether it is small enough to be kept."""
+    body = _json(value)
+    return Prebuilt(_HEAD, body), len(body) <= _SMALL_BODY
 
 
 def _nothing() -> None:

@@ -54,7 +54,8 @@ class StatusActions:
         rental, retried = await self._look(request)
         if rental is None:
             return WAITING
-        request.again = self._again(request, OneRental(rental_id=rental.id)) if rental.id else None
+        if (asked := one_rental(request.get("id"))) is not None:
+            request.again = self._again(request, asked)
         told = replies.status(rental, retried)
         if request.get("text") in _TRUE and told.startswith(RECEIVED):
             request.headers[TEXT_HEADER] = told.removeprefix(RECEIVED)
