@@ -1,14 +1,12 @@
 """The plainest handler aiohttp can have: the gateway's own bytes, fetched once at the start."""
 
 import urllib.request
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from multidict import CIMultiDict
 
-from bench.servers.running import listen, parser, run
+from bench.servers.running import listening, parser, run
 
 _OF_THE_CONTENT = ("Cache-Control", "Content-Encoding", "Content-Type", "ETag", "Vary")
 _OF_NOTHING_NEW = ("Cache-Control", "ETag", "Vary")
@@ -44,18 +42,10 @@ def main() -> None:
     with urllib.request.urlopen(asked, timeout=10) as answer:
         content = Bytes(answer.read(), dict(answer.headers))
 
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[None]:
-        app = web.Application()
-        app.router.add_get(urlsplit(given.like).path, content.whole)
-        app.router.add_get("/unchanged", content.unchanged)
-        runner = await listen(app, given.port)
-        try:
-            yield
-        finally:
-            await runner.cleanup()
-
-    run(opened)
+    app = web.Application()
+    app.router.add_get(urlsplit(given.like).path, content.whole)
+    app.router.add_get("/unchanged", content.unchanged)
+    run(lambda: listening(app, given.port))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import ClientSession, web
 
-from bench.servers.running import listen, parser, run
+from bench.servers.running import listening, parser, run
 
 
 class Proxy:
@@ -45,11 +45,8 @@ def main() -> None:
             proxy = Proxy(session, given.upstream)
             app.router.add_get("/v1/rentals/{rental_id}", proxy.rental)
             app.router.add_post("/v1/rentals", proxy.rent)
-            runner = await listen(app, given.port)
-            try:
+            async with listening(app, given.port):
                 yield
-            finally:
-                await runner.cleanup()
 
     run(opened)
 

@@ -1,11 +1,10 @@
 """The web framework's own price: an empty answer, from an application's route or without one."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 from aiohttp import web
 
-from bench.servers.running import listen, listen_without_app, parser, run
+from bench.servers.running import listening, listening_without_app, parser, run
 
 
 async def empty(request: web.BaseRequest) -> web.Response:
@@ -17,18 +16,12 @@ def main() -> None:
     arguments.add_argument("--path", help="the only route; without it there is no application")
     given = arguments.parse_args()
 
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[None]:
-        if given.path:
-            app = web.Application()
-            app.router.add_get(given.path, empty)
-            runner = await listen(app, given.port)
-        else:
-            runner = await listen_without_app(empty, given.port)
-        try:
-            yield
-        finally:
-            await runner.cleanup()
+    def opened() -> AbstractAsyncContextManager[None]:
+        if not given.path:
+            return listening_without_app(empty, given.port)
+        app = web.Application()
+        app.router.add_get(given.path, empty)
+        return listening(app, given.port)
 
     run(opened)
 

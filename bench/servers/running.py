@@ -3,8 +3,8 @@
 import argparse
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from aiohttp import web
@@ -36,17 +36,23 @@ def run(opened: Callable[[], AbstractAsyncContextManager[None]]) -> None:
         runner.run(main())
 
 
-async def listen(app: web.Application, port: int) -> web.BaseRunner:
+def listening(app: web.Application, port: int) -> AbstractAsyncContextManager[None]:
     """Serve an application of aiohttp with the gateway's own settings of the server."""
-    return await _started(web.AppRunner(app, shutdown_timeout=1, **_SETTINGS), port)
+    return _serving(web.AppRunner(app, shutdown_timeout=1, **_SETTINGS), port)
 
 
-async def listen_without_app(handler: Handler, port: int) -> web.BaseRunner:
+@asynccontextmanager
+async def listening_without_app(handler: Handler, port: int) -> AsyncIterator[None]:
     """The same, but every request goes straight to this handler."""
-    return await _started(web.ServerRunner(web.Server(handler, **_SETTINGS)), port)
+    async with _serving(web.ServerRunner(web.Server(handler, **_SETTINGS)), port):
+        yield
 
 
-async def _started(runner: web.BaseRunner, port: int) -> web.BaseRunner:
+@asynccontextmanager
+async def _serving(runner: web.BaseRunner, port: int) -> AsyncIterator[None]:
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, backlog=4096).start()
-    return runner
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port, backlog=4096).start()
+        yield
+    finally:
+        await runner.cleanup()
